@@ -1,0 +1,90 @@
+//! What containing an account came to: the outcome of every call, and what the last look still found.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+use crate::observation::Gap;
+use crate::plan::{Action, Left};
+
+/// How one call ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+pub enum ActionResult {
+    /// AWS took it.
+    Done,
+    /// There was nothing left to do: the key, password or user was gone already.
+    AlreadySo,
+    /// AWS refused it, or never answered.
+    Failed {
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// One call and how it ended. A batch that had to be split has one outcome a part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// What was called.
+    pub action: Action,
+    /// How it ended.
+    #[serde(flatten)]
+    pub result: ActionResult,
+}
+
+/// What containing an account came to in one invocation.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Containment {
+    /// Every call that was made, in the order in which they ended.
+    pub outcomes: Vec<Outcome>,
+    /// What the last look still wanted done: it resisted, or the time ran out.
+    pub remaining: Vec<Action>,
+    /// What the last look could not see.
+    pub gaps: Vec<Gap>,
+    /// What is left alone on purpose.
+    pub left: Vec<Left>,
+    /// When two clean passes had been made.
+    pub verified: Option<Timestamp>,
+}
+
+impl Containment {
+    /// The calls that failed and whose thing is still there to be done: what resisted, by name.
+    pub fn resisted(&self) -> Vec<(&Action, &Failure)> {
+        self.outcomes
+            .iter()
+            .filter_map(|outcome| match &outcome.result {
+                ActionResult::Failed { failure } if self.remaining.iter().any(|action| action.covers(&outcome.action)) => Some((&outcome.action, failure)),
+                _ => None,
+            })
+            .fold(Vec::new(), |mut unique, (action, failure)| {
+                match unique.iter_mut().find(|(known, _)| *known == action) {
+                    // The same thing tried again: only its last refusal is news.
+                    Some(known) => known.1 = failure,
+                    None => unique.push((action, failure)),
+                }
+                unique
+            })
+    }
+
+    /// How many instances were told to stop.
+    pub fn instances_stopped(&self) -> usize {
+        self.succeeded().map(|action| if let Action::StopInstances { instances, .. } = action { instances.len() } else { 0 }).sum()
+    }
+
+    /// The calls that AWS took.
+    pub fn succeeded(&self) -> impl Iterator<Item = &Action> {
+        self.outcomes.iter().filter(|outcome| outcome.result == ActionResult::Done).map(|outcome| &outcome.action)
+    }
+}
+
+impl fmt::Display for ActionResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => f.write_str("done"),
+            Self::AlreadySo => f.write_str("nothing left to do"),
+            Self::Failed { failure } => write!(f, "failed: {failure}"),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Names that the function and the infrastructure must agree on. A test writes them to `infra/generated/`, from where the CDK app reads them.
+
+/// The region everything runs in: billing metrics exist only here.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/monitor_estimated_charges_with_cloudwatch.html>
+pub const HOME_REGION: &str = "us-east-1";
+/// The Lambda function.
+pub const FUNCTION: &str = "runawaytrain";
+/// The function's role: fixed, for members trust it by name.
+pub const FUNCTION_ROLE: &str = "RunawayTrainFunction";
+/// The role in every account that the function assumes.
+pub const RESPONDER_ROLE: &str = "RunawayTrainResponder";
+/// The DynamoDB table.
+pub const TABLE: &str = "runawaytrain";
+/// The table's partition key.
+pub const PARTITION_KEY: &str = "pk";
+/// The table's sort key.
+pub const SORT_KEY: &str = "sk";
+/// The table's time-to-live attribute, in seconds since 1970.
+pub const EXPIRY: &str = "expires";
+/// The default notify list's topic; an account's own list is `runawaytrain-<account id>`.
+pub const TOPIC: &str = "runawaytrain";
+/// Where asynchronous invocations that failed are kept.
+pub const FAILURE_QUEUE: &str = "runawaytrain-failures";
+/// The function's log group.
+pub const LOG_GROUP: &str = "/aws/lambda/runawaytrain";
+/// The alarm that says that the guard is off.
+pub const HEARTBEAT_ALARM: &str = "runawaytrain-heartbeat";
+/// What comes before the organization's id in the ExternalId. Not a secret.
+pub const EXTERNAL_ID_PREFIX: &str = "runawaytrain-";
+/// The policy as JSON, beside the binary.
+pub const POLICY_FILE: &str = "runawaytrain.json";
+/// The namespace of our metrics.
+pub const METRIC_NAMESPACE: &str = "RunawayTrain";
+/// 1 for each complete sweep of the whole organization.
+pub const METRIC_HEARTBEAT: &str = "Heartbeat";
+/// Account-regions seen of those expected, in percent.
+pub const METRIC_COVERAGE: &str = "Coverage";
+
+/// The function's environment variables, and whether each must be set.
+pub const ENVIRONMENT: [(&str, bool); 7] =
+    [("snstopic", true), ("accountnumber", true), ("snsregion", true), ("statetable", true), ("policyfile", true), ("envaction", false), ("ec2limit", false)];
+
+/// What a sweep calls in a member account. Its session is limited to these, whatever the role may do.
+pub const OBSERVE: [&str; 13] = [
+    "ec2:DescribeInstances",
+    "ec2:DescribeRegions",
+    "iam:GetLoginProfile",
+    "iam:GetUserPolicy",
+    "iam:ListAccessKeys",
+    "iam:ListAttachedUserPolicies",
+    "iam:ListGroupsForUser",
+    "iam:ListMFADevices",
+    "iam:ListSSHPublicKeys",
+    "iam:ListServiceSpecificCredentials",
+    "iam:ListSigningCertificates",
+    "iam:ListUserPolicies",
+    "iam:ListUsers",
+];
+
+/// What a halt calls in a member account besides.
+pub const CONTAIN: [&str; 14] = [
+    "ec2:StopInstances",
+    "iam:DeactivateMFADevice",
+    "iam:DeleteAccessKey",
+    "iam:DeleteLoginProfile",
+    "iam:DeleteSSHPublicKey",
+    "iam:DeleteServiceSpecificCredential",
+    "iam:DeleteSigningCertificate",
+    "iam:DeleteUser",
+    "iam:DeleteUserPolicy",
+    "iam:DeleteVirtualMFADevice",
+    "iam:DetachUserPolicy",
+    "iam:PutUserPolicy",
+    "iam:RemoveUserFromGroup",
+    "iam:UpdateAccessKey",
+];

@@ -1,0 +1,104 @@
+//! Numbers that are kept: the last observation, and the peak of each hour.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, ToSpan, Unit};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Region;
+use crate::observation::Observation;
+use crate::policy::AccountPolicy;
+use crate::verdict::Counts;
+
+/// How long hourly peaks are kept: a year and a bit, so that a month can be held against the same month of last year.
+pub const HISTORY_DAYS: i64 = 400;
+
+/// An observation as counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Instances that count towards the limits.
+    pub instances: u64,
+    /// Their vCPUs.
+    pub vcpus: u64,
+    /// Exempt instances, shown but not counted.
+    pub exempt: u64,
+    /// All instances by region, exempt ones included; regions without any are left out.
+    pub by_region: BTreeMap<Region, u64>,
+    /// All instances by type, exempt ones included.
+    pub by_type: BTreeMap<String, u64>,
+    /// Whether something could not be seen: the true numbers may be higher.
+    pub lower_bound: bool,
+}
+
+impl Summary {
+    /// Counts what was seen.
+    pub fn of(policy: &AccountPolicy, observation: &Observation) -> Self {
+        let counts = Counts::of(policy, observation);
+        let mut summary =
+            Self { instances: counts.instances, vcpus: counts.vcpus, exempt: counts.exempt, lower_bound: !observation.gaps().is_empty(), ..Self::default() };
+        for (region, instance) in observation.instances() {
+            *summary.by_region.entry(region.clone()).or_default() += 1;
+            *summary.by_type.entry(instance.instance_type.clone()).or_default() += 1;
+        }
+        summary
+    }
+}
+
+/// The highest numbers of one account in one hour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HourPeak {
+    /// The hour's beginning, UTC.
+    pub hour: Timestamp,
+    /// The most instances that counted at one time.
+    pub instances: u64,
+    /// The most vCPUs at one time.
+    pub vcpus: u64,
+}
+
+impl HourPeak {
+    /// The peak after one more observation; a new hour starts afresh.
+    pub fn after(previous: Option<&Self>, summary: &Summary, now: Timestamp) -> Self {
+        let hour = beginning_of_hour(now);
+        let (instances, vcpus) = previous.filter(|peak| peak.hour == hour).map_or((0, 0), |peak| (peak.instances, peak.vcpus));
+        Self { hour, instances: instances.max(summary.instances), vcpus: vcpus.max(summary.vcpus) }
+    }
+
+    /// When DynamoDB may forget it, in seconds since 1970.
+    pub fn expires(&self) -> i64 {
+        self.hour.checked_add((HISTORY_DAYS * 24).hours()).unwrap_or(Timestamp::MAX).as_second()
+    }
+}
+
+fn beginning_of_hour(now: Timestamp) -> Timestamp {
+    now.round(jiff::TimestampRound::new().smallest(Unit::Hour).mode(jiff::RoundMode::Trunc)).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn summary(instances: u64) -> Summary {
+        Summary { instances, vcpus: instances * 2, ..Summary::default() }
+    }
+
+    #[test]
+    fn a_peak_is_the_most_of_its_hour_and_the_next_hour_starts_afresh() {
+        let first = HourPeak::after(None, &summary(3), at("2026-11-22T03:10:00Z"));
+        let second = HourPeak::after(Some(&first), &summary(9), at("2026-11-22T03:59:59Z"));
+        let third = HourPeak::after(Some(&second), &summary(1), at("2026-11-22T03:59:59.9Z"));
+        assert_eq!((third.hour, third.instances, third.vcpus), (at("2026-11-22T03:00:00Z"), 9, 18));
+        let next = HourPeak::after(Some(&third), &summary(1), at("2026-11-22T04:00:00Z"));
+        assert_eq!((next.hour, next.instances), (at("2026-11-22T04:00:00Z"), 1));
+    }
+
+    #[test]
+    fn a_peak_is_kept_for_400_days() {
+        let peak = HourPeak::after(None, &summary(1), at("2026-01-01T00:30:00Z"));
+        assert_eq!(peak.expires() - at("2026-01-01T00:00:00Z").as_second(), 400 * 86_400);
+    }
+}

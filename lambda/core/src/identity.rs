@@ -1,0 +1,96 @@
+//! IAM users and their long-lived credentials, as far as a halt needs to know them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+use crate::ids::{KeyId, UserName};
+use crate::observation::{Gap, Seen};
+
+/// The state of our inline deny on a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lockout {
+    /// There is none.
+    Absent,
+    /// It stands exactly as we wrote it.
+    InForce,
+    /// A policy of its name is there with other words in it: somebody changed it.
+    Altered,
+}
+
+/// One long-term access key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Whether it opens anything.
+    pub active: bool,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+}
+
+/// Everything that IAM wants removed before it deletes a user.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteUser.html>
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Belongings {
+    /// Names of inline policies, ours among them.
+    pub inline_policies: Vec<String>,
+    /// ARNs of attached managed policies.
+    pub attached_policies: Vec<String>,
+    /// Names of groups.
+    pub groups: Vec<String>,
+    /// Serial numbers of MFA devices; a virtual one's is an ARN.
+    pub mfa_devices: Vec<String>,
+    /// Ids of signing certificates.
+    pub certificates: Vec<String>,
+    /// Ids of SSH public keys.
+    pub ssh_keys: Vec<String>,
+    /// Ids of service-specific credentials.
+    pub service_credentials: Vec<String>,
+}
+
+/// One IAM user as it was seen. Each part may have failed on its own: the rest is still good for a lockout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Its name.
+    pub name: UserName,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// Our deny on it.
+    pub lockout: Seen<Lockout>,
+    /// Its access keys.
+    pub keys: Seen<Vec<AccessKey>>,
+    /// Whether it has a console password.
+    pub console: Seen<bool>,
+    /// What must go before it can be deleted; looked at only where the policy says so.
+    pub belongings: Option<Seen<Belongings>>,
+}
+
+impl User {
+    fn failures(&self) -> impl Iterator<Item = &Failure> {
+        [self.lockout.as_ref().err(), self.keys.as_ref().err(), self.console.as_ref().err(), self.belongings.as_ref().and_then(|seen| seen.as_ref().err())]
+            .into_iter()
+            .flatten()
+    }
+}
+
+/// The users of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Users {
+    /// Nobody asked: a sweep counts instances, only a halt or a drill needs identities.
+    NotLooked,
+    /// All pages of them, or why not.
+    Looked(Seen<Vec<User>>),
+}
+
+impl Users {
+    pub(crate) fn gaps(&self) -> Vec<Gap> {
+        match self {
+            Self::NotLooked => Vec::new(),
+            Self::Looked(Err(failure)) => vec![Gap { at: "users".to_owned(), failure: failure.clone() }],
+            Self::Looked(Ok(users)) => {
+                users.iter().flat_map(|user| user.failures().map(|failure| Gap { at: format!("user {}", user.name), failure: failure.clone() })).collect()
+            }
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! The mails. Short, concrete, calm: they are read by somebody who was just woken up.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::containment::Containment;
+use crate::contract;
+use crate::history::Summary;
+use crate::ids::AccountId;
+use crate::mode::Mode;
+use crate::plan::{Action, LeftReason};
+use crate::policy::{AccountPolicy, NotifyList, UserResponse};
+use crate::state::{Halt, State, Unseen};
+use crate::text::{clean, count};
+use crate::verdict::{Judgement, Verdict};
+
+/// SNS takes a subject of fewer than 100 characters, ASCII, without line breaks.
+/// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
+const LONGEST_SUBJECT: usize = 99;
+
+/// So many lines of one kind are listed in a mail before the rest is counted.
+const MOST_LINES: usize = 25;
+
+/// What a mail is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoticeKind {
+    /// Close to a limit, or past one where only drills are allowed.
+    Warning,
+    /// A halt has begun.
+    Halt,
+    /// What the halt came to.
+    Outcome,
+    /// An account cannot be seen.
+    Unseen,
+}
+
+/// A mail to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// What it is about.
+    pub kind: NoticeKind,
+    /// The account it is about.
+    pub account: AccountId,
+    /// To whom.
+    pub list: NotifyList,
+    /// Fewer than 100 ASCII characters, one line.
+    pub subject: String,
+    /// Plain text.
+    pub body: String,
+}
+
+/// A halt has begun.
+pub fn halt(policy: &AccountPolicy, verdict: &Verdict, seen: &Summary, now: Timestamp) -> Notice {
+    let causes = causes(verdict);
+    let mut body = format!("Account {} is past its limit. runawaytrain is halting it now.\n\n", full_name(policy));
+    line(&mut body, "Time", &time(now));
+    line(&mut body, "Reason", &causes);
+    running(&mut body, "Running", seen);
+    body.push_str("(Containment starts as soon as the limit is passed: regions that had not answered by then are not counted above, but are halted too.)\n");
+    body.push_str("\nWhat is being done\n");
+    body.push_str("- Every pending or running instance in every region is stopped. Disks are kept.\n");
+    let _ = writeln!(body, "- {}", users_fate(policy.contain.users));
+    body.push_str("- Users and instances that the policy exempts are left alone.\n");
+    body.push_str("\nA second mail follows when two looks in a row found nothing left to do.\n");
+    what_next(&mut body, policy);
+    notice(policy, NoticeKind::Halt, format!("HALT {}: {causes}", short_name(policy)), body)
+}
+
+/// What the halt came to: verified, or not proven yet.
+pub fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, now: Timestamp) -> Notice {
+    let resisted = containment.resisted();
+    let seconds = containment.verified.unwrap_or(now).duration_since(halt.tripped).as_secs();
+    let mut body = String::new();
+    let verdict = match containment.verified {
+        Some(_) if containment.remaining.is_empty() => format!("contained in {seconds} s, after two clean passes"),
+        Some(_) => format!("contained in {seconds} s except for what resisted"),
+        None => format!("NOT PROVEN to be contained after {seconds} s"),
+    };
+    let _ = writeln!(body, "Account {}: {verdict}.\n", full_name(policy));
+    line(&mut body, "Tripped", &time(halt.tripped));
+    line(&mut body, "Now", &time(now));
+    running(&mut body, "Before", &halt.before);
+    let still = containment.remaining.iter().map(|action| if let Action::StopInstances { instances, .. } = action { instances.len() } else { 0 }).sum::<usize>();
+    let blind = if containment.gaps.is_empty() { "" } else { ", as far as could be seen" };
+    line(&mut body, "After", &format!("{} left to stop{blind}", count(still as u64, "instance")));
+
+    body.push_str("\nWhat was done\n");
+    done(&mut body, containment);
+    section(&mut body, "What resisted", resisted.iter().map(|(action, failure)| format!("{action}: {failure}")));
+    section(&mut body, "What could not be seen", containment.gaps.iter().map(|gap| format!("{}: {}", clean(&gap.at), gap.failure)));
+    let left = containment.left.iter().filter(|left| !matches!(left.reason, LeftReason::Unseen { .. }));
+    section(&mut body, "What was left alone", left.map(|left| format!("{}: {}", clean(&left.item), left.reason)));
+    if containment.verified.is_none() {
+        body.push_str("\nEvery sweep goes on trying. Look at the account yourself now.\n");
+    }
+    what_next(&mut body, policy);
+    let subject = if containment.verified.is_some() { "Halted" } else { "NOT PROVEN" };
+    let resisting = if resisted.is_empty() { String::new() } else { format!(", {} resisted", resisted.len()) };
+    notice(
+        policy,
+        NoticeKind::Outcome,
+        format!("{subject} {}: {} stopped{resisting}", short_name(policy), count(containment.instances_stopped() as u64, "instance")),
+        body,
+    )
+}
+
+/// Close to a limit; or past one in an account where the machine may only look.
+pub fn warning(policy: &AccountPolicy, mode: Mode, verdict: &Verdict, seen: &Summary, now: Timestamp) -> Notice {
+    let causes = causes(verdict);
+    let mut body = String::new();
+    let subject = if verdict.judgement == Judgement::Halt {
+        let _ = writeln!(body, "Account {} is past its limit. Nothing was done: its mode is {mode}.\n", full_name(policy));
+        format!("PAST ITS LIMIT, {mode} only: {}: {causes}", short_name(policy))
+    } else {
+        let _ = writeln!(body, "Account {} is close to its limit. It is halted when it passes the limit.\n", full_name(policy));
+        format!("Warning {}: {causes}", short_name(policy))
+    };
+    line(&mut body, "Time", &time(now));
+    line(&mut body, "Reason", &causes);
+    running(&mut body, "Running", seen);
+    body.push_str("\nWhat to do\n- If this is yours, ask the payer account's admin for a higher limit before you start more.\n- If it is not, stop it, and change the keys of whoever started it.\n");
+    notice(policy, NoticeKind::Warning, subject, body)
+}
+
+/// An account could not be seen whole for two sweeps. Goes to the payer's list: the account's own people cannot mend it.
+pub fn unseen(policy: &AccountPolicy, state: State, unseen: &Unseen) -> Notice {
+    let mut body = format!("Account {} cannot be seen whole, so it is not protected.\n\n", full_name(policy));
+    line(&mut body, "Since", &time(unseen.since));
+    line(&mut body, "Sweeps", &unseen.sweeps.to_string());
+    line(&mut body, "Why", &unseen.why);
+    line(&mut body, "State", &format!("{state}, unchanged: being blind resets nothing"));
+    let _ = writeln!(
+        body,
+        "\nWhat to do\n- Not enrolled? Deploy stacksets/member.yaml into it: it makes the role {}.\n- Enrolled before? Somebody may have deleted or changed that role. Treat it as an attack until you know better.",
+        contract::RESPONDER_ROLE
+    );
+    let mut notice = notice(policy, NoticeKind::Unseen, format!("Unseen {}: cannot look into the account", short_name(policy)), body);
+    notice.list = NotifyList::Default;
+    notice
+}
+
+fn notice(policy: &AccountPolicy, kind: NoticeKind, subject: String, body: String) -> Notice {
+    Notice { kind, account: policy.account.clone(), list: policy.notify.clone(), subject: fit_subject(&subject), body }
+}
+
+/// Makes any text a subject that SNS takes.
+fn fit_subject(text: &str) -> String {
+    let whole = format!("[runawaytrain] {}", clean(text));
+    let mut ascii: String = whole.chars().map(|character| if character.is_ascii_graphic() || character == ' ' { character } else { '?' }).collect();
+    if ascii.len() > LONGEST_SUBJECT {
+        ascii.truncate(LONGEST_SUBJECT - 3);
+        ascii.push_str("...");
+    }
+    ascii
+}
+
+fn full_name(policy: &AccountPolicy) -> String {
+    match &policy.name {
+        Some(name) => format!("{} ({})", clean(name), policy.account),
+        None => policy.account.to_string(),
+    }
+}
+
+fn short_name(policy: &AccountPolicy) -> String {
+    match &policy.name {
+        Some(name) => format!("{} {}", clean(name), policy.account),
+        None => policy.account.to_string(),
+    }
+}
+
+fn causes(verdict: &Verdict) -> String {
+    verdict.causes().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+fn line(body: &mut String, label: &str, value: &str) {
+    let _ = writeln!(body, "{label:<9}{value}");
+}
+
+fn running(body: &mut String, label: &str, seen: &Summary) {
+    let at_least = if seen.lower_bound { "at least " } else { "" };
+    let exempt = if seen.exempt > 0 { format!(", and {} exempt", seen.exempt) } else { String::new() };
+    line(body, label, &format!("{at_least}{}, {}{exempt}", count(seen.instances, "instance"), count(seen.vcpus, "vCPU")));
+    for (region, number) in &seen.by_region {
+        let _ = writeln!(body, "         {region:<16}{number:>6}");
+    }
+    let mut types: Vec<_> = seen.by_type.iter().collect();
+    types.sort_by(|one, other| other.1.cmp(one.1).then(one.0.cmp(other.0)));
+    let types: Vec<String> = types.into_iter().take(MOST_LINES).map(|(name, number)| format!("{number} x {}", clean(name))).collect();
+    if !types.is_empty() {
+        line(body, "Types", &types.join(", "));
+    }
+}
+
+fn users_fate(response: UserResponse) -> &'static str {
+    match response {
+        UserResponse::Deactivate => "IAM users are locked out: everything denied, access keys inactive, console passwords removed.",
+        UserResponse::DeleteCredentials => "IAM users are locked out: everything denied, access keys and console passwords deleted.",
+        UserResponse::DeleteUsers => "IAM users are deleted, with their keys and passwords.",
+        UserResponse::Leave => "IAM users are left as they are: the policy says so.",
+    }
+}
+
+fn done(body: &mut String, containment: &Containment) {
+    let mut stopped = std::collections::BTreeMap::<&str, usize>::new();
+    let (mut locked, mut keys, mut passwords, mut deleted, mut others) = (0, 0, 0, 0, 0);
+    for action in containment.succeeded() {
+        match action {
+            Action::StopInstances { region, instances } => *stopped.entry(region.as_str()).or_default() += instances.len(),
+            Action::DenyUser { .. } => locked += 1,
+            Action::DeactivateKey { .. } | Action::DeleteKey { .. } => keys += 1,
+            Action::DeleteLogin { .. } => passwords += 1,
+            Action::DeleteUser { .. } => deleted += 1,
+            Action::RemoveBelonging { .. } => others += 1,
+        }
+    }
+    let _ = writeln!(body, "- {} stopped", count(stopped.values().sum::<usize>() as u64, "instance"));
+    for (region, number) in &stopped {
+        let _ = writeln!(body, "         {region:<16}{number:>6}");
+    }
+    for (number, noun, verb) in [
+        (locked, "user", "denied everything"),
+        (keys, "access key", "switched off or deleted"),
+        (passwords, "console password", "removed"),
+        (others, "credential or permission", "removed"),
+        (deleted, "user", "deleted"),
+    ] {
+        if number > 0 {
+            let _ = writeln!(body, "- {} {verb}", count(number, noun));
+        }
+    }
+}
+
+fn section(body: &mut String, title: &str, lines: impl Iterator<Item = String>) {
+    let lines: Vec<String> = lines.collect();
+    if lines.is_empty() {
+        return;
+    }
+    let _ = writeln!(body, "\n{title}");
+    for text in lines.iter().take(MOST_LINES) {
+        let _ = writeln!(body, "- {text}");
+    }
+    if lines.len() > MOST_LINES {
+        let _ = writeln!(body, "- and {} more; the journal has them all", lines.len() - MOST_LINES);
+    }
+}
+
+fn what_next(body: &mut String, policy: &AccountPolicy) {
+    let account = &policy.account;
+    let _ = write!(
+        body,
+        "\nWhat to do now\n\
+         1. Find out who started this: CloudTrail, event name RunInstances, in the regions above.\n\
+         2. Make new keys for the people whose keys leaked. Do not switch the old ones on again.\n\
+         3. While the account is halted, whatever starts again is stopped again at the next sweep.\n\
+         \n\
+         How to release it, from the payer account:\n\
+         aws lambda invoke --region {} --function-name {} --cli-binary-format raw-in-base64-out \\\n\
+         \x20 --payload '{{\"action\":\"release\",\"account\":\"{account}\"}}' /dev/stdout\n\
+         Add \"users\":[\"NAME\"] to lift the lock on users, \"keys\":[\"AKIA...\"] to switch single keys on, \"start\":true to start the instances.\n",
+        contract::HOME_REGION,
+        contract::FUNCTION
+    );
+}

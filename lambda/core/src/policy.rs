@@ -1,0 +1,11 @@
+//! The policy: what a payer admin wrote, and what it means for one account.
+
+mod document;
+mod effective;
+mod words;
+
+pub use document::{
+    AccountSettings, Contain, ContainSettings, Exempt, InstanceResponse, LimitSettings, Organization, PolicyDocument, PolicyError, Settings, UserResponse,
+};
+pub use effective::{AccountPolicy, Limits, NotifyList, Policy};
+pub use words::{Email, Schedule, Share};

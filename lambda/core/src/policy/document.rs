@@ -1,0 +1,190 @@
+//! `runawaytrain.yaml` as it is written. These types are its only definition: the JSON Schema that editors and CDK use is made from them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::ids::{AccountId, InstanceId, Region, UserName};
+use crate::mode::Mode;
+
+use super::words::{self, Email, Schedule, Share};
+
+/// Why a policy is refused.
+#[derive(Debug, Error)]
+pub enum PolicyError {
+    /// It does not have the shape of a policy.
+    #[error("the policy is not valid: {0}")]
+    Shape(#[from] serde_json::Error),
+    /// Accounts that the policy does not name, or that join later, would have nothing that trips.
+    #[error("defaults.limits sets neither instances nor vcpus, so nothing would ever halt an account that joins later: set at least one of them")]
+    NoLimit,
+}
+
+/// The runawaytrain policy: who is watched, what is too much, and what is done about it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyDocument {
+    /// The payer (management) account that runs the machinery.
+    pub payer: AccountId,
+    /// The AWS organization that is watched.
+    pub organization: Organization,
+    /// How often every account is looked at: 1m to 60m.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// How far the machine may go anywhere: pass, drill or proceed.
+    #[serde(default)]
+    pub mode: Mode,
+    /// What holds for every account.
+    pub defaults: Settings,
+    /// What differs for one account, by its id.
+    #[serde(default)]
+    pub accounts: BTreeMap<AccountId, AccountSettings>,
+}
+
+/// The AWS organization that is watched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Organization {
+    /// The organization's id, o-….
+    #[serde(deserialize_with = "words::organization")]
+    #[schemars(regex(pattern = words::ORGANIZATION))]
+    pub id: String,
+    /// The root's id, r-…: every account under it is enrolled.
+    #[serde(default, deserialize_with = "words::root", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", regex(pattern = words::ROOT))]
+    pub root: Option<String>,
+    /// Organizational units to enroll, ou-…, instead of the whole root.
+    #[serde(default, deserialize_with = "words::units", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1), inner(regex(pattern = words::UNIT)))]
+    pub ous: Vec<String>,
+    /// Regions in which member accounts get launch-event rules.
+    #[serde(default, deserialize_with = "words::regions", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = words::REGION)))]
+    pub regions: Vec<Region>,
+}
+
+/// What holds for every account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Strictly more than a limit halts the account. At least one of them must be set.
+    pub limits: LimitSettings,
+    /// The default notify list: who is mailed. It is also the payer's list.
+    #[serde(deserialize_with = "words::list")]
+    #[schemars(length(min = 1))]
+    pub notify: Vec<Email>,
+    /// What a halt does.
+    #[serde(default)]
+    pub contain: ContainSettings,
+    /// What is never touched and never counted.
+    #[serde(default)]
+    pub exempt: Exempt,
+}
+
+/// What differs for one account. Limits and contain are merged key by key, notify replaces the default list, exempt adds to it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountSettings {
+    /// What people call the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub name: Option<String>,
+    /// How far the machine may go in this account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Mode")]
+    pub mode: Option<Mode>,
+    /// Strictly more than a limit halts the account.
+    #[serde(default)]
+    pub limits: LimitSettings,
+    /// This account's own notify list, instead of the default one.
+    #[serde(default, deserialize_with = "words::own_list", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<Email>", length(min = 1))]
+    pub notify: Option<Vec<Email>>,
+    /// What a halt does.
+    #[serde(default)]
+    pub contain: ContainSettings,
+    /// What is never touched and never counted, besides the defaults.
+    #[serde(default)]
+    pub exempt: Exempt,
+}
+
+/// Limits; each may be absent, but every account needs one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LimitSettings {
+    /// The most EC2 instances, pending and running, over all regions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64")]
+    pub instances: Option<u64>,
+    /// The most vCPUs of pending and running instances, over all regions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64")]
+    pub vcpus: Option<u64>,
+    /// The share of a limit from which people are warned: above 0, at most 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Share")]
+    pub warn: Option<Share>,
+}
+
+/// What a halt does, where it differs from the default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContainSettings {
+    /// What happens to pending and running instances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "InstanceResponse")]
+    pub instances: Option<InstanceResponse>,
+    /// What happens to IAM users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "UserResponse")]
+    pub users: Option<UserResponse>,
+}
+
+/// What a halt does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Contain {
+    /// What happens to pending and running instances.
+    pub instances: InstanceResponse,
+    /// What happens to IAM users.
+    pub users: UserResponse,
+}
+
+/// What happens to pending and running instances.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum InstanceResponse {
+    /// They are stopped; their disks stay as evidence.
+    #[default]
+    Stop,
+}
+
+/// What happens to IAM users.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum UserResponse {
+    /// Inline deny, keys inactive, console password removed. Keys can be switched on again; the password cannot be had back.
+    #[default]
+    Deactivate,
+    /// Inline deny, keys and console password deleted: they must be made anew.
+    DeleteCredentials,
+    /// The user and all that belongs to it deleted: it must be made anew.
+    DeleteUsers,
+    /// Users are left alone.
+    Leave,
+}
+
+/// What is never touched and never counted. It is held here, in the payer, so that a thief cannot add to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Exempt {
+    /// Names of IAM users.
+    #[serde(default, deserialize_with = "words::users", skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(with = "Vec<String>", inner(regex(pattern = words::USER)))]
+    pub users: BTreeSet<UserName>,
+    /// Ids of EC2 instances.
+    #[serde(default, deserialize_with = "words::instances", skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(with = "Vec<String>", inner(regex(pattern = words::INSTANCE)))]
+    pub instances: BTreeSet<InstanceId>,
+}

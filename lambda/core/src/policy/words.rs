@@ -1,0 +1,197 @@
+//! Words of the policy that are taken in one form only. Each form is one pattern: the schema shows it, and reading checks it.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use regex_lite::Regex;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::ids::{InstanceId, Region, UserName};
+
+/// An organization's id. <https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html>
+pub(super) const ORGANIZATION: &str = "^o-[a-z0-9]{10,32}$";
+/// A root's id. <https://docs.aws.amazon.com/organizations/latest/APIReference/API_Root.html>
+pub(super) const ROOT: &str = "^r-[0-9a-z]{4,32}$";
+/// An organizational unit's id. <https://docs.aws.amazon.com/organizations/latest/APIReference/API_OrganizationalUnit.html>
+pub(super) const UNIT: &str = "^ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}$";
+/// A region's code: a form, never a list.
+pub(super) const REGION: &str = "^[a-z]{2}(-[a-z]+)+-[0-9]+$";
+/// An EC2 instance's id, in its old or its present length.
+pub(super) const INSTANCE: &str = "^i-([0-9a-f]{8}|[0-9a-f]{17})$";
+/// An IAM user's name. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_User.html>
+pub(super) const USER: &str = "^[A-Za-z0-9_+=,.@-]{1,64}$";
+/// An e-mail address, as far as a pattern can tell.
+const EMAIL: &str = r"^[^@\s]+@[^@\s]+\.[^@\s]+$";
+/// Whole minutes, 1 to 60.
+const SCHEDULE: &str = "^([1-9]|[1-5][0-9]|60)m$";
+
+fn matches(pattern: &str, text: &str) -> bool {
+    // Our own patterns, all tried by the tests: one that does not compile would refuse everything rather than let anything in.
+    Regex::new(pattern).is_ok_and(|regex| regex.is_match(text))
+}
+
+fn checked<'de, D: Deserializer<'de>>(text: String, pattern: &str, what: &str) -> Result<String, D::Error> {
+    if matches(pattern, &text) { Ok(text) } else { Err(D::Error::custom(format!("{text:?} is not {what} ({pattern})"))) }
+}
+
+pub(super) fn organization<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    checked::<D>(String::deserialize(from)?, ORGANIZATION, "an organization's id")
+}
+
+pub(super) fn root<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Option::<String>::deserialize(from)?.map(|text| checked::<D>(text, ROOT, "a root's id")).transpose()
+}
+
+pub(super) fn units<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    at_least_one::<D, _>(Vec::<String>::deserialize(from)?, "ous")?.into_iter().map(|text| checked::<D>(text, UNIT, "an organizational unit's id")).collect()
+}
+
+pub(super) fn regions<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Region>, D::Error> {
+    let texts = at_least_one::<D, _>(Vec::<String>::deserialize(from)?, "regions")?;
+    texts.into_iter().map(|text| checked::<D>(text, REGION, "a region's code").map(Region::new)).collect()
+}
+
+pub(super) fn users<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<UserName>, D::Error> {
+    Vec::<String>::deserialize(from)?.into_iter().map(|text| checked::<D>(text, USER, "an IAM user's name").map(UserName::new)).collect()
+}
+
+pub(super) fn instances<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<InstanceId>, D::Error> {
+    Vec::<String>::deserialize(from)?.into_iter().map(|text| checked::<D>(text, INSTANCE, "an instance's id").map(InstanceId::new)).collect()
+}
+
+/// The default list.
+pub(super) fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Email>, D::Error> {
+    at_least_one::<D, _>(Vec::deserialize(from)?, "notify")
+}
+
+/// An account's own list, where it has one.
+pub(super) fn own_list<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<Email>>, D::Error> {
+    Option::deserialize(from)?.map(|list| at_least_one::<D, _>(list, "notify")).transpose()
+}
+
+fn at_least_one<'de, D: Deserializer<'de>, T>(list: Vec<T>, name: &str) -> Result<Vec<T>, D::Error> {
+    if list.is_empty() { Err(D::Error::custom(format!("{name} is empty; name at least one or leave it out"))) } else { Ok(list) }
+}
+
+/// How often every account is looked at, in whole minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Schedule {
+    minutes: u8,
+}
+
+impl Schedule {
+    /// Minutes between two sweeps, 1 to 60.
+    pub fn minutes(self) -> u8 {
+        self.minutes
+    }
+}
+
+impl Default for Schedule {
+    /// Five minutes, as the seeds had it: a thief needs ten to do harm, and a sweep costs next to nothing.
+    fn default() -> Self {
+        Self { minutes: 5 }
+    }
+}
+
+impl TryFrom<String> for Schedule {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.strip_suffix('m')
+            .filter(|_| matches(SCHEDULE, &text))
+            .and_then(|digits| digits.parse().ok())
+            .map(|minutes| Self { minutes })
+            .ok_or_else(|| format!("{text:?} is not a schedule: write whole minutes from 1m to 60m"))
+    }
+}
+
+impl From<Schedule> for String {
+    fn from(schedule: Schedule) -> Self {
+        format!("{}m", schedule.minutes)
+    }
+}
+
+impl JsonSchema for Schedule {
+    fn schema_name() -> Cow<'static, str> {
+        "Schedule".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": SCHEDULE, "description": "Whole minutes, 1m to 60m." })
+    }
+}
+
+/// A share of a limit: above 0, at most 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Share(f64);
+
+impl Share {
+    /// The share as a number.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl Default for Share {
+    /// People are warned at four fifths of a limit.
+    fn default() -> Self {
+        Self(0.8)
+    }
+}
+
+impl TryFrom<f64> for Share {
+    type Error = String;
+
+    fn try_from(share: f64) -> Result<Self, Self::Error> {
+        if share > 0.0 && share <= 1.0 { Ok(Self(share)) } else { Err(format!("{share} is not a share: it takes a number above 0 and at most 1")) }
+    }
+}
+
+impl From<Share> for f64 {
+    fn from(share: Share) -> Self {
+        share.0
+    }
+}
+
+impl JsonSchema for Share {
+    fn schema_name() -> Cow<'static, str> {
+        "Share".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "number", "exclusiveMinimum": 0, "maximum": 1 })
+    }
+}
+
+/// An e-mail address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Email(String);
+
+impl TryFrom<String> for Email {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if matches(EMAIL, &text) { Ok(Self(text)) } else { Err(format!("{text:?} is not an e-mail address")) }
+    }
+}
+
+impl From<Email> for String {
+    fn from(email: Email) -> Self {
+        email.0
+    }
+}
+
+impl JsonSchema for Email {
+    fn schema_name() -> Cow<'static, str> {
+        "Email".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": EMAIL, "description": "An e-mail address." })
+    }
+}

@@ -1,0 +1,205 @@
+//! What is remembered of an account between two sweeps, and how it changes.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::decide::Decision;
+use crate::history::{HourPeak, Summary};
+use crate::ids::{AccountId, HaltId};
+use crate::mail::{self, Notice};
+use crate::mode::Mode;
+use crate::observation::Gap;
+use crate::policy::AccountPolicy;
+use crate::text::clean;
+use crate::verdict::Judgement;
+
+/// A warning of the same level is not mailed again within this time: an account that swings around its warning level would
+/// mail its people every few minutes, and they would stop reading.
+const WARNING_QUIET: SignedDuration = SignedDuration::from_hours(6);
+
+/// So many sweeps in a row must fail to see an account before people are told: one is a hiccup of AWS, two are a pattern.
+const UNSEEN_SWEEPS_UNTIL_TOLD: u32 = 2;
+
+/// Where an account stands. `Unseen` is not among these: it is a flag beside the state, so that blinding us resets nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum State {
+    /// Within its limits.
+    #[default]
+    Ok,
+    /// Close to a limit, or past one in an account that may only be drilled.
+    Warned,
+    /// Being contained; not yet proven to hold.
+    Halting,
+    /// Contained, verified, and kept so until somebody releases it.
+    Halted,
+}
+
+/// A halt of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Halt {
+    /// Its id; the journal's entries carry it.
+    pub id: HaltId,
+    /// When the limit was found passed.
+    pub tripped: Timestamp,
+    /// What ran at that moment, as far as was seen.
+    pub before: Summary,
+    /// When two clean passes proved that nothing runs any more.
+    pub contained: Option<Timestamp>,
+    /// Whether the outcome was mailed: once a halt, whatever comes later.
+    pub outcome_told: bool,
+}
+
+/// How long and why an account cannot be seen whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unseen {
+    /// Since when.
+    pub since: Timestamp,
+    /// How many sweeps in a row.
+    pub sweeps: u32,
+    /// What went wrong, in words.
+    pub why: String,
+}
+
+/// What is remembered of one account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountRecord {
+    /// Which account.
+    pub account: AccountId,
+    /// Where it stands.
+    pub state: State,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why, in words.
+    pub why: String,
+    /// The last judgement, so that only a worse one is news.
+    pub judgement: Judgement,
+    /// When people were last warned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warned: Option<Timestamp>,
+    /// The halt that is running or standing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halt: Option<Halt>,
+    /// Whether the account cannot be seen whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<Unseen>,
+    /// The last observation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Summary>,
+    /// The peak of the current hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hour: Option<HourPeak>,
+}
+
+impl AccountRecord {
+    /// An account that was never swept.
+    pub fn new(account: AccountId, now: Timestamp) -> Self {
+        Self {
+            account,
+            state: State::Ok,
+            since: now,
+            why: "first seen".to_owned(),
+            judgement: Judgement::Ok,
+            warned: None,
+            halt: None,
+            unseen: None,
+            last: None,
+            hour: None,
+        }
+    }
+
+    fn enter(&mut self, state: State, why: String, now: Timestamp) {
+        if self.state != state {
+            self.state = state;
+            self.since = now;
+        }
+        self.why = why;
+    }
+}
+
+/// Takes in a sweep's numbers. Never leaves or enters a halt: quiet numbers do not lift one, and entering one is [`trip`].
+/// Returns what people must be told because it is new.
+pub fn after_sweep(record: &AccountRecord, policy: &AccountPolicy, mode: Mode, decision: &Decision, summary: &Summary, now: Timestamp) -> (AccountRecord, Vec<Notice>) {
+    let mut next = record.clone();
+    let mut notices = Vec::new();
+    next.hour = Some(HourPeak::after(record.hour.as_ref(), summary, now));
+    next.last = Some(summary.clone());
+    next.unseen = unseen(record, &decision.verdict.gaps, now);
+    if let Some(unseen) = next.unseen.as_ref().filter(|unseen| unseen.sweeps == UNSEEN_SWEEPS_UNTIL_TOLD) {
+        notices.push(mail::unseen(policy, record.state, unseen));
+    }
+
+    if matches!(record.state, State::Halting | State::Halted) {
+        return (next, notices);
+    }
+    let judgement = decision.verdict.judgement;
+    next.judgement = judgement;
+    if judgement == Judgement::Ok {
+        // Blind is not well: a warning is not taken back by a sweep that could not look.
+        if !decision.verdict.is_unseen() {
+            next.enter(State::Ok, "within its limits".to_owned(), now);
+        }
+        return (next, notices);
+    }
+    let causes: Vec<String> = decision.verdict.causes().map(ToString::to_string).collect();
+    next.enter(State::Warned, causes.join(", "), now);
+    let long_ago = record.warned.is_none_or(|warned| now.duration_since(warned) >= WARNING_QUIET);
+    if judgement > record.judgement && (long_ago || judgement == Judgement::Halt) {
+        next.warned = Some(now);
+        notices.push(mail::warning(policy, mode, &decision.verdict, summary, now));
+    }
+    (next, notices)
+}
+
+/// Enters a halt: the state before anything is done, and the mail that says so.
+pub fn trip(record: &AccountRecord, policy: &AccountPolicy, decision: &Decision, summary: &Summary, now: Timestamp) -> (AccountRecord, Notice) {
+    let mut next = record.clone();
+    let causes: Vec<String> = decision.verdict.causes().map(ToString::to_string).collect();
+    next.judgement = decision.verdict.judgement;
+    next.last = Some(summary.clone());
+    next.halt = Some(Halt { id: halt_id(now), tripped: now, before: summary.clone(), contained: None, outcome_told: false });
+    next.enter(State::Halting, causes.join(", "), now);
+    let notice = mail::halt(policy, &decision.verdict, summary, now);
+    (next, notice)
+}
+
+/// Enters `Halted` once two clean passes proved it.
+pub fn contained(record: &AccountRecord, now: Timestamp) -> AccountRecord {
+    let mut next = record.clone();
+    next.state = State::Halted;
+    next.since = now;
+    if let Some(halt) = &mut next.halt {
+        halt.contained = Some(now);
+    }
+    next
+}
+
+/// The compact UTC time of the trip: sorts by time, and one account trips once a second at most.
+fn halt_id(now: Timestamp) -> HaltId {
+    HaltId::new(now.strftime("%Y%m%dT%H%M%SZ").to_string())
+}
+
+fn unseen(record: &AccountRecord, gaps: &[Gap], now: Timestamp) -> Option<Unseen> {
+    let first = gaps.first()?;
+    let others = gaps.len() - 1;
+    let more = if others > 0 { format!(" (and {others} more)") } else { String::new() };
+    let why = format!("{}: {}{more}", clean(&first.at), first.failure);
+    Some(match &record.unseen {
+        Some(before) => Unseen { since: before.since, sweeps: before.sweeps.saturating_add(1), why },
+        None => Unseen { since: now, sweeps: 1, why },
+    })
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ok => "Ok",
+            Self::Warned => "Warned",
+            Self::Halting => "Halting",
+            Self::Halted => "Halted",
+        })
+    }
+}

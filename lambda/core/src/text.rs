@@ -1,0 +1,52 @@
+//! Strings that somebody else chose, made safe to show.
+
+/// The longest foreign string that is shown whole.
+const LONGEST: usize = 300;
+
+/// Strips what could forge a line, a colour or a reading direction in a terminal, a mail or a log, and bounds the length.
+///
+/// A member account controls names, tags and parts of error messages; a thief would use them to write into our mail.
+pub fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len().min(LONGEST));
+    for (count, character) in text.chars().enumerate() {
+        if count == LONGEST {
+            out.push('…');
+            break;
+        }
+        match character {
+            '\n' | '\r' | '\t' => out.push(' '),
+            character if character.is_control() || is_invisible(character) => {}
+            character => out.push(character),
+        }
+    }
+    out
+}
+
+/// Formatting characters of Unicode that change how the text around them reads: direction marks, joiners, byte order marks.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+}
+
+/// `1 instance`, `3 instances`: a count with its noun.
+pub fn count(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forged_lines_and_colours_are_stripped() {
+        assert_eq!(clean("mallory\r\nBcc: all@example.edu"), "mallory  Bcc: all@example.edu");
+        assert_eq!(clean("\u{1b}[31mred\u{1b}[0m"), "[31mred[0m");
+        assert_eq!(clean("safe\u{202E}exe.txt"), "safeexe.txt");
+    }
+
+    #[test]
+    fn endless_names_are_cut() {
+        let cut = clean(&"x".repeat(10_000));
+        assert_eq!(cut.chars().count(), LONGEST + 1);
+        assert!(cut.ends_with('…'));
+    }
+}

@@ -1,0 +1,106 @@
+//! Policies that are taken and policies that are refused. The CDK app runs the same files, so that the two cannot disagree.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests break loudly")]
+
+use std::path::{Path, PathBuf};
+
+use runawaytrain_core::ids::{AccountId, InstanceId, UserName};
+use runawaytrain_core::mode::Mode;
+use runawaytrain_core::policy::{NotifyList, Policy, UserResponse};
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policies").join(folder);
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty());
+    files
+}
+
+fn read(yaml: &str) -> Result<Policy, String> {
+    let value: serde_yaml_ng::Value = serde_yaml_ng::from_str(yaml).map_err(|error| error.to_string())?;
+    let json = serde_json::to_string(&value).map_err(|error| error.to_string())?;
+    Policy::from_json(&json).map_err(|error| error.to_string())
+}
+
+fn account(id: &str) -> AccountId {
+    AccountId::parse(id).unwrap()
+}
+
+#[test]
+fn every_good_policy_is_taken() {
+    for file in files("good") {
+        if let Err(error) = read(&std::fs::read_to_string(&file).unwrap()) {
+            panic!("{}: {error}", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_bad_policy_is_refused() {
+    for file in files("bad") {
+        assert!(read(&std::fs::read_to_string(&file).unwrap()).is_err(), "{} is taken", file.display());
+    }
+}
+
+#[test]
+fn the_sample_at_the_root_is_taken_and_starts_with_drills() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../runawaytrain.yaml");
+    let policy = read(&std::fs::read_to_string(sample).unwrap()).unwrap();
+    assert_eq!(policy.mode(), Mode::Drill);
+}
+
+const OVERRIDES: &str = r#"
+payer: "100000000000"
+organization: {id: o-exampleorg}
+defaults:
+  limits: {instances: 20, vcpus: 128}
+  notify: [team@example.edu]
+  contain: {users: delete-credentials}
+  exempt: {users: [Admin], instances: [i-0123456789abcdef0]}
+accounts:
+  "111111111111":
+    name: physics
+    limits: {instances: 4, warn: 0.5}
+    notify: [physics@example.edu]
+    exempt: {users: [kjanet]}
+"#;
+
+#[test]
+fn limits_merge_notify_replaces_exempt_adds() {
+    let policy = read(OVERRIDES).unwrap();
+    let physics = policy.for_account(&account("111111111111"));
+    assert_eq!((physics.limits.instances, physics.limits.vcpus, physics.limits.warn), (Some(4), Some(128), 0.5));
+    assert_eq!(physics.contain.users, UserResponse::DeleteCredentials);
+    assert_eq!(physics.notify, NotifyList::Own(account("111111111111")));
+    assert!(physics.exempts_user(&UserName::new("kjanet")) && physics.exempts_user(&UserName::new("Admin")));
+    assert!(physics.exempts_user(&UserName::new("ADMIN")), "IAM knows no case in user names");
+    assert!(physics.exempts_instance(&InstanceId::new("i-0123456789abcdef0")));
+
+    let unnamed = policy.for_account(&account("222222222222"));
+    assert_eq!((unnamed.limits.instances, unnamed.limits.warn, unnamed.mode), (Some(20), 0.8, Mode::Proceed));
+    assert_eq!(unnamed.notify, NotifyList::Default);
+    assert!(!unnamed.exempts_user(&UserName::new("kjanet")));
+}
+
+#[test]
+fn the_payer_is_drilled_and_its_users_left_unless_its_entry_says_otherwise() {
+    let payer = account("100000000000");
+    let silent = read(OVERRIDES).unwrap().for_account(&payer);
+    assert_eq!((silent.mode, silent.contain.users), (Mode::Drill, UserResponse::Leave));
+    let entry = format!("{OVERRIDES}  \"100000000000\": {{mode: proceed, contain: {{users: deactivate}}}}\n");
+    let spoken = read(&entry).unwrap().for_account(&payer);
+    assert_eq!((spoken.mode, spoken.contain.users), (Mode::Proceed, UserResponse::Deactivate));
+}
+
+#[test]
+fn ec2limit_replaces_the_default_limit_and_nothing_else() {
+    let policy = read(OVERRIDES).unwrap().with_default_instance_limit(7);
+    assert_eq!(policy.for_account(&account("222222222222")).limits.instances, Some(7));
+    assert_eq!(policy.for_account(&account("222222222222")).limits.vcpus, Some(128));
+    assert_eq!(policy.for_account(&account("111111111111")).limits.instances, Some(4));
+}
+
+#[test]
+fn an_accounts_mode_cannot_exceed_the_policys() {
+    let drilled = format!("mode: drill\n{OVERRIDES}  \"333333333333\": {{mode: proceed}}\n");
+    assert_eq!(read(&drilled).unwrap().for_account(&account("333333333333")).mode, Mode::Drill);
+}

@@ -1,0 +1,214 @@
+//! One account of a sweep: observe, decide as the answers come in, contain, record.
+
+use std::sync::Arc;
+
+use runawaytrain_core::containment::Containment;
+use runawaytrain_core::decide::{Cause, Decision, decide};
+use runawaytrain_core::history::Summary;
+use runawaytrain_core::mail;
+use runawaytrain_core::mode::Mode;
+use runawaytrain_core::observation::{Coverage, Observation};
+use runawaytrain_core::report::{AccountReport, HaltReport};
+use runawaytrain_core::state::{self, AccountRecord, State};
+use tokio::time::Instant;
+
+use crate::contain::{Executor, Underway, detail, verify};
+use crate::notify;
+use crate::observe::Eyes;
+use crate::ports::{Commit, Freshness, LeaseMove, LedgerError, Ports, Stored};
+use crate::record::{self, Holding};
+use crate::scope::Scoped;
+
+/// How often a lost race for the lease is run again with fresh data: a harmless writer may have been in between.
+const RACES: usize = 3;
+
+/// An unproven halt is mailed as such when it has lasted this long.
+const UNPROVEN_UNTIL_TOLD: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
+
+/// What one account's sweep rests on.
+#[derive(Clone)]
+pub(crate) struct Post {
+    pub ports: Ports,
+    pub eyes: Eyes,
+    /// The invocation's id, which holds the leases.
+    pub invocation: String,
+    /// Whether what is seen is remembered. A drill by event is not: it leaves no trace at all.
+    pub remember: bool,
+    /// When to stop working.
+    pub stop_work: Option<Instant>,
+}
+
+/// A containment under way.
+struct Containing {
+    holding: Arc<Holding>,
+    executor: Executor,
+    underway: Underway,
+    record: AccountRecord,
+}
+
+impl Post {
+    /// Sweeps one account. Containing starts the moment the running sum passes a limit; the regions that answer later are contained as they come in.
+    pub async fn sweep(&self, scoped: &Scoped, stored: Option<Stored>) -> (AccountReport, Coverage) {
+        let policy = &scoped.policy;
+        let new = || Stored { record: AccountRecord::new(policy.account.clone(), self.ports.clock.now()), version: 0, lease: None };
+        let mut stored = stored.unwrap_or_else(new);
+        let may_contain = scoped.mode == Mode::Proceed && self.remember;
+        let mut watch = self.eyes.watch(&policy.account, Freshness::Cached).await;
+        let mut containing: Option<Containing> = None;
+        let mut users_wanted = true;
+        let mut error = None;
+        let decision = loop {
+            let decision = decide(policy, watch.observation(), &stored.record);
+            if let Some(cause) = decision.cause {
+                if std::mem::take(&mut users_wanted)
+                    && let Some(detail) = detail(policy)
+                    && watch.observation().unreachable.is_none()
+                {
+                    watch.look_at_users(detail);
+                }
+                if may_contain && containing.is_none() && error.is_none() && self.is_called_for(cause, &decision, &stored.record) {
+                    match self.begin(scoped, watch.observation(), stored.clone()).await {
+                        Ok((begun, now_stored)) => (containing, stored) = (Some(begun), now_stored),
+                        Err(why) => error = Some(why),
+                    }
+                }
+                if let Some(containing) = &mut containing {
+                    containing.underway.feed(&decision.plan);
+                }
+            }
+            if !watch.next().await {
+                break decision;
+            }
+        };
+        let coverage = watch.observation().coverage();
+        let summary = Summary::of(policy, watch.observation());
+        let mut report =
+            AccountReport::new(policy.account.clone(), &scoped.name, scoped.mode).with_verdict(&decision.verdict, coverage, &summary).with_plan(&decision.plan);
+        report.error = error;
+        match containing {
+            Some(containing) => report = self.conclude(scoped, containing, &decision, &summary, report).await,
+            None if self.remember => report.state = Some(self.remember_quietly(scoped, &stored, &decision, &summary, &mut report.error).await),
+            None => report.state = Some(stored.record.state),
+        }
+        (report, coverage)
+    }
+
+    /// A halt that is not proven yet is always taken up again; one that is, only when something is to be done about it.
+    fn is_called_for(&self, cause: Cause, decision: &Decision, record: &AccountRecord) -> bool {
+        cause == Cause::Tripped || record.state == State::Halting || !decision.plan.is_empty()
+    }
+
+    /// Enters the halt, or takes up a standing one: the state and the halt mail are written in the transaction that takes the lease.
+    async fn begin(&self, scoped: &Scoped, observation: &Observation, mut stored: Stored) -> Result<(Containing, Stored), String> {
+        let policy = &scoped.policy;
+        for _ in 0..RACES {
+            let now = self.ports.clock.now();
+            // Decided anew each time: whoever was faster may have halted or released the account.
+            let decision = decide(policy, observation, &stored.record);
+            let (record, notices) = match decision.cause {
+                None => return Err("another invocation changed the account's state meanwhile; the next sweep judges it again".to_owned()),
+                Some(Cause::Standing) => (stored.record.clone(), Vec::new()),
+                Some(Cause::Tripped) => {
+                    let (record, notice) = state::trip(&stored.record, policy, &decision, &Summary::of(policy, observation), now);
+                    (record, vec![notice])
+                }
+            };
+            let mailed = !notices.is_empty();
+            match record::acquire(&self.ports, &self.invocation, &stored, record, notices).await {
+                Ok(Some((holding, stored))) => {
+                    if mailed {
+                        tracing::warn!(account = %policy.account, "halting: {}", stored.record.why);
+                        // The mail must not wait for the containment. The sweep's end sends what this could not.
+                        let ports = self.ports.clone();
+                        tokio::spawn(async move { notify::drain(&ports).await });
+                    }
+                    let holding = Arc::new(holding);
+                    let executor = Executor::new(policy.account.clone(), Arc::clone(&holding));
+                    let underway = executor.begin();
+                    return Ok((Containing { holding, executor, underway, record: stored.record.clone() }, stored));
+                }
+                Ok(None) => return Err("the account's record says halted but names no halt: repair or delete it in the table".to_owned()),
+                Err(LedgerError::Failed(failure)) => return Err(format!("nothing was contained, for the state could not be recorded first: {failure}")),
+                Err(LedgerError::Conflict | LedgerError::LeaseLost) => match self.ports.ledger.load(&policy.account).await {
+                    Ok(Some(fresh)) => {
+                        if let Some(lease) = fresh.lease.as_ref().filter(|lease| lease.until > now && lease.holder != self.invocation) {
+                            return Err(format!("invocation {} is containing the account (its lease holds until {})", lease.holder, lease.until));
+                        }
+                        stored = fresh;
+                    }
+                    Ok(None) => stored.version = 0,
+                    Err(failure) => return Err(format!("nothing was contained, for the state could not be read: {failure}")),
+                },
+            }
+        }
+        Err("the account's state changed too often to begin; the next sweep tries again".to_owned())
+    }
+
+    /// Waits for the lanes, proves the halt, and writes down what it came to.
+    async fn conclude(&self, scoped: &Scoped, containing: Containing, decision: &Decision, summary: &Summary, report: AccountReport) -> AccountReport {
+        let policy = &scoped.policy;
+        let Containing { holding, executor, underway, record } = containing;
+        let mut containment =
+            Containment { outcomes: underway.finish().await, gaps: decision.verdict.gaps.clone(), left: decision.plan.left().to_vec(), ..Containment::default() };
+        let (mut record, mut notices) = state::after_sweep(&record, policy, scoped.mode, decision, summary, self.ports.clock.now());
+        if record.state == State::Halting {
+            let verified = verify(&self.eyes, policy, &executor, &holding, &containment.outcomes, self.stop_work).await;
+            let now = self.ports.clock.now();
+            containment.outcomes.extend(verified.outcomes);
+            containment.verified = verified.clean.then_some(now);
+            (containment.remaining, containment.gaps, containment.left) = (verified.remaining, verified.gaps, verified.left);
+            record.last = verified.last.as_ref().map(|observation| Summary::of(policy, observation)).or(record.last);
+            if verified.clean {
+                record = state::contained(&record, now);
+            }
+            if let Some(halt) = &mut record.halt
+                && !halt.outcome_told
+                && (verified.clean || now.duration_since(halt.tripped) >= UNPROVEN_UNTIL_TOLD)
+            {
+                halt.outcome_told = true;
+                notices.push(mail::outcome(policy, halt, &containment, now));
+            }
+        }
+        let mut report = report.with_containment(&containment);
+        report.halt = record.halt.as_ref().map(|halt| HaltReport {
+            id: halt.id.clone(),
+            contained: halt.contained.is_some(),
+            seconds: halt.contained.map(|contained| contained.duration_since(halt.tripped).as_secs_f64()),
+        });
+        drop(executor);
+        let state = record.state;
+        report.state = Some(state);
+        let written = match Arc::try_unwrap(holding) {
+            Ok(holding) => holding.give_back(record, notices).await.map(|_| ()),
+            // Cannot be while every lane has ended; the lease then runs out by itself and the next sweep takes the halt up again.
+            Err(_) => Err(LedgerError::LeaseLost),
+        };
+        if let Err(error) = written {
+            tracing::error!(account = %policy.account, error = %error, "what the containment came to could not be recorded; the next sweep takes it up again");
+            report.error = Some(format!("what the containment came to could not be recorded: {error}"));
+            report.state = Some(State::Halting);
+        }
+        report
+    }
+
+    /// Takes in the numbers of a sweep that contained nothing. A writer that was faster knows better: its record stays.
+    async fn remember_quietly(&self, scoped: &Scoped, stored: &Stored, decision: &Decision, summary: &Summary, error: &mut Option<String>) -> State {
+        let now = self.ports.clock.now();
+        let (record, notices) = state::after_sweep(&stored.record, &scoped.policy, scoped.mode, decision, summary, now);
+        if record == stored.record && stored.version > 0 {
+            return record.state;
+        }
+        let state = record.state;
+        let peak = record.hour.clone().filter(|peak| stored.record.hour.as_ref() != Some(peak));
+        let commit = Commit { record, lease: LeaseMove::None { expected: stored.version }, notices, peak, at: now };
+        match self.ports.ledger.commit(commit).await {
+            Ok(_) => state,
+            Err(LedgerError::Conflict | LedgerError::LeaseLost) => stored.record.state,
+            Err(LedgerError::Failed(failure)) => {
+                tracing::error!(account = %scoped.policy.account, error = %failure, "the account's state could not be recorded");
+                error.get_or_insert_with(|| format!("the account was judged, but its state could not be recorded: {failure}"));
+                stored.record.state
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Executes plans and nothing else. Lanes run at once; one item's failure never stops the others.
+
+mod batch;
+mod verify;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use runawaytrain_core::containment::{ActionResult, Outcome};
+use runawaytrain_core::failure::{Failure, FailureKind};
+use runawaytrain_core::ids::AccountId;
+use runawaytrain_core::plan::{Action, Lane, Plan};
+
+use crate::ports::Performed;
+use crate::record::{Holding, NotPerformed};
+
+pub use verify::{Verified, detail, verify};
+
+/// Lanes at once in one account. Regions have quotas of their own; IAM has one for the account, and a hundred users at once would only throttle each other.
+const MOST_LANES: usize = 32;
+
+/// Retries of a throttled call, on top of the SDK's own, with doubling waits from one second: half a minute in all.
+const THROTTLE_RETRIES: u32 = 5;
+const THROTTLE_WAIT: Duration = Duration::from_secs(1);
+
+/// Performs plans on one account under a lease.
+#[derive(Clone)]
+pub struct Executor {
+    account: AccountId,
+    holding: Arc<Holding>,
+    lanes: Arc<Semaphore>,
+}
+
+/// Lanes under way. A lane is started once, however often the growing plan names it.
+pub struct Underway {
+    executor: Executor,
+    started: HashSet<Lane>,
+    running: JoinSet<Vec<Outcome>>,
+}
+
+impl Executor {
+    /// An executor under a lease.
+    pub fn new(account: AccountId, holding: Arc<Holding>) -> Self {
+        Self { account, holding, lanes: Arc::new(Semaphore::new(MOST_LANES)) }
+    }
+
+    /// Starts with nothing under way.
+    pub fn begin(&self) -> Underway {
+        Underway { executor: self.clone(), started: HashSet::new(), running: JoinSet::new() }
+    }
+
+    /// Performs a plan to its end.
+    pub async fn run(&self, plan: &Plan) -> Vec<Outcome> {
+        let mut underway = self.begin();
+        underway.feed(plan);
+        underway.finish().await
+    }
+
+    async fn lane(self, actions: Vec<Action>) -> Vec<Outcome> {
+        let _permit = self.lanes.acquire().await;
+        let mut outcomes = Vec::with_capacity(actions.len());
+        for action in actions {
+            match &action {
+                Action::StopInstances { .. } => outcomes.extend(batch::perform(&self, action).await),
+                _ => outcomes.push(self.perform(action).await),
+            }
+        }
+        outcomes
+    }
+
+    /// One call, with patience for throttling. A lost lease ends it at once: the outcome says so and nothing was done.
+    async fn perform(&self, action: Action) -> Outcome {
+        let mut wait = THROTTLE_WAIT;
+        let mut retries = THROTTLE_RETRIES;
+        loop {
+            let result = match self.holding.perform(&self.account, &action).await {
+                Ok(Performed::Done) => ActionResult::Done,
+                Ok(Performed::AlreadySo) => ActionResult::AlreadySo,
+                Err(NotPerformed::Failed(failure)) if failure.kind == FailureKind::Throttled && retries > 0 => {
+                    retries -= 1;
+                    tokio::time::sleep(wait).await;
+                    wait *= 2;
+                    continue;
+                }
+                Err(NotPerformed::Failed(failure)) => ActionResult::Failed { failure },
+                Err(NotPerformed::LeaseLost) => ActionResult::Failed { failure: lease_lost() },
+            };
+            if let ActionResult::Failed { failure } = &result {
+                tracing::warn!(account = %self.account, error = %failure, "refused: {action}");
+            } else {
+                tracing::info!(account = %self.account, "done: {action}");
+            }
+            return Outcome { action, result };
+        }
+    }
+}
+
+impl Underway {
+    /// Starts the lanes of a plan that were not started yet.
+    pub fn feed(&mut self, plan: &Plan) {
+        for (lane, actions) in plan.lanes() {
+            if self.started.insert(lane.clone()) {
+                self.running.spawn(self.executor.clone().lane(actions.to_vec()));
+            }
+        }
+    }
+
+    /// Waits for every lane.
+    pub async fn finish(mut self) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        while let Some(lane) = self.running.join_next().await {
+            match lane {
+                Ok(of_lane) => outcomes.extend(of_lane),
+                // What a lane did before it broke stands in the journal; the next look finds what it left undone.
+                Err(broken) => tracing::error!(account = %self.executor.account, error = %broken, "a lane of the containment broke"),
+            }
+        }
+        outcomes
+    }
+}
+
+fn lease_lost() -> Failure {
+    Failure {
+        operation: "lease".to_owned(),
+        kind: FailureKind::Conflict,
+        code: None,
+        detail: "another invocation contains the account now".to_owned(),
+        named: Vec::new(),
+    }
+}

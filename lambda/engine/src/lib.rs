@@ -1,0 +1,15 @@
+//! The stages of a sweep, each over ports: trigger → scope → observe → decide → contain → record → notify.
+//!
+//! [`sweep`] shows the whole way on one screen. What is decided is decided in `runawaytrain-core`; what is called is called behind
+//! [`ports`]; here is only the order of things. Waiting is tokio's, so that tests run under virtual time.
+
+mod account;
+pub mod contain;
+pub mod deadline;
+pub mod notify;
+pub mod observe;
+pub mod ports;
+pub mod record;
+pub mod scope;
+pub mod sweep;
+pub mod trigger;

@@ -1,0 +1,79 @@
+//! Which accounts a request is about, and how far the machine may go in each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use runawaytrain_core::failure::Failure;
+use runawaytrain_core::ids::AccountId;
+use runawaytrain_core::mode::{Mode, least};
+use runawaytrain_core::policy::{AccountPolicy, Policy};
+use runawaytrain_core::report::AccountReport;
+
+use crate::ports::{Directory, Lifecycle, Member};
+use crate::trigger::Selection;
+
+/// One account to be looked at.
+#[derive(Debug, Clone)]
+pub struct Scoped {
+    /// What the policy says about it.
+    pub policy: AccountPolicy,
+    /// Its name: the policy's, else the organization's.
+    pub name: String,
+    /// The least of what the event, the environment, the policy and the account's own entry allow.
+    pub mode: Mode,
+}
+
+/// Who is looked at, and who is not.
+#[derive(Debug, Default)]
+pub struct Scope {
+    /// Accounts to be looked at.
+    pub accounts: Vec<Scoped>,
+    /// Accounts that were asked for and are not served, each with its reason.
+    pub unserved: Vec<AccountReport>,
+    /// Why the organization's list could not be had; the scope then rests on the accounts that were swept before.
+    pub stale: Option<Failure>,
+}
+
+/// Lists the accounts. When Organizations does not answer, the accounts of earlier sweeps are watched on: a guard must not go blind because a list is missing.
+pub async fn scope(directory: &dyn Directory, policy: &Policy, selection: &Selection, ceiling: Mode, known: impl Iterator<Item = AccountId>) -> Scope {
+    match directory.accounts().await {
+        Ok(members) => from_members(members, policy, selection, ceiling),
+        Err(failure) => {
+            tracing::error!(error = %failure, "the organization's accounts could not be listed; sweeping the accounts known from before");
+            let known: BTreeSet<AccountId> = known.chain([policy.payer().clone()]).collect();
+            let members = known.into_iter().map(|account| Member { account, name: String::new(), lifecycle: Lifecycle::Active }).collect();
+            Scope { stale: Some(failure), ..from_members(members, policy, selection, ceiling) }
+        }
+    }
+}
+
+fn from_members(members: Vec<Member>, policy: &Policy, selection: &Selection, ceiling: Mode) -> Scope {
+    let mut scope = Scope::default();
+    let members: BTreeMap<AccountId, Member> = members.into_iter().map(|member| (member.account.clone(), member)).collect();
+    if let Selection::Only(wanted) = selection {
+        let strangers = wanted.iter().filter(|account| !members.contains_key(*account));
+        scope.unserved.extend(
+            strangers.map(|account| AccountReport::unserved(account.clone(), "", format!("account {account} is not in the organization {}", policy.organization_id()))),
+        );
+    }
+    for (account, member) in members {
+        let asked_for = match selection {
+            Selection::All => true,
+            Selection::Only(wanted) => wanted.contains(&account),
+        };
+        if !asked_for {
+            continue;
+        }
+        let policy = policy.for_account(&account);
+        let name = policy.name.clone().unwrap_or(member.name);
+        if let Lifecycle::Inactive(state) = member.lifecycle {
+            // Nobody, we included, can enter it: no error in a sweep of all, but an answer to whoever asked for it by id.
+            if matches!(selection, Selection::Only(_)) {
+                scope.unserved.push(AccountReport::unserved(account.clone(), &name, format!("account {account} is {state} in the organization: nobody can enter it")));
+            }
+            continue;
+        }
+        let mode = least([ceiling, policy.mode]);
+        scope.accounts.push(Scoped { policy, name, mode });
+    }
+    scope
+}

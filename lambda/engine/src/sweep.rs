@@ -1,0 +1,212 @@
+//! The whole way of an event, on one screen.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::task::{Id, JoinSet};
+
+use runawaytrain_core::contract;
+use runawaytrain_core::ids::AccountId;
+use runawaytrain_core::mode::{Mode, least};
+use runawaytrain_core::observation::Coverage;
+use runawaytrain_core::policy::Policy;
+use runawaytrain_core::report::{AccountReport, Answer, SweepReport, Totals};
+
+use crate::account::Post;
+use crate::deadline::Deadline;
+use crate::notify;
+use crate::observe::Eyes;
+use crate::ports::{Beat, Ports, Stored};
+use crate::scope::{Scope, Scoped, scope};
+use crate::trigger::{self, Request, Selection};
+
+/// The largest answer: Lambda takes 6 MB from a direct call, but 1 MB from an asynchronous one.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+const LARGEST_ANSWER: usize = 1_000_000;
+
+/// The guard: everything that stays the same between invocations.
+pub struct Guard {
+    ports: Ports,
+    policy: Policy,
+    eyes: Eyes,
+    /// The environment's opinion of how far to go.
+    ceiling: Mode,
+}
+
+/// One invocation.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// Its id: holds leases, names the sweep.
+    pub id: String,
+    /// Its end.
+    pub deadline: Deadline,
+}
+
+impl Guard {
+    /// A guard over ports. `ceiling` is the environment's `envaction`.
+    pub fn new(ports: Ports, policy: Policy, ceiling: Mode) -> Self {
+        Self { eyes: Eyes::new(Arc::clone(&ports.observer)), ports, policy, ceiling }
+    }
+
+    /// Answers one event.
+    pub async fn handle(&self, event: &Value, invocation: &Invocation) -> Answer {
+        let trigger = match trigger::parse(event) {
+            Ok(trigger) => trigger,
+            Err(refusal) => {
+                tracing::warn!(refusal = %refusal, "refused an event; nothing was touched");
+                return Answer::refused(refusal.to_string());
+            }
+        };
+        match trigger.request {
+            Request::Pass => Answer::done(voided("action")),
+            Request::Drill(selection) => self.sweep(trigger.source, &selection, Mode::Drill, invocation).await,
+            Request::Sweep(selection) if self.ceiling == Mode::Pass => {
+                tracing::warn!(selection = ?selection, "voided: envaction == pass");
+                Answer::done(voided("envaction"))
+            }
+            Request::Sweep(selection) if self.policy.mode() == Mode::Pass => {
+                tracing::warn!(selection = ?selection, "voided: the policy's mode == pass");
+                Answer::done(voided("the policy's mode"))
+            }
+            Request::Sweep(selection) => self.sweep(trigger.source, &selection, Mode::Proceed, invocation).await,
+        }
+    }
+
+    async fn sweep(&self, source: &str, selection: &Selection, asked: Mode, invocation: &Invocation) -> Answer {
+        let started = self.ports.clock.now();
+        // A drill by event changes nothing anywhere and so still works where the environment says pass.
+        let drill = asked == Mode::Drill;
+        let ceiling = if drill { Mode::Drill } else { least([asked, self.ceiling]) };
+        let records = match self.ports.ledger.load_all().await {
+            Ok(records) => records,
+            Err(failure) => {
+                tracing::error!(error = %failure, "the state table could not be read; nothing was touched");
+                return Answer::failed(format!("The state table could not be read, so nothing was touched: {failure}"));
+            }
+        };
+        let mut scope = scope(&*self.ports.directory, &self.policy, selection, ceiling, records.keys().cloned()).await;
+        if scope.accounts.is_empty() && !scope.unserved.is_empty() {
+            let why: Vec<&str> = scope.unserved.iter().filter_map(|account| account.error.as_deref()).collect();
+            return Answer::refused(why.join("; "));
+        }
+        if drill {
+            // Who asks what would happen wants to know it of accounts in mode pass as well.
+            scope.accounts.iter_mut().for_each(|scoped| scoped.mode = Mode::Drill);
+        }
+        let post =
+            Post { ports: self.ports.clone(), eyes: self.eyes.clone(), invocation: invocation.id.clone(), remember: !drill, stop_work: invocation.deadline.stop_work() };
+        let list_is_whole = scope.stale.is_none();
+        let (accounts, coverage, reached_all) = every_account(&post, scope, records).await;
+        let complete = reached_all && list_is_whole;
+        let notices = if drill { Default::default() } else { notify::drain(&self.ports).await };
+        if !drill && *selection == Selection::All {
+            let beat = Beat { at: self.ports.clock.now(), complete, coverage };
+            if let Err(failure) = self.ports.pulse.beat(beat).await {
+                tracing::error!(error = %failure, "the heartbeat could not be emitted; its alarm will say that the guard is off");
+            }
+        }
+        let totals = Totals::of(&accounts);
+        let sentence = totals.sentence();
+        tracing::info!(
+            accounts = totals.accounts,
+            halted = totals.halt,
+            unseen = totals.unseen,
+            instances = totals.instances,
+            vcpus = totals.vcpus,
+            regions_seen = coverage.seen,
+            regions_expected = coverage.expected,
+            complete,
+            "{sentence}"
+        );
+        let report = SweepReport {
+            sweep: invocation.id.clone(),
+            trigger: source.to_owned(),
+            mode: ceiling,
+            started,
+            finished: self.ports.clock.now(),
+            complete,
+            coverage,
+            totals,
+            accounts,
+            notices,
+        };
+        fit(Answer { status: 200, body: sentence, report: Some(report) })
+    }
+}
+
+/// Sweeps all accounts at once. One that breaks or is not reached before the deadline is reported as such; the others are served.
+async fn every_account(post: &Post, scope: Scope, mut records: BTreeMap<AccountId, Stored>) -> (Vec<AccountReport>, Coverage, bool) {
+    let mut reports = scope.unserved;
+    let mut coverage = Coverage::default();
+    let mut reached_all = true;
+    let mut running = JoinSet::new();
+    let mut waiting: BTreeMap<Id, (AccountId, String)> = BTreeMap::new();
+    for scoped in scope.accounts {
+        if scoped.mode == Mode::Pass {
+            reports.push(AccountReport::new(scoped.policy.account, &scoped.name, Mode::Pass));
+            continue;
+        }
+        let (post, stored) = (post.clone(), records.remove(&scoped.policy.account));
+        let whose = (scoped.policy.account.clone(), scoped.name.clone());
+        let task = running.spawn(async move { sweep_one(&post, &scoped, stored).await });
+        waiting.insert(task.id(), whose);
+    }
+    loop {
+        let next = match post.stop_work {
+            Some(end) => tokio::time::timeout_at(end, running.join_next_with_id()).await,
+            None => Ok(running.join_next_with_id().await),
+        };
+        match next {
+            Ok(Some(Ok((id, (report, seen))))) => {
+                waiting.remove(&id);
+                coverage += seen;
+                reports.push(report);
+            }
+            Ok(Some(Err(broken))) => {
+                reached_all = false;
+                let Some((account, name)) = waiting.remove(&broken.id()) else { continue };
+                tracing::error!(account = %account, error = %broken, "the sweep of an account broke");
+                coverage += Coverage { seen: 0, expected: 1 };
+                reports.push(AccountReport::unserved(account, &name, format!("its sweep broke off: {broken}")));
+            }
+            Ok(None) => break,
+            Err(_deadline) => {
+                reached_all = false;
+                running.abort_all();
+                for (account, name) in std::mem::take(&mut waiting).into_values() {
+                    tracing::error!(account = %account, "not finished before the deadline");
+                    coverage += Coverage { seen: 0, expected: 1 };
+                    reports.push(AccountReport::unserved(account, &name, "not finished before the deadline; the next sweep takes it up again"));
+                }
+                break;
+            }
+        }
+    }
+    reports.sort_by(|one, other| one.account.cmp(&other.account));
+    (reports, coverage, reached_all)
+}
+
+async fn sweep_one(post: &Post, scoped: &Scoped, stored: Option<Stored>) -> (AccountReport, Coverage) {
+    let (report, coverage) = post.sweep(scoped, stored).await;
+    for gap in &report.gaps {
+        tracing::warn!(account = %report.account, at = gap.at, code = gap.code, "not seen: {}", gap.reason);
+    }
+    (report, coverage)
+}
+
+/// An answer that is too long for Lambda keeps its totals and says where the rest is.
+fn fit(mut answer: Answer) -> Answer {
+    let length = serde_json::to_vec(&answer).map_or(usize::MAX, |bytes| bytes.len());
+    if length > LARGEST_ANSWER
+        && let Some(report) = &mut answer.report
+    {
+        report.accounts.clear();
+        answer.body.push_str(&format!(" The report of each account was too long to answer: see the log group {}.", contract::LOG_GROUP));
+    }
+    answer
+}
+
+fn voided(by: &str) -> String {
+    format!("{by} == pass voids lambda {} execution", contract::FUNCTION)
+}

@@ -1,0 +1,299 @@
+//! A runaway account is contained: what runs, who is locked out, who is not, what is mailed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{PAYER, PHYSICS, QUIET, REGIONS, Scene, id, policy, report_of, seeded, user};
+use runawaytrain_core::failure::FailureKind;
+use runawaytrain_core::identity::Lockout;
+use runawaytrain_core::plan::{Action, Belonging};
+use runawaytrain_core::policy::NotifyList;
+use runawaytrain_core::state::State;
+use runawaytrain_core::verdict::Judgement;
+use runawaytrain_engine::ports::Ledger;
+use runawaytrain_testbed::{Fault, Life, SimAccount, Stubborn, failure};
+use serde_json::json;
+
+fn with_exempt_kjanet() -> runawaytrain_core::policy::Policy {
+    policy(json!({ "accounts": { PHYSICS: { "exempt": { "users": ["kjanet"] }, "notify": ["physics@example.edu"] } } }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn nine_instances_over_three_regions_trip_a_limit_of_four() {
+    let scene = Scene::new(seeded(), with_exempt_kjanet());
+    let answer = scene.send(json!({ "action": "proceed" })).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+
+    assert_eq!(scene.billable(PHYSICS), 0);
+    assert_eq!(scene.billable(QUIET), 2);
+    assert_eq!(scene.billable(PAYER), 9, "the payer is drilled unless its entry says otherwise");
+    assert!(!scene.can_act(PHYSICS, "alice") && !scene.can_act(PHYSICS, "bob"));
+    assert!(scene.can_act(PHYSICS, "kjanet") && scene.can_act(QUIET, "dora") && scene.can_act(PAYER, "admin"));
+
+    let physics = report_of(&answer, PHYSICS);
+    assert_eq!((physics.verdict, physics.state), (Some(Judgement::Halt), Some(State::Halted)));
+    assert!(physics.halt.as_ref().unwrap().contained);
+    assert_eq!(physics.instances.counted, 9);
+    assert_eq!(report_of(&answer, QUIET).verdict, Some(Judgement::Ok));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exempt_user_is_never_called_upon() {
+    let scene = Scene::new(seeded(), with_exempt_kjanet());
+    scene.send(json!({})).await;
+    scene.tick().await;
+    let touched = |action: &Action| match action {
+        Action::StopInstances { .. } => false,
+        Action::DenyUser { user: name }
+        | Action::DeactivateKey { user: name, .. }
+        | Action::DeleteKey { user: name, .. }
+        | Action::DeleteLogin { user: name }
+        | Action::RemoveBelonging { user: name, .. }
+        | Action::DeleteUser { user: name } => *name == user("kjanet"),
+    };
+    assert!(scene.testbed.world.calls().iter().all(|call| !touched(&call.action)));
+    assert!(scene.testbed.world.calls().iter().all(|call| call.account == id(PHYSICS)), "only the runaway account was changed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_halt_mail_and_one_outcome_mail_to_the_accounts_own_list() {
+    let scene = Scene::new(seeded(), with_exempt_kjanet());
+    scene.send(json!({})).await;
+    for _ in 0..3 {
+        scene.tick().await;
+    }
+    let mails: Vec<_> = scene.testbed.mailbox.mails().into_iter().filter(|mail| mail.list == NotifyList::Own(id(PHYSICS))).collect();
+    let subjects: Vec<_> = mails.iter().map(|mail| mail.subject.as_str()).collect();
+    assert_eq!(subjects.len(), 2, "{subjects:?}");
+    assert!(subjects[0].contains("HALT") && subjects[1].contains("Halted"), "{subjects:?}");
+    assert!(mails[1].body.contains("after two clean passes"), "{}", mails[1].body);
+    assert!(mails[1].body.contains("9 instances stopped"), "{}", mails[1].body);
+    assert!(mails[1].body.contains("user kjanet: exempt by the policy"), "{}", mails[1].body);
+    assert!(mails[0].body.contains("\"action\":\"release\""), "{}", mails[0].body);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_halt_mail_goes_out_within_a_minute_and_before_the_outcome() {
+    let scene = Scene::new(seeded(), with_exempt_kjanet());
+    let sent = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            if scene.mails("HALT") > 0 {
+                return (scene.testbed.clock.elapsed(), scene.mails("Halted"));
+            }
+        }
+    };
+    let (_, (after, outcomes)) = tokio::join!(scene.send(json!({})), sent);
+    assert!(after < Duration::from_secs(60), "{after:?}");
+    assert_eq!(outcomes, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_started_in_a_halted_account_is_stopped_again_without_another_mail() {
+    let scene = Scene::new(seeded(), with_exempt_kjanet());
+    scene.send(json!({})).await;
+    let mails = scene.subjects().len();
+    scene.testbed.world.with(&id(PHYSICS), |account| {
+        account.launch("ap-south-1", "t2.micro", Life::Running);
+        account.users.get_mut(&user("alice")).unwrap().keys[0].active = true;
+    });
+    let answer = scene.tick().await;
+    assert_eq!(scene.billable(PHYSICS), 0, "one instance is within the limit, but the account is halted");
+    assert!(!scene.can_act(PHYSICS, "alice"));
+    assert_eq!(report_of(&answer, PHYSICS).state, Some(State::Halted));
+    assert_eq!(scene.subjects().len(), mails);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_standing_halt_with_nothing_to_do_touches_and_journals_nothing() {
+    let scene = Scene::new(seeded(), with_exempt_kjanet());
+    scene.send(json!({})).await;
+    let calls = scene.testbed.world.calls().len();
+    let answer = scene.tick().await;
+    assert_eq!(scene.testbed.world.calls().len(), calls);
+    assert!(report_of(&answer, PHYSICS).outcomes.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_bad_instance_does_not_keep_the_others_running() {
+    for stubborn in [Stubborn::Protected, Stubborn::Unstoppable, Stubborn::Phantom] {
+        let testbed = seeded();
+        let bad = testbed.world.with(&id(PHYSICS), |account| {
+            let bad = account.launch("us-east-1", "t2.micro", Life::Running);
+            account.instance(&bad).unwrap().stubborn = Some(stubborn);
+            bad
+        });
+        let scene = Scene::new(testbed, with_exempt_kjanet());
+        let answer = scene.send(json!({})).await;
+        assert_eq!(scene.billable(PHYSICS), 1, "{stubborn:?}");
+        let physics = report_of(&answer, PHYSICS);
+        assert!(physics.halt.as_ref().unwrap().contained, "{stubborn:?}: what refuses for good is residue, not a reason to wait for ever");
+        let outcome = scene.testbed.mailbox.mails().into_iter().find(|mail| mail.subject.contains("Halted")).unwrap();
+        assert!(outcome.body.contains("What resisted") && outcome.body.contains(bad.as_str()), "{}", outcome.body);
+        assert!(outcome.subject.contains("1 resisted"), "{}", outcome.subject);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_was_just_launched_is_stopped_once_it_runs() {
+    let testbed = seeded();
+    testbed.world.with(&id(PHYSICS), |account| {
+        let runs_at = tokio::time::Instant::now() + Duration::from_secs(30);
+        account.launch("us-east-1", "t2.micro", Life::Pending(runs_at));
+    });
+    let scene = Scene::new(testbed, with_exempt_kjanet());
+    let answer = scene.send(json!({})).await;
+    assert_eq!(scene.billable(PHYSICS), 0);
+    assert!(report_of(&answer, PHYSICS).halt.as_ref().unwrap().contained);
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_is_waited_out_and_never_splits_a_batch() {
+    let testbed = seeded();
+    testbed.world.fault(Fault::always("ec2:StopInstances", FailureKind::Throttled).times(3));
+    let scene = Scene::new(testbed, with_exempt_kjanet());
+    scene.send(json!({})).await;
+    assert_eq!(scene.billable(PHYSICS), 0);
+    let batches: Vec<usize> = scene
+        .testbed
+        .world
+        .calls()
+        .iter()
+        .filter_map(|call| if let Action::StopInstances { instances, .. } = &call.action { Some(instances.len()) } else { None })
+        .collect();
+    assert!(batches.iter().all(|size| *size == 3), "{batches:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn containing_starts_before_the_slowest_region_answers_and_that_region_is_contained_too() {
+    let testbed = seeded();
+    testbed.world.with(&id(PHYSICS), |account| account.launch("ap-south-1", "t2.micro", Life::Running));
+    let mut hanging = Fault::always("ec2:DescribeInstances", FailureKind::Unavailable).in_account(&id(PHYSICS)).in_region("ap-south-1").times(1);
+    hanging.failure = None;
+    testbed.world.fault(hanging);
+    let scene = Scene::new(testbed, with_exempt_kjanet());
+    scene.send(json!({})).await;
+    let first_stop = scene.testbed.world.calls().iter().find(|call| matches!(call.action, Action::StopInstances { .. })).unwrap().after;
+    assert!(first_stop < Duration::from_secs(2), "{first_stop:?}");
+    assert_eq!(scene.billable(PHYSICS), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_halt_is_not_proven_while_a_region_cannot_be_seen() {
+    let testbed = seeded();
+    testbed.world.fault(Fault::always("ec2:DescribeInstances", FailureKind::Unavailable).in_account(&id(PHYSICS)).in_region("ap-south-1"));
+    let scene = Scene::new(testbed, with_exempt_kjanet());
+    let answer = scene.send(json!({})).await;
+    let physics = report_of(&answer, PHYSICS);
+    assert_eq!(physics.state, Some(State::Halting));
+    assert!(physics.unseen && !physics.halt.as_ref().unwrap().contained);
+    assert_eq!(scene.billable(PHYSICS), 0, "what could be seen was stopped");
+    assert_eq!(scene.mails("Halted"), 0);
+
+    for _ in 0..4 {
+        scene.tick().await;
+    }
+    assert_eq!(scene.mails("NOT PROVEN"), 1, "{:?}", scene.subjects());
+
+    scene.testbed.world.heal();
+    let answer = scene.tick().await;
+    assert_eq!(report_of(&answer, PHYSICS).state, Some(State::Halted));
+    assert_eq!(scene.mails("HALT"), 1);
+    assert_eq!(scene.mails("Halted") + scene.mails("NOT PROVEN"), 1, "one outcome mail a halt: {:?}", scene.subjects());
+}
+
+#[tokio::test(start_paused = true)]
+async fn delete_credentials_deletes_keys_and_passwords_and_tolerates_missing_ones() {
+    let overrides = json!({ "accounts": { PHYSICS: { "contain": { "users": "delete-credentials" }, "exempt": { "users": ["kjanet"] } } } });
+    let scene = Scene::new(seeded(), policy(overrides));
+    let answer = scene.send(json!({})).await;
+    scene.testbed.world.with(&id(PHYSICS), |account| {
+        for name in ["alice", "bob"] {
+            let found = &account.users[&user(name)];
+            assert!(found.keys.is_empty() && !found.console && found.lockout == Lockout::InForce, "{name}: {found:?}");
+        }
+        assert_eq!(account.users[&user("kjanet")].keys.len(), 1);
+    });
+    assert!(report_of(&answer, PHYSICS).outcomes.iter().all(|outcome| outcome.result != "failed"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn delete_users_removes_everything_first() {
+    let overrides = json!({ "accounts": { PHYSICS: { "contain": { "users": "delete-users" }, "exempt": { "users": ["kjanet"] } } } });
+    let testbed = seeded();
+    testbed.world.with(&id(PHYSICS), |account| {
+        let alice = account.users.get_mut(&user("alice")).unwrap();
+        alice.belongings = [
+            Belonging::Certificate("CERT".to_owned()),
+            Belonging::SshKey("APKA".to_owned()),
+            Belonging::ServiceCredential("ACCA".to_owned()),
+            Belonging::MfaDevice("arn:aws:iam::111111111111:mfa/alice".to_owned()),
+            Belonging::Group("admins".to_owned()),
+            Belonging::AttachedPolicy("arn:aws:iam::aws:policy/AdministratorAccess".to_owned()),
+            Belonging::InlinePolicy("mine".to_owned()),
+        ]
+        .into();
+    });
+    let scene = Scene::new(testbed, policy(overrides));
+    let answer = scene.send(json!({})).await;
+    let names = scene.testbed.world.with(&id(PHYSICS), |account| account.users.keys().cloned().collect::<Vec<_>>());
+    assert_eq!(names, [user("kjanet")]);
+    assert!(report_of(&answer, PHYSICS).halt.as_ref().unwrap().contained);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_call_is_journaled_before_and_after() {
+    let scene = Scene::new(seeded(), with_exempt_kjanet());
+    let answer = scene.send(json!({})).await;
+    let halt = report_of(&answer, PHYSICS).halt.as_ref().unwrap().id.clone();
+    let journal = scene.testbed.ledger.journal(&id(PHYSICS), &halt).await.unwrap();
+    let mut journaled: Vec<_> = journal.iter().map(|entry| entry.action.clone()).collect();
+    let mut called: Vec<_> = scene.testbed.world.calls().into_iter().map(|call| call.action).collect();
+    journaled.sort();
+    called.sort();
+    assert_eq!(journaled, called);
+    assert!(journal.iter().all(|entry| entry.concluded.is_some()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_journal_nothing_is_touched() {
+    let scene = Scene::new(seeded(), with_exempt_kjanet());
+    scene.testbed.ledger.break_with(Some(failure("dynamodb:Query", FailureKind::NotFound)));
+    let answer = scene.send(json!({})).await;
+    assert_eq!(answer.status, 500);
+    assert!(answer.body.contains("dynamodb:Query"), "{}", answer.body);
+    assert!(scene.testbed.world.calls().is_empty() && scene.testbed.metrics.beats().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exempt_instance_is_shown_but_neither_counted_nor_stopped() {
+    let testbed = seeded();
+    let kept = testbed.world.with(&id(PHYSICS), |account| account.launch("us-east-1", "p5.48xlarge", Life::Running));
+    let scene =
+        Scene::new(testbed, policy(json!({ "defaults": { "limits": { "instances": 4 }, "notify": ["cloud@example.edu"], "exempt": { "instances": [kept.as_str()] } } })));
+    let answer = scene.send(json!({})).await;
+    assert_eq!(scene.billable(PHYSICS), 1);
+    assert_eq!(scene.testbed.world.with(&id(PHYSICS), |account| account.instance(&kept).unwrap().life), Life::Running);
+    let physics = report_of(&answer, PHYSICS);
+    assert_eq!((physics.instances.counted, physics.instances.exempt), (9, 1));
+    assert!(physics.halt.as_ref().unwrap().contained);
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_than_a_thousand_instances_take_more_than_one_call_and_all_stop() {
+    let testbed = seeded();
+    testbed.world.add(&id(PHYSICS), SimAccount::new("physics", &REGIONS).running("us-east-1", 2_300, "t2.micro"));
+    let scene = Scene::new(testbed, with_exempt_kjanet());
+    scene.send(json!({})).await;
+    assert_eq!(scene.billable(PHYSICS), 0);
+    let sizes: Vec<usize> = scene
+        .testbed
+        .world
+        .calls()
+        .iter()
+        .filter_map(|call| if let Action::StopInstances { instances, .. } = &call.action { Some(instances.len()) } else { None })
+        .collect();
+    assert_eq!(sizes, [1000, 1000, 300]);
+}

@@ -1,0 +1,30 @@
+use jiff::Timestamp;
+use runawaytrain_engine::ports::Clock;
+use tokio::time::Instant;
+
+/// Wall-clock time that runs with tokio's virtual time, from a fixed moment on.
+#[derive(Debug)]
+pub struct SimClock {
+    began: Instant,
+}
+
+/// 2026-11-22T03:00:00Z: a Sunday night.
+const EPOCH_SECONDS: i64 = 1_795_316_400;
+
+impl SimClock {
+    pub(crate) fn new() -> Self {
+        Self { began: Instant::now() }
+    }
+
+    /// Virtual time since the testbed began.
+    pub fn elapsed(&self) -> std::time::Duration {
+        self.began.elapsed()
+    }
+}
+
+impl Clock for SimClock {
+    fn now(&self) -> Timestamp {
+        let elapsed = i64::try_from(self.began.elapsed().as_millis()).expect("a test runs less than an age");
+        Timestamp::from_millisecond(EPOCH_SECONDS * 1000 + elapsed).expect("a moment of this century")
+    }
+}

@@ -1,0 +1,168 @@
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use runawaytrain_core::containment::ActionResult;
+use runawaytrain_core::failure::Failure;
+use runawaytrain_core::history::HourPeak;
+use runawaytrain_core::ids::{AccountId, HaltId};
+use runawaytrain_engine::ports::{Commit, EntryId, JournalEntry, Lease, LeaseMove, Ledger, LedgerError, Pending, PendingId, Stored};
+
+/// The state table in memory, with the conditions of the real one.
+#[derive(Debug, Default)]
+pub struct MemoryLedger {
+    tables: Mutex<Tables>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    records: BTreeMap<AccountId, (Stored, u64)>,
+    journal: BTreeMap<(AccountId, HaltId), BTreeMap<EntryId, JournalEntry>>,
+    outbox: BTreeMap<PendingId, (Pending, Option<Timestamp>)>,
+    history: BTreeMap<(AccountId, Timestamp), HourPeak>,
+    broken: Option<Failure>,
+    writes: usize,
+}
+
+impl MemoryLedger {
+    /// From now on every call fails so; `None` mends it.
+    pub fn break_with(&self, failure: Option<Failure>) {
+        self.tables().broken = failure;
+    }
+
+    /// How many writes were taken.
+    pub fn writes(&self) -> usize {
+        self.tables().writes
+    }
+
+    /// Hourly peaks of an account.
+    pub fn history(&self, account: &AccountId) -> Vec<HourPeak> {
+        self.tables().history.iter().filter(|((whose, _), _)| whose == account).map(|(_, peak)| peak.clone()).collect()
+    }
+
+    fn tables(&self) -> std::sync::MutexGuard<'_, Tables> {
+        self.tables.lock().expect("not poisoned")
+    }
+
+    fn sound(&self) -> Result<std::sync::MutexGuard<'_, Tables>, Failure> {
+        let tables = self.tables();
+        match &tables.broken {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(tables),
+        }
+    }
+}
+
+impl Tables {
+    fn fence(&self, account: &AccountId) -> u64 {
+        self.records.get(account).map_or(0, |(_, fence)| *fence)
+    }
+
+    fn holds(&self, lease: &Lease) -> Result<(), LedgerError> {
+        let held = self.records.get(&lease.account).and_then(|(stored, _)| stored.lease.as_ref()).is_some_and(|held| held.fence == lease.fence);
+        if held { Ok(()) } else { Err(LedgerError::LeaseLost) }
+    }
+}
+
+#[async_trait]
+impl Ledger for MemoryLedger {
+    async fn load_all(&self) -> Result<BTreeMap<AccountId, Stored>, Failure> {
+        Ok(self.sound()?.records.iter().map(|(account, (stored, _))| (account.clone(), stored.clone())).collect())
+    }
+
+    async fn load(&self, account: &AccountId) -> Result<Option<Stored>, Failure> {
+        Ok(self.sound()?.records.get(account).map(|(stored, _)| stored.clone()))
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Stored, LedgerError> {
+        let mut tables = self.sound()?;
+        let account = commit.record.account.clone();
+        let before = tables.records.get(&account).map(|(stored, _)| stored.clone());
+        let version = before.as_ref().map_or(0, |stored| stored.version);
+        let mut fence = tables.fence(&account);
+        let standing = before.and_then(|stored| stored.lease);
+        let lease = match commit.lease {
+            LeaseMove::None { expected } if expected != version => return Err(LedgerError::Conflict),
+            LeaseMove::None { .. } => standing,
+            LeaseMove::Acquire { expected, holder, now, until } => {
+                if expected != version || standing.is_some_and(|lease| lease.until > now) {
+                    return Err(LedgerError::Conflict);
+                }
+                fence += 1;
+                Some(Lease { account: account.clone(), holder, fence, until })
+            }
+            LeaseMove::Hold(lease) => {
+                tables.holds(&lease)?;
+                standing
+            }
+            LeaseMove::Release(lease) => {
+                tables.holds(&lease)?;
+                None
+            }
+        };
+        let stored = Stored { record: commit.record, version: version + 1, lease };
+        tables.records.insert(account.clone(), (stored.clone(), fence));
+        for notice in commit.notices {
+            let id = PendingId(format!("{:.9}#{account}#{:?}", commit.at, notice.kind));
+            tables.outbox.insert(id.clone(), (Pending { id, notice }, None));
+        }
+        if let Some(peak) = commit.peak {
+            tables.history.insert((account, peak.hour), peak);
+        }
+        tables.writes += 1;
+        Ok(stored)
+    }
+
+    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), LedgerError> {
+        let mut tables = self.sound()?;
+        tables.holds(lease)?;
+        if let Some(held) = tables.records.get_mut(&lease.account).and_then(|(stored, _)| stored.lease.as_mut()) {
+            held.until = until;
+        }
+        Ok(())
+    }
+
+    async fn intend(&self, lease: &Lease, entry: &JournalEntry) -> Result<(), LedgerError> {
+        let mut tables = self.sound()?;
+        tables.holds(lease)?;
+        tables.writes += 1;
+        let replaced = tables.journal.entry((lease.account.clone(), entry.halt.clone())).or_default().insert(entry.id.clone(), entry.clone());
+        assert!(replaced.is_none(), "the journal entry {} was written twice", entry.id);
+        Ok(())
+    }
+
+    async fn conclude(&self, lease: &Lease, halt: &HaltId, id: &EntryId, at: Timestamp, result: &ActionResult) -> Result<(), LedgerError> {
+        let mut tables = self.sound()?;
+        tables.holds(lease)?;
+        tables.writes += 1;
+        let entry = tables.journal.get_mut(&(lease.account.clone(), halt.clone())).and_then(|journal| journal.get_mut(id));
+        entry.expect("an outcome follows its intent").concluded = Some((at, result.clone()));
+        Ok(())
+    }
+
+    async fn journal(&self, account: &AccountId, halt: &HaltId) -> Result<Vec<JournalEntry>, Failure> {
+        let tables = self.sound()?;
+        Ok(tables.journal.get(&(account.clone(), halt.clone())).map(|journal| journal.values().cloned().collect()).unwrap_or_default())
+    }
+
+    async fn outbox(&self) -> Result<Vec<Pending>, Failure> {
+        Ok(self.sound()?.outbox.values().map(|(pending, _)| pending.clone()).collect())
+    }
+
+    async fn claim(&self, id: &PendingId, now: Timestamp, until: Timestamp) -> Result<bool, Failure> {
+        let mut tables = self.sound()?;
+        match tables.outbox.get_mut(id) {
+            Some((_, claimed)) if claimed.is_none_or(|claimed| claimed <= now) => {
+                *claimed = Some(until);
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    async fn clear(&self, id: &PendingId) -> Result<(), Failure> {
+        self.sound()?.outbox.remove(id);
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! A simulated organization behind the engine's ports: stateful, in virtual time, without randomness of its own.
+//!
+//! It is a test dependency only. It holds what no emulator is faithful in — lag between a launch and its running, refusals of single
+//! members of a batch, regions that hang, IAM that disagrees with itself — so that the engine can be tried against AWS as it is.
+//! Time is tokio's: `#[tokio::test(start_paused = true)]` runs minutes of it in milliseconds.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test's own world may break loudly: that is a failing test")]
+
+mod account;
+mod clock;
+mod faults;
+mod ledger;
+mod mailbox;
+mod world;
+
+pub use account::{Life, SimAccount, SimInstance, SimUser, Stubborn};
+pub use clock::SimClock;
+pub use faults::{Fault, failure};
+pub use ledger::MemoryLedger;
+pub use mailbox::{Mail, Mailbox, Metrics};
+pub use world::{Call, World};
+
+use std::sync::Arc;
+
+use runawaytrain_engine::ports::Ports;
+
+/// A whole simulated deployment: the organization, the memory, the mail and the clock.
+#[derive(Clone)]
+pub struct Testbed {
+    /// The organization.
+    pub world: Arc<World>,
+    /// The state table.
+    pub ledger: Arc<MemoryLedger>,
+    /// SNS.
+    pub mailbox: Arc<Mailbox>,
+    /// CloudWatch.
+    pub metrics: Arc<Metrics>,
+    /// Virtual time.
+    pub clock: Arc<SimClock>,
+}
+
+impl Testbed {
+    /// An empty organization at a fixed moment. Needs a tokio runtime, for time is tokio's.
+    pub fn new() -> Self {
+        let clock = Arc::new(SimClock::new());
+        Self {
+            world: Arc::new(World::new(Arc::clone(&clock))),
+            ledger: Arc::new(MemoryLedger::default()),
+            mailbox: Arc::new(Mailbox::default()),
+            metrics: Arc::new(Metrics::default()),
+            clock,
+        }
+    }
+
+    /// The ports that the engine takes.
+    pub fn ports(&self) -> Ports {
+        Ports {
+            directory: self.world.clone(),
+            observer: self.world.clone(),
+            actuator: self.world.clone(),
+            ledger: self.ledger.clone(),
+            courier: self.mailbox.clone(),
+            pulse: self.metrics.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+}
+
+impl Default for Testbed {
+    fn default() -> Self {
+        Self::new()
+    }
+}

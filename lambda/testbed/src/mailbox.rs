@@ -1,0 +1,72 @@
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use runawaytrain_core::failure::Failure;
+use runawaytrain_core::policy::NotifyList;
+use runawaytrain_engine::ports::{Beat, Courier, Pulse};
+
+/// A mail that SNS took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// To whom.
+    pub list: NotifyList,
+    /// Its subject.
+    pub subject: String,
+    /// Its text.
+    pub body: String,
+}
+
+/// SNS: takes mails, or refuses the next ones when told so.
+#[derive(Debug, Default)]
+pub struct Mailbox {
+    mails: Mutex<Vec<Mail>>,
+    refusals: Mutex<VecDeque<Failure>>,
+}
+
+impl Mailbox {
+    /// Everything that was taken so far.
+    pub fn mails(&self) -> Vec<Mail> {
+        self.mails.lock().expect("not poisoned").clone()
+    }
+
+    /// Refuses one more publish.
+    pub fn refuse_next(&self, failure: Failure) {
+        self.refusals.lock().expect("not poisoned").push_back(failure);
+    }
+}
+
+#[async_trait]
+impl Courier for Mailbox {
+    async fn send(&self, list: &NotifyList, subject: &str, body: &str) -> Result<(), Failure> {
+        // SNS's own rule. <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
+        assert!(subject.len() < 100 && subject.chars().all(|character| character.is_ascii() && !character.is_ascii_control()), "SNS refuses the subject {subject:?}");
+        assert!(body.len() <= 262_144 && !body.is_empty(), "SNS refuses a body of {} bytes", body.len());
+        if let Some(failure) = self.refusals.lock().expect("not poisoned").pop_front() {
+            return Err(failure);
+        }
+        self.mails.lock().expect("not poisoned").push(Mail { list: list.clone(), subject: subject.to_owned(), body: body.to_owned() });
+        Ok(())
+    }
+}
+
+/// CloudWatch: keeps every beat.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    beats: Mutex<Vec<Beat>>,
+}
+
+impl Metrics {
+    /// Every beat so far.
+    pub fn beats(&self) -> Vec<Beat> {
+        self.beats.lock().expect("not poisoned").clone()
+    }
+}
+
+#[async_trait]
+impl Pulse for Metrics {
+    async fn beat(&self, beat: Beat) -> Result<(), Failure> {
+        self.beats.lock().expect("not poisoned").push(beat);
+        Ok(())
+    }
+}
