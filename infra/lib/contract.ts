@@ -1,0 +1,22 @@
+/**
+ * What the function and the stack must agree on: names, table keys, metrics, environment, permissions.
+ *
+ * `generated/contract.json` is written by a Rust test from the function's own constants. Everything here reads it;
+ * no name is spelled a second time in TypeScript.
+ */
+import contract from '../generated/contract.json';
+
+export const { names, table, metrics, environment: variables, permissions } = contract;
+
+/** The name of a variable in the function's environment. */
+export type VariableName = keyof typeof variables;
+
+/** The topic of an account that has a notify list of its own. */
+export function accountTopic(accountId: string): string {
+  return `${names.topic}-${accountId}`;
+}
+
+/** Stable and not a secret: it ties the responder role to this organization's guard. */
+export function externalId(organizationId: string): string {
+  return `${names.externalIdPrefix}${organizationId}`;
+}

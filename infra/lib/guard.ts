@@ -1,0 +1,97 @@
+/** The function `runawaytrain`: its code, its role, its log, and what becomes of an event that it cannot handle. */
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { type IGrantable, type IPrincipal, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type Architecture, Code, EventInvokeConfig, Function, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { names } from './contract';
+import { environmentOf } from './environment';
+import type { FailureQueue } from './failure-queue';
+import { stageFunction } from './function-asset';
+import type { Policy } from './policy/policy';
+
+/** An event that waited longer is worth nothing: the next tick sees the same and more. */
+export const EVENT_IS_STALE_AFTER = Duration.minutes(5);
+/** The most that Lambda and EventBridge allow. */
+export const RETRIES = 2;
+
+export interface GuardProps {
+  readonly policy: Policy;
+  readonly architecture: Architecture;
+  readonly bootstrapFile: string;
+  readonly failures: FailureQueue;
+}
+
+export class Guard extends Construct implements IGrantable {
+  readonly function: Function;
+  readonly grantPrincipal: IPrincipal;
+  private readonly role: Role;
+
+  constructor(scope: Construct, id: string, props: GuardProps) {
+    super(scope, id);
+    const { account, region } = Stack.of(this);
+
+    this.role = new Role(this, 'Role', {
+      // Fixed: the trust of every sub-account's role names it, and so do the never-touched list and the SCPs.
+      roleName: names.functionRole,
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+      description: 'The guard: assumes the responder role of each account. It holds no rights over any of them itself.',
+    });
+    this.grantPrincipal = this.role;
+
+    const logGroup = new LogGroup(this, 'Log', {
+      logGroupName: names.logGroup,
+      retention: RetentionDays.ONE_YEAR,
+      // What the guard saw and did is evidence; removing the stack must not remove it.
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    // Streams and events only: a group that someone deleted is a finding, not a thing to make anew without retention.
+    this.allow('WriteLog', ['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn]);
+
+    this.function = new Function(this, 'Function', {
+      functionName: names.function,
+      description: 'Sweeps every account of the organization: observe, decide, contain, tell.',
+      runtime: Runtime.PROVIDED_AL2023,
+      architecture: props.architecture,
+      handler: 'bootstrap',
+      code: Code.fromAsset(stageFunction(this, props.bootstrapFile, props.policy)),
+      role: this.role,
+      logGroup,
+      environment: environmentOf({ account, region }),
+      // The most that Lambda allows. Containing re-observes until it is proven, or until this deadline.
+      timeout: Duration.minutes(15),
+      // Memory buys network and CPU: some hundreds of accounts times their regions are asked at once.
+      memorySize: 512,
+    });
+
+    new EventInvokeConfig(this, 'Unhandled', {
+      function: this.function,
+      retryAttempts: RETRIES,
+      maxEventAge: EVENT_IS_STALE_AFTER,
+      // Not the ready-made SqsDestination, which also grants reading the queue's attributes.
+      onFailure: { bind: () => ({ destination: props.failures.arn }) },
+    });
+  }
+
+  /**
+   * The responder role in any account, as long as the account is of this organization: a role of that name in somebody
+   * else's organization is not ours to enter. `IfExists` admits accounts outside every organization, for which the key
+   * is absent; they never get this far, since the accounts come from ListAccounts.
+   * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourceorgid
+   */
+  grantAssumeResponders(organizationId: string): void {
+    this.allow('EnterAccounts', ['sts:AssumeRole'], [`arn:aws:iam::*:role/${names.responderRole}`], {
+      StringEqualsIfExists: { 'aws:ResourceOrgID': organizationId },
+    });
+  }
+
+  grantListAccounts(): void {
+    // Any resource: ListAccounts has no resource to name.
+    // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
+    this.allow('ListAccounts', ['organizations:ListAccounts'], ['*']);
+  }
+
+  private allow(sid: string, actions: string[], resources: string[], conditions?: Record<string, unknown>): void {
+    this.role.addToPolicy(new PolicyStatement({ sid, actions, resources, conditions }));
+  }
+}

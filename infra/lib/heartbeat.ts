@@ -1,0 +1,55 @@
+/** The alarm that says the guard is off: it rings when no sweep was completed for three ticks. */
+import { Duration } from 'aws-cdk-lib';
+import { Alarm, ComparisonOperator, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { metrics, names } from './contract';
+import type { NotifyTopic } from './notify-topic';
+
+/** One missed tick is noise, a deployment for instance. Three in a row are an account that nobody watches. */
+const TICKS = 3;
+
+export interface HeartbeatProps {
+  readonly scheduleMinutes: number;
+  readonly tell: NotifyTopic;
+}
+
+export class Heartbeat extends Construct {
+  constructor(scope: Construct, id: string, { scheduleMinutes, tell }: HeartbeatProps) {
+    super(scope, id);
+    const alarm = new Alarm(this, 'Alarm', {
+      alarmName: names.heartbeatAlarm,
+      alarmDescription:
+        `runawaytrain completed no sweep in ${TICKS * scheduleMinutes} minutes: no account is being watched. ` +
+        `Look at the log group ${names.logGroup} and the queue ${names.failureQueue}, and whether envaction or mode is pass.`,
+      metric: new Metric({
+        namespace: metrics.namespace,
+        metricName: metrics.heartbeat,
+        statistic: 'Sum',
+        period: Duration.minutes(scheduleMinutes),
+      }),
+      comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+      threshold: 1,
+      evaluationPeriods: TICKS,
+      // A dead guard sends no zeros; it sends nothing.
+      treatMissingData: TreatMissingData.BREACHING,
+    });
+    const action = new SnsAction(tell.topic);
+    alarm.addAlarmAction(action);
+    alarm.addOkAction(action);
+    tell.acceptAlarm(names.heartbeatAlarm);
+  }
+
+  grantEmit(grantee: IGrantable): void {
+    const statement = new PolicyStatement({
+      sid: 'EmitMetrics',
+      actions: ['cloudwatch:PutMetricData'],
+      // Any resource: a metric is not one. The namespace is what narrows it.
+      // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html
+      resources: ['*'],
+      conditions: { StringEquals: { 'cloudwatch:namespace': metrics.namespace } },
+    });
+    grantee.grantPrincipal.addToPrincipalPolicy(statement);
+  }
+}

@@ -1,0 +1,35 @@
+/** The topics: one for the default list, one for each account with a list of its own. */
+import { Stack } from 'aws-cdk-lib';
+import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { accountTopic, names } from './contract';
+import { NotifyTopic } from './notify-topic';
+import type { Policy } from './policy/policy';
+
+export interface NotifyTopicsProps {
+  readonly policy: Policy;
+}
+
+/** One `?` a digit. It matches the topics of accounts, and nothing that is named for a purpose. */
+const ANY_ACCOUNT = '?'.repeat(12);
+
+export class NotifyTopics extends Construct {
+  /** The default list: the people who run the guard. */
+  readonly general: NotifyTopic;
+
+  constructor(scope: Construct, id: string, { policy }: NotifyTopicsProps) {
+    super(scope, id);
+    this.general = new NotifyTopic(this, 'General', { name: names.topic, addresses: policy.notify });
+    for (const [account, addresses] of policy.ownNotify) {
+      new NotifyTopic(this, account, { name: accountTopic(account), addresses });
+    }
+  }
+
+  /** A pattern instead of a list: a few hundred names would not fit into the role's 10,240 characters of policy. */
+  grantPublish(grantee: IGrantable): void {
+    const { account, region } = Stack.of(this);
+    const arn = (name: string) => `arn:aws:sns:${region}:${account}:${name}`;
+    const resources = [arn(names.topic), arn(accountTopic(ANY_ACCOUNT))];
+    grantee.grantPrincipal.addToPrincipalPolicy(new PolicyStatement({ sid: 'Tell', actions: ['sns:Publish'], resources }));
+  }
+}

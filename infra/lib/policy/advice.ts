@@ -1,0 +1,41 @@
+/** For each kind of value in the policy: what it is called, and what to write instead of a bad one. */
+import type { Path } from './problem';
+
+interface Advice {
+  /** Completes "x: ...", for a value of the right type that does not fit its pattern. */
+  readonly misfit: string;
+  readonly todo: string;
+}
+
+const ACCOUNT: Advice = {
+  misfit: 'is not an account id of 12 digits',
+  todo: 'Write all 12 digits, in quotes.',
+};
+const E_MAIL: Advice = { misfit: 'is not an e-mail address', todo: 'Write an address such as team@example.edu.' };
+const LIMIT: Advice = { misfit: 'is not a limit', todo: 'Write a whole number, 0 or more; 0 halts on the first instance.' };
+
+/** By the end of the path, list indexes left out. */
+const ADVICE: readonly (readonly [string, Advice])[] = [
+  ['payer', ACCOUNT],
+  ['accounts.*', ACCOUNT],
+  ['organization.id', { misfit: 'is not an organization id', todo: 'Copy it from the Organizations console: o- and 10 to 32 letters or digits.' }],
+  ['organization.root', { misfit: 'is not the id of an organization root', todo: 'Copy it from the Organizations console: r- and 4 to 32 letters or digits.' }],
+  ['organization.ous', { misfit: 'is not the id of an organizational unit', todo: 'Copy it from the Organizations console: ou-xxxx-xxxxxxxx.' }],
+  ['organization.regions', { misfit: 'is not a region', todo: 'Write a region such as us-west-2.' }],
+  ['schedule', { misfit: 'is not a schedule', todo: 'Write whole minutes from 1m to 60m.' }],
+  ['limits.instances', LIMIT],
+  ['limits.vcpus', LIMIT],
+  ['limits.warn', { misfit: 'is not a share', todo: 'Write a share of the limit above 0 and up to 1, such as 0.8.' }],
+  ['notify', E_MAIL],
+  ['exempt.instances', { misfit: 'is not an instance id', todo: 'Write an id such as i-0123456789abcdef0.' }],
+  ['exempt.users', { misfit: 'is not a user name', todo: 'Write the name of an IAM user.' }],
+];
+
+/** Where the table has nothing better. */
+export const GENERAL: Advice = { misfit: 'does not have the right form', todo: 'See the comments in the sample policy.' };
+
+export function adviceFor(path: Path): Advice {
+  const steps = path.filter((step) => typeof step === 'string').map((step, depth, all) => (depth === 1 && all[0] === 'accounts' ? '*' : step));
+  const text = steps.join('.');
+  return ADVICE.find(([end]) => text === end || text.endsWith(`.${end}`))?.[1] ?? GENERAL;
+}

@@ -1,0 +1,22 @@
+/** The clock: a sweep of every account at each tick. */
+import { Duration } from 'aws-cdk-lib';
+import { Rule, Schedule as Rate } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { Construct } from 'constructs';
+import { EVENT_IS_STALE_AFTER, type Guard, RETRIES } from './guard';
+
+export interface ScheduleProps {
+  readonly minutes: number;
+  readonly guard: Guard;
+}
+
+export class Schedule extends Construct {
+  constructor(scope: Construct, id: string, { minutes, guard }: ScheduleProps) {
+    super(scope, id);
+    new Rule(this, 'Rule', {
+      description: 'Sweep every account of the organization.',
+      schedule: Rate.rate(Duration.minutes(minutes)),
+      targets: [new LambdaFunction(guard.function, { retryAttempts: RETRIES, maxEventAge: EVENT_IS_STALE_AFTER })],
+    });
+  }
+}

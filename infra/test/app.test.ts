@@ -1,0 +1,75 @@
+/** The app from outside: what a person at the terminal gets. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { describe, it } from 'node:test';
+import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import { OptionProblem, optionsFrom } from '../lib/options';
+import { bootstrapFile, folder, REPOSITORY } from './support';
+
+const SAMPLE = path.join(REPOSITORY, 'runawaytrain.yaml');
+const BAD = path.join(REPOSITORY, 'lambda/core/tests/policies/bad/limit-negative.yaml');
+
+function run(context: Record<string, string>): { status: number | null; said: string; outdir: string } {
+  const outdir = folder();
+  const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', 'bin/runawaytrain.ts'], {
+    cwd: path.join(REPOSITORY, 'infra'),
+    env: { ...process.env, CDK_OUTDIR: outdir, CDK_VALIDATION: 'false', CDK_CONTEXT_JSON: JSON.stringify(context) },
+    encoding: 'utf8',
+  });
+  return { status, said: stderr, outdir };
+}
+
+describe('the app', () => {
+  it('makes the stack of the sample policy in the payer and its region', () => {
+    const { status, said, outdir } = run({ policy: SAMPLE, bootstrap: bootstrapFile });
+    assert.equal(status, 0, said);
+    const manifest = JSON.parse(fs.readFileSync(path.join(outdir, 'manifest.json'), 'utf8'));
+    assert.equal(manifest.artifacts.RunawayTrain.environment, 'aws://123456789012/us-east-1');
+  });
+
+  it('refuses a bad policy in plain sentences', () => {
+    const { status, said } = run({ policy: BAD, bootstrap: bootstrapFile });
+    assert.equal(status, 1);
+    assert.equal(
+      said,
+      'limit-negative.yaml:7:16  defaults.limits.instances: must be >= 0 (found -3). Write a whole number, 0 or more; 0 halts on the first instance.\n',
+    );
+  });
+
+  it('says how to build a function that is not built', () => {
+    const { status, said } = run({ policy: SAMPLE, bootstrap: '/nowhere/bootstrap' });
+    assert.equal(status, 1);
+    assert.match(said, /^the function is not built: .*\/nowhere\/bootstrap.*scripts\/build.*\n$/);
+  });
+
+  it('refuses an architecture that Lambda does not have', () => {
+    const { status, said } = run({ policy: SAMPLE, bootstrap: bootstrapFile, arch: 'mips' });
+    assert.equal(status, 1);
+    assert.equal(said, '-c arch=mips: the architecture is one of arm64, x86_64.\n');
+  });
+});
+
+describe('the options', () => {
+  const options = (context: Record<string, string>) => optionsFrom((name) => context[name]);
+
+  for (const [arch, given] of [['x86_64', {}], ['arm64', { arch: 'arm64' }]] as const) {
+    it(`look for the function where the build for ${arch} puts it`, () => {
+      const place = path.join(REPOSITORY, '.build', arch, 'bootstrap');
+      try {
+        assert.equal(options(given).bootstrapFile, place);
+      } catch (error) {
+        // Not built here: then the message names the place.
+        assert.ok(error instanceof OptionProblem && error.message.includes(place), String(error));
+      }
+    });
+  }
+
+  it('take the policy at the top of the repository unless told otherwise', () => {
+    assert.equal(options({ bootstrap: bootstrapFile }).policyFile, SAMPLE);
+    assert.equal(options({ bootstrap: bootstrapFile }).architecture, Architecture.X86_64);
+    assert.equal(options({ bootstrap: bootstrapFile, policy: '/elsewhere.yaml' }).policyFile, '/elsewhere.yaml');
+    assert.equal(options({ bootstrap: bootstrapFile, arch: 'arm64' }).architecture, Architecture.ARM_64);
+  });
+});

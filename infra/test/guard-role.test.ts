@@ -1,0 +1,67 @@
+/** What the function itself may do: nothing but enter accounts, and keep its own books. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { metrics, names } from '../lib/contract';
+import { idOf, list, only, ORGANIZATION, PAYER, synthesize } from './support';
+
+const { template } = synthesize();
+const role = idOf(template, 'AWS::IAM::Role', ({ RoleName }) => RoleName === names.functionRole);
+const { Properties } = template.findResources('AWS::IAM::Role')[role] ?? {};
+const granted = only(template, 'AWS::IAM::Policy', ({ Roles }) => list(Roles).some((one: any) => one.Ref === role));
+const statements: any[] = granted.PolicyDocument.Statement;
+const bySid = (sid: string) => statements.find(({ Sid }) => Sid === sid);
+
+describe('the role of the function', () => {
+  it('is taken by Lambda alone', () => {
+    const trust = Properties.AssumeRolePolicyDocument.Statement;
+    assert.equal(trust.length, 1);
+    assert.deepEqual(trust[0].Principal, { Service: 'lambda.amazonaws.com' });
+    assert.deepEqual(only(template, 'AWS::Lambda::Function').Role, { 'Fn::GetAtt': [role, 'Arn'] });
+  });
+
+  it('has no managed policy and no second one', () => {
+    assert.equal(Properties.ManagedPolicyArns, undefined);
+    assert.equal(Properties.Policies, undefined);
+    assert.deepEqual(granted.Roles, [{ Ref: role }]);
+  });
+
+  it('may do this and nothing else', () => {
+    const table = { 'Fn::GetAtt': [idOf(template, 'AWS::DynamoDB::Table', () => true), 'Arn'] };
+    assert.deepEqual(
+      statements.map(({ Sid, Effect, Action, Resource }) => [Sid, Effect, Action, Resource]).sort(([a], [b]) => a.localeCompare(b)),
+      [
+        ['EmitMetrics', 'Allow', 'cloudwatch:PutMetricData', '*'],
+        ['EnterAccounts', 'Allow', 'sts:AssumeRole', `arn:aws:iam::*:role/${names.responderRole}`],
+        ['KeepFailures', 'Allow', 'sqs:SendMessage', { 'Fn::GetAtt': [idOf(template, 'AWS::SQS::Queue', () => true), 'Arn'] }],
+        [
+          'KeepState',
+          'Allow',
+          ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:Query', 'dynamodb:ConditionCheckItem'],
+          table,
+        ],
+        ['ListAccounts', 'Allow', 'organizations:ListAccounts', '*'],
+        ['Tell', 'Allow', 'sns:Publish', [`arn:aws:sns:us-east-1:${PAYER}:${names.topic}`, `arn:aws:sns:us-east-1:${PAYER}:${names.topic}-????????????`]],
+        ['WriteLog', 'Allow', ['logs:CreateLogStream', 'logs:PutLogEvents'], { 'Fn::GetAtt': [idOf(template, 'AWS::Logs::LogGroup', () => true), 'Arn'] }],
+      ],
+    );
+  });
+
+  it('enters only accounts of this organization, and counts only in its own namespace', () => {
+    assert.deepEqual(bySid('EnterAccounts').Condition, { StringEqualsIfExists: { 'aws:ResourceOrgID': ORGANIZATION } });
+    assert.deepEqual(bySid('EmitMetrics').Condition, { StringEquals: { 'cloudwatch:namespace': metrics.namespace } });
+  });
+
+  it('is given to the function before the function is made', () => {
+    const policy = idOf(template, 'AWS::IAM::Policy', ({ Roles }) => list(Roles).some((one: any) => one.Ref === role));
+    const made = Object.values(template.findResources('AWS::Lambda::Function'))[0];
+    assert.ok(list(made?.DependsOn).includes(policy));
+  });
+});
+
+it('no role of the stack has a wildcard in an action', () => {
+  const inline = Object.values(template.findResources('AWS::IAM::Role')).flatMap((one) => one.Properties.Policies ?? []);
+  const attached = Object.values(template.findResources('AWS::IAM::Policy')).map((one) => one.Properties);
+  const actions = [...inline, ...attached].flatMap(({ PolicyDocument }) => PolicyDocument.Statement.flatMap(({ Action }: any) => list(Action)));
+  assert.ok(actions.length > 30);
+  assert.deepEqual(actions.filter((action) => action.includes('*')), []);
+});

@@ -1,0 +1,126 @@
+/** The policy reader against the fixtures that it shares with the function, and its messages word by word. */
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { describe, it } from 'node:test';
+import { PolicyProblems } from '../lib/policy/problem';
+import { readPolicy } from '../lib/policy/read';
+import { folder, REPOSITORY } from './support';
+
+const SHARED = path.join(REPOSITORY, 'lambda/core/tests/policies');
+/** Problems that only a reader of YAML can see. */
+const OWN = path.join(__dirname, 'policies');
+
+function files(directory: string): string[] {
+  return fs.readdirSync(directory).filter((name) => name.endsWith('.yaml')).map((name) => path.join(directory, name));
+}
+
+function problemsOf(file: string): PolicyProblems {
+  try {
+    readPolicy(file);
+  } catch (error) {
+    if (error instanceof PolicyProblems) return error;
+    throw error;
+  }
+  assert.fail(`${file} was accepted`);
+}
+
+function written(text: string): string {
+  const file = path.join(folder(), 'runawaytrain.yaml');
+  fs.writeFileSync(file, text);
+  return file;
+}
+
+describe('a good policy', () => {
+  for (const file of [...files(path.join(SHARED, 'good')), path.join(REPOSITORY, 'runawaytrain.yaml')]) {
+    it(`is accepted: ${path.basename(file)}`, () => {
+      readPolicy(file);
+    });
+  }
+
+  it('tells the stack what it needs', () => {
+    const policy = readPolicy(path.join(SHARED, 'good/everything.yaml'));
+    assert.equal(policy.payer, '123456789012');
+    assert.equal(policy.organization, 'o-exampleorg');
+    assert.equal(policy.scheduleMinutes, 1);
+    assert.deepEqual(policy.notify, ['team@example.edu', 'second@example.edu']);
+    assert.deepEqual([...policy.ownNotify], [['111111111111', ['lab@example.edu']]]);
+  });
+
+  it('is swept every 5 minutes unless it says otherwise', () => {
+    assert.equal(readPolicy(path.join(SHARED, 'good/minimal.yaml')).scheduleMinutes, 5);
+    assert.equal(readPolicy(path.join(SHARED, 'good/schedule-bounds.yaml')).scheduleMinutes, 60);
+  });
+
+  it('keeps account ids as text, leading zeros and all', () => {
+    const { document } = readPolicy(path.join(SHARED, 'good/account-without-overrides.yaml'));
+    assert.deepEqual(Object.keys(document.accounts ?? {}), ['000000000001']);
+  });
+});
+
+describe('a bad policy', () => {
+  for (const file of [...files(path.join(SHARED, 'bad')), ...files(OWN)]) {
+    it(`is refused on the right line: ${path.basename(file)}`, () => {
+      const lines = fs.readFileSync(file, 'utf8').split('\n');
+      const expected = /^# expect: (.+?)(?: # here)?$/.exec(lines[0] ?? '')?.[1];
+      assert.ok(expected, 'the first line says what to expect');
+      const refused = problemsOf(file);
+      assert.ok(refused.message.includes(expected), `"${refused.message}" does not name ${expected}`);
+      assert.equal(refused.problems.length, 1, refused.message);
+      assert.equal(refused.problems[0]?.line, lines.findIndex((line) => line.includes('# here')) + 1, refused.message);
+    });
+  }
+
+  it('is told with file, line, column, path, value and remedy, all problems at once', () => {
+    const file = written(`payer: 123456789012
+organization:
+  id: o-exampleorg
+schedule: 90m
+defaults:
+  limits:
+    instances: -3
+    vcpu: 8
+  notify: []
+accounts:
+  "111":
+    mode: drill
+  222222222222:
+    notify: [not-an-address]
+`);
+    assert.deepEqual(problemsOf(file).message.split('\n'), [
+      'runawaytrain.yaml:1:8  payer: must be text (found 123456789012). Write all 12 digits, in quotes.',
+      'runawaytrain.yaml:4:11  schedule: is not a schedule (found "90m"). Write whole minutes from 1m to 60m.',
+      'runawaytrain.yaml:7:16  defaults.limits.instances: must be >= 0 (found -3). Write a whole number, 0 or more; 0 halts on the first instance.',
+      'runawaytrain.yaml:8:5  defaults.limits.vcpu: unknown key. Did you mean "vcpus"?',
+      'runawaytrain.yaml:9:11  defaults.notify: must not be empty (found []). Write an address such as team@example.edu.',
+      'runawaytrain.yaml:11:3  accounts."111": is not an account id of 12 digits (found "111"). Write all 12 digits, in quotes.',
+      'runawaytrain.yaml:13:3  accounts."222222222222": an account id must be text, and YAML reads this as a number (found 222222222222). Write it in quotes: "222222222222".',
+      'runawaytrain.yaml:14:14  accounts."222222222222".notify[0]: is not an e-mail address (found "not-an-address"). Write an address such as team@example.edu.',
+    ]);
+  });
+
+  it('names both lines of an account that stands twice', () => {
+    const [problem] = problemsOf(path.join(SHARED, 'bad/account-twice.yaml')).problems;
+    assert.match(problem?.what ?? '', /first on line 11 and again on line 13/);
+  });
+
+  it('names the accounts that have no limit, besides the defaults', () => {
+    const file = written(`payer: "123456789012"
+organization: {id: o-exampleorg}
+defaults:
+  limits: {}
+  notify: [team@example.edu]
+accounts:
+  "111111111111": {limits: {instances: 1}}
+  "222222222222": {limits: {warn: 0.5}}
+`);
+    assert.deepEqual(problemsOf(file).problems.map(({ line, path: where }) => [line, where.join('.')]), [
+      [4, 'defaults.limits'],
+      [8, 'accounts.222222222222'],
+    ]);
+  });
+
+  it('that does not exist is told by its name', () => {
+    assert.match(problemsOf('/nowhere/policy.yaml').message, /^policy\.yaml:1:1 .*no such file.*\/nowhere\/policy\.yaml.*-c policy=PATH/);
+  });
+});

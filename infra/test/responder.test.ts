@@ -1,0 +1,101 @@
+/** The responder role: the same in the payer, in the member template and in the contract. */
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { externalId, names, permissions } from '../lib/contract';
+import { list, only, ORGANIZATION, PAYER, REPOSITORY, synthesize } from './support';
+
+const file = path.join(REPOSITORY, 'stacksets/member.yaml');
+const source = fs.readFileSync(file, 'utf8');
+
+/** The template as it is for the payer, in the payer: every `!Ref` and `!Sub` filled in. */
+function memberTemplate(): any {
+  const values: Record<string, string> = { PayerAccount: PAYER, OrganizationId: ORGANIZATION, 'AWS::AccountId': PAYER };
+  const value = (name: string) => values[name] ?? assert.fail(`nothing is known of ${name}`);
+  return parse(source, {
+    customTags: [
+      { tag: '!Ref', resolve: (name: string) => value(name) },
+      { tag: '!Sub', resolve: (text: string) => text.replace(/\$\{([^}]+)\}/g, (_, name: string) => value(name)) },
+    ],
+  });
+}
+
+const template = memberTemplate();
+const member = template.Resources.Responder.Properties;
+const payer = only(synthesize().template, 'AWS::IAM::Role', ({ RoleName }) => RoleName === names.responderRole);
+
+function statementsOf(role: any): any[] {
+  assert.equal(role.Policies.length, 1);
+  // One form for a single action and a list of one; the order of a list means nothing.
+  return role.Policies[0].PolicyDocument.Statement.map((one: any) => ({ ...one, Action: [...list(one.Action)].sort(), Resource: list(one.Resource) }));
+}
+
+describe('the responder role', () => {
+  it('is the same for members and for the payer', () => {
+    assert.deepEqual(statementsOf(member), statementsOf(payer));
+    assert.deepEqual(member.AssumeRolePolicyDocument, payer.AssumeRolePolicyDocument);
+    assert.equal(member.RoleName, payer.RoleName);
+    assert.equal(member.MaxSessionDuration, payer.MaxSessionDuration);
+  });
+
+  it('grants exactly the actions of the contract', () => {
+    const granted = statementsOf(member).flatMap(({ Action }) => Action);
+    assert.deepEqual(granted.sort(), [...new Set([...permissions.observe, ...permissions.contain])].sort());
+    assert.ok(statementsOf(member).every(({ Effect }) => Effect === 'Allow'));
+    assert.equal(member.ManagedPolicyArns, undefined);
+  });
+
+  it('has no wildcard in an action, and any resource only for what lists', () => {
+    for (const { Action, Resource } of statementsOf(member)) {
+      assert.deepEqual(Action.filter((action: string) => action.includes('*')), []);
+      if (!Resource.includes('*')) continue;
+      assert.deepEqual(Resource, ['*']);
+      assert.deepEqual(Action, ['ec2:DescribeInstances', 'ec2:DescribeRegions', 'iam:ListUsers']);
+    }
+  });
+
+  it('says why, wherever any resource is allowed', () => {
+    const lines = source.split('\n').filter((line) => /Resource: *["']?\*["']? *(#|$)/.test(line));
+    assert.equal(lines.length, statementsOf(member).filter(({ Resource }) => Resource.includes('*')).length);
+    for (const line of lines) assert.match(line, /# \S+ \S+/);
+  });
+
+  it('touches the resources of its own account only', () => {
+    const narrowed = statementsOf(member).flatMap(({ Resource }) => Resource).filter((resource) => resource !== '*');
+    for (const resource of narrowed) assert.match(resource, new RegExp(`^arn:aws:(iam:|ec2:\\*):${PAYER}:(user|group|mfa|instance)/\\*$`));
+  });
+
+  it('trusts the function of the payer alone, by its name, with the external id, from within the organization', () => {
+    const trust = member.AssumeRolePolicyDocument.Statement;
+    assert.deepEqual(trust, [
+      {
+        Effect: 'Allow',
+        Action: 'sts:AssumeRole',
+        Principal: { AWS: `arn:aws:iam::${PAYER}:root` },
+        Condition: {
+          ArnLike: {
+            'aws:PrincipalArn': [`arn:aws:iam::${PAYER}:role/${names.functionRole}`, `arn:aws:sts::${PAYER}:assumed-role/${names.functionRole}/*`],
+          },
+          StringEquals: { 'sts:ExternalId': externalId(ORGANIZATION), 'aws:PrincipalOrgID': ORGANIZATION },
+        },
+      },
+    ]);
+    assert.equal(externalId(ORGANIZATION), `${names.externalIdPrefix}${ORGANIZATION}`);
+    assert.equal(member.MaxSessionDuration, 3600);
+  });
+});
+
+describe('the member template', () => {
+  it('is plain, and small enough to be handed to a stack set as it is', () => {
+    assert.equal(template.Transform, undefined);
+    assert.ok(Buffer.byteLength(source) < 51_200);
+    assert.deepEqual(Object.keys(template.Resources), ['Responder']);
+  });
+
+  it('asks for the payer and the organization, and has no default to forget', () => {
+    assert.deepEqual(Object.keys(template.Parameters), ['PayerAccount', 'OrganizationId']);
+    for (const parameter of Object.values<any>(template.Parameters)) assert.equal(parameter.Default, undefined);
+  });
+});

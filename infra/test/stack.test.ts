@@ -1,0 +1,198 @@
+/** What the stack deploys, resource by resource. */
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { describe, it } from 'node:test';
+import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import { metrics, names, table as keys } from '../lib/contract';
+import { bootstrapFile, document, idOf, LAB, only, PAYER, synthesize } from './support';
+
+const { template, outdir } = synthesize();
+
+/** The stale age that the design names: an event older than 5 minutes is dropped. */
+const STALE = 300;
+
+describe('the function', () => {
+  const made = only(template, 'AWS::Lambda::Function');
+
+  it('runs our binary for as long as Lambda allows', () => {
+    assert.equal(made.FunctionName, names.function);
+    assert.equal(made.Runtime, 'provided.al2023');
+    assert.equal(made.Handler, 'bootstrap');
+    assert.equal(made.Timeout, 900);
+    assert.equal(made.MemorySize, 512);
+    assert.equal(made.ReservedConcurrentExecutions, undefined);
+    assert.deepEqual(made.Architectures, ['x86_64']);
+  });
+
+  it('is built for arm64 when asked', () => {
+    const { template: arm } = synthesize(document, Architecture.ARM_64);
+    assert.deepEqual(only(arm, 'AWS::Lambda::Function').Architectures, ['arm64']);
+  });
+
+  it('is packed as an executable with the policy beside it', () => {
+    const asset = fs.readdirSync(outdir).find((name) => name.startsWith('asset.'));
+    assert.ok(asset);
+    const packed = path.join(outdir, asset);
+    assert.deepEqual(fs.readdirSync(packed).sort(), ['bootstrap', names.policyFile].sort());
+    assert.deepEqual(fs.readFileSync(path.join(packed, 'bootstrap')), fs.readFileSync(bootstrapFile));
+    assert.ok(fs.statSync(path.join(packed, 'bootstrap')).mode & 0o111, 'executable');
+    assert.deepEqual(JSON.parse(fs.readFileSync(path.join(packed, names.policyFile), 'utf8')), document);
+  });
+
+  it('becomes another package when only the policy changes', () => {
+    const changed = synthesize({ ...document, defaults: { ...document.defaults, limits: { instances: 5 } } });
+    assert.notDeepEqual(only(changed.template, 'AWS::Lambda::Function').Code, made.Code);
+    assert.deepEqual(only(synthesize().template, 'AWS::Lambda::Function').Code, made.Code);
+  });
+
+  it('keeps what it could not handle and drops what is stale', () => {
+    const queue = idOf(template, 'AWS::SQS::Queue', (properties) => properties.QueueName === names.failureQueue);
+    const unhandled = only(template, 'AWS::Lambda::EventInvokeConfig');
+    assert.deepEqual(unhandled.FunctionName, { Ref: idOf(template, 'AWS::Lambda::Function', () => true) });
+    assert.equal(unhandled.Qualifier, '$LATEST');
+    assert.equal(unhandled.MaximumEventAgeInSeconds, STALE);
+    assert.equal(unhandled.MaximumRetryAttempts, 2);
+    assert.deepEqual(unhandled.DestinationConfig, { OnFailure: { Destination: { 'Fn::GetAtt': [queue, 'Arn'] } } });
+  });
+
+  it('logs into a group of a year that outlives the stack', () => {
+    const group = { LogGroupName: names.logGroup, RetentionInDays: 365 };
+    template.hasResource('AWS::Logs::LogGroup', { Properties: group, DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+    assert.deepEqual(made.LoggingConfig, { LogGroup: { Ref: idOf(template, 'AWS::Logs::LogGroup', () => true) } });
+  });
+});
+
+describe('the schedule', () => {
+  it('starts the function at each tick and drops what is stale', () => {
+    const target = idOf(template, 'AWS::Lambda::Function', () => true);
+    const rule = only(template, 'AWS::Events::Rule');
+    assert.equal(rule.ScheduleExpression, 'rate(7 minutes)');
+    assert.equal(rule.State, 'ENABLED');
+    assert.equal(rule.Targets.length, 1);
+    assert.deepEqual(rule.Targets[0].Arn, { 'Fn::GetAtt': [target, 'Arn'] });
+    assert.deepEqual(rule.Targets[0].RetryPolicy, { MaximumEventAgeInSeconds: STALE, MaximumRetryAttempts: 2 });
+  });
+
+  it('says one minute in the singular, as EventBridge demands', () => {
+    const { template: quick } = synthesize({ ...document, schedule: '1m' });
+    assert.equal(only(quick, 'AWS::Events::Rule').ScheduleExpression, 'rate(1 minute)');
+  });
+
+  it('alone may start the function', () => {
+    const permission = only(template, 'AWS::Lambda::Permission');
+    assert.equal(permission.Principal, 'events.amazonaws.com');
+    assert.deepEqual(permission.SourceArn, { 'Fn::GetAtt': [idOf(template, 'AWS::Events::Rule', () => true), 'Arn'] });
+  });
+});
+
+describe('the table', () => {
+  it('has the keys of the contract, grows with use, can be restored and forgets what expires', () => {
+    const made = only(template, 'AWS::DynamoDB::Table');
+    assert.equal(made.TableName, names.table);
+    assert.deepEqual(made.KeySchema, [
+      { AttributeName: keys.partitionKey, KeyType: 'HASH' },
+      { AttributeName: keys.sortKey, KeyType: 'RANGE' },
+    ]);
+    assert.deepEqual(made.AttributeDefinitions, [
+      { AttributeName: keys.partitionKey, AttributeType: 'S' },
+      { AttributeName: keys.sortKey, AttributeType: 'S' },
+    ]);
+    assert.equal(made.BillingMode, 'PAY_PER_REQUEST');
+    assert.deepEqual(made.PointInTimeRecoverySpecification, { PointInTimeRecoveryEnabled: true });
+    assert.deepEqual(made.TimeToLiveSpecification, { AttributeName: keys.expiry, Enabled: true });
+  });
+
+  it('survives the stack, and can be adopted by the next one', () => {
+    // Adoption asks for a retained resource whose name is a literal.
+    template.hasResource('AWS::DynamoDB::Table', {
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+      Properties: { TableName: names.table, DeletionProtectionEnabled: true },
+    });
+  });
+});
+
+describe('the topics', () => {
+  const subscriptions = Object.values(template.findResources('AWS::SNS::Subscription')).map(({ Properties }) => Properties);
+  const topicId = (name: string) => idOf(template, 'AWS::SNS::Topic', (properties) => properties.TopicName === name);
+
+  it('are one for the default list and one for each list of an account', () => {
+    const topics = Object.values(template.findResources('AWS::SNS::Topic')).map(({ Properties }) => Properties.TopicName);
+    assert.deepEqual(topics.sort(), [names.topic, `${names.topic}-${LAB}`]);
+  });
+
+  it('mail every address of their list, and no other', () => {
+    const mailed = subscriptions.map(({ Protocol, Endpoint, TopicArn }) => `${Protocol} ${Endpoint} ${TopicArn.Ref}`);
+    assert.deepEqual(mailed.sort(), [
+      `email lab@example.edu ${topicId(`${names.topic}-${LAB}`)}`,
+      `email second@example.edu ${topicId(names.topic)}`,
+      `email team@example.edu ${topicId(names.topic)}`,
+    ]);
+  });
+
+  it('have one policy each, which refuses what is not encrypted on its way', () => {
+    const policies = Object.values(template.findResources('AWS::SNS::TopicPolicy')).map(({ Properties }) => Properties);
+    const governed = policies.flatMap(({ Topics }) => Topics.map(({ Ref }: { Ref: string }) => Ref));
+    assert.deepEqual(governed.sort(), Object.keys(template.findResources('AWS::SNS::Topic')).sort());
+    for (const { PolicyDocument } of policies) {
+      const refusal = PolicyDocument.Statement.find(({ Effect }: { Effect: string }) => Effect === 'Deny');
+      assert.equal(refusal.Action, 'sns:Publish');
+      assert.equal(refusal.Principal, '*');
+      assert.deepEqual(refusal.Condition, { Bool: { 'aws:SecureTransport': 'false' } });
+    }
+  });
+
+  it('take from outside the account only the heartbeat alarm, and only the general one does', () => {
+    const opened = Object.values(template.findResources('AWS::SNS::TopicPolicy')).flatMap(({ Properties }) =>
+      Properties.PolicyDocument.Statement.filter(({ Effect }: { Effect: string }) => Effect === 'Allow'),
+    );
+    assert.deepEqual(opened, [
+      {
+        Sid: 'AcceptAlarm',
+        Effect: 'Allow',
+        Principal: { Service: 'cloudwatch.amazonaws.com' },
+        Action: 'sns:Publish',
+        Resource: { Ref: topicId(names.topic) },
+        Condition: {
+          ArnEquals: { 'aws:SourceArn': `arn:aws:cloudwatch:us-east-1:${PAYER}:alarm:${names.heartbeatAlarm}` },
+          StringEquals: { 'aws:SourceAccount': PAYER },
+        },
+      },
+    ]);
+  });
+});
+
+describe('the failure queue', () => {
+  it('is encrypted at rest and on the way, and keeps messages for two weeks', () => {
+    const queue = only(template, 'AWS::SQS::Queue');
+    assert.equal(queue.QueueName, names.failureQueue);
+    assert.equal(queue.SqsManagedSseEnabled, true);
+    assert.equal(queue.MessageRetentionPeriod, 14 * 24 * 60 * 60);
+    const { Queues, PolicyDocument } = only(template, 'AWS::SQS::QueuePolicy');
+    assert.deepEqual(Queues, [{ Ref: idOf(template, 'AWS::SQS::Queue', () => true) }]);
+    assert.equal(PolicyDocument.Statement.length, 1);
+    assert.equal(PolicyDocument.Statement[0].Effect, 'Deny');
+    assert.deepEqual(PolicyDocument.Statement[0].Condition, { Bool: { 'aws:SecureTransport': 'false' } });
+  });
+});
+
+describe('the heartbeat alarm', () => {
+  it('rings after three ticks without a completed sweep, silence included, and says when it is over', () => {
+    const alarm = only(template, 'AWS::CloudWatch::Alarm');
+    const told = [{ Ref: idOf(template, 'AWS::SNS::Topic', (properties) => properties.TopicName === names.topic) }];
+    assert.equal(alarm.AlarmName, names.heartbeatAlarm);
+    assert.equal(alarm.Namespace, metrics.namespace);
+    assert.equal(alarm.MetricName, metrics.heartbeat);
+    assert.equal(alarm.Dimensions, undefined);
+    assert.equal(alarm.Statistic, 'Sum');
+    assert.equal(alarm.Period, 7 * 60);
+    assert.equal(alarm.EvaluationPeriods, 3);
+    assert.equal(alarm.DatapointsToAlarm ?? 3, 3);
+    assert.equal(alarm.ComparisonOperator, 'LessThanThreshold');
+    assert.equal(alarm.Threshold, 1);
+    assert.equal(alarm.TreatMissingData, 'breaching');
+    assert.deepEqual(alarm.AlarmActions, told);
+    assert.deepEqual(alarm.OKActions, told);
+  });
+});

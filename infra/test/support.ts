@@ -1,0 +1,66 @@
+/** What several tests need: a policy, a built function that is not one, and the stack made of them. */
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import { names } from '../lib/contract';
+import { Policy, type PolicyDocument } from '../lib/policy/policy';
+import { RunawayTrain } from '../lib/runawaytrain';
+
+export const PAYER = '999988887777';
+export const ORGANIZATION = 'o-testtesttest';
+export const LAB = '111111111111';
+
+export const REPOSITORY = path.resolve(__dirname, '../..');
+
+const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'runawaytrain-test-'));
+process.on('exit', () => fs.rmSync(scratch, { recursive: true, force: true }));
+
+/** A folder that is gone when the tests are. */
+export function folder(): string {
+  return fs.mkdtempSync(path.join(scratch, 'folder-'));
+}
+
+export const bootstrapFile = path.join(scratch, 'built-function');
+fs.writeFileSync(bootstrapFile, 'not a real function');
+
+export const document: PolicyDocument = {
+  payer: PAYER,
+  organization: { id: ORGANIZATION },
+  schedule: '7m',
+  defaults: { limits: { instances: 4 }, notify: ['team@example.edu', 'second@example.edu'] },
+  accounts: { [LAB]: { notify: ['lab@example.edu'] }, '222222222222': {} },
+};
+
+export function synthesize(policy: PolicyDocument = document, architecture = Architecture.X86_64): { template: Template; outdir: string } {
+  const outdir = folder();
+  // Four seconds each time, and `npm run synth` does it anyway.
+  const app = new App({ outdir, builtinCloudFormationValidation: false });
+  const stack = new RunawayTrain(app, 'RunawayTrain', {
+    env: { account: policy.payer, region: names.homeRegion },
+    policy: new Policy(policy),
+    architecture,
+    bootstrapFile,
+  });
+  return { template: Template.fromStack(stack), outdir };
+}
+
+/** The properties of the only resource of a type, or of the only one that `matching` picks. */
+export function only(template: Template, type: string, matching: (properties: any) => boolean = () => true): any {
+  const found = Object.values(template.findResources(type)).filter((resource) => matching(resource.Properties));
+  if (found.length !== 1) throw new Error(`expected one ${type}, found ${found.length}`);
+  return found[0]?.Properties;
+}
+
+/** The logical id of the only resource of a type that `matching` picks. */
+export function idOf(template: Template, type: string, matching: (properties: any) => boolean): string {
+  const found = Object.entries(template.findResources(type)).filter(([, resource]) => matching(resource.Properties));
+  if (found.length !== 1) throw new Error(`expected one ${type}, found ${found.length}`);
+  return found[0]?.[0] ?? '';
+}
+
+export function list<T>(value: T | readonly T[]): readonly T[] {
+  return Array.isArray(value) ? value : [value as T];
+}

@@ -1,0 +1,1 @@
+"""The demo: an emulator, an organization, a story, and claims that are checked."""

@@ -1,0 +1,32 @@
+"""`scripts/demo`: the arguments and the exit code. Only the standard library is imported here, so that --help always works."""
+
+import argparse
+import sys
+from pathlib import Path
+
+TEXT = """\
+Plays the main job on this machine, without an AWS account: builds the Lambda, deploys the real stack with
+`cdk deploy` on an emulator that enforces keys and roles, makes an organization of a payer and five sub-accounts,
+enrolls four of them, lets two of them run away, and invokes the Lambda: pass, drill, proceed, proceed again.
+Everything that it says about the result is checked; one false claim and the exit code is 1.
+"""
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=TEXT, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--keep", action="store_true", help="leave the emulator running and say how to use it")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show the logs of the steps and of the Lambda")
+    parser.add_argument("--bootstrap", type=Path, metavar="FILE", help="deploy this binary instead of building one")
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = arguments()
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    from demo_lib import play
+
+    return play.run(keep=options.keep, verbose=options.verbose, bootstrap=options.bootstrap)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

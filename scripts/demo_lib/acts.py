@@ -1,0 +1,121 @@
+"""The story, an act a function: what happens, then what is claimed about it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import checks, lambdas, look, show, stage, tables
+from .cast import PAYER, Account
+from .claims import Claims
+from .cloud import Cloud
+from .lambdas import Answer
+from .look import Snapshot
+from .mail import Mail, Mailbox
+
+
+@dataclass
+class Story:
+    """What the acts hand on."""
+
+    cloud: Cloud
+    accounts: list[Account]
+    claims: Claims
+    mailbox: Mailbox
+    log: Path
+    verbose: bool
+    first: dict[str, Snapshot] = field(default_factory=dict)
+    now: dict[str, Snapshot] = field(default_factory=dict)
+
+    @property
+    def runaways(self) -> list[Account]:
+        return [account for account in self.accounts if account.runaway]
+
+    def ask(self, text: str, event: dict) -> Answer:
+        with show.step(text):
+            answer = lambdas.invoke(self.cloud, event, self.log)
+        tables.answered(answer)
+        if self.verbose and answer.log:
+            show.console.print(show.Text(answer.log.rstrip(), style="dim"))
+        return answer
+
+    def look(self) -> dict[str, Snapshot]:
+        with show.step("look at every account and region with the administrators' own keys"):
+            return look.everywhere(self.cloud, self.accounts)
+
+    def read_mail(self) -> list[Mail]:
+        with show.step("wait for mail"):
+            return self.mailbox.collect()
+
+
+def before(story: Story) -> None:
+    show.heading("Before")
+    story.first = story.now = story.look()
+    tables.before(story.accounts, story.first)
+    checks.keys_work(story.claims, story.cloud, story.accounts)
+    checks.responder_trusts_nobody_else(story.claims, story.cloud, story.accounts)
+
+
+def passes(story: Story) -> None:
+    show.heading('pass: {"action": "pass"} switches it off')
+    # The original's test event, with the extra keys that its console test brought along.
+    answer = story.ask("invoke with pass", {"action": "pass", "key2": "value2", "key3": "value3"})
+    checks.passed(story.claims, answer)
+    _nothing_happened(story, "pass")
+
+
+def drills(story: Story) -> None:
+    show.heading('drill: {"action": "drill"} says what it would do')
+    answer = story.ask("invoke with drill", {"action": "drill"})
+    tables.plan(answer, story.runaways)
+    checks.drilled(story.claims, answer, story.accounts, story.first)
+    _nothing_happened(story, "drill")
+
+
+def _nothing_happened(story: Story, action: str) -> None:
+    story.now = story.look()
+    checks.nothing_changed(story.claims, action, story.accounts, story.first, story.now)
+    checks.no_traces(story.claims, action, story.read_mail(), look.journal(story.cloud, PAYER))
+
+
+def proceeds(story: Story) -> None:
+    show.heading('proceed: {"action": "proceed"} stops the train')
+    answer = story.ask("invoke with proceed, and wait for two clean passes of verification", {"action": "proceed"})
+    story.now = story.look()
+    fresh = story.read_mail()
+    tables.after(story.accounts, story.first, story.now, answer)
+    tables.mails([one for one in fresh if one.about(story.runaways[0])], whole=True)
+    tables.mails([one for one in fresh if not one.about(story.runaways[0])], whole=False)
+    checks.judged(story.claims, answer, story.accounts)
+    _contained(story)
+    checks.unseen(story.claims, answer, story.accounts)
+    checks.one_mail_each(story.claims, "after one sweep", story.mailbox.all, story.runaways)
+    checks.journal(story.claims, look.journal(story.cloud, PAYER), story.runaways, story.first)
+
+
+def proceeds_again(story: Story) -> None:
+    show.heading("A thief who still has a way in, and the next sweep")
+    account = story.runaways[0]
+    regions = list(account.launches)[:2]
+    started = stage.launch(story.cloud, account, {region: 1 for region in regions})
+    show.say(f"  started 2 instances in the halted {account.name}: {', '.join(started)}")
+    before = story.look()
+    answer = story.ask("invoke with proceed again", {"action": "proceed"})
+    story.now = story.look()
+    fresh = story.read_mail()
+    tables.after(story.accounts, before, story.now, answer)
+    tables.mails(fresh, whole=False)
+    checks.relapse(story.claims, answer, account, started, story.now[account.id])
+    with story.claims.again("all that was true of every account after the first sweep still is"):
+        _contained(story)
+    checks.no_mail_about(story.claims, fresh, story.runaways)
+    checks.one_mail_each(story.claims, "after two sweeps", story.mailbox.all, story.runaways)
+
+
+def _contained(story: Story) -> None:
+    """What must be true after every sweep that contains."""
+    checks.stopped(story.claims, story.runaways, story.now)
+    checks.bystanders(story.claims, story.accounts, story.first, story.now)
+    checks.exempt(story.claims, story.cloud, story.runaways, story.first, story.now)
+    checks.locked_out(story.claims, story.cloud, story.runaways, story.now)
+
+
+ACTS = (before, passes, drills, proceeds, proceeds_again)

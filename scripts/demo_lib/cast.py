@@ -1,0 +1,89 @@
+"""Who plays: the payer, its sub-accounts, their instances and users. Only data; `stage.py` makes it real."""
+
+from dataclasses import dataclass, field
+
+PAYER = "100000000001"
+DEFAULT_LIMIT = 20
+DEFAULT_LIST = "cloud-team@example.edu"
+# The two whom the original's code spares.
+EXEMPT = ("kjanet", "nykamp")
+
+
+@dataclass(frozen=True)
+class Person:
+    name: str
+    keys: int = 1
+    login: bool = True
+
+
+@dataclass
+class Account:
+    """One account; what is filled in at run time starts empty."""
+
+    name: str
+    story: str
+    launches: dict[str, int]
+    people: list[Person]
+    limit: int | None = None
+    notify: str | None = None
+    users: str | None = None
+    enrolled: bool = True
+    runaway: bool = False
+    id: str = ""
+    keys: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+
+    @property
+    def is_payer(self) -> bool:
+        return self.id == PAYER
+
+    @property
+    def threshold(self) -> int:
+        return DEFAULT_LIMIT if self.limit is None else self.limit
+
+
+def cast() -> list[Account]:
+    payer = Account("payer", "pays for all; only drilled", {"us-east-1": 1, "us-west-2": 1}, [Person("admin")], id=PAYER)
+    quiet = Account("quiet-lab", "nothing happens here", {"us-west-2": 1, "eu-west-1": 1}, [Person("ana")])
+    edge = Account("astronomy", "exactly at its limit", {"us-west-2": 2, "ap-south-1": 2}, [Person("tycho")], limit=4)
+    physics = Account(
+        "physics-lab", "3 × t2.micro in each of 3 regions: no single region passes the limit",
+        {"us-east-1": 3, "eu-west-1": 3, "ap-southeast-2": 3},
+        [Person("kjanet"), Person("mallory", keys=2), Person("postdoc", login=False)],
+        limit=4, notify="physics@example.edu", users="delete-credentials", runaway=True,
+    )
+    genomics = Account(
+        "genomics", "the original's test: 10 in the US, 5 in Europe, 4 in Asia Pacific, 2 in South America",
+        {"us-east-1": 4, "us-east-2": 3, "us-west-2": 3, "eu-west-1": 3, "eu-central-1": 2, "ap-northeast-1": 2, "ap-southeast-1": 2, "sa-east-1": 2},
+        [Person("nykamp"), Person("trudy", keys=2), Person("pipeline", login=False)],
+        users="deactivate", runaway=True,
+    )
+    stranger = Account("new-project", "not enrolled: nobody may look inside", {"us-east-1": 3}, [Person("newcomer")], enrolled=False)
+    return [payer, quiet, edge, physics, genomics, stranger]
+
+
+def policy_text(accounts: list[Account], organization: str, root: str) -> str:
+    """`runawaytrain.yaml` for this organization, whose ids exist only now. Account ids stay in quotes: some begin with a zero."""
+    lines = [
+        f'payer: "{PAYER}"',
+        f"organization: {{id: {organization}, root: {root}}}",
+        "schedule: 60m",
+        "mode: proceed",
+        "defaults:",
+        f"  limits: {{instances: {DEFAULT_LIMIT}, vcpus: 128}}",
+        f"  notify: [{DEFAULT_LIST}]",
+        "  contain: {instances: stop, users: deactivate}",
+        f"  exempt: {{users: [{', '.join(EXEMPT)}]}}",
+        "accounts:",
+    ]
+    for account in accounts:
+        if account.is_payer:
+            continue  # without an entry of its own the payer is drilled and its users are left
+        entry = [f"name: {account.name}"]
+        if account.limit is not None:
+            entry.append(f"limits: {{instances: {account.limit}}}")
+        if account.notify:
+            entry.append(f"notify: [{account.notify}]")
+        if account.users:
+            entry.append(f"contain: {{users: {account.users}}}")
+        lines.append(f'  "{account.id}": {{{", ".join(entry)}}}')
+    return "\n".join(lines) + "\n"

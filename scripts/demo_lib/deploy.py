@@ -1,0 +1,82 @@
+"""Deploys what an administrator deploys: the stack by `cdk`, and the member template in each account to enroll."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from botocore.exceptions import ClientError, WaiterError
+
+from . import process, show
+from .cast import PAYER, Account
+from .cloud import ADMIN_SECRET, HOME_REGION, Cloud, code_of
+from .paths import BOOTSTRAP, CDK, INFRA, MEMBER_TEMPLATE, ROOT, Places, short
+
+STACK = "RunawayTrain"
+MEMBER_STACK = "runawaytrain-member"
+CDK_HINT = "the emulator's side is in emulator.log beside it; `scripts/test infra` checks the stack alone."
+
+
+def build(places: Places, verbose: bool) -> Path:
+    text = "build the Lambda (about six minutes the first time, seconds later)"
+    process.run(text, [ROOT / "scripts" / "build"], places.logs / "build.log", "`scripts/build` shows the compiler's words in full.", verbose=verbose)
+    return BOOTSTRAP
+
+
+def environment(cloud: Cloud, places: Places) -> dict:
+    """For `cdk`: the emulator's endpoint and the payer's key."""
+    return os.environ | {
+        "AWS_ENDPOINT_URL": cloud.endpoint,
+        "AWS_CA_BUNDLE": str(cloud.certificate),
+        "NODE_EXTRA_CA_CERTS": str(cloud.certificate),
+        "AWS_ACCESS_KEY_ID": PAYER,
+        "AWS_SECRET_ACCESS_KEY": ADMIN_SECRET,
+        "AWS_REGION": HOME_REGION,
+        "AWS_DEFAULT_REGION": HOME_REGION,
+        "CDK_HOME": str(places.temp / "cdk-home"),
+        "TMPDIR": str(places.temp),
+        "NO_COLOR": "1",
+    }
+
+
+def stack(cloud: Cloud, places: Places, policy: Path, binary: Path, verbose: bool) -> None:
+    env = environment(cloud, places)
+    context = ["-c", f"policy={policy}", "-c", f"bootstrap={binary}", "--output", places.temp / "cdk.out"]
+    common = ["--ci", "--no-color", "--no-notices", *context]
+    process.run(
+        "cdk bootstrap", [CDK, "bootstrap", f"aws://{PAYER}/{HOME_REGION}", *common],
+        places.logs / "cdk-bootstrap.log", CDK_HINT, INFRA, env, verbose,
+    )
+    process.run(
+        f"cdk deploy {STACK}", [CDK, "deploy", STACK, "--require-approval", "never", *common],
+        places.logs / "cdk-deploy.log", CDK_HINT, INFRA, env, verbose,
+    )
+
+
+def enroll(cloud: Cloud, accounts: list[Account], organization: str, places: Places) -> None:
+    """What the StackSet does on AWS: one stack an account, made with that account's own rights."""
+    body = MEMBER_TEMPLATE.read_text()
+    parameters = [{"ParameterKey": "PayerAccount", "ParameterValue": PAYER}, {"ParameterKey": "OrganizationId", "ParameterValue": organization}]
+
+    def one(account: Account) -> None:
+        client = cloud.admin("cloudformation", account.id)
+        try:
+            client.create_stack(StackName=MEMBER_STACK, TemplateBody=body, Parameters=parameters, Capabilities=["CAPABILITY_NAMED_IAM"])
+            client.get_waiter("stack_create_complete").wait(StackName=MEMBER_STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        except (ClientError, WaiterError) as error:
+            hint = f"`scripts/test templates` checks stacksets/{MEMBER_TEMPLATE.name}; the emulator's side is in {short(places.logs / 'emulator.log')}."
+            raise process.StepFailed(f"{account.name} could not be enrolled: {error}{_reasons(client)}", hint=hint) from error
+
+    with show.step(f"enroll {len(accounts)} sub-accounts with stacksets/{MEMBER_TEMPLATE.name}") as done:
+        with ThreadPoolExecutor(len(accounts)) as pool:
+            list(pool.map(one, accounts))
+        done.note = ", ".join(account.name for account in accounts)
+
+
+def _reasons(client) -> str:
+    """Why a stack failed, as CloudFormation tells it event by event."""
+    try:
+        events = client.describe_stack_events(StackName=MEMBER_STACK)["StackEvents"]
+    except ClientError as error:
+        return f" ({code_of(error)})"
+    reasons = [event["ResourceStatusReason"] for event in events if "FAILED" in event["ResourceStatus"] and event.get("ResourceStatusReason")]
+    return "".join(f"; {reason}" for reason in reasons[:3])

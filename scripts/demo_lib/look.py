@@ -1,0 +1,101 @@
+"""What is true, seen with the administrators' keys and not through the Lambda."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from botocore.exceptions import ClientError
+
+from .cast import Account
+from .cloud import Cloud, code_of
+
+
+@dataclass(frozen=True)
+class Person:
+    """What a user still has."""
+
+    keys: tuple[tuple[str, str], ...]
+    login: bool
+    inline: tuple[str, ...]
+
+    @property
+    def locked(self) -> bool:
+        return not self.login and all(status != "Active" for _, status in self.keys)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One account at one moment: instances as (region, id) → state, and its users."""
+
+    instances: dict[tuple[str, str], str]
+    people: dict[str, Person]
+
+    @property
+    def running(self) -> int:
+        return sum(state in ("pending", "running") for state in self.instances.values())
+
+    @property
+    def locked(self) -> int:
+        return sum(person.locked for person in self.people.values())
+
+
+def instances(cloud: Cloud, account: Account) -> dict[tuple[str, str], str]:
+    """Every region, and every page of it."""
+    seen = {}
+    for region in cloud.regions(account.id):
+        for page in cloud.admin("ec2", account.id, region).get_paginator("describe_instances").paginate():
+            for reservation in page["Reservations"]:
+                for instance in reservation["Instances"]:
+                    seen[region, instance["InstanceId"]] = instance["State"]["Name"]
+    return seen
+
+
+def people(cloud: Cloud, account: Account) -> dict[str, Person]:
+    iam = cloud.admin("iam", account.id)
+    seen = {}
+    for page in iam.get_paginator("list_users").paginate():
+        for user in page["Users"]:
+            name = user["UserName"]
+            keys = iam.list_access_keys(UserName=name)["AccessKeyMetadata"]
+            inline = iam.list_user_policies(UserName=name)["PolicyNames"]
+            seen[name] = Person(tuple(sorted((key["AccessKeyId"], key["Status"]) for key in keys)), _login(iam, name), tuple(sorted(inline)))
+    return seen
+
+
+def _login(iam, name: str) -> bool:
+    try:
+        iam.get_login_profile(UserName=name)
+    except ClientError as error:
+        if code_of(error) == "NoSuchEntity":
+            return False
+        raise
+    return True
+
+
+def snapshot(cloud: Cloud, account: Account) -> Snapshot:
+    return Snapshot(instances(cloud, account), people(cloud, account))
+
+
+def everywhere(cloud: Cloud, accounts: list[Account]) -> dict[str, Snapshot]:
+    """By account id."""
+    with ThreadPoolExecutor(len(accounts)) as pool:
+        return dict(zip([account.id for account in accounts], pool.map(lambda account: snapshot(cloud, account), accounts)))
+
+
+def refused(cloud: Cloud, key: tuple[str, str]) -> str | None:
+    """Uses a person's own key, as that person would. The refusal's code, or None when it was let in."""
+    try:
+        cloud.client("ec2", *key).describe_instances()
+    except ClientError as error:
+        return code_of(error)
+    return None
+
+
+JOURNAL = "HALT#"
+
+
+def journal(cloud: Cloud, payer: str) -> list[dict]:
+    """Every journal item of the table: what a halt meant to do, and what became of it."""
+    found = []
+    for page in cloud.admin("dynamodb", payer).get_paginator("scan").paginate(TableName="runawaytrain"):
+        found += [item for item in page["Items"] if item["pk"]["S"].startswith(JOURNAL)]
+    return found

@@ -1,0 +1,63 @@
+"""The mails: one queue subscribed to every topic stands for the people's mailboxes."""
+
+import json
+import time
+from dataclasses import dataclass
+
+from .cast import PAYER, Account
+from .cloud import Cloud
+
+QUEUE = "mailbox"
+PREFIX = "[runawaytrain] "
+PATIENCE = 2.0  # seconds; the Lambda answers after SNS took its mails, so they are here at once or never
+
+
+@dataclass(frozen=True)
+class Mail:
+    topic: str
+    subject: str
+    text: str
+
+    def about(self, account: Account) -> bool:
+        return account.id in self.subject or account.name in self.subject or self.topic == f"runawaytrain-{account.id}"
+
+    @property
+    def kind(self) -> str:
+        """By the subject's first word, which is what people see in their list: `halt` for a trip, `outcome` for what came of it."""
+        words = self.subject.removeprefix(PREFIX)
+        if words.startswith(("Halted ", "NOT PROVEN ")):
+            return "outcome"
+        return "halt" if words.startswith("HALT ") else "other"
+
+
+class Mailbox:
+    def __init__(self, cloud: Cloud):
+        self.sns, self.sqs = cloud.admin("sns", PAYER), cloud.admin("sqs", PAYER)
+        self.url = self.sqs.create_queue(QueueName=QUEUE)["QueueUrl"]
+        self.all: list[Mail] = []
+
+    def subscribe(self) -> int:
+        """To every topic of runawaytrain; answers how many there are."""
+        arn = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        self.sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": policy})
+        topics = [topic["TopicArn"] for page in self.sns.get_paginator("list_topics").paginate() for topic in page["Topics"]]
+        ours = [topic for topic in topics if topic.rsplit(":", 1)[1].startswith("runawaytrain")]
+        for topic in ours:
+            self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        return len(ours)
+
+    def collect(self) -> list[Mail]:
+        """What has come since the last look."""
+        fresh, until = [], time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            batch = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages", [])
+            for message in batch:
+                envelope = json.loads(message["Body"])
+                fresh.append(Mail(envelope["TopicArn"].rsplit(":", 1)[1], envelope.get("Subject") or "", envelope["Message"]))
+                self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+            if not batch:
+                time.sleep(0.2)
+        self.all += fresh
+        return fresh

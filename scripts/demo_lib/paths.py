@@ -1,0 +1,41 @@
+"""Where things are. Nothing is written outside of `.build` and one temporary folder."""
+
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+INFRA = ROOT / "infra"
+MEMBER_TEMPLATE = ROOT / "stacksets" / "member.yaml"
+CDK = INFRA / "node_modules" / ".bin" / "cdk"
+BOOTSTRAP = ROOT / ".build" / "x86_64" / "bootstrap"
+LOGS = ROOT / ".build" / "logs"
+LOG_FOLDERS_KEPT = 5
+
+
+@dataclass(frozen=True)
+class Places:
+    """One run's own folders: `temp` goes when the run ends, `logs` stays so that a failure can be read."""
+
+    temp: Path
+    logs: Path
+
+    @staticmethod
+    def make() -> "Places":
+        LOGS.mkdir(parents=True, exist_ok=True)
+        for old in sorted(LOGS.glob("demo-*"))[: -(LOG_FOLDERS_KEPT - 1)]:
+            shutil.rmtree(old, ignore_errors=True)
+        temp = Path(tempfile.mkdtemp(prefix="runawaytrain-demo-"))
+        logs = LOGS / f"demo-{time.strftime('%Y%m%d-%H%M%S')}-{temp.name[-6:]}"
+        logs.mkdir()
+        return Places(temp, logs)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.temp, ignore_errors=True)
+
+
+def short(path: Path) -> str:
+    """A path as a person in the checkout would type it."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

@@ -1,0 +1,100 @@
+"""The whole demo on one screen: set the stage, play the acts, clear the stage."""
+
+import signal
+import time
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from . import acts, cast, cloud, deploy, emulator, poke, process, show, stage
+from .claims import Claims
+from .mail import Mailbox
+from .paths import Places, short
+
+INTERRUPTED = 130
+
+
+class Interrupted(BaseException):
+    """Ctrl-C, a closed terminal or a polite kill: not an Exception, so that no handler on the way swallows it."""
+
+
+def run(keep: bool, verbose: bool, bootstrap: Path | None) -> int:
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, _interrupt)
+    cloud.forget_this_machine()
+    start, places, claims = time.monotonic(), Places.make(), Claims()
+    kept = False
+    try:
+        running, story = _play(places, claims, verbose, bootstrap)
+        if keep:
+            process.leave(running.child)
+            kept = True
+            poke.tell(running, places, story.runaways[0])
+        _last_line(claims, start)
+        return 1 if claims.false else 0
+    except process.StepFailed as failure:
+        process.tell(failure)
+    except (ClientError, BotoCoreError) as error:
+        what, hint = f"the emulator refused what the demo asked: {error}", "run again with -v; this may be a fault of the demo itself."
+        process.tell(process.StepFailed(what, places.logs / "emulator.log", hint))
+    except Interrupted:
+        show.console.print("\n[yellow]interrupted; everything that was started is ended[/]")
+        return INTERRUPTED
+    finally:
+        if not kept:
+            _clear(places)
+    if claims.held or claims.false:
+        show.console.print(f"  Until then: {claims.last_line()}")
+    return 1
+
+
+def _interrupt(_sign, _frame):
+    raise Interrupted
+
+
+def _clear(places: Places) -> None:
+    """Not to be interrupted by an impatient second Ctrl-C: it would leave processes behind."""
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, signal.SIG_IGN)
+    process.end_all()
+    places.remove()
+
+
+def _play(places: Places, claims: Claims, verbose: bool, bootstrap: Path | None) -> tuple[emulator.Emulator, acts.Story]:
+    show.heading("The stage")
+    show.say(f"[dim]logs: {short(places.logs)}[/]")
+    binary = _binary(bootstrap) if bootstrap else deploy.build(places, verbose)
+    running = emulator.start(places)
+    sky = cloud.Cloud(running.endpoint, running.certificate)
+    accounts = cast.cast()
+    with show.step("make the organization, its users and their instances") as done:
+        organization, root = stage.organization(sky, accounts)
+        stage.populate(sky, accounts)
+        done.note = f"{organization}: a payer and {len(accounts) - 1} sub-accounts"
+    policy = places.temp / "runawaytrain.yaml"
+    policy.write_text(cast.policy_text(accounts, organization, root))
+    if verbose:
+        show.console.print(show.Text(policy.read_text().rstrip(), style="dim"))
+    deploy.stack(sky, places, policy, binary, verbose)
+    deploy.enroll(sky, [account for account in accounts if account.enrolled and not account.is_payer], organization, places)
+    mailbox = Mailbox(sky)
+    with show.step("subscribe a mailbox to every notify list") as done:
+        done.note = f"{mailbox.subscribe()} topics"
+    story = acts.Story(sky, accounts, claims, mailbox, places.logs / "lambda.log", verbose)
+    for act in acts.ACTS:
+        act(story)
+    return running, story
+
+
+def _binary(path: Path) -> Path:
+    if not path.is_file():
+        raise process.StepFailed(f"there is no file {path}", hint="--bootstrap wants a built Lambda; leave it away to build one.")
+    return path.resolve()
+
+
+def _last_line(claims: Claims, start: float) -> None:
+    style = "bold red" if claims.false else "bold green"
+    show.console.print()
+    for sentence in claims.false:
+        show.console.print(f"[red]FALSE: {show.escape(sentence)}[/]")
+    show.console.print(f"[{style}]{claims.last_line()}[/] [dim](whole demo: {show.seconds(time.monotonic() - start)})[/]")

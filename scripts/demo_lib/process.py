@@ -1,0 +1,89 @@
+"""Child processes. Each one leads its own process group, so that ending it ends whatever it started."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from . import show
+from .paths import ROOT, short
+
+_alive: dict[int, subprocess.Popen] = {}
+
+
+class StepFailed(Exception):
+    """A step that did not work: what it was, its last words, and what to do."""
+
+    def __init__(self, what: str, log: Path | None = None, hint: str = ""):
+        super().__init__(what)
+        self.what, self.log, self.hint = what, log, hint
+
+
+def start(command: list, log: Path, cwd: Path = ROOT, env: dict | None = None) -> subprocess.Popen:
+    with log.open("ab") as out:
+        child = subprocess.Popen(
+            [str(part) for part in command],
+            cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+        )
+    _alive[child.pid] = child
+    return child
+
+
+def run(text: str, command: list, log: Path, hint: str, cwd: Path = ROOT, env: dict | None = None, verbose: bool = False) -> None:
+    """Runs a command to its end behind a moving line; its output goes to `log`."""
+    with show.step(text, log):
+        child = start(command, log, cwd, env)
+        try:
+            code = child.wait()
+        finally:
+            end(child)
+        if code != 0:
+            raise StepFailed(f"{text}: `{Path(command[0]).name}` ended with code {code}", log, hint)
+    if verbose:
+        show.console.print(show.Text(log.read_text(errors="replace").rstrip(), style="dim"))
+
+
+def end(child: subprocess.Popen, patience: float = 5.0) -> None:
+    """Ends the whole group: politely, then not. The leader may be gone while its children live on."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(child.pid, sign)
+        except (ProcessLookupError, PermissionError):
+            break
+        until = time.monotonic() + patience
+        while time.monotonic() < until and _group_lives(child):
+            time.sleep(0.05)
+    child.poll()
+    _alive.pop(child.pid, None)
+
+
+def _group_lives(child: subprocess.Popen) -> bool:
+    child.poll()  # a finished leader stays in its group until it is waited for
+    try:
+        os.killpg(child.pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def end_all() -> None:
+    for child in list(_alive.values()):
+        end(child)
+
+
+def leave(child: subprocess.Popen) -> None:
+    """For --keep: this one outlives the demo."""
+    _alive.pop(child.pid, None)
+
+
+def tell(failure: StepFailed) -> None:
+    """The failure as a person wants to read it."""
+    console = show.console
+    console.print(f"\n[bold red]✗ {show.escape(failure.what)}[/]")
+    if failure.log and failure.log.exists():
+        for line in failure.log.read_text(errors="replace").splitlines()[-15:]:
+            console.print(show.Text(f"  {show.clean(line)}", style="dim"))
+        console.print(f"  The whole log: {show.escape(short(failure.log))}")
+    if failure.hint:
+        console.print(f"  What to do: {show.escape(failure.hint)}")
