@@ -1,4 +1,6 @@
-//! The decision: a pure function of policy, observation and state.
+//! The decision: a pure function of policy, observation, state, orders and time.
+
+use jiff::Timestamp;
 
 use crate::observation::Observation;
 use crate::plan::Plan;
@@ -12,6 +14,8 @@ use crate::verdict::{Judgement, Verdict, judge};
 pub enum Cause {
     /// A limit is passed now.
     Tripped,
+    /// Somebody ordered it, whatever the limits say.
+    Ordered,
     /// It was halted before and nobody released it: whatever runs again is stopped again.
     Standing,
 }
@@ -28,11 +32,13 @@ pub struct Decision {
 }
 
 /// Decides about an account. A standing halt is never lifted by quiet numbers, nor by our being blind: only a release ends it.
-pub fn decide(policy: &AccountPolicy, observation: &Observation, record: &AccountRecord) -> Decision {
-    let verdict = judge(policy, observation);
+pub fn decide(policy: &AccountPolicy, observation: &Observation, record: &AccountRecord, ordered: bool, now: Timestamp) -> Decision {
+    let grace = record.grace.as_ref().filter(|grace| now < grace.until);
+    let verdict = judge(policy, observation, grace);
     let cause = match record.state {
         State::Halting | State::Halted => Some(Cause::Standing),
-        State::Ok | State::Warned => (verdict.judgement == Judgement::Halt).then_some(Cause::Tripped),
+        State::Ok | State::Warned | State::Released if ordered => Some(Cause::Ordered),
+        State::Ok | State::Warned | State::Released => (verdict.judgement == Judgement::Halt).then_some(Cause::Tripped),
     };
     let plan = if cause.is_some() { planner::plan(policy, observation) } else { Plan::default() };
     Decision { verdict, cause, plan }

@@ -19,5 +19,6 @@ pub mod policy;
 pub mod report;
 pub mod state;
 pub mod text;
+pub mod undo;
 pub mod vcpus;
 pub mod verdict;

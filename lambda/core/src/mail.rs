@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::containment::Containment;
+use crate::containment::{Containment, Outcome};
 use crate::contract;
 use crate::history::Summary;
 use crate::ids::AccountId;
 use crate::mode::Mode;
-use crate::plan::{Action, LeftReason};
+use crate::plan::{Action, Left, LeftReason};
 use crate::policy::{AccountPolicy, NotifyList, UserResponse};
-use crate::state::{Halt, State, Unseen};
+use crate::state::{AccountRecord, Halt, State, Unseen};
 use crate::text::{clean, count};
 use crate::verdict::{Judgement, Verdict};
 
@@ -35,6 +35,8 @@ pub enum NoticeKind {
     Outcome,
     /// An account cannot be seen.
     Unseen,
+    /// A halt was ended by an operator.
+    Released,
 }
 
 /// A mail to be sent.
@@ -53,11 +55,10 @@ pub struct Notice {
 }
 
 /// A halt has begun.
-pub fn halt(policy: &AccountPolicy, verdict: &Verdict, seen: &Summary, now: Timestamp) -> Notice {
-    let causes = causes(verdict);
-    let mut body = format!("Account {} is past its limit. runawaytrain is halting it now.\n\n", full_name(policy));
+pub fn halt(policy: &AccountPolicy, why: &str, seen: &Summary, now: Timestamp) -> Notice {
+    let mut body = format!("runawaytrain is halting account {} now.\n\n", full_name(policy));
     line(&mut body, "Time", &time(now));
-    line(&mut body, "Reason", &causes);
+    line(&mut body, "Reason", why);
     running(&mut body, "Running", seen);
     body.push_str("(Containment starts as soon as the limit is passed: regions that had not answered by then are not counted above, but are halted too.)\n");
     body.push_str("\nWhat is being done\n");
@@ -66,7 +67,7 @@ pub fn halt(policy: &AccountPolicy, verdict: &Verdict, seen: &Summary, now: Time
     body.push_str("- Users and instances that the policy exempts are left alone.\n");
     body.push_str("\nA second mail follows when two looks in a row found nothing left to do.\n");
     what_next(&mut body, policy);
-    notice(policy, NoticeKind::Halt, format!("HALT {}: {causes}", short_name(policy)), body)
+    notice(policy, NoticeKind::Halt, format!("HALT {}: {why}", short_name(policy)), body)
 }
 
 /// What the halt came to: verified, or not proven yet.
@@ -140,6 +141,18 @@ pub fn unseen(policy: &AccountPolicy, state: State, unseen: &Unseen) -> Notice {
     let mut notice = notice(policy, NoticeKind::Unseen, format!("Unseen {}: cannot look into the account", short_name(policy)), body);
     notice.list = NotifyList::Default;
     notice
+}
+
+/// A halt was ended: what was undone, what stays locked.
+pub fn released(policy: &AccountPolicy, record: &AccountRecord, outcomes: &[Outcome], left: &[Left], now: Timestamp) -> Notice {
+    let mut body = format!("Account {} was released by an operator.\n\n", full_name(policy));
+    line(&mut body, "Time", &time(now));
+    if let Some(grace) = &record.grace {
+        line(&mut body, "Grace", &format!("until {}: what runs now does not halt it again, growth past its limit does", time(grace.until)));
+    }
+    section(&mut body, "What was undone", outcomes.iter().map(|outcome| format!("{}: {}", outcome.action, outcome.result)));
+    section(&mut body, "What stays as it is", left.iter().map(|left| format!("{}: {}", clean(&left.item), left.reason)));
+    notice(policy, NoticeKind::Released, format!("Released {}", short_name(policy)), body)
 }
 
 fn notice(policy: &AccountPolicy, kind: NoticeKind, subject: String, body: String) -> Notice {
@@ -218,6 +231,8 @@ fn done(body: &mut String, containment: &Containment) {
             Action::DeleteLogin { .. } => passwords += 1,
             Action::DeleteUser { .. } => deleted += 1,
             Action::RemoveBelonging { .. } => others += 1,
+            // A halt does none of these: they undo one.
+            Action::LiftDeny { .. } | Action::ActivateKey { .. } | Action::StartInstances { .. } => {}
         }
     }
     let _ = writeln!(body, "- {} stopped", count(stopped.values().sum::<usize>() as u64, "instance"));

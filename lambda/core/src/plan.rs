@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -60,6 +61,25 @@ pub enum Action {
         /// Whom.
         user: UserName,
     },
+    /// Undo [`Action::DenyUser`]. Only a release does this.
+    LiftDeny {
+        /// Whom.
+        user: UserName,
+    },
+    /// Undo [`Action::DeactivateKey`]. Only a release that names the key does this.
+    ActivateKey {
+        /// Whose.
+        user: UserName,
+        /// Which.
+        key: KeyId,
+    },
+    /// Undo [`Action::StopInstances`]. Only a release that asks for it does this.
+    StartInstances {
+        /// Where.
+        region: Region,
+        /// Which; never empty.
+        instances: Vec<InstanceId>,
+    },
 }
 
 /// One thing that IAM wants removed before it deletes a user.
@@ -115,6 +135,17 @@ pub enum LeftReason {
         /// Which service.
         service: String,
     },
+    /// A release gives it back only when it is named.
+    NotNamed,
+    /// It was made shortly before the halt, or since: a thief may have made it.
+    Suspicious {
+        /// When it was made; `None` where that is not known.
+        created: Option<Timestamp>,
+    },
+    /// It was deleted: it must be made anew.
+    Gone,
+    /// The halt did not touch it, so there is nothing to undo.
+    NotOurs,
     /// It could not be seen well enough to act on it.
     Unseen {
         /// What went wrong.
@@ -157,6 +188,21 @@ impl Plan {
 }
 
 impl Action {
+    /// The user it is about, if it is about one.
+    pub fn user(&self) -> Option<&UserName> {
+        match self {
+            Self::StopInstances { .. } | Self::StartInstances { .. } => None,
+            Self::DenyUser { user }
+            | Self::DeactivateKey { user, .. }
+            | Self::DeleteKey { user, .. }
+            | Self::DeleteLogin { user }
+            | Self::RemoveBelonging { user, .. }
+            | Self::DeleteUser { user }
+            | Self::LiftDeny { user }
+            | Self::ActivateKey { user, .. } => Some(user),
+        }
+    }
+
     /// Whether doing this would do the other as well: the same call, or a stop of more instances of the same region.
     pub fn covers(&self, other: &Self) -> bool {
         match (self, other) {
@@ -171,9 +217,10 @@ impl Action {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::StopInstances { region, instances } => {
+            Self::StopInstances { region, instances } | Self::StartInstances { region, instances } => {
                 const SHOWN: usize = 5;
-                write!(f, "stop {} in {region}: ", count(instances.len() as u64, "instance"))?;
+                let verb = if matches!(self, Self::StopInstances { .. }) { "stop" } else { "start" };
+                write!(f, "{verb} {} in {region}: ", count(instances.len() as u64, "instance"))?;
                 for (index, id) in instances.iter().take(SHOWN).enumerate() {
                     write!(f, "{}{id}", if index == 0 { "" } else { ", " })?;
                 }
@@ -185,6 +232,8 @@ impl fmt::Display for Action {
             Self::DeleteLogin { user } => write!(f, "remove the console password of user {}", clean(user.as_str())),
             Self::RemoveBelonging { user, belonging } => write!(f, "{belonging} of user {}", clean(user.as_str())),
             Self::DeleteUser { user } => write!(f, "delete user {}", clean(user.as_str())),
+            Self::LiftDeny { user } => write!(f, "lift the deny from user {}", clean(user.as_str())),
+            Self::ActivateKey { user, key } => write!(f, "activate key {key} of user {}", clean(user.as_str())),
         }
     }
 }
@@ -211,6 +260,11 @@ impl fmt::Display for LeftReason {
             Self::Exempt => f.write_str("exempt by the policy"),
             Self::UsersLeft => f.write_str("the policy leaves the users of this account"),
             Self::ManagedBy { service } => write!(f, "managed by {}, which alone can stop it", clean(service)),
+            Self::NotNamed => f.write_str("stays as it is: the release does not name it"),
+            Self::Suspicious { created: Some(created) } => write!(f, "stays locked: made at {created}, close to the halt or since"),
+            Self::Suspicious { created: None } => f.write_str("stays locked: when it was made is not known"),
+            Self::Gone => f.write_str("deleted; it must be made anew"),
+            Self::NotOurs => f.write_str("the halt did not touch it, so there is nothing to undo"),
             Self::Unseen { failure } => write!(f, "could not be seen: {failure}"),
         }
     }

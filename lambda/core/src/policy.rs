@@ -8,4 +8,4 @@ pub use document::{
     AccountSettings, Contain, ContainSettings, Exempt, InstanceResponse, LimitSettings, Organization, PolicyDocument, PolicyError, Settings, UserResponse,
 };
 pub use effective::{AccountPolicy, Limits, NotifyList, Policy};
-pub use words::{Email, Schedule, Share};
+pub use words::{Email, Schedule, Share, Span};

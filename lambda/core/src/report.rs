@@ -9,7 +9,7 @@ use crate::ids::{AccountId, HaltId};
 use crate::mode::Mode;
 use crate::observation::{Coverage, Gap};
 use crate::plan::Plan;
-use crate::state::State;
+use crate::state::{AccountRecord, State};
 use crate::text::{clean, count};
 use crate::verdict::{Judgement, Reading, Verdict};
 
@@ -23,13 +23,62 @@ pub struct Answer {
     pub body: String,
     /// The details, where there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub report: Option<SweepReport>,
+    pub report: Option<Report>,
+}
+
+/// The details of an answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Report {
+    /// Of a sweep, a drill or an ordered halt.
+    Sweep(Box<SweepReport>),
+    /// Of a release.
+    Release(Box<ReleaseReport>),
+    /// Of what is remembered.
+    Status(StatusReport),
+}
+
+/// A release, whole.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReleaseReport {
+    /// The account: its plan is what was undone and what was not, its outcomes how that went.
+    pub accounts: Vec<AccountReport>,
+    /// Mails.
+    pub notices: NoticeTotals,
+}
+
+/// What is remembered of every account.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StatusReport {
+    /// Each account's record as it is stored.
+    pub accounts: Vec<AccountRecord>,
 }
 
 impl Answer {
     /// Done, with nothing to report.
     pub fn done(body: impl Into<String>) -> Self {
         Self { status: 200, body: body.into(), report: None }
+    }
+
+    /// What is remembered of every account.
+    pub fn status(accounts: Vec<AccountRecord>) -> Self {
+        let halted = accounts.iter().filter(|record| matches!(record.state, State::Halting | State::Halted)).count();
+        let unseen = accounts.iter().filter(|record| record.unseen.is_some()).count();
+        let body = format!("{} known, {halted} halted, {unseen} not seen whole.", count(accounts.len() as u64, "account"));
+        Self { status: 200, body, report: Some(Report::Status(StatusReport { accounts })) }
+    }
+
+    /// A release that was carried out.
+    pub fn released(body: String, account: AccountReport, notices: NoticeTotals) -> Self {
+        Self { status: 200, body, report: Some(Report::Release(Box::new(ReleaseReport { accounts: vec![account], notices }))) }
+    }
+
+    /// The report of a sweep, where this is one's answer.
+    pub fn sweep(&self) -> Option<&SweepReport> {
+        match &self.report {
+            Some(Report::Sweep(report)) => Some(report),
+            _ => None,
+        }
     }
 
     /// Refused: the request makes no sense, and nothing was touched.

@@ -1,5 +1,6 @@
 //! What is remembered of an account between two sweeps, and how it changes.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,7 +14,7 @@ use crate::mode::Mode;
 use crate::observation::Gap;
 use crate::policy::AccountPolicy;
 use crate::text::clean;
-use crate::verdict::Judgement;
+use crate::verdict::{Grace, Judgement, Limit};
 
 /// A warning of the same level is not mailed again within this time: an account that swings around its warning level would
 /// mail its people every few minutes, and they would stop reading.
@@ -34,6 +35,8 @@ pub enum State {
     Halting,
     /// Contained, verified, and kept so until somebody releases it.
     Halted,
+    /// Given back, in its grace.
+    Released,
 }
 
 /// A halt of an account.
@@ -50,6 +53,18 @@ pub struct Halt {
     pub contained: Option<Timestamp>,
     /// Whether the outcome was mailed: once a halt, whatever comes later.
     pub outcome_told: bool,
+    /// The limits that tripped, each with what was counted. Empty where somebody ordered the halt.
+    #[serde(default)]
+    pub tripped_limits: BTreeMap<Limit, u64>,
+}
+
+/// The last warning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warned {
+    /// When it was mailed.
+    pub at: Timestamp,
+    /// What it said.
+    pub level: Judgement,
 }
 
 /// How long and why an account cannot be seen whole.
@@ -77,9 +92,12 @@ pub struct AccountRecord {
     pub why: String,
     /// The last judgement, so that only a worse one is news.
     pub judgement: Judgement,
-    /// When people were last warned.
+    /// When people were last warned, and how badly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub warned: Option<Timestamp>,
+    pub warned: Option<Warned>,
+    /// The grace after a release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace: Option<Grace>,
     /// The halt that is running or standing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub halt: Option<Halt>,
@@ -104,6 +122,7 @@ impl AccountRecord {
             why: "first seen".to_owned(),
             judgement: Judgement::Ok,
             warned: None,
+            grace: None,
             halt: None,
             unseen: None,
             last: None,
@@ -135,35 +154,74 @@ pub fn after_sweep(record: &AccountRecord, policy: &AccountPolicy, mode: Mode, d
     if matches!(record.state, State::Halting | State::Halted) {
         return (next, notices);
     }
+    let in_grace = record.state == State::Released && record.grace.as_ref().is_some_and(|grace| now < grace.until);
     let judgement = decision.verdict.judgement;
-    next.judgement = judgement;
     if judgement == Judgement::Ok {
         // Blind is not well: a warning is not taken back by a sweep that could not look.
-        if !decision.verdict.is_unseen() {
+        if !decision.verdict.is_unseen() && !in_grace {
+            next.judgement = judgement;
             next.enter(State::Ok, "within its limits".to_owned(), now);
         }
         return (next, notices);
     }
-    let causes: Vec<String> = decision.verdict.causes().map(ToString::to_string).collect();
-    next.enter(State::Warned, causes.join(", "), now);
-    let long_ago = record.warned.is_none_or(|warned| now.duration_since(warned) >= WARNING_QUIET);
-    if judgement > record.judgement && (long_ago || judgement == Judgement::Halt) {
-        next.warned = Some(now);
+    next.judgement = judgement;
+    if !in_grace {
+        next.enter(State::Warned, causes(decision), now);
+    }
+    let is_news = record.warned.is_none_or(|warned| now.duration_since(warned.at) >= WARNING_QUIET || judgement > warned.level);
+    if judgement > record.judgement && is_news {
+        next.warned = Some(Warned { at: now, level: judgement });
         notices.push(mail::warning(policy, mode, &decision.verdict, summary, now));
     }
     (next, notices)
 }
 
-/// Enters a halt: the state before anything is done, and the mail that says so.
-pub fn trip(record: &AccountRecord, policy: &AccountPolicy, decision: &Decision, summary: &Summary, now: Timestamp) -> (AccountRecord, Notice) {
+/// Enters a halt: the state before anything is done, and the mail that says so. `order` is the reason of whoever ordered it.
+pub fn trip(record: &AccountRecord, policy: &AccountPolicy, decision: &Decision, order: Option<&str>, summary: &Summary, now: Timestamp) -> (AccountRecord, Notice) {
     let mut next = record.clone();
-    let causes: Vec<String> = decision.verdict.causes().map(ToString::to_string).collect();
+    let why = order.map_or_else(|| causes(decision), |order| format!("ordered: {}", clean(order)));
+    let tripped = decision.verdict.readings.iter().filter(|reading| reading.judgement == Judgement::Halt);
     next.judgement = decision.verdict.judgement;
     next.last = Some(summary.clone());
-    next.halt = Some(Halt { id: halt_id(now), tripped: now, before: summary.clone(), contained: None, outcome_told: false });
-    next.enter(State::Halting, causes.join(", "), now);
-    let notice = mail::halt(policy, &decision.verdict, summary, now);
+    next.grace = None;
+    next.halt = Some(Halt {
+        id: halt_id(now),
+        tripped: now,
+        before: summary.clone(),
+        contained: None,
+        outcome_told: false,
+        tripped_limits: tripped.map(|reading| (reading.limit, reading.value)).collect(),
+    });
+    let notice = mail::halt(policy, &why, summary, now);
+    next.enter(State::Halting, why, now);
     (next, notice)
+}
+
+/// Ends a halt. The limits that had tripped get a grace: they start from what runs now, or, where the instances are started
+/// again, from what ran when the account was halted.
+pub fn released(record: &AccountRecord, policy: &AccountPolicy, now_running: &Summary, started: bool, now: Timestamp) -> AccountRecord {
+    let mut next = record.clone();
+    let value = |limit: Limit, at_trip: u64| {
+        let current = match limit {
+            Limit::Instances => now_running.instances,
+            Limit::Vcpus => now_running.vcpus,
+        };
+        if started { current.max(at_trip) } else { current }
+    };
+    let tripped = record.halt.iter().flat_map(|halt| &halt.tripped_limits);
+    next.grace = Some(Grace {
+        until: now.checked_add(policy.grace).unwrap_or(Timestamp::MAX),
+        released_at: tripped.map(|(limit, at_trip)| (*limit, value(*limit, *at_trip))).collect(),
+    });
+    next.judgement = Judgement::Ok;
+    next.warned = None;
+    next.last = Some(now_running.clone());
+    next.enter(State::Released, "released by an operator".to_owned(), now);
+    next
+}
+
+fn causes(decision: &Decision) -> String {
+    decision.verdict.causes().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Enters `Halted` once two clean passes proved it.
@@ -200,6 +258,7 @@ impl fmt::Display for State {
             Self::Warned => "Warned",
             Self::Halting => "Halting",
             Self::Halted => "Halted",
+            Self::Released => "Released",
         })
     }
 }

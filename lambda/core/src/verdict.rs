@@ -1,7 +1,9 @@
 //! Ok, Warn or Halt: what an observation means under a policy.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::observation::{Gap, Observation};
@@ -36,7 +38,7 @@ pub struct Reading {
     pub limit: Limit,
     /// What was counted; exempt instances are not.
     pub value: u64,
-    /// The limit itself: strictly more halts.
+    /// The limit, and in the grace after a release what ran then on top of it: strictly more halts.
     pub threshold: u64,
     /// What follows from this number alone.
     pub judgement: Judgement,
@@ -67,15 +69,31 @@ impl Verdict {
     }
 }
 
+/// The grace after a release: the next sweep must neither halt the account again for what was just given back, nor overlook a relapse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grace {
+    /// Until when.
+    pub until: Timestamp,
+    /// What each limit that had tripped stood at when the account was released.
+    pub released_at: BTreeMap<Limit, u64>,
+}
+
+impl Grace {
+    fn allowance(&self, limit: Limit) -> u64 {
+        self.released_at.get(&limit).copied().unwrap_or(0)
+    }
+}
+
 /// Judges what has been seen so far. Counts only grow while regions come in, so a Halt can be acted on before the last region answered.
-pub fn judge(policy: &AccountPolicy, observation: &Observation) -> Verdict {
+/// In the grace after a release the limits that had tripped are judged by what was added since; all others in full.
+pub fn judge(policy: &AccountPolicy, observation: &Observation, grace: Option<&Grace>) -> Verdict {
     let gaps = observation.gaps();
     let counted = Counts::of(policy, observation);
     let limits = [(Limit::Instances, counted.instances, policy.limits.instances), (Limit::Vcpus, counted.vcpus, policy.limits.vcpus)];
     let readings: Vec<Reading> = limits
         .into_iter()
         .filter_map(|(limit, value, threshold)| {
-            let threshold = threshold?;
+            let threshold = threshold?.saturating_add(grace.map_or(0, |grace| grace.allowance(limit)));
             let judgement = weigh(value, threshold, policy.limits.warn);
             Some(Reading { limit, value, threshold, judgement, lower_bound: !gaps.is_empty() })
         })

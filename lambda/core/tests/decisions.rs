@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use runawaytrain_core::decide::{Cause, decide};
 use runawaytrain_core::failure::{Failure, FailureKind};
@@ -92,19 +92,9 @@ fn policy() -> impl Strategy<Value = AccountPolicy> {
             instances: exempt.1.into_iter().map(|number| InstanceId::new(format!("i-{number:017x}"))).collect(),
         },
         notify: NotifyList::Default,
+        suspicion: SignedDuration::from_hours(168),
+        grace: SignedDuration::from_hours(4),
     })
-}
-
-fn users_of(action: &Action) -> Option<&UserName> {
-    match action {
-        Action::StopInstances { .. } => None,
-        Action::DenyUser { user }
-        | Action::DeactivateKey { user, .. }
-        | Action::DeleteKey { user, .. }
-        | Action::DeleteLogin { user }
-        | Action::RemoveBelonging { user, .. }
-        | Action::DeleteUser { user } => Some(user),
-    }
 }
 
 fn touched(actions: impl IntoIterator<Item = Action>) -> BTreeSet<String> {
@@ -129,7 +119,7 @@ fn after(observation: &Observation, actions: &[Action]) -> Observation {
             }
             other => {
                 let Users::Looked(Ok(users)) = &mut next.users else { continue };
-                let name = users_of(other).unwrap();
+                let name = other.user().unwrap();
                 if matches!(other, Action::DeleteUser { .. }) {
                     users.retain(|user| user.name != *name);
                 } else {
@@ -160,7 +150,7 @@ proptest! {
                 prop_assert!(!instances.is_empty(), "an empty list means all instances to EC2");
                 prop_assert!(instances.iter().all(|id| !policy.exempts_instance(id)));
             }
-            if let Some(user) = users_of(action) {
+            if let Some(user) = action.user() {
                 prop_assert!(!policy.exempts_user(user));
                 prop_assert!(policy.contain.users != UserResponse::Leave);
             }
@@ -174,7 +164,7 @@ proptest! {
         milder.exempt.users.insert(UserName::new(format!("user-{user}")));
         let (more, fewer) = (touched(plan(&policy, &observation).actions().cloned()), touched(plan(&milder, &observation).actions().cloned()));
         prop_assert!(fewer.is_subset(&more));
-        prop_assert!(judge(&milder, &observation).judgement <= judge(&policy, &observation).judgement);
+        prop_assert!(judge(&milder, &observation, None).judgement <= judge(&policy, &observation, None).judgement);
     }
 
     #[test]
@@ -184,7 +174,7 @@ proptest! {
         let one: Vec<Action> = plan(&policy, &observation).actions().cloned().collect();
         let other: Vec<Action> = plan(&policy, &turned).actions().cloned().collect();
         prop_assert_eq!(one, other);
-        prop_assert_eq!(judge(&policy, &observation), judge(&policy, &turned));
+        prop_assert_eq!(judge(&policy, &observation, None), judge(&policy, &turned, None));
     }
 
     #[test]
@@ -234,8 +224,8 @@ proptest! {
     fn a_gap_never_makes_a_verdict_milder_than_the_rest_alone(policy in policy(), observation in observation()) {
         let mut without = observation.clone();
         without.regions.retain(|_, seen| seen.is_ok());
-        prop_assert_eq!(judge(&policy, &observation).judgement, judge(&policy, &without).judgement);
-        prop_assert_eq!(judge(&policy, &observation).is_unseen(), !observation.gaps().is_empty());
+        prop_assert_eq!(judge(&policy, &observation, None).judgement, judge(&policy, &without, None).judgement);
+        prop_assert_eq!(judge(&policy, &observation, None).is_unseen(), !observation.gaps().is_empty());
     }
 
     #[test]
@@ -244,7 +234,7 @@ proptest! {
         let mut worst = Judgement::Ok;
         for (region, seen) in &observation.regions {
             growing.regions.insert(region.clone(), seen.clone());
-            let now = judge(&policy, &growing).judgement;
+            let now = judge(&policy, &growing, None).judgement;
             prop_assert!(now >= worst);
             worst = now;
         }
@@ -254,9 +244,9 @@ proptest! {
     fn a_standing_halt_is_lifted_by_no_observation(policy in policy(), observation in observation(), proven in any::<bool>()) {
         let mut record = AccountRecord::new(account(), Timestamp::UNIX_EPOCH);
         record.state = if proven { State::Halted } else { State::Halting };
-        prop_assert_eq!(decide(&policy, &observation, &record).cause, Some(Cause::Standing));
+        prop_assert_eq!(decide(&policy, &observation, &record, false, Timestamp::UNIX_EPOCH).cause, Some(Cause::Standing));
         record.state = State::Ok;
-        let decision = decide(&policy, &observation, &record);
+        let decision = decide(&policy, &observation, &record, false, Timestamp::UNIX_EPOCH);
         prop_assert_eq!(decision.cause.is_some(), decision.verdict.judgement == Judgement::Halt);
         prop_assert!(decision.cause.is_some() || decision.plan.is_empty());
     }
@@ -282,6 +272,8 @@ fn our_deny_outlives_everything_else_of_a_deleted_user() {
         contain: Contain { instances: InstanceResponse::Stop, users: UserResponse::DeleteUsers },
         exempt: Exempt::default(),
         notify: NotifyList::Default,
+        suspicion: SignedDuration::from_hours(168),
+        grace: SignedDuration::from_hours(4),
     };
     let plan = plan(&policy, &observation);
     let texts: Vec<String> = plan.actions().map(ToString::to_string).collect();

@@ -32,6 +32,8 @@ pub(crate) struct Post {
     pub eyes: Eyes,
     /// The invocation's id, which holds the leases.
     pub invocation: String,
+    /// Why the accounts are to be contained whatever their limits say, if somebody ordered it.
+    pub order: Option<String>,
     /// Whether what is seen is remembered. A drill by event is not: it leaves no trace at all.
     pub remember: bool,
     /// When to stop working.
@@ -58,7 +60,7 @@ impl Post {
         let mut users_wanted = true;
         let mut error = None;
         let decision = loop {
-            let decision = decide(policy, watch.observation(), &stored.record);
+            let decision = decide(policy, watch.observation(), &stored.record, self.order.is_some(), self.ports.clock.now());
             if let Some(cause) = decision.cause {
                 if std::mem::take(&mut users_wanted)
                     && let Some(detail) = detail(policy)
@@ -95,7 +97,7 @@ impl Post {
 
     /// A halt that is not proven yet is always taken up again; one that is, only when something is to be done about it.
     fn is_called_for(&self, cause: Cause, decision: &Decision, record: &AccountRecord) -> bool {
-        cause == Cause::Tripped || record.state == State::Halting || !decision.plan.is_empty()
+        cause != Cause::Standing || record.state == State::Halting || !decision.plan.is_empty()
     }
 
     /// Enters the halt, or takes up a standing one: the state and the halt mail are written in the transaction that takes the lease.
@@ -104,12 +106,12 @@ impl Post {
         for _ in 0..RACES {
             let now = self.ports.clock.now();
             // Decided anew each time: whoever was faster may have halted or released the account.
-            let decision = decide(policy, observation, &stored.record);
+            let decision = decide(policy, observation, &stored.record, self.order.is_some(), now);
             let (record, notices) = match decision.cause {
                 None => return Err("another invocation changed the account's state meanwhile; the next sweep judges it again".to_owned()),
                 Some(Cause::Standing) => (stored.record.clone(), Vec::new()),
-                Some(Cause::Tripped) => {
-                    let (record, notice) = state::trip(&stored.record, policy, &decision, &Summary::of(policy, observation), now);
+                Some(Cause::Tripped | Cause::Ordered) => {
+                    let (record, notice) = state::trip(&stored.record, policy, &decision, self.order.as_deref(), &Summary::of(policy, observation), now);
                     (record, vec![notice])
                 }
             };

@@ -10,6 +10,7 @@ pub mod notify;
 pub mod observe;
 pub mod ports;
 pub mod record;
+mod release;
 pub mod scope;
 pub mod sweep;
 pub mod trigger;

@@ -63,8 +63,9 @@ fn from_members(members: Vec<Member>, policy: &Policy, selection: &Selection, ce
         if !asked_for {
             continue;
         }
-        let policy = policy.for_account(&account);
-        let name = policy.name.clone().unwrap_or(member.name);
+        let mut policy = policy.for_account(&account);
+        // What the mails call it as well.
+        let name = policy.name.get_or_insert(member.name).clone();
         if let Lifecycle::Inactive(state) = member.lifecycle {
             // Nobody, we included, can enter it: no error in a sweep of all, but an answer to whoever asked for it by id.
             if matches!(selection, Selection::Only(_)) {

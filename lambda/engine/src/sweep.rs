@@ -11,13 +11,14 @@ use runawaytrain_core::ids::AccountId;
 use runawaytrain_core::mode::{Mode, least};
 use runawaytrain_core::observation::Coverage;
 use runawaytrain_core::policy::Policy;
-use runawaytrain_core::report::{AccountReport, Answer, SweepReport, Totals};
+use runawaytrain_core::report::{AccountReport, Answer, Report, SweepReport, Totals};
 
 use crate::account::Post;
 use crate::deadline::Deadline;
 use crate::notify;
 use crate::observe::Eyes;
 use crate::ports::{Beat, Ports, Stored};
+use crate::release;
 use crate::scope::{Scope, Scoped, scope};
 use crate::trigger::{self, Request, Selection};
 
@@ -60,20 +61,33 @@ impl Guard {
         };
         match trigger.request {
             Request::Pass => Answer::done(voided("action")),
-            Request::Drill(selection) => self.sweep(trigger.source, &selection, Mode::Drill, invocation).await,
-            Request::Sweep(selection) if self.ceiling == Mode::Pass => {
-                tracing::warn!(selection = ?selection, "voided: envaction == pass");
+            Request::Status => self.status().await,
+            Request::Release { account, wish } => {
+                let scoped = release::scoped(self.policy.for_account(&account), &account);
+                release::release(&self.ports, &self.eyes, &invocation.id, &scoped, &wish).await
+            }
+            Request::Drill(selection) => self.sweep(trigger.source, &selection, Mode::Drill, None, invocation).await,
+            Request::Sweep(_) | Request::Halt { .. } if self.ceiling == Mode::Pass => {
+                tracing::warn!("voided: envaction == pass");
                 Answer::done(voided("envaction"))
             }
-            Request::Sweep(selection) if self.policy.mode() == Mode::Pass => {
-                tracing::warn!(selection = ?selection, "voided: the policy's mode == pass");
+            Request::Sweep(_) | Request::Halt { .. } if self.policy.mode() == Mode::Pass => {
+                tracing::warn!("voided: the policy's mode == pass");
                 Answer::done(voided("the policy's mode"))
             }
-            Request::Sweep(selection) => self.sweep(trigger.source, &selection, Mode::Proceed, invocation).await,
+            Request::Sweep(selection) => self.sweep(trigger.source, &selection, Mode::Proceed, None, invocation).await,
+            Request::Halt { account, reason } => self.sweep(trigger.source, &Selection::Only([account].into()), Mode::Proceed, Some(reason), invocation).await,
         }
     }
 
-    async fn sweep(&self, source: &str, selection: &Selection, asked: Mode, invocation: &Invocation) -> Answer {
+    async fn status(&self) -> Answer {
+        match self.ports.ledger.load_all().await {
+            Ok(records) => fit(Answer::status(records.into_values().map(|stored| stored.record).collect())),
+            Err(failure) => Answer::failed(format!("The state table could not be read: {failure}")),
+        }
+    }
+
+    async fn sweep(&self, source: &str, selection: &Selection, asked: Mode, order: Option<String>, invocation: &Invocation) -> Answer {
         let started = self.ports.clock.now();
         // A drill by event changes nothing anywhere and so still works where the environment says pass.
         let drill = asked == Mode::Drill;
@@ -94,8 +108,14 @@ impl Guard {
             // Who asks what would happen wants to know it of accounts in mode pass as well.
             scope.accounts.iter_mut().for_each(|scoped| scoped.mode = Mode::Drill);
         }
-        let post =
-            Post { ports: self.ports.clone(), eyes: self.eyes.clone(), invocation: invocation.id.clone(), remember: !drill, stop_work: invocation.deadline.stop_work() };
+        let post = Post {
+            ports: self.ports.clone(),
+            eyes: self.eyes.clone(),
+            invocation: invocation.id.clone(),
+            order,
+            remember: !drill,
+            stop_work: invocation.deadline.stop_work(),
+        };
         let list_is_whole = scope.stale.is_none();
         let (accounts, coverage, reached_all) = every_account(&post, scope, records).await;
         let complete = reached_all && list_is_whole;
@@ -131,7 +151,7 @@ impl Guard {
             accounts,
             notices,
         };
-        fit(Answer { status: 200, body: sentence, report: Some(report) })
+        fit(Answer { status: 200, body: sentence, report: Some(Report::Sweep(Box::new(report))) })
     }
 }
 
@@ -201,7 +221,11 @@ fn fit(mut answer: Answer) -> Answer {
     if length > LARGEST_ANSWER
         && let Some(report) = &mut answer.report
     {
-        report.accounts.clear();
+        match report {
+            Report::Sweep(report) => report.accounts.clear(),
+            Report::Release(report) => report.accounts.clear(),
+            Report::Status(report) => report.accounts.clear(),
+        }
         answer.body.push_str(&format!(" The report of each account was too long to answer: see the log group {}.", contract::LOG_GROUP));
     }
     answer

@@ -6,8 +6,9 @@ use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use runawaytrain_core::ids::AccountId;
+use runawaytrain_core::ids::{AccountId, KeyId, UserName};
 use runawaytrain_core::text::clean;
+use runawaytrain_core::undo::Wish;
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,22 @@ pub enum Request {
     Sweep(Selection),
     /// Look and decide, change nothing, remember nothing.
     Drill(Selection),
+    /// Contain one account whatever its limits say.
+    Halt {
+        /// Which.
+        account: AccountId,
+        /// Why, in the words of whoever ordered it.
+        reason: String,
+    },
+    /// End the halt of one account.
+    Release {
+        /// Which.
+        account: AccountId,
+        /// What comes back.
+        wish: Wish,
+    },
+    /// Tell what is remembered of every account.
+    Status,
 }
 
 /// Which accounts.
@@ -61,12 +78,31 @@ pub enum Refusal {
     /// Something with keys, none of which says what to do.
     #[error("the event has no \"action\" and is no schedule: its keys are {0}; for a sweep send {{}} or {{\"action\":\"proceed\"}}")]
     NothingToDo(String),
+    /// A halt or a release needs to know which account.
+    #[error("the action {action:?} takes one \"account\", a 12-digit account id as a string: {found}")]
+    BadAccount {
+        /// The action.
+        action: &'static str,
+        /// What was found instead.
+        found: String,
+    },
+    /// A list of a release is not a list of names.
+    #[error("the event's {key:?} must be a list of strings: found {found}")]
+    BadNames {
+        /// Which key.
+        key: &'static str,
+        /// What was found instead.
+        found: &'static str,
+    },
+    /// `start` is neither true nor false.
+    #[error("the event's \"start\" is {0}; it takes true or false")]
+    BadStart(&'static str),
     /// `accounts` is not a list of account ids.
     #[error("the event's \"accounts\" must be a list of 12-digit account ids as strings: {0}")]
     BadAccounts(String),
 }
 
-const KNOWN: &str = "pass, drill, proceed";
+const KNOWN: &str = "pass, drill, proceed, halt, release, status";
 
 /// Reads an event. Keys that are not known are ignored, as the test events of old have some; actions that are not known are refused.
 pub fn parse(event: &Value) -> Result<Trigger, Refusal> {
@@ -93,6 +129,24 @@ fn by_action(action: &Value, event: &Map<String, Value>) -> Result<Trigger, Refu
         "pass" => Ok(Trigger { source: "pass", request: Request::Pass }),
         "proceed" => Ok(Trigger { source: "proceed", request: Request::Sweep(selection(event)?) }),
         "drill" => Ok(Trigger { source: "drill", request: Request::Drill(selection(event)?) }),
+        "halt" => {
+            let reason = match event.get("reason").and_then(Value::as_str).map(clean) {
+                Some(reason) if !reason.trim().is_empty() => reason,
+                _ => "no reason given".to_owned(),
+            };
+            Ok(Trigger { source: "halt", request: Request::Halt { account: one_account("halt", event)?, reason } })
+        }
+        "release" => {
+            let start = match event.get("start") {
+                None | Some(Value::Null) => false,
+                Some(Value::Bool(start)) => *start,
+                Some(other) => return Err(Refusal::BadStart(kind(other))),
+            };
+            let wish =
+                Wish { users: names("users", event)?.into_iter().map(UserName::new).collect(), keys: names("keys", event)?.into_iter().map(KeyId::new).collect(), start };
+            Ok(Trigger { source: "release", request: Request::Release { account: one_account("release", event)?, wish } })
+        }
+        "status" => Ok(Trigger { source: "status", request: Request::Status }),
         unknown => Err(Refusal::UnknownAction(clean(unknown))),
     }
 }
@@ -123,6 +177,24 @@ fn selection(event: &Map<String, Value>) -> Result<Selection, Refusal> {
         other => Err(Refusal::BadAccounts(format!("found {} in the list", kind(other)))),
     };
     list.iter().map(read).collect::<Result<_, _>>().map(Selection::Only)
+}
+
+fn one_account(action: &'static str, event: &Map<String, Value>) -> Result<AccountId, Refusal> {
+    let bad = |found: String| Refusal::BadAccount { action, found };
+    match event.get("account") {
+        None | Some(Value::Null) => Err(bad("it is missing".to_owned())),
+        Some(Value::String(text)) => AccountId::parse(text).map_err(|error| bad(error.to_string())),
+        Some(other) => Err(bad(format!("found {}", kind(other)))),
+    }
+}
+
+fn names(key: &'static str, event: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
+    let bad = |found: &Value| Refusal::BadNames { key, found: kind(found) };
+    match event.get(key) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(list)) => list.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(|| bad(item))).collect(),
+        Some(other) => Err(bad(other)),
+    }
 }
 
 fn kind(value: &Value) -> &'static str {

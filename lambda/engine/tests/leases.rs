@@ -27,6 +27,7 @@ fn halting(testbed: &Testbed) -> AccountRecord {
         before: Default::default(),
         contained: None,
         outcome_told: false,
+        tripped_limits: Default::default(),
     });
     record
 }
@@ -47,11 +48,15 @@ async fn two_invocations_at_once_halt_once() {
     let (one, other) = (Scene::new(testbed.clone(), policy(json!({}))), Scene::new(testbed.clone(), policy(json!({}))));
     let (first, second) = tokio::join!(one.send(json!({})), async {
         tokio::time::sleep(Duration::from_millis(7)).await;
-        other.guard.handle(&json!({}), &runawaytrain_engine::sweep::Invocation { id: "rival".to_owned(), deadline: runawaytrain_engine::deadline::Deadline::never() }).await
+        other
+            .guard
+            .handle(&json!({}), &runawaytrain_engine::sweep::Invocation { id: "rival".to_owned(), deadline: runawaytrain_engine::deadline::Deadline::never() })
+            .await
     });
     assert_eq!(one.billable(PHYSICS), 0);
     assert_eq!((one.mails("HALT"), one.mails("Halted")), (1, 1), "{:?}", one.subjects());
-    let refused = [&first, &second].iter().filter(|answer| report_of(answer, PHYSICS).error.as_ref().is_some_and(|error| error.contains("is containing the account"))).count();
+    let refused =
+        [&first, &second].iter().filter(|answer| report_of(answer, PHYSICS).error.as_ref().is_some_and(|error| error.contains("is containing the account"))).count();
     assert_eq!(refused, 1);
     let mut calls: BTreeMap<Action, usize> = BTreeMap::new();
     testbed.world.calls().into_iter().for_each(|call| *calls.entry(call.action).or_default() += 1);

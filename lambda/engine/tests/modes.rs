@@ -45,7 +45,7 @@ async fn an_event_that_says_proceed_never_overrides_a_drill() {
         assert!(!physics.plan.actions.is_empty(), "a drill shows what it would do");
         assert!(scene.testbed.world.calls().is_empty());
         assert_eq!(scene.billable(PHYSICS), 9);
-        assert_eq!(scene.mails("PAST ITS LIMIT, drill only: 111111111111"), 1, "{:?}", scene.subjects());
+        assert_eq!(scene.mails("PAST ITS LIMIT, drill only: physics 111111111111"), 1, "{:?}", scene.subjects());
     }
 }
 
@@ -53,7 +53,7 @@ async fn an_event_that_says_proceed_never_overrides_a_drill() {
 async fn a_drill_by_event_leaves_no_trace() {
     let scene = Scene::new(seeded(), policy(json!({})));
     let answer = scene.send(json!({ "action": "drill", "accounts": [PHYSICS] })).await;
-    let report = answer.report.as_ref().unwrap();
+    let report = answer.sweep().unwrap();
     assert_eq!(report.accounts.len(), 1);
     let plan: Vec<&str> = report.accounts[0].plan.actions.iter().map(|action| action.text.as_str()).collect();
     assert_eq!(plan.iter().filter(|text| text.starts_with("stop 3 instances in ")).count(), 3, "{plan:?}");
@@ -70,7 +70,7 @@ async fn an_account_in_mode_pass_is_not_even_looked_at() {
     let physics = report_of(&answer, PHYSICS);
     assert_eq!((physics.mode, physics.verdict), (Mode::Pass, None));
     assert_eq!(scene.billable(PHYSICS), 9);
-    assert!(answer.report.as_ref().unwrap().complete);
+    assert!(answer.sweep().unwrap().complete);
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,7 +118,7 @@ async fn a_schedule_sweeps_everybody_and_beats() {
         "resources": ["arn:aws:events:us-east-1:100000000000:rule/runawaytrain"], "detail": {}
     });
     let answer = scene.send(event).await;
-    let report = answer.report.as_ref().unwrap();
+    let report = answer.sweep().unwrap();
     assert_eq!((report.trigger.as_str(), report.accounts.len(), report.complete), ("schedule", 3, true));
     assert!(report_of(&answer, QUIET).outcomes.is_empty());
     let beats = scene.testbed.metrics.beats();

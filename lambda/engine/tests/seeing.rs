@@ -25,7 +25,7 @@ async fn a_failed_region_is_a_gap_and_not_a_zero() {
     assert_eq!(quiet.gaps.len(), 1);
     assert_eq!((quiet.gaps[0].at.as_str(), quiet.gaps[0].code.as_deref()), ("us-east-1", Some("AccessDenied")));
     assert!(quiet.readings.iter().all(|reading| reading.lower_bound), "the count is a lower bound");
-    let coverage = answer.report.as_ref().unwrap().coverage;
+    let coverage = answer.sweep().unwrap().coverage;
     assert_eq!((coverage.seen, coverage.expected), (11, 12));
 }
 
@@ -42,7 +42,7 @@ async fn an_account_without_our_role_has_no_verdict_and_the_others_are_served() 
     assert_eq!(scene.mails("Unseen"), 0, "one sweep may be a hiccup");
     scene.tick().await;
     scene.tick().await;
-    assert_eq!(scene.mails("Unseen 222222222222"), 1, "told at the second sweep, once: {:?}", scene.subjects());
+    assert_eq!(scene.mails("Unseen quiet 222222222222"), 1, "told at the second sweep, once: {:?}", scene.subjects());
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,11 +71,11 @@ async fn a_warning_is_not_taken_back_by_a_sweep_that_could_not_look() {
     });
     let scene = Scene::new(testbed, policy(json!({})));
     assert_eq!(report_of(&scene.send(json!({})).await, QUIET).state, Some(State::Warned));
-    assert_eq!(scene.mails("Warning 222222222222"), 1);
+    assert_eq!(scene.mails("Warning quiet 222222222222"), 1);
     scene.testbed.world.with(&id(QUIET), |account| account.enrolled = false);
     assert_eq!(report_of(&scene.tick().await, QUIET).state, Some(State::Warned));
     scene.tick().await;
-    assert_eq!(scene.mails("Warning 222222222222"), 1, "no news, no mail");
+    assert_eq!(scene.mails("Warning quiet 222222222222"), 1, "no news, no mail");
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,7 +98,7 @@ async fn when_the_accounts_cannot_be_listed_the_known_ones_are_watched_on() {
     scene.testbed.world.with(&id(QUIET), |account| (0..9).for_each(|_| drop(account.launch("us-east-1", "t2.micro", Life::Running))));
     let answer = scene.tick().await;
     assert_eq!(scene.billable(QUIET), 0);
-    assert!(!answer.report.as_ref().unwrap().complete);
+    assert!(!answer.sweep().unwrap().complete);
     assert!(!scene.testbed.metrics.beats()[1].complete, "a sweep of half a list is no heartbeat");
 }
 
@@ -121,7 +121,7 @@ async fn a_suspended_account_is_dropped_without_an_error() {
     testbed.world.suspend(&id(QUIET));
     let scene = Scene::new(testbed, policy(json!({})));
     let answer = scene.send(json!({})).await;
-    let report = answer.report.as_ref().unwrap();
+    let report = answer.sweep().unwrap();
     assert!(report.accounts.iter().all(|account| account.account != id(QUIET)));
     assert!(report.complete);
 }
@@ -134,7 +134,7 @@ async fn what_is_not_finished_before_the_deadline_is_named_and_taken_up_again() 
     testbed.world.fault(hanging);
     let scene = Scene::new(testbed, policy(json!({})));
     let answer = scene.send_within(json!({}), Deadline::within(Duration::from_secs(10))).await;
-    assert!(!answer.report.as_ref().unwrap().complete);
+    assert!(!answer.sweep().unwrap().complete);
     assert!(report_of(&answer, QUIET).error.as_ref().unwrap().contains("deadline"));
     assert_eq!(scene.billable(PHYSICS), 0, "the others were served");
     assert!(!scene.testbed.metrics.beats()[0].complete);

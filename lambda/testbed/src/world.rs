@@ -198,6 +198,9 @@ impl Actuator for World {
             Action::DeleteLogin { .. } => ("iam:DeleteLoginProfile", None),
             Action::RemoveBelonging { .. } => ("iam:Delete", None),
             Action::DeleteUser { .. } => ("iam:DeleteUser", None),
+            Action::LiftDeny { .. } => ("iam:DeleteUserPolicy", None),
+            Action::ActivateKey { .. } => ("iam:UpdateAccessKey", None),
+            Action::StartInstances { region, .. } => ("ec2:StartInstances", Some(region)),
         };
         self.lock().calls.push(Call { account: account.clone(), action: action.clone(), after: self.clock.elapsed() });
         self.enter(operation, account, region).await?;
@@ -205,6 +208,7 @@ impl Actuator for World {
         let known = inner.accounts.get_mut(account).expect("entered");
         match action {
             Action::StopInstances { region, instances } => stop(known, region, instances),
+            Action::StartInstances { region, instances } => start(known, region, instances),
             other => change_user(known, other, operation),
         }
     }
@@ -233,21 +237,18 @@ fn stop(known: &mut SimAccount, region: &Region, ids: &[InstanceId]) -> Result<P
 }
 
 fn change_user(known: &mut SimAccount, action: &Action, operation: &str) -> Result<Performed, Failure> {
-    let name = match action {
-        Action::DenyUser { user }
-        | Action::DeactivateKey { user, .. }
-        | Action::DeleteKey { user, .. }
-        | Action::DeleteLogin { user }
-        | Action::RemoveBelonging { user, .. }
-        | Action::DeleteUser { user } => user,
-        Action::StopInstances { .. } => panic!("not a user's action"),
-    };
+    let name = action.user().expect("a user's action");
     let gone = |was: bool| Ok(if was { Performed::Done } else { Performed::AlreadySo });
     let Some(user) = known.users.get_mut(name) else {
         return if matches!(action, Action::DenyUser { .. }) { Err(failure(operation, FailureKind::NotFound)) } else { Ok(Performed::AlreadySo) };
     };
     match action {
         Action::DenyUser { .. } => user.lockout = Lockout::InForce,
+        Action::LiftDeny { .. } => return gone(std::mem::replace(&mut user.lockout, Lockout::Absent) != Lockout::Absent),
+        Action::ActivateKey { key, .. } => match user.keys.iter_mut().find(|known| known.id == *key) {
+            Some(known) => known.active = true,
+            None => return Err(failure(operation, FailureKind::NotFound)),
+        },
         Action::DeactivateKey { key, .. } => match user.keys.iter_mut().find(|known| known.id == *key) {
             Some(known) => known.active = false,
             None => return Ok(Performed::AlreadySo),
@@ -267,7 +268,18 @@ fn change_user(known: &mut SimAccount, action: &Action, operation: &str) -> Resu
             }
             known.users.remove(name);
         }
-        Action::StopInstances { .. } => {}
+        Action::StopInstances { .. } | Action::StartInstances { .. } => {}
+    }
+    Ok(Performed::Done)
+}
+
+fn start(known: &mut SimAccount, region: &Region, ids: &[InstanceId]) -> Result<Performed, Failure> {
+    let list = known.regions.entry(region.clone()).or_default();
+    if let Some(missing) = ids.iter().find(|id| !list.iter().any(|instance| instance.id == **id)) {
+        return Err(Failure { named: vec![missing.clone()], ..failure("ec2:StartInstances", FailureKind::NotFound) });
+    }
+    for instance in list.iter_mut().filter(|instance| ids.contains(&instance.id)) {
+        instance.life = Life::Running;
     }
     Ok(Performed::Done)
 }

@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::ids::{AccountId, InstanceId, Region, UserName};
 use crate::mode::Mode;
 
-use super::words::{self, Email, Schedule, Share};
+use super::words::{self, Email, Schedule, Share, Span};
 
 /// Why a policy is refused.
 #[derive(Debug, Error)]
@@ -36,11 +36,27 @@ pub struct PolicyDocument {
     /// How far the machine may go anywhere: pass, drill or proceed.
     #[serde(default)]
     pub mode: Mode,
+    /// Users and keys made within this time before a halt, or since, are not given back by a release: a thief may have made them.
+    #[serde(default = "default_suspicion")]
+    pub suspicion: Span,
+    /// How long after a release the limit that had tripped is judged by what was added since.
+    #[serde(default = "default_grace")]
+    pub grace: Span,
     /// What holds for every account.
     pub defaults: Settings,
     /// What differs for one account, by its id.
     #[serde(default)]
     pub accounts: BTreeMap<AccountId, AccountSettings>,
+}
+
+/// A week: stolen keys are often tried out days before they are used.
+fn default_suspicion() -> Span {
+    Span::days(7)
+}
+
+/// Half a working day: long enough to bring an account's work back up, short enough that a relapse is caught the same day.
+fn default_grace() -> Span {
+    Span::hours(4)
 }
 
 /// The AWS organization that is watched.

@@ -1,5 +1,7 @@
 //! What the policy means for one account, after defaults, overrides and the payer's own rule.
 
+use jiff::SignedDuration;
+
 use crate::ids::{AccountId, InstanceId, UserName};
 use crate::mode::{Mode, least};
 
@@ -48,6 +50,10 @@ pub struct AccountPolicy {
     pub exempt: Exempt,
     /// Who is mailed.
     pub notify: NotifyList,
+    /// Users and keys made within this time before a halt, or since, are not given back by a release.
+    pub suspicion: SignedDuration,
+    /// How long after a release the limit that had tripped is judged by what was added since.
+    pub grace: SignedDuration,
 }
 
 impl Policy {
@@ -121,6 +127,8 @@ impl Policy {
                 instances: defaults.exempt.instances.union(&own.exempt.instances).cloned().collect(),
             },
             notify: if own.notify.is_some() { NotifyList::Own(account.clone()) } else { NotifyList::Default },
+            suspicion: self.document.suspicion.get(),
+            grace: self.document.grace.get(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
 use regex_lite::Regex;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
@@ -24,6 +25,8 @@ pub(super) const INSTANCE: &str = "^i-([0-9a-f]{8}|[0-9a-f]{17})$";
 pub(super) const USER: &str = "^[A-Za-z0-9_+=,.@-]{1,64}$";
 /// An e-mail address, as far as a pattern can tell.
 const EMAIL: &str = r"^[^@\s]+@[^@\s]+\.[^@\s]+$";
+/// A time span in minutes, hours or days.
+const SPAN: &str = "^[1-9][0-9]{0,3}[mhd]$";
 /// Whole minutes, 1 to 60.
 const SCHEDULE: &str = "^([1-9]|[1-5][0-9]|60)m$";
 
@@ -193,5 +196,63 @@ impl JsonSchema for Email {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "pattern": EMAIL, "description": "An e-mail address." })
+    }
+}
+
+/// A time span: whole minutes, hours or days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Span(SignedDuration);
+
+impl Span {
+    /// So many days.
+    pub(super) fn days(days: i64) -> Self {
+        Self(SignedDuration::from_hours(days * 24))
+    }
+
+    /// So many hours.
+    pub(super) fn hours(hours: i64) -> Self {
+        Self(SignedDuration::from_hours(hours))
+    }
+
+    /// The span as a duration.
+    pub fn get(self) -> SignedDuration {
+        self.0
+    }
+}
+
+impl TryFrom<String> for Span {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let unit = match text.chars().last().filter(|_| matches(SPAN, &text)) {
+            Some('m') => 60,
+            Some('h') => 3_600,
+            Some('d') => 86_400,
+            _ => return Err(format!("{text:?} is not a time span: write minutes, hours or days, such as 30m, 4h or 7d")),
+        };
+        let number: i64 = text.trim_end_matches(['m', 'h', 'd']).parse().map_err(|_| format!("{text:?} is not a time span"))?;
+        Ok(Self(SignedDuration::from_secs(number * unit)))
+    }
+}
+
+impl From<Span> for String {
+    fn from(span: Span) -> Self {
+        let minutes = span.0.as_mins();
+        match minutes {
+            _ if minutes % 1_440 == 0 => format!("{}d", minutes / 1_440),
+            _ if minutes % 60 == 0 => format!("{}h", minutes / 60),
+            _ => format!("{minutes}m"),
+        }
+    }
+}
+
+impl JsonSchema for Span {
+    fn schema_name() -> Cow<'static, str> {
+        "Span".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": SPAN, "description": "Minutes, hours or days, such as 30m, 4h or 7d." })
     }
 }

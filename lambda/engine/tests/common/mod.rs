@@ -98,6 +98,6 @@ impl Scene {
 }
 
 pub fn report_of<'a>(answer: &'a Answer, account: &str) -> &'a AccountReport {
-    let report = answer.report.as_ref().unwrap_or_else(|| panic!("no report: {answer:?}"));
+    let report = answer.sweep().unwrap_or_else(|| panic!("no report: {answer:?}"));
     report.accounts.iter().find(|report| report.account == id(account)).unwrap_or_else(|| panic!("{account} is not in the report"))
 }

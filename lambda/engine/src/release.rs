@@ -1,0 +1,88 @@
+//! Ends a halt: undoes from the journal what somebody asks to have back, and gives the account its grace.
+
+use std::sync::Arc;
+
+use runawaytrain_core::containment::ActionResult;
+use runawaytrain_core::containment::Containment;
+use runawaytrain_core::history::Summary;
+use runawaytrain_core::ids::AccountId;
+use runawaytrain_core::mail;
+use runawaytrain_core::plan::Action;
+use runawaytrain_core::policy::AccountPolicy;
+use runawaytrain_core::report::{AccountReport, Answer};
+use runawaytrain_core::state::{self, State};
+use runawaytrain_core::undo::{Wish, undo};
+
+use crate::contain::Executor;
+use crate::notify;
+use crate::observe::Eyes;
+use crate::ports::{JournalEntry, LedgerError, Ports, UserDetail};
+use crate::record;
+use crate::scope::Scoped;
+
+/// Releases one account. Refused with 400 where there is nothing to release or somebody is containing it; killed half-way, the account is
+/// still halted and the release can be asked for again.
+pub(crate) async fn release(ports: &Ports, eyes: &Eyes, invocation: &str, scoped: &Scoped, wish: &Wish) -> Answer {
+    let policy = &scoped.policy;
+    let account = &policy.account;
+    let stored = match ports.ledger.load(account).await {
+        Ok(Some(stored)) => stored,
+        Ok(None) => return Answer::refused(format!("Account {account} was never swept, so there is nothing to release.")),
+        Err(failure) => return Answer::failed(format!("The state of account {account} could not be read, so nothing was touched: {failure}")),
+    };
+    let halt = match (&stored.record.state, &stored.record.halt) {
+        (State::Halting | State::Halted, Some(halt)) => halt.clone(),
+        (state, _) => return Answer::refused(format!("Account {account} is {state}, not halted: there is nothing to release.")),
+    };
+    let journal = match ports.ledger.journal(account, &halt.id).await {
+        Ok(journal) => journal,
+        Err(failure) => return Answer::failed(format!("The journal of halt {} could not be read, so nothing was touched: {failure}", halt.id)),
+    };
+    // Seen afresh: what is given back depends on when users and keys were made, and the grace on what runs now.
+    let observation = eyes.look_closely(account, Some(UserDetail::Credentials)).await;
+    if let Some(failure) = &observation.unreachable {
+        return Answer::failed(format!("Account {account} could not be entered, so nothing was touched: {failure}"));
+    }
+    let (holding, stored) = match record::acquire(ports, invocation, &stored, stored.record.clone(), Vec::new()).await {
+        Ok(Some(held)) => held,
+        Ok(None) | Err(LedgerError::Conflict | LedgerError::LeaseLost) => {
+            return Answer::refused(format!("Account {account} is being contained by another invocation. Try again in a minute."));
+        }
+        Err(LedgerError::Failed(failure)) => return Answer::failed(format!("The release of account {account} could not be recorded, so nothing was touched: {failure}")),
+    };
+    let plan = undo(policy, &performed(&journal), &observation.users, wish, halt.tripped);
+    let holding = Arc::new(holding);
+    let executor = Executor::new(account.clone(), Arc::clone(&holding));
+    let outcomes = executor.run(&plan).await;
+    drop(executor);
+    let now = ports.clock.now();
+    let started = outcomes.iter().any(|outcome| matches!(outcome.action, Action::StartInstances { .. }) && outcome.result == ActionResult::Done);
+    let record = state::released(&stored.record, policy, &Summary::of(policy, &observation), started, now);
+    let notice = mail::released(policy, &record, &outcomes, plan.left(), now);
+    let written = match Arc::try_unwrap(holding) {
+        Ok(holding) => holding.give_back(record, vec![notice]).await.map(|_| ()),
+        Err(_) => Err(LedgerError::LeaseLost),
+    };
+    if let Err(error) = written {
+        return Answer::failed(format!("Account {account} is still halted, for its release could not be recorded ({error}). Ask for it again."));
+    }
+    tracing::warn!(account = %account, "released by an operator");
+    let notices = notify::drain(ports).await;
+    let failed = outcomes.iter().filter(|outcome| matches!(outcome.result, ActionResult::Failed { .. })).count();
+    let but = if failed > 0 { format!(" {failed} steps failed; see the outcomes.") } else { String::new() };
+    let containment = Containment { outcomes, ..Containment::default() };
+    let mut report = AccountReport::new(account.clone(), &scoped.name, scoped.mode).with_plan(&plan).with_containment(&containment);
+    report.state = Some(State::Released);
+    Answer::released(format!("Account {account} is released.{but}"), report, notices)
+}
+
+/// The calls that AWS took, or may have taken: an entry without an outcome may have happened.
+fn performed(journal: &[JournalEntry]) -> Vec<Action> {
+    let may_have_happened = |entry: &&JournalEntry| !matches!(entry.concluded, Some((_, ActionResult::Failed { .. } | ActionResult::AlreadySo)));
+    journal.iter().filter(may_have_happened).map(|entry| entry.action.clone()).collect()
+}
+
+/// The account as the policy sees it, for an answer that needs no organization: a release must work while Organizations does not.
+pub(crate) fn scoped(policy: AccountPolicy, account: &AccountId) -> Scoped {
+    Scoped { name: policy.name.clone().unwrap_or_else(|| account.to_string()), mode: policy.mode, policy }
+}
