@@ -51,6 +51,7 @@ function scopeOf(action: string): string {
     'ec2:DescribeInstances': 'List',
     'iam:ListUsers': 'List',
     'ec2:StopInstances': 'Instances',
+    'ec2:StartInstances': 'Instances',
     'iam:RemoveUserFromGroup': 'Groups',
     'iam:DeleteVirtualMFADevice': 'Mfa',
   };

@@ -57,8 +57,9 @@ pub const OBSERVE: [&str; 13] = [
     "iam:ListUsers",
 ];
 
-/// What a halt calls in a member account besides.
-pub const CONTAIN: [&str; 14] = [
+/// What a halt and its release call in a member account besides.
+pub const CONTAIN: [&str; 15] = [
+    "ec2:StartInstances",
     "ec2:StopInstances",
     "iam:DeactivateMFADevice",
     "iam:DeleteAccessKey",

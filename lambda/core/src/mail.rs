@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::containment::{Containment, Outcome};
 use crate::contract;
@@ -24,8 +23,7 @@ const LONGEST_SUBJECT: usize = 99;
 const MOST_LINES: usize = 25;
 
 /// What a mail is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NoticeKind {
     /// Close to a limit, or past one where only drills are allowed.
     Warning,
@@ -37,6 +35,22 @@ pub enum NoticeKind {
     Unseen,
     /// A halt was ended by an operator.
     Released,
+}
+
+impl NoticeKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Warning, Self::Halt, Self::Outcome, Self::Unseen, Self::Released];
+
+    /// Its name where it is stored and logged.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Halt => "halt",
+            Self::Outcome => "outcome",
+            Self::Unseen => "unseen",
+            Self::Released => "released",
+        }
+    }
 }
 
 /// A mail to be sent.

@@ -25,13 +25,13 @@ pub async fn drain(ports: &Ports) -> NoticeTotals {
         match send(ports, &pending).await {
             Ok(true) => {
                 totals.sent += 1;
-                tracing::info!(account = %pending.notice.account, kind = ?pending.notice.kind, "mailed: {}", pending.notice.subject);
+                tracing::info!(account = %pending.notice.account, kind = pending.notice.kind.name(), "mailed: {}", pending.notice.subject);
             }
             Ok(false) => totals.waiting += 1,
             Err(failure) => {
                 totals.waiting += 1;
-                tracing::error!(account = %pending.notice.account, kind = ?pending.notice.kind, error = %failure, "a mail could not be sent; it stays in the outbox");
-                totals.errors.push(format!("the {:?} mail about {} waits: {failure}", pending.notice.kind, pending.notice.account));
+                tracing::error!(account = %pending.notice.account, kind = pending.notice.kind.name(), error = %failure, "a mail could not be sent; it stays in the outbox");
+                totals.errors.push(format!("the {} mail about {} waits: {failure}", pending.notice.kind.name(), pending.notice.account));
             }
         }
     }

@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::sync::Semaphore;
 
+use runawaytrain_core::failure::{Failure, FailureKind};
 use runawaytrain_core::identity::{User, Users};
 use runawaytrain_core::ids::{AccountId, Region};
 use runawaytrain_core::observation::{Instance, Observation, Seen};
@@ -56,7 +57,18 @@ impl Eyes {
 
     async fn regions(&self, account: &AccountId, freshness: Freshness) -> Seen<Vec<Region>> {
         let _permit = self.permits.acquire().await;
-        self.observer.regions(account, freshness).await
+        let regions = self.observer.regions(account, freshness).await?;
+        if regions.is_empty() {
+            // Every account has regions. To take none for an answer would make an account that nobody looked at look empty.
+            return Err(Failure {
+                operation: "ec2:DescribeRegions".to_owned(),
+                kind: FailureKind::Other,
+                code: None,
+                detail: "it answered without a single region".to_owned(),
+                named: Vec::new(),
+            });
+        }
+        Ok(regions)
     }
 
     fn look(self, account: AccountId, region: Region) -> BoxFuture<'static, Sighting> {

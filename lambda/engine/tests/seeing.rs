@@ -162,3 +162,13 @@ async fn numbers_are_remembered_by_account_and_by_hour() {
     }
     assert_eq!(scene.testbed.ledger.history(&id(QUIET)).len(), 2, "the next hour has its own peak");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_answers_without_a_region_is_unseen_and_not_empty() {
+    let testbed = seeded();
+    testbed.world.with(&id(QUIET), |account| account.regions.clear());
+    let scene = Scene::new(testbed, policy(json!({})));
+    let answer = scene.send(json!({})).await;
+    let quiet = report_of(&answer, QUIET);
+    assert_eq!((quiet.verdict, quiet.unseen), (None, true));
+}

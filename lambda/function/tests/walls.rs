@@ -1,0 +1,67 @@
+//! The walls between the crates, checked against what cargo would really link.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests break loudly")]
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+/// The crates that a crate links when it ships: normal dependencies, build and test ones left out.
+fn linked(package: &str) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--package", package, "--edges", "normal", "--prefix", "none", "--format", "{p}", "--no-dedupe", "--offline", "--locked"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let names = String::from_utf8(output.stdout).unwrap().lines().filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect::<BTreeSet<_>>();
+    assert!(names.contains(package));
+    names
+}
+
+fn with_prefix<'a>(crates: &'a BTreeSet<String>, prefixes: &[&str]) -> Vec<&'a String> {
+    crates.iter().filter(|name| prefixes.iter().any(|prefix| name.starts_with(prefix))).collect()
+}
+
+#[test]
+fn the_core_is_pure() {
+    let found = linked("runawaytrain-core");
+    assert_eq!(with_prefix(&found, &["tokio", "aws", "hyper", "reqwest", "futures", "async", "chrono", "mio"]), Vec::<&String>::new());
+    assert_eq!(with_prefix(&found, &["runawaytrain"]), ["runawaytrain-core"]);
+}
+
+#[test]
+fn the_engine_knows_no_sdk() {
+    let found = linked("runawaytrain-engine");
+    assert_eq!(with_prefix(&found, &["aws-sdk", "aws-config", "aws-smithy", "hyper", "rustls"]), Vec::<&String>::new());
+    assert_eq!(with_prefix(&found, &["runawaytrain"]), ["runawaytrain-core", "runawaytrain-engine"]);
+}
+
+#[test]
+fn the_testbed_builds_without_the_sdk_and_never_ships() {
+    assert_eq!(with_prefix(&linked("runawaytrain-testbed"), &["aws-sdk", "aws-config", "aws-smithy"]), Vec::<&String>::new());
+    assert!(!linked("runawaytrain").contains("runawaytrain-testbed"));
+}
+
+#[test]
+fn the_sdk_comes_without_its_legacy_http_stack() {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--package", "runawaytrain", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--offline", "--locked"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    assert!(tree.contains("hyper v1"), "{tree}");
+    assert!(!tree.contains("hyper v0.") && !tree.contains("rustls v0.21"), "the SDK's default features came back");
+}
+
+/// SDK types stop in `lambda/aws`: nothing else names an SDK crate in its manifest or its sources.
+#[test]
+fn only_the_aws_crate_names_the_sdk() {
+    let lambda = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for name in ["core", "engine", "function", "testbed"] {
+        let manifest = std::fs::read_to_string(lambda.join(name).join("Cargo.toml")).unwrap();
+        assert!(!manifest.contains("aws-sdk") && !manifest.contains("aws-smithy") && !manifest.contains("aws-config"), "{name}");
+    }
+    let facade = std::fs::read_to_string(lambda.join("aws/src/lib.rs")).unwrap();
+    let public = facade.lines().filter(|line| line.trim_start().starts_with("pub ") && (line.contains("aws_sdk") || line.contains("aws_smithy") || line.contains("SdkConfig")));
+    assert_eq!(public.collect::<Vec<_>>(), Vec::<&str>::new());
+}
