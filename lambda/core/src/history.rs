@@ -35,8 +35,7 @@ impl Summary {
     /// Counts what was seen.
     pub fn of(policy: &AccountPolicy, observation: &Observation) -> Self {
         let counts = Counts::of(policy, observation);
-        let mut summary =
-            Self { instances: counts.instances, vcpus: counts.vcpus, exempt: counts.exempt, lower_bound: !observation.gaps().is_empty(), ..Self::default() };
+        let mut summary = Self { instances: counts.instances, vcpus: counts.vcpus, exempt: counts.exempt, lower_bound: !observation.is_whole(), ..Self::default() };
         for (region, instance) in observation.instances() {
             *summary.by_region.entry(region.clone()).or_default() += 1;
             *summary.by_type.entry(instance.instance_type.clone()).or_default() += 1;

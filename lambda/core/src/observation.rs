@@ -95,6 +95,11 @@ impl Observation {
         gaps
     }
 
+    /// Whether every region that there is was seen. While it is not, every count is a lower bound.
+    pub fn is_whole(&self) -> bool {
+        self.unreachable.is_none() && self.coverage().is_full()
+    }
+
     /// Regions seen and regions expected. An account that could not be entered at all counts as one place not seen.
     pub fn coverage(&self) -> Coverage {
         let seen = self.regions.values().filter(|seen| seen.is_ok()).count();

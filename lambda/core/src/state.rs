@@ -224,6 +224,15 @@ fn causes(decision: &Decision) -> String {
     decision.verdict.causes().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
+/// The halt with all that ran when it began: it was entered on what had been seen by then, and the regions that answered later count too.
+pub fn with_whole_before(record: &AccountRecord, seen: &Summary) -> AccountRecord {
+    let mut next = record.clone();
+    if let Some(halt) = next.halt.as_mut().filter(|halt| halt.contained.is_none() && halt.before.instances <= seen.instances) {
+        halt.before = seen.clone();
+    }
+    next
+}
+
 /// Enters `Halted` once two clean passes proved it.
 pub fn contained(record: &AccountRecord, now: Timestamp) -> AccountRecord {
     let mut next = record.clone();

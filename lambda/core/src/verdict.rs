@@ -42,7 +42,7 @@ pub struct Reading {
     pub threshold: u64,
     /// What follows from this number alone.
     pub judgement: Judgement,
-    /// Whether a gap hides more: the true number may be higher.
+    /// Whether a region is not seen, or has not answered yet: the true number may be higher.
     pub lower_bound: bool,
 }
 
@@ -95,7 +95,7 @@ pub fn judge(policy: &AccountPolicy, observation: &Observation, grace: Option<&G
         .filter_map(|(limit, value, threshold)| {
             let threshold = threshold?.saturating_add(grace.map_or(0, |grace| grace.allowance(limit)));
             let judgement = weigh(value, threshold, policy.limits.warn);
-            Some(Reading { limit, value, threshold, judgement, lower_bound: !gaps.is_empty() })
+            Some(Reading { limit, value, threshold, judgement, lower_bound: !observation.is_whole() })
         })
         .collect();
     let judgement = readings.iter().map(|reading| reading.judgement).max().unwrap_or(Judgement::Ok);

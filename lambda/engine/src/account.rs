@@ -152,6 +152,7 @@ impl Post {
         let Containing { holding, executor, underway, record } = containing;
         let mut containment =
             Containment { outcomes: underway.finish().await, gaps: decision.verdict.gaps.clone(), left: decision.plan.left().to_vec(), ..Containment::default() };
+        let record = state::with_whole_before(&record, summary);
         let (mut record, mut notices) = state::after_sweep(&record, policy, scoped.mode, decision, summary, self.ports.clock.now());
         if record.state == State::Halting {
             let verified = verify(&self.eyes, policy, &executor, &holding, &containment.outcomes, self.stop_work).await;

@@ -62,6 +62,8 @@ async fn one_halt_mail_and_one_outcome_mail_to_the_accounts_own_list() {
     assert!(subjects[0].contains("HALT") && subjects[1].contains("Halted"), "{subjects:?}");
     assert!(mails[1].body.contains("after two clean passes"), "{}", mails[1].body);
     assert!(mails[1].body.contains("9 instances stopped"), "{}", mails[1].body);
+    assert!(mails[0].subject.contains("HALT physics 111111111111: at least "), "regions still answer when it is written: {}", mails[0].subject);
+    assert!(mails[1].body.contains("Before   9 instances, 9 vCPUs"), "{}", mails[1].body);
     assert!(mails[1].body.contains("user kjanet: exempt by the policy"), "{}", mails[1].body);
     assert!(mails[0].body.contains("\"action\":\"release\""), "{}", mails[0].body);
 }
