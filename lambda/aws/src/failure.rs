@@ -1,0 +1,239 @@
+//! The one place that turns the SDK's errors into the project's own. It judges by error code and by the kind of the error, never by words.
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use runawaytrain_core::failure::{Failure, FailureKind};
+use runawaytrain_core::ids::InstanceId;
+
+/// What a failed call comes to. The operation is written as IAM spells it, such as `ec2:DescribeInstances`.
+pub(crate) fn of<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let (kind, code, detail) = match error {
+        SdkError::ServiceError(answer) => {
+            let (code, message) = (answer.err().code(), answer.err().message());
+            let status = answer.raw().status().as_u16();
+            (kind_of(code, status), code.map(str::to_owned), message.map_or_else(|| format!("HTTP status {status}"), str::to_owned))
+        }
+        // An answer that cannot be read is no answer: a proxy's page, a body cut short.
+        SdkError::ResponseError(answer) => {
+            let status = answer.raw().status().as_u16();
+            (kind_of_status(status).unwrap_or(FailureKind::Unavailable), None, format!("HTTP status {status}: {}", DisplayErrorContext(error)))
+        }
+        SdkError::TimeoutError(_) => (FailureKind::Unavailable, None, "no answer in time".to_owned()),
+        SdkError::ConstructionFailure(_) => (FailureKind::Invalid, None, DisplayErrorContext(error).to_string()),
+        _ => (FailureKind::Unavailable, None, DisplayErrorContext(error).to_string()),
+    };
+    Failure { operation: operation.to_owned(), kind, code, detail, named: Vec::new() }
+}
+
+/// A failure that we found ourselves, without AWS saying no.
+pub(crate) fn own(operation: &str, kind: FailureKind, detail: impl Into<String>) -> Failure {
+    Failure { operation: operation.to_owned(), kind, code: None, detail: detail.into(), named: Vec::new() }
+}
+
+/// Notes which members of a batch the answer names. Only a hint for whom to take out first: nothing is decided by it.
+pub(crate) fn naming(mut failure: Failure, batch: &[InstanceId]) -> Failure {
+    let mentioned: Vec<&str> =
+        failure.detail.split(|character: char| !(character.is_ascii_alphanumeric() || character == '-')).filter(|word| word.starts_with("i-")).collect();
+    failure.named = batch.iter().filter(|id| mentioned.contains(&id.as_str())).cloned().collect();
+    failure
+}
+
+fn kind_of(code: Option<&str>, status: u16) -> FailureKind {
+    code.and_then(kind_of_code).or_else(|| kind_of_status(status)).unwrap_or(FailureKind::Other)
+}
+
+/// What a code means, whichever service says it.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>,
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html>,
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
+fn kind_of_code(code: &str) -> Option<FailureKind> {
+    Some(match code {
+        "BandwidthLimitExceeded"
+        | "EC2ThrottledException"
+        | "LimitExceededException"
+        | "PriorRequestNotComplete"
+        | "ProvisionedThroughputExceededException"
+        | "RequestLimitExceeded"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "SlowDown"
+        | "Throttled"
+        | "ThrottledException"
+        | "Throttling"
+        | "ThrottlingException"
+        | "TooManyRequestsException" => FailureKind::Throttled,
+
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "AuthFailure"
+        | "AuthorizationError"
+        | "AuthorizationErrorException"
+        | "Blocked"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "IncompleteSignature"
+        | "InvalidAccessKeyId"
+        | "InvalidClientTokenId"
+        | "InvalidSecurity"
+        | "InvalidSecurityException"
+        | "InvalidSignatureException"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
+        | "NotAuthorized"
+        | "OptInRequired"
+        | "PendingVerification"
+        | "RegionDisabledException"
+        | "RequestExpired"
+        | "SignatureDoesNotMatch"
+        | "SubscriptionRequired"
+        | "UnauthorizedOperation"
+        | "UnrecognizedClientException" => FailureKind::Denied,
+
+        "NoSuchEntity" | "NoSuchEntityException" | "NotFound" | "NotFoundException" | "ResourceNotFound" | "ResourceNotFoundException" => FailureKind::NotFound,
+
+        "InternalError"
+        | "InternalErrorException"
+        | "InternalFailure"
+        | "InternalServerError"
+        | "InternalServiceError"
+        | "InternalServiceFault"
+        | "InsufficientInstanceCapacity"
+        | "RequestTimeout"
+        | "RequestTimeoutException"
+        | "ServiceException"
+        | "ServiceFailure"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException"
+        | "Unavailable" => FailureKind::Unavailable,
+
+        "EntityTemporarilyUnmodifiable" | "EntityTemporarilyUnmodifiableException" | "IncorrectInstanceState" | "IncorrectSpotRequestState" | "IncorrectState" => {
+            FailureKind::WrongState
+        }
+
+        "UnmodifiableEntity"
+        | "UnmodifiableEntityException"
+        | "Unsupported"
+        | "UnsupportedHibernationConfiguration"
+        | "UnsupportedInstanceAttribute"
+        | "UnsupportedOperation" => FailureKind::Unsupported,
+
+        "OperationNotPermitted" => FailureKind::Protected,
+
+        "ConcurrentModification"
+        | "ConcurrentModificationException"
+        | "ConditionalCheckFailedException"
+        | "DeleteConflict"
+        | "DeleteConflictException"
+        | "EntityAlreadyExists"
+        | "IdempotentParameterMismatchException"
+        | "ResourceInUseException"
+        | "TransactionCanceledException"
+        | "TransactionConflictException"
+        | "TransactionInProgressException" => FailureKind::Conflict,
+
+        "InvalidAction"
+        | "InvalidInput"
+        | "InvalidInputException"
+        | "InvalidParameter"
+        | "InvalidParameterCombination"
+        | "InvalidParameterException"
+        | "InvalidParameterValue"
+        | "InvalidRequest"
+        | "InvalidUserType"
+        | "MalformedPolicyDocument"
+        | "MalformedQueryString"
+        | "MissingParameter"
+        | "MissingParameterException"
+        | "ParameterValueInvalid"
+        | "SerializationException"
+        | "UnknownOperationException"
+        | "UnknownParameter"
+        | "ValidationError"
+        | "ValidationException" => FailureKind::Invalid,
+
+        // EC2 forms codes by the thing's name: InvalidInstanceID.NotFound, InvalidUserID.Malformed.
+        code if code.starts_with("Invalid") && code.ends_with(".NotFound") => FailureKind::NotFound,
+        code if code.starts_with("Invalid") && code.ends_with(".Malformed") => FailureKind::Invalid,
+        _ => return None,
+    })
+}
+
+/// Where the code says nothing, the status still does.
+fn kind_of_status(status: u16) -> Option<FailureKind> {
+    match status {
+        401 | 403 => Some(FailureKind::Denied),
+        429 => Some(FailureKind::Throttled),
+        500.. => Some(FailureKind::Unavailable),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::operation::stop_instances::StopInstancesError;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    use super::*;
+
+    fn answer(status: u16, code: &str, message: &str) -> Failure {
+        let error = StopInstancesError::generic(ErrorMetadata::builder().code(code).message(message).build());
+        of("ec2:StopInstances", &SdkError::service_error(error, HttpResponse::new(status.try_into().unwrap(), SdkBody::empty())))
+    }
+
+    #[test]
+    fn codes_decide() {
+        let cases = [
+            ("RequestLimitExceeded", FailureKind::Throttled),
+            ("Throttling", FailureKind::Throttled),
+            ("UnauthorizedOperation", FailureKind::Denied),
+            ("ExpiredToken", FailureKind::Denied),
+            ("OptInRequired", FailureKind::Denied),
+            ("InvalidInstanceID.NotFound", FailureKind::NotFound),
+            ("InvalidInstanceID.Malformed", FailureKind::Invalid),
+            ("NoSuchEntity", FailureKind::NotFound),
+            ("IncorrectInstanceState", FailureKind::WrongState),
+            ("UnsupportedOperation", FailureKind::Unsupported),
+            ("OperationNotPermitted", FailureKind::Protected),
+            ("DeleteConflict", FailureKind::Conflict),
+            ("NeverHeardOf", FailureKind::Other),
+        ];
+        for (code, kind) in cases {
+            let failure = answer(400, code, "whatever");
+            assert_eq!((failure.kind, failure.code.as_deref()), (kind, Some(code)), "{code}");
+        }
+    }
+
+    #[test]
+    fn words_do_not_decide() {
+        assert_eq!(answer(400, "NeverHeardOf", "Request limit exceeded. Access denied. Not found.").kind, FailureKind::Other);
+    }
+
+    #[test]
+    fn an_unknown_code_leaves_it_to_the_status() {
+        assert_eq!(answer(503, "NeverHeardOf", "").kind, FailureKind::Unavailable);
+        assert_eq!(answer(403, "NeverHeardOf", "").kind, FailureKind::Denied);
+    }
+
+    #[test]
+    fn no_answer_is_unavailable() {
+        let timeout: SdkError<StopInstancesError, HttpResponse> = SdkError::timeout_error("slow");
+        assert_eq!(of("ec2:StopInstances", &timeout).kind, FailureKind::Unavailable);
+        let reset: SdkError<StopInstancesError, HttpResponse> = SdkError::dispatch_failure(ConnectorError::io("reset".into()));
+        assert_eq!(of("ec2:StopInstances", &reset).kind, FailureKind::Unavailable);
+    }
+
+    #[test]
+    fn only_members_of_the_batch_are_named() {
+        let batch = [InstanceId::new("i-0aaa"), InstanceId::new("i-0bbb"), InstanceId::new("i-0bb")];
+        let failure = answer(400, "InvalidInstanceID.NotFound", "The instance IDs 'i-0bbb, i-0ccc' do not exist");
+        assert_eq!(naming(failure, &batch).named, [InstanceId::new("i-0bbb")]);
+    }
+}

@@ -1,0 +1,127 @@
+//! The memory, over DynamoDB: one table, everything conditional, every read strongly consistent.
+
+mod commit;
+mod journal;
+mod outbox;
+mod record;
+mod table;
+mod write;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use jiff::Timestamp;
+
+use runawaytrain_core::containment::ActionResult;
+use runawaytrain_core::failure::Failure;
+use runawaytrain_core::ids::{AccountId, HaltId};
+use runawaytrain_engine::ports::{Commit, EntryId, JournalEntry, Lease, LeaseMove, Ledger, LedgerError, Pending, PendingId, Stored};
+
+use self::journal::Scribe;
+use self::record::{FENCE, HOLDER, PARTITION, UNTIL, record_key};
+use self::table::{GET, QUERY, TRIES_IN_CONTENTION, Table, UPDATE, moment, number, pause, text};
+
+pub(crate) struct DynamoLedger {
+    table: Table,
+    scribes: Mutex<HashMap<AccountId, Arc<Scribe>>>,
+}
+
+impl DynamoLedger {
+    pub(crate) fn new(shared: &SdkConfig, table: &str) -> Self {
+        Self { table: Table::new(shared, table), scribes: Mutex::default() }
+    }
+
+    fn scribe(&self, account: &AccountId) -> Arc<Scribe> {
+        let mut scribes = self.scribes.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(scribes.entry(account.clone()).or_default())
+    }
+}
+
+#[async_trait]
+impl Ledger for DynamoLedger {
+    async fn load_all(&self) -> Result<BTreeMap<AccountId, Stored>, Failure> {
+        let mut all = BTreeMap::new();
+        for item in self.table.query(PARTITION).await? {
+            match record::stored(QUERY, &item) {
+                Ok(stored) => {
+                    all.insert(stored.record.account.clone(), stored);
+                }
+                // The other accounts are served all the same. This one's writes will be refused, for it is not at version 0.
+                Err(failure) => tracing::error!(%failure, "a record is skipped"),
+            }
+        }
+        Ok(all)
+    }
+
+    async fn load(&self, account: &AccountId) -> Result<Option<Stored>, Failure> {
+        let item = self.table.get(record_key(account)).await?;
+        item.map(|item| record::stored(GET, &item)).transpose()
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Stored, LedgerError> {
+        if matches!(commit.lease, LeaseMove::Hold(_) | LeaseMove::Release(_)) {
+            let scribe = self.scribe(&commit.record.account);
+            let _turn = scribe.turn.lock().await;
+            return commit::write(&self.table, commit).await;
+        }
+        commit::write(&self.table, commit).await
+    }
+
+    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), LedgerError> {
+        let scribe = self.scribe(&lease.account);
+        let _turn = scribe.turn.lock().await;
+        for attempt in 0..TRIES_IN_CONTENTION {
+            let call = self
+                .table
+                .client
+                .update_item()
+                .table_name(&self.table.name)
+                .set_key(Some(record_key(&lease.account)))
+                .update_expression("SET #until = :until")
+                // The holder as well: a lease that was given back has kept its fence, and must not come to life again.
+                .condition_expression("#fence = :fence AND #holder = :holder")
+                .expression_attribute_names("#until", UNTIL)
+                .expression_attribute_names("#fence", FENCE)
+                .expression_attribute_names("#holder", HOLDER)
+                .expression_attribute_values(":until", moment(until))
+                .expression_attribute_values(":fence", number(lease.fence))
+                .expression_attribute_values(":holder", text(&lease.holder));
+            let Err(error) = call.send().await else { return Ok(()) };
+            match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => return Err(LedgerError::LeaseLost),
+                Some(UpdateItemError::TransactionConflictException(_)) => pause(attempt).await,
+                _ => return Err(self.table.failure(UPDATE, &error).into()),
+            }
+        }
+        Err(LedgerError::Conflict)
+    }
+
+    async fn intend(&self, lease: &Lease, entry: &JournalEntry) -> Result<(), LedgerError> {
+        let item = journal::intent(&self.table, &lease.account, entry)?;
+        self.scribe(&lease.account).write(&self.table, lease, item).await
+    }
+
+    async fn conclude(&self, lease: &Lease, halt: &HaltId, id: &EntryId, at: Timestamp, result: &ActionResult) -> Result<(), LedgerError> {
+        let item = journal::outcome(&self.table, &lease.account, halt, id, at, result)?;
+        self.scribe(&lease.account).write(&self.table, lease, item).await
+    }
+
+    async fn journal(&self, account: &AccountId, halt: &HaltId) -> Result<Vec<JournalEntry>, Failure> {
+        journal::read(&self.table, account, halt).await
+    }
+
+    async fn outbox(&self) -> Result<Vec<Pending>, Failure> {
+        outbox::pending(&self.table).await
+    }
+
+    async fn claim(&self, id: &PendingId, now: Timestamp, until: Timestamp) -> Result<bool, Failure> {
+        outbox::claim(&self.table, id, now, until).await
+    }
+
+    async fn clear(&self, id: &PendingId) -> Result<(), Failure> {
+        outbox::clear(&self.table, id).await
+    }
+}

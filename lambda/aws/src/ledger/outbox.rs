@@ -1,0 +1,102 @@
+//! Mails that wait for SNS: `OUTBOX` / time, account and kind, so that the oldest come first.
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use jiff::Timestamp;
+
+use runawaytrain_core::contract::{PARTITION_KEY, SORT_KEY};
+use runawaytrain_core::failure::{Failure, FailureKind};
+use runawaytrain_core::ids::AccountId;
+use runawaytrain_core::mail::{Notice, NoticeKind};
+use runawaytrain_core::policy::NotifyList;
+use runawaytrain_engine::ports::{Pending, PendingId};
+
+use super::table::{Item, TRIES_IN_CONTENTION, Table, UPDATE, as_text, key, moment, pause, sortable, text};
+use crate::failure;
+
+const PARTITION: &str = "OUTBOX";
+const LIST: &str = "list";
+/// The value of `list` for the default list; an account's own list is the account's id.
+const DEFAULT_LIST: &str = "default";
+const SUBJECT: &str = "subject";
+const BODY: &str = "body";
+const ACCOUNT: &str = "account";
+const KIND: &str = "kind";
+/// Milliseconds since 1970.
+const CLAIMED_UNTIL: &str = "claimedUntil";
+
+/// Mails as items, each with a key of its own.
+pub(super) fn items(notices: &[Notice], at: Timestamp) -> Vec<Item> {
+    let mut items: Vec<Item> = Vec::with_capacity(notices.len());
+    for notice in notices {
+        let mut sort = format!("{}#{}#{}", sortable(at), notice.account, notice.kind.name());
+        // Two of a kind in one write are not expected; were they to share a key, neither the mails nor the record would ever be written.
+        while items.iter().any(|item| as_text(item, SORT_KEY) == Some(&sort)) {
+            sort.push_str("#again");
+        }
+        let list = match &notice.list {
+            NotifyList::Default => DEFAULT_LIST,
+            NotifyList::Own(account) => account.as_str(),
+        };
+        let mut item = key(PARTITION, sort);
+        let attributes = [(LIST, list), (SUBJECT, &notice.subject), (BODY, &notice.body), (ACCOUNT, notice.account.as_str()), (KIND, notice.kind.name())];
+        item.extend(attributes.map(|(name, value)| (name.to_owned(), text(value))));
+        items.push(item);
+    }
+    items
+}
+
+/// Every mail that waits, oldest first. One that cannot be read is left where it is: it must not keep the others from going out.
+pub(super) async fn pending(table: &Table) -> Result<Vec<Pending>, Failure> {
+    let items = table.query(PARTITION).await?;
+    let readable = items.iter().filter_map(|item| {
+        let pending = read(item);
+        if pending.is_none() {
+            tracing::error!(key = as_text(item, SORT_KEY).unwrap_or("?"), "a mail in the outbox cannot be read");
+        }
+        pending
+    });
+    Ok(readable.collect())
+}
+
+fn read(item: &Item) -> Option<Pending> {
+    let list = match as_text(item, LIST)? {
+        DEFAULT_LIST => NotifyList::Default,
+        account => NotifyList::Own(AccountId::parse(account).ok()?),
+    };
+    let notice = Notice {
+        kind: NoticeKind::ALL.into_iter().find(|known| as_text(item, KIND) == Some(known.name()))?,
+        account: AccountId::parse(as_text(item, ACCOUNT)?).ok()?,
+        list,
+        subject: as_text(item, SUBJECT)?.to_owned(),
+        body: as_text(item, BODY)?.to_owned(),
+    };
+    Some(Pending { id: PendingId(as_text(item, SORT_KEY)?.to_owned()), notice })
+}
+
+pub(super) async fn claim(table: &Table, id: &PendingId, now: Timestamp, until: Timestamp) -> Result<bool, Failure> {
+    for attempt in 0..TRIES_IN_CONTENTION {
+        let call = table
+            .client
+            .update_item()
+            .table_name(&table.name)
+            .set_key(Some(key(PARTITION, id.0.as_str())))
+            .update_expression("SET #claimed = :until")
+            .condition_expression("attribute_exists(#pk) AND (attribute_not_exists(#claimed) OR #claimed <= :now)")
+            .expression_attribute_names("#pk", PARTITION_KEY)
+            .expression_attribute_names("#claimed", CLAIMED_UNTIL)
+            .expression_attribute_values(":until", moment(until))
+            .expression_attribute_values(":now", moment(now));
+        let Err(error) = call.send().await else { return Ok(true) };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(_)) => return Ok(false),
+            Some(UpdateItemError::TransactionConflictException(_)) => pause(attempt).await,
+            _ => return Err(table.failure(UPDATE, &error)),
+        }
+    }
+    Err(failure::own(UPDATE, FailureKind::Conflict, "the mail is being written by another invocation"))
+}
+
+pub(super) async fn clear(table: &Table, id: &PendingId) -> Result<(), Failure> {
+    let call = table.client.delete_item().table_name(&table.name).set_key(Some(key(PARTITION, id.0.as_str())));
+    call.send().await.map(|_| ()).map_err(|error| table.failure("dynamodb:DeleteItem", &error))
+}

@@ -1,0 +1,51 @@
+//! An account's record as an item: `ACCOUNT` / account id. All of them share a partition, so that one query reads them.
+
+use jiff::Timestamp;
+
+use runawaytrain_core::contract::SORT_KEY;
+use runawaytrain_core::failure::{Failure, FailureKind};
+use runawaytrain_core::ids::AccountId;
+use runawaytrain_core::state::AccountRecord;
+use runawaytrain_engine::ports::{Lease, Stored};
+
+use super::table::{Item, as_number, as_text, key};
+use crate::failure;
+
+pub(super) const PARTITION: &str = "ACCOUNT";
+/// The record itself: a map that a person can read in the console.
+pub(super) const RECORD: &str = "record";
+/// The state beside it, so that the console can filter by it.
+pub(super) const STATE: &str = "state";
+pub(super) const VERSION: &str = "version";
+/// The highest fence ever given out. It survives the lease: a holder that wakes up late must still find a higher one.
+pub(super) const FENCE: &str = "fence";
+pub(super) const HOLDER: &str = "holder";
+/// Milliseconds since 1970.
+pub(super) const UNTIL: &str = "until";
+
+pub(super) fn record_key(account: &AccountId) -> Item {
+    key(PARTITION, account.as_str())
+}
+
+/// Reads an item back; the operation is the one that brought it, for the failure's sake.
+pub(super) fn stored(operation: &str, item: &Item) -> Result<Stored, Failure> {
+    let broken = |what: &str| {
+        let account = as_text(item, SORT_KEY).unwrap_or("?");
+        failure::own(operation, FailureKind::Other, format!("the record of account {account} cannot be read: {what}"))
+    };
+    let record = item.get(RECORD).cloned().ok_or_else(|| broken("it has no record"))?;
+    let record: AccountRecord = serde_dynamo::from_attribute_value(record).map_err(|error| broken(&error.to_string()))?;
+    let version = as_number(item, VERSION).ok_or_else(|| broken("it has no version"))?;
+    let lease = lease(&record.account, item);
+    Ok(Stored { record, version, lease })
+}
+
+/// Who holds the account, if anybody does.
+fn lease(account: &AccountId, item: &Item) -> Option<Lease> {
+    Some(Lease {
+        account: account.clone(),
+        holder: as_text(item, HOLDER)?.to_owned(),
+        fence: as_number(item, FENCE)?,
+        until: Timestamp::from_millisecond(as_number(item, UNTIL)?).ok()?,
+    })
+}

@@ -1,0 +1,160 @@
+//! The table: its keys, its attributes, and the few ways in which it is called.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use jiff::Timestamp;
+
+use runawaytrain_core::contract::{HOME_REGION, PARTITION_KEY, SORT_KEY};
+use runawaytrain_core::failure::Failure;
+
+use crate::failure;
+
+pub(super) const TRANSACT: &str = "dynamodb:TransactWriteItems";
+pub(super) const UPDATE: &str = "dynamodb:UpdateItem";
+pub(super) const QUERY: &str = "dynamodb:Query";
+pub(super) const GET: &str = "dynamodb:GetItem";
+
+/// How often a write is tried that met another one under way.
+pub(super) const TRIES_IN_CONTENTION: u32 = 5;
+
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// Why a transaction was not written.
+pub(super) enum Refused {
+    /// The condition of this item, counted from 0, did not hold.
+    Condition(usize),
+    /// Another write of one of its items was under way.
+    Contended,
+    /// The call failed.
+    Failed(Failure),
+}
+
+/// The table of the ledger.
+pub(super) struct Table {
+    pub(super) client: Client,
+    pub(super) name: String,
+}
+
+impl Table {
+    pub(super) fn new(shared: &SdkConfig, name: &str) -> Self {
+        Self { client: Client::new(shared), name: name.to_owned() }
+    }
+
+    /// What a failed call comes to. A missing table is named: DynamoDB only says that *a* resource was not found.
+    pub(super) fn failure<E>(&self, operation: &str, error: &SdkError<E>) -> Failure
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let mut failure = failure::of(operation, error);
+        if failure.code.as_deref() == Some("ResourceNotFoundException") {
+            failure.detail = format!("there is no table {} in {HOME_REGION}", self.name);
+        }
+        failure
+    }
+
+    /// One item, strongly consistent.
+    pub(super) async fn get(&self, key: Item) -> Result<Option<Item>, Failure> {
+        let call = self.client.get_item().table_name(&self.name).set_key(Some(key)).consistent_read(true);
+        call.send().await.map(|answer| answer.item).map_err(|error| self.failure(GET, &error))
+    }
+
+    /// Every item of a partition in the order of the sort key, all pages, strongly consistent.
+    pub(super) async fn query(&self, partition: &str) -> Result<Vec<Item>, Failure> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("#pk = :pk")
+            .expression_attribute_names("#pk", PARTITION_KEY)
+            .expression_attribute_values(":pk", text(partition))
+            .consistent_read(true)
+            .into_paginator()
+            .send();
+        let mut items = Vec::new();
+        while let Some(page) = pages.next().await {
+            items.extend(page.map_err(|error| self.failure(QUERY, &error))?.items.unwrap_or_default());
+        }
+        Ok(items)
+    }
+
+    /// Writes all of it or nothing. The SDK sends a token along, so that an attempt which was written but not answered is not written twice.
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+    pub(super) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<(), Refused> {
+        match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.refused(&error)),
+        }
+    }
+
+    fn refused(&self, error: &SdkError<TransactWriteItemsError>) -> Refused {
+        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+            return Refused::Failed(self.failure(TRANSACT, error));
+        };
+        let codes = || cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or_default());
+        if let Some(index) = codes().position(|code| code == "ConditionalCheckFailed") {
+            return Refused::Condition(index);
+        }
+        if codes().any(|code| code == "TransactionConflict") {
+            return Refused::Contended;
+        }
+        let mut failure = self.failure(TRANSACT, error);
+        let told: Vec<&str> = codes().filter(|code| !matches!(*code, "" | "None")).collect();
+        failure.detail = format!("cancelled for {}: {}", told.join(", "), failure.detail);
+        Refused::Failed(failure)
+    }
+}
+
+/// Waits a little before a contended write is tried again, longer each time: 20 ms to 160 ms.
+pub(super) async fn pause(attempt: u32) {
+    tokio::time::sleep(Duration::from_millis(20 << attempt.min(3))).await;
+}
+
+/// The key of an item.
+pub(super) fn key(partition: impl Into<String>, sort: impl Into<String>) -> Item {
+    HashMap::from([(PARTITION_KEY.to_owned(), text(partition)), (SORT_KEY.to_owned(), text(sort))])
+}
+
+pub(super) fn text(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+pub(super) fn number(number: impl ToString) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+/// A moment as a number that DynamoDB can compare: milliseconds since 1970.
+pub(super) fn moment(time: Timestamp) -> AttributeValue {
+    number(time.as_millisecond())
+}
+
+/// A moment that sorts as text: always nine decimals.
+pub(super) fn sortable(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.%9fZ").to_string()
+}
+
+pub(super) fn as_text<'a>(item: &'a Item, attribute: &str) -> Option<&'a str> {
+    item.get(attribute)?.as_s().ok().map(String::as_str)
+}
+
+pub(super) fn as_number<T: std::str::FromStr>(item: &Item, attribute: &str) -> Option<T> {
+    item.get(attribute)?.as_n().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_sort_as_text() {
+        let times = ["2026-11-22T03:00:00Z", "2026-11-22T03:00:00.000000001Z", "2026-11-22T03:00:00.9Z", "2026-11-22T03:00:01Z"];
+        let sorted: Vec<String> = times.iter().map(|time| sortable(time.parse().unwrap())).collect();
+        assert!(sorted.is_sorted() && sorted.iter().all(|time| time.len() == "2026-11-22T03:00:00.000000000Z".len()), "{sorted:?}");
+    }
+}

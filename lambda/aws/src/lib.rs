@@ -1,0 +1,62 @@
+//! The engine's ports over the AWS SDK. No other crate knows the SDK's types, and none of them leaves this one.
+
+mod act;
+mod config;
+mod courier;
+mod directory;
+mod failure;
+mod ledger;
+mod lockout;
+mod observe;
+mod pulse;
+mod sessions;
+mod time;
+#[cfg(test)]
+mod wire;
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+
+use runawaytrain_core::ids::AccountId;
+use runawaytrain_engine::ports::{Clock, Ports};
+
+pub use config::Emulator;
+
+/// What the ports need to know of the deployment.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The organization's id, such as `o-exampleorg`. Part of the ExternalId that members ask for.
+    pub organization: String,
+    /// The table's name.
+    pub table: String,
+    /// The name of the default list's topic; an account's own is `<topic>-<account>`.
+    pub snstopic: String,
+    /// The account that the topics are in.
+    pub accountnumber: AccountId,
+    /// The region that the topics are in.
+    pub snsregion: String,
+}
+
+/// The ports of a function: credentials and `AWS_ENDPOINT_URL` come from the environment. Nothing is called yet.
+pub fn connect(settings: &Settings, clock: Arc<dyn Clock>) -> Ports {
+    ports(&config::from_environment(), settings, clock)
+}
+
+/// The ports of an emulator, whatever the environment says.
+pub fn connect_to(emulator: &Emulator, settings: &Settings, clock: Arc<dyn Clock>) -> Ports {
+    ports(&config::from_emulator(emulator), settings, clock)
+}
+
+fn ports(shared: &SdkConfig, settings: &Settings, clock: Arc<dyn Clock>) -> Ports {
+    let sessions = Arc::new(sessions::Sessions::new(shared, &settings.organization, Arc::clone(&clock)));
+    Ports {
+        directory: Arc::new(directory::OrganizationsDirectory::new(shared)),
+        observer: Arc::new(observe::SdkObserver::new(Arc::clone(&sessions))),
+        actuator: Arc::new(act::SdkActuator::new(sessions)),
+        ledger: Arc::new(ledger::DynamoLedger::new(shared, &settings.table)),
+        courier: Arc::new(courier::SnsCourier::new(shared, &settings.snsregion, &settings.accountnumber, &settings.snstopic)),
+        pulse: Arc::new(pulse::CloudWatchPulse::new(shared)),
+        clock,
+    }
+}

@@ -1,0 +1,211 @@
+//! One assumed session an account and purpose, kept until shortly before it expires, with its clients.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_config::{Region as SdkRegion, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_sdk_sts::config::retry::RetryPartition;
+use jiff::{SignedDuration, Timestamp};
+
+use runawaytrain_core::contract::{EXTERNAL_ID_PREFIX, HOME_REGION, OBSERVE, RESPONDER_ROLE};
+use runawaytrain_core::failure::{Failure, FailureKind};
+use runawaytrain_core::ids::{AccountId, Region};
+use runawaytrain_engine::ports::Clock;
+
+use crate::config;
+use crate::failure;
+
+const ASSUME_ROLE: &str = "sts:AssumeRole";
+/// What CloudTrail in the member shows as the session's name.
+const SESSION_NAME: &str = "runawaytrain";
+/// The most that a role assumed by a role may ask for.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining>
+const SESSION_SECONDS: i32 = 3600;
+/// A session is not used in its last minutes: a call begun with it, its retries included, must end before it does.
+const MARGIN: SignedDuration = SignedDuration::from_mins(5);
+/// A session this young is kept though a call was denied: a new one would not differ, and an account whose SCP denies
+/// ten regions would cost ten new sessions a sweep.
+const TOO_YOUNG_TO_BLAME: SignedDuration = SignedDuration::from_mins(1);
+
+/// What a session is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Purpose {
+    /// Reading, and nothing else whatever the role allows.
+    Look,
+    /// All that the role allows.
+    Act,
+}
+
+/// An assumed role with its clients, one a region, made when first asked for.
+pub(crate) struct Session {
+    account: AccountId,
+    purpose: Purpose,
+    config: SdkConfig,
+    began: Timestamp,
+    expires: Timestamp,
+    ec2: Mutex<HashMap<Region, aws_sdk_ec2::Client>>,
+    iam: Mutex<Option<aws_sdk_iam::Client>>,
+}
+
+impl Session {
+    /// The EC2 client of a region. Cheap: clients are shared, not copied.
+    pub(crate) fn ec2(&self, region: &Region) -> aws_sdk_ec2::Client {
+        let mut clients = self.ec2.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(region) {
+            return client.clone();
+        }
+        let settings = aws_sdk_ec2::config::Builder::from(&self.config)
+            .region(SdkRegion::new(region.as_str().to_owned()))
+            .retry_partition(self.partition("ec2", region.as_str()))
+            .build();
+        let client = aws_sdk_ec2::Client::from_conf(settings);
+        clients.insert(region.clone(), client.clone());
+        client
+    }
+
+    /// The IAM client.
+    pub(crate) fn iam(&self) -> aws_sdk_iam::Client {
+        let mut client = self.iam.lock().unwrap_or_else(PoisonError::into_inner);
+        client
+            .get_or_insert_with(|| {
+                let settings = aws_sdk_iam::config::Builder::from(&self.config).retry_partition(self.partition("iam", HOME_REGION)).build();
+                aws_sdk_iam::Client::from_conf(settings)
+            })
+            .clone()
+    }
+
+    /// Quotas are per account and region, so the budget for retries is too: one throttled account must not use up the others' retries.
+    fn partition(&self, service: &str, region: &str) -> RetryPartition {
+        RetryPartition::new(format!("{service}-{region}-{}", self.account))
+    }
+}
+
+#[derive(Default)]
+struct Slot {
+    /// Grows with every AssumeRole that ended.
+    rounds: AtomicU64,
+    state: tokio::sync::Mutex<SlotState>,
+}
+
+#[derive(Default)]
+struct SlotState {
+    session: Option<Arc<Session>>,
+    failed: Option<Failure>,
+}
+
+/// Gives out sessions and remembers them.
+pub(crate) struct Sessions {
+    shared: SdkConfig,
+    sts: aws_sdk_sts::Client,
+    external_id: String,
+    look_policy: String,
+    clock: Arc<dyn Clock>,
+    slots: Mutex<HashMap<(AccountId, Purpose), Arc<Slot>>>,
+}
+
+impl Sessions {
+    pub(crate) fn new(shared: &SdkConfig, organization: &str, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            // The home region's own STS endpoint: tokens of the global one are refused by regions that were opted in to.
+            // <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html>
+            sts: aws_sdk_sts::Client::new(shared),
+            shared: shared.clone(),
+            external_id: format!("{EXTERNAL_ID_PREFIX}{organization}"),
+            look_policy: look_policy(),
+            clock,
+            slots: Mutex::default(),
+        }
+    }
+
+    /// A session that holds for some minutes more. Callers that ask at the same time share one AssumeRole and its failure;
+    /// a failure is not remembered beyond them.
+    pub(crate) async fn get(&self, account: &AccountId, purpose: Purpose) -> Result<Arc<Session>, Failure> {
+        let slot = self.slot(account, purpose);
+        let before = slot.rounds.load(Ordering::Acquire);
+        let mut state = slot.state.lock().await;
+        let now = self.clock.now();
+        if let Some(session) = state.session.as_ref().filter(|session| now.duration_until(session.expires) > MARGIN) {
+            return Ok(Arc::clone(session));
+        }
+        if slot.rounds.load(Ordering::Acquire) != before
+            && let Some(failure) = &state.failed
+        {
+            return Err(failure.clone());
+        }
+        let answer = self.assume(account, purpose, now).await;
+        slot.rounds.fetch_add(1, Ordering::AcqRel);
+        state.session = answer.as_ref().ok().cloned();
+        state.failed = answer.as_ref().err().cloned();
+        answer
+    }
+
+    /// Forgets a session whose call was denied, so that a role that was made anew is assumed anew. Returns the failure as it came.
+    pub(crate) async fn blame(&self, session: &Arc<Session>, failure: Failure) -> Failure {
+        if failure.kind == FailureKind::Denied {
+            let expired = matches!(failure.code.as_deref(), Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired"));
+            if expired || self.clock.now().duration_since(session.began) > TOO_YOUNG_TO_BLAME {
+                let slot = self.slot(&session.account, session.purpose);
+                let mut state = slot.state.lock().await;
+                if state.session.as_ref().is_some_and(|current| Arc::ptr_eq(current, session)) {
+                    state.session = None;
+                }
+            }
+        }
+        failure
+    }
+
+    fn slot(&self, account: &AccountId, purpose: Purpose) -> Arc<Slot> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(slots.entry((account.clone(), purpose)).or_default())
+    }
+
+    async fn assume(&self, account: &AccountId, purpose: Purpose, now: Timestamp) -> Result<Arc<Session>, Failure> {
+        let answer = self
+            .sts
+            .assume_role()
+            .role_arn(format!("arn:aws:iam::{account}:role/{RESPONDER_ROLE}"))
+            .role_session_name(SESSION_NAME)
+            .external_id(&self.external_id)
+            .duration_seconds(SESSION_SECONDS)
+            .set_policy((purpose == Purpose::Look).then(|| self.look_policy.clone()))
+            .send()
+            .await
+            .map_err(|error| failure::of(ASSUME_ROLE, &error))?;
+        let given = answer.credentials().ok_or_else(|| failure::own(ASSUME_ROLE, FailureKind::Other, "the answer holds no credentials"))?;
+        let credentials = Credentials::new(given.access_key_id(), given.secret_access_key(), Some(given.session_token().to_owned()), None, RESPONDER_ROLE);
+        let expires = Timestamp::from_second(given.expiration().secs()).unwrap_or(now);
+        Ok(Arc::new(Session {
+            account: account.clone(),
+            purpose,
+            config: config::under(&self.shared, credentials),
+            began: now,
+            expires,
+            ec2: Mutex::default(),
+            iam: Mutex::default(),
+        }))
+    }
+}
+
+/// What a sweep's session may do, whatever the role may: a bug in an observer cannot stop a machine.
+fn look_policy() -> String {
+    serde_json::json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Action": OBSERVE, "Resource": "*" }],
+    })
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_allows_exactly_what_a_sweep_calls_and_fits_the_limit() {
+        let policy: serde_json::Value = serde_json::from_str(&look_policy()).unwrap();
+        assert_eq!(policy["Statement"][0]["Action"], serde_json::json!(OBSERVE));
+        // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+        assert!(look_policy().len() <= 2048);
+    }
+}
