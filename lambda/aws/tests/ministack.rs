@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, reason = "a test may stop where it stands")]
 
 mod common;
-mod ledger_contract;
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use jiff::SignedDuration;
@@ -58,7 +57,7 @@ async fn dynamodb_keeps_the_ledgers_contract() {
     let payer = account("300000000001");
     make_table(&payer, "contract").await;
     let ports = ports(&ministack(), payer.as_str(), &settings("contract", &payer), Watch::new());
-    ledger_contract::ledger_contract(&*ports.ledger).await;
+    runawaytrain_testbed::contract::ledger::ledger_contract(&*ports.ledger).await;
 }
 
 #[tokio::test]

@@ -62,6 +62,7 @@ fn only_the_aws_crate_names_the_sdk() {
         assert!(!manifest.contains("aws-sdk") && !manifest.contains("aws-smithy") && !manifest.contains("aws-config"), "{name}");
     }
     let facade = std::fs::read_to_string(lambda.join("aws/src/lib.rs")).unwrap();
-    let public = facade.lines().filter(|line| line.trim_start().starts_with("pub ") && (line.contains("aws_sdk") || line.contains("aws_smithy") || line.contains("SdkConfig")));
+    let public =
+        facade.lines().filter(|line| line.trim_start().starts_with("pub ") && (line.contains("aws_sdk") || line.contains("aws_smithy") || line.contains("SdkConfig")));
     assert_eq!(public.collect::<Vec<_>>(), Vec::<&str>::new());
 }

@@ -7,6 +7,7 @@
 
 mod account;
 mod clock;
+pub mod contract;
 mod faults;
 mod ledger;
 mod mailbox;

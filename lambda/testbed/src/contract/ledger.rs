@@ -1,5 +1,4 @@
-//! What every ledger must keep, whatever it stores in. Each contract wants an empty ledger, or accounts that nothing was written for.
-#![allow(dead_code, reason = "a ledger's test may run them one by one or all")]
+//! What every ledger must keep, whatever it stores in. Each rule wants an empty ledger, or accounts that nothing was written for.
 
 use std::collections::BTreeMap;
 
