@@ -1,6 +1,7 @@
-/** The CDK app: reads the policy, then makes the stack that it asks for. */
+/** The CDK app: reads the policy, then makes the stacks that it asks for. References run one way, from the first to the last. */
 import { App } from 'aws-cdk-lib';
 import { names } from '../lib/contract';
+import { RunawayTrainGuardrails } from '../lib/guardrails';
 import { OptionProblem, optionsFrom } from '../lib/options';
 import { PolicyProblems } from '../lib/policy/problem';
 import { readPolicy } from '../lib/policy/read';
@@ -10,13 +11,21 @@ try {
   const app = new App();
   const options = optionsFrom((name) => app.node.tryGetContext(name));
   const policy = readPolicy(options.policyFile);
+  const env = { account: policy.payer, region: names.homeRegion };
+  const guardrails = new RunawayTrainGuardrails(app, 'RunawayTrainGuardrails', {
+    stackName: 'RunawayTrainGuardrails',
+    description: 'The policies that freeze an account which runs away, and that keep members from switching the guard off.',
+    env,
+    policy,
+  });
   new RunawayTrain(app, 'RunawayTrain', {
     stackName: 'RunawayTrain',
     description: 'Watches every account of the organization and contains the ones that run away.',
-    env: { account: policy.payer, region: names.homeRegion },
+    env,
     policy,
     architecture: options.architecture,
     bootstrapFile: options.bootstrapFile,
+    quarantinePolicyId: options.quarantinePolicyId ?? guardrails.quarantinePolicyId,
   });
 } catch (error) {
   if (!(error instanceof PolicyProblems || error instanceof OptionProblem)) throw error;

@@ -10,7 +10,7 @@ const LET_THE_POLICY_DECIDE = 'proceed';
  */
 type Environment = Record<VariableName, string | undefined>;
 
-export function environmentOf(where: { account: string; region: string }): Record<string, string> {
+export function environmentOf(where: { account: string; region: string; quarantinePolicyId: string }): Record<string, string> {
   const environment: Environment = {
     snstopic: names.topic,
     snsregion: where.region,
@@ -19,6 +19,7 @@ export function environmentOf(where: { account: string; region: string }): Recor
     // Unset: it would replace the policy's `defaults.limits.instances`, unseen by whoever reads the policy.
     ec2limit: undefined,
     statetable: names.table,
+    quarantinepolicy: where.quarantinePolicyId,
     // A name, not a path: the file lies beside the binary.
     policyfile: names.policyFile,
   };

@@ -20,6 +20,7 @@ export interface GuardProps {
   readonly architecture: Architecture;
   readonly bootstrapFile: string;
   readonly failures: FailureQueue;
+  readonly quarantinePolicyId: string;
 }
 
 export class Guard extends Construct implements IGrantable {
@@ -57,7 +58,7 @@ export class Guard extends Construct implements IGrantable {
       code: Code.fromAsset(stageFunction(this, props.bootstrapFile, props.policy)),
       role: this.role,
       logGroup,
-      environment: environmentOf({ account, region }),
+      environment: environmentOf({ account, region, quarantinePolicyId: props.quarantinePolicyId }),
       // The most that Lambda allows. Containing re-observes until it is proven, or until this deadline.
       timeout: Duration.minutes(15),
       // Memory buys network and CPU: some hundreds of accounts times their regions are asked at once.
@@ -89,6 +90,20 @@ export class Guard extends Construct implements IGrantable {
     // Any resource: ListAccounts has no resource to name.
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
     this.allow('ListAccounts', ['organizations:ListAccounts'], ['*']);
+  }
+
+  /**
+   * Attaches and detaches one policy, on accounts of this organization only: AWS asks for both, the policy and its
+   * target, in the same statement. No root and no unit, where one call would freeze them all.
+   * https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_attach.html
+   * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
+   */
+  grantQuarantine(policyId: string, organizationId: string): void {
+    const { account } = Stack.of(this);
+    const policy = `arn:aws:organizations::${account}:policy/${organizationId}/service_control_policy/${policyId}`;
+    const accounts = `arn:aws:organizations::${account}:account/${organizationId}/*`;
+    this.allow('Quarantine', ['organizations:AttachPolicy', 'organizations:DetachPolicy'], [policy, accounts]);
+    this.allow('SeeQuarantine', ['organizations:ListPoliciesForTarget'], [accounts]);
   }
 
   private allow(sid: string, actions: string[], resources: string[], conditions?: Record<string, unknown>): void {

@@ -11,9 +11,13 @@ export interface Options {
   readonly architecture: Architecture;
   /** The built function: an executable named as it likes; it is packed as `bootstrap`. */
   readonly bootstrapFile: string;
+  /** A quarantine policy that exists already, instead of the one of the stack RunawayTrainGuardrails. */
+  readonly quarantinePolicyId?: string;
 }
 
 const ARCHITECTURES: Readonly<Record<string, Architecture>> = { arm64: Architecture.ARM_64, x86_64: Architecture.X86_64 };
+/** https://docs.aws.amazon.com/organizations/latest/APIReference/API_PolicySummary.html */
+const POLICY_ID = /^p-[0-9a-zA-Z_]{8,128}$/;
 const REPOSITORY = path.resolve(__dirname, '../..');
 
 /** @param context reads one context value; a relative path counts from the working directory. */
@@ -27,7 +31,11 @@ export function optionsFrom(context: (name: string) => unknown): Options {
   if (!fs.statSync(bootstrapFile, { throwIfNoEntry: false })?.isFile()) {
     throw new OptionProblem(`the function is not built: there is no file ${bootstrapFile}. Run scripts/build, or name a built one with -c bootstrap=PATH.`);
   }
-  return { architecture, bootstrapFile, policyFile: path.resolve(text(context('policy')) ?? path.join(REPOSITORY, 'runawaytrain.yaml')) };
+  const quarantinePolicyId = text(context('quarantinePolicyId'));
+  if (quarantinePolicyId !== undefined && !POLICY_ID.test(quarantinePolicyId)) {
+    throw new OptionProblem(`-c quarantinePolicyId=${quarantinePolicyId}: this is not the id of a policy, such as p-examplepolicyid111.`);
+  }
+  return { architecture, bootstrapFile, quarantinePolicyId, policyFile: path.resolve(text(context('policy')) ?? path.join(REPOSITORY, 'runawaytrain.yaml')) };
 }
 
 function text(value: unknown): string | undefined {

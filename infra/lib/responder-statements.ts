@@ -31,6 +31,11 @@ export function responderStatements(account: string): PolicyStatement[] {
     // Any resource: these list, and have no resource to name.
     { sid: 'List', resources: ['*'] },
     { sid: 'Instances', resources: [`arn:aws:ec2:*:${account}:instance/*`] },
+    { sid: 'Fleets', resources: [`arn:aws:ec2:*:${account}:fleet/*`] },
+    { sid: 'SpotFleets', resources: [`arn:aws:ec2:*:${account}:spot-fleet-request/*`] },
+    { sid: 'SpotRequests', resources: [`arn:aws:ec2:*:${account}:spot-instances-request/*`] },
+    { sid: 'ScalingGroups', resources: [`arn:aws:autoscaling:*:${account}:autoScalingGroup:*:autoScalingGroupName/*`] },
+    { sid: 'Roles', resources: [`arn:aws:iam::${account}:role/*`] },
     { sid: 'Users', resources: [`arn:aws:iam::${account}:user/*`] },
     // AWS asks for the group; the emulator of the demo for the user, whom these actions may touch anyway.
     { sid: 'Groups', resources: [`arn:aws:iam::${account}:group/*`, `arn:aws:iam::${account}:user/*`] },
@@ -40,22 +45,44 @@ export function responderStatements(account: string): PolicyStatement[] {
   return scopes.map(({ sid, resources }) => new PolicyStatement({ sid, resources, actions: actions.filter((action) => scopeOf(action) === sid) }));
 }
 
+/** What an IAM user has. Another action of IAM must be given its place by name. */
+const USERS = /^iam:[A-Z]\w*(User|AccessKey|LoginProfile|MFADevice|SSHPublicKey|SigningCertificate|ServiceSpecificCredential)/;
+
 /**
  * By the service's own table of actions and resources.
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2autoscaling.html
+ *
+ * Actions of EC2 name further resources, such as the launch template of a fleet, which count only where a call names
+ * them; ours never do. iam:PutRolePolicy has no condition key for the policy's name, so it cannot be narrowed to ours.
  */
 function scopeOf(action: string): string {
   const exact: Record<string, string> = {
     'ec2:DescribeRegions': 'List',
     'ec2:DescribeInstances': 'List',
+    'ec2:DescribeFleets': 'List',
+    'ec2:DescribeSpotFleetRequests': 'List',
+    'ec2:DescribeSpotInstanceRequests': 'List',
+    'autoscaling:DescribeAutoScalingGroups': 'List',
+    'iam:ListRoles': 'List',
     'iam:ListUsers': 'List',
     'ec2:StopInstances': 'Instances',
     'ec2:StartInstances': 'Instances',
+    'ec2:TerminateInstances': 'Instances',
+    'ec2:ModifyInstanceAttribute': 'Instances',
+    'ec2:ModifyFleet': 'Fleets',
+    'ec2:ModifySpotFleetRequest': 'SpotFleets',
+    'ec2:CancelSpotInstanceRequests': 'SpotRequests',
+    'autoscaling:SuspendProcesses': 'ScalingGroups',
+    'autoscaling:ResumeProcesses': 'ScalingGroups',
+    'iam:GetRolePolicy': 'Roles',
+    'iam:PutRolePolicy': 'Roles',
+    'iam:DeleteRolePolicy': 'Roles',
     'iam:RemoveUserFromGroup': 'Groups',
     'iam:DeleteVirtualMFADevice': 'Mfa',
   };
-  const scope = exact[action] ?? (action.startsWith('iam:') ? 'Users' : undefined);
+  const scope = exact[action] ?? (USERS.test(action) ? 'Users' : undefined);
   if (scope === undefined) throw new Error(`${action} is new in the contract: say here, and in stacksets/member.yaml, which resources it may touch`);
   return scope;
 }

@@ -15,17 +15,18 @@ export interface RunawayTrainProps extends StackProps {
   readonly policy: Policy;
   readonly architecture: Architecture;
   readonly bootstrapFile: string;
+  readonly quarantinePolicyId: string;
 }
 
 export class RunawayTrain extends Stack {
   constructor(scope: Construct, id: string, props: RunawayTrainProps) {
     super(scope, id, props);
-    const { policy, architecture, bootstrapFile } = props;
+    const { policy, architecture, bootstrapFile, quarantinePolicyId } = props;
 
     const topics = new NotifyTopics(this, 'Notify', { policy });
     const state = new StateTable(this, 'State');
     const failures = new FailureQueue(this, 'Failures');
-    const guard = new Guard(this, 'Guard', { policy, architecture, bootstrapFile, failures });
+    const guard = new Guard(this, 'Guard', { policy, architecture, bootstrapFile, failures, quarantinePolicyId });
 
     new Schedule(this, 'Schedule', { minutes: policy.scheduleMinutes, guard });
     new PayerResponder(this, 'PayerResponder', { policy });
@@ -33,6 +34,7 @@ export class RunawayTrain extends Stack {
 
     guard.grantAssumeResponders(policy.organization);
     guard.grantListAccounts();
+    guard.grantQuarantine(quarantinePolicyId, policy.organization);
     topics.grantPublish(guard);
     state.grantReadWrite(guard);
     failures.grantSend(guard);

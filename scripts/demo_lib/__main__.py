@@ -7,14 +7,18 @@ from pathlib import Path
 TEXT = """\
 Plays the main job on this machine, without an AWS account: builds the Lambda, deploys the real stack with
 `cdk deploy` on an emulator that enforces keys and roles, makes an organization of a payer and five sub-accounts,
-enrolls four of them, lets two of them run away, and invokes the Lambda: pass, drill, proceed, proceed again.
-Everything that it says about the result is checked; one false claim and the exit code is 1.
+enrolls four of them, lets two of them run away, and invokes the Lambda: pass, drill, proceed, proceed again,
+status, release. Everything that it says about the result is checked; one false claim and the exit code is 1.
+
+--thorough goes on with what can go wrong, in under two minutes more: bad input, a malformed variable, a region
+that refuses, a notify list's topic that is gone, the stack removed and deployed again, the state table gone.
 """
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/demo", description=TEXT, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", action="store_true", help="leave the emulator running and say how to use it")
+    parser.add_argument("--thorough", action="store_true", help="play also what can go wrong; `scripts/test e2e` does")
     parser.add_argument("-v", "--verbose", action="store_true", help="show the logs of the steps and of the Lambda")
     parser.add_argument("--bootstrap", type=Path, metavar="FILE", help="deploy this binary instead of building one")
     return parser.parse_args()
@@ -25,7 +29,7 @@ def main() -> int:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     from demo_lib import play
 
-    return play.run(keep=options.keep, verbose=options.verbose, bootstrap=options.bootstrap)
+    return play.run(keep=options.keep, verbose=options.verbose, thorough=options.thorough, bootstrap=options.bootstrap)
 
 
 if __name__ == "__main__":

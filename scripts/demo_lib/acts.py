@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import checks, lambdas, look, show, stage, tables
-from .cast import PAYER, Account
+from . import checks, giving_back, lambdas, look, show, stage, tables
+from .cast import Account
 from .claims import Claims
 from .cloud import Cloud
+from .deploy import Deployment
 from .lambdas import Answer
 from .look import Snapshot
 from .mail import Mail, Mailbox
@@ -20,16 +21,21 @@ class Story:
     accounts: list[Account]
     claims: Claims
     mailbox: Mailbox
+    deployment: Deployment
     log: Path
     verbose: bool
     first: dict[str, Snapshot] = field(default_factory=dict)
     now: dict[str, Snapshot] = field(default_factory=dict)
+    awaited: int = 0  # how many mails had come when the missing topic began to hold some up
 
     @property
     def runaways(self) -> list[Account]:
         return [account for account in self.accounts if account.runaway]
 
-    def ask(self, text: str, event: dict) -> Answer:
+    def named(self, name: str) -> Account:
+        return next(account for account in self.accounts if account.name == name)
+
+    def ask(self, text: str, event: object) -> Answer:
         with show.step(text):
             answer = lambdas.invoke(self.cloud, event, self.log)
         tables.answered(answer)
@@ -73,7 +79,8 @@ def drills(story: Story) -> None:
 def _nothing_happened(story: Story, action: str) -> None:
     story.now = story.look()
     checks.nothing_changed(story.claims, action, story.accounts, story.first, story.now)
-    checks.no_traces(story.claims, action, story.read_mail(), look.journal(story.cloud, PAYER))
+    checks.no_traces(story.claims, action, story.read_mail(), look.journal(story.cloud))
+    checks.heartbeats(story.claims, story.cloud, f"{action} is no sweep and gives no heartbeat, so that its alarm says when the guard is off", 0)
 
 
 def proceeds(story: Story) -> None:
@@ -88,7 +95,8 @@ def proceeds(story: Story) -> None:
     _contained(story)
     checks.unseen(story.claims, answer, story.accounts)
     checks.one_mail_each(story.claims, "after one sweep", story.mailbox.all, story.runaways)
-    checks.journal(story.claims, look.journal(story.cloud, PAYER), story.runaways, story.first)
+    checks.journal(story.claims, look.journal(story.cloud), story.runaways, story.first)
+    checks.heartbeats(story.claims, story.cloud, "the complete sweep gave one heartbeat", 1)
 
 
 def proceeds_again(story: Story) -> None:
@@ -110,6 +118,29 @@ def proceeds_again(story: Story) -> None:
     checks.one_mail_each(story.claims, "after two sweeps", story.mailbox.all, story.runaways)
 
 
+def gives_back(story: Story) -> None:
+    show.heading("What an operator types next: status, release")
+    answer = story.ask("invoke with status", {"action": "status"})
+    tables.states(story.accounts, answer)
+    giving_back.status(story.claims, answer, story.accounts)
+    account, user = story.named("genomics"), "pipeline"
+    key, _ = account.keys[user][0]
+    story.now = story.look()
+    answer = story.ask(f"invoke with release of {account.name}, naming the user {user} and a key", {
+        "action": "release", "account": account.id, "users": [user], "keys": [key], "start": False,
+    })
+    tables.kept_back(answer.account(account.id))
+    released, fresh = story.look(), story.read_mail()
+    tables.mails(fresh, whole=False)
+    giving_back.released(story.claims, answer, account)
+    giving_back.still_locked(story.claims, answer, account, user, key, story.now[account.id], released[account.id])
+    giving_back.one_release_mail(story.claims, fresh, account)
+    answer = story.ask("invoke with proceed once more", {"action": "proceed"})
+    again = story.look()
+    giving_back.not_halted_again(story.claims, answer, account, story.read_mail(), released[account.id], again[account.id])
+    story.now = again
+
+
 def _contained(story: Story) -> None:
     """What must be true after every sweep that contains."""
     checks.stopped(story.claims, story.runaways, story.now)
@@ -118,4 +149,4 @@ def _contained(story: Story) -> None:
     checks.locked_out(story.claims, story.cloud, story.runaways, story.now)
 
 
-ACTS = (before, passes, drills, proceeds, proceeds_again)
+ACTS = (before, passes, drills, proceeds, proceeds_again, gives_back)

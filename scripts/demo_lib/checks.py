@@ -60,10 +60,10 @@ def drilled(claims: Claims, answer: Answer, accounts: list[Account], seen: dict[
 
 
 def nothing_changed(claims: Claims, action: str, accounts: list[Account], old: dict[str, Snapshot], new: dict[str, Snapshot]) -> None:
-    claims.claim(f"{action} changed nothing: no instance, no key, no login, no user's policy, in any account", *_untouched(accounts, old, new))
+    claims.claim(f"{action} changed nothing: no instance, no key, no login, no user's policy, in any account", *untouched(accounts, old, new))
 
 
-def _untouched(accounts: list[Account], old: dict[str, Snapshot], new: dict[str, Snapshot]) -> list[str]:
+def untouched(accounts: list[Account], old: dict[str, Snapshot], new: dict[str, Snapshot]) -> list[str]:
     lines = []
     for account in accounts:
         lines += differences(f"{account.name}: instance", old[account.id].instances, new[account.id].instances)
@@ -116,7 +116,7 @@ def bystanders(claims: Claims, accounts: list[Account], old: dict[str, Snapshot]
     for account in accounts:
         if not account.runaway:
             count = len(old[account.id].instances)
-            claims.claim(f"{account.name} is untouched: the same {count} instances run, its users have what they had", *_untouched([account], old, new))
+            claims.claim(f"{account.name} is untouched: the same {count} instances run, its users have what they had", *untouched([account], old, new))
 
 
 def exempt(claims: Claims, cloud: Cloud, runaways: list[Account], old: dict[str, Snapshot], new: dict[str, Snapshot]) -> None:
@@ -190,13 +190,18 @@ def no_mail_about(claims: Claims, fresh: list[Mail], runaways: list[Account]) ->
 
 def relapse(claims: Claims, answer: Answer, account: Account, started: list[str], now: Snapshot) -> None:
     states = {identity: state for (_, identity), state in now.instances.items() if identity in started}
-    claims.claim(f"the {len(started)} instances started in the halted {account.name} are stopped",
+    claims.claim(f"what was started in the halted {account.name} is stopped: {', '.join(started)}",
                  *[f"{identity} is {states.get(identity)}" for identity in started if states.get(identity) != "stopped"])
     entry = answer.account(account.id)
     text = json.dumps(entry)
-    claims.claim(f"the second sweep's report says so: {account.name} is still Halted, and the two are named",
+    claims.claim(f"the sweep's report says so: {account.name} is still Halted, and what was stopped is named",
                  unless(entry.get("state") == "Halted", f"it is {entry.get('state')}"),
                  *[f"{identity} is not named" for identity in started if identity not in text])
+
+
+def heartbeats(claims: Claims, cloud: Cloud, sentence: str, wanted: float) -> None:
+    seen = look.heartbeats(cloud)
+    claims.claim(sentence, unless(seen == wanted, f"the metric RunawayTrain/Heartbeat counts {seen:g}, not {wanted:g}"))
 
 
 def journal(claims: Claims, items: list[dict], runaways: list[Account], seen: dict[str, Snapshot]) -> None:

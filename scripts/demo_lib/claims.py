@@ -50,10 +50,15 @@ def unless(holds: bool, objection: str) -> str | None:
     return None if holds else objection
 
 
+def _brief(value: object, most: int = 300) -> str:
+    text = str(value)
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def differences(what: str, before: dict, after: dict, most: int = 5) -> list[str]:
     """What is not as it was, in words; empty when all is."""
     changed = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
-    lines = [f"{what} {key}: was {before.get(key, 'absent')}, is {after.get(key, 'gone')}" for key in sorted(changed, key=str)[:most]]
+    lines = [f"{what} {key}: was {_brief(before.get(key, 'absent'))}, is {_brief(after.get(key, 'gone'))}" for key in sorted(changed, key=str)[:most]]
     if len(changed) > most:
         lines.append(f"and {len(changed) - most} more")
     return lines

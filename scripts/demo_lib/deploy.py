@@ -1,7 +1,9 @@
 """Deploys what an administrator deploys: the stack by `cdk`, and the member template in each account to enroll."""
 
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from botocore.exceptions import ClientError, WaiterError
@@ -13,6 +15,8 @@ from .paths import BOOTSTRAP, CDK, INFRA, MEMBER_TEMPLATE, ROOT, Places, short
 
 STACK = "RunawayTrain"
 MEMBER_STACK = "runawaytrain-member"
+FUNCTION_ROLE = "RunawayTrainFunction"
+BRIDGE = "demo-bridge-metrics"
 CDK_HINT = "the emulator's side is in emulator.log beside it; `scripts/test infra` checks the stack alone."
 
 
@@ -38,18 +42,45 @@ def environment(cloud: Cloud, places: Places) -> dict:
     }
 
 
-def stack(cloud: Cloud, places: Places, policy: Path, binary: Path, verbose: bool) -> None:
-    env = environment(cloud, places)
-    context = ["-c", f"policy={policy}", "-c", f"bootstrap={binary}", "--output", places.temp / "cdk.out"]
-    common = ["--ci", "--no-color", "--no-notices", *context]
-    process.run(
-        "cdk bootstrap", [CDK, "bootstrap", f"aws://{PAYER}/{HOME_REGION}", *common],
-        places.logs / "cdk-bootstrap.log", CDK_HINT, INFRA, env, verbose,
-    )
-    process.run(
-        f"cdk deploy {STACK}", [CDK, "deploy", STACK, "--require-approval", "never", *common],
-        places.logs / "cdk-deploy.log", CDK_HINT, INFRA, env, verbose,
-    )
+@dataclass(frozen=True)
+class Deployment:
+    """The guard's stack, as an administrator handles it."""
+
+    cloud: Cloud
+    places: Places
+    policy: Path
+    binary: Path
+    verbose: bool
+
+    def up(self) -> None:
+        # What a removed stack left behind, the table and the log, is taken over.
+        self._cdk("cdk deploy", "deploy", STACK, "--import-existing-resources", "--require-approval", "never")
+        self._bridge()
+
+    def down(self) -> None:
+        # A role with a policy that its stack does not know could not be deleted.
+        self.cloud.admin("iam", PAYER).delete_role_policy(RoleName=FUNCTION_ROLE, PolicyName=BRIDGE)
+        self._cdk("cdk destroy", "destroy", STACK, "--force")
+
+    def bootstrap(self) -> None:
+        self._cdk("cdk bootstrap", "bootstrap", f"aws://{PAYER}/{HOME_REGION}")
+
+    @property
+    def output(self) -> Path:
+        return self.places.temp / "cdk.out"
+
+    def _cdk(self, text: str, *arguments: str) -> None:
+        context = ["-c", f"policy={self.policy}", "-c", f"bootstrap={self.binary}", "--output", self.output]
+        command = [CDK, *arguments, "--ci", "--no-color", "--no-notices", *context]
+        log = self.places.logs / f"{text.replace(' ', '-')}.log"
+        process.run(text, command, log, CDK_HINT, INFRA, environment(self.cloud, self.places), self.verbose)
+
+    def _bridge(self) -> None:
+        """In the demo only: the emulator denies whatever depends on a condition key that it does not know."""
+        allow = {"Effect": "Allow", "Action": "cloudwatch:PutMetricData", "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        with show.step(f"bridge, only here: allow {FUNCTION_ROLE} its metrics without the condition cloudwatch:namespace, which the emulator does not know"):
+            self.cloud.admin("iam", PAYER).put_role_policy(RoleName=FUNCTION_ROLE, PolicyName=BRIDGE, PolicyDocument=document)
 
 
 def enroll(cloud: Cloud, accounts: list[Account], organization: str, places: Places) -> None:

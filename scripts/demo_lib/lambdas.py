@@ -3,6 +3,9 @@
 import base64
 import json
 from dataclasses import dataclass
+from pathlib import Path
+
+from botocore.exceptions import ClientError
 
 from .cast import PAYER
 from .cloud import Cloud
@@ -18,27 +21,59 @@ class Answer:
     log: str
 
     @property
+    def status(self) -> int | None:
+        return self.raw.get("statusCode")
+
+    @property
+    def body(self) -> str:
+        return str(self.raw.get("body"))
+
+    @property
     def report(self) -> dict:
         return self.raw.get("report") or {}
+
+    @property
+    def notices(self) -> dict:
+        return self.report.get("notices") or {}
 
     def account(self, account: str) -> dict:
         """The report's entry of one account; empty when it has none."""
         return next((entry for entry in self.report.get("accounts", []) if entry.get("account") == account), {})
 
 
-def invoke(cloud: Cloud, event: dict, log_file) -> Answer:
-    """Waits for the answer, however long a sweep takes."""
-    answer = cloud.admin("lambda", PAYER).invoke(FunctionName=FUNCTION, Payload=json.dumps(event).encode(), LogType="Tail")
-    log = base64.b64decode(answer.get("LogResult") or b"").decode("utf-8", "replace")
-    payload = answer["Payload"].read().decode("utf-8", "replace")
-    with log_file.open("a") as out:
-        out.write(f"--- {json.dumps(event)}\n{log}\n--- answer\n{payload}\n")
-    if "FunctionError" in answer:
-        raise StepFailed(f"the Lambda failed on {json.dumps(event)}: {payload[:500]}", log_file, HINT)
+@dataclass(frozen=True)
+class Reply:
+    """What the Lambda API answered: the function's own answer, or the error that came instead."""
+
+    text: str
+    log: str
+    failed: bool
+
+
+def send(cloud: Cloud, payload: bytes, log_file: Path) -> Reply:
+    """Any bytes; waits for the answer, however long a sweep takes."""
     try:
-        raw = json.loads(payload)
+        answer = cloud.admin("lambda", PAYER).invoke(FunctionName=FUNCTION, Payload=payload, LogType="Tail")
+    except ClientError as error:
+        reply = Reply(str(error), "", True)
+    else:
+        log = base64.b64decode(answer.get("LogResult") or b"").decode("utf-8", "replace")
+        reply = Reply(answer["Payload"].read().decode("utf-8", "replace"), log, "FunctionError" in answer)
+    with log_file.open("a") as out:
+        out.write(f"--- {payload.decode('utf-8', 'replace')}\n{reply.log}\n--- answer\n{reply.text}\n")
+    return reply
+
+
+def invoke(cloud: Cloud, event: object, log_file: Path) -> Answer:
+    """Any JSON; whatever the Lambda answers must be an answer and no error."""
+    said = json.dumps(event)
+    reply = send(cloud, said.encode(), log_file)
+    if reply.failed:
+        raise StepFailed(f"the Lambda failed on {said}: {reply.text[:500]}", log_file, HINT)
+    try:
+        raw = json.loads(reply.text)
     except ValueError:
         raw = None
     if not isinstance(raw, dict):
-        raise StepFailed(f"the Lambda answered {json.dumps(event)} with something that is no JSON object: {payload[:200]}", log_file, HINT)
-    return Answer(raw, log)
+        raise StepFailed(f"the Lambda answered {said} with something that is no JSON object: {reply.text[:200]}", log_file, HINT)
+    return Answer(raw, reply.log)

@@ -2,11 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import ClientError
 
-from .cast import Account
+from .cast import PAYER, Account
 from .cloud import Cloud, code_of
+
+TABLE = "runawaytrain"
 
 
 @dataclass(frozen=True)
@@ -90,12 +93,24 @@ def refused(cloud: Cloud, key: tuple[str, str]) -> str | None:
     return None
 
 
-JOURNAL = "HALT#"
+JOURNAL, OUTBOX = "HALT#", "OUTBOX"
 
 
-def journal(cloud: Cloud, payer: str) -> list[dict]:
-    """Every journal item of the table: what a halt meant to do, and what became of it."""
-    found = []
-    for page in cloud.admin("dynamodb", payer).get_paginator("scan").paginate(TableName="runawaytrain"):
-        found += [item for item in page["Items"] if item["pk"]["S"].startswith(JOURNAL)]
-    return found
+def table(cloud: Cloud) -> dict[tuple[str, str], dict]:
+    """Everything that the machine remembers, by key."""
+    pages = cloud.admin("dynamodb", PAYER).get_paginator("scan").paginate(TableName=TABLE)
+    return {(item["pk"]["S"], item["sk"]["S"]): item for page in pages for item in page["Items"]}
+
+
+def journal(cloud: Cloud) -> list[dict]:
+    """What each halt meant to do, and what became of it."""
+    return [item for (partition, _), item in table(cloud).items() if partition.startswith(JOURNAL)]
+
+
+def heartbeats(cloud: Cloud) -> float:
+    """How many the function has emitted until now."""
+    now = datetime.now(UTC)
+    found = cloud.admin("cloudwatch", PAYER).get_metric_statistics(
+        Namespace="RunawayTrain", MetricName="Heartbeat", StartTime=now - timedelta(hours=2), EndTime=now + timedelta(minutes=5), Period=3600, Statistics=["Sum"]
+    )
+    return sum(point["Sum"] for point in found["Datapoints"])

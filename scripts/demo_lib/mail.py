@@ -23,10 +23,12 @@ class Mail:
 
     @property
     def kind(self) -> str:
-        """By the subject's first word, which is what people see in their list: `halt` for a trip, `outcome` for what came of it."""
+        """By the subject's first word, which is what people see in their list: `halt` for a trip, `outcome` for what came of it, `release`."""
         words = self.subject.removeprefix(PREFIX)
         if words.startswith(("Halted ", "NOT PROVEN ")):
             return "outcome"
+        if words.startswith("Released "):
+            return "release"
         return "halt" if words.startswith("HALT ") else "other"
 
 
@@ -36,9 +38,13 @@ class Mailbox:
         self.url = self.sqs.create_queue(QueueName=QUEUE)["QueueUrl"]
         self.all: list[Mail] = []
 
+    @property
+    def arn(self) -> str:
+        return self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
     def subscribe(self) -> int:
         """To every topic of runawaytrain; answers how many there are."""
-        arn = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        arn = self.arn
         allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
         self.sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": policy})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import acts, cast, cloud, deploy, emulator, poke, process, show, stage
+from . import acts, acts_thorough, cast, cloud, deploy, emulator, poke, process, show, stage
 from .claims import Claims
 from .mail import Mailbox
 from .paths import Places, short
@@ -18,14 +18,14 @@ class Interrupted(BaseException):
     """Ctrl-C, a closed terminal or a polite kill: not an Exception, so that no handler on the way swallows it."""
 
 
-def run(keep: bool, verbose: bool, bootstrap: Path | None) -> int:
+def run(keep: bool, verbose: bool, thorough: bool, bootstrap: Path | None) -> int:
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, _interrupt)
     cloud.forget_this_machine()
     start, places, claims = time.monotonic(), Places.make(), Claims()
     kept = False
     try:
-        running, story = _play(places, claims, verbose, bootstrap)
+        running, story = _play(places, claims, verbose, thorough, bootstrap)
         if keep:
             process.leave(running.child)
             kept = True
@@ -60,7 +60,7 @@ def _clear(places: Places) -> None:
     places.remove()
 
 
-def _play(places: Places, claims: Claims, verbose: bool, bootstrap: Path | None) -> tuple[emulator.Emulator, acts.Story]:
+def _play(places: Places, claims: Claims, verbose: bool, thorough: bool, bootstrap: Path | None) -> tuple[emulator.Emulator, acts.Story]:
     show.heading("The stage")
     show.say(f"[dim]logs: {short(places.logs)}[/]")
     binary = _binary(bootstrap) if bootstrap else deploy.build(places, verbose)
@@ -75,13 +75,15 @@ def _play(places: Places, claims: Claims, verbose: bool, bootstrap: Path | None)
     policy.write_text(cast.policy_text(accounts, organization, root))
     if verbose:
         show.console.print(show.Text(policy.read_text().rstrip(), style="dim"))
-    deploy.stack(sky, places, policy, binary, verbose)
+    deployment = deploy.Deployment(sky, places, policy, binary, verbose)
+    deployment.bootstrap()
+    deployment.up()
     deploy.enroll(sky, [account for account in accounts if account.enrolled and not account.is_payer], organization, places)
     mailbox = Mailbox(sky)
     with show.step("subscribe a mailbox to every notify list") as done:
         done.note = f"{mailbox.subscribe()} topics"
-    story = acts.Story(sky, accounts, claims, mailbox, places.logs / "lambda.log", verbose)
-    for act in acts.ACTS:
+    story = acts.Story(sky, accounts, claims, mailbox, deployment, places.logs / "lambda.log", verbose)
+    for act in acts.ACTS + (acts_thorough.ACTS if thorough else ()):
         act(story)
     return running, story
 

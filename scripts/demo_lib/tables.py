@@ -56,6 +56,24 @@ def _state(entry: dict) -> Text:
     return Text(state, style=STATE_STYLE.get(state, ""))
 
 
+def states(accounts: list[Account], answer: Answer) -> None:
+    """What `status` remembers."""
+    made = table("What is remembered", "account", "name", "state", "since", "why")
+    for account in accounts:
+        entry = answer.account(account.id)
+        why = str((entry.get("unseen") or entry).get("why", ""))
+        made.add_row(account.id, account.name, _state(entry), str(entry.get("since", ""))[:19].replace("T", " "), Text(_shorten(why, 60)))
+    console.print(made)
+
+
+def kept_back(entry: dict) -> None:
+    """What a release did, and what it did not give back."""
+    for outcome in entry.get("outcomes", []):
+        console.print(Text(f"    {outcome.get('text')}: {outcome.get('result')}"))
+    for left in entry.get("plan", {}).get("left", []):
+        console.print(Text(f"    {left.get('item')}: {left.get('reason')}", style="dim"))
+
+
 def plan(answer: Answer, accounts: list[Account], most: int = 8) -> None:
     """What a drill says it would do."""
     for account in accounts:

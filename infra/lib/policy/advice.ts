@@ -12,6 +12,7 @@ const ACCOUNT: Advice = {
   todo: 'Write all 12 digits, in quotes.',
 };
 const E_MAIL: Advice = { misfit: 'is not an e-mail address', todo: 'Write an address such as team@example.edu.' };
+const SPAN: Advice = { misfit: 'is not a span of time', todo: 'Write minutes, hours or days, such as 30m, 4h or 7d.' };
 const LIMIT: Advice = { misfit: 'is not a limit', todo: 'Write a whole number, 0 or more; 0 halts on the first instance.' };
 
 /** By the end of the path, list indexes left out. */
@@ -26,9 +27,13 @@ const ADVICE: readonly (readonly [string, Advice])[] = [
   ['limits.instances', LIMIT],
   ['limits.vcpus', LIMIT],
   ['limits.warn', { misfit: 'is not a share', todo: 'Write a share of the limit above 0 and up to 1, such as 0.8.' }],
+  ['suspicion', SPAN],
+  ['grace', SPAN],
   ['notify', E_MAIL],
+  ['contain.quarantine', { misfit: 'is not true or false', todo: 'Write true or false, without quotes.' }],
   ['exempt.instances', { misfit: 'is not an instance id', todo: 'Write an id such as i-0123456789abcdef0.' }],
   ['exempt.users', { misfit: 'is not a user name', todo: 'Write the name of an IAM user.' }],
+  ['exempt.roles', { misfit: 'is not a role name', todo: 'Write the name of an IAM role, without its path.' }],
 ];
 
 /** Where the table has nothing better. */

@@ -12,7 +12,7 @@ export interface Limits {
 /** The document as the schema admits it, as far as it is read here. */
 export interface PolicyDocument {
   readonly payer: string;
-  readonly organization: { readonly id: string };
+  readonly organization: { readonly id: string; readonly root?: string; readonly ous?: readonly string[] };
   readonly schedule?: string;
   readonly defaults: { readonly limits: Limits; readonly notify: readonly string[] };
   readonly accounts?: Readonly<Record<string, { readonly limits?: Limits; readonly notify?: readonly string[] }>>;
@@ -28,6 +28,12 @@ export class Policy {
 
   get organization(): string {
     return this.document.organization.id;
+  }
+
+  /** The parts of the organization that are enrolled: units instead of the root where both are named; perhaps none. */
+  get enrolled(): readonly string[] {
+    const { root, ous } = this.document.organization;
+    return ous ?? (root === undefined ? [] : [root]);
   }
 
   get scheduleMinutes(): number {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_config::SdkConfig;
 use aws_sdk_organizations::types::{Account, AccountState, AccountStatus};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -29,8 +28,8 @@ pub(crate) struct OrganizationsDirectory {
 }
 
 impl OrganizationsDirectory {
-    pub(crate) fn new(shared: &SdkConfig) -> Self {
-        Self { client: aws_sdk_organizations::Client::new(shared), known: Mutex::default() }
+    pub(crate) fn new(client: aws_sdk_organizations::Client) -> Self {
+        Self { client, known: Mutex::default() }
     }
 
     async fn list(&self) -> Result<Vec<Member>, Failure> {

@@ -51,6 +51,8 @@ fn kind_of(code: Option<&str>, status: u16) -> FailureKind {
 /// What a code means, whichever service says it.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>,
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html>,
+/// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_SuspendProcesses.html>,
+/// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_AttachPolicy.html>,
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
 fn kind_of_code(code: &str) -> Option<FailureKind> {
     Some(match code {
@@ -71,6 +73,7 @@ fn kind_of_code(code: &str) -> Option<FailureKind> {
 
         "AccessDenied"
         | "AccessDeniedException"
+        | "AccessDeniedForDependencyException"
         | "AuthFailure"
         | "AuthorizationError"
         | "AuthorizationErrorException"
@@ -95,7 +98,15 @@ fn kind_of_code(code: &str) -> Option<FailureKind> {
         | "UnauthorizedOperation"
         | "UnrecognizedClientException" => FailureKind::Denied,
 
-        "NoSuchEntity" | "NoSuchEntityException" | "NotFound" | "NotFoundException" | "ResourceNotFound" | "ResourceNotFoundException" => FailureKind::NotFound,
+        "AccountNotFoundException"
+        | "NoSuchEntity"
+        | "NoSuchEntityException"
+        | "NotFound"
+        | "NotFoundException"
+        | "PolicyNotFoundException"
+        | "ResourceNotFound"
+        | "ResourceNotFoundException"
+        | "TargetNotFoundException" => FailureKind::NotFound,
 
         "InternalError"
         | "InternalErrorException"
@@ -112,13 +123,19 @@ fn kind_of_code(code: &str) -> Option<FailureKind> {
         | "ServiceUnavailableException"
         | "Unavailable" => FailureKind::Unavailable,
 
-        "EntityTemporarilyUnmodifiable" | "EntityTemporarilyUnmodifiableException" | "IncorrectInstanceState" | "IncorrectSpotRequestState" | "IncorrectState" => {
-            FailureKind::WrongState
-        }
+        "EntityTemporarilyUnmodifiable"
+        | "EntityTemporarilyUnmodifiableException"
+        | "FleetNotInModifiableState"
+        | "IncorrectInstanceState"
+        | "IncorrectSpotRequestState"
+        | "IncorrectState" => FailureKind::WrongState,
 
-        "UnmodifiableEntity"
+        "AWSOrganizationsNotInUseException"
+        | "PolicyTypeNotEnabledException"
+        | "UnmodifiableEntity"
         | "UnmodifiableEntityException"
         | "Unsupported"
+        | "UnsupportedAPIEndpointException"
         | "UnsupportedHibernationConfiguration"
         | "UnsupportedInstanceAttribute"
         | "UnsupportedOperation" => FailureKind::Unsupported,
@@ -131,8 +148,13 @@ fn kind_of_code(code: &str) -> Option<FailureKind> {
         | "DeleteConflict"
         | "DeleteConflictException"
         | "EntityAlreadyExists"
+        | "FinalizingOrganizationException"
         | "IdempotentParameterMismatchException"
+        | "PolicyChangesInProgressException"
+        | "ResourceContention"
+        | "ResourceInUse"
         | "ResourceInUseException"
+        | "ScalingActivityInProgress"
         | "TransactionCanceledException"
         | "TransactionConflictException"
         | "TransactionInProgressException" => FailureKind::Conflict,
@@ -145,6 +167,7 @@ fn kind_of_code(code: &str) -> Option<FailureKind> {
         | "InvalidParameterException"
         | "InvalidParameterValue"
         | "InvalidRequest"
+        | "InvalidTargetCapacitySpecification"
         | "InvalidUserType"
         | "MalformedPolicyDocument"
         | "MalformedQueryString"
@@ -203,6 +226,12 @@ mod tests {
             ("UnsupportedOperation", FailureKind::Unsupported),
             ("OperationNotPermitted", FailureKind::Protected),
             ("DeleteConflict", FailureKind::Conflict),
+            ("ScalingActivityInProgress", FailureKind::Conflict),
+            ("FleetNotInModifiableState", FailureKind::WrongState),
+            ("InvalidSpotInstanceRequestID.NotFound", FailureKind::NotFound),
+            ("PolicyTypeNotEnabledException", FailureKind::Unsupported),
+            // All sorts of limits and rules of Organizations: the code does not say which.
+            ("ConstraintViolationException", FailureKind::Other),
             ("NeverHeardOf", FailureKind::Other),
         ];
         for (code, kind) in cases {

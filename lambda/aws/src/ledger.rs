@@ -4,6 +4,7 @@ mod commit;
 mod journal;
 mod outbox;
 mod record;
+mod slots;
 mod table;
 mod write;
 
@@ -111,6 +112,10 @@ impl Ledger for DynamoLedger {
 
     async fn journal(&self, account: &AccountId, halt: &HaltId) -> Result<Vec<JournalEntry>, Failure> {
         journal::read(&self.table, account, halt).await
+    }
+
+    async fn take_slot(&self, account: &AccountId, most: u32, since: Timestamp, now: Timestamp) -> Result<bool, Failure> {
+        slots::take(&self.table, account, most, since, now).await
     }
 
     async fn outbox(&self) -> Result<Vec<Pending>, Failure> {

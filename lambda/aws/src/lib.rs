@@ -9,6 +9,7 @@ mod ledger;
 mod lockout;
 mod observe;
 mod pulse;
+mod revocation;
 mod sessions;
 mod time;
 #[cfg(test)]
@@ -36,6 +37,8 @@ pub struct Settings {
     pub accountnumber: AccountId,
     /// The region that the topics are in.
     pub snsregion: String,
+    /// The id of the quarantine SCP, such as `p-examplepolicy`, where one is deployed.
+    pub quarantine_policy: Option<String>,
 }
 
 /// The ports of a function: credentials and `AWS_ENDPOINT_URL` come from the environment. Nothing is called yet.
@@ -50,10 +53,12 @@ pub fn connect_to(emulator: &Emulator, settings: &Settings, clock: Arc<dyn Clock
 
 fn ports(shared: &SdkConfig, settings: &Settings, clock: Arc<dyn Clock>) -> Ports {
     let sessions = Arc::new(sessions::Sessions::new(shared, &settings.organization, Arc::clone(&clock)));
+    let organizations = aws_sdk_organizations::Client::new(shared);
+    let quarantine = || settings.quarantine_policy.clone();
     Ports {
-        directory: Arc::new(directory::OrganizationsDirectory::new(shared)),
-        observer: Arc::new(observe::SdkObserver::new(Arc::clone(&sessions))),
-        actuator: Arc::new(act::SdkActuator::new(sessions)),
+        directory: Arc::new(directory::OrganizationsDirectory::new(organizations.clone())),
+        observer: Arc::new(observe::SdkObserver::new(Arc::clone(&sessions), organizations.clone(), quarantine())),
+        actuator: Arc::new(act::SdkActuator::new(sessions, organizations, quarantine())),
         ledger: Arc::new(ledger::DynamoLedger::new(shared, &settings.table)),
         courier: Arc::new(courier::SnsCourier::new(shared, &settings.snsregion, &settings.accountnumber, &settings.snstopic)),
         pulse: Arc::new(pulse::CloudWatchPulse::new(shared)),

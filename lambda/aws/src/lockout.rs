@@ -11,13 +11,16 @@ pub(crate) fn document() -> String {
     value().to_string()
 }
 
-/// Whether a policy of the lockout's name still says what we wrote. IAM answers documents URL-encoded.
+/// Whether a policy of the lockout's name still says what we wrote.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetUserPolicy.html>
 pub(crate) fn judge(answered: &str) -> Lockout {
-    let decoded = percent_decode_str(answered).decode_utf8_lossy();
     // Compared as JSON: order and white space mean nothing.
-    let same = serde_json::from_str::<Value>(&decoded).is_ok_and(|found| found == value());
-    if same { Lockout::InForce } else { Lockout::Altered }
+    if read(answered) == Some(value()) { Lockout::InForce } else { Lockout::Altered }
+}
+
+/// A policy document as IAM answers it, URL-encoded; nothing where it is no JSON.
+pub(crate) fn read(answered: &str) -> Option<Value> {
+    serde_json::from_str(&percent_decode_str(answered).decode_utf8_lossy()).ok()
 }
 
 fn value() -> Value {

@@ -1,7 +1,11 @@
 //! Looking into accounts, with sessions that can do nothing else.
 
 mod belongings;
+mod credentials;
 mod instances;
+mod launchers;
+mod quarantine;
+mod roles;
 mod users;
 
 use std::collections::HashMap;
@@ -9,13 +13,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_sdk_organizations::Client as Organizations;
 use tokio::time::Instant;
 
 use runawaytrain_core::contract::HOME_REGION;
-use runawaytrain_core::failure::Failure;
-use runawaytrain_core::identity::User;
+use runawaytrain_core::failure::{Failure, FailureKind};
+use runawaytrain_core::identity::{Role, User};
 use runawaytrain_core::ids::{AccountId, Region};
-use runawaytrain_core::observation::Instance;
+use runawaytrain_core::launchers::Launchers;
+use runawaytrain_core::observation::{Instance, Seen};
 use runawaytrain_engine::ports::{Freshness, Observer, UserDetail};
 
 use crate::failure;
@@ -23,15 +29,20 @@ use crate::sessions::{Purpose, Sessions};
 
 /// How long a sweep trusts an account's list of regions. Enabling one takes a thief minutes; a halt asks anew.
 const REGIONS_FRESH: Duration = Duration::from_secs(15 * 60);
+/// Users or roles looked at at a time. IAM does not state its quotas; more of them at a time were throttled rather than faster.
+const AT_A_TIME: usize = 8;
 
 pub(crate) struct SdkObserver {
     sessions: Arc<Sessions>,
+    /// With the payer's own credentials: what is attached to a member is the payer's to see.
+    organizations: Organizations,
+    quarantine_policy: Option<String>,
     regions: Mutex<HashMap<AccountId, (Instant, Vec<Region>)>>,
 }
 
 impl SdkObserver {
-    pub(crate) fn new(sessions: Arc<Sessions>) -> Self {
-        Self { sessions, regions: Mutex::default() }
+    pub(crate) fn new(sessions: Arc<Sessions>, organizations: Organizations, quarantine_policy: Option<String>) -> Self {
+        Self { sessions, organizations, quarantine_policy, regions: Mutex::default() }
     }
 
     fn known_regions(&self, account: &AccountId) -> Option<Vec<Region>> {
@@ -67,6 +78,29 @@ impl Observer for SdkObserver {
         }
     }
 
+    async fn launchers(&self, account: &AccountId, region: &Region) -> Result<Launchers, Failure> {
+        let session = self.sessions.get(account, Purpose::Look).await?;
+        match launchers::list(&session.ec2(region), &session.autoscaling(region)).await {
+            Ok(launchers) => Ok(launchers),
+            Err(failure) => Err(self.sessions.blame(&session, failure).await),
+        }
+    }
+
+    async fn roles(&self, account: &AccountId) -> Result<Vec<Role>, Failure> {
+        let session = self.sessions.get(account, Purpose::Look).await?;
+        match roles::list(&session.iam()).await {
+            Ok(roles) => Ok(roles),
+            Err(failure) => Err(self.sessions.blame(&session, failure).await),
+        }
+    }
+
+    async fn quarantined(&self, account: &AccountId) -> Result<Option<bool>, Failure> {
+        match &self.quarantine_policy {
+            Some(policy) => quarantine::attached(&self.organizations, policy, account).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     async fn users(&self, account: &AccountId, detail: UserDetail) -> Result<Vec<User>, Failure> {
         let session = self.sessions.get(account, Purpose::Look).await?;
         match users::list(&session.iam(), detail).await {
@@ -74,4 +108,9 @@ impl Observer for SdkObserver {
             Err(failure) => Err(self.sessions.blame(&session, failure).await),
         }
     }
+}
+
+/// What is not found is absent; everything else is not known.
+fn absent<T>(failure: Failure, value: T) -> Seen<T> {
+    if failure.kind == FailureKind::NotFound { Ok(value) } else { Err(failure) }
 }

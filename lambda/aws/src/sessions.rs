@@ -46,6 +46,7 @@ pub(crate) struct Session {
     began: Timestamp,
     expires: Timestamp,
     ec2: Mutex<HashMap<Region, aws_sdk_ec2::Client>>,
+    autoscaling: Mutex<HashMap<Region, aws_sdk_autoscaling::Client>>,
     iam: Mutex<Option<aws_sdk_iam::Client>>,
 }
 
@@ -61,6 +62,21 @@ impl Session {
             .retry_partition(self.partition("ec2", region.as_str()))
             .build();
         let client = aws_sdk_ec2::Client::from_conf(settings);
+        clients.insert(region.clone(), client.clone());
+        client
+    }
+
+    /// The Auto Scaling client of a region.
+    pub(crate) fn autoscaling(&self, region: &Region) -> aws_sdk_autoscaling::Client {
+        let mut clients = self.autoscaling.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(region) {
+            return client.clone();
+        }
+        let settings = aws_sdk_autoscaling::config::Builder::from(&self.config)
+            .region(SdkRegion::new(region.as_str().to_owned()))
+            .retry_partition(self.partition("autoscaling", region.as_str()))
+            .build();
+        let client = aws_sdk_autoscaling::Client::from_conf(settings);
         clients.insert(region.clone(), client.clone());
         client
     }
@@ -183,6 +199,7 @@ impl Sessions {
             began: now,
             expires,
             ec2: Mutex::default(),
+            autoscaling: Mutex::default(),
             iam: Mutex::default(),
         }))
     }

@@ -6,13 +6,16 @@
 mod common;
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_organizations::types::PolicyType;
 use jiff::SignedDuration;
+use runawaytrain_aws::Settings;
 use runawaytrain_core::failure::FailureKind;
-use runawaytrain_core::ids::{AccountId, HaltId, InstanceId, Region, UserName};
+use runawaytrain_core::identity::{Lockout, RoleLock};
+use runawaytrain_core::ids::{AccountId, HaltId, InstanceId, Region, RoleName, UserName};
 use runawaytrain_core::plan::Action;
 use runawaytrain_core::policy::NotifyList;
 use runawaytrain_core::state::AccountRecord;
-use runawaytrain_engine::ports::{Commit, Freshness, LeaseMove, LedgerError, Performed, UserDetail};
+use runawaytrain_engine::ports::{Clock, Commit, Freshness, LeaseMove, LedgerError, Performed, UserDetail};
 use serde_json::json;
 
 use common::{ORGANIZATION, Watch, account, address, keys, ports, scene, settings};
@@ -192,8 +195,10 @@ async fn a_user_who_is_locked_out_is_refused() {
     assert_eq!(ports.actuator.perform(&member, &deny).await, Ok(Performed::Done));
     mallory.describe_instances().send().await.expect_err("a deny stands on the user");
     let users = ports.observer.users(&member, UserDetail::Credentials).await.unwrap();
-    assert_eq!(users[0].lockout, Ok(runawaytrain_core::identity::Lockout::InForce));
+    assert_eq!(users[0].lockout, Ok(Lockout::InForce));
     assert_eq!(users[0].console, Ok(false));
+    // ministack knows no other credentials. What it does not know is a failure, never an empty list.
+    assert!(users[0].others.is_err());
 
     let deactivate = Action::DeactivateKey { user: UserName::new("mallory"), key: users[0].keys.as_ref().unwrap()[0].id.clone() };
     assert_eq!(ports.actuator.perform(&member, &deactivate).await, Ok(Performed::Done));
@@ -212,4 +217,71 @@ async fn mail_goes_to_the_lists_topic_and_a_missing_topic_is_named() {
     let failure = courier.send(&NotifyList::Own(account("300000000015")), "subject", "body").await.unwrap_err();
     assert!(failure.to_string().contains("topic arn:aws:sns:us-east-1:300000000014:runawaytrain-300000000015"), "{failure}");
     assert_eq!((failure.operation.as_str(), failure.kind), ("sns:Publish", FailureKind::NotFound));
+}
+
+#[tokio::test]
+#[ignore = "needs the emulators: scripts/test adapters"]
+async fn the_quarantine_is_attached_by_the_payer_seen_and_detached() {
+    let payer = account("300000000016");
+    let organizations = aws_sdk_organizations::Client::new(&inside(&payer));
+    let root = organizations.list_roots().send().await.unwrap().roots.unwrap().remove(0).id.unwrap();
+    let _ = organizations.enable_policy_type().root_id(root).policy_type(PolicyType::ServiceControlPolicy).send().await;
+    let made = organizations.create_account().account_name("member").email("member@example.edu").send().await.unwrap();
+    let member = account(made.create_account_status.unwrap().account_id().unwrap());
+    let content = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"ec2:RunInstances","Resource":"*"}]}"#;
+    let create = organizations.create_policy().name("RunawayTrainQuarantine").description("growth").content(content).r#type(PolicyType::ServiceControlPolicy);
+    let policy = create.send().await.unwrap().policy.unwrap().policy_summary.unwrap().id.unwrap();
+
+    let with = |quarantine_policy| ports(&ministack(), payer.as_str(), &Settings { quarantine_policy, ..settings("t", &payer) }, Watch::new());
+    let ports = with(Some(policy));
+    let steps = [(Action::Freeze, Performed::Done, true), (Action::Freeze, Performed::AlreadySo, true), (Action::Thaw, Performed::Done, false), (Action::Thaw, Performed::AlreadySo, false)];
+    assert_eq!(ports.observer.quarantined(&member).await, Ok(Some(false)));
+    for (action, performed, attached) in steps {
+        assert_eq!(ports.actuator.perform(&member, &action).await, Ok(performed), "{action}");
+        assert_eq!(ports.observer.quarantined(&member).await, Ok(Some(attached)), "{action}");
+    }
+
+    let stranger = account("300000000017");
+    assert_eq!(ports.actuator.perform(&stranger, &Action::Freeze).await.unwrap_err().kind, FailureKind::NotFound);
+    let without = with(None);
+    assert_eq!(without.observer.quarantined(&member).await, Ok(None));
+    assert_eq!(without.actuator.perform(&member, &Action::Freeze).await.unwrap_err().kind, FailureKind::Invalid);
+}
+
+#[tokio::test]
+#[ignore = "needs the emulators: scripts/test adapters"]
+async fn sessions_issued_before_a_revocation_are_refused() {
+    let (payer, member) = (account("300000000018"), account("300000000019"));
+    enroll(&member, &payer, ORGANIZATION).await;
+    let iam = aws_sdk_iam::Client::new(&inside(&member));
+    let trust = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "AWS": format!("arn:aws:iam::{member}:root") } }]});
+    let allow = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "ec2:*", "Resource": "*" }]});
+    iam.create_role().role_name("worker").assume_role_policy_document(trust.to_string()).send().await.unwrap();
+    iam.put_role_policy().role_name("worker").policy_name("work").policy_document(allow.to_string()).send().await.unwrap();
+    let assume = async || {
+        let assume = aws_sdk_sts::Client::new(&inside(&member)).assume_role().role_arn(format!("arn:aws:iam::{member}:role/worker"));
+        let given = assume.role_session_name("thief").send().await.unwrap().credentials.unwrap();
+        let credentials = aws_credential_types::Credentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), None, "thief");
+        aws_sdk_ec2::Client::new(&scene(&ministack(), "us-east-1", credentials))
+    };
+    let thief = assume().await;
+    thief.describe_instances().send().await.unwrap();
+
+    let watch = Watch::new();
+    let ports = ports(&ministack(), payer.as_str(), &settings("t", &payer), watch.clone());
+    let role = RoleName::new("worker");
+    let before = watch.now() + SignedDuration::from_secs(1);
+    assert_eq!(ports.actuator.perform(&member, &Action::RevokeSessions { role: role.clone(), before }).await, Ok(Performed::Done));
+    thief.describe_instances().send().await.expect_err("the session was issued before the revocation");
+    let seen = ports.observer.roles(&member).await.unwrap().into_iter().find(|seen| seen.name == role).unwrap();
+    assert!(matches!(seen.lock, Ok(RoleLock::RevokedBefore(time)) if time >= before), "{:?}", seen.lock);
+
+    // A session issued later lives, until everything is denied.
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    let newcomer = assume().await;
+    newcomer.describe_instances().send().await.unwrap();
+    assert_eq!(ports.actuator.perform(&member, &Action::DenyRole { role: role.clone() }).await, Ok(Performed::Done));
+    newcomer.describe_instances().send().await.expect_err("everything is denied");
+    assert_eq!(ports.actuator.perform(&member, &Action::LiftRole { role }).await, Ok(Performed::Done));
+    newcomer.describe_instances().send().await.unwrap();
 }

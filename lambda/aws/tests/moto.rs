@@ -8,15 +8,22 @@ mod common;
 use std::collections::BTreeSet;
 
 use aws_config::SdkConfig;
-use aws_sdk_ec2::types::{AttributeBooleanValue, InstanceType};
+use aws_sdk_ec2::types::{
+    AllocationStrategy, AttributeBooleanValue, FleetLaunchTemplateConfigRequest, FleetLaunchTemplateSpecificationRequest, FleetType, InstanceType,
+    RequestLaunchTemplateData, RequestSpotLaunchSpecification, SpotFleetLaunchSpecification, SpotFleetRequestConfigData, SpotInstanceType,
+    TargetCapacitySpecificationRequest,
+};
+use aws_sdk_iam::types::StatusType;
 use futures::StreamExt;
 use futures::stream;
+use jiff::Timestamp;
 use runawaytrain_core::failure::FailureKind;
-use runawaytrain_core::identity::{Belongings, Lockout, User, Users};
-use runawaytrain_core::ids::{AccountId, InstanceId, Region, UserName};
+use runawaytrain_core::identity::{Belongings, Lockout, OtherCredential, RoleLock, User, Users};
+use runawaytrain_core::ids::{AccountId, FleetId, GroupName, InstanceId, Region, RoleName, UserName};
+use runawaytrain_core::launchers::{Fleet, FleetKind, Group};
 use runawaytrain_core::observation::Observation;
-use runawaytrain_core::plan::Action;
-use runawaytrain_core::planner;
+use runawaytrain_core::plan::{Action, Belonging, Protection};
+use runawaytrain_core::planner::{self, Circumstances};
 use runawaytrain_core::policy::{Policy, UserResponse};
 use runawaytrain_engine::ports::{Freshness, Lifecycle, Performed, Ports, UserDetail};
 
@@ -102,6 +109,128 @@ async fn stop_protection_is_told_apart_and_the_protected_one_is_named() {
 
 #[tokio::test]
 #[ignore = "needs the emulators: scripts/test adapters"]
+async fn what_is_unprotected_can_be_stopped_and_terminated() {
+    let (account, region) = (account("100000000008"), Region::new("us-west-2"));
+    let client = aws_sdk_ec2::Client::new(&inside(&account, region.as_str()).await);
+    let instances = launch(&client, 1).await;
+    let instance = instances[0].clone();
+    let ports = adapters();
+    let perform = async |action: Action| ports.actuator.perform(&account, &action).await;
+    let protections = [Protection::Stop, Protection::Termination];
+
+    for against in protections {
+        perform(Action::Protect { region: region.clone(), instance: instance.clone(), against }).await.unwrap();
+    }
+    let stop = Action::StopInstances { region: region.clone(), instances: instances.clone() };
+    let terminate = Action::TerminateInstances { region: region.clone(), instances };
+    for action in [&stop, &terminate] {
+        assert_eq!(perform(action.clone()).await.unwrap_err().kind, FailureKind::Protected, "{action}");
+    }
+    for (against, freed) in protections.into_iter().zip([stop, terminate]) {
+        assert_eq!(perform(Action::Unprotect { region: region.clone(), instance: instance.clone(), against }).await, Ok(Performed::Done));
+        assert_eq!(perform(freed.clone()).await, Ok(Performed::Done), "{freed}");
+    }
+    assert_eq!(ports.observer.instances(&account, &region).await.unwrap(), []);
+}
+
+#[tokio::test]
+#[ignore = "needs the emulators: scripts/test adapters"]
+async fn groups_are_suspended_whole_and_more_than_a_page_of_them_is_seen() {
+    let (account, region) = (account("100000000009"), Region::new("us-west-2"));
+    let inside = inside(&account, region.as_str()).await;
+    let autoscaling = aws_sdk_autoscaling::Client::new(&inside);
+    let configuration = autoscaling.create_launch_configuration().launch_configuration_name("any").image_id("ami-12345678").instance_type("t2.micro");
+    configuration.send().await.unwrap();
+    for number in 0..101 {
+        let group = autoscaling.create_auto_scaling_group().auto_scaling_group_name(format!("group {number:03}")).launch_configuration_name("any");
+        group.min_size(0).max_size(4).availability_zones("us-west-2a").send().await.unwrap();
+    }
+    let ports = adapters();
+    let look = async || ports.observer.launchers(&account, &region).await.unwrap();
+    let seen = look().await;
+    assert_eq!(seen.groups.len(), 101);
+    assert!(seen.groups.iter().all(|group| !group.suspended));
+
+    let (group, name) = (GroupName::new("group 007"), "group 007");
+    let state = async || look().await.groups.into_iter().find(|group| group.name.as_str() == name).unwrap();
+    // Launch alone is not enough: what is stopped would be terminated.
+    autoscaling.suspend_processes().auto_scaling_group_name(name).scaling_processes("Launch").send().await.unwrap();
+    assert_eq!(state().await, Group { name: group.clone(), suspended: false });
+    let suspend = Action::SuspendGroup { region: region.clone(), group: group.clone() };
+    assert_eq!(ports.actuator.perform(&account, &suspend).await, Ok(Performed::Done));
+    assert_eq!(state().await, Group { name: group.clone(), suspended: true });
+    let resume = Action::ResumeGroup { region: region.clone(), group: group.clone() };
+    assert_eq!(ports.actuator.perform(&account, &resume).await, Ok(Performed::Done));
+    assert_eq!(state().await, Group { name: group, suspended: false });
+}
+
+#[tokio::test]
+#[ignore = "needs the emulators: scripts/test adapters"]
+async fn spot_requests_are_seen_with_their_instances_and_cancelled() {
+    let (account, region) = (account("100000000010"), Region::new("us-west-2"));
+    let client = aws_sdk_ec2::Client::new(&inside(&account, region.as_str()).await);
+    let specification = RequestSpotLaunchSpecification::builder().image_id("ami-12345678").instance_type(InstanceType::T2Micro).build();
+    let request = client.request_spot_instances().spot_price("0.5").r#type(SpotInstanceType::Persistent).launch_specification(specification);
+    request.send().await.unwrap();
+
+    let ports = adapters();
+    let seen = ports.observer.launchers(&account, &region).await.unwrap().spot_requests;
+    assert_eq!(seen.len(), 1);
+    assert!(seen[0].persistent);
+    let instances = ports.observer.instances(&account, &region).await.unwrap();
+    assert_eq!(instances.iter().map(|instance| instance.spot_request.as_ref()).collect::<Vec<_>>(), [Some(&seen[0].id)]);
+
+    let cancel = Action::CancelSpotRequests { region: region.clone(), requests: vec![seen[0].id.clone()] };
+    assert_eq!(ports.actuator.perform(&account, &cancel).await, Ok(Performed::Done));
+    assert_eq!(ports.observer.launchers(&account, &region).await.unwrap().spot_requests, []);
+}
+
+#[tokio::test]
+#[ignore = "needs the emulators: scripts/test adapters"]
+async fn a_spot_fleet_goes_to_zero_and_its_instances_run_on() {
+    let (account, region) = (account("100000000011"), Region::new("us-west-2"));
+    let client = aws_sdk_ec2::Client::new(&inside(&account, region.as_str()).await);
+    let subnet = client.describe_subnets().send().await.unwrap().subnets.unwrap().remove(0).subnet_id.unwrap();
+    let specification = SpotFleetLaunchSpecification::builder().image_id("ami-12345678").instance_type(InstanceType::T2Micro).subnet_id(subnet).build();
+    let wanted = SpotFleetRequestConfigData::builder().target_capacity(3).spot_price("0.5").iam_fleet_role("arn:aws:iam::100000000011:role/fleet");
+    let wanted = wanted.allocation_strategy(AllocationStrategy::LowestPrice).launch_specifications(specification).build();
+    let id = client.request_spot_fleet().spot_fleet_request_config(wanted).send().await.unwrap().spot_fleet_request_id.unwrap();
+
+    let ports = adapters();
+    let fleet = Fleet { id: FleetId::new(id), kind: FleetKind::Spot, target: 3 };
+    let fleets = async || ports.observer.launchers(&account, &region).await.unwrap().fleets;
+    assert_eq!(fleets().await, [fleet.clone()]);
+    let (region_of, id, kind, target) = (region.clone(), fleet.id.clone(), fleet.kind, fleet.target);
+    let zero = Action::ZeroFleet { region: region_of.clone(), fleet: id.clone(), kind, target };
+    assert_eq!(ports.actuator.perform(&account, &zero).await, Ok(Performed::Done));
+    assert_eq!(fleets().await, []);
+    assert_eq!(ports.observer.instances(&account, &region).await.unwrap().len(), 3);
+    let restore = Action::RestoreFleet { region: region_of, fleet: id, kind, target };
+    assert_eq!(ports.actuator.perform(&account, &restore).await, Ok(Performed::Done));
+    assert_eq!(fleets().await, [fleet]);
+}
+
+#[tokio::test]
+#[ignore = "needs the emulators: scripts/test adapters"]
+async fn an_ec2_fleet_that_maintains_itself_is_seen_and_one_that_does_not_is_left_out() {
+    let (account, region) = (account("100000000012"), Region::new("us-west-2"));
+    let client = aws_sdk_ec2::Client::new(&inside(&account, region.as_str()).await);
+    let data = RequestLaunchTemplateData::builder().image_id("ami-12345678").instance_type(InstanceType::T2Micro).build();
+    client.create_launch_template().launch_template_name("any").launch_template_data(data).send().await.unwrap();
+    let template = FleetLaunchTemplateSpecificationRequest::builder().launch_template_name("any").version("1").build();
+    let template = FleetLaunchTemplateConfigRequest::builder().launch_template_specification(template).build();
+    let mut ids = Vec::new();
+    for fleet_type in [FleetType::Maintain, FleetType::Request] {
+        let capacity = TargetCapacitySpecificationRequest::builder().total_target_capacity(2).build();
+        let create = client.create_fleet().r#type(fleet_type).launch_template_configs(template.clone()).target_capacity_specification(capacity);
+        ids.push(create.send().await.unwrap().fleet_id.unwrap());
+    }
+    let fleets = adapters().observer.launchers(&account, &region).await.unwrap().fleets;
+    assert_eq!(fleets, [Fleet { id: FleetId::new(ids.remove(0)), kind: FleetKind::Ec2, target: 2 }]);
+}
+
+#[tokio::test]
+#[ignore = "needs the emulators: scripts/test adapters"]
 async fn one_bad_id_is_not_found_and_named() {
     let (account, region) = (account("100000000004"), Region::new("us-west-2"));
     let client = aws_sdk_ec2::Client::new(&inside(&account, region.as_str()).await);
@@ -125,14 +254,20 @@ async fn an_empty_list_is_refused_without_a_call() {
     launch(&client, 1).await;
     let ports = adapters();
     let none = Vec::new;
-    for action in [Action::StopInstances { region: region.clone(), instances: none() }, Action::StartInstances { region: region.clone(), instances: none() }] {
+    let batches = [
+        Action::StopInstances { region: region.clone(), instances: none() },
+        Action::TerminateInstances { region: region.clone(), instances: none() },
+        Action::StartInstances { region: region.clone(), instances: none() },
+        Action::CancelSpotRequests { region: region.clone(), requests: Vec::new() },
+    ];
+    for action in batches {
         assert_eq!(ports.actuator.perform(&account, &action).await.unwrap_err().kind, FailureKind::Invalid, "{action}");
     }
     assert_eq!(ports.observer.instances(&account, &region).await.unwrap().len(), 1);
 }
 
-/// Makes a user with one of everything that the emulator knows, and returns what it has.
-async fn furnish(client: &aws_sdk_iam::Client, user: &str) -> Belongings {
+/// Makes a user with one of everything that the emulator knows, and returns what it has and its SSH key.
+async fn furnish(client: &aws_sdk_iam::Client, user: &str) -> (Belongings, Belonging) {
     const DOCUMENT: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}]}"#;
     client.create_user().user_name(user).send().await.unwrap();
     client.create_access_key().user_name(user).send().await.unwrap();
@@ -147,14 +282,13 @@ async fn furnish(client: &aws_sdk_iam::Client, user: &str) -> Belongings {
     let ssh_key = upload.send().await.unwrap().ssh_public_key.unwrap().ssh_public_key_id;
     let device = client.create_virtual_mfa_device().virtual_mfa_device_name("phone").send().await.unwrap().virtual_mfa_device.unwrap().serial_number;
     client.enable_mfa_device().user_name(user).serial_number(&device).authentication_code1("123456").authentication_code2("654321").send().await.unwrap();
-    Belongings {
+    let belongings = Belongings {
         inline_policies: vec!["own".to_owned()],
         attached_policies: vec![policy],
         groups: vec!["students".to_owned()],
         mfa_devices: vec![device],
-        ssh_keys: vec![ssh_key],
-        ..Belongings::default()
-    }
+    };
+    (belongings, Belonging::SshKey(ssh_key))
 }
 
 /// What a halt would do to these users.
@@ -167,22 +301,23 @@ fn plan(account: &AccountId, users: Vec<User>, response: UserResponse) -> Vec<Ac
     let policy = Policy::from_json(&policy.to_string()).unwrap().for_account(account);
     let mut observation = Observation::new(account.clone());
     observation.users = Users::Looked(Ok(users));
-    planner::plan(&policy, &observation).actions().cloned().collect()
+    planner::plan(&policy, &observation, &Circumstances::at(Timestamp::UNIX_EPOCH)).actions().cloned().collect()
 }
 
 #[tokio::test]
 #[ignore = "needs the emulators: scripts/test adapters"]
 async fn a_user_with_all_its_belongings_is_deleted() {
     let account = account("100000000006");
-    let belongings = furnish(&aws_sdk_iam::Client::new(&inside(&account, "us-east-1").await), "mallory").await;
+    let (belongings, ssh_key) = furnish(&aws_sdk_iam::Client::new(&inside(&account, "us-east-1").await), "mallory").await;
     let ports = adapters();
     let mut users = ports.observer.users(&account, UserDetail::Everything).await.unwrap();
     assert_eq!(users.len(), 1);
     let user = &mut users[0];
     assert_eq!((user.lockout.clone(), user.keys.as_ref().map(Vec::len), user.console.clone()), (Ok(Lockout::Absent), Ok(2), Ok(true)));
+    assert_eq!(user.belongings, Some(Ok(belongings)));
     // moto has no service-specific credentials. What cannot be read makes the whole unknown, never empty; a scripted test reads the lists.
-    assert_eq!(user.belongings.as_ref().unwrap().as_ref().unwrap_err().operation, "iam:ListServiceSpecificCredentials");
-    user.belongings = Some(Ok(belongings));
+    assert_eq!(user.others.as_ref().unwrap_err().operation, "iam:ListServiceSpecificCredentials");
+    user.others = Ok(vec![OtherCredential { credential: ssh_key, active: true, created: None }]);
 
     let actions = plan(&account, users, UserResponse::DeleteUsers);
     for action in &actions {
@@ -226,4 +361,74 @@ async fn a_lockout_is_recognized_and_so_is_an_altered_one() {
     let softened = r#"{"Version":"2012-10-17","Statement":[{"Sid":"RunawayTrainLockout","Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     client.put_user_policy().user_name("ann").policy_name(planner::LOCKOUT_POLICY).policy_document(softened).send().await.unwrap();
     assert_eq!(look().await.lockout, Ok(Lockout::Altered));
+}
+
+#[tokio::test]
+#[ignore = "needs the emulators: scripts/test adapters"]
+async fn certificates_and_ssh_keys_are_closed_and_opened_again() {
+    let account = account("100000000013");
+    let client = aws_sdk_iam::Client::new(&inside(&account, "us-east-1").await);
+    client.create_user().user_name("ann").send().await.unwrap();
+    let upload = client.upload_ssh_public_key().user_name("ann").ssh_public_key_body("ssh-rsa AAAAB3NzaC1yc2E example");
+    let ssh_key = Belonging::SshKey(upload.send().await.unwrap().ssh_public_key.unwrap().ssh_public_key_id);
+    let upload = client.upload_signing_certificate().user_name("ann").certificate_body(CERTIFICATE);
+    let certificate = Belonging::Certificate(upload.send().await.unwrap().certificate.unwrap().certificate_id);
+
+    // Not through the observer: moto has no service-specific credentials, so it cannot tell what else there is.
+    let status = async || {
+        let keys = client.list_ssh_public_keys().user_name("ann").send().await.unwrap().ssh_public_keys.unwrap();
+        let certificates = client.list_signing_certificates().user_name("ann").send().await.unwrap().certificates;
+        (keys[0].status.clone(), certificates[0].status.clone())
+    };
+    let (ports, user) = (adapters(), UserName::new("ann"));
+    let of_each = |action: fn(UserName, Belonging) -> Action| [&ssh_key, &certificate].map(|credential| action(user.clone(), credential.clone()));
+    assert_eq!(status().await, (StatusType::Active, StatusType::Active));
+    for action in of_each(|user, credential| Action::DeactivateCredential { user, credential }) {
+        assert_eq!(ports.actuator.perform(&account, &action).await, Ok(Performed::Done), "{action}");
+    }
+    assert_eq!(status().await, (StatusType::Inactive, StatusType::Inactive));
+    for action in of_each(|user, credential| Action::ActivateCredential { user, credential }) {
+        assert_eq!(ports.actuator.perform(&account, &action).await, Ok(Performed::Done), "{action}");
+    }
+    assert_eq!(status().await, (StatusType::Active, StatusType::Active));
+    for action in of_each(|user, belonging| Action::RemoveBelonging { user, belonging }) {
+        assert_eq!(ports.actuator.perform(&account, &action).await, Ok(Performed::Done), "{action}");
+    }
+    // What is gone cannot be used; to give it back is another matter.
+    let [gone, _] = of_each(|user, credential| Action::DeactivateCredential { user, credential });
+    assert_eq!(ports.actuator.perform(&account, &gone).await, Ok(Performed::AlreadySo));
+    let [gone, _] = of_each(|user, credential| Action::ActivateCredential { user, credential });
+    assert_eq!(ports.actuator.perform(&account, &gone).await.unwrap_err().kind, FailureKind::NotFound);
+}
+
+#[tokio::test]
+#[ignore = "needs the emulators: scripts/test adapters"]
+async fn role_sessions_are_revoked_denied_and_given_back() {
+    let account = account("100000000014");
+    let client = aws_sdk_iam::Client::new(&inside(&account, "us-east-1").await);
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ec2.amazonaws.com"}}]}"#;
+    client.create_role().role_name("worker").assume_role_policy_document(trust).send().await.unwrap();
+    client.create_service_linked_role().aws_service_name("spot.amazonaws.com").send().await.unwrap();
+    let (ports, role) = (adapters(), RoleName::new("worker"));
+    let lock = async || {
+        let roles = ports.observer.roles(&account).await.unwrap();
+        assert!(roles.iter().any(|role| role.path.starts_with("/aws-service-role/") && role.lock == Ok(RoleLock::Absent)));
+        roles.into_iter().find(|role| role.name.as_str() == "worker").unwrap().lock.unwrap()
+    };
+    assert_eq!(lock().await, RoleLock::Absent);
+    let before = "2026-11-22T03:00:00Z".parse().unwrap();
+    let steps = [
+        (Action::RevokeSessions { role: role.clone(), before }, RoleLock::RevokedBefore(before)),
+        (Action::DenyRole { role: role.clone() }, RoleLock::Denied),
+        (Action::LiftRole { role: role.clone() }, RoleLock::Absent),
+    ];
+    for (action, expected) in steps {
+        assert_eq!(ports.actuator.perform(&account, &action).await, Ok(Performed::Done), "{action}");
+        assert_eq!(lock().await, expected, "{action}");
+    }
+    assert_eq!(ports.actuator.perform(&account, &Action::LiftRole { role }).await, Ok(Performed::AlreadySo));
+
+    let softened = r#"{"Version":"2012-10-17","Statement":[{"Sid":"RunawayTrainRevoke","Effect":"Deny","Action":"s3:*","Resource":"*"}]}"#;
+    client.put_role_policy().role_name("worker").policy_name(planner::REVOKE_POLICY).policy_document(softened).send().await.unwrap();
+    assert_eq!(lock().await, RoleLock::Altered);
 }

@@ -9,6 +9,14 @@ pub const FUNCTION: &str = "runawaytrain";
 pub const FUNCTION_ROLE: &str = "RunawayTrainFunction";
 /// The role in every account that the function assumes.
 pub const RESPONDER_ROLE: &str = "RunawayTrainResponder";
+/// The role in every account that forwards launch events.
+pub const FORWARDER_ROLE: &str = "RunawayTrainForwarder";
+/// The role that the release pipeline assumes in the payer.
+pub const RELEASE_ROLE: &str = "RunawayTrainRelease";
+/// The SCP that a halt attaches: it denies growth.
+pub const QUARANTINE_POLICY: &str = "RunawayTrainQuarantine";
+/// The SCP on the roots or OUs that keeps members from touching the guard.
+pub const PROTECT_POLICY: &str = "RunawayTrainProtect";
 /// The DynamoDB table.
 pub const TABLE: &str = "runawaytrain";
 /// The table's partition key.
@@ -37,11 +45,25 @@ pub const METRIC_HEARTBEAT: &str = "Heartbeat";
 pub const METRIC_COVERAGE: &str = "Coverage";
 
 /// The function's environment variables, and whether each must be set.
-pub const ENVIRONMENT: [(&str, bool); 7] =
-    [("snstopic", true), ("accountnumber", true), ("snsregion", true), ("statetable", true), ("policyfile", true), ("envaction", false), ("ec2limit", false)];
+pub const ENVIRONMENT: [(&str, bool); 8] = [
+    ("snstopic", true),
+    ("accountnumber", true),
+    ("snsregion", true),
+    ("statetable", true),
+    ("policyfile", true),
+    ("envaction", false),
+    ("ec2limit", false),
+    ("quarantinepolicy", false),
+];
 
 /// What a sweep calls in a member account. Its session is limited to these, whatever the role may do.
-pub const OBSERVE: [&str; 13] = [
+pub const OBSERVE: [&str; 19] = [
+    "autoscaling:DescribeAutoScalingGroups",
+    "ec2:DescribeFleets",
+    "ec2:DescribeSpotFleetRequests",
+    "ec2:DescribeSpotInstanceRequests",
+    "iam:GetRolePolicy",
+    "iam:ListRoles",
     "ec2:DescribeInstances",
     "ec2:DescribeRegions",
     "iam:GetLoginProfile",
@@ -58,7 +80,19 @@ pub const OBSERVE: [&str; 13] = [
 ];
 
 /// What a halt and its release call in a member account besides.
-pub const CONTAIN: [&str; 15] = [
+pub const CONTAIN: [&str; 27] = [
+    "autoscaling:ResumeProcesses",
+    "autoscaling:SuspendProcesses",
+    "ec2:CancelSpotInstanceRequests",
+    "ec2:ModifyFleet",
+    "ec2:ModifyInstanceAttribute",
+    "ec2:ModifySpotFleetRequest",
+    "ec2:TerminateInstances",
+    "iam:DeleteRolePolicy",
+    "iam:PutRolePolicy",
+    "iam:UpdateSSHPublicKey",
+    "iam:UpdateServiceSpecificCredential",
+    "iam:UpdateSigningCertificate",
     "ec2:StartInstances",
     "ec2:StopInstances",
     "iam:DeactivateMFADevice",

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::observation::Observation;
 use crate::plan::Plan;
-use crate::planner;
+use crate::planner::{self, Refusals};
 use crate::policy::AccountPolicy;
 use crate::state::{AccountRecord, State};
 use crate::verdict::{Judgement, Verdict, judge};
@@ -16,6 +16,8 @@ pub enum Cause {
     Tripped,
     /// Somebody ordered it, whatever the limits say.
     Ordered,
+    /// Our role worked before and is refused now: somebody is blinding us. The account is frozen, for that needs no role in it.
+    ShutOut,
     /// It was halted before and nobody released it: whatever runs again is stopped again.
     Standing,
 }
@@ -32,14 +34,16 @@ pub struct Decision {
 }
 
 /// Decides about an account. A standing halt is never lifted by quiet numbers, nor by our being blind: only a release ends it.
-pub fn decide(policy: &AccountPolicy, observation: &Observation, record: &AccountRecord, ordered: bool, now: Timestamp) -> Decision {
+/// `refusals` are what refused in this halt so far.
+pub fn decide(policy: &AccountPolicy, observation: &Observation, record: &AccountRecord, ordered: bool, refusals: &Refusals, now: Timestamp) -> Decision {
     let grace = record.grace.as_ref().filter(|grace| now < grace.until);
     let verdict = judge(policy, observation, grace);
     let cause = match record.state {
         State::Halting | State::Halted => Some(Cause::Standing),
-        State::Ok | State::Warned | State::Released if ordered => Some(Cause::Ordered),
-        State::Ok | State::Warned | State::Released => (verdict.judgement == Judgement::Halt).then_some(Cause::Tripped),
+        State::Ok | State::Warned | State::Released | State::Frozen if ordered => Some(Cause::Ordered),
+        _ if verdict.is_shut_out() && record.reached && policy.contain.quarantine => Some(Cause::ShutOut),
+        State::Ok | State::Warned | State::Released | State::Frozen => (verdict.judgement == Judgement::Halt).then_some(Cause::Tripped),
     };
-    let plan = if cause.is_some() { planner::plan(policy, observation) } else { Plan::default() };
+    let plan = if cause.is_some() { planner::plan(policy, observation, &record.circumstances(refusals, now)) } else { Plan::default() };
     Decision { verdict, cause, plan }
 }

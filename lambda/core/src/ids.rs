@@ -120,3 +120,19 @@ name! {
     /// One halt of one account, from its trip to its release: the compact UTC time of the trip.
     HaltId
 }
+name! {
+    /// The name of an IAM role.
+    RoleName
+}
+name! {
+    /// The name of an Auto Scaling group.
+    GroupName
+}
+name! {
+    /// The id of an EC2 fleet (`fleet-…`) or a Spot fleet request (`sfr-…`).
+    FleetId
+}
+name! {
+    /// The id of a Spot Instance request, `sir-…`.
+    SpotRequestId
+}

@@ -1,5 +1,6 @@
 //! The mails. Short, concrete, calm: they are read by somebody who was just woken up.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use crate::history::Summary;
 use crate::ids::AccountId;
 use crate::mode::Mode;
 use crate::plan::{Action, Left, LeftReason};
-use crate::policy::{AccountPolicy, NotifyList, UserResponse};
+use crate::policy::{AccountPolicy, NotifyList, RoleResponse, UserResponse};
 use crate::state::{AccountRecord, Halt, State, Unseen};
 use crate::text::{clean, count};
 use crate::verdict::{Judgement, Verdict};
@@ -35,11 +36,15 @@ pub enum NoticeKind {
     Unseen,
     /// A halt was ended by an operator.
     Released,
+    /// Frozen instead of halted: the brake holds.
+    Braked,
+    /// Our role worked before and is refused now.
+    Tamper,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Warning, Self::Halt, Self::Outcome, Self::Unseen, Self::Released];
+    pub const ALL: [Self; 7] = [Self::Warning, Self::Halt, Self::Outcome, Self::Unseen, Self::Released, Self::Braked, Self::Tamper];
 
     /// Its name where it is stored and logged.
     pub fn name(self) -> &'static str {
@@ -49,6 +54,8 @@ impl NoticeKind {
             Self::Outcome => "outcome",
             Self::Unseen => "unseen",
             Self::Released => "released",
+            Self::Braked => "braked",
+            Self::Tamper => "tamper",
         }
     }
 }
@@ -76,9 +83,19 @@ pub fn halt(policy: &AccountPolicy, why: &str, seen: &Summary, now: Timestamp) -
     running(&mut body, "Running", seen);
     body.push_str("(Containment starts as soon as the limit is passed: regions that had not answered by then are not counted above, but are halted too.)\n");
     body.push_str("\nWhat is being done\n");
-    body.push_str("- Every pending or running instance in every region is stopped. Disks are kept.\n");
+    if policy.contain.quarantine {
+        body.push_str("- The account is frozen: a service control policy denies whatever makes it grow.\n");
+    }
+    body.push_str("- Auto Scaling groups and fleets are switched off, then every pending or running instance in every region is stopped. Disks are kept.\n");
     let _ = writeln!(body, "- {}", users_fate(policy.contain.users));
-    body.push_str("- Users and instances that the policy exempts are left alone.\n");
+    match policy.contain.roles {
+        RoleResponse::RevokeSessions => {
+            body.push_str("- Sessions of IAM roles that were issued before this are denied everything; services get new ones by themselves.\n")
+        }
+        RoleResponse::Deny => body.push_str("- IAM roles are denied everything.\n"),
+        RoleResponse::Leave => {}
+    }
+    body.push_str("- What the policy exempts is left alone.\n");
     body.push_str("\nA second mail follows when two looks in a row found nothing left to do.\n");
     what_next(&mut body, policy);
     notice(policy, NoticeKind::Halt, format!("HALT {}: {why}", short_name(policy)), body)
@@ -106,7 +123,7 @@ pub fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, n
     done(&mut body, containment);
     section(&mut body, "What resisted", resisted.iter().map(|(action, failure)| format!("{action}: {failure}")));
     section(&mut body, "What could not be seen", containment.gaps.iter().map(|gap| format!("{}: {}", clean(&gap.at), gap.failure)));
-    let left = containment.left.iter().filter(|left| !matches!(left.reason, LeftReason::Unseen { .. }));
+    let left = containment.left.iter().filter(|left| !matches!(left.reason, LeftReason::Unseen { .. } | LeftReason::NeverTouched { forgeable: false, .. }));
     section(&mut body, "What was left alone", left.map(|left| format!("{}: {}", clean(&left.item), left.reason)));
     if containment.verified.is_none() {
         body.push_str("\nEvery sweep goes on trying. Look at the account yourself now.\n");
@@ -153,6 +170,51 @@ pub fn unseen(policy: &AccountPolicy, state: State, unseen: &Unseen) -> Notice {
         contract::RESPONDER_ROLE
     );
     let mut notice = notice(policy, NoticeKind::Unseen, format!("Unseen {}: cannot look into the account", short_name(policy)), body);
+    notice.list = NotifyList::Default;
+    notice
+}
+
+/// Frozen instead of halted, to the account's list and to the payer's: somebody must decide.
+pub fn braked(policy: &AccountPolicy, why: &str, seen: &Summary, now: Timestamp) -> Vec<Notice> {
+    let mut body = format!("Account {} is past its limit, but so many accounts were halted in the last hour that the brake holds.\n\n", full_name(policy));
+    line(&mut body, "Time", &time(now));
+    line(&mut body, "Reason", why);
+    running(&mut body, "Running", seen);
+    let frozen = if policy.contain.quarantine {
+        "It is frozen: nothing in it can grow. What runs, runs on and bills."
+    } else {
+        "The policy does not quarantine it: nothing was done."
+    };
+    let _ = writeln!(
+        body,
+        "\n{frozen}\n\nWhat to do now\n- Is a limit wrong? Correct the policy, deploy it, and release the account.\n- Is it an attack on many accounts? Halt this one by order; orders are not braked:"
+    );
+    order(&mut body, &format!("{{\"action\":\"halt\",\"account\":\"{}\",\"reason\":\"...\"}}", policy.account));
+    let own = notice(policy, NoticeKind::Braked, format!("FROZEN, brake {}: {why}", short_name(policy)), body);
+    let mut lists = vec![own.clone()];
+    if own.list != NotifyList::Default {
+        lists.push(Notice { list: NotifyList::Default, ..own });
+    }
+    lists
+}
+
+/// Our role worked before and is refused now. Goes to the payer's list: the account's own people may be the ones who lost it.
+pub fn tamper(policy: &AccountPolicy, state: State, unseen: &Unseen) -> Notice {
+    let mut body = format!("Somebody took the guard's way into account {} away: its role worked before and is refused now.\n\n", full_name(policy));
+    line(&mut body, "Time", &time(unseen.since));
+    line(&mut body, "Why", &unseen.why);
+    line(&mut body, "State", &state.to_string());
+    let frozen = if policy.contain.quarantine {
+        "The account is frozen by a service control policy, which needs no role in it: nothing in it can grow."
+    } else {
+        "The policy does not quarantine it: nothing was done."
+    };
+    let _ = writeln!(
+        body,
+        "\n{frozen}\n\nWhat to do now\n- Treat it as an attack until you know better. CloudTrail shows who touched the role {}.\n- Deploy stacksets/member.yaml into the account again, then release it.",
+        contract::RESPONDER_ROLE
+    );
+    let mut notice = notice(policy, NoticeKind::Tamper, format!("TAMPER {}: our role is refused", short_name(policy)), body);
     notice.list = NotifyList::Default;
     notice
 }
@@ -235,34 +297,48 @@ fn users_fate(response: UserResponse) -> &'static str {
 }
 
 fn done(body: &mut String, containment: &Containment) {
-    let mut stopped = std::collections::BTreeMap::<&str, usize>::new();
-    let (mut locked, mut keys, mut passwords, mut deleted, mut others) = (0, 0, 0, 0, 0);
+    let mut stopped = BTreeMap::<&str, usize>::new();
+    let mut counts = BTreeMap::<(&str, &str), u64>::new();
+    let mut add = |noun, verb| *counts.entry((noun, verb)).or_default() += 1;
+    let mut terminated = 0;
     for action in containment.succeeded() {
         match action {
             Action::StopInstances { region, instances } => *stopped.entry(region.as_str()).or_default() += instances.len(),
-            Action::DenyUser { .. } => locked += 1,
-            Action::DeactivateKey { .. } | Action::DeleteKey { .. } => keys += 1,
-            Action::DeleteLogin { .. } => passwords += 1,
-            Action::DeleteUser { .. } => deleted += 1,
-            Action::RemoveBelonging { .. } => others += 1,
+            Action::TerminateInstances { instances, .. } => terminated += instances.len() as u64,
+            Action::Freeze => add("quarantine policy", "attached: nothing can grow"),
+            Action::SuspendGroup { .. } => add("Auto Scaling group", "suspended"),
+            Action::ZeroFleet { .. } => add("fleet", "set to zero"),
+            Action::CancelSpotRequests { .. } => add("Spot request batch", "cancelled"),
+            Action::Unprotect { .. } => add("protection", "taken off an instance that refused"),
+            Action::DenyUser { .. } => add("user", "denied everything"),
+            Action::DeactivateKey { .. } | Action::DeleteKey { .. } => add("access key", "switched off or deleted"),
+            Action::DeactivateCredential { .. } => add("other credential", "switched off"),
+            Action::DeleteLogin { .. } => add("console password", "removed"),
+            Action::RemoveBelonging { .. } => add("other belonging", "removed"),
+            Action::DeleteUser { .. } => add("user", "deleted"),
+            Action::RevokeSessions { .. } => add("role", "cut off from its sessions"),
+            Action::DenyRole { .. } => add("role", "denied everything"),
             // A halt does none of these: they undo one.
-            Action::LiftDeny { .. } | Action::ActivateKey { .. } | Action::StartInstances { .. } => {}
+            Action::Thaw
+            | Action::ResumeGroup { .. }
+            | Action::RestoreFleet { .. }
+            | Action::Protect { .. }
+            | Action::StartInstances { .. }
+            | Action::LiftDeny { .. }
+            | Action::ActivateKey { .. }
+            | Action::ActivateCredential { .. }
+            | Action::LiftRole { .. } => {}
         }
     }
     let _ = writeln!(body, "- {} stopped", count(stopped.values().sum::<usize>() as u64, "instance"));
     for (region, number) in &stopped {
         let _ = writeln!(body, "         {region:<16}{number:>6}");
     }
-    for (number, noun, verb) in [
-        (locked, "user", "denied everything"),
-        (keys, "access key", "switched off or deleted"),
-        (passwords, "console password", "removed"),
-        (others, "credential or permission", "removed"),
-        (deleted, "user", "deleted"),
-    ] {
-        if number > 0 {
-            let _ = writeln!(body, "- {} {verb}", count(number, noun));
-        }
+    if terminated > 0 {
+        let _ = writeln!(body, "- {} terminated: it could not be stopped", count(terminated, "instance"));
+    }
+    for ((noun, verb), number) in counts {
+        let _ = writeln!(body, "- {} {verb}", count(number, noun));
     }
 }
 
@@ -281,18 +357,25 @@ fn section(body: &mut String, title: &str, lines: impl Iterator<Item = String>) 
 }
 
 fn what_next(body: &mut String, policy: &AccountPolicy) {
-    let account = &policy.account;
-    let _ = write!(
-        body,
+    body.push_str(
         "\nWhat to do now\n\
          1. Find out who started this: CloudTrail, event name RunInstances, in the regions above.\n\
          2. Make new keys for the people whose keys leaked. Do not switch the old ones on again.\n\
          3. While the account is halted, whatever starts again is stopped again at the next sweep.\n\
          \n\
-         How to release it, from the payer account:\n\
-         aws lambda invoke --region {} --function-name {} --cli-binary-format raw-in-base64-out \\\n\
-         \x20 --payload '{{\"action\":\"release\",\"account\":\"{account}\"}}' /dev/stdout\n\
-         Add \"users\":[\"NAME\"] to lift the lock on users, \"keys\":[\"AKIA...\"] to switch single keys on, \"start\":true to start the instances.\n",
+         How to release it, from the payer account:\n",
+    );
+    order(body, &format!("{{\"action\":\"release\",\"account\":\"{}\"}}", policy.account));
+    body.push_str(
+        "Add \"users\":[\"NAME\"] or \"roles\":[\"NAME\"] to lift the lock on them, \"keys\":[\"AKIA...\"] to switch single keys on, \"start\":true to start the instances.\n",
+    );
+}
+
+/// The command that hands the function an event.
+fn order(body: &mut String, event: &str) {
+    let _ = writeln!(
+        body,
+        "aws lambda invoke --region {} --function-name {} --cli-binary-format raw-in-base64-out \\\n  --payload '{event}' /dev/stdout",
         contract::HOME_REGION,
         contract::FUNCTION
     );

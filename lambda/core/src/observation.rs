@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
-use crate::identity::Users;
-use crate::ids::{AccountId, InstanceId, Region};
+use crate::identity::{Roles, Users};
+use crate::ids::{AccountId, InstanceId, Region, SpotRequestId};
+use crate::launchers::Launchers;
 use crate::vcpus::Vcpus;
 
 /// Where a billable instance is in its life. Stopping and stopped ones are not observed: they cost no compute.
@@ -31,6 +32,9 @@ pub struct Instance {
     pub vcpus: Vcpus,
     /// Pending or running.
     pub phase: Phase,
+    /// The Spot request that it came from; `None` for On-Demand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spot_request: Option<SpotRequestId>,
     /// The service that manages it (EKS Auto Mode, ECS managed …), if one does: EC2 then refuses to stop it directly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_by: Option<String>,
@@ -53,8 +57,25 @@ pub struct Observation {
     pub expected_regions: Option<usize>,
     /// The regions that answered, or failed to.
     pub regions: BTreeMap<Region, Seen<Vec<Instance>>>,
+    /// What would launch again, by region, where it was looked at. Like users, it is for a halt and not for a verdict.
+    pub launchers: BTreeMap<Region, Seen<Launchers>>,
+    /// The roles, where they were looked at.
+    pub roles: Roles,
+    /// Whether the quarantine policy is attached.
+    pub quarantine: Quarantine,
     /// The users, where they were looked at. They are not for a verdict, only for a halt.
     pub users: Users,
+}
+
+/// Whether the quarantine policy is attached to the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Quarantine {
+    /// Nobody asked: a sweep does not need it, and the policy may not want it.
+    NotLooked,
+    /// No quarantine policy is deployed, so none can be attached.
+    Undeployed,
+    /// Attached or not, or why that is not known.
+    Looked(Seen<bool>),
 }
 
 /// A place that could not be seen, and why. What is counted beside a gap is a lower bound.
@@ -69,7 +90,16 @@ pub struct Gap {
 impl Observation {
     /// An account at which nobody has looked yet.
     pub fn new(account: AccountId) -> Self {
-        Self { account, unreachable: None, expected_regions: None, regions: BTreeMap::new(), users: Users::NotLooked }
+        Self {
+            account,
+            unreachable: None,
+            expected_regions: None,
+            regions: BTreeMap::new(),
+            launchers: BTreeMap::new(),
+            roles: Roles::NotLooked,
+            quarantine: Quarantine::NotLooked,
+            users: Users::NotLooked,
+        }
     }
 
     /// Every instance seen so far with its region.
@@ -91,7 +121,16 @@ impl Observation {
                 gaps.push(Gap { at: region.to_string(), failure: failure.clone() });
             }
         }
+        for (region, seen) in &self.launchers {
+            if let Err(failure) = seen {
+                gaps.push(Gap { at: format!("launchers in {region}"), failure: failure.clone() });
+            }
+        }
+        if let Quarantine::Looked(Err(failure)) = &self.quarantine {
+            gaps.push(Gap { at: "quarantine".to_owned(), failure: failure.clone() });
+        }
         gaps.extend(self.users.gaps());
+        gaps.extend(self.roles.gaps());
         gaps
     }
 

@@ -7,110 +7,24 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
-use crate::ids::{InstanceId, KeyId, Region, UserName};
-use crate::text::{clean, count};
+use crate::ids::{Region, RoleName, UserName};
+use crate::text::clean;
 
-/// The most instances in one StopInstances call: its resource bucket holds 1,000 tokens, one an instance.
-/// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
-pub const MOST_INSTANCES_A_CALL: usize = 1000;
+mod action;
 
-/// One call that changes the account.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "kebab-case")]
-pub enum Action {
-    /// Stop instances of one region, at most [`MOST_INSTANCES_A_CALL`] of them.
-    StopInstances {
-        /// Where.
-        region: Region,
-        /// Which; never empty, for an empty list means *all* to EC2.
-        instances: Vec<InstanceId>,
-    },
-    /// Put the inline deny on a user. Undone by deleting that policy.
-    DenyUser {
-        /// Whom.
-        user: UserName,
-    },
-    /// Make an access key inactive. Undone by making it active.
-    DeactivateKey {
-        /// Whose.
-        user: UserName,
-        /// Which.
-        key: KeyId,
-    },
-    /// Delete an access key. Cannot be undone.
-    DeleteKey {
-        /// Whose.
-        user: UserName,
-        /// Which.
-        key: KeyId,
-    },
-    /// Delete the console password. Cannot be undone.
-    DeleteLogin {
-        /// Whose.
-        user: UserName,
-    },
-    /// Remove one thing that stands in the way of deleting a user. Cannot be undone.
-    RemoveBelonging {
-        /// Whose.
-        user: UserName,
-        /// What.
-        belonging: Belonging,
-    },
-    /// Delete a user. Cannot be undone.
-    DeleteUser {
-        /// Whom.
-        user: UserName,
-    },
-    /// Undo [`Action::DenyUser`]. Only a release does this.
-    LiftDeny {
-        /// Whom.
-        user: UserName,
-    },
-    /// Undo [`Action::DeactivateKey`]. Only a release that names the key does this.
-    ActivateKey {
-        /// Whose.
-        user: UserName,
-        /// Which.
-        key: KeyId,
-    },
-    /// Undo [`Action::StopInstances`]. Only a release that asks for it does this.
-    StartInstances {
-        /// Where.
-        region: Region,
-        /// Which; never empty.
-        instances: Vec<InstanceId>,
-    },
-}
-
-/// One thing that IAM wants removed before it deletes a user.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(tag = "kind", content = "id", rename_all = "kebab-case")]
-pub enum Belonging {
-    /// A signing certificate.
-    Certificate(String),
-    /// An SSH public key.
-    SshKey(String),
-    /// A service-specific credential.
-    ServiceCredential(String),
-    /// An MFA device, deactivated.
-    MfaDevice(String),
-    /// A virtual MFA device, deleted after it was deactivated.
-    VirtualMfaDevice(String),
-    /// A membership in a group.
-    Group(String),
-    /// An attached managed policy.
-    AttachedPolicy(String),
-    /// An inline policy.
-    InlinePolicy(String),
-}
+pub use action::{Action, Belonging, MOST_INSTANCES_A_CALL, Protection};
 
 /// Actions that must follow one another. Different lanes do not wait for each other.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
+    /// The account as a whole: its quarantine.
+    Account,
     /// One region's instances.
     Region(Region),
     /// One user's credentials.
     User(UserName),
+    /// One role's sessions.
+    Role(RoleName),
 }
 
 /// Something that was considered and is left alone.
@@ -130,6 +44,19 @@ pub enum LeftReason {
     Exempt,
     /// The policy leaves all users of this account.
     UsersLeft,
+    /// The policy leaves all roles of this account.
+    RolesLeft,
+    /// Never touched anywhere, whatever the policy says.
+    NeverTouched {
+        /// Whose it is.
+        whose: String,
+        /// Whether a thief could have made one that looks like it.
+        forgeable: bool,
+    },
+    /// It cannot be stopped, and the policy leaves what cannot be stopped.
+    Unstoppable,
+    /// No quarantine policy is deployed.
+    NoQuarantine,
     /// A service runs it; EC2 refuses to stop it directly.
     ManagedBy {
         /// Which service.
@@ -181,76 +108,18 @@ impl Plan {
         &self.left
     }
 
+    /// The part of the plan that freezes the account, and nothing else.
+    #[must_use]
+    pub fn only_freeze(&self) -> Self {
+        Self {
+            lanes: self.lanes.iter().filter(|(lane, _)| **lane == Lane::Account).map(|(lane, actions)| (lane.clone(), actions.clone())).collect(),
+            left: self.left.clone(),
+        }
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.lanes.is_empty()
-    }
-}
-
-impl Action {
-    /// The user it is about, if it is about one.
-    pub fn user(&self) -> Option<&UserName> {
-        match self {
-            Self::StopInstances { .. } | Self::StartInstances { .. } => None,
-            Self::DenyUser { user }
-            | Self::DeactivateKey { user, .. }
-            | Self::DeleteKey { user, .. }
-            | Self::DeleteLogin { user }
-            | Self::RemoveBelonging { user, .. }
-            | Self::DeleteUser { user }
-            | Self::LiftDeny { user }
-            | Self::ActivateKey { user, .. } => Some(user),
-        }
-    }
-
-    /// Whether doing this would do the other as well: the same call, or a stop of more instances of the same region.
-    pub fn covers(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::StopInstances { region, instances }, Self::StopInstances { region: there, instances: those }) => {
-                region == there && those.iter().any(|id| instances.contains(id))
-            }
-            _ => self == other,
-        }
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::StopInstances { region, instances } | Self::StartInstances { region, instances } => {
-                const SHOWN: usize = 5;
-                let verb = if matches!(self, Self::StopInstances { .. }) { "stop" } else { "start" };
-                write!(f, "{verb} {} in {region}: ", count(instances.len() as u64, "instance"))?;
-                for (index, id) in instances.iter().take(SHOWN).enumerate() {
-                    write!(f, "{}{id}", if index == 0 { "" } else { ", " })?;
-                }
-                if instances.len() > SHOWN { write!(f, " and {} more", instances.len() - SHOWN) } else { Ok(()) }
-            }
-            Self::DenyUser { user } => write!(f, "deny everything to user {}", clean(user.as_str())),
-            Self::DeactivateKey { user, key } => write!(f, "deactivate key {key} of user {}", clean(user.as_str())),
-            Self::DeleteKey { user, key } => write!(f, "delete key {key} of user {}", clean(user.as_str())),
-            Self::DeleteLogin { user } => write!(f, "remove the console password of user {}", clean(user.as_str())),
-            Self::RemoveBelonging { user, belonging } => write!(f, "{belonging} of user {}", clean(user.as_str())),
-            Self::DeleteUser { user } => write!(f, "delete user {}", clean(user.as_str())),
-            Self::LiftDeny { user } => write!(f, "lift the deny from user {}", clean(user.as_str())),
-            Self::ActivateKey { user, key } => write!(f, "activate key {key} of user {}", clean(user.as_str())),
-        }
-    }
-}
-
-impl fmt::Display for Belonging {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (verb, id) = match self {
-            Self::Certificate(id) => ("delete signing certificate", id),
-            Self::SshKey(id) => ("delete SSH key", id),
-            Self::ServiceCredential(id) => ("delete service-specific credential", id),
-            Self::MfaDevice(id) => ("deactivate MFA device", id),
-            Self::VirtualMfaDevice(id) => ("delete virtual MFA device", id),
-            Self::Group(id) => ("end the membership in group", id),
-            Self::AttachedPolicy(id) => ("detach policy", id),
-            Self::InlinePolicy(id) => ("delete inline policy", id),
-        };
-        write!(f, "{verb} {}", clean(id))
     }
 }
 
@@ -258,6 +127,11 @@ impl fmt::Display for LeftReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exempt => f.write_str("exempt by the policy"),
+            Self::RolesLeft => f.write_str("the policy leaves the roles of this account"),
+            Self::NeverTouched { whose, forgeable: false } => write!(f, "never touched: {whose}"),
+            Self::NeverTouched { whose, forgeable: true } => write!(f, "never touched: {whose}, by its name; make sure that it is what it says"),
+            Self::Unstoppable => f.write_str("cannot be stopped, and the policy leaves what cannot be stopped: it still runs and bills"),
+            Self::NoQuarantine => f.write_str("no quarantine policy is deployed"),
             Self::UsersLeft => f.write_str("the policy leaves the users of this account"),
             Self::ManagedBy { service } => write!(f, "managed by {}, which alone can stop it", clean(service)),
             Self::NotNamed => f.write_str("stays as it is: the release does not name it"),

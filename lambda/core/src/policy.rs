@@ -5,7 +5,8 @@ mod effective;
 mod words;
 
 pub use document::{
-    AccountSettings, Contain, ContainSettings, Exempt, InstanceResponse, LimitSettings, Organization, PolicyDocument, PolicyError, Settings, UserResponse,
+    AccountSettings, Brake, Contain, ContainSettings, Exempt, InstanceResponse, LimitSettings, Organization, PolicyDocument, PolicyError, RoleResponse, Settings,
+    UnstoppableResponse, UserResponse,
 };
 pub use effective::{AccountPolicy, Limits, NotifyList, Policy};
 pub use words::{Email, Schedule, Share, Span};

@@ -343,7 +343,7 @@ impl Totals {
     pub fn of(accounts: &[AccountReport]) -> Self {
         let mut totals = Self { accounts: accounts.len(), ..Self::default() };
         for account in accounts {
-            let standing = matches!(account.state, Some(State::Halting | State::Halted));
+            let standing = matches!(account.state, Some(State::Halting | State::Halted | State::Frozen));
             match account.verdict {
                 _ if standing => totals.halt += 1,
                 Some(Judgement::Ok) => totals.ok += 1,

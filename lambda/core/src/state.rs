@@ -6,12 +6,13 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::decide::Decision;
+use crate::decide::{Cause, Decision};
 use crate::history::{HourPeak, Summary};
 use crate::ids::{AccountId, HaltId};
 use crate::mail::{self, Notice};
 use crate::mode::Mode;
 use crate::observation::Gap;
+use crate::planner::{Circumstances, Refusals};
 use crate::policy::AccountPolicy;
 use crate::text::clean;
 use crate::verdict::{Grace, Judgement, Limit};
@@ -33,6 +34,8 @@ pub enum State {
     Warned,
     /// Being contained; not yet proven to hold.
     Halting,
+    /// Not contained but quarantined: past the brake, or our role was taken away. Nothing in it can grow.
+    Frozen,
     /// Contained, verified, and kept so until somebody releases it.
     Halted,
     /// Given back, in its grace.
@@ -101,6 +104,9 @@ pub struct AccountRecord {
     /// The halt that is running or standing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub halt: Option<Halt>,
+    /// Whether our role ever worked in it.
+    #[serde(default)]
+    pub reached: bool,
     /// Whether the account cannot be seen whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unseen: Option<Unseen>,
@@ -124,10 +130,18 @@ impl AccountRecord {
             warned: None,
             grace: None,
             halt: None,
+            reached: false,
             unseen: None,
             last: None,
             hour: None,
         }
+    }
+
+    /// What a plan for this account rests on: the halt that stands, or one that would begin now.
+    pub fn circumstances(&self, refusals: &Refusals, now: Timestamp) -> Circumstances {
+        let standing = matches!(self.state, State::Halting | State::Halted);
+        let tripped = self.halt.as_ref().filter(|_| standing).map_or(now, |halt| halt.tripped);
+        Circumstances { tripped, now, refusals: refusals.clone() }
     }
 
     fn enter(&mut self, state: State, why: String, now: Timestamp) {
@@ -151,7 +165,12 @@ pub fn after_sweep(record: &AccountRecord, policy: &AccountPolicy, mode: Mode, d
         notices.push(mail::unseen(policy, record.state, unseen));
     }
 
-    if matches!(record.state, State::Halting | State::Halted) {
+    next.reached = record.reached || decision.verdict.reached;
+    if record.reached && record.unseen.is_none() && decision.verdict.is_shut_out() {
+        notices.extend(next.unseen.as_ref().map(|unseen| mail::tamper(policy, record.state, unseen)));
+    }
+
+    if matches!(record.state, State::Halting | State::Halted | State::Frozen) {
         return (next, notices);
     }
     let in_grace = record.state == State::Released && record.grace.as_ref().is_some_and(|grace| now < grace.until);
@@ -176,22 +195,47 @@ pub fn after_sweep(record: &AccountRecord, policy: &AccountPolicy, mode: Mode, d
     (next, notices)
 }
 
-/// Enters a halt: the state before anything is done, and the mail that says so. `order` is the reason of whoever ordered it.
-pub fn trip(record: &AccountRecord, policy: &AccountPolicy, decision: &Decision, order: Option<&str>, summary: &Summary, now: Timestamp) -> (AccountRecord, Notice) {
+/// Freezes an account instead of halting it. `why` says which of the two reasons it was; only the brake mails here, for a lost role is
+/// mailed when the sweep's numbers are taken in.
+pub fn frozen(record: &AccountRecord, policy: &AccountPolicy, decision: &Decision, summary: &Summary, now: Timestamp) -> (AccountRecord, Vec<Notice>) {
     let mut next = record.clone();
-    let why = order.map_or_else(|| causes(decision), |order| format!("ordered: {}", clean(order)));
-    let tripped = decision.verdict.readings.iter().filter(|reading| reading.judgement == Judgement::Halt);
-    next.judgement = decision.verdict.judgement;
+    let braked = decision.cause == Some(Cause::Tripped);
+    let why = if braked { format!("{}; the brake holds", causes(decision)) } else { "our role is refused".to_owned() };
+    let news = record.state != State::Frozen;
+    if news {
+        next.halt = Some(new_halt(decision, summary, now));
+    }
     next.last = Some(summary.clone());
-    next.grace = None;
-    next.halt = Some(Halt {
+    next.enter(State::Frozen, why.clone(), now);
+    let notices = if news && braked { mail::braked(policy, &why, summary, now) } else { Vec::new() };
+    (next, notices)
+}
+
+fn new_halt(decision: &Decision, summary: &Summary, now: Timestamp) -> Halt {
+    let tripped = decision.verdict.readings.iter().filter(|reading| reading.judgement == Judgement::Halt);
+    Halt {
         id: halt_id(now),
         tripped: now,
         before: summary.clone(),
         contained: None,
         outcome_told: false,
         tripped_limits: tripped.map(|reading| (reading.limit, reading.value)).collect(),
-    });
+    }
+}
+
+/// Enters a halt: the state before anything is done, and the mail that says so. `order` is the reason of whoever ordered it.
+pub fn trip(record: &AccountRecord, policy: &AccountPolicy, decision: &Decision, order: Option<&str>, summary: &Summary, now: Timestamp) -> (AccountRecord, Notice) {
+    let mut next = record.clone();
+    let why = order.map_or_else(|| causes(decision), |order| format!("ordered: {}", clean(order)));
+    next.judgement = decision.verdict.judgement;
+    next.last = Some(summary.clone());
+    next.grace = None;
+    let mut halt = new_halt(decision, summary, now);
+    if let (State::Frozen, Some(freeze)) = (record.state, &record.halt) {
+        // The freeze was its first step: a release must find both in one journal.
+        halt.id = freeze.id.clone();
+    }
+    next.halt = Some(halt);
     let notice = mail::halt(policy, &why, summary, now);
     next.enter(State::Halting, why, now);
     (next, notice)
@@ -266,6 +310,7 @@ impl fmt::Display for State {
             Self::Ok => "Ok",
             Self::Warned => "Warned",
             Self::Halting => "Halting",
+            Self::Frozen => "Frozen",
             Self::Halted => "Halted",
             Self::Released => "Released",
         })

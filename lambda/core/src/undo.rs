@@ -2,85 +2,178 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::identity::{User, Users};
-use crate::ids::{InstanceId, KeyId, Region, UserName};
-use crate::plan::{Action, Lane, Left, LeftReason, MOST_INSTANCES_A_CALL, Plan};
+use crate::identity::{Role, Roles, User, Users};
+use crate::ids::{InstanceId, Region, RoleName, UserName};
+use crate::observation::Observation;
+use crate::plan::{Action, Belonging, Lane, Left, LeftReason, MOST_INSTANCES_A_CALL, Plan};
 use crate::policy::AccountPolicy;
 
-/// What an operator asks to have back. Nothing else comes back: a stolen key must not.
+/// What an operator asks to have back. No identity comes back unless it is named: a stolen key must not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wish {
     /// Users whose lockout is lifted.
     pub users: BTreeSet<UserName>,
-    /// Keys that are made active again, each by its id.
-    pub keys: BTreeSet<KeyId>,
+    /// Roles whose sessions are no longer denied.
+    pub roles: BTreeSet<RoleName>,
+    /// Access keys and other credentials that are made active again, each by its id.
+    pub keys: BTreeSet<String>,
     /// Whether the instances that were stopped are started.
     pub start: bool,
 }
 
-/// Plans a release. `done` are the calls of the halt that were, or may have been, taken by AWS; `users` is what stands now.
+/// Plans a release. `done` are the calls of the halt that were, or may have been, taken by AWS; `now` is what stands now.
 /// What was made within the policy's suspicion before the trip, or since, stays locked: the thief may have made it.
-pub fn undo(policy: &AccountPolicy, done: &[Action], users: &Users, wish: &Wish, tripped: Timestamp) -> Plan {
-    let known: BTreeMap<&UserName, &User> = match users {
-        Users::Looked(Ok(list)) => list.iter().map(|user| (&user.name, user)).collect(),
-        Users::Looked(Err(_)) | Users::NotLooked => BTreeMap::new(),
-    };
-    let suspicious = |created: Option<Timestamp>| created.is_none_or(|created| created > before(tripped, policy.suspicion));
-    let mut lanes: BTreeMap<Lane, Vec<Action>> = BTreeMap::new();
-    let mut left = Vec::new();
+pub fn undo(policy: &AccountPolicy, done: &[Action], now: &Observation, wish: &Wish, tripped: Timestamp) -> Plan {
+    let suspect_from = tripped.checked_sub(policy.suspicion).unwrap_or(Timestamp::MIN);
+    let mut draft = Draft { wish, suspect_from, known: Known::of(now), lanes: BTreeMap::new(), left: Vec::new(), met: Met::default() };
     let mut stopped: BTreeMap<&Region, BTreeSet<&InstanceId>> = BTreeMap::new();
-    let (mut users_seen, mut keys_seen) = (BTreeSet::new(), BTreeSet::new());
+    let mut terminated = BTreeSet::new();
     for action in done.iter().collect::<BTreeSet<_>>() {
         match action {
+            Action::Freeze => draft.add(Lane::Account, Action::Thaw),
+            Action::SuspendGroup { region, group } => draft.add(Lane::Region(region.clone()), Action::ResumeGroup { region: region.clone(), group: group.clone() }),
+            Action::ZeroFleet { region, fleet, kind, target } => {
+                draft.add(Lane::Region(region.clone()), Action::RestoreFleet { region: region.clone(), fleet: fleet.clone(), kind: *kind, target: *target });
+            }
+            Action::CancelSpotRequests { region, requests } => draft.leave(format!("{} Spot requests in {region}", requests.len()), LeftReason::Gone),
+            Action::Unprotect { region, instance, against } => {
+                draft.add(Lane::Region(region.clone()), Action::Protect { region: region.clone(), instance: instance.clone(), against: *against });
+            }
             Action::StopInstances { region, instances } => stopped.entry(region).or_default().extend(instances),
-            Action::DenyUser { user } => {
-                users_seen.insert(user);
-                let item = format!("user {user}");
-                match known.get(user) {
-                    None => left.push(Left { item, reason: LeftReason::Gone }),
-                    Some(_) if !wish.users.contains(user) => left.push(Left { item, reason: LeftReason::NotNamed }),
-                    Some(found) if suspicious(found.created) => left.push(Left { item, reason: LeftReason::Suspicious { created: found.created } }),
-                    Some(_) => lanes.entry(Lane::User(user.clone())).or_default().push(Action::LiftDeny { user: user.clone() }),
-                }
+            Action::TerminateInstances { instances, .. } => terminated.extend(instances),
+            Action::DenyUser { user } => draft.deny(user),
+            Action::DeactivateKey { user, key } => draft.credential(user, key.as_str(), Action::ActivateKey { user: user.clone(), key: key.clone() }),
+            Action::DeactivateCredential { user, credential } => {
+                draft.credential(user, credential.id(), Action::ActivateCredential { user: user.clone(), credential: credential.clone() });
             }
-            Action::DeactivateKey { user, key } => {
-                keys_seen.insert(key);
-                let item = format!("key {key} of user {user}");
-                let found = known.get(user).and_then(|found| found.keys.as_ref().ok()?.iter().find(|known| known.id == *key));
-                match found {
-                    None => left.push(Left { item, reason: LeftReason::Gone }),
-                    Some(_) if !wish.keys.contains(key) => left.push(Left { item, reason: LeftReason::NotNamed }),
-                    Some(found) if suspicious(found.created) => left.push(Left { item, reason: LeftReason::Suspicious { created: found.created } }),
-                    Some(_) => lanes.entry(Lane::User(user.clone())).or_default().push(Action::ActivateKey { user: user.clone(), key: key.clone() }),
-                }
+            Action::RevokeSessions { role, .. } | Action::DenyRole { role } => draft.role(role),
+            Action::DeleteKey { user, key } => draft.gone(key.as_str(), format!("key {key} of user {user}")),
+            Action::DeleteLogin { user } => draft.leave(format!("console password of user {user}"), LeftReason::Gone),
+            Action::RemoveBelonging { user, belonging } if !matches!(belonging, Belonging::VirtualMfaDevice(_)) => {
+                draft.gone(belonging.id(), format!("{belonging} of user {user}"));
             }
-            Action::DeleteKey { user, key } => {
-                keys_seen.insert(key);
-                left.push(Left { item: format!("key {key} of user {user}"), reason: LeftReason::Gone });
-            }
-            Action::DeleteLogin { user } => left.push(Left { item: format!("console password of user {user}"), reason: LeftReason::Gone }),
-            Action::DeleteUser { user } => left.push(Left { item: format!("user {user}"), reason: LeftReason::Gone }),
-            // Named by the user that they belonged to; an earlier release's own steps need no undoing.
-            Action::RemoveBelonging { .. } | Action::LiftDeny { .. } | Action::ActivateKey { .. } | Action::StartInstances { .. } => {}
+            Action::DeleteUser { user } => draft.leave(format!("user {user}"), LeftReason::Gone),
+            // An earlier release's own steps need no undoing.
+            Action::RemoveBelonging { .. }
+            | Action::Thaw
+            | Action::ResumeGroup { .. }
+            | Action::RestoreFleet { .. }
+            | Action::Protect { .. }
+            | Action::StartInstances { .. }
+            | Action::LiftDeny { .. }
+            | Action::ActivateKey { .. }
+            | Action::ActivateCredential { .. }
+            | Action::LiftRole { .. } => {}
         }
     }
-    let strangers = wish.users.iter().filter(|user| !users_seen.contains(user)).map(|user| format!("user {user}"));
-    let strange_keys = wish.keys.iter().filter(|key| !keys_seen.contains(key)).map(|key| format!("key {key}"));
-    left.extend(strangers.chain(strange_keys).map(|item| Left { item, reason: LeftReason::NotOurs }));
     for (region, instances) in stopped {
+        let ids: Vec<InstanceId> = instances.into_iter().filter(|id| !terminated.contains(id)).cloned().collect();
         if wish.start {
-            let ids: Vec<InstanceId> = instances.into_iter().cloned().collect();
-            let starts = ids.chunks(MOST_INSTANCES_A_CALL).map(|chunk| Action::StartInstances { region: region.clone(), instances: chunk.to_vec() });
-            lanes.insert(Lane::Region(region.clone()), starts.collect());
-        } else {
-            left.push(Left { item: format!("{} stopped instances in {region}", instances.len()), reason: LeftReason::NotNamed });
+            for chunk in ids.chunks(MOST_INSTANCES_A_CALL) {
+                draft.add(Lane::Region(region.clone()), Action::StartInstances { region: region.clone(), instances: chunk.to_vec() });
+            }
+        } else if !ids.is_empty() {
+            draft.leave(format!("{} stopped instances in {region}", ids.len()), LeftReason::NotNamed);
         }
     }
-    Plan::new(lanes, left)
+    if !terminated.is_empty() {
+        draft.leave(format!("{} terminated instances", terminated.len()), LeftReason::Gone);
+    }
+    draft.strangers();
+    Plan::new(draft.lanes, draft.left)
 }
 
-fn before(tripped: Timestamp, suspicion: SignedDuration) -> Timestamp {
-    tripped.checked_sub(suspicion).unwrap_or(Timestamp::MIN)
+/// What stands now, by name.
+struct Known<'a> {
+    users: BTreeMap<&'a UserName, &'a User>,
+    roles: BTreeMap<&'a RoleName, &'a Role>,
+}
+
+impl<'a> Known<'a> {
+    fn of(now: &'a Observation) -> Self {
+        let users = if let Users::Looked(Ok(list)) = &now.users { list.as_slice() } else { &[] };
+        let roles = if let Roles::Looked(Ok(list)) = &now.roles { list.as_slice() } else { &[] };
+        Self { users: users.iter().map(|user| (&user.name, user)).collect(), roles: roles.iter().map(|role| (&role.name, role)).collect() }
+    }
+
+    /// When a credential was made; `None` when it is not there any more, `Some(None)` when its age is not known.
+    fn credential(&self, user: &UserName, id: &str) -> Option<Option<Timestamp>> {
+        let user = self.users.get(user)?;
+        let keys = user.keys.as_deref().unwrap_or_default().iter().map(|key| (key.id.as_str(), key.created));
+        let others = user.others.as_deref().unwrap_or_default().iter().map(|other| (other.credential.id(), other.created));
+        keys.chain(others).find(|(known, _)| *known == id).map(|(_, created)| created)
+    }
+}
+
+/// Names that the journal knows.
+#[derive(Default)]
+struct Met {
+    users: BTreeSet<UserName>,
+    roles: BTreeSet<RoleName>,
+    keys: BTreeSet<String>,
+}
+
+struct Draft<'a> {
+    wish: &'a Wish,
+    suspect_from: Timestamp,
+    known: Known<'a>,
+    lanes: BTreeMap<Lane, Vec<Action>>,
+    left: Vec<Left>,
+    met: Met,
+}
+
+impl Draft<'_> {
+    fn add(&mut self, lane: Lane, action: Action) {
+        self.lanes.entry(lane).or_default().push(action);
+    }
+
+    fn leave(&mut self, item: String, reason: LeftReason) {
+        self.left.push(Left { item, reason });
+    }
+
+    /// Gives one identity back, unless it is gone, not named, or under suspicion.
+    fn give_back(&mut self, item: String, created: Option<Option<Timestamp>>, named: bool, lane: Lane, action: Action) {
+        match created {
+            None => self.leave(item, LeftReason::Gone),
+            Some(_) if !named => self.leave(item, LeftReason::NotNamed),
+            Some(created) if created.is_none_or(|created| created > self.suspect_from) => self.leave(item, LeftReason::Suspicious { created }),
+            Some(_) => self.add(lane, action),
+        }
+    }
+
+    fn deny(&mut self, user: &UserName) {
+        self.met.users.insert(user.clone());
+        let (created, named) = (self.known.users.get(user).map(|found| found.created), self.wish.users.contains(user));
+        self.give_back(format!("user {user}"), created, named, Lane::User(user.clone()), Action::LiftDeny { user: user.clone() });
+    }
+
+    fn credential(&mut self, user: &UserName, id: &str, action: Action) {
+        self.met.keys.insert(id.to_owned());
+        let (created, named) = (self.known.credential(user, id), self.wish.keys.contains(id));
+        self.give_back(format!("key {id} of user {user}"), created, named, Lane::User(user.clone()), action);
+    }
+
+    fn role(&mut self, role: &RoleName) {
+        if !self.met.roles.insert(role.clone()) {
+            return;
+        }
+        let (created, named) = (self.known.roles.get(role).map(|found| found.created), self.wish.roles.contains(role));
+        self.give_back(format!("role {role}"), created, named, Lane::Role(role.clone()), Action::LiftRole { role: role.clone() });
+    }
+
+    fn gone(&mut self, id: &str, item: String) {
+        self.met.keys.insert(id.to_owned());
+        self.leave(item, LeftReason::Gone);
+    }
+
+    /// Names of the wish that the halt never touched.
+    fn strangers(&mut self) {
+        let users = self.wish.users.difference(&self.met.users).map(|user| format!("user {user}"));
+        let roles = self.wish.roles.difference(&self.met.roles).map(|role| format!("role {role}"));
+        let keys = self.wish.keys.difference(&self.met.keys).map(|key| format!("key {key}"));
+        let strangers: Vec<String> = users.chain(roles).chain(keys).collect();
+        self.left.extend(strangers.into_iter().map(|item| Left { item, reason: LeftReason::NotOurs }));
+    }
 }

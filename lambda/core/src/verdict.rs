@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::failure::FailureKind;
 use crate::observation::{Gap, Observation};
 use crate::policy::AccountPolicy;
 
@@ -55,12 +56,19 @@ pub struct Verdict {
     pub readings: Vec<Reading>,
     /// What was not seen. Any entry means `Unseen`.
     pub gaps: Vec<Gap>,
+    /// Whether any region of the account was seen at all.
+    pub reached: bool,
 }
 
 impl Verdict {
     /// Whether some part of the account could not be seen.
     pub fn is_unseen(&self) -> bool {
         !self.gaps.is_empty()
+    }
+
+    /// Whether we were refused the account as a whole, rather than failing to reach it.
+    pub fn is_shut_out(&self) -> bool {
+        !self.reached && self.gaps.first().is_some_and(|gap| gap.failure.kind == FailureKind::Denied)
     }
 
     /// The readings that made the judgement what it is.
@@ -99,7 +107,7 @@ pub fn judge(policy: &AccountPolicy, observation: &Observation, grace: Option<&G
         })
         .collect();
     let judgement = readings.iter().map(|reading| reading.judgement).max().unwrap_or(Judgement::Ok);
-    Verdict { judgement, readings, gaps }
+    Verdict { judgement, readings, gaps, reached: observation.coverage().seen > 0 }
 }
 
 /// Strictly more than the limit halts; from `warn` × limit on people are warned. Nothing at all is always Ok.

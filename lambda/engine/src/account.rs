@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use runawaytrain_core::containment::Containment;
+use runawaytrain_core::containment::{ActionResult, Containment};
 use runawaytrain_core::decide::{Cause, Decision, decide};
 use runawaytrain_core::history::Summary;
 use runawaytrain_core::mail;
 use runawaytrain_core::mode::Mode;
-use runawaytrain_core::observation::{Coverage, Observation};
+use runawaytrain_core::observation::{Coverage, Observation, Quarantine};
+use runawaytrain_core::planner::Refusals;
 use runawaytrain_core::report::{AccountReport, HaltReport};
 use runawaytrain_core::state::{self, AccountRecord, State};
 use tokio::time::Instant;
 
-use crate::contain::{Executor, Underway, detail, verify};
+use crate::brake::Brake;
+use crate::contain::{Executor, Proof, Task, Underway, verify};
 use crate::notify;
 use crate::observe::Eyes;
 use crate::ports::{Commit, Freshness, LeaseMove, LedgerError, Ports, Stored};
@@ -38,10 +40,14 @@ pub(crate) struct Post {
     pub remember: bool,
     /// When to stop working.
     pub stop_work: Option<Instant>,
+    /// How many halts there may be.
+    pub brake: Arc<Brake>,
 }
 
 /// A containment under way.
 struct Containing {
+    /// Whether the account is only frozen: past the brake, or because our role was taken away.
+    only_freeze: bool,
     holding: Arc<Holding>,
     executor: Executor,
     underway: Underway,
@@ -54,28 +60,27 @@ impl Post {
         let policy = &scoped.policy;
         let new = || Stored { record: AccountRecord::new(policy.account.clone(), self.ports.clock.now()), version: 0, lease: None };
         let mut stored = stored.unwrap_or_else(new);
-        let may_contain = scoped.mode == Mode::Proceed && self.remember;
+        let mut may_contain = scoped.mode == Mode::Proceed && self.remember;
         let mut watch = self.eyes.watch(&policy.account, Freshness::Cached).await;
         let mut containing: Option<Containing> = None;
-        let mut users_wanted = true;
+        let mut look_closer = true;
         let mut error = None;
         let decision = loop {
-            let decision = decide(policy, watch.observation(), &stored.record, self.order.is_some(), self.ports.clock.now());
+            let decision = decide(policy, watch.observation(), &stored.record, self.order.is_some(), &Refusals::default(), self.ports.clock.now());
             if let Some(cause) = decision.cause {
-                if std::mem::take(&mut users_wanted)
-                    && let Some(detail) = detail(policy)
-                    && watch.observation().unreachable.is_none()
-                {
-                    watch.look_at_users(detail);
+                if std::mem::take(&mut look_closer) {
+                    watch.look_closer(policy);
                 }
-                if may_contain && containing.is_none() && error.is_none() && self.is_called_for(cause, &decision, &stored.record) {
+                if may_contain && containing.is_none() && error.is_none() && self.is_called_for(cause, &decision, &stored.record, watch.observation()) {
                     match self.begin(scoped, watch.observation(), stored.clone()).await {
-                        Ok((begun, now_stored)) => (containing, stored) = (Some(begun), now_stored),
+                        Ok(Some((begun, now_stored))) => (containing, stored) = (Some(begun), now_stored),
+                        Ok(None) => may_contain = false,
                         Err(why) => error = Some(why),
                     }
                 }
                 if let Some(containing) = &mut containing {
-                    containing.underway.feed(&decision.plan);
+                    let plan = &decision.plan;
+                    containing.underway.feed(&if containing.only_freeze { plan.only_freeze() } else { plan.clone() });
                 }
             }
             if !watch.next().await {
@@ -96,21 +101,46 @@ impl Post {
     }
 
     /// A halt that is not proven yet is always taken up again; one that is, only when something is to be done about it.
-    fn is_called_for(&self, cause: Cause, decision: &Decision, record: &AccountRecord) -> bool {
+    fn is_called_for(&self, cause: Cause, decision: &Decision, record: &AccountRecord, observation: &Observation) -> bool {
+        if cause == Cause::ShutOut && observation.quarantine == Quarantine::NotLooked {
+            // Frozen already or not: that is known in a moment, and decides whether there is anything to do.
+            return false;
+        }
         cause != Cause::Standing || record.state == State::Halting || !decision.plan.is_empty()
     }
 
     /// Enters the halt, or takes up a standing one: the state and the halt mail are written in the transaction that takes the lease.
-    async fn begin(&self, scoped: &Scoped, observation: &Observation, mut stored: Stored) -> Result<(Containing, Stored), String> {
+    /// Past the brake, or where our role was taken away, the account is frozen instead; `None` where that was done before.
+    async fn begin(&self, scoped: &Scoped, observation: &Observation, mut stored: Stored) -> Result<Option<(Containing, Stored)>, String> {
         let policy = &scoped.policy;
+        let now = self.ports.clock.now();
+        let only_freeze = match decide(policy, observation, &stored.record, self.order.is_some(), &Refusals::default(), now).cause {
+            Some(Cause::ShutOut) => true,
+            Some(Cause::Tripped) => {
+                let burns = Summary::of(policy, observation).vcpus;
+                !self
+                    .brake
+                    .ask(&self.ports, &policy.account, burns)
+                    .await
+                    .map_err(|failure| format!("nothing was contained, for the brake could not be asked: {failure}"))?
+            }
+            _ => false,
+        };
+        if only_freeze && stored.record.state == State::Frozen && matches!(observation.quarantine, Quarantine::Looked(Ok(true))) {
+            return Ok(None);
+        }
         for _ in 0..RACES {
             let now = self.ports.clock.now();
             // Decided anew each time: whoever was faster may have halted or released the account.
-            let decision = decide(policy, observation, &stored.record, self.order.is_some(), now);
+            let decision = decide(policy, observation, &stored.record, self.order.is_some(), &Refusals::default(), now);
             let (record, notices) = match decision.cause {
                 None => return Err("another invocation changed the account's state meanwhile; the next sweep judges it again".to_owned()),
                 Some(Cause::Standing) => (stored.record.clone(), Vec::new()),
-                Some(Cause::Tripped | Cause::Ordered) => {
+                Some(Cause::Tripped | Cause::ShutOut) if only_freeze => {
+                    let (record, notices) = state::frozen(&stored.record, policy, &decision, &Summary::of(policy, observation), now);
+                    (record, notices)
+                }
+                Some(Cause::Tripped | Cause::Ordered | Cause::ShutOut) => {
                     let (record, notice) = state::trip(&stored.record, policy, &decision, self.order.as_deref(), &Summary::of(policy, observation), now);
                     (record, vec![notice])
                 }
@@ -127,7 +157,7 @@ impl Post {
                     let holding = Arc::new(holding);
                     let executor = Executor::new(policy.account.clone(), Arc::clone(&holding));
                     let underway = executor.begin();
-                    return Ok((Containing { holding, executor, underway, record: stored.record.clone() }, stored));
+                    return Ok(Some((Containing { only_freeze, holding, executor, underway, record: stored.record.clone() }, stored)));
                 }
                 Ok(None) => return Err("the account's record says halted but names no halt: repair or delete it in the table".to_owned()),
                 Err(LedgerError::Failed(failure)) => return Err(format!("nothing was contained, for the state could not be recorded first: {failure}")),
@@ -149,19 +179,26 @@ impl Post {
     /// Waits for the lanes, proves the halt, and writes down what it came to.
     async fn conclude(&self, scoped: &Scoped, containing: Containing, decision: &Decision, summary: &Summary, report: AccountReport) -> AccountReport {
         let policy = &scoped.policy;
-        let Containing { holding, executor, underway, record } = containing;
+        let Containing { only_freeze, holding, executor, underway, record } = containing;
         let mut containment =
             Containment { outcomes: underway.finish().await, gaps: decision.verdict.gaps.clone(), left: decision.plan.left().to_vec(), ..Containment::default() };
         let record = state::with_whole_before(&record, summary);
         let (mut record, mut notices) = state::after_sweep(&record, policy, scoped.mode, decision, summary, self.ports.clock.now());
-        if record.state == State::Halting {
-            let verified = verify(&self.eyes, policy, &executor, &holding, &containment.outcomes, self.stop_work).await;
+        // A halt that is not proven yet must be; one that was, is looked at again only where enforcing it met a refusal.
+        let proof = match record.state {
+            _ if only_freeze => None,
+            State::Halting => Some(Proof::TwoCleanPasses),
+            _ => containment.outcomes.iter().any(|outcome| matches!(outcome.result, ActionResult::Failed { .. })).then_some(Proof::OneCleanPass),
+        };
+        if let Some(proof) = proof {
+            let task = Task { holding: &holding, record: &record, clock: &*self.ports.clock, stop_work: self.stop_work };
+            let verified = verify(&self.eyes, policy, &executor, &task, &containment.outcomes, proof).await;
             let now = self.ports.clock.now();
             containment.outcomes.extend(verified.outcomes);
             containment.verified = verified.clean.then_some(now);
             (containment.remaining, containment.gaps, containment.left) = (verified.remaining, verified.gaps, verified.left);
             record.last = verified.last.as_ref().map(|observation| Summary::of(policy, observation)).or(record.last);
-            if verified.clean {
+            if verified.clean && record.state == State::Halting {
                 record = state::contained(&record, now);
             }
             if let Some(halt) = &mut record.halt

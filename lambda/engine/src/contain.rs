@@ -18,7 +18,7 @@ use runawaytrain_core::plan::{Action, Lane, Plan};
 use crate::ports::Performed;
 use crate::record::{Holding, NotPerformed};
 
-pub use verify::{Verified, detail, verify};
+pub use verify::{Proof, Task, Verified, verify};
 
 /// Lanes at once in one account. Regions have quotas of their own; IAM has one for the account, and a hundred users at once would only throttle each other.
 const MOST_LANES: usize = 32;
@@ -65,7 +65,7 @@ impl Executor {
         let mut outcomes = Vec::with_capacity(actions.len());
         for action in actions {
             match &action {
-                Action::StopInstances { .. } => outcomes.extend(batch::perform(&self, action).await),
+                Action::StopInstances { .. } | Action::TerminateInstances { .. } | Action::StartInstances { .. } => outcomes.extend(batch::perform(&self, action).await),
                 _ => outcomes.push(self.perform(action).await),
             }
         }

@@ -4,6 +4,7 @@
 //! [`ports`]; here is only the order of things. Waiting is tokio's, so that tests run under virtual time.
 
 mod account;
+mod brake;
 pub mod contain;
 pub mod deadline;
 pub mod notify;

@@ -16,7 +16,7 @@ use runawaytrain_core::undo::{Wish, undo};
 use crate::contain::Executor;
 use crate::notify;
 use crate::observe::Eyes;
-use crate::ports::{JournalEntry, LedgerError, Ports, UserDetail};
+use crate::ports::{JournalEntry, LedgerError, Ports};
 use crate::record;
 use crate::scope::Scoped;
 
@@ -31,16 +31,18 @@ pub(crate) async fn release(ports: &Ports, eyes: &Eyes, invocation: &str, scoped
         Err(failure) => return Answer::failed(format!("The state of account {account} could not be read, so nothing was touched: {failure}")),
     };
     let halt = match (&stored.record.state, &stored.record.halt) {
-        (State::Halting | State::Halted, Some(halt)) => halt.clone(),
-        (state, _) => return Answer::refused(format!("Account {account} is {state}, not halted: there is nothing to release.")),
+        (State::Halting | State::Halted | State::Frozen, Some(halt)) => halt.clone(),
+        (state, _) => return Answer::refused(format!("Account {account} is {state}, neither halted nor frozen: there is nothing to release.")),
     };
     let journal = match ports.ledger.journal(account, &halt.id).await {
         Ok(journal) => journal,
         Err(failure) => return Answer::failed(format!("The journal of halt {} could not be read, so nothing was touched: {failure}", halt.id)),
     };
     // Seen afresh: what is given back depends on when users and keys were made, and the grace on what runs now.
-    let observation = eyes.look_closely(account, Some(UserDetail::Credentials)).await;
-    if let Some(failure) = &observation.unreachable {
+    let observation = eyes.look_closely(policy).await;
+    let done = performed(&journal);
+    // The quarantine can be lifted from the payer; everything else needs a way into the account.
+    if let Some(failure) = observation.unreachable.as_ref().filter(|_| done.iter().any(|action| *action != Action::Freeze)) {
         return Answer::failed(format!("Account {account} could not be entered, so nothing was touched: {failure}"));
     }
     let (holding, stored) = match record::acquire(ports, invocation, &stored, stored.record.clone(), Vec::new()).await {
@@ -50,7 +52,7 @@ pub(crate) async fn release(ports: &Ports, eyes: &Eyes, invocation: &str, scoped
         }
         Err(LedgerError::Failed(failure)) => return Answer::failed(format!("The release of account {account} could not be recorded, so nothing was touched: {failure}")),
     };
-    let plan = undo(policy, &performed(&journal), &observation.users, wish, halt.tripped);
+    let plan = undo(policy, &done, &observation, wish, halt.tripped);
     let holding = Arc::new(holding);
     let executor = Executor::new(account.clone(), Arc::clone(&holding));
     let outcomes = executor.run(&plan).await;

@@ -14,6 +14,7 @@ use runawaytrain_core::policy::Policy;
 use runawaytrain_core::report::{AccountReport, Answer, Report, SweepReport, Totals};
 
 use crate::account::Post;
+use crate::brake::Brake;
 use crate::deadline::Deadline;
 use crate::notify;
 use crate::observe::Eyes;
@@ -113,6 +114,7 @@ impl Guard {
             eyes: self.eyes.clone(),
             invocation: invocation.id.clone(),
             order,
+            brake: Arc::new(Brake::new(self.policy.halts_per_hour(), scope.accounts.len())),
             remember: !drill,
             stop_work: invocation.deadline.stop_work(),
         };

@@ -6,7 +6,7 @@ use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use runawaytrain_core::ids::{AccountId, KeyId, UserName};
+use runawaytrain_core::ids::{AccountId, RoleName, UserName};
 use runawaytrain_core::text::clean;
 use runawaytrain_core::undo::Wish;
 
@@ -142,8 +142,12 @@ fn by_action(action: &Value, event: &Map<String, Value>) -> Result<Trigger, Refu
                 Some(Value::Bool(start)) => *start,
                 Some(other) => return Err(Refusal::BadStart(kind(other))),
             };
-            let wish =
-                Wish { users: names("users", event)?.into_iter().map(UserName::new).collect(), keys: names("keys", event)?.into_iter().map(KeyId::new).collect(), start };
+            let wish = Wish {
+                users: names("users", event)?.into_iter().map(UserName::new).collect(),
+                roles: names("roles", event)?.into_iter().map(RoleName::new).collect(),
+                keys: names("keys", event)?.into_iter().collect(),
+                start,
+            };
             Ok(Trigger { source: "release", request: Request::Release { account: one_account("release", event)?, wish } })
         }
         "status" => Ok(Trigger { source: "status", request: Request::Status }),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::{PAYER, PHYSICS, QUIET, REGIONS, Scene, id, policy, report_of, seeded, user};
 use runawaytrain_core::failure::FailureKind;
-use runawaytrain_core::identity::Lockout;
+use runawaytrain_core::identity::{Lockout, OtherCredential};
 use runawaytrain_core::plan::{Action, Belonging};
 use runawaytrain_core::policy::NotifyList;
 use runawaytrain_core::state::State;
@@ -112,21 +112,58 @@ async fn a_standing_halt_with_nothing_to_do_touches_and_journals_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn one_bad_instance_does_not_keep_the_others_running() {
-    for stubborn in [Stubborn::Protected, Stubborn::Unstoppable, Stubborn::Phantom] {
+    let testbed = seeded();
+    let bad = testbed.world.with(&id(PHYSICS), |account| {
+        let bad = account.launch("us-east-1", "t2.micro", Life::Running);
+        account.instance(&bad).unwrap().stubborn = Some(Stubborn::Phantom);
+        bad
+    });
+    let scene = Scene::new(testbed, with_exempt_kjanet());
+    let answer = scene.send(json!({})).await;
+    assert_eq!(scene.billable(PHYSICS), 1);
+    let physics = report_of(&answer, PHYSICS);
+    assert!(physics.halt.as_ref().unwrap().contained, "what refuses for good is residue, not a reason to wait for ever");
+    let outcome = scene.testbed.mailbox.mails().into_iter().find(|mail| mail.subject.contains("Halted")).unwrap();
+    assert!(outcome.body.contains("What resisted") && outcome.body.contains(bad.as_str()), "{}", outcome.body);
+    assert!(outcome.subject.contains("1 resisted"), "{}", outcome.subject);
+}
+
+#[tokio::test(start_paused = true)]
+async fn protection_is_taken_off_what_refused_and_of_nothing_else() {
+    let testbed = seeded();
+    let bad = testbed.world.with(&id(PHYSICS), |account| {
+        let bad = account.launch("us-east-1", "t2.micro", Life::Running);
+        account.instance(&bad).unwrap().stop_protected = true;
+        bad
+    });
+    let scene = Scene::new(testbed, with_exempt_kjanet());
+    scene.send(json!({})).await;
+    assert_eq!(scene.billable(PHYSICS), 0);
+    let unprotected: Vec<_> =
+        scene.testbed.world.calls().into_iter().filter(|call| matches!(call.action, Action::Unprotect { .. })).map(|call| call.action.instances().to_vec()).collect();
+    assert_eq!(unprotected, [[bad]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_stopped_is_terminated_or_left_as_the_policy_says() {
+    for (response, left) in [("terminate", 0), ("leave", 1)] {
         let testbed = seeded();
         let bad = testbed.world.with(&id(PHYSICS), |account| {
             let bad = account.launch("us-east-1", "t2.micro", Life::Running);
-            account.instance(&bad).unwrap().stubborn = Some(stubborn);
+            let instance = account.instance(&bad).unwrap();
+            (instance.stubborn, instance.termination_protected) = (Some(Stubborn::Unstoppable), true);
             bad
         });
-        let scene = Scene::new(testbed, with_exempt_kjanet());
+        let scene = Scene::new(testbed, policy(json!({ "accounts": { PHYSICS: { "contain": { "unstoppable": response } } } })));
         let answer = scene.send(json!({})).await;
-        assert_eq!(scene.billable(PHYSICS), 1, "{stubborn:?}");
-        let physics = report_of(&answer, PHYSICS);
-        assert!(physics.halt.as_ref().unwrap().contained, "{stubborn:?}: what refuses for good is residue, not a reason to wait for ever");
-        let outcome = scene.testbed.mailbox.mails().into_iter().find(|mail| mail.subject.contains("Halted")).unwrap();
-        assert!(outcome.body.contains("What resisted") && outcome.body.contains(bad.as_str()), "{}", outcome.body);
-        assert!(outcome.subject.contains("1 resisted"), "{}", outcome.subject);
+        assert_eq!(scene.billable(PHYSICS), left, "{response}");
+        assert!(report_of(&answer, PHYSICS).halt.as_ref().unwrap().contained, "{response}");
+        let terminated = scene.testbed.world.calls().iter().any(|call| matches!(call.action, Action::TerminateInstances { .. }));
+        assert_eq!(terminated, left == 0, "{response}");
+        if left == 1 {
+            let outcome = scene.testbed.mailbox.mails().into_iter().find(|mail| mail.subject.contains("Halted")).unwrap();
+            assert!(outcome.body.contains(&format!("instance {bad} in us-east-1: cannot be stopped")), "{}", outcome.body);
+        }
     }
 }
 
@@ -206,7 +243,7 @@ async fn delete_credentials_deletes_keys_and_passwords_and_tolerates_missing_one
     scene.testbed.world.with(&id(PHYSICS), |account| {
         for name in ["alice", "bob"] {
             let found = &account.users[&user(name)];
-            assert!(found.keys.is_empty() && !found.console && found.lockout == Lockout::InForce, "{name}: {found:?}");
+            assert!(found.keys.is_empty() && !found.console && *found.lockout.written() == Lockout::InForce, "{name}: {found:?}");
         }
         assert_eq!(account.users[&user("kjanet")].keys.len(), 1);
     });
@@ -219,10 +256,9 @@ async fn delete_users_removes_everything_first() {
     let testbed = seeded();
     testbed.world.with(&id(PHYSICS), |account| {
         let alice = account.users.get_mut(&user("alice")).unwrap();
+        let credentials = [Belonging::Certificate("CERT".to_owned()), Belonging::SshKey("APKA".to_owned()), Belonging::ServiceCredential("ACCA".to_owned())];
+        alice.others = credentials.into_iter().map(|credential| OtherCredential { credential, active: true, created: None }).collect();
         alice.belongings = [
-            Belonging::Certificate("CERT".to_owned()),
-            Belonging::SshKey("APKA".to_owned()),
-            Belonging::ServiceCredential("ACCA".to_owned()),
             Belonging::MfaDevice("arn:aws:iam::111111111111:mfa/alice".to_owned()),
             Belonging::Group("admins".to_owned()),
             Belonging::AttachedPolicy("arn:aws:iam::aws:policy/AdministratorAccess".to_owned()),

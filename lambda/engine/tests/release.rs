@@ -53,6 +53,7 @@ async fn a_release_gives_back_what_is_named_and_nothing_else() {
     let scene = halted().await;
     let answer = scene.send(json!({ "action": "release", "account": PHYSICS, "users": ["alice"], "keys": ["AKIAALICE0"] })).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
+    tokio::time::sleep(runawaytrain_testbed::CONSISTENCY).await;
     assert!(scene.can_act(PHYSICS, "alice") && !scene.can_act(PHYSICS, "bob"));
     scene.testbed.world.with(&id(PHYSICS), |account| {
         let active: Vec<bool> = account.users[&user("alice")].keys.iter().map(|key| key.active).collect();
@@ -136,7 +137,7 @@ async fn what_the_halt_did_not_touch_is_not_ours_to_give_back() {
 async fn a_release_of_what_is_not_halted_or_cannot_be_entered_touches_nothing() {
     let scene = halted().await;
     let calls = scene.testbed.world.calls().len();
-    for (account, says) in [(QUIET, "not halted"), ("999999999999", "never swept")] {
+    for (account, says) in [(QUIET, "neither halted nor frozen"), ("999999999999", "never swept")] {
         let answer = scene.send(json!({ "action": "release", "account": account })).await;
         assert_eq!(answer.status, 400);
         assert!(answer.body.contains(says), "{}", answer.body);

@@ -72,7 +72,7 @@ async fn a_warning_is_not_taken_back_by_a_sweep_that_could_not_look() {
     let scene = Scene::new(testbed, policy(json!({})));
     assert_eq!(report_of(&scene.send(json!({})).await, QUIET).state, Some(State::Warned));
     assert_eq!(scene.mails("Warning quiet 222222222222"), 1);
-    scene.testbed.world.with(&id(QUIET), |account| account.enrolled = false);
+    scene.testbed.world.fault(Fault::always("ec2:Describe", FailureKind::Unavailable).in_account(&id(QUIET)));
     assert_eq!(report_of(&scene.tick().await, QUIET).state, Some(State::Warned));
     scene.tick().await;
     assert_eq!(scene.mails("Warning quiet 222222222222"), 1, "no news, no mail");

@@ -46,6 +46,8 @@ pub struct Environment {
     pub ceiling: Mode,
     /// `ec2limit`: replaces the policy's default `limits.instances`.
     pub instance_limit: Option<u64>,
+    /// `quarantinepolicy`: the id of the SCP that freezes an account. Without it nothing can be frozen, and every halt says so.
+    pub quarantine_policy: Option<String>,
 }
 
 impl Environment {
@@ -73,6 +75,10 @@ impl Environment {
             None => None,
             Some(text) => Some(text.parse().map_err(|_| EnvironmentError::Malformed { name: "ec2limit", found: text, takes: LIMIT })?),
         };
+        let quarantine_policy = optional("quarantinepolicy");
+        if let Some(found) = quarantine_policy.clone().filter(|id| !id.starts_with("p-")) {
+            return Err(EnvironmentError::Malformed { name: "quarantinepolicy", found, takes: "the id of a service control policy, p-..." });
+        }
         Ok(Self {
             topic: required("snstopic", "the name of the SNS topic")?,
             account,
@@ -81,6 +87,7 @@ impl Environment {
             policy_file: required("policyfile", "the path of the policy as JSON")?.into(),
             ceiling,
             instance_limit,
+            quarantine_policy,
         })
     }
 }
@@ -134,7 +141,14 @@ mod tests {
 
     #[test]
     fn a_malformed_variable_is_named_with_what_it_takes() {
-        for (name, text) in [("accountnumber", "12345"), ("envaction", "halt"), ("ec2limit", "-1"), ("ec2limit", "four"), ("snstopic", "  ")] {
+        for (name, text) in [
+            ("accountnumber", "12345"),
+            ("envaction", "halt"),
+            ("ec2limit", "-1"),
+            ("ec2limit", "four"),
+            ("quarantinepolicy", "arn:aws:organizations::1:policy"),
+            ("snstopic", "  "),
+        ] {
             let mut variables = sound();
             variables.insert(name, text);
             let error = read(&variables).unwrap_err().to_string();

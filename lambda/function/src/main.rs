@@ -44,6 +44,7 @@ fn guard() -> Result<Guard, Error> {
     }
     let settings = Settings {
         organization: policy.organization_id().to_owned(),
+        quarantine_policy: environment.quarantine_policy,
         table: environment.table,
         snstopic: environment.topic,
         accountnumber: environment.account,

@@ -2,14 +2,13 @@ use jiff::Timestamp;
 use runawaytrain_engine::ports::Clock;
 use tokio::time::Instant;
 
+use crate::time::EPOCH_SECONDS;
+
 /// Wall-clock time that runs with tokio's virtual time, from a fixed moment on.
 #[derive(Debug)]
 pub struct SimClock {
     began: Instant,
 }
-
-/// 2026-11-22T03:00:00Z: a Sunday night.
-const EPOCH_SECONDS: i64 = 1_795_316_400;
 
 impl SimClock {
     pub(crate) fn new() -> Self {

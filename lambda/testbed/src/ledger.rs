@@ -21,6 +21,7 @@ struct Tables {
     journal: BTreeMap<(AccountId, HaltId), BTreeMap<EntryId, JournalEntry>>,
     outbox: BTreeMap<PendingId, (Pending, Option<Timestamp>)>,
     history: BTreeMap<(AccountId, Timestamp), HourPeak>,
+    slots: BTreeMap<AccountId, Timestamp>,
     broken: Option<Failure>,
     writes: usize,
 }
@@ -144,6 +145,16 @@ impl Ledger for MemoryLedger {
     async fn journal(&self, account: &AccountId, halt: &HaltId) -> Result<Vec<JournalEntry>, Failure> {
         let tables = self.sound()?;
         Ok(tables.journal.get(&(account.clone(), halt.clone())).map(|journal| journal.values().cloned().collect()).unwrap_or_default())
+    }
+
+    async fn take_slot(&self, account: &AccountId, most: u32, since: Timestamp, now: Timestamp) -> Result<bool, Failure> {
+        let mut tables = self.sound()?;
+        tables.slots.retain(|_, taken| *taken > since);
+        if !tables.slots.contains_key(account) && tables.slots.len() >= most as usize {
+            return Ok(false);
+        }
+        tables.slots.entry(account.clone()).or_insert(now);
+        Ok(true)
     }
 
     async fn outbox(&self) -> Result<Vec<Pending>, Failure> {

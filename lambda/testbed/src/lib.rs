@@ -9,15 +9,19 @@ mod account;
 mod clock;
 pub mod contract;
 mod faults;
+mod instance;
 mod ledger;
 mod mailbox;
+mod time;
 mod world;
 
-pub use account::{Life, SimAccount, SimInstance, SimUser, Stubborn};
+pub use account::{SimAccount, SimFleet, SimGroup, SimRegion, SimRole, SimSpotRequest, SimUser};
 pub use clock::SimClock;
 pub use faults::{Fault, failure};
+pub use instance::{Life, SimInstance, Stubborn};
 pub use ledger::MemoryLedger;
 pub use mailbox::{Mail, Mailbox, Metrics};
+pub use time::{CONSISTENCY, Lagged};
 pub use world::{Call, World};
 
 use std::sync::Arc;

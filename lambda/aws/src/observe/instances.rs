@@ -4,7 +4,7 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{Filter, Instance as SdkInstance, InstanceStateName};
 
 use runawaytrain_core::failure::Failure;
-use runawaytrain_core::ids::InstanceId;
+use runawaytrain_core::ids::{InstanceId, SpotRequestId};
 use runawaytrain_core::observation::{Instance, Phase};
 use runawaytrain_core::vcpus::Vcpus;
 
@@ -42,6 +42,7 @@ fn instance(seen: SdkInstance) -> Option<Instance> {
         instance_type: seen.instance_type.map(|instance_type| instance_type.as_str().to_owned()).unwrap_or_default(),
         vcpus,
         phase,
+        spot_request: seen.spot_instance_request_id.map(SpotRequestId::new),
         managed_by,
         launched: seen.launch_time.as_ref().and_then(timestamp),
     })
@@ -113,13 +114,15 @@ mod tests {
     }
 
     #[test]
-    fn cores_and_the_managing_service_are_read() {
+    fn cores_the_spot_request_and_the_managing_service_are_read() {
         let built = seen(InstanceStateName::Running)
             .cpu_options(CpuOptions::builder().core_count(4).threads_per_core(1).build())
+            .spot_instance_request_id("sir-1")
             .operator(OperatorResponse::builder().managed(true).principal("eks.amazonaws.com").build())
             .build();
         let instance = instance(built).unwrap();
         assert_eq!(instance.vcpus, Vcpus { count: 4, estimated: false });
+        assert_eq!(instance.spot_request, Some(SpotRequestId::new("sir-1")));
         assert_eq!(instance.managed_by.as_deref(), Some("eks.amazonaws.com"));
     }
 }

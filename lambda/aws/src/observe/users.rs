@@ -11,7 +11,7 @@ use runawaytrain_core::observation::Seen;
 use runawaytrain_core::planner::LOCKOUT_POLICY;
 use runawaytrain_engine::ports::UserDetail;
 
-use super::belongings;
+use super::{AT_A_TIME, absent, belongings, credentials};
 use crate::failure;
 use crate::lockout;
 use crate::time::timestamp;
@@ -19,8 +19,6 @@ use crate::time::timestamp;
 /// The most that ListUsers gives at a time; its default is 100.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListUsers.html>
 const PAGE: i32 = 1000;
-/// Users looked at at a time. IAM does not state its quotas; more of them at a time were throttled rather than faster.
-const AT_A_TIME: usize = 8;
 
 /// Every user, all pages. A user that vanished between two reads is left out.
 pub(super) async fn list(client: &Client, detail: UserDetail) -> Result<Vec<User>, Failure> {
@@ -41,13 +39,14 @@ async fn look(client: &Client, user: SdkUser, detail: UserDetail) -> Option<User
             UserDetail::Everything => Some(belongings::of(client, &name).await),
         }
     };
-    let (keys, console, lockout, belongings) = tokio::join!(keys(client, &name), console(client, &name), lockout(client, &name), belongings);
-    // A missing password or policy is an answer; missing keys would be an empty list, so this is the user itself.
+    let (keys, console, lockout, others, belongings) =
+        tokio::join!(keys(client, &name), console(client, &name), lockout(client, &name), credentials::of(client, &name), belongings);
+    // A missing password or policy is an answer; missing credentials would be an empty list, so this is the user itself.
     let gone = |failure: &Failure| failure.kind == FailureKind::NotFound;
-    if keys.as_ref().is_err_and(gone) || belongings.as_ref().is_some_and(|seen| seen.as_ref().is_err_and(gone)) {
+    if keys.as_ref().is_err_and(gone) || others.as_ref().is_err_and(gone) || belongings.as_ref().is_some_and(|seen| seen.as_ref().is_err_and(gone)) {
         return None;
     }
-    Some(User { created: timestamp(&user.create_date), name: UserName::new(name), lockout, keys, console, belongings })
+    Some(User { created: timestamp(&user.create_date), name: UserName::new(name), lockout, keys, console, others, belongings })
 }
 
 async fn keys(client: &Client, user: &str) -> Seen<Vec<AccessKey>> {
@@ -79,11 +78,6 @@ async fn lockout(client: &Client, user: &str) -> Seen<Lockout> {
         Ok(answer) => Ok(lockout::judge(answer.policy_document())),
         Err(error) => absent(failure::of("iam:GetUserPolicy", &error), Lockout::Absent),
     }
-}
-
-/// What is not found is absent; everything else is not known.
-fn absent<T>(failure: Failure, value: T) -> Seen<T> {
-    if failure.kind == FailureKind::NotFound { Ok(value) } else { Err(failure) }
 }
 
 #[cfg(test)]

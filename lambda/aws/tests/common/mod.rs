@@ -52,6 +52,7 @@ pub fn settings(table: &str, payer: &AccountId) -> Settings {
         snstopic: "runawaytrain".to_owned(),
         accountnumber: payer.clone(),
         snsregion: "us-east-1".to_owned(),
+        quarantine_policy: None,
     }
 }
 

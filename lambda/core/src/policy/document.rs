@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::ids::{AccountId, InstanceId, Region, UserName};
+use crate::ids::{AccountId, InstanceId, Region, RoleName, UserName};
 use crate::mode::Mode;
 
 use super::words::{self, Email, Schedule, Share, Span};
@@ -36,6 +36,9 @@ pub struct PolicyDocument {
     /// How far the machine may go anywhere: pass, drill or proceed.
     #[serde(default)]
     pub mode: Mode,
+    /// How many accounts may be halted in an hour before the rest are only frozen.
+    #[serde(default)]
+    pub brake: Brake,
     /// Users and keys made within this time before a halt, or since, are not given back by a release: a thief may have made them.
     #[serde(default = "default_suspicion")]
     pub suspicion: Span,
@@ -47,6 +50,21 @@ pub struct PolicyDocument {
     /// What differs for one account, by its id.
     #[serde(default)]
     pub accounts: BTreeMap<AccountId, AccountSettings>,
+}
+
+/// A wrong limit must not stop a university: past so many halts in an hour, accounts are frozen and people are paged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Brake {
+    /// The most halts in any sixty minutes; ordered ones are not counted and not braked.
+    pub halts_per_hour: u32,
+}
+
+impl Default for Brake {
+    /// Ten: more accounts than a thief was ever seen to burn at once, fewer than a mistyped default limit would hit.
+    fn default() -> Self {
+        Self { halts_per_hour: 10 }
+    }
 }
 
 /// A week: stolen keys are often tried out days before they are used.
@@ -152,19 +170,37 @@ pub struct ContainSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "InstanceResponse")]
     pub instances: Option<InstanceResponse>,
+    /// What happens to instances that cannot be stopped: one-time Spot, instance-store roots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "UnstoppableResponse")]
+    pub unstoppable: Option<UnstoppableResponse>,
     /// What happens to IAM users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "UserResponse")]
     pub users: Option<UserResponse>,
+    /// What happens to IAM roles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "RoleResponse")]
+    pub roles: Option<RoleResponse>,
+    /// Whether the quarantine SCP is attached: it denies growth, not what runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "bool")]
+    pub quarantine: Option<bool>,
 }
 
 /// What a halt does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Contain {
     /// What happens to pending and running instances.
     pub instances: InstanceResponse,
+    /// What happens to instances that cannot be stopped.
+    pub unstoppable: UnstoppableResponse,
     /// What happens to IAM users.
     pub users: UserResponse,
+    /// What happens to IAM roles.
+    pub roles: RoleResponse,
+    /// Whether the quarantine SCP is attached.
+    pub quarantine: bool,
 }
 
 /// What happens to pending and running instances.
@@ -174,6 +210,32 @@ pub enum InstanceResponse {
     /// They are stopped; their disks stay as evidence.
     #[default]
     Stop,
+    /// They are terminated. Cannot be undone.
+    Terminate,
+}
+
+/// What happens to instances that cannot be stopped.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnstoppableResponse {
+    /// They are terminated: they have no disk that would outlive a stop, and they bill.
+    #[default]
+    Terminate,
+    /// They are left running, and named.
+    Leave,
+}
+
+/// What happens to IAM roles.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RoleResponse {
+    /// Sessions issued before the halt are denied everything; services get new ones by themselves.
+    #[default]
+    RevokeSessions,
+    /// Everything is denied to every session, present and future.
+    Deny,
+    /// Roles are left alone.
+    Leave,
 }
 
 /// What happens to IAM users.
@@ -199,6 +261,10 @@ pub struct Exempt {
     #[serde(default, deserialize_with = "words::users", skip_serializing_if = "BTreeSet::is_empty")]
     #[schemars(with = "Vec<String>", inner(regex(pattern = words::USER)))]
     pub users: BTreeSet<UserName>,
+    /// Names of IAM roles.
+    #[serde(default, deserialize_with = "words::roles", skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(with = "Vec<String>", inner(regex(pattern = words::USER)))]
+    pub roles: BTreeSet<RoleName>,
     /// Ids of EC2 instances.
     #[serde(default, deserialize_with = "words::instances", skip_serializing_if = "BTreeSet::is_empty")]
     #[schemars(with = "Vec<String>", inner(regex(pattern = words::INSTANCE)))]

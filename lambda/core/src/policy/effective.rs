@@ -2,10 +2,10 @@
 
 use jiff::SignedDuration;
 
-use crate::ids::{AccountId, InstanceId, UserName};
+use crate::ids::{AccountId, InstanceId, RoleName, UserName};
 use crate::mode::{Mode, least};
 
-use super::document::{AccountSettings, Contain, Exempt, PolicyDocument, PolicyError, UserResponse};
+use super::document::{AccountSettings, Contain, Exempt, PolicyDocument, PolicyError, RoleResponse, UserResponse};
 
 /// A checked policy: every account, named or not, has at least one limit.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,6 +93,11 @@ impl Policy {
         self.document.mode
     }
 
+    /// The most halts in any sixty minutes.
+    pub fn halts_per_hour(&self) -> u32 {
+        self.document.brake.halts_per_hour
+    }
+
     /// Minutes between two sweeps.
     pub fn schedule_minutes(&self) -> u8 {
         self.document.schedule.minutes()
@@ -108,6 +113,7 @@ impl Policy {
         // No SCP binds the payer and its admins live there: unless its entry says otherwise, it is drilled and its users are left.
         let own_mode = own.mode.unwrap_or(if is_payer { Mode::Drill } else { Mode::Proceed });
         let default_users = if is_payer { Some(UserResponse::Leave) } else { defaults.contain.users };
+        let default_roles = if is_payer { Some(RoleResponse::Leave) } else { defaults.contain.roles };
 
         AccountPolicy {
             account: account.clone(),
@@ -120,10 +126,14 @@ impl Policy {
             },
             contain: Contain {
                 instances: own.contain.instances.or(defaults.contain.instances).unwrap_or_default(),
+                unstoppable: own.contain.unstoppable.or(defaults.contain.unstoppable).unwrap_or_default(),
                 users: own.contain.users.or(default_users).unwrap_or_default(),
+                roles: own.contain.roles.or(default_roles).unwrap_or_default(),
+                quarantine: !is_payer && own.contain.quarantine.or(defaults.contain.quarantine).unwrap_or(true),
             },
             exempt: Exempt {
                 users: defaults.exempt.users.union(&own.exempt.users).cloned().collect(),
+                roles: defaults.exempt.roles.union(&own.exempt.roles).cloned().collect(),
                 instances: defaults.exempt.instances.union(&own.exempt.instances).cloned().collect(),
             },
             notify: if own.notify.is_some() { NotifyList::Own(account.clone()) } else { NotifyList::Default },
@@ -143,5 +153,10 @@ impl AccountPolicy {
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
     pub fn exempts_user(&self, name: &UserName) -> bool {
         self.exempt.users.iter().any(|exempt| exempt.as_str().eq_ignore_ascii_case(name.as_str()))
+    }
+
+    /// Whether the policy exempts a role.
+    pub fn exempts_role(&self, name: &RoleName) -> bool {
+        self.exempt.roles.iter().any(|exempt| exempt.as_str().eq_ignore_ascii_case(name.as_str()))
     }
 }

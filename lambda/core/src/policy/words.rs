@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::ids::{InstanceId, Region, UserName};
+use crate::ids::{InstanceId, Region, RoleName, UserName};
 
 /// An organization's id. <https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html>
 pub(super) const ORGANIZATION: &str = "^o-[a-z0-9]{10,32}$";
@@ -21,7 +21,7 @@ pub(super) const UNIT: &str = "^ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}$";
 pub(super) const REGION: &str = "^[a-z]{2}(-[a-z]+)+-[0-9]+$";
 /// An EC2 instance's id, in its old or its present length.
 pub(super) const INSTANCE: &str = "^i-([0-9a-f]{8}|[0-9a-f]{17})$";
-/// An IAM user's name. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_User.html>
+/// An IAM user's or role's name. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_User.html>
 pub(super) const USER: &str = "^[A-Za-z0-9_+=,.@-]{1,64}$";
 /// An e-mail address, as far as a pattern can tell.
 const EMAIL: &str = r"^[^@\s]+@[^@\s]+\.[^@\s]+$";
@@ -58,6 +58,10 @@ pub(super) fn regions<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Region>,
 
 pub(super) fn users<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<UserName>, D::Error> {
     Vec::<String>::deserialize(from)?.into_iter().map(|text| checked::<D>(text, USER, "an IAM user's name").map(UserName::new)).collect()
+}
+
+pub(super) fn roles<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<RoleName>, D::Error> {
+    Vec::<String>::deserialize(from)?.into_iter().map(|text| checked::<D>(text, USER, "an IAM role's name").map(RoleName::new)).collect()
 }
 
 pub(super) fn instances<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<InstanceId>, D::Error> {

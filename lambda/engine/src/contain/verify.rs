@@ -7,11 +7,12 @@ use tokio::time::{Instant, sleep};
 use runawaytrain_core::containment::{ActionResult, Outcome};
 use runawaytrain_core::observation::{Gap, Observation};
 use runawaytrain_core::plan::{Action, Left, Plan};
-use runawaytrain_core::planner;
-use runawaytrain_core::policy::{AccountPolicy, UserResponse};
+use runawaytrain_core::planner::{self, Refusals};
+use runawaytrain_core::policy::AccountPolicy;
+use runawaytrain_core::state::AccountRecord;
 
 use crate::observe::Eyes;
-use crate::ports::UserDetail;
+use crate::ports::Clock;
 use crate::record::Holding;
 
 use super::Executor;
@@ -26,6 +27,15 @@ const AFTER_WORK: Duration = Duration::from_secs(3);
 const REFUSALS_UNTIL_RESIDUE: usize = 2;
 /// The longest one invocation goes on verifying: past it the next sweep continues.
 const LONGEST: Duration = Duration::from_secs(240);
+
+/// How much proof is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Two clean passes at least ten seconds apart: the end of a halt.
+    TwoCleanPasses,
+    /// One clean pass: a halt that was proven before and has just been enforced again.
+    OneCleanPass,
+}
 
 /// What the passes came to.
 #[derive(Debug, Default)]
@@ -44,27 +54,21 @@ pub struct Verified {
     pub last: Option<Observation>,
 }
 
-/// How closely users must be looked at to plan what the policy wants of them. `None` where it leaves them.
-pub fn detail(policy: &AccountPolicy) -> Option<UserDetail> {
-    match policy.contain.users {
-        UserResponse::Deactivate | UserResponse::DeleteCredentials => Some(UserDetail::Credentials),
-        UserResponse::DeleteUsers => Some(UserDetail::Everything),
-        UserResponse::Leave => None,
-    }
-}
-
-/// Looks and acts until two passes in a row, at least ten seconds apart, found nothing left to do with every region seen.
-/// What was refused for good twice is residue: it is named, not waited for. `earlier` are the outcomes so far.
-pub async fn verify(eyes: &Eyes, policy: &AccountPolicy, executor: &Executor, holding: &Holding, earlier: &[Outcome], stop_work: Option<Instant>) -> Verified {
-    let end = [Some(Instant::now() + LONGEST), stop_work].into_iter().flatten().min();
+/// Looks and acts until enough passes in a row found nothing left to do with every region seen. What was refused teaches the next plan
+/// what to unprotect or to terminate; what was refused for good twice is residue: it is named, not waited for. `earlier` are the outcomes so far.
+pub async fn verify(eyes: &Eyes, policy: &AccountPolicy, executor: &Executor, task: &Task<'_>, earlier: &[Outcome], proof: Proof) -> Verified {
+    let end = [Some(Instant::now() + LONGEST), task.stop_work].into_iter().flatten().min();
+    let passes_wanted = if proof == Proof::TwoCleanPasses { CLEAN_PASSES } else { 1 };
     let mut verified = Verified::default();
+    let mut refusals = Refusals::default();
+    refusals.learn(earlier);
     let mut clean_passes = 0;
     loop {
-        if !holding.is_alive() || end.is_some_and(|end| Instant::now() >= end) {
+        if !task.holding.is_alive() || end.is_some_and(|end| Instant::now() >= end) {
             return verified;
         }
-        let observation = eyes.look_closely(&policy.account, detail(policy)).await;
-        let plan = planner::plan(policy, &observation);
+        let observation = eyes.look_closely(policy).await;
+        let plan = planner::plan(policy, &observation, &task.record.circumstances(&refusals, task.clock.now()));
         verified.gaps = observation.gaps();
         verified.remaining = plan.actions().cloned().collect();
         verified.left = plan.left().to_vec();
@@ -72,14 +76,16 @@ pub async fn verify(eyes: &Eyes, policy: &AccountPolicy, executor: &Executor, ho
 
         let wait = if verified.gaps.is_empty() && is_settled(&plan, earlier, &verified.outcomes) {
             clean_passes += 1;
-            if clean_passes >= CLEAN_PASSES {
+            if clean_passes >= passes_wanted {
                 verified.clean = true;
                 return verified;
             }
             BETWEEN_CLEAN_PASSES
         } else {
             clean_passes = 0;
-            verified.outcomes.extend(executor.run(&plan).await);
+            let outcomes = executor.run(&plan).await;
+            refusals.learn(&outcomes);
+            verified.outcomes.extend(outcomes);
             AFTER_WORK
         };
         if end.is_some_and(|end| Instant::now() + wait >= end) {
@@ -89,7 +95,20 @@ pub async fn verify(eyes: &Eyes, policy: &AccountPolicy, executor: &Executor, ho
     }
 }
 
-/// Nothing is left to do, or only what has refused for good.
+/// What a verification rests on.
+pub struct Task<'a> {
+    /// The lease: without it nothing more is done.
+    pub holding: &'a Holding,
+    /// The record with the halt.
+    pub record: &'a AccountRecord,
+    /// Wall-clock time.
+    pub clock: &'a dyn Clock,
+    /// When to stop working.
+    pub stop_work: Option<Instant>,
+}
+
+/// Nothing is left to do, or only what has refused for good. Taking a protection off and cancelling a Spot request only prepare for
+/// the stop or the termination after them, which is what counts.
 fn is_settled(plan: &Plan, earlier: &[Outcome], later: &[Outcome]) -> bool {
     let refusals = |wanted: &Action| {
         let refused = |outcome: &&Outcome| match &outcome.result {
@@ -98,11 +117,12 @@ fn is_settled(plan: &Plan, earlier: &[Outcome], later: &[Outcome]) -> bool {
         };
         earlier.iter().chain(later).filter(refused).count()
     };
-    // A batch is settled only when each of its members is.
     plan.actions().all(|action| match action {
-        Action::StopInstances { region, instances } => {
-            let alone = |id| Action::StopInstances { region: Clone::clone(region), instances: vec![Clone::clone(id)] };
-            instances.iter().map(alone).all(|one| refusals(&one) >= REFUSALS_UNTIL_RESIDUE)
+        Action::Unprotect { .. } => true,
+        Action::CancelSpotRequests { .. } => plan.actions().any(|other| matches!(other, Action::TerminateInstances { .. })) || refusals(action) >= REFUSALS_UNTIL_RESIDUE,
+        // A batch is settled only when each of its members is.
+        Action::StopInstances { instances, .. } | Action::TerminateInstances { instances, .. } => {
+            instances.iter().filter_map(|id| action.for_instances(vec![id.clone()])).all(|alone| refusals(&alone) >= REFUSALS_UNTIL_RESIDUE)
         }
         other => refusals(other) >= REFUSALS_UNTIL_RESIDUE,
     })

@@ -158,6 +158,10 @@ pub trait Ledger: Send + Sync {
     /// The journal of a halt, in order, all pages.
     async fn journal(&self, account: &AccountId, halt: &HaltId) -> Result<Vec<JournalEntry>, Failure>;
 
+    /// Takes one of `most` slots for an account, atomically over all invocations; slots taken before `since` are free again. False when
+    /// all are taken. An account that has one keeps it: two invocations that meet the same runaway account take one slot.
+    async fn take_slot(&self, account: &AccountId, most: u32, since: Timestamp, now: Timestamp) -> Result<bool, Failure>;
+
     /// The mails that wait, oldest first, all pages.
     async fn outbox(&self) -> Result<Vec<Pending>, Failure>;
 

@@ -1,8 +1,9 @@
 use async_trait::async_trait;
 
 use runawaytrain_core::failure::Failure;
-use runawaytrain_core::identity::User;
+use runawaytrain_core::identity::{Role, User};
 use runawaytrain_core::ids::{AccountId, Region};
+use runawaytrain_core::launchers::Launchers;
 use runawaytrain_core::observation::Instance;
 
 /// Where an account is in its life, from Organizations' `State`, or its older `Status` where that is all there is.
@@ -61,6 +62,15 @@ pub trait Observer: Send + Sync {
 
     /// Every pending or running instance of one region, all pages, those that services manage included.
     async fn instances(&self, account: &AccountId, region: &Region) -> Result<Vec<Instance>, Failure>;
+
+    /// What would launch instances again in one region: Auto Scaling groups, fleets, Spot requests, all pages.
+    async fn launchers(&self, account: &AccountId, region: &Region) -> Result<Launchers, Failure>;
+
+    /// Every IAM role, all pages. What failed for one role stands in that role's parts.
+    async fn roles(&self, account: &AccountId) -> Result<Vec<Role>, Failure>;
+
+    /// Whether the quarantine policy is attached to the account itself; `None` where no quarantine policy is deployed.
+    async fn quarantined(&self, account: &AccountId) -> Result<Option<bool>, Failure>;
 
     /// Every IAM user, all pages. What failed for one user stands in that user's parts.
     async fn users(&self, account: &AccountId, detail: UserDetail) -> Result<Vec<User>, Failure>;

@@ -27,6 +27,7 @@ pub async fn ledger_contract(ledger: &dyn Ledger) {
     many_lanes_write_side_by_side(ledger).await;
     mails_go_out_with_their_record_or_not_at_all(ledger).await;
     a_mail_is_claimed_by_one(ledger).await;
+    slots_run_out_and_come_back(ledger).await;
 }
 
 fn account(number: u64) -> AccountId {
@@ -306,6 +307,17 @@ pub async fn a_mail_is_claimed_by_one(ledger: &dyn Ledger) {
     assert_eq!(ledger.outbox().await.unwrap(), []);
     assert!(!ledger.claim(&id, at(90), at(120)).await.unwrap(), "a mail that went out must not come back");
     ledger.clear(&id).await.unwrap();
+}
+
+pub async fn slots_run_out_and_come_back(ledger: &dyn Ledger) {
+    let take = |number: u64, now: i64| async move { ledger.take_slot(&account(number), 2, at(now - 3600), at(now)).await.unwrap() };
+    assert!(take(101, 0).await && take(102, 10).await);
+    assert!(!take(103, 20).await, "both are taken");
+    assert!(take(101, 30).await, "an account keeps its slot");
+    assert!(!take(103, 3600 - 1).await);
+    assert!(take(103, 3600 + 1).await, "the first is an hour old");
+    assert!(!take(101, 3600 + 2).await, "whose slot was given away waits like the others");
+    assert!(!ledger.take_slot(&account(104), 0, at(9000), at(9000)).await.unwrap(), "none is none");
 }
 
 async fn empty_outbox(ledger: &dyn Ledger) {

@@ -1,0 +1,65 @@
+//! The brake's slots: one item, `BRAKE` / `slots`, that maps each account to when it took its slot.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+
+use runawaytrain_core::contract::PARTITION_KEY;
+use runawaytrain_core::failure::{Failure, FailureKind};
+use runawaytrain_core::ids::AccountId;
+
+use super::table::{Item, TRIES_IN_CONTENTION, Table, key, moment, number, pause};
+use crate::failure;
+
+const PARTITION: &str = "BRAKE";
+const SORT: &str = "slots";
+/// A map of account to milliseconds since 1970.
+const TAKEN: &str = "taken";
+/// Grows by one with every write: what was read must still stand when it is written.
+const VERSION: &str = "version";
+const PUT: &str = "dynamodb:PutItem";
+
+pub(super) async fn take(table: &Table, account: &AccountId, most: u32, since: Timestamp, now: Timestamp) -> Result<bool, Failure> {
+    for attempt in 0..TRIES_IN_CONTENTION {
+        let item = table.get(key(PARTITION, SORT)).await?.unwrap_or_default();
+        let version = item.get(VERSION).and_then(integer).unwrap_or(0);
+        let mut taken = taken_since(&item, since);
+        if taken.contains_key(account.as_str()) {
+            return Ok(true);
+        }
+        if taken.len() >= most as usize {
+            return Ok(false);
+        }
+        taken.insert(account.as_str().to_owned(), moment(now));
+        let mut next = key(PARTITION, SORT);
+        next.insert(TAKEN.to_owned(), AttributeValue::M(taken));
+        next.insert(VERSION.to_owned(), number(version.saturating_add(1)));
+        let call = table
+            .client
+            .put_item()
+            .table_name(&table.name)
+            .set_item(Some(next))
+            .condition_expression("attribute_not_exists(#pk) OR #version = :version")
+            .expression_attribute_names("#pk", PARTITION_KEY)
+            .expression_attribute_names("#version", VERSION)
+            .expression_attribute_values(":version", number(version));
+        let Err(error) = call.send().await else { return Ok(true) };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(_) | PutItemError::TransactionConflictException(_)) => pause(attempt).await,
+            _ => return Err(table.failure(PUT, &error)),
+        }
+    }
+    Err(failure::own(PUT, FailureKind::Conflict, "too many invocations take slots of the brake at once"))
+}
+
+fn taken_since(item: &Item, since: Timestamp) -> HashMap<String, AttributeValue> {
+    let taken = item.get(TAKEN).and_then(|taken| taken.as_m().ok()).cloned().unwrap_or_default();
+    let since = since.as_millisecond();
+    taken.into_iter().filter(|(_, at)| at.as_n().is_ok_and(|at| at.parse::<i64>().is_ok_and(|at| at > since))).collect()
+}
+
+fn integer(value: &AttributeValue) -> Option<u64> {
+    value.as_n().ok()?.parse().ok()
+}

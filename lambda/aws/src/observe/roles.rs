@@ -1,0 +1,118 @@
+//! IAM roles and our policy on each.
+
+use aws_sdk_iam::Client;
+use futures::stream::{self, StreamExt};
+
+use runawaytrain_core::failure::Failure;
+use runawaytrain_core::identity::{Role, RoleLock};
+use runawaytrain_core::ids::RoleName;
+use runawaytrain_core::observation::Seen;
+use runawaytrain_core::planner::REVOKE_POLICY;
+use runawaytrain_core::protected::never_touched;
+
+use super::{AT_A_TIME, absent};
+use crate::failure;
+use crate::revocation;
+use crate::time::timestamp;
+
+/// The most that ListRoles gives at a time; its default is 100.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListRoles.html>
+const PAGE: i32 = 1000;
+
+/// Every role, all pages.
+pub(super) async fn list(client: &Client) -> Result<Vec<Role>, Failure> {
+    let mut pages = client.list_roles().max_items(PAGE).into_paginator().send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| failure::of("iam:ListRoles", &error))?;
+        found.extend(page.roles.into_iter().map(|role| Role {
+            name: RoleName::new(role.role_name),
+            path: role.path,
+            created: timestamp(&role.create_date),
+            lock: Ok(RoleLock::Absent),
+        }));
+    }
+    Ok(stream::iter(found).map(|role| look(client, role)).buffer_unordered(AT_A_TIME).collect().await)
+}
+
+async fn look(client: &Client, role: Role) -> Role {
+    // Where IAM lets nobody put a policy there is none: most roles of an account are services' own, and each call counts.
+    if never_touched(&role).is_some_and(|role| !role.forgeable) {
+        return role;
+    }
+    Role { lock: lock(client, role.name.as_str()).await, ..role }
+}
+
+async fn lock(client: &Client, role: &str) -> Seen<RoleLock> {
+    match client.get_role_policy().role_name(role).policy_name(REVOKE_POLICY).send().await {
+        Ok(answer) => Ok(revocation::judge(answer.policy_document())),
+        Err(error) => absent(failure::of("iam:GetRolePolicy", &error), RoleLock::Absent),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+    use runawaytrain_core::failure::FailureKind;
+
+    use super::*;
+    use crate::wire::Script;
+
+    fn role(name: &str, path: &str) -> String {
+        let role = format!("<Path>{path}</Path><RoleName>{name}</RoleName><RoleId>AROA</RoleId><Arn>arn</Arn><CreateDate>2026-11-22T03:00:00Z</CreateDate>");
+        format!("<member>{role}</member>")
+    }
+
+    fn policy(document: &str) -> (u16, String) {
+        let document = utf8_percent_encode(document, NON_ALPHANUMERIC);
+        let names = "<RoleName>r</RoleName><PolicyName>RunawayTrainRevoke</PolicyName>";
+        (200, format!("<R><GetRolePolicyResult>{names}<PolicyDocument>{document}</PolicyDocument></GetRolePolicyResult></R>"))
+    }
+
+    fn answer(asked: &str) -> (u16, String) {
+        if asked.contains("Action=ListRoles") {
+            let (roles, more) = if asked.contains("Marker=next") {
+                (role("denied", "/") + &role("AWSServiceRoleForSpot", "/aws-service-role/spot.amazonaws.com/"), "<IsTruncated>false</IsTruncated>")
+            } else {
+                (role("revoked", "/") + &role("stacksets-exec-x", "/") + &role("blind", "/"), "<IsTruncated>true</IsTruncated><Marker>next</Marker>")
+            };
+            return (200, format!("<R><ListRolesResult><Roles>{roles}</Roles>{more}</ListRolesResult></R>"));
+        }
+        assert!(asked.contains("PolicyName=RunawayTrainRevoke"), "{asked}");
+        let error = |code: &str| format!("<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>");
+        match asked {
+            asked if asked.contains("RoleName=revoked") => policy(&revocation::of_sessions_before("2026-11-22T12:00:00Z".parse().unwrap())),
+            asked if asked.contains("RoleName=denied") => policy(&revocation::of_everything()),
+            asked if asked.contains("RoleName=blind") => (403, error("AccessDenied")),
+            _ => (404, error("NoSuchEntity")),
+        }
+    }
+
+    #[tokio::test]
+    async fn every_page_is_read_and_each_lock_is_told_apart() {
+        let script = Script::new(answer);
+        let mut roles = list(&Client::new(&script.config())).await.unwrap();
+        roles.sort_by(|one, other| one.name.cmp(&other.name));
+        let locks: Vec<_> = roles.iter().map(|role| (role.name.as_str(), role.lock.as_ref().map_err(|failure| failure.kind))).collect();
+        let noon = RoleLock::RevokedBefore("2026-11-22T12:00:00Z".parse().unwrap());
+        let expected = [
+            ("AWSServiceRoleForSpot", Ok(&RoleLock::Absent)),
+            ("blind", Err(FailureKind::Denied)),
+            ("denied", Ok(&RoleLock::Denied)),
+            ("revoked", Ok(&noon)),
+            ("stacksets-exec-x", Ok(&RoleLock::Absent)),
+        ];
+        assert_eq!(locks, expected);
+        assert!(roles.iter().all(|role| role.created.is_some()));
+        assert!(script.asked().iter().all(|asked| !asked.contains("ListRoles") || asked.contains("MaxItems=1000")));
+    }
+
+    #[tokio::test]
+    async fn a_services_own_role_costs_no_call_but_one_that_only_looks_never_touched_does() {
+        let script = Script::new(answer);
+        list(&Client::new(&script.config())).await.unwrap();
+        let asked = script.asked();
+        let about = |name: &str| asked.iter().any(|asked| asked.contains("GetRolePolicy") && asked.contains(name));
+        assert!(!about("AWSServiceRoleForSpot") && about("stacksets-exec-x"), "{asked:?}");
+    }
+}

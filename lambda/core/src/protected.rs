@@ -1,0 +1,49 @@
+//! What is never touched anywhere, whatever the policy says. To lock one of these would lock out the guard, the people who
+//! could release the account, or the account's own machinery.
+
+use crate::contract;
+use crate::identity::Role;
+
+/// Names that begin so, or are exactly so, and whose they are.
+const NAMES: [(&str, Match, &str); 10] = [
+    (contract::FUNCTION_ROLE, Match::Exactly, "the guard's own role"),
+    (contract::RESPONDER_ROLE, Match::Exactly, "the guard's way into the account"),
+    (contract::FORWARDER_ROLE, Match::Exactly, "it forwards launch events to the guard"),
+    (contract::RELEASE_ROLE, Match::Exactly, "the release pipeline"),
+    ("cdk-", Match::Prefix, "the CDK's bootstrap"),
+    ("stacksets-exec-", Match::Prefix, "CloudFormation StackSets"),
+    ("AWSCloudFormationStackSet", Match::Prefix, "CloudFormation StackSets"),
+    ("OrganizationAccountAccessRole", Match::Exactly, "the payer's way into the account"),
+    ("AWSControlTower", Match::Prefix, "Control Tower"),
+    ("aws-controltower-", Match::Prefix, "Control Tower"),
+];
+
+/// Paths that IAM reserves: nobody can make a role there, nor change one.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html>
+const PATHS: [(&str, &str); 2] = [("/aws-service-role/", "a service's own role"), ("/aws-reserved/", "Identity Center")];
+
+#[derive(Clone, Copy)]
+enum Match {
+    Exactly,
+    Prefix,
+}
+
+/// A role that is never touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NeverTouched {
+    /// Whose it is.
+    pub whose: &'static str,
+    /// Whether a thief could have made a role that looks like it. Such a one is named in every mail about a halt, for people to look at;
+    /// the protect SCP keeps members from writing IAM on these names.
+    pub forgeable: bool,
+}
+
+/// Whether a role is one that is never touched.
+pub fn never_touched(role: &Role) -> Option<NeverTouched> {
+    let by_name = NAMES.iter().find(|(name, how, _)| match how {
+        Match::Exactly => role.name.as_str() == *name,
+        Match::Prefix => role.name.as_str().starts_with(name),
+    });
+    let by_path = PATHS.iter().find(|(path, _)| role.path.starts_with(path));
+    by_path.map(|(_, whose)| NeverTouched { whose, forgeable: false }).or_else(|| by_name.map(|(_, _, whose)| NeverTouched { whose, forgeable: true }))
+}

@@ -1,0 +1,86 @@
+"""Breaks something, and mends it again."""
+
+import json
+from contextlib import contextmanager
+
+from . import look, show
+from .cast import PAYER, Account
+from .cloud import HOME_REGION, Cloud
+from .lambdas import FUNCTION
+from .mail import Mailbox
+
+RESPONDER = "RunawayTrainResponder"
+REFUSAL = "demo-refusing-region"
+QUICK = {"Delay": 1, "MaxAttempts": 60}
+
+
+@contextmanager
+def variable(cloud: Cloud, name: str, value: str):
+    """As set by a slip of the hand in the console."""
+    client = cloud.admin("lambda", PAYER)
+    sound = client.get_function_configuration(FunctionName=FUNCTION)["Environment"]["Variables"]
+
+    def put(variables: dict) -> None:
+        client.update_function_configuration(FunctionName=FUNCTION, Environment={"Variables": variables})
+        client.get_waiter("function_updated_v2").wait(FunctionName=FUNCTION, WaiterConfig=QUICK)
+
+    put(sound | {name: value})
+    try:
+        yield
+    finally:
+        put(sound)
+
+
+@contextmanager
+def refusing_region(cloud: Cloud, account: Account, region: str):
+    iam = cloud.admin("iam", account.id)
+    deny = {"Effect": "Deny", "Action": "ec2:DescribeInstances", "Resource": "*", "Condition": {"StringEquals": {"aws:RequestedRegion": region}}}
+    iam.put_role_policy(RoleName=RESPONDER, PolicyName=REFUSAL, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+    try:
+        yield
+    finally:
+        iam.delete_role_policy(RoleName=RESPONDER, PolicyName=REFUSAL)
+
+
+def delete_topic(cloud: Cloud, account: Account) -> str:
+    """The topic of the account's own list; answers its name."""
+    name = f"runawaytrain-{account.id}"
+    cloud.admin("sns", PAYER).delete_topic(TopicArn=f"arn:aws:sns:{HOME_REGION}:{PAYER}:{name}")
+    show.say(f"  deleted the topic {name}")
+    return name
+
+
+def make_topic(cloud: Cloud, name: str, mailbox: Mailbox) -> None:
+    sns = cloud.admin("sns", PAYER)
+    sns.subscribe(TopicArn=sns.create_topic(Name=name)["TopicArn"], Protocol="sqs", Endpoint=mailbox.arn)
+
+
+def claimed_until(cloud: Cloud) -> float:
+    """Until when the last of the waiting mails is somebody's business, in seconds since 1970."""
+    waiting = [item for (partition, _), item in look.table(cloud).items() if partition == look.OUTBOX]
+    return max((int(item["claimedUntil"]["N"]) / 1000 for item in waiting if "claimedUntil" in item), default=0.0)
+
+
+@contextmanager
+def table_missing(cloud: Cloud):
+    """Deleted, and afterwards made anew with all that was in it."""
+    client = cloud.admin("dynamodb", PAYER)
+    known, items = client.describe_table(TableName=look.TABLE)["Table"], look.table(cloud)
+    expiry = client.describe_time_to_live(TableName=look.TABLE)["TimeToLiveDescription"].get("AttributeName")
+    with show.step("delete the table runawaytrain, its protection first"):
+        client.update_table(TableName=look.TABLE, DeletionProtectionEnabled=False)
+        client.delete_table(TableName=look.TABLE)
+        client.get_waiter("table_not_exists").wait(TableName=look.TABLE, WaiterConfig=QUICK)
+    try:
+        yield
+    finally:
+        client.create_table(
+            TableName=look.TABLE, KeySchema=known["KeySchema"], AttributeDefinitions=known["AttributeDefinitions"],
+            BillingMode="PAY_PER_REQUEST", DeletionProtectionEnabled=True,
+        )
+        client.get_waiter("table_exists").wait(TableName=look.TABLE, WaiterConfig=QUICK)
+        if expiry:
+            client.update_time_to_live(TableName=look.TABLE, TimeToLiveSpecification={"Enabled": True, "AttributeName": expiry})
+        client.update_continuous_backups(TableName=look.TABLE, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True})
+        for item in items.values():
+            client.put_item(TableName=look.TABLE, Item=item)
