@@ -49,6 +49,6 @@ export class RunawayTrainGuardrails extends Stack {
     }
     // One after the other: Organizations refuses two changes at the same time.
     // https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreatePolicy.html, ConcurrentModificationException
-    guarded.addDependency(frozen);
+    guarded.addResourceDependency(frozen);
   }
 }

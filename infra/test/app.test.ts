@@ -5,11 +5,18 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { describe, it } from 'node:test';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import { names } from '../lib/contract';
 import { OptionProblem, optionsFrom } from '../lib/options';
-import { bootstrapFile, folder, REPOSITORY } from './support';
+import { bootstrapFile, folder, QUARANTINE, REPOSITORY } from './support';
 
 const SAMPLE = path.join(REPOSITORY, 'runawaytrain.yaml');
 const BAD = path.join(REPOSITORY, 'lambda/core/tests/policies/bad/limit-negative.yaml');
+
+/** The stacks that a stack waits for. */
+function waitsFor(outdir: string, stack: string): string[] {
+  const { artifacts } = JSON.parse(fs.readFileSync(path.join(outdir, 'manifest.json'), 'utf8'));
+  return artifacts[stack].dependencies.filter((name: string) => artifacts[name].type === 'aws:cloudformation:stack');
+}
 
 function run(context: Record<string, string>): { status: number | null; said: string; outdir: string } {
   const outdir = folder();
@@ -22,11 +29,47 @@ function run(context: Record<string, string>): { status: number | null; said: st
 }
 
 describe('the app', () => {
-  it('makes the stack of the sample policy in the payer and its region', () => {
+  it('makes the stacks of the sample policy in the payer and its region', () => {
     const { status, said, outdir } = run({ policy: SAMPLE, bootstrap: bootstrapFile });
     assert.equal(status, 0, said);
-    const manifest = JSON.parse(fs.readFileSync(path.join(outdir, 'manifest.json'), 'utf8'));
-    assert.equal(manifest.artifacts.RunawayTrain.environment, 'aws://123456789012/us-east-1');
+    const { artifacts } = JSON.parse(fs.readFileSync(path.join(outdir, 'manifest.json'), 'utf8'));
+    const stacks = Object.entries<any>(artifacts).filter(([, { type }]) => type === 'aws:cloudformation:stack');
+    assert.deepEqual(stacks.map(([name, { environment }]) => `${name} ${environment}`).sort(), [
+      'RunawayTrain aws://123456789012/us-east-1',
+      'RunawayTrainGuardrails aws://123456789012/us-east-1',
+    ]);
+  });
+
+  it('lets references run one way: the guard takes the quarantine policy from the guardrails', () => {
+    const { outdir } = run({ policy: SAMPLE, bootstrap: bootstrapFile });
+    assert.deepEqual(waitsFor(outdir, 'RunawayTrain'), ['RunawayTrainGuardrails']);
+    assert.deepEqual(waitsFor(outdir, 'RunawayTrainGuardrails'), []);
+
+    const read = (stack: string) => JSON.parse(fs.readFileSync(path.join(outdir, `${stack}.template.json`), 'utf8'));
+    const guard = Object.values<any>(read('RunawayTrain').Resources).find(({ Type }) => Type === 'AWS::Lambda::Function');
+    const taken = guard.Properties.Environment.Variables.quarantinepolicy['Fn::ImportValue'];
+    const outputs = Object.values<any>(read('RunawayTrainGuardrails').Outputs);
+    assert.equal(outputs.length, 1);
+    assert.equal(outputs[0].Export.Name, taken);
+    const { Resources } = read('RunawayTrainGuardrails');
+    const [exported, attribute] = outputs[0].Value['Fn::GetAtt'];
+    assert.equal(attribute, 'Id');
+    assert.equal(Resources[exported].Properties.Name, names.quarantinePolicy);
+  });
+
+  it('needs no guardrails where the quarantine policy is named on the command line', () => {
+    const { status, said, outdir } = run({ policy: SAMPLE, bootstrap: bootstrapFile, quarantinePolicyId: QUARANTINE });
+    assert.equal(status, 0, said);
+    assert.deepEqual(waitsFor(outdir, 'RunawayTrain'), []);
+    const template = fs.readFileSync(path.join(outdir, 'RunawayTrain.template.json'), 'utf8');
+    assert.ok(!template.includes('Fn::ImportValue'));
+    assert.ok(template.includes(QUARANTINE));
+  });
+
+  it('refuses what is not the id of a policy', () => {
+    const { status, said } = run({ policy: SAMPLE, bootstrap: bootstrapFile, quarantinePolicyId: 'RunawayTrainQuarantine' });
+    assert.equal(status, 1);
+    assert.equal(said, '-c quarantinePolicyId=RunawayTrainQuarantine: this is not the id of a policy, such as p-examplepolicyid111.\n');
   });
 
   it('refuses a bad policy in plain sentences', () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { names, variables } from '../lib/contract';
-import { only, PAYER, synthesize } from './support';
+import { only, PAYER, QUARANTINE, synthesize } from './support';
 
 const environment: Record<string, string> = only(synthesize().template, 'AWS::Lambda::Function').Environment.Variables;
 
@@ -14,6 +14,7 @@ it('the function is given what it knows by these names, and nothing else', () =>
     envaction: 'proceed',
     statetable: names.table,
     policyfile: names.policyFile,
+    quarantinepolicy: QUARANTINE,
   });
 });
 

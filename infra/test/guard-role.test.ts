@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { metrics, names } from '../lib/contract';
-import { idOf, list, only, ORGANIZATION, PAYER, synthesize } from './support';
+import { idOf, list, only, ORGANIZATION, PAYER, QUARANTINE, synthesize } from './support';
 
 const { template } = synthesize();
 const role = idOf(template, 'AWS::IAM::Role', ({ RoleName }) => RoleName === names.functionRole);
@@ -26,6 +26,7 @@ describe('the role of the function', () => {
   });
 
   it('may do this and nothing else', () => {
+    const accounts = `arn:aws:organizations::${PAYER}:account/${ORGANIZATION}/*`;
     const table = { 'Fn::GetAtt': [idOf(template, 'AWS::DynamoDB::Table', () => true), 'Arn'] };
     assert.deepEqual(
       statements.map(({ Sid, Effect, Action, Resource }) => [Sid, Effect, Action, Resource]).sort(([a], [b]) => a.localeCompare(b)),
@@ -40,6 +41,13 @@ describe('the role of the function', () => {
           table,
         ],
         ['ListAccounts', 'Allow', 'organizations:ListAccounts', '*'],
+        [
+          'Quarantine',
+          'Allow',
+          ['organizations:AttachPolicy', 'organizations:DetachPolicy'],
+          [`arn:aws:organizations::${PAYER}:policy/${ORGANIZATION}/service_control_policy/${QUARANTINE}`, accounts],
+        ],
+        ['SeeQuarantine', 'Allow', 'organizations:ListPoliciesForTarget', accounts],
         ['Tell', 'Allow', 'sns:Publish', [`arn:aws:sns:us-east-1:${PAYER}:${names.topic}`, `arn:aws:sns:us-east-1:${PAYER}:${names.topic}-????????????`]],
         ['WriteLog', 'Allow', ['logs:CreateLogStream', 'logs:PutLogEvents'], { 'Fn::GetAtt': [idOf(template, 'AWS::Logs::LogGroup', () => true), 'Arn'] }],
       ],

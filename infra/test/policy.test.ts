@@ -47,6 +47,12 @@ describe('a good policy', () => {
     assert.deepEqual([...policy.ownNotify], [['111111111111', ['lab@example.edu']]]);
   });
 
+  it('is enrolled by its units, by its root, or not at all', () => {
+    assert.deepEqual(readPolicy(path.join(SHARED, 'good/everything.yaml')).enrolled, ['ou-exam-12345678']);
+    assert.deepEqual(readPolicy(path.join(REPOSITORY, 'runawaytrain.yaml')).enrolled, ['r-exam']);
+    assert.deepEqual(readPolicy(path.join(SHARED, 'good/minimal.yaml')).enrolled, []);
+  });
+
   it('is swept every 5 minutes unless it says otherwise', () => {
     assert.equal(readPolicy(path.join(SHARED, 'good/minimal.yaml')).scheduleMinutes, 5);
     assert.equal(readPolicy(path.join(SHARED, 'good/schedule-bounds.yaml')).scheduleMinutes, 60);
@@ -81,6 +87,13 @@ defaults:
     instances: -3
     vcpu: 8
   notify: []
+  contain:
+    quarantine: 'yes'
+    roles: revoke-session
+  exempt:
+    roles: [role/x]
+grace: 4
+suspicion: 2w
 accounts:
   "111":
     mode: drill
@@ -93,9 +106,14 @@ accounts:
       'runawaytrain.yaml:7:16  defaults.limits.instances: must be >= 0 (found -3). Write a whole number, 0 or more; 0 halts on the first instance.',
       'runawaytrain.yaml:8:5  defaults.limits.vcpu: unknown key. Did you mean "vcpus"?',
       'runawaytrain.yaml:9:11  defaults.notify: must not be empty (found []). Write an address such as team@example.edu.',
-      'runawaytrain.yaml:11:3  accounts."111": is not an account id of 12 digits (found "111"). Write all 12 digits, in quotes.',
-      'runawaytrain.yaml:13:3  accounts."222222222222": an account id must be text, and YAML reads this as a number (found 222222222222). Write it in quotes: "222222222222".',
-      'runawaytrain.yaml:14:14  accounts."222222222222".notify[0]: is not an e-mail address (found "not-an-address"). Write an address such as team@example.edu.',
+      'runawaytrain.yaml:11:17  defaults.contain.quarantine: must be true or false (found "yes"). Write true or false, without quotes.',
+      'runawaytrain.yaml:12:12  defaults.contain.roles: must be one of revoke-sessions, deny, leave (found "revoke-session"). Did you mean revoke-sessions?',
+      'runawaytrain.yaml:14:13  defaults.exempt.roles[0]: is not a role name (found "role/x"). Write the name of an IAM role, without its path.',
+      'runawaytrain.yaml:15:8  grace: must be text (found 4). Write minutes, hours or days, such as 30m, 4h or 7d.',
+      'runawaytrain.yaml:16:12  suspicion: is not a span of time (found "2w"). Write minutes, hours or days, such as 30m, 4h or 7d.',
+      'runawaytrain.yaml:18:3  accounts."111": is not an account id of 12 digits (found "111"). Write all 12 digits, in quotes.',
+      'runawaytrain.yaml:20:3  accounts."222222222222": an account id must be text, and YAML reads this as a number (found 222222222222). Write it in quotes: "222222222222".',
+      'runawaytrain.yaml:21:14  accounts."222222222222".notify[0]: is not an e-mail address (found "not-an-address"). Write an address such as team@example.edu.',
     ]);
   });
 

@@ -52,7 +52,16 @@ describe('the responder role', () => {
       assert.deepEqual(Action.filter((action: string) => action.includes('*')), []);
       if (!Resource.includes('*')) continue;
       assert.deepEqual(Resource, ['*']);
-      assert.deepEqual(Action, ['ec2:DescribeInstances', 'ec2:DescribeRegions', 'iam:ListUsers']);
+      assert.deepEqual(Action, [
+        'autoscaling:DescribeAutoScalingGroups',
+        'ec2:DescribeFleets',
+        'ec2:DescribeInstances',
+        'ec2:DescribeRegions',
+        'ec2:DescribeSpotFleetRequests',
+        'ec2:DescribeSpotInstanceRequests',
+        'iam:ListRoles',
+        'iam:ListUsers',
+      ]);
     }
   });
 
@@ -64,7 +73,35 @@ describe('the responder role', () => {
 
   it('touches the resources of its own account only', () => {
     const narrowed = statementsOf(member).flatMap(({ Resource }) => Resource).filter((resource) => resource !== '*');
-    for (const resource of narrowed) assert.match(resource, new RegExp(`^arn:aws:(iam:|ec2:\\*):${PAYER}:(user|group|mfa|instance)/\\*$`));
+    const kinds = ['iam::ACCOUNT:(user|group|mfa|role)/', 'ec2:\\*:ACCOUNT:(instance|fleet|spot-fleet-request|spot-instances-request)/', 'autoscaling:\\*:ACCOUNT:autoScalingGroup:\\*:autoScalingGroupName/'];
+    const known = new RegExp(`^arn:aws:(${kinds.join('|').replaceAll('ACCOUNT', PAYER)})\\*$`);
+    for (const resource of narrowed) assert.match(resource, known);
+  });
+
+  it('may do each thing on the one kind of resource that it is about', () => {
+    const ec2 = (kind: string) => [`arn:aws:ec2:*:${PAYER}:${kind}/*`];
+    const groups = [`arn:aws:autoscaling:*:${PAYER}:autoScalingGroup:*:autoScalingGroupName/*`];
+    const roles = [`arn:aws:iam::${PAYER}:role/*`];
+    const users = [`arn:aws:iam::${PAYER}:user/*`];
+    const expected: Record<string, string[]> = {
+      'ec2:StopInstances': ec2('instance'),
+      'ec2:TerminateInstances': ec2('instance'),
+      'ec2:ModifyInstanceAttribute': ec2('instance'),
+      'ec2:ModifyFleet': ec2('fleet'),
+      'ec2:ModifySpotFleetRequest': ec2('spot-fleet-request'),
+      'ec2:CancelSpotInstanceRequests': ec2('spot-instances-request'),
+      'autoscaling:SuspendProcesses': groups,
+      'autoscaling:ResumeProcesses': groups,
+      'iam:PutRolePolicy': roles,
+      'iam:DeleteRolePolicy': roles,
+      'iam:GetRolePolicy': roles,
+      'iam:PutUserPolicy': users,
+      'iam:UpdateServiceSpecificCredential': users,
+    };
+    for (const [action, resources] of Object.entries(expected)) {
+      const granted = statementsOf(member).filter(({ Action }) => Action.includes(action));
+      assert.deepEqual(granted.map(({ Resource }) => Resource), [resources], action);
+    }
   });
 
   it('trusts the function of the payer alone, by its name, with the external id, from within the organization', () => {

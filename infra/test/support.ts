@@ -6,12 +6,15 @@ import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { names } from '../lib/contract';
+import { RunawayTrainGuardrails } from '../lib/guardrails';
 import { Policy, type PolicyDocument } from '../lib/policy/policy';
 import { RunawayTrain } from '../lib/runawaytrain';
 
 export const PAYER = '999988887777';
 export const ORGANIZATION = 'o-testtesttest';
 export const LAB = '111111111111';
+export const ROOT = 'r-test';
+export const QUARANTINE = 'p-quarantine1';
 
 export const REPOSITORY = path.resolve(__dirname, '../..');
 
@@ -28,7 +31,7 @@ fs.writeFileSync(bootstrapFile, 'not a real function');
 
 export const document: PolicyDocument = {
   payer: PAYER,
-  organization: { id: ORGANIZATION },
+  organization: { id: ORGANIZATION, root: ROOT },
   schedule: '7m',
   defaults: { limits: { instances: 4 }, notify: ['team@example.edu', 'second@example.edu'] },
   accounts: { [LAB]: { notify: ['lab@example.edu'] }, '222222222222': {} },
@@ -43,8 +46,17 @@ export function synthesize(policy: PolicyDocument = document, architecture = Arc
     policy: new Policy(policy),
     architecture,
     bootstrapFile,
+    quarantinePolicyId: QUARANTINE,
   });
   return { template: Template.fromStack(stack), outdir };
+}
+
+export function guardrails(policy: PolicyDocument = document): RunawayTrainGuardrails {
+  const app = new App({ outdir: folder(), builtinCloudFormationValidation: false });
+  return new RunawayTrainGuardrails(app, 'RunawayTrainGuardrails', {
+    env: { account: policy.payer, region: names.homeRegion },
+    policy: new Policy(policy),
+  });
 }
 
 /** The properties of the only resource of a type, or of the only one that `matching` picks. */

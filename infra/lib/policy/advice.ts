@@ -27,6 +27,7 @@ const ADVICE: readonly (readonly [string, Advice])[] = [
   ['limits.instances', LIMIT],
   ['limits.vcpus', LIMIT],
   ['limits.warn', { misfit: 'is not a share', todo: 'Write a share of the limit above 0 and up to 1, such as 0.8.' }],
+  ['brake.haltsPerHour', { misfit: 'is not a number of halts', todo: 'Write a whole number, 0 or more; at 0 accounts are only frozen, unless someone orders a halt.' }],
   ['suspicion', SPAN],
   ['grace', SPAN],
   ['notify', E_MAIL],

@@ -85,9 +85,7 @@ async fn act(session: &Session, action: &Action) -> Result<Performed, Failure> {
         Action::DeactivateKey { user, key } => gone_is_fine(identities::set_key(&session.iam(), user, key, StatusType::Inactive).await),
         Action::ActivateKey { user, key } => identities::set_key(&session.iam(), user, key, StatusType::Active).await,
         Action::DeleteKey { user, key } => identities::delete_key(&session.iam(), user, key).await,
-        Action::DeactivateCredential { user, credential } => {
-            gone_is_fine(identities::set_credential(&session.iam(), user, credential, StatusType::Inactive).await)
-        }
+        Action::DeactivateCredential { user, credential } => gone_is_fine(identities::set_credential(&session.iam(), user, credential, StatusType::Inactive).await),
         Action::ActivateCredential { user, credential } => identities::set_credential(&session.iam(), user, credential, StatusType::Active).await,
         Action::DeleteLogin { user } => identities::delete_login(&session.iam(), user).await,
         Action::RemoveBelonging { user, belonging } => identities::remove(&session.iam(), user, belonging).await,

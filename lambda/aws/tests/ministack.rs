@@ -234,7 +234,12 @@ async fn the_quarantine_is_attached_by_the_payer_seen_and_detached() {
 
     let with = |quarantine_policy| ports(&ministack(), payer.as_str(), &Settings { quarantine_policy, ..settings("t", &payer) }, Watch::new());
     let ports = with(Some(policy));
-    let steps = [(Action::Freeze, Performed::Done, true), (Action::Freeze, Performed::AlreadySo, true), (Action::Thaw, Performed::Done, false), (Action::Thaw, Performed::AlreadySo, false)];
+    let steps = [
+        (Action::Freeze, Performed::Done, true),
+        (Action::Freeze, Performed::AlreadySo, true),
+        (Action::Thaw, Performed::Done, false),
+        (Action::Thaw, Performed::AlreadySo, false),
+    ];
     assert_eq!(ports.observer.quarantined(&member).await, Ok(Some(false)));
     for (action, performed, attached) in steps {
         assert_eq!(ports.actuator.perform(&member, &action).await, Ok(performed), "{action}");

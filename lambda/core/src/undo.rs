@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::identity::{Role, Roles, User, Users};
 use crate::ids::{InstanceId, Region, RoleName, UserName};
 use crate::observation::Observation;
-use crate::plan::{Action, Belonging, Lane, Left, LeftReason, MOST_INSTANCES_A_CALL, Plan};
+use crate::plan::{Action, Belonging, Lane, Left, LeftReason, MOST_INSTANCES_A_CALL, Plan, Protection};
 use crate::policy::AccountPolicy;
 
 /// What an operator asks to have back. No identity comes back unless it is named: a stolen key must not.
@@ -30,14 +30,24 @@ pub fn undo(policy: &AccountPolicy, done: &[Action], now: &Observation, wish: &W
     let mut draft = Draft { wish, suspect_from, known: Known::of(now), lanes: BTreeMap::new(), left: Vec::new(), met: Met::default() };
     let mut stopped: BTreeMap<&Region, BTreeSet<&InstanceId>> = BTreeMap::new();
     let mut terminated = BTreeSet::new();
+    let mut relaunch = Vec::new();
+    let doomed: BTreeSet<&InstanceId> = done
+        .iter()
+        .filter_map(|action| match action {
+            Action::Unprotect { instance, against: Protection::Termination, .. } => Some(instance),
+            _ => None,
+        })
+        .collect();
     for action in done.iter().collect::<BTreeSet<_>>() {
         match action {
             Action::Freeze => draft.add(Lane::Account, Action::Thaw),
-            Action::SuspendGroup { region, group } => draft.add(Lane::Region(region.clone()), Action::ResumeGroup { region: region.clone(), group: group.clone() }),
+            Action::SuspendGroup { region, group } => relaunch.push(Action::ResumeGroup { region: region.clone(), group: group.clone() }),
             Action::ZeroFleet { region, fleet, kind, target } => {
-                draft.add(Lane::Region(region.clone()), Action::RestoreFleet { region: region.clone(), fleet: fleet.clone(), kind: *kind, target: *target });
+                relaunch.push(Action::RestoreFleet { region: region.clone(), fleet: fleet.clone(), kind: *kind, target: *target });
             }
             Action::CancelSpotRequests { region, requests } => draft.leave(format!("{} Spot requests in {region}", requests.len()), LeftReason::Gone),
+            // What was to be terminated has had both protections taken off unseen: to put them on might add one that was never there.
+            Action::Unprotect { instance, .. } if doomed.contains(instance) => {}
             Action::Unprotect { region, instance, against } => {
                 draft.add(Lane::Region(region.clone()), Action::Protect { region: region.clone(), instance: instance.clone(), against: *against });
             }
@@ -76,6 +86,12 @@ pub fn undo(policy: &AccountPolicy, done: &[Action], now: &Observation, wish: &W
             }
         } else if !ids.is_empty() {
             draft.leave(format!("{} stopped instances in {region}", ids.len()), LeftReason::NotNamed);
+        }
+    }
+    // After the start: a group that is resumed while its members are stopped takes them for unhealthy and terminates them.
+    for action in relaunch {
+        if let Action::ResumeGroup { region, .. } | Action::RestoreFleet { region, .. } = &action {
+            draft.add(Lane::Region(region.clone()), action.clone());
         }
     }
     if !terminated.is_empty() {

@@ -212,3 +212,21 @@ async fn a_step_of_a_release_that_fails_is_named() {
     let Some(Report::Release(report)) = &answer.report else { panic!("{answer:?}") };
     assert!(report.accounts[0].outcomes.iter().any(|outcome| outcome.result == "failed"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn members_of_a_group_are_started_before_the_group_is_resumed() {
+    let testbed = seeded();
+    testbed.world.with(&id(PHYSICS), |account| {
+        let group = runawaytrain_testbed::SimGroup { desired: 3, instance_type: "t2.micro".to_owned(), suspended: false };
+        account.region("us-east-1").groups.insert(runawaytrain_core::ids::GroupName::new("web"), group);
+    });
+    testbed.world.with(&id(PHYSICS), |_| ());
+    let scene = Scene::new(testbed, policy(json!({})));
+    scene.send(json!({})).await;
+    assert_eq!(scene.billable(PHYSICS), 0);
+    scene.send(json!({ "action": "release", "account": PHYSICS, "start": true })).await;
+    scene.testbed.world.with(&id(PHYSICS), |account| {
+        let lives: Vec<_> = account.region("us-east-1").instances.iter().map(|instance| instance.life).collect();
+        assert!(lives.iter().all(|life| *life == Life::Running), "none was taken for unhealthy: {lives:?}");
+    });
+}

@@ -1,14 +1,17 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use runawaytrain_core::identity::{AccessKey, Lockout, OtherCredential, RoleLock};
 use runawaytrain_core::ids::{FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UserName};
 use runawaytrain_core::launchers::FleetKind;
 use runawaytrain_core::plan::Belonging;
-use runawaytrain_engine::ports::Lifecycle;
+use runawaytrain_engine::ports::{Clock, Lifecycle};
+use tokio::time::Instant;
 
+use crate::clock::SimClock;
 use crate::instance::{Life, SimInstance};
-use crate::time::{Lagged, since_epoch};
+use crate::time::{CONSISTENCY, Lagged, since_epoch};
 
 /// An Auto Scaling group: replaces members that are not running, through a service-linked role that no SCP binds.
 #[derive(Debug, Clone)]
@@ -71,18 +74,36 @@ pub struct SimUser {
     pub belongings: std::collections::BTreeSet<Belonging>,
     /// When it was made.
     pub created: Timestamp,
+    /// Whether somebody holds a session of it (GetSessionToken): it outlives key and password, and only a deny on the user ends it.
+    pub session: bool,
+    /// Until when a credential that was just switched off still opens things.
+    pub fading: Option<Instant>,
 }
 
 impl SimUser {
     /// A user without anything.
     pub fn new(created: Timestamp) -> Self {
-        Self { lockout: Lagged::new(Lockout::Absent), keys: Vec::new(), console: false, others: Vec::new(), belongings: Default::default(), created }
+        Self {
+            lockout: Lagged::new(Lockout::Absent),
+            keys: Vec::new(),
+            console: false,
+            others: Vec::new(),
+            belongings: Default::default(),
+            created,
+            session: false,
+            fading: None,
+        }
     }
 
     /// Whether any credential of it still opens anything at this moment.
     pub fn can_act(&self) -> bool {
-        let holds_something = self.console || self.keys.iter().any(|key| key.active) || self.others.iter().any(|other| other.active);
-        *self.lockout.in_force() != Lockout::InForce && holds_something
+        let holds_something = self.console || self.session || self.keys.iter().any(|key| key.active) || self.others.iter().any(|other| other.active);
+        *self.lockout.in_force() != Lockout::InForce && (holds_something || self.fading.is_some_and(|until| Instant::now() < until))
+    }
+
+    /// A credential was switched off or deleted: it fades.
+    pub(crate) fn fade(&mut self) {
+        self.fading = Some(Instant::now() + CONSISTENCY);
     }
 }
 
@@ -97,9 +118,16 @@ pub struct SimRole {
     pub lock: Lagged<RoleLock>,
     /// When the session that a thief holds was issued, if one does.
     pub session: Option<Timestamp>,
+    /// Whether its trust admits an account outside the organization.
+    pub foreign: bool,
 }
 
 impl SimRole {
+    /// A role at the root path that nobody holds a session of.
+    pub fn new(created: Timestamp) -> Self {
+        Self { path: "/".to_owned(), created, lock: Lagged::new(RoleLock::Absent), session: None, foreign: false }
+    }
+
     /// Whether the thief's session still opens anything at this moment.
     pub fn can_act(&self) -> bool {
         self.session.is_some_and(|issued| match self.lock.in_force() {
@@ -127,6 +155,9 @@ pub struct SimAccount {
     pub users: BTreeMap<UserName, SimUser>,
     /// Its roles.
     pub roles: BTreeMap<RoleName, SimRole>,
+    /// Whether the protect policy covers it: nobody in it may touch what carries our names or StackSets'.
+    pub guarded: bool,
+    pub(crate) clock: Option<Arc<SimClock>>,
     launched: u32,
 }
 
@@ -142,6 +173,8 @@ impl SimAccount {
             regions,
             users: BTreeMap::new(),
             roles: BTreeMap::new(),
+            guarded: false,
+            clock: None,
             launched: 0,
         }
     }
@@ -180,7 +213,7 @@ impl SimAccount {
     /// Adds a role; `session` is when the session that a thief holds was issued.
     #[must_use]
     pub fn role(mut self, name: &str, path: &str, session: Option<Timestamp>) -> Self {
-        let role = SimRole { path: path.to_owned(), created: Timestamp::UNIX_EPOCH, lock: Lagged::new(RoleLock::Absent), session };
+        let role = SimRole { path: path.to_owned(), session, ..SimRole::new(Timestamp::UNIX_EPOCH) };
         self.roles.insert(RoleName::new(name), role);
         self
     }
@@ -239,5 +272,10 @@ impl SimAccount {
     /// A moment of this account's clock, for things that a thief makes.
     pub fn moment(seconds: i64) -> Timestamp {
         since_epoch(seconds)
+    }
+
+    /// The time in its world; the world's beginning before it is in one.
+    pub fn now(&self) -> Timestamp {
+        self.clock.as_ref().map_or_else(|| since_epoch(0), |clock| clock.now())
     }
 }

@@ -12,7 +12,11 @@ mod faults;
 mod instance;
 mod ledger;
 mod mailbox;
+mod quotas;
+pub mod script;
+mod thief;
 mod time;
+mod watcher;
 mod world;
 
 pub use account::{SimAccount, SimFleet, SimGroup, SimRegion, SimRole, SimSpotRequest, SimUser};
@@ -21,7 +25,9 @@ pub use faults::{Fault, failure};
 pub use instance::{Life, SimInstance, Stubborn};
 pub use ledger::MemoryLedger;
 pub use mailbox::{Mail, Mailbox, Metrics};
+pub use thief::{Cadence, Intent, Principal, Strategy, Thief};
 pub use time::{CONSISTENCY, Lagged};
+pub use watcher::{Watched, watch};
 pub use world::{Call, World};
 
 use std::sync::Arc;

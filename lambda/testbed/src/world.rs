@@ -6,11 +6,12 @@ use runawaytrain_core::failure::{Failure, FailureKind};
 use runawaytrain_core::ids::{AccountId, Region};
 use runawaytrain_core::plan::Action;
 use runawaytrain_engine::ports::Lifecycle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::account::SimAccount;
 use crate::clock::SimClock;
 use crate::faults::{Fault, failure};
+use crate::quotas::Quotas;
 
 mod act;
 mod read;
@@ -44,7 +45,13 @@ struct Inner {
     calls: Vec<Call>,
     looks: usize,
     no_quarantine: bool,
+    quotas: Option<Quotas>,
+    regions: BTreeMap<AccountId, (Instant, Vec<Region>)>,
+    hooks: Vec<Hook>,
 }
+
+/// Somebody who reacts to our looks: the operation, whose account, and the account itself.
+type Hook = Box<dyn FnMut(&str, &AccountId, &mut SimAccount) + Send>;
 
 impl World {
     pub(crate) fn new(clock: Arc<SimClock>) -> Self {
@@ -52,8 +59,19 @@ impl World {
     }
 
     /// Adds an account.
-    pub fn add(&self, account: &AccountId, of: SimAccount) {
+    pub fn add(&self, account: &AccountId, mut of: SimAccount) {
+        of.clock = Some(Arc::clone(&self.clock));
         self.lock().accounts.insert(account.clone(), of);
+    }
+
+    /// From now on calls draw on EC2's token buckets.
+    pub fn with_quotas(&self) {
+        self.lock().quotas = Some(Quotas::default());
+    }
+
+    /// From now on somebody acts in the same instant after each of our looks.
+    pub fn after_reads(&self, react: impl FnMut(&str, &AccountId, &mut SimAccount) + Send + 'static) {
+        self.lock().hooks.push(Box::new(react));
     }
 
     /// Adds a fault.
@@ -101,6 +119,12 @@ impl World {
     /// Every call passes here: it takes its time, and meets its fault.
     async fn pass(&self, operation: &str, account: Option<&AccountId>, region: Option<&Region>) -> Result<(), Failure> {
         sleep(LATENCY).await;
+        if let (Some(account), Some(region)) = (account, region)
+            && let Some(quotas) = &mut self.lock().quotas
+            && !quotas.admit(account, region, operation)
+        {
+            return Err(failure(operation, FailureKind::Throttled));
+        }
         let met = self.lock().faults.iter_mut().find_map(|fault| fault.meets(operation, account, region).then(|| fault.failure.clone()));
         match met {
             None => Ok(()),

@@ -63,7 +63,10 @@ mod tests {
 
     #[tokio::test]
     async fn stopping_and_terminating_are_plain() {
-        let script = Script::new(|_| (200, "<Response/>".to_owned()));
+        let script = Script::new(|asked| {
+            let response = if asked.contains("Action=StopInstances") { "<StopInstancesResponse/>" } else { "<TerminateInstancesResponse/>" };
+            (200, response.to_owned())
+        });
         let (client, instances) = (Client::new(&script.config()), [InstanceId::new("i-1"), InstanceId::new("i-2")]);
         stop(&client, &instances).await.unwrap();
         terminate(&client, &instances).await.unwrap();

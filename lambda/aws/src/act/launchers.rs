@@ -81,7 +81,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_fleet_goes_to_zero_without_terminating_and_back() {
-        let script = Script::new(|_| (200, "<Response><return>true</return></Response>".to_owned()));
+        let script = Script::new(|asked| {
+            let response = if asked.contains("Action=ModifyFleet") { "ModifyFleetResponse" } else { "ModifySpotFleetRequestResponse" };
+            (200, format!("<{response}><return>true</return></{response}>"))
+        });
         let client = Ec2::new(&script.config());
         let (fleet, spot) = (FleetId::new("fleet-1"), FleetId::new("sfr-1"));
         zero(&client, &fleet, FleetKind::Ec2).await.unwrap();

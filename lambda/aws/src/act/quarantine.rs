@@ -81,8 +81,8 @@ mod tests {
     async fn a_full_account_and_a_missing_policy_are_told_apart() {
         let account = AccountId::parse("210987654321").unwrap();
         let kind_of = async |script: Script| quarantine(&script).attach(&account).await.unwrap_err().kind;
-        let full = r#"{"__type":"ConstraintViolationException","Reason":"MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED"}"#;
-        assert_eq!(kind_of(Script::new(move |_| (400, full.to_owned()))).await, FailureKind::Other);
+        let full = |_: &str| (400, r#"{"__type":"ConstraintViolationException","Reason":"MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED"}"#.to_owned());
+        assert_eq!(kind_of(Script::new(full)).await, FailureKind::Other);
         assert_eq!(kind_of(Script::new(|_| (400, r#"{"__type":"PolicyNotFoundException"}"#.to_owned()))).await, FailureKind::NotFound);
         assert_eq!(kind_of(Script::new(|_| (400, r#"{"__type":"PolicyTypeNotEnabledException"}"#.to_owned()))).await, FailureKind::Unsupported);
     }

@@ -92,7 +92,9 @@ mod tests {
                 format!("<Certificates><member>{certificate}{when}</member></Certificates>")
             }
             "ListSSHPublicKeys" => {
-                format!("<SSHPublicKeys><member><UserName>mallory</UserName><SSHPublicKeyId>APKA</SSHPublicKeyId><Status>Inactive</Status>{when}</member></SSHPublicKeys>")
+                format!(
+                    "<SSHPublicKeys><member><UserName>mallory</UserName><SSHPublicKeyId>APKA</SSHPublicKeyId><Status>Inactive</Status>{when}</member></SSHPublicKeys>"
+                )
             }
             "ListServiceSpecificCredentials" => {
                 let (credentials, more) = if asked.contains("Marker=next") {

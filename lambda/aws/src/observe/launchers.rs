@@ -3,9 +3,7 @@
 use aws_sdk_autoscaling::Client as AutoScaling;
 use aws_sdk_autoscaling::types::AutoScalingGroup;
 use aws_sdk_ec2::Client as Ec2;
-use aws_sdk_ec2::types::{
-    BatchState, Filter, FleetData, FleetStateCode, FleetType, SpotFleetRequestConfig, SpotInstanceRequest, SpotInstanceState, SpotInstanceType,
-};
+use aws_sdk_ec2::types::{BatchState, Filter, FleetData, FleetStateCode, FleetType, SpotFleetRequestConfig, SpotInstanceRequest, SpotInstanceState, SpotInstanceType};
 
 use runawaytrain_core::failure::Failure;
 use runawaytrain_core::ids::{FleetId, GroupName, SpotRequestId};
@@ -172,46 +170,36 @@ mod tests {
     fn answer(asked: &str) -> (u16, String) {
         let action = asked.split('&').find_map(|word| word.strip_prefix("Action=")).unwrap();
         let last = asked.contains("NextToken=next");
-        let more = if last { "" } else { "<nextToken>next</nextToken>" };
-        let items = match (action, last) {
-            ("DescribeAutoScalingGroups", false) => {
-                let groups = group_xml("all", &PROCESSES) + &group_xml("launch only", &["Launch"]);
-                let more = "<NextToken>next</NextToken>";
-                return (200, format!("<R><DescribeAutoScalingGroupsResult><AutoScalingGroups>{groups}</AutoScalingGroups>{more}</DescribeAutoScalingGroupsResult></R>"));
+        let (set, items) = match (action, last) {
+            ("DescribeAutoScalingGroups", last) => {
+                let (groups, more) = if last {
+                    let more = [&PROCESSES[..], &["SomethingNew"]].concat();
+                    (group_xml("all and more", &more) + &group_xml("all but one", &PROCESSES[1..]), "")
+                } else {
+                    (group_xml("all", &PROCESSES) + &group_xml("launch only", &["Launch"]), "<NextToken>next</NextToken>")
+                };
+                let result = format!("<{action}Result><AutoScalingGroups>{groups}</AutoScalingGroups>{more}</{action}Result>");
+                return (200, format!("<{action}Response>{result}</{action}Response>"));
             }
-            ("DescribeAutoScalingGroups", true) => {
-                let mut more = PROCESSES.to_vec();
-                more.push("SomethingNew");
-                let groups = group_xml("all and more", &more) + &group_xml("all but one", PROCESSES.split_last().unwrap().1);
-                return (200, format!("<R><DescribeAutoScalingGroupsResult><AutoScalingGroups>{groups}</AutoScalingGroups></DescribeAutoScalingGroupsResult></R>"));
-            }
-            ("DescribeFleets", false) => fleet_xml("fleet-1", "maintain", "active", 5) + &fleet_xml("fleet-2", "instant", "active", 5),
+            ("DescribeFleets", false) => ("fleetSet", fleet_xml("fleet-1", "maintain", "active", 5) + &fleet_xml("fleet-2", "instant", "active", 5)),
             ("DescribeFleets", true) => {
-                [("fleet-3", "request", "active", 5), ("fleet-4", "maintain", "deleted_running", 5), ("fleet-5", "maintain", "active", 0), ("fleet-6", "maintain", "modifying", 6)]
-                    .map(|(id, fleet_type, state, target)| fleet_xml(id, fleet_type, state, target))
-                    .concat()
+                let fleets = fleet_xml("fleet-3", "request", "active", 5) + &fleet_xml("fleet-4", "maintain", "deleted_running", 5);
+                ("fleetSet", fleets + &fleet_xml("fleet-5", "maintain", "active", 0) + &fleet_xml("fleet-6", "maintain", "modifying", 6))
             }
-            ("DescribeSpotFleetRequests", false) => {
-                return (200, format!("<R><spotFleetRequestConfigSet>{}</spotFleetRequestConfigSet>{more}</R>", spot_fleet_xml("sfr-1", "maintain", "submitted", 0, 2)));
-            }
+            ("DescribeSpotFleetRequests", false) => ("spotFleetRequestConfigSet", spot_fleet_xml("sfr-1", "maintain", "submitted", 0, 2)),
             ("DescribeSpotFleetRequests", true) => {
-                let fleets = spot_fleet_xml("sfr-2", "maintain", "cancelled_running", 9, 0)
-                    + &spot_fleet_xml("sfr-3", "request", "active", 9, 0)
-                    + &spot_fleet_xml("sfr-4", "maintain", "active", 4, 1)
-                    + &spot_fleet_xml("sfr-5", "maintain", "active", 0, 0);
-                return (200, format!("<R><spotFleetRequestConfigSet>{fleets}</spotFleetRequestConfigSet></R>"));
+                let fleets = spot_fleet_xml("sfr-2", "maintain", "cancelled_running", 9, 0) + &spot_fleet_xml("sfr-3", "request", "active", 9, 0);
+                let fleets = fleets + &spot_fleet_xml("sfr-4", "maintain", "active", 4, 1) + &spot_fleet_xml("sfr-5", "maintain", "active", 0, 0);
+                ("spotFleetRequestConfigSet", fleets)
             }
-            ("DescribeSpotInstanceRequests", false) => {
-                let requests = spot_xml("sir-1", "open", "one-time") + &spot_xml("sir-2", "disabled", "persistent");
-                return (200, format!("<R><spotInstanceRequestSet>{requests}</spotInstanceRequestSet>{more}</R>"));
-            }
+            ("DescribeSpotInstanceRequests", false) => ("spotInstanceRequestSet", spot_xml("sir-1", "open", "one-time") + &spot_xml("sir-2", "disabled", "persistent")),
             ("DescribeSpotInstanceRequests", true) => {
-                let requests = spot_xml("sir-3", "active", "persistent") + &spot_xml("sir-4", "cancelled", "persistent");
-                return (200, format!("<R><spotInstanceRequestSet>{requests}</spotInstanceRequestSet></R>"));
+                ("spotInstanceRequestSet", spot_xml("sir-3", "active", "persistent") + &spot_xml("sir-4", "cancelled", "persistent"))
             }
             (other, _) => panic!("{other} was not expected"),
         };
-        (200, format!("<R><fleetSet>{items}</fleetSet>{more}</R>"))
+        let more = if last { "" } else { "<nextToken>next</nextToken>" };
+        (200, format!("<{action}Response><{set}>{items}</{set}>{more}</{action}Response>"))
     }
 
     async fn look(script: &Script) -> Result<Launchers, Failure> {

@@ -66,7 +66,7 @@ mod tests {
     fn policy(document: &str) -> (u16, String) {
         let document = utf8_percent_encode(document, NON_ALPHANUMERIC);
         let names = "<RoleName>r</RoleName><PolicyName>RunawayTrainRevoke</PolicyName>";
-        (200, format!("<R><GetRolePolicyResult>{names}<PolicyDocument>{document}</PolicyDocument></GetRolePolicyResult></R>"))
+        (200, format!("<GetRolePolicyResponse><GetRolePolicyResult>{names}<PolicyDocument>{document}</PolicyDocument></GetRolePolicyResult></GetRolePolicyResponse>"))
     }
 
     fn answer(asked: &str) -> (u16, String) {
@@ -76,7 +76,7 @@ mod tests {
             } else {
                 (role("revoked", "/") + &role("stacksets-exec-x", "/") + &role("blind", "/"), "<IsTruncated>true</IsTruncated><Marker>next</Marker>")
             };
-            return (200, format!("<R><ListRolesResult><Roles>{roles}</Roles>{more}</ListRolesResult></R>"));
+            return (200, format!("<ListRolesResponse><ListRolesResult><Roles>{roles}</Roles>{more}</ListRolesResult></ListRolesResponse>"));
         }
         assert!(asked.contains("PolicyName=RunawayTrainRevoke"), "{asked}");
         let error = |code: &str| format!("<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>");

@@ -109,6 +109,10 @@ mod tests {
             let result = format!("<AccessKeyMetadata>{keys}</AccessKeyMetadata><IsTruncated>false</IsTruncated>");
             return (200, format!("<ListAccessKeysResponse><ListAccessKeysResult>{result}</ListAccessKeysResult></ListAccessKeysResponse>"));
         }
+        let other = ["ListSigningCertificates", "ListSSHPublicKeys", "ListServiceSpecificCredentials"].into_iter().find(|list| asked.contains(list));
+        if let Some(list) = other.filter(|_| !asked.contains("UserName=ghost")) {
+            return (200, format!("<{list}Response><{list}Result/></{list}Response>"));
+        }
         (404, NO_SUCH_ENTITY.to_owned())
     }
 
@@ -119,7 +123,7 @@ mod tests {
         users.sort_by(|one, other| one.name.cmp(&other.name));
         assert_eq!(users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>(), ["ann", "blind", "zoe"]);
         let zoe = users.pop().unwrap();
-        assert_eq!((zoe.console, zoe.lockout), (Ok(false), Ok(Lockout::Absent)));
+        assert_eq!((zoe.console, zoe.lockout, zoe.others), (Ok(false), Ok(Lockout::Absent), Ok(Vec::new())));
         assert_eq!(
             zoe.keys.unwrap().iter().map(|key| (key.id.as_str().to_owned(), key.active)).collect::<Vec<_>>(),
             [("AKIA1".to_owned(), false), ("AKIA2".to_owned(), true)]
@@ -132,6 +136,7 @@ mod tests {
         let users = list(&Client::new(&Script::new(answer).config()), UserDetail::Credentials).await.unwrap();
         let blind = users.iter().find(|user| user.name.as_str() == "blind").unwrap();
         let denied = |failure: &Failure| failure.kind == FailureKind::Denied;
-        assert!(blind.keys.as_ref().is_err_and(denied) && blind.console.as_ref().is_err_and(denied) && blind.lockout.as_ref().is_err_and(denied));
+        assert!(blind.keys.as_ref().is_err_and(denied) && blind.console.as_ref().is_err_and(denied));
+        assert!(blind.lockout.as_ref().is_err_and(denied) && blind.others.as_ref().is_err_and(denied));
     }
 }

@@ -107,23 +107,21 @@ pub struct Task<'a> {
     pub stop_work: Option<Instant>,
 }
 
-/// Nothing is left to do, or only what has refused for good. Taking a protection off and cancelling a Spot request only prepare for
-/// the stop or the termination after them, which is what counts.
+/// Nothing is left to do, or only what has refused for good. A stop that is refused counts for nothing while taking its protection off
+/// has merely failed for a moment.
 fn is_settled(plan: &Plan, earlier: &[Outcome], later: &[Outcome]) -> bool {
-    let refusals = |wanted: &Action| {
-        let refused = |outcome: &&Outcome| match &outcome.result {
-            ActionResult::Failed { failure } => !failure.kind.may_pass() && outcome.action.covers(wanted),
-            _ => false,
-        };
-        earlier.iter().chain(later).filter(refused).count()
-    };
+    let met =
+        |wanted: &Action, how: fn(&ActionResult) -> bool| earlier.iter().chain(later).filter(|outcome| outcome.action.covers(wanted) && how(&outcome.result)).count();
+    let refused_for_good =
+        |wanted: &Action| met(wanted, |result| matches!(result, ActionResult::Failed { failure } if !failure.kind.may_pass())) >= REFUSALS_UNTIL_RESIDUE;
+    let done = |wanted: &Action| met(wanted, |result| !matches!(result, ActionResult::Failed { .. })) > 0;
     plan.actions().all(|action| match action {
-        Action::Unprotect { .. } => true,
-        Action::CancelSpotRequests { .. } => plan.actions().any(|other| matches!(other, Action::TerminateInstances { .. })) || refusals(action) >= REFUSALS_UNTIL_RESIDUE,
+        // These only prepare for the stop or the termination after them, and are planned as long as that is.
+        Action::Unprotect { .. } | Action::CancelSpotRequests { .. } => done(action) || refused_for_good(action),
         // A batch is settled only when each of its members is.
         Action::StopInstances { instances, .. } | Action::TerminateInstances { instances, .. } => {
-            instances.iter().filter_map(|id| action.for_instances(vec![id.clone()])).all(|alone| refusals(&alone) >= REFUSALS_UNTIL_RESIDUE)
+            instances.iter().filter_map(|id| action.for_instances(vec![id.clone()])).all(|alone| refused_for_good(&alone))
         }
-        other => refusals(other) >= REFUSALS_UNTIL_RESIDUE,
+        other => refused_for_good(other),
     })
 }

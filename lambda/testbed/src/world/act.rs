@@ -8,7 +8,7 @@ use runawaytrain_core::plan::{Action, Belonging, Protection};
 use runawaytrain_core::planner::LOCKOUT_POLICY;
 use runawaytrain_engine::ports::{Actuator, Performed};
 
-use super::{Call, World};
+use super::{Call, Inner, World};
 use crate::account::{SimAccount, SimRegion, SimUser};
 use crate::faults::failure;
 use crate::instance::{Life, SimInstance};
@@ -26,8 +26,16 @@ impl Actuator for World {
             _ => self.enter(operation, account, region).await?,
         }
         let mut inner = self.lock();
-        let known = inner.accounts.get_mut(account).expect("entered");
+        let Inner { accounts, quotas, .. } = &mut *inner;
+        let known = accounts.get_mut(account).expect("entered");
         known.settle();
+        // Whether a call that is refused for one of its instances takes tokens for all of them is not documented: here it takes none.
+        if let (Some(quotas), Some(region)) = (quotas, region)
+            && offender(known, region, action).is_none()
+            && !quotas.admit_instances(account, region, operation, action.instances().len())
+        {
+            return Err(failure(operation, FailureKind::Throttled));
+        }
         change(known, action, operation)
     }
 }
@@ -102,13 +110,10 @@ fn change_region(of: &mut SimRegion, action: &Action, operation: &str) -> Answer
         Action::CancelSpotRequests { requests, .. } => of.spot_requests.retain(|id, _| !requests.contains(id)),
         Action::Unprotect { instance, against, .. } => protect(of, instance, *against, false).ok_or_else(missing)?,
         Action::Protect { instance, against, .. } => protect(of, instance, *against, true).ok_or_else(missing)?,
-        Action::StopInstances { instances, .. } => batch(of, instances, operation, SimInstance::refuses_stop, Life::Stopped)?,
-        Action::StartInstances { instances, .. } => {
-            let refuses = |instance: &SimInstance| (instance.life == Life::Terminated).then_some(FailureKind::WrongState);
-            batch(of, instances, operation, refuses, Life::Running)?;
-        }
+        Action::StopInstances { instances, .. } => batch(of, action, instances, operation, Life::Stopped)?,
+        Action::StartInstances { instances, .. } => batch(of, action, instances, operation, Life::Running)?,
         Action::TerminateInstances { instances, .. } => {
-            batch(of, instances, operation, SimInstance::refuses_termination, Life::Terminated)?;
+            batch(of, action, instances, operation, Life::Terminated)?;
             // A persistent request asks again for what was terminated.
             let ended: Vec<_> = of.instances.iter().filter(|instance| instances.contains(&instance.id)).filter_map(|instance| instance.spot_request.clone()).collect();
             of.spot_requests.iter_mut().filter(|(id, request)| request.persistent && ended.contains(id)).for_each(|(_, request)| request.open = true);
@@ -128,20 +133,31 @@ fn protect(of: &mut SimRegion, id: &InstanceId, against: Protection, on: bool) -
 }
 
 /// All or nothing, as EC2 does it; it names no more than the first offender.
-fn batch(of: &mut SimRegion, ids: &[InstanceId], operation: &str, refuses: impl Fn(&SimInstance) -> Option<FailureKind>, life: Life) -> Result<(), Failure> {
+fn batch(of: &mut SimRegion, action: &Action, ids: &[InstanceId], operation: &str, life: Life) -> Result<(), Failure> {
     assert!(!ids.is_empty(), "an empty list of ids means all instances to EC2");
     assert!(ids.len() <= 1000, "a batch of {} is throttled for ever", ids.len());
-    for id in ids {
-        let kind = match of.instances.iter().find(|instance| instance.id == *id) {
-            None => Some(FailureKind::NotFound),
-            Some(instance) => refuses(instance),
-        };
-        if let Some(kind) = kind {
-            return Err(Failure { named: vec![id.clone()], ..failure(operation, kind) });
-        }
+    if let Some((id, kind)) = first_offender(of, action) {
+        return Err(Failure { named: vec![id], ..failure(operation, kind) });
     }
     of.instances.iter_mut().filter(|instance| ids.contains(&instance.id)).for_each(|instance| instance.life = life);
     Ok(())
+}
+
+fn offender(known: &SimAccount, region: &Region, action: &Action) -> Option<(InstanceId, FailureKind)> {
+    first_offender(known.regions.get(region)?, action)
+}
+
+fn first_offender(of: &SimRegion, action: &Action) -> Option<(InstanceId, FailureKind)> {
+    let refuses: fn(&SimInstance) -> Option<FailureKind> = match action {
+        Action::StopInstances { .. } => SimInstance::refuses_stop,
+        Action::TerminateInstances { .. } => SimInstance::refuses_termination,
+        Action::StartInstances { .. } => |instance| (instance.life == Life::Terminated).then_some(FailureKind::WrongState),
+        _ => return None,
+    };
+    action.instances().iter().find_map(|id| match of.instances.iter().find(|instance| instance.id == *id) {
+        None => Some((id.clone(), FailureKind::NotFound)),
+        Some(instance) => Some((id.clone(), refuses(instance)?)),
+    })
 }
 
 fn change_user(known: &mut SimAccount, action: &Action, operation: &str) -> Answer {
@@ -154,7 +170,10 @@ fn change_user(known: &mut SimAccount, action: &Action, operation: &str) -> Answ
         Action::DenyUser { .. } => drop(user.lockout.write(Lockout::InForce)),
         Action::LiftDeny { .. } => return Ok(was(user.lockout.write(Lockout::Absent) != Lockout::Absent)),
         Action::DeactivateKey { key, .. } => match user.keys.iter_mut().find(|known| known.id == *key) {
-            Some(known) => known.active = false,
+            Some(known) => {
+                known.active = false;
+                user.fade();
+            }
             None => return Ok(Performed::AlreadySo),
         },
         Action::ActivateKey { key, .. } => match user.keys.iter_mut().find(|known| known.id == *key) {
@@ -168,8 +187,14 @@ fn change_user(known: &mut SimAccount, action: &Action, operation: &str) -> Answ
                 None => return Ok(Performed::AlreadySo),
             }
         }
-        Action::DeleteKey { key, .. } => return Ok(was(remove(&mut user.keys, |known| known.id == *key))),
-        Action::DeleteLogin { .. } => return Ok(was(std::mem::take(&mut user.console))),
+        Action::DeleteKey { key, .. } => {
+            user.fade();
+            return Ok(was(remove(&mut user.keys, |known| known.id == *key)));
+        }
+        Action::DeleteLogin { .. } => {
+            user.fade();
+            return Ok(was(std::mem::take(&mut user.console)));
+        }
         Action::RemoveBelonging { belonging, .. } => return Ok(was(remove_belonging(user, belonging))),
         Action::DeleteUser { .. } => {
             let hindered = *user.lockout.written() != Lockout::Absent || !user.keys.is_empty() || user.console || !user.others.is_empty() || !user.belongings.is_empty();

@@ -1,5 +1,7 @@
 //! Reading the organization.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use runawaytrain_core::failure::Failure;
 use runawaytrain_core::identity::{Belongings, Lockout, Role, User};
@@ -10,10 +12,14 @@ use runawaytrain_core::plan::Belonging;
 use runawaytrain_core::planner::LOCKOUT_POLICY;
 use runawaytrain_core::vcpus::Vcpus;
 use runawaytrain_engine::ports::{Directory, Freshness, Member, Observer, UserDetail};
+use tokio::time::Instant;
 
-use super::World;
+use super::{Inner, World};
 use crate::account::{SimAccount, SimUser};
 use crate::instance::{Life, SimInstance};
+
+/// How long the adapter remembers an account's regions: a thief who enables one hides in it until then.
+const REGIONS_FRESH: Duration = Duration::from_secs(15 * 60);
 
 #[async_trait]
 impl Directory for World {
@@ -25,26 +31,39 @@ impl Directory for World {
 }
 
 impl World {
-    fn look<T>(&self, account: &AccountId, read: impl FnOnce(&mut SimAccount) -> T) -> Option<T> {
+    fn look<T>(&self, operation: &str, account: &AccountId, read: impl FnOnce(&mut SimAccount) -> T) -> Option<T> {
         let mut inner = self.lock();
         inner.looks += 1;
-        let known = inner.accounts.get_mut(account)?;
+        let Inner { accounts, hooks, .. } = &mut *inner;
+        let known = accounts.get_mut(account)?;
         known.settle();
-        Some(read(known))
+        let seen = read(known);
+        hooks.iter_mut().for_each(|react| react(operation, account, known));
+        Some(seen)
+    }
+
+    /// What the adapter remembers of an account's regions, as long as it does.
+    fn remembered_regions(&self, account: &AccountId) -> Option<Vec<Region>> {
+        self.lock().regions.get(account).filter(|(since, _)| since.elapsed() < REGIONS_FRESH).map(|(_, regions)| regions.clone())
     }
 }
 
 #[async_trait]
 impl Observer for World {
-    async fn regions(&self, account: &AccountId, _: Freshness) -> Result<Vec<Region>, Failure> {
+    async fn regions(&self, account: &AccountId, freshness: Freshness) -> Result<Vec<Region>, Failure> {
+        if let Some(regions) = self.remembered_regions(account).filter(|_| freshness == Freshness::Cached) {
+            return Ok(regions);
+        }
         self.enter("ec2:DescribeRegions", account, None).await?;
-        Ok(self.look(account, |known| known.regions.keys().cloned().collect()).unwrap_or_default())
+        let regions: Vec<Region> = self.look("ec2:DescribeRegions", account, |known| known.regions.keys().cloned().collect()).unwrap_or_default();
+        self.lock().regions.insert(account.clone(), (Instant::now(), regions.clone()));
+        Ok(regions)
     }
 
     async fn instances(&self, account: &AccountId, region: &Region) -> Result<Vec<Instance>, Failure> {
         self.enter("ec2:DescribeInstances", account, Some(region)).await?;
         let seen = |known: &mut SimAccount| Some(known.regions.get(region)?.instances.iter().filter_map(instance).collect());
-        Ok(self.look(account, seen).flatten().unwrap_or_default())
+        Ok(self.look("ec2:DescribeInstances", account, seen).flatten().unwrap_or_default())
     }
 
     async fn launchers(&self, account: &AccountId, region: &Region) -> Result<Launchers, Failure> {
@@ -57,7 +76,7 @@ impl Observer for World {
                 spot_requests: of.spot_requests.iter().map(|(id, request)| SpotRequest { id: id.clone(), open: request.open, persistent: request.persistent }).collect(),
             })
         };
-        Ok(self.look(account, seen).flatten().unwrap_or_default())
+        Ok(self.look("autoscaling:DescribeAutoScalingGroups", account, seen).flatten().unwrap_or_default())
     }
 
     async fn roles(&self, account: &AccountId) -> Result<Vec<Role>, Failure> {
@@ -72,7 +91,7 @@ impl Observer for World {
             };
             known.roles.iter().map(role).collect()
         };
-        Ok(self.look(account, seen).unwrap_or_default())
+        Ok(self.look("iam:ListRoles", account, seen).unwrap_or_default())
     }
 
     async fn quarantined(&self, account: &AccountId) -> Result<Option<bool>, Failure> {
@@ -80,7 +99,7 @@ impl Observer for World {
         if self.lock().no_quarantine {
             return Ok(None);
         }
-        Ok(Some(self.look(account, |known| *known.quarantine.written()).unwrap_or_default()))
+        Ok(Some(self.look("organizations:ListPoliciesForTarget", account, |known| *known.quarantine.written()).unwrap_or_default()))
     }
 
     async fn users(&self, account: &AccountId, detail: UserDetail) -> Result<Vec<User>, Failure> {
@@ -98,7 +117,7 @@ impl Observer for World {
             };
             known.users.iter().map(user).collect()
         };
-        Ok(self.look(account, seen).unwrap_or_default())
+        Ok(self.look("iam:ListUsers", account, seen).unwrap_or_default())
     }
 }
 

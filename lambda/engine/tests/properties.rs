@@ -1,0 +1,187 @@
+//! Properties of whole halts, over random organizations, policies, faults and kills.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+
+mod common;
+mod university;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use common::{Scene, id};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+use runawaytrain_core::ids::InstanceId;
+use runawaytrain_core::plan::Action;
+use runawaytrain_core::state::State;
+use runawaytrain_engine::ports::Ledger;
+use runawaytrain_testbed::{Lagged, Life, SimAccount, Testbed};
+use serde_json::json;
+use university::{LAB, Wrong, arbitrary_lab, arbitrary_policy, arbitrary_wrong, build, exempt_instances, policy_of};
+
+/// 1,000 cases in the suite; `PROPTEST_CASES=100000 cargo test -p runawaytrain-engine --test properties` for a longer run.
+fn cases() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(1000);
+    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() }
+}
+
+/// Runs a scenario in virtual time.
+fn in_virtual_time<T>(scenario: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(scenario)
+}
+
+async fn state(scene: &Scene) -> State {
+    scene.testbed.ledger.load(&id(LAB)).await.unwrap().unwrap().record.state
+}
+
+/// Sweeps until the account is halted, at most some ticks; what went wrong in the beginning is healed after the first two.
+async fn halt(scene: &Scene, wrong: &Wrong) {
+    wrong.inflict(&scene.testbed);
+    scene.send(json!({})).await;
+    scene.tick().await;
+    scene.testbed.world.heal();
+    scene.testbed.ledger.break_with(None);
+    for _ in 0..4 {
+        scene.tick().await;
+    }
+}
+
+/// What a release can give back, of an account as it stands.
+fn reversible(account: &SimAccount, known: &SimAccount) -> String {
+    let regions: Vec<String> = account
+        .regions
+        .iter()
+        .map(|(region, of)| {
+            let groups: Vec<_> = of.groups.iter().map(|(name, group)| (name.clone(), group.suspended, group.desired)).collect();
+            let fleets: Vec<_> = of.fleets.iter().map(|(id, fleet)| (id.clone(), fleet.target)).collect();
+            // What a restored group or fleet makes of its members is its own business, and what is terminated has no protection to lose.
+            let was_there = |id: &InstanceId| known.regions[region].instances.iter().any(|instance| instance.id == *id);
+            let protections: Vec<_> = of
+                .instances
+                .iter()
+                .filter(|instance| instance.life != Life::Terminated && instance.owner.is_none() && was_there(&instance.id))
+                .map(|instance| (instance.id.clone(), instance.stop_protected, instance.termination_protected))
+                .collect();
+            format!("{region} {groups:?} {fleets:?} {protections:?}")
+        })
+        .collect();
+    let users: Vec<_> =
+        account.users.iter().map(|(name, user)| (name.clone(), *user.lockout.written(), user.keys.clone(), user.others.clone(), user.belongings.clone())).collect();
+    let roles: Vec<_> = account.roles.iter().map(|(name, role)| (name.clone(), *role.lock.written())).collect();
+    format!("{regions:#?} {users:#?} {roles:#?} {}", account.quarantine.written())
+}
+
+fn touches_what_it_must_not(testbed: &Testbed, policy: &runawaytrain_core::policy::Policy) -> Result<(), TestCaseError> {
+    let policy = policy.for_account(&id(LAB));
+    for call in testbed.world.calls() {
+        let action = &call.action;
+        prop_assert_eq!(&call.account, &id(LAB), "only the runaway account is touched");
+        prop_assert!(action.instances().iter().all(|id| !policy.exempts_instance(id)), "{action}");
+        prop_assert!(action.user().is_none_or(|user| !policy.exempts_user(user)), "{action}");
+        prop_assert!(action.role().is_none_or(|role| !policy.exempts_role(role)), "{action}");
+        prop_assert!(action.role().is_none_or(|role| !university::never_touched(role.as_str())), "{action}");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn a_halt_holds_touches_nothing_exempt_and_journals_every_call_once(lab in arbitrary_lab(), policy in arbitrary_policy(), wrong in arbitrary_wrong()) {
+        in_virtual_time(async {
+            let policy = policy_of(&policy, &lab);
+            let scene = Scene::new(build(&lab), policy.clone());
+            halt(&scene, &wrong).await;
+            touches_what_it_must_not(&scene.testbed, &policy)?;
+            prop_assert_eq!(state(&scene).await, State::Halted);
+
+            let spared = exempt_instances(&scene.testbed, &policy);
+            let running: BTreeSet<_> = scene.testbed.world.with(&id(LAB), |account| account.billable().map(|(_, instance)| instance.id.clone()).collect());
+            prop_assert!(running.is_subset(&spared), "{:?} still run", running.difference(&spared).collect::<Vec<_>>());
+            tokio::time::sleep(runawaytrain_testbed::CONSISTENCY).await;
+            let effective = policy.for_account(&id(LAB));
+            let acting: Vec<_> = scene.testbed.world.with(&id(LAB), |account| {
+                account.users.iter().filter(|(name, user)| !effective.exempts_user(name) && user.can_act()).map(|(name, _)| name.clone()).collect()
+            });
+            prop_assert!(acting.is_empty() || effective.contain.users == runawaytrain_core::policy::UserResponse::Leave, "{acting:?} can still act");
+
+            let halt = scene.testbed.ledger.load(&id(LAB)).await.unwrap().unwrap().record.halt.unwrap().id;
+            let journal = scene.testbed.ledger.journal(&id(LAB), &halt).await.unwrap();
+            let calls = scene.testbed.world.calls();
+            // A call that was throttled is repeated under its one entry.
+            let entries: BTreeSet<&Action> = journal.iter().map(|entry| &entry.action).collect();
+            prop_assert!(calls.iter().all(|call| entries.contains(&call.action)), "a call without an entry");
+            prop_assert!(journal.len() <= calls.len() + wrong.lost_intents(), "an entry without a call");
+            prop_assert_eq!((scene.mails("HALT"), scene.mails("Halted") + scene.mails("NOT PROVEN")), (1, 1), "{:?}", scene.subjects());
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn a_halt_that_is_killed_anywhere_ends_like_one_that_is_not(lab in arbitrary_lab(), policy in arbitrary_policy(), killed_after in 0u64..14_000) {
+        let end = |kill: Option<u64>| {
+            in_virtual_time(async {
+                let scene = Scene::new(build(&lab), policy_of(&policy, &lab));
+                match kill {
+                    Some(millis) => drop(tokio::time::timeout(Duration::from_millis(millis), scene.send(json!({}))).await),
+                    None => drop(scene.send(json!({})).await),
+                }
+                for _ in 0..3 {
+                    scene.tick().await;
+                }
+                let world = scene.testbed.world.with(&id(LAB), |account| {
+                    let users: Vec<_> = account.users.iter().map(|(name, user)| (name.clone(), user.can_act())).collect();
+                    let roles: Vec<_> = account.roles.iter().map(|(name, role)| (name.clone(), role.can_act())).collect();
+                    let running: BTreeSet<_> = account.billable().map(|(_, instance)| instance.id.clone()).collect();
+                    (users, roles, running, *account.quarantine.written())
+                });
+                (world, state(&scene).await, scene.mails("HALT"), scene.mails("Halted") + scene.mails("NOT PROVEN"))
+            })
+        };
+        prop_assert_eq!(end(Some(killed_after)), end(None));
+    }
+
+    #[test]
+    fn a_release_restores_what_the_halt_changed_and_nothing_else(lab in arbitrary_lab(), policy in arbitrary_policy()) {
+        in_virtual_time(async {
+            let testbed = build(&lab);
+            let policy = policy_of(&policy, &lab);
+            let before = testbed.world.with(&id(LAB), |account| account.clone());
+            let scene = Scene::new(testbed, policy.clone());
+            scene.send(json!({})).await;
+            prop_assert_eq!(state(&scene).await, State::Halted);
+            let halted = scene.testbed.world.with(&id(LAB), |account| account.clone());
+            let names = |account: &SimAccount| -> (Vec<String>, Vec<String>, Vec<String>) {
+                let keys = account.users.values().flat_map(|user| user.keys.iter().map(|key| key.id.to_string()).chain(user.others.iter().map(|other| other.credential.id().to_owned())));
+                (account.users.keys().map(ToString::to_string).collect(), account.roles.keys().map(ToString::to_string).collect(), keys.collect())
+            };
+            let (users, roles, _) = names(&before);
+            // Only those that were active before: what somebody had switched off is not ours to switch on.
+            let keys: Vec<String> = names(&before).2;
+            let answer = scene.send(json!({ "action": "release", "account": LAB, "users": users, "roles": roles, "keys": keys })).await;
+            prop_assert_eq!(answer.status, 200, "{}", answer.body);
+            let after = scene.testbed.world.with(&id(LAB), |account| account.clone());
+
+            // What cannot be undone is as the halt left it; all else is as it was.
+            let mut expected = before.clone();
+            for (name, user) in &mut expected.users {
+                let Some(now) = halted.users.get(name) else { continue };
+                user.console = now.console;
+                user.keys.retain(|key| now.keys.iter().any(|kept| kept.id == key.id));
+                user.others.retain(|other| now.others.iter().any(|kept| kept.credential == other.credential));
+            }
+            expected.users.retain(|name, _| halted.users.contains_key(name));
+            for (region, of) in &mut expected.regions {
+                of.instances.clone_from(&halted.regions[region].instances);
+                for instance in &mut of.instances {
+                    let original = before.regions[region].instances.iter().find(|known| known.id == instance.id);
+                    (instance.stop_protected, instance.termination_protected) = original.map_or((false, false), |known| (known.stop_protected, known.termination_protected));
+                }
+            }
+            expected.quarantine = Lagged::new(false);
+            // A user that somebody had locked out in our name before stays as it is found.
+            prop_assert_eq!(reversible(&after, &before), reversible(&expected, &before));
+            Ok(())
+        })?;
+    }
+}

@@ -1,0 +1,64 @@
+use std::collections::BTreeMap;
+
+use runawaytrain_core::ids::{AccountId, Region};
+use tokio::time::Instant;
+
+/// EC2's token buckets: one of requests and, for calls about many instances, one of instances, each an account, a region and an API.
+/// An API that is not listed is never throttled. A call that is throttled takes nothing.
+/// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
+const REQUESTS: [(&str, f64, f64); 6] = [
+    ("ec2:DescribeInstances", 100.0, 20.0),
+    ("ec2:StopInstances", 50.0, 5.0),
+    ("ec2:TerminateInstances", 100.0, 5.0),
+    ("ec2:ModifyInstanceAttribute", 50.0, 5.0),
+    ("ec2:StartInstances", 5.0, 2.0),
+    ("ec2:CancelSpotInstanceRequests", 50.0, 5.0),
+];
+const INSTANCES: [(&str, f64, f64); 3] =
+    [("ec2:StopInstances", 1000.0, 20.0), ("ec2:TerminateInstances", 1000.0, 20.0), ("ec2:StartInstances", 1000.0, 2.0)];
+
+#[derive(Debug, Default)]
+pub(crate) struct Quotas {
+    requests: BTreeMap<Place, Bucket>,
+    instances: BTreeMap<Place, Bucket>,
+}
+
+type Place = (AccountId, Region, String);
+
+#[derive(Debug)]
+struct Bucket {
+    tokens: f64,
+    most: f64,
+    a_second: f64,
+    since: Instant,
+}
+
+impl Quotas {
+    /// Takes the token of one request.
+    pub fn admit(&mut self, account: &AccountId, region: &Region, operation: &str) -> bool {
+        take(&mut self.requests, &REQUESTS, account, region, operation, 1)
+    }
+
+    /// Takes a token an instance.
+    pub fn admit_instances(&mut self, account: &AccountId, region: &Region, operation: &str, number: usize) -> bool {
+        take(&mut self.instances, &INSTANCES, account, region, operation, number)
+    }
+}
+
+fn take(buckets: &mut BTreeMap<Place, Bucket>, table: &[(&str, f64, f64)], account: &AccountId, region: &Region, operation: &str, number: usize) -> bool {
+    let Some((_, most, a_second)) = table.iter().find(|(name, _, _)| *name == operation) else { return true };
+    let full = || Bucket { tokens: *most, most: *most, a_second: *a_second, since: Instant::now() };
+    buckets.entry((account.clone(), region.clone(), operation.to_owned())).or_insert_with(full).take(number as f64)
+}
+
+impl Bucket {
+    fn take(&mut self, number: f64) -> bool {
+        self.tokens = (self.tokens + self.since.elapsed().as_secs_f64() * self.a_second).min(self.most);
+        self.since = Instant::now();
+        let enough = self.tokens >= number;
+        if enough {
+            self.tokens -= number;
+        }
+        enough
+    }
+}

@@ -1,0 +1,137 @@
+//! What a thief does, once it may.
+
+use runawaytrain_core::identity::{AccessKey, Lockout, RoleLock};
+use runawaytrain_core::ids::{FleetId, GroupName, InstanceId, KeyId, RoleName, SpotRequestId, UserName};
+use runawaytrain_core::launchers::FleetKind;
+
+use super::grip::{Hand, Power, Principal};
+use crate::account::{SimAccount, SimFleet, SimGroup, SimRegion, SimRole, SimSpotRequest, SimUser};
+use crate::instance::{Life, Stubborn};
+
+/// So many instances a launch, a group or a fleet.
+const HANDFUL: u32 = 3;
+/// What is mined on.
+const MINER: &str = "c5.4xlarge";
+/// The region that the thief enables: one that nobody watches by habit.
+pub(super) const FAR_AWAY: &str = "me-central-1";
+
+pub(super) fn launch(known: &mut SimAccount, region: &str) -> Vec<InstanceId> {
+    (0..HANDFUL).map(|_| known.launch(region, MINER, Life::starting())).collect()
+}
+
+pub(super) fn protect(known: &mut SimAccount) -> bool {
+    let billable = known.regions.values_mut().flat_map(|region| &mut region.instances).filter(|instance| instance.is_billable());
+    let mut news = false;
+    for instance in billable {
+        news |= !(instance.stop_protected && instance.termination_protected);
+        (instance.stop_protected, instance.termination_protected) = (true, true);
+    }
+    news
+}
+
+pub(super) fn restart(known: &mut SimAccount) -> bool {
+    let stopped = known.regions.values_mut().flat_map(|region| &mut region.instances).filter(|instance| instance.life == Life::Stopped);
+    let mut news = false;
+    for instance in stopped {
+        (instance.life, news) = (Life::starting(), true);
+    }
+    news
+}
+
+pub(super) fn in_some_region(hand: &mut Hand, known: &mut SimAccount, deed: impl FnOnce(&mut Hand, &mut SimRegion) -> bool) -> bool {
+    let Some(region) = hand.dice.one_of(known.regions.keys().cloned().collect::<Vec<_>>()) else { return false };
+    known.regions.get_mut(&region).is_some_and(|of| deed(hand, of))
+}
+
+pub(super) fn group(_: &mut Hand, of: &mut SimRegion) -> bool {
+    let news = SimGroup { desired: HANDFUL, instance_type: MINER.to_owned(), suspended: false };
+    let before = of.groups.insert(GroupName::new("workers"), news);
+    before.is_none_or(|before| before.suspended)
+}
+
+pub(super) fn fleet(_: &mut Hand, of: &mut SimRegion) -> bool {
+    let news = SimFleet { kind: FleetKind::Ec2, target: u64::from(HANDFUL), instance_type: MINER.to_owned() };
+    let before = of.fleets.insert(FleetId::new("fleet-1"), news);
+    before.is_none_or(|before| before.target == 0)
+}
+
+pub(super) fn spot(hand: &mut Hand, of: &mut SimRegion) -> bool {
+    let request = SimSpotRequest { persistent: true, open: true, instance_type: MINER.to_owned() };
+    of.spot_requests.insert(SpotRequestId::new(hand.name("sir")), request);
+    true
+}
+
+pub(super) fn new_user(hand: &mut Hand, known: &mut SimAccount) -> bool {
+    let name = UserName::new(hand.name("backup"));
+    let made = known.now();
+    let key = AccessKey { id: KeyId::new(hand.name("AKIATHIEF")), active: true, created: Some(made) };
+    known.users.insert(name.clone(), SimUser { keys: vec![key], session: true, ..SimUser::new(made) });
+    hand.hold(Principal::User(name));
+    true
+}
+
+/// IAM lets a user have two keys: a third is refused, but an inactive one may be switched on again.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+pub(super) fn new_key(hand: &mut Hand, known: &mut SimAccount, name: &UserName) -> bool {
+    const MOST_KEYS: usize = 2;
+    let made = known.now();
+    let Some(user) = known.users.get_mut(name) else { return false };
+    if user.keys.len() < MOST_KEYS {
+        user.keys.push(AccessKey { id: KeyId::new(hand.name("AKIATHIEF")), active: true, created: Some(made) });
+    } else if let Some(key) = user.keys.iter_mut().find(|key| !key.active) {
+        key.active = true;
+    } else {
+        return false;
+    }
+    hand.hold(Principal::User(name.clone()));
+    true
+}
+
+pub(super) fn new_role(hand: &mut Hand, known: &mut SimAccount, name: &str, foreign: bool) -> bool {
+    let name = RoleName::new(name);
+    if known.roles.contains_key(&name) {
+        return false;
+    }
+    let made = known.now();
+    known.roles.insert(name.clone(), SimRole { session: Some(made), foreign, ..SimRole::new(made) });
+    hand.hold(Principal::Role(name));
+    true
+}
+
+/// A role with a trust in the thief's own account needs nothing of this one; the others need somebody here who may still act.
+pub(super) fn assume(hand: &mut Hand, known: &mut SimAccount) {
+    let inside = hand.may(Power::Plain, known);
+    let issued = known.now();
+    let roles: Vec<RoleName> = hand.holds().filter_map(|held| if let Principal::Role(name) = held { Some(name.clone()) } else { None }).collect();
+    for name in roles {
+        match known.roles.get_mut(&name) {
+            Some(role) if inside || role.foreign => {
+                role.session = Some(issued);
+                hand.deeds += 1;
+            }
+            _ => hand.refusals += 1,
+        }
+    }
+}
+
+/// Puts something else in the place of our denies, where they stand.
+pub(super) fn rewrite(known: &mut SimAccount, user_deny: Lockout, role_deny: RoleLock) -> bool {
+    let mut news = false;
+    for user in known.users.values_mut().filter(|user| *user.lockout.written() == Lockout::InForce) {
+        user.lockout.write(user_deny);
+        news = true;
+    }
+    for role in known.roles.values_mut().filter(|role| matches!(role.lock.written(), RoleLock::Denied | RoleLock::RevokedBefore(_))) {
+        role.lock.write(role_deny);
+        news = true;
+    }
+    news
+}
+
+pub(super) fn launch_spot_once(known: &mut SimAccount, region: &str) {
+    for id in launch(known, region) {
+        if let Some(instance) = known.instance(&id) {
+            (instance.stubborn, instance.termination_protected) = (Some(Stubborn::Unstoppable), true);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What thieves do to survive a halt. Each strategy is one deed, tried again whenever the thief acts.
+
+use std::str::FromStr;
+
+use runawaytrain_core::identity::{Lockout, RoleLock};
+use runawaytrain_core::ids::{Region, UserName};
+
+use super::deeds;
+use super::grip::{Hand, Power};
+use crate::account::SimAccount;
+
+/// A way to survive a halt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Strategy {
+    /// Launch a handful in some enabled region.
+    Relaunch,
+    /// Set stop and termination protection on everything that runs.
+    Protect,
+    /// Start what was stopped.
+    Restart,
+    /// Enable another region and launch there.
+    NewRegion,
+    /// Keep an Auto Scaling group: make one, resume it, raise it again.
+    Group,
+    /// Keep a maintained fleet: make one, raise it again.
+    Fleet,
+    /// Ask for a persistent Spot instance.
+    Spot,
+    /// Launch one-time Spot instances with termination protection.
+    SpotOnce,
+    /// Make a user with a key.
+    NewUser,
+    /// Make a key on any user that has room for one, or switch one on again.
+    NewKey,
+    /// Make a key on this very user, whom the policy exempts.
+    ExemptUser(UserName),
+    /// Make a role and take a session of it.
+    NewRole,
+    /// Make a role that another account of the thief's may assume.
+    BackDoor,
+    /// Make a role by the name of StackSets' own and take a session of it.
+    StackSetsRole,
+    /// Take a new session of every role that it holds, by whatever still opens something.
+    Assume,
+    /// Take our denies off users and roles.
+    DetachDeny,
+    /// Write other words into our denies, under the same name.
+    AlterDeny,
+    /// Delete our role.
+    DeleteOurRole,
+}
+
+impl FromStr for Strategy {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        Ok(match word.split_once(':') {
+            Some(("exempt-user", name)) => Self::ExemptUser(UserName::new(name)),
+            _ => match word {
+                "relaunch" => Self::Relaunch,
+                "protect" => Self::Protect,
+                "restart" => Self::Restart,
+                "new-region" => Self::NewRegion,
+                "group" => Self::Group,
+                "fleet" => Self::Fleet,
+                "spot" => Self::Spot,
+                "spot-once" => Self::SpotOnce,
+                "new-user" => Self::NewUser,
+                "new-key" => Self::NewKey,
+                "new-role" => Self::NewRole,
+                "back-door" => Self::BackDoor,
+                "stacksets-role" => Self::StackSetsRole,
+                "assume" => Self::Assume,
+                "detach-deny" => Self::DetachDeny,
+                "alter-deny" => Self::AlterDeny,
+                "delete-our-role" => Self::DeleteOurRole,
+                _ => return Err(format!("no thief knows the strategy {word:?}")),
+            },
+        })
+    }
+}
+
+impl Strategy {
+    pub(super) fn follow(&self, hand: &mut Hand, known: &mut SimAccount) {
+        match self {
+            Self::Relaunch => hand.try_to(Power::Growth, known, |hand, known| {
+                let Some(region) = hand.dice.one_of(known.regions.keys().cloned().collect()) else { return false };
+                deeds::launch(known, region.as_str());
+                true
+            }),
+            Self::Protect => hand.try_to(Power::Plain, known, |_, known| deeds::protect(known)),
+            Self::Restart => hand.try_to(Power::Growth, known, |_, known| deeds::restart(known)),
+            Self::NewRegion => hand.try_to(Power::Growth, known, |_, known| {
+                known.regions.entry(Region::new(deeds::FAR_AWAY)).or_default();
+                deeds::launch(known, deeds::FAR_AWAY);
+                true
+            }),
+            Self::Group => hand.try_to(Power::Growth, known, |hand, known| deeds::in_some_region(hand, known, deeds::group)),
+            Self::Fleet => hand.try_to(Power::Growth, known, |hand, known| deeds::in_some_region(hand, known, deeds::fleet)),
+            Self::Spot => hand.try_to(Power::Growth, known, |hand, known| deeds::in_some_region(hand, known, deeds::spot)),
+            Self::SpotOnce => hand.try_to(Power::Growth, known, |hand, known| {
+                let Some(region) = hand.dice.one_of(known.regions.keys().cloned().collect()) else { return false };
+                deeds::launch_spot_once(known, region.as_str());
+                true
+            }),
+            Self::NewUser => hand.try_to(Power::Growth, known, deeds::new_user),
+            Self::NewKey => hand.try_to(Power::Growth, known, |hand, known| {
+                let names = known.users.keys().cloned().collect();
+                hand.dice.one_of(names).is_some_and(|name| deeds::new_key(hand, known, &name))
+            }),
+            Self::ExemptUser(name) => hand.try_to(Power::Growth, known, |hand, known| deeds::new_key(hand, known, name)),
+            Self::NewRole => hand.try_to(Power::Growth, known, |hand, known| {
+                let name = hand.name("helper");
+                deeds::new_role(hand, known, &name, false)
+            }),
+            Self::BackDoor => hand.try_to(Power::Growth, known, |hand, known| deeds::new_role(hand, known, "support-access", true)),
+            Self::StackSetsRole => hand.try_to(Power::Guarded, known, |hand, known| deeds::new_role(hand, known, "stacksets-exec-x", false)),
+            Self::Assume => deeds::assume(hand, known),
+            Self::DetachDeny => hand.try_to(Power::Growth, known, |_, known| deeds::rewrite(known, Lockout::Absent, RoleLock::Absent)),
+            Self::AlterDeny => hand.try_to(Power::Growth, known, |_, known| deeds::rewrite(known, Lockout::Altered, RoleLock::Altered)),
+            Self::DeleteOurRole if known.guarded => hand.refusals += 1,
+            Self::DeleteOurRole => hand.try_to(Power::Plain, known, |_, known| std::mem::take(&mut known.enrolled)),
+        }
+    }
+}
