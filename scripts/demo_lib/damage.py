@@ -66,7 +66,6 @@ def table_missing(cloud: Cloud):
     """Deleted, and afterwards made anew with all that was in it."""
     client = cloud.admin("dynamodb", PAYER)
     known, items = client.describe_table(TableName=look.TABLE)["Table"], look.table(cloud)
-    expiry = client.describe_time_to_live(TableName=look.TABLE)["TimeToLiveDescription"].get("AttributeName")
     with show.step("delete the table runawaytrain, its protection first"):
         client.update_table(TableName=look.TABLE, DeletionProtectionEnabled=False)
         client.delete_table(TableName=look.TABLE)
@@ -79,8 +78,6 @@ def table_missing(cloud: Cloud):
             BillingMode="PAY_PER_REQUEST", DeletionProtectionEnabled=True,
         )
         client.get_waiter("table_exists").wait(TableName=look.TABLE, WaiterConfig=QUICK)
-        if expiry:
-            client.update_time_to_live(TableName=look.TABLE, TimeToLiveSpecification={"Enabled": True, "AttributeName": expiry})
         client.update_continuous_backups(TableName=look.TABLE, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True})
         for item in items.values():
             client.put_item(TableName=look.TABLE, Item=item)

@@ -14,6 +14,7 @@ from .cloud import ADMIN_SECRET, HOME_REGION, Cloud, code_of
 from .paths import BOOTSTRAP, CDK, INFRA, MEMBER_TEMPLATE, ROOT, Places, short
 
 STACK = "RunawayTrain"
+GUARDRAILS, QUARANTINE = "RunawayTrainGuardrails", "quarantine"
 MEMBER_STACK = "runawaytrain-member"
 FUNCTION_ROLE = "RunawayTrainFunction"
 BRIDGE = "demo-bridge-metrics"
@@ -42,7 +43,7 @@ def environment(cloud: Cloud, places: Places) -> dict:
     }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Deployment:
     """The guard's stack, as an administrator handles it."""
 
@@ -51,6 +52,7 @@ class Deployment:
     policy: Path
     binary: Path
     verbose: bool
+    quarantine: str = ""
 
     def up(self) -> None:
         # What a removed stack left behind, the table and the log, is taken over.
@@ -64,6 +66,7 @@ class Deployment:
 
     def bootstrap(self) -> None:
         self._cdk("cdk bootstrap", "bootstrap", f"aws://{PAYER}/{HOME_REGION}")
+        self.quarantine = self._make_quarantine()
 
     @property
     def output(self) -> Path:
@@ -71,9 +74,21 @@ class Deployment:
 
     def _cdk(self, text: str, *arguments: str) -> None:
         context = ["-c", f"policy={self.policy}", "-c", f"bootstrap={self.binary}", "--output", self.output]
+        if self.quarantine:
+            context += ["-c", f"quarantinePolicyId={self.quarantine}"]
         command = [CDK, *arguments, "--ci", "--no-color", "--no-notices", *context]
         log = self.places.logs / f"{text.replace(' ', '-')}.log"
         process.run(text, command, log, CDK_HINT, INFRA, environment(self.cloud, self.places), self.verbose)
+
+    def _make_quarantine(self) -> str:
+        """In the demo only: the emulator's CloudFormation knows no policies of Organizations, its API does."""
+        resources = json.loads((self.output / f"{GUARDRAILS}.template.json").read_text())["Resources"].values()
+        wanted = next(one["Properties"] for one in resources if one["Type"] == "AWS::Organizations::Policy" and QUARANTINE in one["Properties"]["Name"].lower())
+        with show.step("bridge, only here: make the quarantine policy by API, since the emulator's CloudFormation cannot"):
+            made = self.cloud.admin("organizations", PAYER).create_policy(
+                Name=wanted["Name"], Description=wanted.get("Description", ""), Type=wanted["Type"], Content=json.dumps(wanted["Content"])
+            )
+        return made["Policy"]["PolicySummary"]["Id"]
 
     def _bridge(self) -> None:
         """In the demo only: the emulator denies whatever depends on a condition key that it does not know."""

@@ -9,6 +9,7 @@ use runawaytrain_core::policy::NotifyList;
 use runawaytrain_engine::ports::Courier;
 
 use crate::failure;
+use crate::retry::ConnectionLost;
 
 pub(crate) struct SnsCourier {
     client: aws_sdk_sns::Client,
@@ -18,7 +19,7 @@ pub(crate) struct SnsCourier {
 
 impl SnsCourier {
     pub(crate) fn new(shared: &SdkConfig, region: &str, account: &AccountId, topic: &str) -> Self {
-        let settings = aws_sdk_sns::config::Builder::from(shared).region(Region::new(region.to_owned())).build();
+        let settings = aws_sdk_sns::config::Builder::from(shared).retry_classifier(ConnectionLost).region(Region::new(region.to_owned())).build();
         Self { client: aws_sdk_sns::Client::from_conf(settings), topic: format!("arn:aws:sns:{region}:{account}:{topic}") }
     }
 }

@@ -2,7 +2,6 @@
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use runawaytrain_core::failure::{Failure, FailureKind};
@@ -22,13 +21,28 @@ where
         // An answer that cannot be read is no answer: a proxy's page, a body cut short.
         SdkError::ResponseError(answer) => {
             let status = answer.raw().status().as_u16();
-            (kind_of_status(status).unwrap_or(FailureKind::Unavailable), None, format!("HTTP status {status}: {}", DisplayErrorContext(error)))
+            (kind_of_status(status).unwrap_or(FailureKind::Unavailable), None, format!("HTTP status {status}: {}", Chain(error)))
         }
         SdkError::TimeoutError(_) => (FailureKind::Unavailable, None, "no answer in time".to_owned()),
-        SdkError::ConstructionFailure(_) => (FailureKind::Invalid, None, DisplayErrorContext(error).to_string()),
-        _ => (FailureKind::Unavailable, None, DisplayErrorContext(error).to_string()),
+        SdkError::ConstructionFailure(_) => (FailureKind::Invalid, None, Chain(error).to_string()),
+        _ => (FailureKind::Unavailable, None, Chain(error).to_string()),
     };
     Failure { operation: operation.to_owned(), kind, code, detail, named: Vec::new() }
+}
+
+/// An error and what caused it, in the words meant for people: the SDK's own printer adds a dump of its types.
+struct Chain<'a>(&'a (dyn std::error::Error + 'static));
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
 }
 
 /// A failure that we found ourselves, without AWS saying no.

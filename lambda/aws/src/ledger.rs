@@ -126,6 +126,10 @@ impl Ledger for DynamoLedger {
         outbox::claim(&self.table, id, now, until).await
     }
 
+    async fn unclaim(&self, id: &PendingId) -> Result<(), Failure> {
+        outbox::unclaim(&self.table, id).await
+    }
+
     async fn clear(&self, id: &PendingId) -> Result<(), Failure> {
         outbox::clear(&self.table, id).await
     }

@@ -9,6 +9,7 @@ mod ledger;
 mod lockout;
 mod observe;
 mod pulse;
+mod retry;
 mod revocation;
 mod sessions;
 mod time;
@@ -53,7 +54,8 @@ pub fn connect_to(emulator: &Emulator, settings: &Settings, clock: Arc<dyn Clock
 
 fn ports(shared: &SdkConfig, settings: &Settings, clock: Arc<dyn Clock>) -> Ports {
     let sessions = Arc::new(sessions::Sessions::new(shared, &settings.organization, Arc::clone(&clock)));
-    let organizations = aws_sdk_organizations::Client::new(shared);
+    let organizations = aws_sdk_organizations::config::Builder::from(shared).retry_classifier(retry::ConnectionLost).build();
+    let organizations = aws_sdk_organizations::Client::from_conf(organizations);
     let quarantine = || settings.quarantine_policy.clone();
     Ports {
         directory: Arc::new(directory::OrganizationsDirectory::new(organizations.clone())),

@@ -10,6 +10,7 @@ use runawaytrain_core::failure::Failure;
 use runawaytrain_engine::ports::{Beat, Pulse};
 
 use crate::failure;
+use crate::retry::ConnectionLost;
 
 pub(crate) struct CloudWatchPulse {
     client: aws_sdk_cloudwatch::Client,
@@ -17,7 +18,8 @@ pub(crate) struct CloudWatchPulse {
 
 impl CloudWatchPulse {
     pub(crate) fn new(shared: &SdkConfig) -> Self {
-        Self { client: aws_sdk_cloudwatch::Client::new(shared) }
+        let settings = aws_sdk_cloudwatch::config::Builder::from(shared).retry_classifier(ConnectionLost).build();
+        Self { client: aws_sdk_cloudwatch::Client::from_conf(settings) }
     }
 }
 

@@ -16,6 +16,7 @@ use runawaytrain_engine::ports::Clock;
 
 use crate::config;
 use crate::failure;
+use crate::retry::ConnectionLost;
 
 const ASSUME_ROLE: &str = "sts:AssumeRole";
 /// What CloudTrail in the member shows as the session's name.
@@ -58,6 +59,7 @@ impl Session {
             return client.clone();
         }
         let settings = aws_sdk_ec2::config::Builder::from(&self.config)
+            .retry_classifier(ConnectionLost)
             .region(SdkRegion::new(region.as_str().to_owned()))
             .retry_partition(self.partition("ec2", region.as_str()))
             .build();
@@ -73,6 +75,7 @@ impl Session {
             return client.clone();
         }
         let settings = aws_sdk_autoscaling::config::Builder::from(&self.config)
+            .retry_classifier(ConnectionLost)
             .region(SdkRegion::new(region.as_str().to_owned()))
             .retry_partition(self.partition("autoscaling", region.as_str()))
             .build();
@@ -86,7 +89,8 @@ impl Session {
         let mut client = self.iam.lock().unwrap_or_else(PoisonError::into_inner);
         client
             .get_or_insert_with(|| {
-                let settings = aws_sdk_iam::config::Builder::from(&self.config).retry_partition(self.partition("iam", HOME_REGION)).build();
+                let settings =
+                    aws_sdk_iam::config::Builder::from(&self.config).retry_classifier(ConnectionLost).retry_partition(self.partition("iam", HOME_REGION)).build();
                 aws_sdk_iam::Client::from_conf(settings)
             })
             .clone()
@@ -126,7 +130,7 @@ impl Sessions {
         Self {
             // The home region's own STS endpoint: tokens of the global one are refused by regions that were opted in to.
             // <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html>
-            sts: aws_sdk_sts::Client::new(shared),
+            sts: aws_sdk_sts::Client::from_conf(aws_sdk_sts::config::Builder::from(shared).retry_classifier(ConnectionLost).build()),
             shared: shared.clone(),
             external_id: format!("{EXTERNAL_ID_PREFIX}{organization}"),
             look_policy: look_policy(),

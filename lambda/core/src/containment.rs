@@ -45,6 +45,8 @@ pub struct Containment {
     pub gaps: Vec<Gap>,
     /// What is left alone on purpose.
     pub left: Vec<Left>,
+    /// Identities made shortly before the halt, or since, in words.
+    pub suspects: Vec<String>,
     /// When two clean passes had been made.
     pub verified: Option<Timestamp>,
 }

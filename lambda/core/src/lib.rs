@@ -20,6 +20,7 @@ pub mod policy;
 pub mod protected;
 pub mod report;
 pub mod state;
+pub mod suspects;
 pub mod text;
 pub mod undo;
 pub mod vcpus;

@@ -12,6 +12,7 @@ use crate::ids::AccountId;
 use crate::mode::Mode;
 use crate::plan::{Action, Left, LeftReason};
 use crate::policy::{AccountPolicy, NotifyList, RoleResponse, UserResponse};
+use crate::protected::SERVICES_OWN;
 use crate::state::{AccountRecord, Halt, State, Unseen};
 use crate::text::{clean, count};
 use crate::verdict::{Judgement, Verdict};
@@ -123,7 +124,8 @@ pub fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, n
     done(&mut body, containment);
     section(&mut body, "What resisted", resisted.iter().map(|(action, failure)| format!("{action}: {failure}")));
     section(&mut body, "What could not be seen", containment.gaps.iter().map(|gap| format!("{}: {}", clean(&gap.at), gap.failure)));
-    let left = containment.left.iter().filter(|left| !matches!(left.reason, LeftReason::Unseen { .. } | LeftReason::NeverTouched { forgeable: false, .. }));
+    section(&mut body, "Made shortly before the halt, or since: look at each", containment.suspects.iter().cloned());
+    let left = containment.left.iter().filter(|left| !matches!(left.reason, LeftReason::Unseen { .. }) && !is_a_services_own(&left.reason));
     section(&mut body, "What was left alone", left.map(|left| format!("{}: {}", clean(&left.item), left.reason)));
     if containment.verified.is_none() {
         body.push_str("\nEvery sweep goes on trying. Look at the account yourself now.\n");
@@ -159,7 +161,7 @@ pub fn warning(policy: &AccountPolicy, mode: Mode, verdict: &Verdict, seen: &Sum
 
 /// An account could not be seen whole for two sweeps. Goes to the payer's list: the account's own people cannot mend it.
 pub fn unseen(policy: &AccountPolicy, state: State, unseen: &Unseen) -> Notice {
-    let mut body = format!("Account {} cannot be seen whole, so it is not protected.\n\n", full_name(policy));
+    let mut body = format!("Not all of account {} can be seen, so it is not fully protected.\n\n", full_name(policy));
     line(&mut body, "Since", &time(unseen.since));
     line(&mut body, "Sweeps", &unseen.sweeps.to_string());
     line(&mut body, "Why", &unseen.why);
@@ -169,7 +171,7 @@ pub fn unseen(policy: &AccountPolicy, state: State, unseen: &Unseen) -> Notice {
         "\nWhat to do\n- Not enrolled? Deploy stacksets/member.yaml into it: it makes the role {}.\n- Enrolled before? Somebody may have deleted or changed that role. Treat it as an attack until you know better.",
         contract::RESPONDER_ROLE
     );
-    let mut notice = notice(policy, NoticeKind::Unseen, format!("Unseen {}: cannot look into the account", short_name(policy)), body);
+    let mut notice = notice(policy, NoticeKind::Unseen, format!("Unseen {}: not all of it can be looked at", short_name(policy)), body);
     notice.list = NotifyList::Default;
     notice
 }
@@ -340,6 +342,10 @@ fn done(body: &mut String, containment: &Containment) {
     for ((noun, verb), number) in counts {
         let _ = writeln!(body, "- {} {verb}", count(number, noun));
     }
+}
+
+fn is_a_services_own(reason: &LeftReason) -> bool {
+    matches!(reason, LeftReason::NeverTouched { whose, .. } if whose == SERVICES_OWN)
 }
 
 fn section(body: &mut String, title: &str, lines: impl Iterator<Item = String>) {

@@ -57,6 +57,8 @@ pub enum LeftReason {
     Unstoppable,
     /// No quarantine policy is deployed.
     NoQuarantine,
+    /// A user that is to be deleted and on whom something still hangs.
+    NotBareYet,
     /// A service runs it; EC2 refuses to stop it directly.
     ManagedBy {
         /// Which service.
@@ -64,6 +66,8 @@ pub enum LeftReason {
     },
     /// A release gives it back only when it is named.
     NotNamed,
+    /// A release starts the instances that the halt stopped only when it is told to.
+    NotStarted,
     /// It was made shortly before the halt, or since: a thief may have made it.
     Suspicious {
         /// When it was made; `None` where that is not known.
@@ -131,9 +135,11 @@ impl fmt::Display for LeftReason {
             Self::NeverTouched { whose, forgeable: false } => write!(f, "never touched: {whose}"),
             Self::NeverTouched { whose, forgeable: true } => write!(f, "never touched: {whose}, by its name; make sure that it is what it says"),
             Self::Unstoppable => f.write_str("cannot be stopped, and the policy leaves what cannot be stopped: it still runs and bills"),
+            Self::NotBareYet => f.write_str("deleted in the next pass, once nothing hangs on it any more"),
             Self::NoQuarantine => f.write_str("no quarantine policy is deployed"),
             Self::UsersLeft => f.write_str("the policy leaves the users of this account"),
             Self::ManagedBy { service } => write!(f, "managed by {}, which alone can stop it", clean(service)),
+            Self::NotStarted => f.write_str("stay stopped: the release does not say \"start\":true"),
             Self::NotNamed => f.write_str("stays as it is: the release does not name it"),
             Self::Suspicious { created: Some(created) } => write!(f, "stays locked: made at {created}, close to the halt or since"),
             Self::Suspicious { created: None } => f.write_str("stays locked: when it was made is not known"),

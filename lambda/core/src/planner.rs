@@ -31,6 +31,8 @@ pub struct Circumstances {
     pub tripped: Timestamp,
     /// What time it is.
     pub now: Timestamp,
+    /// When the last user was locked out for good. Until then it could still assume roles: sessions issued before are revoked.
+    pub locked_out: Timestamp,
     /// Instances that refused in this halt, and why.
     pub refusals: Refusals,
 }
@@ -49,7 +51,7 @@ pub struct Refusals {
 impl Circumstances {
     /// A halt that begins now: nothing has refused yet.
     pub fn at(now: Timestamp) -> Self {
-        Self { tripped: now, now, refusals: Refusals::default() }
+        Self { tripped: now, now, locked_out: now, refusals: Refusals::default() }
     }
 
     fn revoke_before(&self) -> Timestamp {

@@ -20,7 +20,10 @@ const NAMES: [(&str, Match, &str); 10] = [
 
 /// Paths that IAM reserves: nobody can make a role there, nor change one.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html>
-const PATHS: [(&str, &str); 2] = [("/aws-service-role/", "a service's own role"), ("/aws-reserved/", "Identity Center")];
+const PATHS: [(&str, &str); 2] = [("/aws-service-role/", SERVICES_OWN), ("/aws-reserved/", "Identity Center, whose sessions can only be ended there")];
+
+/// Whose a service-linked role is. Every account has dozens of these: no mail lists them.
+pub const SERVICES_OWN: &str = "a service's own role";
 
 #[derive(Clone, Copy)]
 enum Match {

@@ -11,11 +11,10 @@ use crate::history::{HourPeak, Summary};
 use crate::ids::{AccountId, HaltId};
 use crate::mail::{self, Notice};
 use crate::mode::Mode;
-use crate::observation::Gap;
 use crate::planner::{Circumstances, Refusals};
 use crate::policy::AccountPolicy;
 use crate::text::clean;
-use crate::verdict::{Grace, Judgement, Limit};
+use crate::verdict::{Grace, Judgement, Limit, Verdict};
 
 /// A warning of the same level is not mailed again within this time: an account that swings around its warning level would
 /// mail its people every few minutes, and they would stop reading.
@@ -79,6 +78,9 @@ pub struct Unseen {
     pub sweeps: u32,
     /// What went wrong, in words.
     pub why: String,
+    /// Whether we are refused the account as a whole. Told when it begins, whatever else could not be seen before.
+    #[serde(default)]
+    pub shut_out: bool,
 }
 
 /// What is remembered of one account.
@@ -87,6 +89,9 @@ pub struct Unseen {
 pub struct AccountRecord {
     /// Which account.
     pub account: AccountId,
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Where it stands.
     pub state: State,
     /// Since when.
@@ -123,6 +128,7 @@ impl AccountRecord {
     pub fn new(account: AccountId, now: Timestamp) -> Self {
         Self {
             account,
+            name: None,
             state: State::Ok,
             since: now,
             why: "first seen".to_owned(),
@@ -141,7 +147,7 @@ impl AccountRecord {
     pub fn circumstances(&self, refusals: &Refusals, now: Timestamp) -> Circumstances {
         let standing = matches!(self.state, State::Halting | State::Halted);
         let tripped = self.halt.as_ref().filter(|_| standing).map_or(now, |halt| halt.tripped);
-        Circumstances { tripped, now, refusals: refusals.clone() }
+        Circumstances { tripped, now, locked_out: tripped, refusals: refusals.clone() }
     }
 
     fn enter(&mut self, state: State, why: String, now: Timestamp) {
@@ -160,14 +166,16 @@ pub fn after_sweep(record: &AccountRecord, policy: &AccountPolicy, mode: Mode, d
     let mut notices = Vec::new();
     next.hour = Some(HourPeak::after(record.hour.as_ref(), summary, now));
     next.last = Some(summary.clone());
-    next.unseen = unseen(record, &decision.verdict.gaps, now);
+    next.unseen = unseen(record, &decision.verdict, now);
     if let Some(unseen) = next.unseen.as_ref().filter(|unseen| unseen.sweeps == UNSEEN_SWEEPS_UNTIL_TOLD) {
         notices.push(mail::unseen(policy, record.state, unseen));
     }
 
+    next.name.clone_from(&policy.name);
     next.reached = record.reached || decision.verdict.reached;
-    if record.reached && record.unseen.is_none() && decision.verdict.is_shut_out() {
-        notices.extend(next.unseen.as_ref().map(|unseen| mail::tamper(policy, record.state, unseen)));
+    let was_shut_out = record.unseen.as_ref().is_some_and(|unseen| unseen.shut_out);
+    if let Some(unseen) = next.unseen.as_ref().filter(|unseen| unseen.shut_out && !was_shut_out && record.reached) {
+        notices.push(mail::tamper(policy, record.state, unseen));
     }
 
     if matches!(record.state, State::Halting | State::Halted | State::Frozen) {
@@ -177,6 +185,9 @@ pub fn after_sweep(record: &AccountRecord, policy: &AccountPolicy, mode: Mode, d
     let judgement = decision.verdict.judgement;
     if judgement == Judgement::Ok {
         // Blind is not well: a warning is not taken back by a sweep that could not look.
+        if !next.reached {
+            next.why = "never looked into: nothing is known of it".to_owned();
+        }
         if !decision.verdict.is_unseen() && !in_grace {
             next.judgement = judgement;
             next.enter(State::Ok, "within its limits".to_owned(), now);
@@ -268,11 +279,18 @@ fn causes(decision: &Decision) -> String {
     decision.verdict.causes().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// The halt with all that ran when it began: it was entered on what had been seen by then, and the regions that answered later count too.
-pub fn with_whole_before(record: &AccountRecord, seen: &Summary) -> AccountRecord {
+/// The halt with all that ran when it began: it was entered on what had been seen by then, and the regions that answered later count too,
+/// for the mail and for the grace of a release.
+pub fn with_whole_before(record: &AccountRecord, verdict: &Verdict, seen: &Summary) -> AccountRecord {
     let mut next = record.clone();
-    if let Some(halt) = next.halt.as_mut().filter(|halt| halt.contained.is_none() && halt.before.instances <= seen.instances) {
-        halt.before = seen.clone();
+    if let Some(halt) = next.halt.as_mut().filter(|halt| halt.contained.is_none()) {
+        if halt.before.instances <= seen.instances {
+            halt.before = seen.clone();
+        }
+        for reading in verdict.readings.iter().filter(|reading| reading.judgement == Judgement::Halt) {
+            let counted = halt.tripped_limits.entry(reading.limit).or_default();
+            *counted = reading.value.max(*counted);
+        }
     }
     next
 }
@@ -293,15 +311,13 @@ fn halt_id(now: Timestamp) -> HaltId {
     HaltId::new(now.strftime("%Y%m%dT%H%M%SZ").to_string())
 }
 
-fn unseen(record: &AccountRecord, gaps: &[Gap], now: Timestamp) -> Option<Unseen> {
-    let first = gaps.first()?;
-    let others = gaps.len() - 1;
+fn unseen(record: &AccountRecord, verdict: &Verdict, now: Timestamp) -> Option<Unseen> {
+    let first = verdict.gaps.first()?;
+    let others = verdict.gaps.len() - 1;
     let more = if others > 0 { format!(" (and {others} more)") } else { String::new() };
     let why = format!("{}: {}{more}", clean(&first.at), first.failure);
-    Some(match &record.unseen {
-        Some(before) => Unseen { since: before.since, sweeps: before.sweeps.saturating_add(1), why },
-        None => Unseen { since: now, sweeps: 1, why },
-    })
+    let (since, sweeps) = record.unseen.as_ref().map_or((now, 1), |before| (before.since, before.sweeps.saturating_add(1)));
+    Some(Unseen { since, sweeps, why, shut_out: verdict.is_shut_out() })
 }
 
 impl fmt::Display for State {

@@ -85,7 +85,7 @@ pub fn undo(policy: &AccountPolicy, done: &[Action], now: &Observation, wish: &W
                 draft.add(Lane::Region(region.clone()), Action::StartInstances { region: region.clone(), instances: chunk.to_vec() });
             }
         } else if !ids.is_empty() {
-            draft.leave(format!("{} stopped instances in {region}", ids.len()), LeftReason::NotNamed);
+            draft.leave(format!("{} stopped instances in {region}", ids.len()), LeftReason::NotStarted);
         }
     }
     // After the start: a group that is resumed while its members are stopped takes them for unhealthy and terminates them.

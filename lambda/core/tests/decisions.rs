@@ -23,6 +23,7 @@ fn actions(policy: &runawaytrain_core::policy::AccountPolicy, observation: &Obse
 }
 
 /// 1,000 cases in the suite; `PROPTEST_CASES=100000 cargo test -p runawaytrain-core --test decisions --release` for a longer run.
+#[allow(clippy::disallowed_methods, reason = "the environment says how long the test runs; the core never reads it")]
 fn cases() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(1000);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
@@ -96,9 +97,16 @@ proptest! {
 
     #[test]
     fn after_success_there_is_nothing_left_to_plan(policy in policy(), observation in observation(), circumstances in circumstances()) {
-        let done = actions(&policy, &observation, &circumstances);
-        let again = actions(&policy, &after(&observation, &done), &circumstances);
-        prop_assert!(again.is_empty(), "{again:?}");
+        let stands = after(&observation, &actions(&policy, &observation, &circumstances));
+        let again = actions(&policy, &stands, &circumstances);
+        // A user is deleted in a second pass, once a look showed that nothing hangs on it any more.
+        let of_the_second_pass = |action: &Action| policy.contain.users == UserResponse::DeleteUsers && action.user().is_some();
+        prop_assert!(again.iter().all(of_the_second_pass), "{again:?}");
+        let third = actions(&policy, &after(&stands, &again), &circumstances);
+        let blind = |user: &User| user.keys.is_err() || user.others.is_err() || user.belongings.as_ref().is_none_or(Result::is_err);
+        let Users::Looked(Ok(users)) = &observation.users else { return Ok(()) };
+        let hindered = |action: &Action| users.iter().any(|user| action.user() == Some(&user.name) && blind(user));
+        prop_assert!(third.iter().all(hindered), "{third:?}");
     }
 
     #[test]
@@ -138,7 +146,7 @@ proptest! {
         }
         if let Users::Looked(Ok(users)) = &observation.users {
             for user in users {
-                let locked = user.lockout == Ok(Lockout::InForce) || plan.actions().any(|action| *action == Action::DenyUser { user: user.name.clone() });
+                let locked = user.lockout == Ok(Lockout::InForce) || plan.actions().any(|action| action.user() == Some(&user.name));
                 let named = format!("user {}", user.name);
                 prop_assert!(locked || left.contains(named.as_str()), "{named}");
             }
@@ -200,10 +208,10 @@ fn our_deny_outlives_everything_else_of_a_deleted_user() {
     let policy: &str = r#"{"payer":"100000000000","organization":{"id":"o-exampleorg"},
         "defaults":{"limits":{"instances":0},"notify":["a@example.edu"],"contain":{"users":"delete-users"}}}"#;
     let policy = runawaytrain_core::policy::Policy::from_json(policy).unwrap().for_account(&account());
-    let plan = plan(&policy, &observation, &Circumstances::at(moment(0)));
-    let texts: Vec<String> = plan.actions().map(ToString::to_string).collect();
+    let first = plan(&policy, &observation, &Circumstances::at(moment(0)));
+    let texts = |plan: &runawaytrain_core::plan::Plan| plan.actions().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(
-        texts,
+        texts(&first),
         [
             "deny everything to user mallory",
             "delete key AKIA1 of user mallory",
@@ -211,8 +219,9 @@ fn our_deny_outlives_everything_else_of_a_deleted_user() {
             "deactivate MFA device arn:aws:iam::111111111111:mfa/mallory of user mallory",
             "delete virtual MFA device arn:aws:iam::111111111111:mfa/mallory of user mallory",
             "deactivate MFA device GAHT12345678 of user mallory",
-            "delete inline policy RunawayTrainLockout of user mallory",
-            "delete user mallory",
         ]
     );
+    let done: Vec<Action> = first.actions().cloned().collect();
+    let second = plan(&policy, &after(&observation, &done), &Circumstances::at(moment(0)));
+    assert_eq!(texts(&second), ["delete inline policy RunawayTrainLockout of user mallory", "delete user mallory"]);
 }

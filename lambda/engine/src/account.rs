@@ -11,6 +11,7 @@ use runawaytrain_core::observation::{Coverage, Observation, Quarantine};
 use runawaytrain_core::planner::Refusals;
 use runawaytrain_core::report::{AccountReport, HaltReport};
 use runawaytrain_core::state::{self, AccountRecord, State};
+use runawaytrain_core::suspects::suspects;
 use tokio::time::Instant;
 
 use crate::brake::Brake;
@@ -182,7 +183,7 @@ impl Post {
         let Containing { only_freeze, holding, executor, underway, record } = containing;
         let mut containment =
             Containment { outcomes: underway.finish().await, gaps: decision.verdict.gaps.clone(), left: decision.plan.left().to_vec(), ..Containment::default() };
-        let record = state::with_whole_before(&record, summary);
+        let record = state::with_whole_before(&record, &decision.verdict, summary);
         let (mut record, mut notices) = state::after_sweep(&record, policy, scoped.mode, decision, summary, self.ports.clock.now());
         // A halt that is not proven yet must be; one that was, is looked at again only where enforcing it met a refusal.
         let proof = match record.state {
@@ -197,6 +198,9 @@ impl Post {
             containment.outcomes.extend(verified.outcomes);
             containment.verified = verified.clean.then_some(now);
             (containment.remaining, containment.gaps, containment.left) = (verified.remaining, verified.gaps, verified.left);
+            if let (Some(observation), Some(halt)) = (&verified.last, &record.halt) {
+                containment.suspects = suspects(policy, observation, halt.tripped);
+            }
             record.last = verified.last.as_ref().map(|observation| Summary::of(policy, observation)).or(record.last);
             if verified.clean && record.state == State::Halting {
                 record = state::contained(&record, now);

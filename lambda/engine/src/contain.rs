@@ -23,9 +23,11 @@ pub use verify::{Proof, Task, Verified, verify};
 /// Lanes at once in one account. Regions have quotas of their own; IAM has one for the account, and a hundred users at once would only throttle each other.
 const MOST_LANES: usize = 32;
 
-/// Retries of a throttled call, on top of the SDK's own, with doubling waits from one second: half a minute in all.
-const THROTTLE_RETRIES: u32 = 5;
+/// Retries of a throttled call, on top of the SDK's own, with doubling waits up to half a minute: five minutes in all. To start 500
+/// instances past the first thousand takes their quota four.
+const THROTTLE_RETRIES: u32 = 14;
 const THROTTLE_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Performs plans on one account under a lease.
 #[derive(Clone)]
@@ -83,7 +85,7 @@ impl Executor {
                 Err(NotPerformed::Failed(failure)) if failure.kind == FailureKind::Throttled && retries > 0 => {
                     retries -= 1;
                     tokio::time::sleep(wait).await;
-                    wait *= 2;
+                    wait = (wait * 2).min(LONGEST_WAIT);
                     continue;
                 }
                 Err(NotPerformed::Failed(failure)) => ActionResult::Failed { failure },

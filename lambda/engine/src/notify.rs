@@ -44,7 +44,12 @@ async fn send(ports: &Ports, pending: &Pending) -> Result<bool, Failure> {
     if !ports.ledger.claim(&pending.id, now, later(now, CLAIM)).await? {
         return Ok(false);
     }
-    ports.courier.send(&pending.notice.list, &pending.notice.subject, &pending.notice.body).await?;
+    if let Err(failure) = ports.courier.send(&pending.notice.list, &pending.notice.subject, &pending.notice.body).await {
+        if let Err(kept) = ports.ledger.unclaim(&pending.id).await {
+            tracing::warn!(account = %pending.notice.account, error = %kept, "a claim could not be given back; it runs out by itself");
+        }
+        return Err(failure);
+    }
     if let Err(failure) = ports.ledger.clear(&pending.id).await {
         // It was sent. The worst that follows is the same mail once more after the claim ran out; better than none.
         tracing::warn!(account = %pending.notice.account, error = %failure, "a sent mail could not be cleared from the outbox");

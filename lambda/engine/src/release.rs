@@ -58,8 +58,12 @@ pub(crate) async fn release(ports: &Ports, eyes: &Eyes, invocation: &str, scoped
     let outcomes = executor.run(&plan).await;
     drop(executor);
     let now = ports.clock.now();
-    let started = outcomes.iter().any(|outcome| matches!(outcome.action, Action::StartInstances { .. }) && outcome.result == ActionResult::Done);
-    let record = state::released(&stored.record, policy, &Summary::of(policy, &observation), started, now);
+    // A group or fleet that is back launches what it wants, as a start does.
+    let brings_back = |action: &Action| matches!(action, Action::StartInstances { .. } | Action::ResumeGroup { .. } | Action::RestoreFleet { .. });
+    let started = outcomes.iter().any(|outcome| brings_back(&outcome.action) && outcome.result == ActionResult::Done);
+    // What came back is counted by looking: the trip's numbers may rest on what had been seen by then.
+    let running = if started { Summary::of(policy, &eyes.look_closely(policy).await) } else { Summary::of(policy, &observation) };
+    let record = state::released(&stored.record, policy, &running, started, now);
     let notice = mail::released(policy, &record, &outcomes, plan.left(), now);
     let written = match Arc::try_unwrap(holding) {
         Ok(holding) => holding.give_back(record, vec![notice]).await.map(|_| ()),

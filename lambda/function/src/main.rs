@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use runawaytrain_aws::Settings;
 use runawaytrain_core::policy::Policy;
 use runawaytrain_engine::deadline::Deadline;
@@ -65,15 +65,19 @@ fn policy(environment: &Environment) -> Result<Policy, Error> {
     })
 }
 
-async fn answer(guard: &Guard, event: LambdaEvent<Value>) -> Result<Value, Error> {
+async fn answer(guard: &Guard, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
     let (event, context) = event.into_parts();
     let deadline = context.deadline().duration_since(SystemTime::now()).map_or_else(|_| Deadline::never(), Deadline::within);
     let answer = guard.handle(&event, &Invocation { id: context.request_id, deadline }).await;
     // Nobody reads the answer to a schedule: only an error is retried by Lambda and kept in the failure queue.
     if answer.status >= 500 && event.get("action").is_none() {
-        return Err(answer.body.into());
+        return Err(failed("SweepFailed", answer.body));
     }
-    Ok(serde_json::to_value(answer)?)
+    serde_json::to_value(answer).map_err(|error| failed("AnswerUnreadable", error.to_string()))
+}
+
+fn failed(kind: &str, why: String) -> Diagnostic {
+    Diagnostic { error_type: kind.to_owned(), error_message: why }
 }
 
 struct WallClock;

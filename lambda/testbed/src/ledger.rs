@@ -172,6 +172,13 @@ impl Ledger for MemoryLedger {
         }
     }
 
+    async fn unclaim(&self, id: &PendingId) -> Result<(), Failure> {
+        if let Some((_, claimed)) = self.sound()?.outbox.get_mut(id) {
+            *claimed = None;
+        }
+        Ok(())
+    }
+
     async fn clear(&self, id: &PendingId) -> Result<(), Failure> {
         self.sound()?.outbox.remove(id);
         Ok(())

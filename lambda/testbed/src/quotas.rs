@@ -14,8 +14,7 @@ const REQUESTS: [(&str, f64, f64); 6] = [
     ("ec2:StartInstances", 5.0, 2.0),
     ("ec2:CancelSpotInstanceRequests", 50.0, 5.0),
 ];
-const INSTANCES: [(&str, f64, f64); 3] =
-    [("ec2:StopInstances", 1000.0, 20.0), ("ec2:TerminateInstances", 1000.0, 20.0), ("ec2:StartInstances", 1000.0, 2.0)];
+const INSTANCES: [(&str, f64, f64); 3] = [("ec2:StopInstances", 1000.0, 20.0), ("ec2:TerminateInstances", 1000.0, 20.0), ("ec2:StartInstances", 1000.0, 2.0)];
 
 #[derive(Debug, Default)]
 pub(crate) struct Quotas {

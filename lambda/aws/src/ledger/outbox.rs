@@ -96,6 +96,24 @@ pub(super) async fn claim(table: &Table, id: &PendingId, now: Timestamp, until: 
     Err(failure::own(UPDATE, FailureKind::Conflict, "the mail is being written by another invocation"))
 }
 
+pub(super) async fn unclaim(table: &Table, id: &PendingId) -> Result<(), Failure> {
+    let call = table
+        .client
+        .update_item()
+        .table_name(&table.name)
+        .set_key(Some(key(PARTITION, id.0.as_str())))
+        .update_expression("REMOVE #claimed")
+        // Without this an update would make a mail anew that another invocation has just sent and cleared.
+        .condition_expression("attribute_exists(#pk)")
+        .expression_attribute_names("#pk", PARTITION_KEY)
+        .expression_attribute_names("#claimed", CLAIMED_UNTIL);
+    let Err(error) = call.send().await else { return Ok(()) };
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+        _ => Err(table.failure(UPDATE, &error)),
+    }
+}
+
 pub(super) async fn clear(table: &Table, id: &PendingId) -> Result<(), Failure> {
     let call = table.client.delete_item().table_name(&table.name).set_key(Some(key(PARTITION, id.0.as_str())));
     call.send().await.map(|_| ()).map_err(|error| table.failure("dynamodb:DeleteItem", &error))

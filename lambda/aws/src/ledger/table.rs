@@ -15,6 +15,7 @@ use runawaytrain_core::contract::{HOME_REGION, PARTITION_KEY, SORT_KEY};
 use runawaytrain_core::failure::Failure;
 
 use crate::failure;
+use crate::retry::ConnectionLost;
 
 pub(super) const TRANSACT: &str = "dynamodb:TransactWriteItems";
 pub(super) const UPDATE: &str = "dynamodb:UpdateItem";
@@ -44,7 +45,8 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(shared: &SdkConfig, name: &str) -> Self {
-        Self { client: Client::new(shared), name: name.to_owned() }
+        let settings = aws_sdk_dynamodb::config::Builder::from(shared).retry_classifier(ConnectionLost).build();
+        Self { client: Client::from_conf(settings), name: name.to_owned() }
     }
 
     /// What a failed call comes to. A missing table is named: DynamoDB only says that *a* resource was not found.

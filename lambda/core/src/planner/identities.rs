@@ -1,5 +1,7 @@
 //! Users and roles: the deny first, for keys take seconds to die everywhere and sessions outlive them.
 
+use jiff::Timestamp;
+
 use crate::identity::{Lockout, Role, RoleLock, User};
 use crate::plan::{Action, Belonging, Lane, LeftReason};
 use crate::policy::{RoleResponse, UserResponse};
@@ -25,10 +27,18 @@ impl Draft<'_> {
             UserResponse::Leave => return self.leave(&item, LeftReason::UsersLeft),
             UserResponse::Deactivate => self.credentials(user, Fate::Deactivated, &mut actions),
             UserResponse::DeleteCredentials => self.credentials(user, Fate::Deleted, &mut actions),
+            // First everything that hangs on it, under our deny; only once a look shows it bare, the deny and the user. Were both done
+            // at once, a key made in between would keep the user, without the deny.
+            UserResponse::DeleteUsers if is_bare(user) => {
+                if user.lockout != Ok(Lockout::Absent) {
+                    actions.push(Action::RemoveBelonging { user: user.name.clone(), belonging: Belonging::InlinePolicy(LOCKOUT_POLICY.to_owned()) });
+                }
+                actions.push(Action::DeleteUser { user: user.name.clone() });
+            }
             UserResponse::DeleteUsers => {
                 self.credentials(user, Fate::Deleted, &mut actions);
                 self.belongings(user, &mut actions);
-                actions.push(Action::DeleteUser { user: user.name.clone() });
+                self.leave(&item, LeftReason::NotBareYet);
             }
         }
         self.add(Lane::User(user.name.clone()), actions);
@@ -80,10 +90,8 @@ impl Draft<'_> {
         }
         belongings.groups.iter().cloned().map(Belonging::Group).for_each(&mut remove);
         belongings.attached_policies.iter().cloned().map(Belonging::AttachedPolicy).for_each(&mut remove);
-        // Our deny goes last, so that the user stays locked out until it is gone.
         let foreign = belongings.inline_policies.iter().filter(|name| *name != LOCKOUT_POLICY);
         foreign.cloned().map(Belonging::InlinePolicy).for_each(&mut remove);
-        remove(Belonging::InlinePolicy(LOCKOUT_POLICY.to_owned()));
     }
 
     pub(super) fn role(&mut self, role: &Role) {
@@ -94,17 +102,31 @@ impl Draft<'_> {
         if self.policy.exempts_role(&role.name) {
             return self.leave(&item, LeftReason::Exempt);
         }
+        // A role that was made shortly before the halt, or since, may trust somebody outside, who would take a new session whenever the old
+        // one is revoked. It is denied whole, as a release would leave it locked anyway.
+        let suspect_from = self.circumstances.tripped.checked_sub(self.policy.suspicion).unwrap_or(Timestamp::MIN);
+        let young = role.created.is_some_and(|created| created > suspect_from);
         let action = match self.policy.contain.roles {
             RoleResponse::Leave => return self.leave(&item, LeftReason::RolesLeft),
-            // A session issued after the halt began is the business of whoever may still assume the role, not of the thief's old one.
-            RoleResponse::RevokeSessions => match role.lock {
-                Ok(RoleLock::RevokedBefore(time)) if time >= self.circumstances.tripped => return,
-                Ok(RoleLock::Denied) => return,
+            RoleResponse::Deny | RoleResponse::RevokeSessions if role.lock == Ok(RoleLock::Denied) => return,
+            RoleResponse::RevokeSessions if !young => match role.lock {
+                Ok(RoleLock::RevokedBefore(time)) if time >= self.circumstances.locked_out => return,
                 _ => Action::RevokeSessions { role: role.name.clone(), before: self.circumstances.revoke_before() },
             },
-            RoleResponse::Deny if role.lock == Ok(RoleLock::Denied) => return,
-            RoleResponse::Deny => Action::DenyRole { role: role.name.clone() },
+            RoleResponse::Deny | RoleResponse::RevokeSessions => Action::DenyRole { role: role.name.clone() },
         };
         self.add(Lane::Role(role.name.clone()), vec![action]);
     }
+}
+
+/// Whether nothing but our deny hangs on a user, as far as was seen: what could not be seen may be there.
+fn is_bare(user: &User) -> bool {
+    let no_credentials = user.keys.as_ref().is_ok_and(Vec::is_empty) && user.console == Ok(false) && user.others.as_ref().is_ok_and(Vec::is_empty);
+    let no_belongings = user.belongings.as_ref().is_some_and(|seen| {
+        seen.as_ref().is_ok_and(|of| {
+            let others = [&of.attached_policies, &of.groups, &of.mfa_devices];
+            others.iter().all(|list| list.is_empty()) && of.inline_policies.iter().all(|name| name == LOCKOUT_POLICY)
+        })
+    });
+    no_credentials && no_belongings
 }

@@ -176,6 +176,7 @@ pub fn circumstances() -> impl Strategy<Value = Circumstances> {
     (0i64..60, some(), some(), some()).prop_map(|(age, stop_protected, termination_protected, unstoppable)| Circumstances {
         tripped: moment(0),
         now: moment(age),
+        locked_out: moment(0),
         refusals: Refusals { stop_protected, termination_protected, unstoppable },
     })
 }
@@ -245,6 +246,11 @@ fn change_user(next: &mut Observation, action: &Action) {
         Action::RemoveBelonging { belonging, .. } => {
             if let Ok(others) = &mut user.others {
                 others.retain(|known| known.credential != *belonging);
+            }
+            if let Some(Ok(of)) = &mut user.belongings {
+                for list in [&mut of.groups, &mut of.inline_policies, &mut of.attached_policies, &mut of.mfa_devices] {
+                    list.retain(|known| known != belonging.id());
+                }
             }
         }
         _ => {}

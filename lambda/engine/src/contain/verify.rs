@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::time::{Instant, sleep};
 
 use runawaytrain_core::containment::{ActionResult, Outcome};
+use runawaytrain_core::failure::FailureKind;
 use runawaytrain_core::observation::{Gap, Observation};
 use runawaytrain_core::plan::{Action, Left, Plan};
 use runawaytrain_core::planner::{self, Refusals};
@@ -23,6 +25,8 @@ const CLEAN_PASSES: u32 = 2;
 const BETWEEN_CLEAN_PASSES: Duration = Duration::from_secs(10);
 /// After a pass that found something: soon, but not in the same breath.
 const AFTER_WORK: Duration = Duration::from_secs(3);
+/// IAM takes some four seconds until a deny bites everywhere; until then its user can assume roles.
+const DENY_BITES_AFTER: SignedDuration = SignedDuration::from_secs(5);
 /// So often must the same thing refuse before it is named residue instead of being waited for.
 const REFUSALS_UNTIL_RESIDUE: usize = 2;
 /// The longest one invocation goes on verifying: past it the next sweep continues.
@@ -62,13 +66,16 @@ pub async fn verify(eyes: &Eyes, policy: &AccountPolicy, executor: &Executor, ta
     let mut verified = Verified::default();
     let mut refusals = Refusals::default();
     refusals.learn(earlier);
+    let mut locked_out = None;
     let mut clean_passes = 0;
     loop {
         if !task.holding.is_alive() || end.is_some_and(|end| Instant::now() >= end) {
             return verified;
         }
         let observation = eyes.look_closely(policy).await;
-        let plan = planner::plan(policy, &observation, &task.record.circumstances(&refusals, task.clock.now()));
+        let mut circumstances = task.record.circumstances(&refusals, task.clock.now());
+        circumstances.locked_out = locked_out.unwrap_or(circumstances.locked_out);
+        let plan = planner::plan(policy, &observation, &circumstances);
         verified.gaps = observation.gaps();
         verified.remaining = plan.actions().cloned().collect();
         verified.left = plan.left().to_vec();
@@ -85,6 +92,9 @@ pub async fn verify(eyes: &Eyes, policy: &AccountPolicy, executor: &Executor, ta
             clean_passes = 0;
             let outcomes = executor.run(&plan).await;
             refusals.learn(&outcomes);
+            if outcomes.iter().any(|outcome| matches!(outcome.action, Action::DenyUser { .. }) && outcome.result == ActionResult::Done) {
+                locked_out = task.clock.now().checked_add(DENY_BITES_AFTER).ok();
+            }
             verified.outcomes.extend(outcomes);
             AFTER_WORK
         };
@@ -114,13 +124,18 @@ fn is_settled(plan: &Plan, earlier: &[Outcome], later: &[Outcome]) -> bool {
         |wanted: &Action, how: fn(&ActionResult) -> bool| earlier.iter().chain(later).filter(|outcome| outcome.action.covers(wanted) && how(&outcome.result)).count();
     let refused_for_good =
         |wanted: &Action| met(wanted, |result| matches!(result, ActionResult::Failed { failure } if !failure.kind.may_pass())) >= REFUSALS_UNTIL_RESIDUE;
+    // Not to be permitted to stop anything is no property of an instance: such a halt is not proven, it has failed.
+    let of_its_own = |wanted: &Action| {
+        let refused = |result: &ActionResult| matches!(result, ActionResult::Failed { failure } if !failure.kind.may_pass() && failure.kind != FailureKind::Denied);
+        met(wanted, refused) >= REFUSALS_UNTIL_RESIDUE
+    };
     let done = |wanted: &Action| met(wanted, |result| !matches!(result, ActionResult::Failed { .. })) > 0;
     plan.actions().all(|action| match action {
         // These only prepare for the stop or the termination after them, and are planned as long as that is.
         Action::Unprotect { .. } | Action::CancelSpotRequests { .. } => done(action) || refused_for_good(action),
         // A batch is settled only when each of its members is.
         Action::StopInstances { instances, .. } | Action::TerminateInstances { instances, .. } => {
-            instances.iter().filter_map(|id| action.for_instances(vec![id.clone()])).all(|alone| refused_for_good(&alone))
+            instances.iter().filter_map(|id| action.for_instances(vec![id.clone()])).all(|alone| of_its_own(&alone))
         }
         other => refused_for_good(other),
     })

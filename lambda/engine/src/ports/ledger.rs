@@ -168,6 +168,9 @@ pub trait Ledger: Send + Sync {
     /// Claims a mail for sending until a time, so that two invocations do not both send it. False when another holds it at `now` or it is gone.
     async fn claim(&self, id: &PendingId, now: Timestamp, until: Timestamp) -> Result<bool, Failure>;
 
+    /// Gives a claim back: SNS did not take the mail, and whoever comes next may try at once.
+    async fn unclaim(&self, id: &PendingId) -> Result<(), Failure>;
+
     /// Removes a mail that SNS took.
     async fn clear(&self, id: &PendingId) -> Result<(), Failure>;
 }

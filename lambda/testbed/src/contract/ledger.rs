@@ -97,7 +97,7 @@ pub async fn records_come_back_as_written(ledger: &dyn Ledger) {
         outcome_told: false,
         tripped_limits: [(Limit::Instances, 21)].into(),
     });
-    full.unseen = Some(Unseen { since: at(-300), sweeps: 2, why: "eu-north-1: ec2:DescribeInstances was denied".to_owned() });
+    full.unseen = Some(Unseen { since: at(-300), sweeps: 2, why: "eu-north-1: ec2:DescribeInstances was denied".to_owned(), shut_out: false });
     full.hour = Some(HourPeak { hour: at(0), instances: 21, vcpus: 42 });
     full.last = Some(before);
 
@@ -303,8 +303,12 @@ pub async fn a_mail_is_claimed_by_one(ledger: &dyn Ledger) {
     assert!(!ledger.claim(&id, at(29), at(60)).await.unwrap(), "another is sending it");
     assert!(ledger.claim(&id, at(30), at(60)).await.unwrap(), "whoever claimed it died");
     assert_eq!(ledger.outbox().await.unwrap().len(), 1, "a mail waits until SNS took it");
+    ledger.unclaim(&id).await.unwrap();
+    assert!(ledger.claim(&id, at(31), at(60)).await.unwrap(), "it was given back");
     ledger.clear(&id).await.unwrap();
     assert_eq!(ledger.outbox().await.unwrap(), []);
+    ledger.unclaim(&id).await.unwrap();
+    assert_eq!(ledger.outbox().await.unwrap(), [], "a claim that is given back late brings nothing back");
     assert!(!ledger.claim(&id, at(90), at(120)).await.unwrap(), "a mail that went out must not come back");
     ledger.clear(&id).await.unwrap();
 }
