@@ -91,10 +91,12 @@ class Deployment:
         return made["Policy"]["PolicySummary"]["Id"]
 
     def _bridge(self) -> None:
-        """In the demo only: the emulator denies whatever depends on a condition key that it does not know."""
-        allow = {"Effect": "Allow", "Action": "cloudwatch:PutMetricData", "Resource": "*"}
-        document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-        with show.step(f"bridge, only here: allow {FUNCTION_ROLE} its metrics without the condition cloudwatch:namespace, which the emulator does not know"):
+        """In the demo only: the emulator denies what depends on a condition key that it does not know, and evaluates every call of
+        Organizations on the organization instead of on the policy and the account that the stack names."""
+        metrics = {"Effect": "Allow", "Action": "cloudwatch:PutMetricData", "Resource": "*"}
+        quarantine = ["organizations:AttachPolicy", "organizations:DetachPolicy", "organizations:ListPoliciesForTarget"]
+        document = json.dumps({"Version": "2012-10-17", "Statement": [metrics, {"Effect": "Allow", "Action": quarantine, "Resource": "*"}]})
+        with show.step(f"bridge, only here: allow {FUNCTION_ROLE} its metrics and the quarantine without the conditions that the emulator does not know"):
             self.cloud.admin("iam", PAYER).put_role_policy(RoleName=FUNCTION_ROLE, PolicyName=BRIDGE, PolicyDocument=document)
 
 

@@ -19,14 +19,7 @@ from . import process, show
 from .paths import Places
 
 START_SECONDS = 60  # a busy machine takes long to import ninety services
-# HTTP/1.1 only: on HTTP/2 its server drops a connection at the thousandth request, with whatever is under way on it.
-# A sweep is some 200 requests, so the seventh would miss a region or wait ten seconds for it.
-PROGRAM = """\
-from hypercorn.config import Config
-Config.alpn_protocols = ["http/1.1"]
-from ministack.app import main
-main()
-"""
+PROGRAM = Path(__file__).with_name("bridged_emulator.py")
 
 
 @dataclass
@@ -70,9 +63,9 @@ def start(places: Places) -> Emulator:
     if not shutil.which("openssl"):
         raise process.StepFailed("the command `openssl` is missing", hint="install it; the emulator makes its certificate with it.")
     log, certificate = places.logs / "emulator.log", places.temp / "ministack-tls" / "server.crt"
-    with show.step("start the emulator (ministack, with its authentication on)", log) as done:
+    with show.step("start the emulator (ministack, with its authentication on; unknown lists are bridged as empty)", log) as done:
         port = free_port()
-        child = process.start([sys.executable, "-c", PROGRAM], log, places.temp, environment(places, port, certificate))
+        child = process.start([sys.executable, PROGRAM], log, places.temp, environment(places, port, certificate))
         emulator = Emulator(f"https://127.0.0.1:{port}", certificate, child, log)
         until = time.monotonic() + START_SECONDS
         while not _answers(emulator):
