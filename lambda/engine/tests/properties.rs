@@ -185,3 +185,37 @@ proptest! {
         })?;
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases().cases / 10, ..cases() })]
+
+    #[test]
+    fn the_brake_is_never_exceeded_whoever_sweeps(runaways in 1u64..12, slots in 0u32..6, rivals in 1usize..4, delays in prop::collection::vec(0u64..900, 4), ticks in 0u32..4) {
+        in_virtual_time(async {
+            let testbed = Testbed::new();
+            testbed.world.add(&id(common::PAYER), SimAccount::new("payer", &common::REGIONS));
+            let lab = |number: u64| format!("5{number:011}");
+            for number in 0..runaways {
+                let running = u32::try_from(number).unwrap() + 5;
+                testbed.world.add(&id(&lab(number)), SimAccount::new("lab", &common::REGIONS).running("us-east-1", running, "m5.large"));
+            }
+            let policy = common::policy(json!({ "brake": { "haltsPerHour": slots } }));
+            let scenes: Vec<Scene> = (0..rivals).map(|_| Scene::new(testbed.clone(), policy.clone())).collect();
+            for _ in 0..=ticks {
+                let sweeps = scenes.iter().zip(&delays).enumerate().map(|(index, (scene, delay))| async move {
+                    tokio::time::sleep(Duration::from_millis(*delay)).await;
+                    let invocation = runawaytrain_engine::sweep::Invocation { id: format!("rival-{index}"), deadline: runawaytrain_engine::deadline::Deadline::never() };
+                    scene.guard.handle(&json!({}), &invocation).await
+                });
+                futures::future::join_all(sweeps).await;
+                tokio::time::sleep(Duration::from_secs(300)).await;
+            }
+            // Whatever was stopped was halted; the ticks stay within the hour.
+            let halted = (0..runaways).filter(|number| testbed.world.with(&id(&lab(*number)), |account| account.billable().count() == 0)).count();
+            prop_assert_eq!(halted as u64, runaways.min(u64::from(slots)));
+            let touched: BTreeSet<_> = testbed.world.calls().into_iter().filter(|call| call.action != Action::Freeze).map(|call| call.account).collect();
+            prop_assert!(touched.len() <= slots as usize, "{touched:?}");
+            Ok(())
+        })?;
+    }
+}
