@@ -22,7 +22,7 @@ CDK_HINT = "the emulator's side is in emulator.log beside it; `scripts/test infr
 
 
 def build(places: Places, verbose: bool) -> Path:
-    text = "build the Lambda (about six minutes the first time, seconds later)"
+    text = "build the Lambda (ten to fifteen minutes the first time, seconds later)"
     process.run(text, [ROOT / "scripts" / "build"], places.logs / "build.log", "`scripts/build` shows the compiler's words in full.", verbose=verbose)
     return BOOTSTRAP
 
