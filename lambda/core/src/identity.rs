@@ -91,6 +91,11 @@ pub enum Roles {
 }
 
 impl Roles {
+    /// Why the roles as a whole could not be read, if they could not.
+    pub fn failure(&self) -> Option<&Failure> {
+        if let Self::Looked(Err(failure)) = self { Some(failure) } else { None }
+    }
+
     pub(crate) fn gaps(&self) -> Vec<Gap> {
         match self {
             Self::NotLooked => Vec::new(),
@@ -138,6 +143,11 @@ pub enum Users {
 }
 
 impl Users {
+    /// Why the users as a whole could not be read, if they could not.
+    pub fn failure(&self) -> Option<&Failure> {
+        if let Self::Looked(Err(failure)) = self { Some(failure) } else { None }
+    }
+
     pub(crate) fn gaps(&self) -> Vec<Gap> {
         match self {
             Self::NotLooked => Vec::new(),

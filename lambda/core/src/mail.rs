@@ -116,9 +116,13 @@ pub fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, n
     line(&mut body, "Tripped", &time(halt.tripped));
     line(&mut body, "Now", &time(now));
     running(&mut body, "Before", &halt.before);
-    let still = containment.remaining.iter().map(|action| if let Action::StopInstances { instances, .. } = action { instances.len() } else { 0 }).sum::<usize>();
+    let still = containment
+        .remaining
+        .iter()
+        .map(|action| if matches!(action, Action::StopInstances { .. } | Action::TerminateInstances { .. }) { action.instances().len() } else { 0 })
+        .sum::<usize>();
     let blind = if containment.gaps.is_empty() { "" } else { ", as far as could be seen" };
-    line(&mut body, "After", &format!("{} left to stop{blind}", count(still as u64, "instance")));
+    line(&mut body, "After", &format!("{} left running{blind}", count(still as u64, "instance")));
 
     body.push_str("\nWhat was done\n");
     done(&mut body, containment);
@@ -183,7 +187,7 @@ pub fn braked(policy: &AccountPolicy, why: &str, seen: &Summary, now: Timestamp)
     line(&mut body, "Reason", why);
     running(&mut body, "Running", seen);
     let frozen = if policy.contain.quarantine {
-        "It is frozen: nothing in it can grow. What runs, runs on and bills."
+        "It is being frozen, so that nothing in it can grow. What runs, runs on and bills."
     } else {
         "The policy does not quarantine it: nothing was done."
     };

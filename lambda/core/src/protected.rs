@@ -36,7 +36,7 @@ enum Match {
 pub struct NeverTouched {
     /// Whose it is.
     pub whose: &'static str,
-    /// Whether a thief could have made a role that looks like it. Such a one is named in every mail about a halt, for people to look at.
+    /// Whether a thief could have made a role that looks like it. Such a one is named in the outcome mail, for people to look at.
     /// The protect SCP keeps members from writing IAM on these names, all but `cdk-*`: members bootstrap the CDK themselves.
     pub forgeable: bool,
 }

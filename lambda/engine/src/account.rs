@@ -181,6 +181,7 @@ impl Post {
     async fn conclude(&self, scoped: &Scoped, containing: Containing, decision: &Decision, summary: &Summary, report: AccountReport) -> AccountReport {
         let policy = &scoped.policy;
         let Containing { only_freeze, holding, executor, underway, record } = containing;
+        let state_before = record.state;
         let mut containment =
             Containment { outcomes: underway.finish().await, gaps: decision.verdict.gaps.clone(), left: decision.plan.left().to_vec(), ..Containment::default() };
         let record = state::with_whole_before(&record, &decision.verdict, summary);
@@ -230,7 +231,7 @@ impl Post {
         if let Err(error) = written {
             tracing::error!(account = %policy.account, error = %error, "what the containment came to could not be recorded; the next sweep takes it up again");
             report.error = Some(format!("what the containment came to could not be recorded: {error}"));
-            report.state = Some(State::Halting);
+            report.state = Some(state_before);
         }
         report
     }

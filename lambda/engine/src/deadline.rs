@@ -7,7 +7,7 @@ use tokio::time::Instant;
 /// No Lambda runs longer than 15 minutes: a remaining time past an hour is an emulator's nonsense, not a deadline.
 const LONGEST_CREDIBLE: Duration = Duration::from_secs(3600);
 
-/// Kept free before the end for writing down what is left, giving back leases and answering.
+/// Kept free before the end for naming what is not finished, sending mails and answering. What is aborted keeps its lease until it runs out.
 const RESERVE: Duration = Duration::from_secs(20);
 
 /// When an invocation must have answered.

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use runawaytrain_core::containment::ActionResult;
 use runawaytrain_core::containment::Containment;
+use runawaytrain_core::failure::FailureKind;
 use runawaytrain_core::history::Summary;
 use runawaytrain_core::ids::AccountId;
 use runawaytrain_core::mail;
 use runawaytrain_core::plan::Action;
-use runawaytrain_core::policy::AccountPolicy;
+use runawaytrain_core::policy::{AccountPolicy, RoleResponse, UserResponse};
 use runawaytrain_core::report::{AccountReport, Answer};
 use runawaytrain_core::state::{self, State};
 use runawaytrain_core::undo::{Wish, undo};
@@ -31,19 +32,29 @@ pub(crate) async fn release(ports: &Ports, eyes: &Eyes, invocation: &str, scoped
         Err(failure) => return Answer::failed(format!("The state of account {account} could not be read, so nothing was touched: {failure}")),
     };
     let halt = match (&stored.record.state, &stored.record.halt) {
-        (State::Halting | State::Halted | State::Frozen, Some(halt)) => halt.clone(),
-        (state, _) => return Answer::refused(format!("Account {account} is {state}, neither halted nor frozen: there is nothing to release.")),
+        // Also one that was released before: what failed then, or was not named, can be asked for later.
+        (_, Some(halt)) => halt.clone(),
+        (state, _) => return Answer::refused(format!("Account {account} is {state} and was never halted or frozen: there is nothing to release.")),
     };
     let journal = match ports.ledger.journal(account, &halt.id).await {
         Ok(journal) => journal,
         Err(failure) => return Answer::failed(format!("The journal of halt {} could not be read, so nothing was touched: {failure}", halt.id)),
     };
     // Seen afresh: what is given back depends on when users and keys were made, and the grace on what runs now.
-    let observation = eyes.look_closely(policy).await;
+    let mut closely = policy.clone();
+    // Whatever the policy leaves alone today, an earlier one may have had locked.
+    (closely.contain.users, closely.contain.roles) = (UserResponse::Deactivate, RoleResponse::RevokeSessions);
+    let observation = eyes.look_closely(&closely).await;
     let done = performed(&journal);
     // The quarantine can be lifted from the payer; everything else needs a way into the account.
     if let Some(failure) = observation.unreachable.as_ref().filter(|_| done.iter().any(|action| *action != Action::Freeze)) {
         return Answer::failed(format!("Account {account} could not be entered, so nothing was touched: {failure}"));
+    }
+    // What cannot be seen is not gone: to go on would leave it locked and call the account released.
+    let identities = [observation.users.failure(), observation.roles.failure()];
+    let names_identities = !(wish.users.is_empty() && wish.roles.is_empty() && wish.keys.is_empty());
+    if let Some(failure) = identities.into_iter().flatten().next().filter(|_| names_identities && observation.unreachable.is_none()) {
+        return Answer::failed(format!("The identities of account {account} could not be read, so nothing was touched: {failure}"));
     }
     let (holding, stored) = match record::acquire(ports, invocation, &stored, stored.record.clone(), Vec::new()).await {
         Ok(Some(held)) => held,
@@ -82,9 +93,14 @@ pub(crate) async fn release(ports: &Ports, eyes: &Eyes, invocation: &str, scoped
     Answer::released(format!("Account {account} is released.{but}"), report, notices)
 }
 
-/// The calls that AWS took, or may have taken: an entry without an outcome may have happened.
+/// The calls that AWS took, or may have taken: an entry without an outcome, or without an answer, may have happened. Nobody but us attaches
+/// the quarantine, so one that was there already is ours as well.
 fn performed(journal: &[JournalEntry]) -> Vec<Action> {
-    let may_have_happened = |entry: &&JournalEntry| !matches!(entry.concluded, Some((_, ActionResult::Failed { .. } | ActionResult::AlreadySo)));
+    let may_have_happened = |entry: &&JournalEntry| match &entry.concluded {
+        None | Some((_, ActionResult::Done)) => true,
+        Some((_, ActionResult::AlreadySo)) => entry.action == Action::Freeze,
+        Some((_, ActionResult::Failed { failure })) => failure.kind == FailureKind::Unavailable,
+    };
     journal.iter().filter(may_have_happened).map(|entry| entry.action.clone()).collect()
 }
 

@@ -137,7 +137,7 @@ async fn what_the_halt_did_not_touch_is_not_ours_to_give_back() {
 async fn a_release_of_what_is_not_halted_or_cannot_be_entered_touches_nothing() {
     let scene = halted().await;
     let calls = scene.testbed.world.calls().len();
-    for (account, says) in [(QUIET, "neither halted nor frozen"), ("999999999999", "never swept")] {
+    for (account, says) in [(QUIET, "never halted or frozen"), ("999999999999", "never swept")] {
         let answer = scene.send(json!({ "action": "release", "account": account })).await;
         assert_eq!(answer.status, 400);
         assert!(answer.body.contains(says), "{}", answer.body);
@@ -229,4 +229,32 @@ async fn members_of_a_group_are_started_before_the_group_is_resumed() {
         let lives: Vec<_> = account.region("us-east-1").instances.iter().map(|instance| instance.life).collect();
         assert!(lives.iter().all(|life| *life == Life::Running), "none was taken for unhealthy: {lives:?}");
     });
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_or_was_not_named_can_be_asked_for_later() {
+    let scene = halted().await;
+    scene.testbed.world.fault(Fault::always("organizations:DetachPolicy", FailureKind::Denied).times(1));
+    let first = scene.send(json!({ "action": "release", "account": PHYSICS, "users": ["alice"] })).await;
+    assert!(first.body.contains("steps failed"), "{}", first.body);
+    assert!(scene.testbed.world.with(&id(PHYSICS), |account| *account.quarantine.written()));
+    let second = scene.send(json!({ "action": "release", "account": PHYSICS, "users": ["bob"] })).await;
+    assert_eq!(second.status, 200, "{}", second.body);
+    assert!(!scene.testbed.world.with(&id(PHYSICS), |account| *account.quarantine.written()));
+    tokio::time::sleep(runawaytrain_testbed::CONSISTENCY).await;
+    scene.testbed.world.with(&id(PHYSICS), |account| {
+        for name in ["alice", "bob"] {
+            assert_eq!(*account.users[&user(name)].lockout.in_force(), runawaytrain_core::identity::Lockout::Absent, "{name}");
+        }
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn identities_that_cannot_be_read_are_not_gone() {
+    let scene = halted().await;
+    let calls = scene.testbed.world.calls().len();
+    scene.testbed.world.fault(Fault::always("iam:ListUsers", FailureKind::Denied));
+    let answer = scene.send(json!({ "action": "release", "account": PHYSICS, "users": ["alice"] })).await;
+    assert_eq!(answer.status, 500, "{}", answer.body);
+    assert_eq!((state(&scene).await, scene.testbed.world.calls().len()), (State::Halted, calls));
 }

@@ -1,4 +1,4 @@
-//! The function's environment: six variables of the original system and what came since, each checked at the start and named when wrong.
+//! The function's environment: five variables of the original system and what came since, each checked at the start and named when wrong.
 
 use std::path::PathBuf;
 

@@ -44,7 +44,7 @@ pub enum Proof {
 /// What the passes came to.
 #[derive(Debug, Default)]
 pub struct Verified {
-    /// Whether two clean passes were made.
+    /// Whether as many clean passes in a row were made as were asked for.
     pub clean: bool,
     /// What was done in between.
     pub outcomes: Vec<Outcome>,
