@@ -1,4 +1,4 @@
-//! A wrong limit must not stop a university: past so many halts in an hour, accounts are frozen instead, and people are paged.
+//! A wrong limit must not stop a university: past so many halts in an hour, accounts are frozen instead, and people are mailed.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;

@@ -39,7 +39,7 @@ pub struct PolicyDocument {
     /// How many accounts may be halted in an hour before the rest are only frozen.
     #[serde(default)]
     pub brake: Brake,
-    /// Users and keys made within this time before a halt, or since, are not given back by a release: a thief may have made them.
+    /// Users, roles and keys made within this time before a halt, or since, are not given back by a release: a thief may have made them.
     #[serde(default = "default_suspicion")]
     pub suspicion: Span,
     /// How long after a release the limit that had tripped is judged by what was added since.
@@ -52,7 +52,7 @@ pub struct PolicyDocument {
     pub accounts: BTreeMap<AccountId, AccountSettings>,
 }
 
-/// A wrong limit must not stop a university: past so many halts in an hour, accounts are frozen and people are paged.
+/// A wrong limit must not stop a university: past so many halts in an hour, accounts are frozen and people are mailed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Brake {

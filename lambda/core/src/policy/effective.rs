@@ -50,7 +50,7 @@ pub struct AccountPolicy {
     pub exempt: Exempt,
     /// Who is mailed.
     pub notify: NotifyList,
-    /// Users and keys made within this time before a halt, or since, are not given back by a release.
+    /// Users, roles and keys made within this time before a halt, or since, are not given back by a release.
     pub suspicion: SignedDuration,
     /// How long after a release the limit that had tripped is judged by what was added since.
     pub grace: SignedDuration,
