@@ -98,11 +98,6 @@ impl Policy {
         self.document.brake.halts_per_hour
     }
 
-    /// Minutes between two sweeps.
-    pub fn schedule_minutes(&self) -> u8 {
-        self.document.schedule.minutes()
-    }
-
     /// What holds for one account, named in the policy or not.
     pub fn for_account(&self, account: &AccountId) -> AccountPolicy {
         let defaults = &self.document.defaults;
