@@ -7,6 +7,7 @@ import schema from '../../generated/policy.schema.json';
 export interface Limits {
   readonly instances?: number;
   readonly vcpus?: number;
+  readonly spendMonth?: number;
 }
 
 /** The document as the schema admits it, as far as it is read here. */

@@ -27,6 +27,20 @@ pub const SORT_KEY: &str = "sk";
 pub const EXPIRY: &str = "expires";
 /// The default notify list's topic; an account's own list is `runawaytrain-<account id>`.
 pub const TOPIC: &str = "runawaytrain";
+/// The topic that spend alarms publish to, and nothing else: nobody subscribes to it by mail.
+pub const ALARM_TOPIC: &str = "runawaytrain-alarms";
+/// What the names of spend alarms begin with, in every account.
+pub const SPEND_ALARM_PREFIX: &str = "runawaytrain-spend-";
+/// The event bus of the payer that members forward their launches to.
+pub const BUS: &str = "runawaytrain";
+/// The queue that launches wait in until the function takes them, some seconds' worth at a time.
+pub const LAUNCH_QUEUE: &str = "runawaytrain-launches";
+/// The rule that forwards launches, in every enabled region of every account.
+pub const LAUNCH_RULE: &str = "runawaytrain-launches";
+/// The stack set with the responder, the forwarder and the billing alarm: one stack an account.
+pub const MEMBER_STACK_SET: &str = "runawaytrain-member";
+/// The stack set with the launch rules: one stack an account and region.
+pub const MEMBER_REGION_STACK_SET: &str = "runawaytrain-member-region";
 /// Where asynchronous invocations that failed are kept.
 pub const FAILURE_QUEUE: &str = "runawaytrain-failures";
 /// The function's log group.

@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::ids::{AccountId, InstanceId, Region, RoleName, UserName};
 use crate::mode::Mode;
 
-use super::words::{self, Email, Schedule, Share, Span};
+use super::words::{self, Dollars, Email, Schedule, Share, Span};
 
 /// Why a policy is refused.
 #[derive(Debug, Error)]
@@ -156,6 +156,10 @@ pub struct LimitSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64")]
     pub vcpus: Option<u64>,
+    /// The most US dollars an account may be charged in a calendar month, by AWS's own estimate, which lags by hours.
+    #[serde(default, rename = "spendMonth", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Dollars")]
+    pub spend_month: Option<Dollars>,
     /// The share of a limit from which people are warned: above 0, at most 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Share")]

@@ -6,6 +6,7 @@ use crate::ids::{AccountId, InstanceId, RoleName, UserName};
 use crate::mode::{Mode, least};
 
 use super::document::{AccountSettings, Contain, Exempt, PolicyDocument, PolicyError, RoleResponse, UserResponse};
+use super::words::Dollars;
 
 /// A checked policy: every account, named or not, has at least one limit.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +21,8 @@ pub struct Limits {
     pub instances: Option<u64>,
     /// The most vCPUs of them.
     pub vcpus: Option<u64>,
+    /// The most US dollars charged in a calendar month.
+    pub spend_month: Option<f64>,
     /// The share of a limit from which people are warned.
     pub warn: f64,
 }
@@ -117,6 +120,7 @@ impl Policy {
             limits: Limits {
                 instances: own.limits.instances.or(defaults.limits.instances),
                 vcpus: own.limits.vcpus.or(defaults.limits.vcpus),
+                spend_month: own.limits.spend_month.or(defaults.limits.spend_month).map(Dollars::get),
                 warn: own.limits.warn.or(defaults.limits.warn).unwrap_or_default().get(),
             },
             contain: Contain {

@@ -174,6 +174,42 @@ impl JsonSchema for Share {
     }
 }
 
+/// An amount of US dollars: 0 or more.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Dollars(f64);
+
+impl Dollars {
+    /// The amount as a number.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for Dollars {
+    type Error = String;
+
+    fn try_from(dollars: f64) -> Result<Self, Self::Error> {
+        if dollars.is_finite() && dollars >= 0.0 { Ok(Self(dollars)) } else { Err(format!("{dollars} is not an amount of dollars: it takes a number, 0 or more")) }
+    }
+}
+
+impl From<Dollars> for f64 {
+    fn from(dollars: Dollars) -> Self {
+        dollars.0
+    }
+}
+
+impl JsonSchema for Dollars {
+    fn schema_name() -> Cow<'static, str> {
+        "Dollars".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "number", "minimum": 0 })
+    }
+}
+
 /// An e-mail address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -157,7 +157,7 @@ pub fn policy() -> impl Strategy<Value = AccountPolicy> {
         account: account(),
         name: None,
         mode: Mode::Proceed,
-        limits: Limits { instances, vcpus, warn },
+        limits: Limits { instances, vcpus, spend_month: None, warn },
         contain,
         exempt: Exempt {
             users: exempt.0.into_iter().map(|number| UserName::new(format!("user-{number}"))).collect(),
