@@ -78,7 +78,6 @@ function scopeOf(action: string): string {
     'autoscaling:ResumeProcesses': 'ScalingGroups',
     'iam:GetRolePolicy': 'Roles',
     'iam:PutRolePolicy': 'Roles',
-    'iam:DeleteRolePolicy': 'Roles',
     'iam:RemoveUserFromGroup': 'Groups',
     'iam:DeleteVirtualMFADevice': 'Mfa',
   };

@@ -81,7 +81,7 @@ async fn act(session: &Session, action: &Action) -> Result<Performed, Failure> {
         Action::StartInstances { region, instances } => instances::start(&session.ec2(region), instances).await,
 
         Action::DenyUser { user } => identities::deny_user(&session.iam(), user).await,
-        Action::LiftDeny { user } => identities::lift_deny(&session.iam(), user).await,
+        Action::LiftDeny { user, before } => gone_is_fine(identities::deny_old_sessions(&session.iam(), user, *before).await),
         Action::DeactivateKey { user, key } => gone_is_fine(identities::set_key(&session.iam(), user, key, StatusType::Inactive).await),
         Action::ActivateKey { user, key } => identities::set_key(&session.iam(), user, key, StatusType::Active).await,
         Action::DeleteKey { user, key } => identities::delete_key(&session.iam(), user, key).await,
@@ -93,7 +93,7 @@ async fn act(session: &Session, action: &Action) -> Result<Performed, Failure> {
 
         Action::RevokeSessions { role, before } => identities::revoke_sessions(&session.iam(), role, *before).await,
         Action::DenyRole { role } => identities::deny_role(&session.iam(), role).await,
-        Action::LiftRole { role } => identities::lift_role(&session.iam(), role).await,
+        Action::LiftRole { role, before } => gone_is_fine(identities::revoke_sessions(&session.iam(), role, *before).await),
     }
 }
 

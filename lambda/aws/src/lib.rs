@@ -3,14 +3,13 @@
 mod act;
 mod config;
 mod courier;
+mod deny;
 mod directory;
 mod failure;
 mod ledger;
-mod lockout;
 mod observe;
 mod pulse;
 mod retry;
-mod revocation;
 mod sessions;
 mod time;
 #[cfg(test)]

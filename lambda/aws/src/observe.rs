@@ -88,7 +88,7 @@ impl Observer for SdkObserver {
 
     async fn roles(&self, account: &AccountId) -> Result<Vec<Role>, Failure> {
         let session = self.sessions.get(account, Purpose::Look).await?;
-        match roles::list(&session.iam()).await {
+        match roles::list(&session.iam(), account).await {
             Ok(roles) => Ok(roles),
             Err(failure) => Err(self.sessions.blame(&session, failure).await),
         }

@@ -94,7 +94,7 @@ pub const OBSERVE: [&str; 19] = [
 ];
 
 /// What a halt and its release call in a member account besides.
-pub const CONTAIN: [&str; 27] = [
+pub const CONTAIN: [&str; 26] = [
     "autoscaling:ResumeProcesses",
     "autoscaling:SuspendProcesses",
     "ec2:CancelSpotInstanceRequests",
@@ -102,7 +102,6 @@ pub const CONTAIN: [&str; 27] = [
     "ec2:ModifyInstanceAttribute",
     "ec2:ModifySpotFleetRequest",
     "ec2:TerminateInstances",
-    "iam:DeleteRolePolicy",
     "iam:PutRolePolicy",
     "iam:UpdateSSHPublicKey",
     "iam:UpdateServiceSpecificCredential",

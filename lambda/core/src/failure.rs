@@ -29,6 +29,8 @@ pub enum FailureKind {
     Conflict,
     /// AWS did not understand us: our mistake.
     Invalid,
+    /// Not asked at all: the invocation was about to end.
+    NotBegun,
     /// A code that is not known here.
     Other,
 }
@@ -42,7 +44,7 @@ impl FailureKind {
 
     /// Whether the same call may succeed later without anybody doing anything.
     pub fn may_pass(self) -> bool {
-        matches!(self, Self::Throttled | Self::Unavailable | Self::WrongState | Self::Conflict)
+        matches!(self, Self::Throttled | Self::Unavailable | Self::WrongState | Self::Conflict | Self::NotBegun)
     }
 
     fn words(self) -> &'static str {
@@ -56,6 +58,7 @@ impl FailureKind {
             Self::Protected => "is blocked by protection",
             Self::Conflict => "met a conflict",
             Self::Invalid => "was not understood",
+            Self::NotBegun => "was not begun",
             Self::Other => "failed",
         }
     }

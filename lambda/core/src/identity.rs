@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::ids::{KeyId, RoleName, UserName};
 use crate::observation::{Gap, Seen};
 use crate::plan::Belonging;
+use crate::trust::Outsider;
 
 /// The state of our inline deny on a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +16,8 @@ pub enum Lockout {
     Absent,
     /// It stands exactly as we wrote it.
     InForce,
+    /// What a release leaves of it: only sessions issued before this time are denied everything.
+    SessionsBefore(Timestamp),
     /// A policy of its name is there with other words in it: somebody changed it.
     Altered,
 }
@@ -77,6 +80,8 @@ pub struct Role {
     pub path: String,
     /// When it was made.
     pub created: Option<Timestamp>,
+    /// Who outside of its account may take a session of it, by its trust policy. Services and identity providers are not listed.
+    pub outsiders: Vec<Outsider>,
     /// Our policy on it.
     pub lock: Seen<RoleLock>,
 }

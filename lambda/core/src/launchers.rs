@@ -1,5 +1,6 @@
 //! What launches instances by itself: Auto Scaling groups, fleets, Spot requests. A thief's instances come back through these.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{FleetId, GroupName, SpotRequestId};
@@ -23,6 +24,9 @@ pub struct Group {
     /// Whether all of its processes are suspended. With only `Launch` suspended it would still terminate what is stopped: evidence lost.
     /// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html>
     pub suspended: bool,
+    /// When it was made; `None` where AWS does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
 }
 
 /// Which of the two kinds of fleet.
@@ -44,6 +48,9 @@ pub struct Fleet {
     pub kind: FleetKind,
     /// The capacity that it wants; 0 is disarmed.
     pub target: u64,
+    /// When it was made; `None` where AWS does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
 }
 
 /// A Spot request that may still launch something.

@@ -22,6 +22,7 @@ pub mod report;
 pub mod state;
 pub mod suspects;
 pub mod text;
+pub mod trust;
 pub mod undo;
 pub mod vcpus;
 pub mod verdict;

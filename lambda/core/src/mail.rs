@@ -128,7 +128,7 @@ pub fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, n
     done(&mut body, containment);
     section(&mut body, "What resisted", resisted.iter().map(|(action, failure)| format!("{action}: {failure}")));
     section(&mut body, "What could not be seen", containment.gaps.iter().map(|gap| format!("{}: {}", clean(&gap.at), gap.failure)));
-    section(&mut body, "Made shortly before the halt, or since: look at each", containment.suspects.iter().cloned());
+    section(&mut body, "Look at each: made shortly before the halt or since, or open to outsiders", containment.suspects.iter().cloned());
     let left = containment.left.iter().filter(|left| !matches!(left.reason, LeftReason::Unseen { .. }) && !is_a_services_own(&left.reason));
     section(&mut body, "What was left alone", left.map(|left| format!("{}: {}", clean(&left.item), left.reason)));
     if containment.verified.is_none() {

@@ -73,6 +73,8 @@ pub enum LeftReason {
         /// When it was made; `None` where that is not known.
         created: Option<Timestamp>,
     },
+    /// A role of which only old sessions were revoked: those stay dead, and new ones work already.
+    OldSessions,
     /// It was deleted: it must be made anew.
     Gone,
     /// The halt did not touch it, so there is nothing to undo.
@@ -141,8 +143,9 @@ impl fmt::Display for LeftReason {
             Self::ManagedBy { service } => write!(f, "managed by {}, which alone can stop it", clean(service)),
             Self::NotStarted => f.write_str("stay stopped: the release does not say \"start\":true"),
             Self::NotNamed => f.write_str("stays as it is: the release does not name it"),
-            Self::Suspicious { created: Some(created) } => write!(f, "stays locked: made at {created}, close to the halt or since"),
-            Self::Suspicious { created: None } => f.write_str("stays locked: when it was made is not known"),
+            Self::Suspicious { created: Some(created) } => write!(f, "stays as the halt left it: made at {created}, close to the halt or since"),
+            Self::Suspicious { created: None } => f.write_str("stays as the halt left it: when it was made is not known"),
+            Self::OldSessions => f.write_str("new sessions of it work already; those from before the halt stay revoked"),
             Self::Gone => f.write_str("deleted; it must be made anew"),
             Self::NotOurs => f.write_str("the halt did not touch it, so there is nothing to undo"),
             Self::Unseen { failure } => write!(f, "could not be seen: {failure}"),

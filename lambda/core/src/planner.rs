@@ -55,8 +55,13 @@ impl Circumstances {
     }
 
     fn revoke_before(&self) -> Timestamp {
-        self.now.checked_add(REVOKE_AHEAD).unwrap_or(self.now)
+        revoke_before(self.now)
     }
+}
+
+/// Before when sessions must have been issued that are revoked now.
+pub(crate) fn revoke_before(now: Timestamp) -> Timestamp {
+    now.checked_add(REVOKE_AHEAD).unwrap_or(now)
 }
 
 impl Refusals {

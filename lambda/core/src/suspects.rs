@@ -1,4 +1,5 @@
-//! Identities that were made shortly before a halt, or since. A halt locks them like all others; people must look at who made them.
+//! Identities that people must look at after a halt: those that were made shortly before it, or since, and roles that somebody outside of
+//! the organization may assume.
 
 use jiff::Timestamp;
 
@@ -8,8 +9,8 @@ use crate::policy::AccountPolicy;
 use crate::protected::never_touched;
 use crate::text::clean;
 
-/// What was made within the policy's suspicion before the trip, or since, in words. A role among them may trust somebody outside of the
-/// account, who takes a new session whenever the old one is revoked.
+/// What was made within the policy's suspicion before the trip, or since, in words; and each role that admits somebody from outside of the
+/// organization, whatever its age: its trust may be the thief's work, and where the role is left alone the way in stays open.
 pub fn suspects(policy: &AccountPolicy, observation: &Observation, tripped: Timestamp) -> Vec<String> {
     let since = tripped.checked_sub(policy.suspicion).unwrap_or(Timestamp::MIN);
     let lately = |created: Option<Timestamp>| created.filter(|created| *created > since);
@@ -24,9 +25,18 @@ pub fn suspects(policy: &AccountPolicy, observation: &Observation, tripped: Time
         }
     }
     if let Roles::Looked(Ok(roles)) = &observation.roles {
-        let ours = |role: &&crate::identity::Role| never_touched(role).is_none_or(|role| role.forgeable);
-        let made = |role: &crate::identity::Role| Some(format!("role {}, made at {}: see whom it trusts", clean(role.name.as_str()), lately(role.created)?));
-        found.extend(roles.iter().filter(ours).filter_map(made));
+        // What IAM lets nobody make or change is not a thief's.
+        for role in roles.iter().filter(|role| never_touched(role).is_none_or(|role| role.forgeable)) {
+            let name = clean(role.name.as_str());
+            let strangers: Vec<String> = policy.strangers(role).map(ToString::to_string).collect();
+            let admits = if strangers.is_empty() { String::new() } else { format!("admits {}", strangers.join(", ")) };
+            found.extend(match (lately(role.created), admits.is_empty()) {
+                (Some(created), true) => Some(format!("role {name}, made at {created}: see whom it trusts")),
+                (Some(created), false) => Some(format!("role {name}, made at {created}: it {admits}")),
+                (None, false) => Some(format!("role {name} {admits}: see who changed its trust, and when")),
+                (None, true) => None,
+            });
+        }
     }
     found
 }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::identity::{Role, Roles, User, Users};
-use crate::ids::{InstanceId, Region, RoleName, UserName};
+use crate::ids::{FleetId, GroupName, InstanceId, Region, RoleName, UserName};
 use crate::observation::Observation;
 use crate::plan::{Action, Belonging, Lane, Left, LeftReason, MOST_INSTANCES_A_CALL, Plan, Protection};
+use crate::planner::revoke_before;
 use crate::policy::AccountPolicy;
 
 /// What an operator asks to have back. No identity comes back unless it is named: a stolen key must not.
@@ -23,11 +24,14 @@ pub struct Wish {
     pub start: bool,
 }
 
-/// Plans a release. `done` are the calls of the halt that were, or may have been, taken by AWS; `now` is what stands now.
-/// What was made within the policy's suspicion before the trip, or since, stays locked: the thief may have made it.
-pub fn undo(policy: &AccountPolicy, done: &[Action], now: &Observation, wish: &Wish, tripped: Timestamp) -> Plan {
+/// Plans a release. `done` are the calls of the halt that were, or may have been, taken by AWS; `seen` is what stands now, and `now` when
+/// that is. What was made within the policy's suspicion before the trip, or since, stays as the halt left it: the thief may have made it.
+pub fn undo(policy: &AccountPolicy, done: &[Action], seen: &Observation, wish: &Wish, tripped: Timestamp, now: Timestamp) -> Plan {
     let suspect_from = tripped.checked_sub(policy.suspicion).unwrap_or(Timestamp::MIN);
-    let mut draft = Draft { wish, suspect_from, known: Known::of(now), lanes: BTreeMap::new(), left: Vec::new(), met: Met::default() };
+    let sessions_before = revoke_before(now);
+    let denied = done.iter().filter_map(|action| if let Action::DenyRole { role } = action { Some(role) } else { None }).collect();
+    let known = Known::of(seen);
+    let mut draft = Draft { wish, suspect_from, sessions_before, denied, known, lanes: BTreeMap::new(), left: Vec::new(), met: Met::default() };
     let mut stopped: BTreeMap<&Region, BTreeSet<&InstanceId>> = BTreeMap::new();
     let mut terminated = BTreeSet::new();
     let mut relaunch = Vec::new();
@@ -41,9 +45,13 @@ pub fn undo(policy: &AccountPolicy, done: &[Action], now: &Observation, wish: &W
     for action in done.iter().collect::<BTreeSet<_>>() {
         match action {
             Action::Freeze => draft.add(Lane::Account, Action::Thaw),
-            Action::SuspendGroup { region, group } => relaunch.push(Action::ResumeGroup { region: region.clone(), group: group.clone() }),
+            Action::SuspendGroup { region, group } => {
+                let made = draft.known.groups.get(&(region, group)).copied();
+                relaunch.push((format!("Auto Scaling group {group} in {region}"), made, Action::ResumeGroup { region: region.clone(), group: group.clone() }));
+            }
             Action::ZeroFleet { region, fleet, kind, target } => {
-                relaunch.push(Action::RestoreFleet { region: region.clone(), fleet: fleet.clone(), kind: *kind, target: *target });
+                let restore = Action::RestoreFleet { region: region.clone(), fleet: fleet.clone(), kind: *kind, target: *target };
+                relaunch.push((format!("fleet {fleet} in {region}"), draft.known.fleets.get(&(region, fleet)).copied(), restore));
             }
             Action::CancelSpotRequests { region, requests } => draft.leave(format!("{} Spot requests in {region}", requests.len()), LeftReason::Gone),
             // What was to be terminated has had both protections taken off unseen: to put them on might add one that was never there.
@@ -89,9 +97,10 @@ pub fn undo(policy: &AccountPolicy, done: &[Action], now: &Observation, wish: &W
         }
     }
     // After the start: a group that is resumed while its members are stopped takes them for unhealthy and terminates them.
-    for action in relaunch {
+    for (item, made, action) in relaunch {
         if let Action::ResumeGroup { region, .. } | Action::RestoreFleet { region, .. } = &action {
-            draft.add(Lane::Region(region.clone()), action.clone());
+            // To name it is not asked for: it is the account's machinery, unless it came with the thief.
+            draft.give_back(item, made, true, Lane::Region(region.clone()), action.clone());
         }
     }
     if !terminated.is_empty() {
@@ -105,13 +114,22 @@ pub fn undo(policy: &AccountPolicy, done: &[Action], now: &Observation, wish: &W
 struct Known<'a> {
     users: BTreeMap<&'a UserName, &'a User>,
     roles: BTreeMap<&'a RoleName, &'a Role>,
+    /// When each was made.
+    groups: BTreeMap<(&'a Region, &'a GroupName), Option<Timestamp>>,
+    fleets: BTreeMap<(&'a Region, &'a FleetId), Option<Timestamp>>,
 }
 
 impl<'a> Known<'a> {
-    fn of(now: &'a Observation) -> Self {
-        let users = if let Users::Looked(Ok(list)) = &now.users { list.as_slice() } else { &[] };
-        let roles = if let Roles::Looked(Ok(list)) = &now.roles { list.as_slice() } else { &[] };
-        Self { users: users.iter().map(|user| (&user.name, user)).collect(), roles: roles.iter().map(|role| (&role.name, role)).collect() }
+    fn of(seen: &'a Observation) -> Self {
+        let users = if let Users::Looked(Ok(list)) = &seen.users { list.as_slice() } else { &[] };
+        let roles = if let Roles::Looked(Ok(list)) = &seen.roles { list.as_slice() } else { &[] };
+        let launchers = || seen.launchers.iter().filter_map(|(region, launchers)| Some((region, launchers.as_ref().ok()?)));
+        Self {
+            users: users.iter().map(|user| (&user.name, user)).collect(),
+            roles: roles.iter().map(|role| (&role.name, role)).collect(),
+            groups: launchers().flat_map(|(region, of)| of.groups.iter().map(move |group| ((region, &group.name), group.created))).collect(),
+            fleets: launchers().flat_map(|(region, of)| of.fleets.iter().map(move |fleet| ((region, &fleet.id), fleet.created))).collect(),
+        }
     }
 
     /// When a credential was made; `None` when it is not there any more, `Some(None)` when its age is not known.
@@ -134,6 +152,10 @@ struct Met {
 struct Draft<'a> {
     wish: &'a Wish,
     suspect_from: Timestamp,
+    /// Sessions issued before this stay dead: whoever is given back may have lost one to the thief.
+    sessions_before: Timestamp,
+    /// Roles that were denied whole, rather than only rid of their sessions.
+    denied: BTreeSet<&'a RoleName>,
     known: Known<'a>,
     lanes: BTreeMap<Lane, Vec<Action>>,
     left: Vec<Left>,
@@ -162,7 +184,7 @@ impl Draft<'_> {
     fn deny(&mut self, user: &UserName) {
         self.met.users.insert(user.clone());
         let (created, named) = (self.known.users.get(user).map(|found| found.created), self.wish.users.contains(user));
-        self.give_back(format!("user {user}"), created, named, Lane::User(user.clone()), Action::LiftDeny { user: user.clone() });
+        self.give_back(format!("user {user}"), created, named, Lane::User(user.clone()), Action::LiftDeny { user: user.clone(), before: self.sessions_before });
     }
 
     fn credential(&mut self, user: &UserName, id: &str, action: Action) {
@@ -176,7 +198,11 @@ impl Draft<'_> {
             return;
         }
         let (created, named) = (self.known.roles.get(role).map(|found| found.created), self.wish.roles.contains(role));
-        self.give_back(format!("role {role}"), created, named, Lane::Role(role.clone()), Action::LiftRole { role: role.clone() });
+        let item = format!("role {role}");
+        if created.is_some() && !self.denied.contains(role) {
+            return self.leave(item, LeftReason::OldSessions);
+        }
+        self.give_back(item, created, named, Lane::Role(role.clone()), Action::LiftRole { role: role.clone(), before: self.sessions_before });
     }
 
     fn gone(&mut self, id: &str, item: String) {

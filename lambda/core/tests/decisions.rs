@@ -5,7 +5,7 @@ mod arbitrary;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arbitrary::{account, after, circumstances, instance_id, moment, observation, policy, touched};
+use arbitrary::{ORGANIZATION, account, after, circumstances, instance_id, moment, observation, policy, touched};
 use proptest::prelude::*;
 use runawaytrain_core::decide::{Cause, decide};
 use runawaytrain_core::identity::{AccessKey, Belongings, Lockout, Roles, User, Users};
@@ -16,6 +16,7 @@ use runawaytrain_core::planner::{Circumstances, Refusals, plan};
 use runawaytrain_core::policy::UserResponse;
 use runawaytrain_core::protected::never_touched;
 use runawaytrain_core::state::{AccountRecord, State};
+use runawaytrain_core::trust::Outsider;
 use runawaytrain_core::verdict::{Judgement, judge};
 
 fn actions(policy: &runawaytrain_core::policy::AccountPolicy, observation: &Observation, circumstances: &Circumstances) -> Vec<Action> {
@@ -157,6 +158,18 @@ proptest! {
                 let locked = role.lock.is_ok() || plan.actions().any(|action| action.role() == Some(&role.name));
                 prop_assert!(locked || left.contains(named.as_str()), "{named}");
             }
+        }
+    }
+
+    /// Whoever may take a new session from outside is not kept out by revoking the old one.
+    #[test]
+    fn no_role_that_a_stranger_may_assume_is_only_revoked(policy in policy(), observation in observation(), circumstances in circumstances()) {
+        let Roles::Looked(Ok(roles)) = &observation.roles else { return Ok(()) };
+        for action in actions(&policy, &observation, &circumstances) {
+            let Action::RevokeSessions { role, .. } = &action else { continue };
+            let role = roles.iter().find(|known| known.name == *role).unwrap();
+            let family = |outsider: &Outsider| matches!(outsider, Outsider::Account(known) if *known == account()) || *outsider == Outsider::Organizations(vec![ORGANIZATION.to_owned()]);
+            prop_assert!(role.outsiders.iter().all(family), "{action}: {:?}", role.outsiders);
         }
     }
 

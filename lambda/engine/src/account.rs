@@ -2,25 +2,25 @@
 
 use std::sync::Arc;
 
-use runawaytrain_core::containment::{ActionResult, Containment};
-use runawaytrain_core::decide::{Cause, Decision, decide};
-use runawaytrain_core::history::Summary;
-use runawaytrain_core::mail;
-use runawaytrain_core::mode::Mode;
-use runawaytrain_core::observation::{Coverage, Observation, Quarantine};
-use runawaytrain_core::planner::Refusals;
-use runawaytrain_core::report::{AccountReport, HaltReport};
-use runawaytrain_core::state::{self, AccountRecord, State};
-use runawaytrain_core::suspects::suspects;
-use tokio::time::Instant;
-
 use crate::brake::Brake;
-use crate::contain::{Executor, Proof, Task, Underway, verify};
+use crate::contain::{Executor, Proof, Task, Underway, verify, verify_freeze};
+use crate::deadline::Deadline;
 use crate::notify;
 use crate::observe::Eyes;
 use crate::ports::{Commit, Freshness, LeaseMove, LedgerError, Ports, Stored};
 use crate::record::{self, Holding};
 use crate::scope::Scoped;
+use runawaytrain_core::containment::{ActionResult, Containment, Outcome};
+use runawaytrain_core::decide::{Cause, Decision, decide};
+use runawaytrain_core::history::Summary;
+use runawaytrain_core::mail;
+use runawaytrain_core::mode::Mode;
+use runawaytrain_core::observation::{Coverage, Observation, Quarantine};
+use runawaytrain_core::plan::Action;
+use runawaytrain_core::planner::Refusals;
+use runawaytrain_core::report::{AccountReport, HaltReport};
+use runawaytrain_core::state::{self, AccountRecord, State};
+use runawaytrain_core::suspects::suspects;
 
 /// How often a lost race for the lease is run again with fresh data: a harmless writer may have been in between.
 const RACES: usize = 3;
@@ -39,8 +39,8 @@ pub(crate) struct Post {
     pub order: Option<String>,
     /// Whether what is seen is remembered. A drill by event is not: it leaves no trace at all.
     pub remember: bool,
-    /// When to stop working.
-    pub stop_work: Option<Instant>,
+    /// The invocation's end.
+    pub deadline: Deadline,
     /// How many halts there may be.
     pub brake: Arc<Brake>,
 }
@@ -62,12 +62,13 @@ impl Post {
         let new = || Stored { record: AccountRecord::new(policy.account.clone(), self.ports.clock.now()), version: 0, lease: None };
         let mut stored = stored.unwrap_or_else(new);
         let mut may_contain = scoped.mode == Mode::Proceed && self.remember;
-        let mut watch = self.eyes.watch(&policy.account, Freshness::Cached).await;
+        let refusals = self.refusals_so_far(&stored.record).await;
+        let mut watch = self.eyes.watch(&policy.account, Freshness::Cached, self.deadline.stop_work()).await;
         let mut containing: Option<Containing> = None;
         let mut look_closer = true;
         let mut error = None;
         let decision = loop {
-            let decision = decide(policy, watch.observation(), &stored.record, self.order.is_some(), &Refusals::default(), self.ports.clock.now());
+            let decision = decide(policy, watch.observation(), &stored.record, self.order.is_some(), &refusals, self.ports.clock.now());
             if let Some(cause) = decision.cause {
                 if std::mem::take(&mut look_closer) {
                     watch.look_closer(policy);
@@ -94,7 +95,7 @@ impl Post {
             AccountReport::new(policy.account.clone(), &scoped.name, scoped.mode).with_verdict(&decision.verdict, coverage, &summary).with_plan(&decision.plan);
         report.error = error;
         match containing {
-            Some(containing) => report = self.conclude(scoped, containing, &decision, &summary, report).await,
+            Some(containing) => report = self.conclude(scoped, containing, &decision, &summary, refusals, report).await,
             None if self.remember => report.state = Some(self.remember_quietly(scoped, &stored, &decision, &summary, &mut report.error).await),
             None => report.state = Some(stored.record.state),
         }
@@ -156,7 +157,7 @@ impl Post {
                         tokio::spawn(async move { notify::drain(&ports).await });
                     }
                     let holding = Arc::new(holding);
-                    let executor = Executor::new(policy.account.clone(), Arc::clone(&holding));
+                    let executor = Executor::new(policy.account.clone(), Arc::clone(&holding), self.deadline);
                     let underway = executor.begin();
                     return Ok(Some((Containing { only_freeze, holding, executor, underway, record: stored.record.clone() }, stored)));
                 }
@@ -178,12 +179,28 @@ impl Post {
     }
 
     /// Waits for the lanes, proves the halt, and writes down what it came to.
-    async fn conclude(&self, scoped: &Scoped, containing: Containing, decision: &Decision, summary: &Summary, report: AccountReport) -> AccountReport {
+    async fn conclude(
+        &self,
+        scoped: &Scoped,
+        containing: Containing,
+        decision: &Decision,
+        summary: &Summary,
+        refusals: Refusals,
+        mut report: AccountReport,
+    ) -> AccountReport {
         let policy = &scoped.policy;
         let Containing { only_freeze, holding, executor, underway, record } = containing;
         let state_before = record.state;
-        let mut containment =
-            Containment { outcomes: underway.finish().await, gaps: decision.verdict.gaps.clone(), left: decision.plan.left().to_vec(), ..Containment::default() };
+        let outcomes = underway.finish().await;
+        // Until somebody has looked again: what was planned and not taken by AWS.
+        let taken = |action: &Action| outcomes.iter().any(|outcome| outcome.action.covers(action) && !matches!(outcome.result, ActionResult::Failed { .. }));
+        let plan = if only_freeze { decision.plan.only_freeze() } else { decision.plan.clone() };
+        let remaining = plan.actions().filter(|action| !taken(action)).cloned().collect();
+        let mut containment = Containment { outcomes, remaining, gaps: decision.verdict.gaps.clone(), left: plan.left().to_vec(), ..Containment::default() };
+        if only_freeze && let Err(why) = verify_freeze(&self.eyes, policy, &executor, self.deadline, &plan).await {
+            tracing::error!(account = %policy.account, "the account is not frozen: {why}");
+            report.error = Some(format!("the account is not frozen: {why}; the next sweep tries again"));
+        }
         let record = state::with_whole_before(&record, &decision.verdict, summary);
         let (mut record, mut notices) = state::after_sweep(&record, policy, scoped.mode, decision, summary, self.ports.clock.now());
         // A halt that is not proven yet must be; one that was, is looked at again only where enforcing it met a refusal.
@@ -193,16 +210,16 @@ impl Post {
             _ => containment.outcomes.iter().any(|outcome| matches!(outcome.result, ActionResult::Failed { .. })).then_some(Proof::OneCleanPass),
         };
         if let Some(proof) = proof {
-            let task = Task { holding: &holding, record: &record, clock: &*self.ports.clock, stop_work: self.stop_work };
+            let task = Task { holding: &holding, record: &record, clock: &*self.ports.clock, deadline: self.deadline, refusals };
             let verified = verify(&self.eyes, policy, &executor, &task, &containment.outcomes, proof).await;
             let now = self.ports.clock.now();
             containment.outcomes.extend(verified.outcomes);
             containment.verified = verified.clean.then_some(now);
-            (containment.remaining, containment.gaps, containment.left) = (verified.remaining, verified.gaps, verified.left);
-            if let (Some(observation), Some(halt)) = (&verified.last, &record.halt) {
-                containment.suspects = suspects(policy, observation, halt.tripped);
+            if let Some(observation) = &verified.last {
+                (containment.remaining, containment.gaps, containment.left) = (verified.remaining, verified.gaps, verified.left);
+                containment.suspects = record.halt.as_ref().map(|halt| suspects(policy, observation, halt.tripped)).unwrap_or_default();
+                record.last = Some(Summary::of(policy, observation));
             }
-            record.last = verified.last.as_ref().map(|observation| Summary::of(policy, observation)).or(record.last);
             if verified.clean && record.state == State::Halting {
                 record = state::contained(&record, now);
             }
@@ -214,7 +231,7 @@ impl Post {
                 notices.push(mail::outcome(policy, halt, &containment, now));
             }
         }
-        let mut report = report.with_containment(&containment);
+        report = report.with_containment(&containment);
         report.halt = record.halt.as_ref().map(|halt| HaltReport {
             id: halt.id.clone(),
             contained: halt.contained.is_some(),
@@ -234,6 +251,21 @@ impl Post {
             report.state = Some(state_before);
         }
         report
+    }
+
+    /// What refused in a halt that another invocation left unfinished, from its journal: what it had to learn need not be learnt again.
+    async fn refusals_so_far(&self, record: &AccountRecord) -> Refusals {
+        let mut refusals = Refusals::default();
+        let Some(halt) = record.halt.as_ref().filter(|_| record.state == State::Halting) else { return refusals };
+        match self.ports.ledger.journal(&record.account, &halt.id).await {
+            Ok(journal) => {
+                let concluded = journal.into_iter().filter_map(|entry| Some(Outcome { action: entry.action, result: entry.concluded?.1 }));
+                refusals.learn(&concluded.collect::<Vec<_>>());
+            }
+            // It only costs what it cost before to learn it.
+            Err(failure) => tracing::warn!(account = %record.account, error = %failure, "the journal could not be read; what refused before is asked again"),
+        }
+        refusals
     }
 
     /// Takes in the numbers of a sweep that contained nothing. A writer that was faster knows better: its record stays.

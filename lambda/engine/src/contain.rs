@@ -15,10 +15,11 @@ use runawaytrain_core::failure::{Failure, FailureKind};
 use runawaytrain_core::ids::AccountId;
 use runawaytrain_core::plan::{Action, Lane, Plan};
 
+use crate::deadline::{Deadline, has_come};
 use crate::ports::Performed;
 use crate::record::{Holding, NotPerformed};
 
-pub use verify::{Proof, Task, Verified, verify};
+pub use verify::{Proof, Task, Verified, verify, verify_freeze};
 
 /// Lanes at once in one account. Regions have quotas of their own; IAM has one for the account, and a hundred users at once would only throttle each other.
 const MOST_LANES: usize = 32;
@@ -35,6 +36,7 @@ pub struct Executor {
     account: AccountId,
     holding: Arc<Holding>,
     lanes: Arc<Semaphore>,
+    deadline: Deadline,
 }
 
 /// Lanes under way. A lane is started once, however often the growing plan names it.
@@ -45,9 +47,9 @@ pub struct Underway {
 }
 
 impl Executor {
-    /// An executor under a lease.
-    pub fn new(account: AccountId, holding: Arc<Holding>) -> Self {
-        Self { account, holding, lanes: Arc::new(Semaphore::new(MOST_LANES)) }
+    /// An executor under a lease. It begins nothing new shortly before the invocation's end.
+    pub fn new(account: AccountId, holding: Arc<Holding>, deadline: Deadline) -> Self {
+        Self { account, holding, lanes: Arc::new(Semaphore::new(MOST_LANES)), deadline }
     }
 
     /// Starts with nothing under way.
@@ -74,11 +76,15 @@ impl Executor {
         outcomes
     }
 
-    /// One call, with patience for throttling. A lost lease ends it at once: the outcome says so and nothing was done.
+    /// One call, with patience for throttling. A lost lease, or the invocation's end, ends it at once: the outcome says so and nothing was done.
     async fn perform(&self, action: Action) -> Outcome {
         let mut wait = THROTTLE_WAIT;
         let mut retries = THROTTLE_RETRIES;
         loop {
+            if has_come(self.deadline.stop_work()) {
+                tracing::warn!(account = %self.account, "not begun before the deadline: {action}");
+                return Outcome { action, result: ActionResult::Failed { failure: not_begun() } };
+            }
             let result = match self.holding.perform(&self.account, &action).await {
                 Ok(Performed::Done) => ActionResult::Done,
                 Ok(Performed::AlreadySo) => ActionResult::AlreadySo,
@@ -111,18 +117,33 @@ impl Underway {
         }
     }
 
-    /// Waits for every lane.
+    /// Waits for every lane, but not past the invocation's end: what is cut off stands in the journal as intended, and may have happened.
     pub async fn finish(mut self) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
-        while let Some(lane) = self.running.join_next().await {
+        let cut_off = self.executor.deadline.cut_off();
+        loop {
+            let next = match cut_off {
+                Some(time) => tokio::time::timeout_at(time, self.running.join_next()).await,
+                None => Ok(self.running.join_next().await),
+            };
+            let Ok(lane) = next else {
+                tracing::error!(account = %self.executor.account, lanes = self.running.len(), "calls under way are no longer waited for: the invocation ends");
+                self.running.shutdown().await;
+                return outcomes;
+            };
             match lane {
-                Ok(of_lane) => outcomes.extend(of_lane),
+                None => return outcomes,
+                Some(Ok(of_lane)) => outcomes.extend(of_lane),
                 // What a lane did before it broke stands in the journal; the next look finds what it left undone.
-                Err(broken) => tracing::error!(account = %self.executor.account, error = %broken, "a lane of the containment broke"),
+                Some(Err(broken)) => tracing::error!(account = %self.executor.account, error = %broken, "a lane of the containment broke"),
             }
         }
-        outcomes
     }
+}
+
+fn not_begun() -> Failure {
+    let detail = "the invocation was about to end; the next one goes on".to_owned();
+    Failure { operation: "the call".to_owned(), kind: FailureKind::NotBegun, code: None, detail, named: Vec::new() }
 }
 
 fn lease_lost() -> Failure {

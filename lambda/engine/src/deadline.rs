@@ -1,4 +1,4 @@
-//! The invocation's end.
+//! The invocation's end, and how the work before it is wound up.
 
 use std::time::Duration;
 
@@ -7,31 +7,47 @@ use tokio::time::Instant;
 /// No Lambda runs longer than 15 minutes: a remaining time past an hour is an emulator's nonsense, not a deadline.
 const LONGEST_CREDIBLE: Duration = Duration::from_secs(3600);
 
-/// Kept free before the end for naming what is not finished, sending mails and answering. What is aborted keeps its lease until it runs out.
+/// Kept free before the end for winding up: what is under way ends, what is left is named and recorded, mails are sent.
 const RESERVE: Duration = Duration::from_secs(20);
 
-/// When an invocation must have answered.
+/// When an invocation must have answered. Before that, in this order: nothing new is begun, what is under way is no longer waited for, and
+/// an account that has not been wound up by then is abandoned, with its lease running out by itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {
     end: Option<Instant>,
+    reserve: Duration,
 }
 
 impl Deadline {
     /// No deadline.
     pub fn never() -> Self {
-        Self { end: None }
+        Self { end: None, reserve: RESERVE }
     }
 
-    /// A deadline this far away. A senseless one is taken for none: zero (already over at the start) or past an hour.
+    /// A deadline this far away. A senseless one is taken for none: zero (already over at the start) or past an hour. Never less than half
+    /// of the time is left for work.
     pub fn within(remaining: Duration) -> Self {
         let credible = !remaining.is_zero() && remaining <= LONGEST_CREDIBLE;
-        Self { end: credible.then(|| Instant::now() + remaining) }
+        Self { end: credible.then(|| Instant::now() + remaining), reserve: RESERVE.min(remaining / 2) }
     }
 
-    /// When work must stop so that there is time to write down the rest: never less than half of what remains is left for work.
+    /// From when on nothing new is begun.
     pub fn stop_work(self) -> Option<Instant> {
-        let end = self.end?;
-        let remaining = end.saturating_duration_since(Instant::now());
-        Some(end - RESERVE.min(remaining / 2))
+        Some(self.end? - self.reserve)
     }
+
+    /// From when on what is under way is no longer waited for.
+    pub fn cut_off(self) -> Option<Instant> {
+        Some(self.end? - self.reserve / 2)
+    }
+
+    /// From when on an account that is not wound up is abandoned.
+    pub fn abandon(self) -> Option<Instant> {
+        Some(self.end? - self.reserve / 4)
+    }
+}
+
+/// Whether a time has come; never, where there is none.
+pub(crate) fn has_come(time: Option<Instant>) -> bool {
+    time.is_some_and(|time| Instant::now() >= time)
 }

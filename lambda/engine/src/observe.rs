@@ -1,11 +1,13 @@
 //! Looks into one account, every enabled region at once. Read-only by construction: it is given an observer and nothing else.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use runawaytrain_core::failure::{Failure, FailureKind};
 use runawaytrain_core::identity::{Role, Roles, User, Users};
@@ -32,10 +34,12 @@ impl Eyes {
         Self { observer, permits: Arc::new(Semaphore::new(MOST_CALLS)) }
     }
 
-    /// Begins to look into an account: its regions are known when this returns, their instances come in with [`Watch::next`].
-    pub async fn watch(&self, account: &AccountId, freshness: Freshness) -> Watch {
-        let mut watch = Watch { eyes: self.clone(), observation: Observation::new(account.clone()), regions: Vec::new(), under_way: FuturesUnordered::new() };
-        match self.regions(account, freshness).await {
+    /// Begins to look into an account: its regions are known when this returns, their instances come in with [`Watch::next`]. What has not
+    /// answered by `until` is not waited for: it is a gap.
+    pub async fn watch(&self, account: &AccountId, freshness: Freshness, until: Option<Instant>) -> Watch {
+        let (eyes, observation) = (self.clone(), Observation::new(account.clone()));
+        let mut watch = Watch { eyes, observation, regions: Vec::new(), asked: BTreeSet::new(), under_way: FuturesUnordered::new(), until };
+        match in_time(until, self.regions(account, freshness)).await.unwrap_or_else(|| Err(not_answered(REGIONS))) {
             Ok(regions) => {
                 watch.observation.expected_regions = Some(regions.len());
                 watch.regions.clone_from(&regions);
@@ -49,11 +53,17 @@ impl Eyes {
     }
 
     /// Looks at everything that a halt of this account is about, asking anew for the regions, and waits for all of it.
-    pub async fn look_closely(&self, policy: &AccountPolicy) -> Observation {
-        let mut watch = self.watch(&policy.account, Freshness::Now).await;
+    pub async fn look_closely(&self, policy: &AccountPolicy, until: Option<Instant>) -> Observation {
+        let mut watch = self.watch(&policy.account, Freshness::Now, until).await;
         watch.look_closer(policy);
         while watch.next().await {}
         watch.observation
+    }
+
+    /// Looks whether the quarantine is attached, and at nothing else.
+    pub async fn look_at_quarantine(&self, account: &AccountId, until: Option<Instant>) -> Seen<Option<bool>> {
+        let _permit = self.permits.acquire().await;
+        in_time(until, self.observer.quarantined(account)).await.unwrap_or_else(|| Err(not_answered(QUARANTINE)))
     }
 
     async fn regions(&self, account: &AccountId, freshness: Freshness) -> Seen<Vec<Region>> {
@@ -62,7 +72,7 @@ impl Eyes {
         if regions.is_empty() {
             // Every account has regions. To take none for an answer would make an account that nobody looked at look empty.
             return Err(Failure {
-                operation: "ec2:DescribeRegions".to_owned(),
+                operation: REGIONS.to_owned(),
                 kind: FailureKind::Other,
                 code: None,
                 detail: "it answered without a single region".to_owned(),
@@ -93,12 +103,65 @@ enum Sighting {
     Quarantine(Seen<Option<bool>>),
 }
 
+/// Something that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Asked {
+    Region(Region),
+    Launchers(Region),
+    Users,
+    Roles,
+    Quarantine,
+}
+
+impl Sighting {
+    fn answers(&self) -> Asked {
+        match self {
+            Self::Region(region, _) => Asked::Region(region.clone()),
+            Self::Launchers(region, _) => Asked::Launchers(region.clone()),
+            Self::Users(_) => Asked::Users,
+            Self::Roles(_) => Asked::Roles,
+            Self::Quarantine(_) => Asked::Quarantine,
+        }
+    }
+}
+
+impl Asked {
+    /// What stands in the place of an answer that did not come in time.
+    fn unanswered(self) -> Sighting {
+        match self {
+            Self::Region(region) => Sighting::Region(region, Err(not_answered("ec2:DescribeInstances"))),
+            Self::Launchers(region) => Sighting::Launchers(region, Err(not_answered("autoscaling:DescribeAutoScalingGroups"))),
+            Self::Users => Sighting::Users(Err(not_answered("iam:ListUsers"))),
+            Self::Roles => Sighting::Roles(Err(not_answered("iam:ListRoles"))),
+            Self::Quarantine => Sighting::Quarantine(Err(not_answered(QUARANTINE))),
+        }
+    }
+}
+
+const REGIONS: &str = "ec2:DescribeRegions";
+const QUARANTINE: &str = "organizations:ListPoliciesForTarget";
+
+fn not_answered(operation: &str) -> Failure {
+    let detail = "it did not answer before the invocation's end".to_owned();
+    Failure { operation: operation.to_owned(), kind: FailureKind::Unavailable, code: None, detail, named: Vec::new() }
+}
+
+/// Waits no longer than until a time; `None` when it has come.
+async fn in_time<T>(until: Option<Instant>, what: impl Future<Output = T>) -> Option<T> {
+    match until {
+        Some(until) => tokio::time::timeout_at(until, what).await.ok(),
+        None => Some(what.await),
+    }
+}
+
 /// An observation that is still growing.
 pub struct Watch {
     eyes: Eyes,
     observation: Observation,
     regions: Vec<Region>,
+    asked: BTreeSet<Asked>,
     under_way: FuturesUnordered<BoxFuture<'static, Sighting>>,
+    until: Option<Instant>,
 }
 
 impl Watch {
@@ -109,7 +172,20 @@ impl Watch {
 
     /// Waits for the next answer and takes it in; false when none is left.
     pub async fn next(&mut self) -> bool {
-        let Some(sighting) = self.under_way.next().await else { return false };
+        match in_time(self.until, self.under_way.next()).await {
+            Some(Some(sighting)) => self.take_in(sighting),
+            Some(None) => return false,
+            // True once more: what did not answer is news as well.
+            None => {
+                self.under_way.clear();
+                std::mem::take(&mut self.asked).into_iter().for_each(|asked| self.take_in(asked.unanswered()));
+            }
+        }
+        true
+    }
+
+    fn take_in(&mut self, sighting: Sighting) {
+        self.asked.remove(&sighting.answers());
         let seen = &mut self.observation;
         match sighting {
             Sighting::Region(region, instances) => drop(seen.regions.insert(region, instances)),
@@ -120,7 +196,14 @@ impl Watch {
             Sighting::Quarantine(Ok(Some(attached))) => seen.quarantine = Quarantine::Looked(Ok(attached)),
             Sighting::Quarantine(Err(failure)) => seen.quarantine = Quarantine::Looked(Err(failure)),
         }
-        true
+    }
+
+    fn ask<F>(&mut self, what: Asked, call: impl FnOnce(Arc<dyn Observer>) -> F + Send + 'static)
+    where
+        F: Future<Output = Sighting> + Send,
+    {
+        self.asked.insert(what);
+        self.under_way.push(self.eyes.look(call));
     }
 
     /// Looks at what a halt needs and a verdict does not: the quarantine, what would launch again in each region, users and roles;
@@ -131,7 +214,7 @@ impl Watch {
         // The quarantine first: it is what keeps the account from growing while the rest is under way.
         if contain.quarantine {
             let account = account.clone();
-            self.under_way.push(self.eyes.look(|observer| async move { Sighting::Quarantine(observer.quarantined(&account).await) }));
+            self.ask(Asked::Quarantine, |observer| async move { Sighting::Quarantine(observer.quarantined(&account).await) });
         }
         if self.observation.unreachable.is_some() {
             // The quarantine is the payer's own business; all else needs a way into the account.
@@ -139,10 +222,10 @@ impl Watch {
         }
         for region in self.regions.clone() {
             let account = account.clone();
-            self.under_way.push(self.eyes.look(|observer| async move {
+            self.ask(Asked::Launchers(region.clone()), |observer| async move {
                 let launchers = observer.launchers(&account, &region).await;
                 Sighting::Launchers(region, launchers)
-            }));
+            });
         }
         let detail = match contain.users {
             UserResponse::Deactivate | UserResponse::DeleteCredentials => Some(UserDetail::Credentials),
@@ -151,18 +234,18 @@ impl Watch {
         };
         if let Some(detail) = detail {
             let account = account.clone();
-            self.under_way.push(self.eyes.look(move |observer| async move { Sighting::Users(observer.users(&account, detail).await) }));
+            self.ask(Asked::Users, move |observer| async move { Sighting::Users(observer.users(&account, detail).await) });
         }
         if contain.roles != RoleResponse::Leave {
-            self.under_way.push(self.eyes.look(|observer| async move { Sighting::Roles(observer.roles(&account).await) }));
+            self.ask(Asked::Roles, |observer| async move { Sighting::Roles(observer.roles(&account).await) });
         }
     }
 
     fn look_at_instances(&mut self, region: Region) {
         let account = self.observation.account.clone();
-        self.under_way.push(self.eyes.look(|observer| async move {
+        self.ask(Asked::Region(region.clone()), |observer| async move {
             let instances = observer.instances(&account, &region).await;
             Sighting::Region(region, instances)
-        }));
+        });
     }
 }

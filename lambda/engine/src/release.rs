@@ -20,10 +20,11 @@ use crate::observe::Eyes;
 use crate::ports::{JournalEntry, LedgerError, Ports};
 use crate::record;
 use crate::scope::Scoped;
+use crate::sweep::Invocation;
 
 /// Releases one account. Refused with 400 where there is nothing to release or somebody is containing it; killed half-way, the account is
 /// still halted and the release can be asked for again.
-pub(crate) async fn release(ports: &Ports, eyes: &Eyes, invocation: &str, scoped: &Scoped, wish: &Wish) -> Answer {
+pub(crate) async fn release(ports: &Ports, eyes: &Eyes, invocation: &Invocation, scoped: &Scoped, wish: &Wish) -> Answer {
     let policy = &scoped.policy;
     let account = &policy.account;
     let stored = match ports.ledger.load(account).await {
@@ -44,7 +45,7 @@ pub(crate) async fn release(ports: &Ports, eyes: &Eyes, invocation: &str, scoped
     let mut closely = policy.clone();
     // Whatever the policy leaves alone today, an earlier one may have had locked.
     (closely.contain.users, closely.contain.roles) = (UserResponse::Deactivate, RoleResponse::RevokeSessions);
-    let observation = eyes.look_closely(&closely).await;
+    let observation = eyes.look_closely(&closely, invocation.deadline.stop_work()).await;
     let done = performed(&journal);
     // The quarantine can be lifted from the payer; everything else needs a way into the account.
     if let Some(failure) = observation.unreachable.as_ref().filter(|_| done.iter().any(|action| *action != Action::Freeze)) {
@@ -56,16 +57,16 @@ pub(crate) async fn release(ports: &Ports, eyes: &Eyes, invocation: &str, scoped
     if let Some(failure) = identities.into_iter().flatten().next().filter(|_| names_identities && observation.unreachable.is_none()) {
         return Answer::failed(format!("The identities of account {account} could not be read, so nothing was touched: {failure}"));
     }
-    let (holding, stored) = match record::acquire(ports, invocation, &stored, stored.record.clone(), Vec::new()).await {
+    let (holding, stored) = match record::acquire(ports, &invocation.id, &stored, stored.record.clone(), Vec::new()).await {
         Ok(Some(held)) => held,
         Ok(None) | Err(LedgerError::Conflict | LedgerError::LeaseLost) => {
             return Answer::refused(format!("Account {account} is being contained by another invocation. Try again in a minute."));
         }
         Err(LedgerError::Failed(failure)) => return Answer::failed(format!("The release of account {account} could not be recorded, so nothing was touched: {failure}")),
     };
-    let plan = undo(policy, &done, &observation, wish, halt.tripped);
+    let plan = undo(policy, &done, &observation, wish, halt.tripped, ports.clock.now());
     let holding = Arc::new(holding);
-    let executor = Executor::new(account.clone(), Arc::clone(&holding));
+    let executor = Executor::new(account.clone(), Arc::clone(&holding), invocation.deadline);
     let outcomes = executor.run(&plan).await;
     drop(executor);
     let now = ports.clock.now();
@@ -73,7 +74,7 @@ pub(crate) async fn release(ports: &Ports, eyes: &Eyes, invocation: &str, scoped
     let brings_back = |action: &Action| matches!(action, Action::StartInstances { .. } | Action::ResumeGroup { .. } | Action::RestoreFleet { .. });
     let started = outcomes.iter().any(|outcome| brings_back(&outcome.action) && outcome.result == ActionResult::Done);
     // What came back is counted by looking: the trip's numbers may rest on what had been seen by then.
-    let running = if started { Summary::of(policy, &eyes.look_closely(policy).await) } else { Summary::of(policy, &observation) };
+    let running = if started { Summary::of(policy, &eyes.look_closely(policy, invocation.deadline.cut_off()).await) } else { Summary::of(policy, &observation) };
     let record = state::released(&stored.record, policy, &running, started, now);
     let notice = mail::released(policy, &record, &outcomes, plan.left(), now);
     let written = match Arc::try_unwrap(holding) {

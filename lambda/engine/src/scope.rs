@@ -1,12 +1,14 @@
 //! Which accounts a request is about, and how far the machine may go in each.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use runawaytrain_core::failure::Failure;
 use runawaytrain_core::ids::AccountId;
 use runawaytrain_core::mode::{Mode, least};
 use runawaytrain_core::policy::{AccountPolicy, Policy};
 use runawaytrain_core::report::AccountReport;
+use runawaytrain_core::trust::Family;
 
 use crate::ports::{Directory, Lifecycle, Member};
 use crate::trigger::Selection;
@@ -49,6 +51,7 @@ pub async fn scope(directory: &dyn Directory, policy: &Policy, selection: &Selec
 fn from_members(members: Vec<Member>, policy: &Policy, selection: &Selection, ceiling: Mode) -> Scope {
     let mut scope = Scope::default();
     let members: BTreeMap<AccountId, Member> = members.into_iter().map(|member| (member.account.clone(), member)).collect();
+    let family = Arc::new(Family { organization: policy.organization_id().to_owned(), accounts: members.keys().cloned().collect() });
     if let Selection::Only(wanted) = selection {
         let strangers = wanted.iter().filter(|account| !members.contains_key(*account));
         scope.unserved.extend(
@@ -64,6 +67,7 @@ fn from_members(members: Vec<Member>, policy: &Policy, selection: &Selection, ce
             continue;
         }
         let mut policy = policy.for_account(&account);
+        policy.family = Arc::clone(&family);
         // What the mails call it as well.
         let name = policy.name.get_or_insert(member.name).clone();
         if let Lifecycle::Inactive(state) = member.lifecycle {

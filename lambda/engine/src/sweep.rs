@@ -65,7 +65,7 @@ impl Guard {
             Request::Status => self.status().await,
             Request::Release { account, wish } => {
                 let scoped = release::scoped(self.policy.for_account(&account), &account);
-                release::release(&self.ports, &self.eyes, &invocation.id, &scoped, &wish).await
+                release::release(&self.ports, &self.eyes, invocation, &scoped, &wish).await
             }
             Request::Drill(selection) => self.sweep(trigger.source, &selection, Mode::Drill, None, invocation).await,
             Request::Sweep(_) | Request::Halt { .. } if self.ceiling == Mode::Pass => {
@@ -116,7 +116,7 @@ impl Guard {
             order,
             brake: Arc::new(Brake::new(self.policy.halts_per_hour(), scope.accounts.len())),
             remember: !drill,
-            stop_work: invocation.deadline.stop_work(),
+            deadline: invocation.deadline,
         };
         let list_is_whole = scope.stale.is_none();
         let (accounts, coverage, reached_all) = every_account(&post, scope, records).await;
@@ -175,7 +175,7 @@ async fn every_account(post: &Post, scope: Scope, mut records: BTreeMap<AccountI
         waiting.insert(task.id(), whose);
     }
     loop {
-        let next = match post.stop_work {
+        let next = match post.deadline.abandon() {
             Some(end) => tokio::time::timeout_at(end, running.join_next_with_id()).await,
             None => Ok(running.join_next_with_id().await),
         };

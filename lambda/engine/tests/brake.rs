@@ -146,3 +146,29 @@ async fn without_a_quarantine_policy_the_brake_still_holds_and_pages() {
     let left: Vec<_> = report_of(&answer, &account(7)).plan.left.iter().map(|left| left.reason.clone()).collect();
     assert!(left.iter().any(|reason| reason.contains("no quarantine policy is deployed")), "{left:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_freeze_is_looked_at_again_and_one_that_does_not_hold_is_said_to() {
+    let scene = Scene::new(runaway_university(), with_brake(0, json!({})));
+    let attach = |times| Fault {
+        operation: "organizations:AttachPolicy".to_owned(),
+        account: Some(id(&account(1))),
+        region: None,
+        times,
+        failure: Some(runawaytrain_testbed::failure("organizations:AttachPolicy", FailureKind::Unavailable)),
+    };
+    scene.testbed.world.fault(attach(Some(1)));
+    let answer = scene.send(json!({})).await;
+    assert_eq!(report_of(&answer, &account(1)).error, None, "the second try holds");
+    assert!(scene.testbed.world.with(&id(&account(1)), |known| *known.quarantine.written()));
+
+    let scene = Scene::new(runaway_university(), with_brake(0, json!({})));
+    scene.testbed.world.fault(attach(None));
+    let answer = scene.send(json!({})).await;
+    let error = report_of(&answer, &account(1)).error.clone().unwrap_or_default();
+    assert!(error.contains("is not frozen: it is not attached"), "{error}");
+    assert_eq!(report_of(&answer, &account(2)).error, None, "the others are served");
+    scene.testbed.world.heal();
+    scene.tick().await;
+    assert!(scene.testbed.world.with(&id(&account(1)), |known| *known.quarantine.written()), "the next sweep tries again");
+}

@@ -5,11 +5,13 @@ mod common;
 mod university;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use common::{Scene, id};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
+use runawaytrain_core::identity::{Lockout, RoleLock};
 use runawaytrain_core::ids::InstanceId;
 use runawaytrain_core::plan::Action;
 use runawaytrain_core::state::State;
@@ -45,6 +47,26 @@ async fn halt(scene: &Scene, wrong: &Wrong) {
     }
 }
 
+/// Says now and then how much was tried: `-- --nocapture` shows it in a longer run.
+fn tally(scene: &Scene) {
+    static CASES: AtomicU64 = AtomicU64::new(0);
+    static FAULTS: AtomicU64 = AtomicU64::new(0);
+    let faults = FAULTS.fetch_add(scene.testbed.world.faults_met(), Ordering::Relaxed) + scene.testbed.world.faults_met();
+    let cases = CASES.fetch_add(1, Ordering::Relaxed) + 1;
+    if cases.is_multiple_of(10_000) {
+        eprintln!("{cases} halts, {faults} calls met a fault, no violation");
+    }
+}
+
+/// What remains of a deny once old sessions are left out of account: those stay dead for good.
+fn gives(lockout: Lockout) -> Lockout {
+    if matches!(lockout, Lockout::SessionsBefore(_)) { Lockout::Absent } else { lockout }
+}
+
+fn allows(lock: RoleLock) -> RoleLock {
+    if matches!(lock, RoleLock::RevokedBefore(_)) { RoleLock::Absent } else { lock }
+}
+
 /// What a release can give back, of an account as it stands.
 fn reversible(account: &SimAccount, known: &SimAccount) -> String {
     let regions: Vec<String> = account
@@ -64,9 +86,12 @@ fn reversible(account: &SimAccount, known: &SimAccount) -> String {
             format!("{region} {groups:?} {fleets:?} {protections:?}")
         })
         .collect();
-    let users: Vec<_> =
-        account.users.iter().map(|(name, user)| (name.clone(), *user.lockout.written(), user.keys.clone(), user.others.clone(), user.belongings.clone())).collect();
-    let roles: Vec<_> = account.roles.iter().map(|(name, role)| (name.clone(), *role.lock.written())).collect();
+    let users: Vec<_> = account
+        .users
+        .iter()
+        .map(|(name, user)| (name.clone(), gives(*user.lockout.written()), user.keys.clone(), user.others.clone(), user.belongings.clone()))
+        .collect();
+    let roles: Vec<_> = account.roles.iter().map(|(name, role)| (name.clone(), allows(*role.lock.written()))).collect();
     format!("{regions:#?} {users:#?} {roles:#?} {}", account.quarantine.written())
 }
 
@@ -92,6 +117,7 @@ proptest! {
             let policy = policy_of(&policy, &lab);
             let scene = Scene::new(build(&lab), policy.clone());
             halt(&scene, &wrong).await;
+            tally(&scene);
             touches_what_it_must_not(&scene.testbed, &policy)?;
             prop_assert_eq!(state(&scene).await, State::Halted);
 
@@ -179,6 +205,11 @@ proptest! {
                 }
             }
             expected.quarantine = Lagged::new(false);
+            for (name, user) in &after.users {
+                let denied = *halted.users[name].lockout.written() == Lockout::InForce && *before.users[name].lockout.written() != Lockout::InForce;
+                let left = *user.lockout.written();
+                prop_assert!(!denied || matches!(left, Lockout::SessionsBefore(_) | Lockout::InForce), "a session of {name} from before the halt is alive: {left:?}");
+            }
             // A user that somebody had locked out in our name before stays as it is found.
             prop_assert_eq!(reversible(&after, &before), reversible(&expected, &before));
             Ok(())

@@ -22,6 +22,8 @@ pub struct SimGroup {
     pub instance_type: String,
     /// Whether all its processes are suspended.
     pub suspended: bool,
+    /// When it was made.
+    pub created: Timestamp,
 }
 
 /// A fleet of type `maintain`: replaces what it loses.
@@ -33,6 +35,8 @@ pub struct SimFleet {
     pub target: u64,
     /// What it launches.
     pub instance_type: String,
+    /// When it was made.
+    pub created: Timestamp,
 }
 
 /// A Spot request.
@@ -74,8 +78,9 @@ pub struct SimUser {
     pub belongings: std::collections::BTreeSet<Belonging>,
     /// When it was made.
     pub created: Timestamp,
-    /// Whether somebody holds a session of it (GetSessionToken): it outlives key and password, and only a deny on the user ends it.
-    pub session: bool,
+    /// When the session that somebody holds of it was issued (GetSessionToken), if one does: it outlives key and password, and only a deny on
+    /// the user ends it.
+    pub session: Option<Timestamp>,
     /// Until when a credential that was just switched off still opens things.
     pub fading: Option<Instant>,
 }
@@ -90,15 +95,24 @@ impl SimUser {
             others: Vec::new(),
             belongings: Default::default(),
             created,
-            session: false,
+            session: None,
             fading: None,
         }
     }
 
     /// Whether any credential of it still opens anything at this moment.
     pub fn can_act(&self) -> bool {
-        let holds_something = self.console || self.session || self.keys.iter().any(|key| key.active) || self.others.iter().any(|other| other.active);
-        *self.lockout.in_force() != Lockout::InForce && (holds_something || self.fading.is_some_and(|until| Instant::now() < until))
+        let session = match self.lockout.in_force() {
+            Lockout::InForce => return false,
+            Lockout::SessionsBefore(time) => self.session.is_some_and(|issued| issued >= *time),
+            Lockout::Absent | Lockout::Altered => self.session.is_some(),
+        };
+        session || self.holds_credential() || self.fading.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Whether it has a long-lived credential that is switched on.
+    pub fn holds_credential(&self) -> bool {
+        self.console || self.keys.iter().any(|key| key.active) || self.others.iter().any(|other| other.active)
     }
 
     /// A credential was switched off or deleted: it fades.

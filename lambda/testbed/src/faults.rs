@@ -71,7 +71,7 @@ pub fn failure(operation: &str, kind: FailureKind) -> Failure {
         FailureKind::Unsupported => Some("UnsupportedOperation"),
         FailureKind::Protected => Some("OperationNotPermitted"),
         FailureKind::Conflict => Some("DeleteConflict"),
-        FailureKind::Invalid | FailureKind::Unavailable | FailureKind::Other => None,
+        FailureKind::Invalid | FailureKind::Unavailable | FailureKind::NotBegun | FailureKind::Other => None,
     };
     Failure { operation: operation.to_owned(), kind, code: code.map(str::to_owned), detail: "simulated".to_owned(), named: Vec::new() }
 }

@@ -7,6 +7,7 @@ mod words;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use runawaytrain_core::failure::FailureKind;
 use runawaytrain_core::identity::AccessKey;
 use runawaytrain_core::ids::{AccountId, FleetId, GroupName, KeyId, Region, RoleName, SpotRequestId, UserName};
@@ -76,8 +77,12 @@ fn age(words: &mut Words<'_>) -> Result<Duration, String> {
     words.after("made").map_or(Ok(OLD), |_| words.duration())
 }
 
-fn made(known: &SimAccount, age: Duration) -> jiff::Timestamp {
-    known.now().checked_sub(age).expect("a moment of this age")
+fn made(known: &SimAccount, age: Duration) -> Timestamp {
+    before(known.now(), age)
+}
+
+fn before(now: Timestamp, age: Duration) -> Timestamp {
+    now.checked_sub(age).expect("a moment of this age")
 }
 
 /// `user NAME [keys N] [console] [made D]`: the keys are `AKIA<NAME>0`, `AKIA<NAME>1`.
@@ -106,17 +111,23 @@ fn role(words: &mut Words<'_>) -> Result<Change, String> {
     }))
 }
 
-fn in_region(region: String, change: impl FnOnce(&mut SimRegion) + Send + 'static) -> Change {
-    in_account(move |known| change(known.region(&region)))
+fn in_region(region: String, change: impl FnOnce(&mut SimRegion, Timestamp) + Send + 'static) -> Change {
+    in_account(move |known| {
+        let now = known.now();
+        change(known.region(&region), now);
+    })
 }
 
-/// `group NAME REGION DESIRED TYPE`
+/// `group NAME REGION DESIRED TYPE [made D]`
 fn group(words: &mut Words<'_>) -> Result<Change, String> {
     let (name, region, desired, instance_type) = (words.owned()?, words.owned()?, words.number()?, words.owned()?);
-    Ok(in_region(region, move |of| drop(of.groups.insert(GroupName::new(name), SimGroup { desired, instance_type, suspended: false }))))
+    let age = age(words)?;
+    Ok(in_region(region, move |of, now| {
+        of.groups.insert(GroupName::new(name), SimGroup { desired, instance_type, suspended: false, created: before(now, age) });
+    }))
 }
 
-/// `fleet ID ec2|spot REGION TARGET TYPE`
+/// `fleet ID ec2|spot REGION TARGET TYPE [made D]`
 fn fleet(words: &mut Words<'_>) -> Result<Change, String> {
     let id = words.owned()?;
     let kind = match words.next()? {
@@ -125,7 +136,10 @@ fn fleet(words: &mut Words<'_>) -> Result<Change, String> {
         other => return Err(format!("a fleet is ec2 or spot, not {other:?}")),
     };
     let (region, target, instance_type) = (words.owned()?, words.number::<u64>()?, words.owned()?);
-    Ok(in_region(region, move |of| drop(of.fleets.insert(FleetId::new(id), SimFleet { kind, target, instance_type }))))
+    let age = age(words)?;
+    Ok(in_region(region, move |of, now| {
+        of.fleets.insert(FleetId::new(id), SimFleet { kind, target, instance_type, created: before(now, age) });
+    }))
 }
 
 /// `spot ID REGION TYPE persistent|once [termination-protected]`: a request with its running instance.

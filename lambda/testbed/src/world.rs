@@ -44,6 +44,7 @@ struct Inner {
     faults: Vec<Fault>,
     calls: Vec<Call>,
     looks: usize,
+    faults_met: u64,
     no_quarantine: bool,
     quotas: Option<Quotas>,
     regions: BTreeMap<AccountId, (Instant, Vec<Region>)>,
@@ -112,6 +113,11 @@ impl World {
         self.lock().looks
     }
 
+    /// How many calls met a fault.
+    pub fn faults_met(&self) -> u64 {
+        self.lock().faults_met
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().expect("not poisoned")
     }
@@ -125,7 +131,12 @@ impl World {
         {
             return Err(failure(operation, FailureKind::Throttled));
         }
-        let met = self.lock().faults.iter_mut().find_map(|fault| fault.meets(operation, account, region).then(|| fault.failure.clone()));
+        let met = {
+            let mut inner = self.lock();
+            let met = inner.faults.iter_mut().find_map(|fault| fault.meets(operation, account, region).then(|| fault.failure.clone()));
+            inner.faults_met += u64::from(met.is_some());
+            met
+        };
         match met {
             None => Ok(()),
             Some(Some(failure)) => Err(Failure { operation: operation.to_owned(), ..failure }),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::StatusType;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use runawaytrain_core::failure::{Failure, FailureKind};
 use runawaytrain_core::ids::{KeyId, RoleName, UserName};
@@ -13,19 +14,23 @@ use runawaytrain_core::planner::{LOCKOUT_POLICY, REVOKE_POLICY};
 use runawaytrain_engine::ports::Performed;
 
 use super::{done, gone_is_fine};
-use crate::{failure, lockout, revocation};
+use crate::{deny, failure};
 
 /// How long a login profile that was just made is waited for. A thief makes one and races us, so giving up at once would leave it.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteLoginProfile.html>
 const LOGIN_WAITS: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
 
 pub(super) async fn deny_user(client: &Client, user: &UserName) -> Result<Performed, Failure> {
-    let call = client.put_user_policy().user_name(user.as_str()).policy_name(LOCKOUT_POLICY).policy_document(lockout::document());
-    done!("iam:PutUserPolicy", call)
+    put_on_user(client, user, &deny::everything(LOCKOUT_POLICY)).await
 }
 
-pub(super) async fn lift_deny(client: &Client, user: &UserName) -> Result<Performed, Failure> {
-    gone_is_fine(done!("iam:DeleteUserPolicy", client.delete_user_policy().user_name(user.as_str()).policy_name(LOCKOUT_POLICY)))
+pub(super) async fn deny_old_sessions(client: &Client, user: &UserName, before: Timestamp) -> Result<Performed, Failure> {
+    put_on_user(client, user, &deny::sessions_before(LOCKOUT_POLICY, before)).await
+}
+
+async fn put_on_user(client: &Client, user: &UserName, document: &Value) -> Result<Performed, Failure> {
+    let call = client.put_user_policy().user_name(user.as_str()).policy_name(LOCKOUT_POLICY).policy_document(document.to_string());
+    done!("iam:PutUserPolicy", call)
 }
 
 pub(super) async fn set_key(client: &Client, user: &UserName, key: &KeyId, status: StatusType) -> Result<Performed, Failure> {
@@ -87,19 +92,16 @@ pub(super) async fn delete_user(client: &Client, user: &UserName) -> Result<Perf
 }
 
 pub(super) async fn revoke_sessions(client: &Client, role: &RoleName, before: Timestamp) -> Result<Performed, Failure> {
-    put_on_role(client, role, revocation::of_sessions_before(before)).await
+    put_on_role(client, role, &deny::sessions_before(REVOKE_POLICY, before)).await
 }
 
 pub(super) async fn deny_role(client: &Client, role: &RoleName) -> Result<Performed, Failure> {
-    put_on_role(client, role, revocation::of_everything()).await
+    put_on_role(client, role, &deny::everything(REVOKE_POLICY)).await
 }
 
-async fn put_on_role(client: &Client, role: &RoleName, document: String) -> Result<Performed, Failure> {
-    done!("iam:PutRolePolicy", client.put_role_policy().role_name(role.as_str()).policy_name(REVOKE_POLICY).policy_document(document))
-}
-
-pub(super) async fn lift_role(client: &Client, role: &RoleName) -> Result<Performed, Failure> {
-    gone_is_fine(done!("iam:DeleteRolePolicy", client.delete_role_policy().role_name(role.as_str()).policy_name(REVOKE_POLICY)))
+async fn put_on_role(client: &Client, role: &RoleName, document: &Value) -> Result<Performed, Failure> {
+    let call = client.put_role_policy().role_name(role.as_str()).policy_name(REVOKE_POLICY).policy_document(document.to_string());
+    done!("iam:PutRolePolicy", call)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use runawaytrain_core::ids::{FleetId, GroupName, SpotRequestId};
 use runawaytrain_core::launchers::{Fleet, FleetKind, Group, Launchers, SpotRequest};
 
 use crate::failure;
+use crate::time::timestamp;
 
 /// The most that Auto Scaling gives at a time.
 /// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeAutoScalingGroups.html>
@@ -44,7 +45,7 @@ async fn groups(client: &AutoScaling) -> Result<Vec<Group>, Failure> {
 fn group(seen: &AutoScalingGroup) -> Option<Group> {
     let suspended: Vec<&str> = seen.suspended_processes().iter().filter_map(|process| process.process_name()).collect();
     let suspended = PROCESSES.iter().all(|process| suspended.contains(process));
-    Some(Group { name: GroupName::new(seen.auto_scaling_group_name()?), suspended })
+    Some(Group { name: GroupName::new(seen.auto_scaling_group_name()?), suspended, created: seen.created_time().and_then(timestamp) })
 }
 
 async fn fleets(client: &Ec2) -> Result<Vec<Fleet>, Failure> {
@@ -65,7 +66,7 @@ fn fleet(seen: &FleetData) -> Option<Fleet> {
         return None;
     }
     let target = units(seen.target_capacity_specification().and_then(|capacity| capacity.total_target_capacity()));
-    wanting(Fleet { id: FleetId::new(seen.fleet_id()?), kind: FleetKind::Ec2, target })
+    wanting(Fleet { id: FleetId::new(seen.fleet_id()?), kind: FleetKind::Ec2, target, created: seen.create_time().and_then(timestamp) })
 }
 
 async fn spot_fleets(client: &Ec2) -> Result<Vec<Fleet>, Failure> {
@@ -89,7 +90,8 @@ fn spot_fleet(seen: &SpotFleetRequestConfig) -> Option<Fleet> {
     // The On-Demand part is kept up by itself.
     let total = units(wanted.and_then(|wanted| wanted.target_capacity()));
     let on_demand = units(wanted.and_then(|wanted| wanted.on_demand_target_capacity()));
-    wanting(Fleet { id: FleetId::new(seen.spot_fleet_request_id()?), kind: FleetKind::Spot, target: total.max(on_demand) })
+    let created = seen.create_time().and_then(timestamp);
+    wanting(Fleet { id: FleetId::new(seen.spot_fleet_request_id()?), kind: FleetKind::Spot, target: total.max(on_demand), created })
 }
 
 /// Whether a fleet replaces what it loses: only one of type `maintain` does, and only that can be modified. What a `request` has not

@@ -5,14 +5,15 @@ use futures::stream::{self, StreamExt};
 
 use runawaytrain_core::failure::Failure;
 use runawaytrain_core::identity::{Role, RoleLock};
-use runawaytrain_core::ids::RoleName;
+use runawaytrain_core::ids::{AccountId, RoleName};
 use runawaytrain_core::observation::Seen;
 use runawaytrain_core::planner::REVOKE_POLICY;
 use runawaytrain_core::protected::never_touched;
+use runawaytrain_core::trust::outsiders;
 
 use super::{AT_A_TIME, absent};
+use crate::deny::{self, Found};
 use crate::failure;
-use crate::revocation;
 use crate::time::timestamp;
 
 /// The most that ListRoles gives at a time; its default is 100.
@@ -20,7 +21,7 @@ use crate::time::timestamp;
 const PAGE: i32 = 1000;
 
 /// Every role, all pages.
-pub(super) async fn list(client: &Client) -> Result<Vec<Role>, Failure> {
+pub(super) async fn list(client: &Client, account: &AccountId) -> Result<Vec<Role>, Failure> {
     let mut pages = client.list_roles().max_items(PAGE).into_paginator().send();
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {
@@ -29,6 +30,8 @@ pub(super) async fn list(client: &Client) -> Result<Vec<Role>, Failure> {
             name: RoleName::new(role.role_name),
             path: role.path,
             created: timestamp(&role.create_date),
+            // ListRoles always gives the trust policy; were it missing, nothing would be known of whom it admits.
+            outsiders: outsiders(&deny::decode(role.assume_role_policy_document.as_deref().unwrap_or_default()), account),
             lock: Ok(RoleLock::Absent),
         }));
     }
@@ -45,7 +48,11 @@ async fn look(client: &Client, role: Role) -> Role {
 
 async fn lock(client: &Client, role: &str) -> Seen<RoleLock> {
     match client.get_role_policy().role_name(role).policy_name(REVOKE_POLICY).send().await {
-        Ok(answer) => Ok(revocation::judge(answer.policy_document())),
+        Ok(answer) => Ok(match deny::judge(REVOKE_POLICY, answer.policy_document()) {
+            Found::Everything => RoleLock::Denied,
+            Found::SessionsBefore(time) => RoleLock::RevokedBefore(time),
+            Found::Other => RoleLock::Altered,
+        }),
         Err(error) => absent(failure::of("iam:GetRolePolicy", &error), RoleLock::Absent),
     }
 }
@@ -54,13 +61,21 @@ async fn lock(client: &Client, role: &str) -> Seen<RoleLock> {
 mod tests {
     use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
     use runawaytrain_core::failure::FailureKind;
+    use runawaytrain_core::trust::Outsider;
 
     use super::*;
     use crate::wire::Script;
 
+    fn account() -> AccountId {
+        AccountId::parse("111111111111").unwrap()
+    }
+
     fn role(name: &str, path: &str) -> String {
+        let whom = if name == "revoked" { "222222222222" } else { "111111111111" };
+        let trust = format!(r#"{{"Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{whom}:root"}},"Action":"sts:AssumeRole"}}]}}"#);
+        let trust = utf8_percent_encode(&trust, NON_ALPHANUMERIC);
         let role = format!("<Path>{path}</Path><RoleName>{name}</RoleName><RoleId>AROA</RoleId><Arn>arn</Arn><CreateDate>2026-11-22T03:00:00Z</CreateDate>");
-        format!("<member>{role}</member>")
+        format!("<member>{role}<AssumeRolePolicyDocument>{trust}</AssumeRolePolicyDocument></member>")
     }
 
     fn policy(document: &str) -> (u16, String) {
@@ -81,8 +96,8 @@ mod tests {
         assert!(asked.contains("PolicyName=RunawayTrainRevoke"), "{asked}");
         let error = |code: &str| format!("<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>");
         match asked {
-            asked if asked.contains("RoleName=revoked") => policy(&revocation::of_sessions_before("2026-11-22T12:00:00Z".parse().unwrap())),
-            asked if asked.contains("RoleName=denied") => policy(&revocation::of_everything()),
+            asked if asked.contains("RoleName=revoked") => policy(&deny::sessions_before(REVOKE_POLICY, "2026-11-22T12:00:00Z".parse().unwrap()).to_string()),
+            asked if asked.contains("RoleName=denied") => policy(&deny::everything(REVOKE_POLICY).to_string()),
             asked if asked.contains("RoleName=blind") => (403, error("AccessDenied")),
             _ => (404, error("NoSuchEntity")),
         }
@@ -91,7 +106,7 @@ mod tests {
     #[tokio::test]
     async fn every_page_is_read_and_each_lock_is_told_apart() {
         let script = Script::new(answer);
-        let mut roles = list(&Client::new(&script.config())).await.unwrap();
+        let mut roles = list(&Client::new(&script.config()), &account()).await.unwrap();
         roles.sort_by(|one, other| one.name.cmp(&other.name));
         let locks: Vec<_> = roles.iter().map(|role| (role.name.as_str(), role.lock.as_ref().map_err(|failure| failure.kind))).collect();
         let noon = RoleLock::RevokedBefore("2026-11-22T12:00:00Z".parse().unwrap());
@@ -104,13 +119,15 @@ mod tests {
         ];
         assert_eq!(locks, expected);
         assert!(roles.iter().all(|role| role.created.is_some()));
+        let admitting: Vec<_> = roles.iter().filter(|role| !role.outsiders.is_empty()).map(|role| (role.name.as_str(), role.outsiders.as_slice())).collect();
+        assert_eq!(admitting, [("revoked", [Outsider::Account(AccountId::parse("222222222222").unwrap())].as_slice())]);
         assert!(script.asked().iter().all(|asked| !asked.contains("ListRoles") || asked.contains("MaxItems=1000")));
     }
 
     #[tokio::test]
     async fn a_services_own_role_costs_no_call_but_one_that_only_looks_never_touched_does() {
         let script = Script::new(answer);
-        list(&Client::new(&script.config())).await.unwrap();
+        list(&Client::new(&script.config()), &account()).await.unwrap();
         let asked = script.asked();
         let about = |name: &str| asked.iter().any(|asked| asked.contains("GetRolePolicy") && asked.contains(name));
         assert!(!about("AWSServiceRoleForSpot") && about("stacksets-exec-x"), "{asked:?}");

@@ -12,8 +12,8 @@ use runawaytrain_core::planner::LOCKOUT_POLICY;
 use runawaytrain_engine::ports::UserDetail;
 
 use super::{AT_A_TIME, absent, belongings, credentials};
+use crate::deny::{self, Found};
 use crate::failure;
-use crate::lockout;
 use crate::time::timestamp;
 
 /// The most that ListUsers gives at a time; its default is 100.
@@ -75,7 +75,11 @@ async fn console(client: &Client, user: &str) -> Seen<bool> {
 
 async fn lockout(client: &Client, user: &str) -> Seen<Lockout> {
     match client.get_user_policy().user_name(user).policy_name(LOCKOUT_POLICY).send().await {
-        Ok(answer) => Ok(lockout::judge(answer.policy_document())),
+        Ok(answer) => Ok(match deny::judge(LOCKOUT_POLICY, answer.policy_document()) {
+            Found::Everything => Lockout::InForce,
+            Found::SessionsBefore(time) => Lockout::SessionsBefore(time),
+            Found::Other => Lockout::Altered,
+        }),
         Err(error) => absent(failure::of("iam:GetUserPolicy", &error), Lockout::Absent),
     }
 }

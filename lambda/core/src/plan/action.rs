@@ -120,7 +120,7 @@ pub enum Action {
         /// Whom.
         user: UserName,
     },
-    /// Deny everything to a role's sessions that were issued before a time. Undone by [`Action::LiftRole`].
+    /// Deny everything to a role's sessions that were issued before a time. Needs no undoing: new sessions work.
     RevokeSessions {
         /// Which.
         role: RoleName,
@@ -168,10 +168,14 @@ pub enum Action {
         /// Which; never empty.
         instances: Vec<InstanceId>,
     },
-    /// Undo [`Action::DenyUser`]. Only a release that names the user does this.
+    /// Undo [`Action::DenyUser`], but for sessions that were issued before a time: a session outlives the key that made it by up to 36
+    /// hours, and a thief's must not come back to life with the user. Only a release that names the user does this.
+    /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html>
     LiftDeny {
         /// Whom.
         user: UserName,
+        /// Sessions issued before this stay denied.
+        before: Timestamp,
     },
     /// Undo [`Action::DeactivateKey`]. Only a release that names the key does this.
     ActivateKey {
@@ -187,10 +191,12 @@ pub enum Action {
         /// Which.
         credential: Belonging,
     },
-    /// Undo [`Action::RevokeSessions`] or [`Action::DenyRole`]. Only a release that names the role does this.
+    /// Undo [`Action::DenyRole`], but for sessions that were issued before a time. Only a release that names the role does this.
     LiftRole {
         /// Which.
         role: RoleName,
+        /// Sessions issued before this stay denied.
+        before: Timestamp,
     },
 }
 
@@ -262,7 +268,7 @@ impl Action {
             | Self::DeleteLogin { user }
             | Self::RemoveBelonging { user, .. }
             | Self::DeleteUser { user }
-            | Self::LiftDeny { user }
+            | Self::LiftDeny { user, .. }
             | Self::ActivateKey { user, .. }
             | Self::ActivateCredential { user, .. } => Some(user),
             _ => None,
@@ -272,7 +278,7 @@ impl Action {
     /// The role it is about, if it is about one.
     pub fn role(&self) -> Option<&RoleName> {
         match self {
-            Self::RevokeSessions { role, .. } | Self::DenyRole { role } | Self::LiftRole { role } => Some(role),
+            Self::RevokeSessions { role, .. } | Self::DenyRole { role } | Self::LiftRole { role, .. } => Some(role),
             _ => None,
         }
     }
@@ -329,7 +335,7 @@ impl fmt::Display for Action {
             Self::TerminateInstances { region, instances } => batch(f, "terminate", region, instances),
             Self::StartInstances { region, instances } => batch(f, "start", region, instances),
             Self::DenyUser { user } => write!(f, "deny everything to user {}", clean(user.as_str())),
-            Self::LiftDeny { user } => write!(f, "lift the deny from user {}", clean(user.as_str())),
+            Self::LiftDeny { user, before } => write!(f, "lift the deny from user {}, but for sessions issued before {before}", clean(user.as_str())),
             Self::DeactivateKey { user, key } => write!(f, "deactivate key {key} of user {}", clean(user.as_str())),
             Self::ActivateKey { user, key } => write!(f, "activate key {key} of user {}", clean(user.as_str())),
             Self::DeactivateCredential { user, credential } => write!(f, "deactivate {credential} of user {}", clean(user.as_str())),
@@ -348,7 +354,7 @@ impl fmt::Display for Action {
             Self::DeleteUser { user } => write!(f, "delete user {}", clean(user.as_str())),
             Self::RevokeSessions { role, before } => write!(f, "revoke the sessions of role {} issued before {before}", clean(role.as_str())),
             Self::DenyRole { role } => write!(f, "deny everything to role {}", clean(role.as_str())),
-            Self::LiftRole { role } => write!(f, "lift the deny from role {}", clean(role.as_str())),
+            Self::LiftRole { role, before } => write!(f, "lift the deny from role {}, but for sessions issued before {before}", clean(role.as_str())),
         }
     }
 }

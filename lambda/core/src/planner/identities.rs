@@ -102,14 +102,15 @@ impl Draft<'_> {
         if self.policy.exempts_role(&role.name) {
             return self.leave(&item, LeftReason::Exempt);
         }
-        // A role that was made shortly before the halt, or since, may trust somebody outside, who would take a new session whenever the old
-        // one is revoked. It is denied whole, as a release would leave it locked anyway.
+        // Whoever may take a session from outside takes a new one whenever the old one is revoked. Such a role is denied whole, and so is one
+        // that was made shortly before the halt, or since: a release would leave it locked anyway.
         let suspect_from = self.circumstances.tripped.checked_sub(self.policy.suspicion).unwrap_or(Timestamp::MIN);
         let young = role.created.is_some_and(|created| created > suspect_from);
+        let outlives_revocation = young || self.policy.strangers(role).next().is_some();
         let action = match self.policy.contain.roles {
             RoleResponse::Leave => return self.leave(&item, LeftReason::RolesLeft),
             RoleResponse::Deny | RoleResponse::RevokeSessions if role.lock == Ok(RoleLock::Denied) => return,
-            RoleResponse::RevokeSessions if !young => match role.lock {
+            RoleResponse::RevokeSessions if !outlives_revocation => match role.lock {
                 Ok(RoleLock::RevokedBefore(time)) if time >= self.circumstances.locked_out => return,
                 _ => Action::RevokeSessions { role: role.name.clone(), before: self.circumstances.revoke_before() },
             },

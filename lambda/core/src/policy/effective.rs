@@ -1,9 +1,14 @@
 //! What the policy means for one account, after defaults, overrides and the payer's own rule.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 
+use crate::identity::Role;
 use crate::ids::{AccountId, InstanceId, RoleName, UserName};
 use crate::mode::{Mode, least};
+use crate::trust::{Family, Outsider};
 
 use super::document::{AccountSettings, Contain, Exempt, PolicyDocument, PolicyError, RoleResponse, UserResponse};
 use super::words::Dollars;
@@ -57,6 +62,8 @@ pub struct AccountPolicy {
     pub suspicion: SignedDuration,
     /// How long after a release the limit that had tripped is judged by what was added since.
     pub grace: SignedDuration,
+    /// The organization, whose accounts a role may trust without being a back door.
+    pub family: Arc<Family>,
 }
 
 impl Policy {
@@ -138,6 +145,7 @@ impl Policy {
             notify: if own.notify.is_some() { NotifyList::Own(account.clone()) } else { NotifyList::Default },
             suspicion: self.document.suspicion.get(),
             grace: self.document.grace.get(),
+            family: Arc::new(Family { organization: self.document.organization.id.clone(), accounts: BTreeSet::from([self.document.payer.clone()]) }),
         }
     }
 }
@@ -152,6 +160,11 @@ impl AccountPolicy {
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
     pub fn exempts_user(&self, name: &UserName) -> bool {
         self.exempt.users.iter().any(|exempt| exempt.as_str().eq_ignore_ascii_case(name.as_str()))
+    }
+
+    /// Who may take a session of a role and belongs neither to its account nor to the organization.
+    pub fn strangers<'a>(&'a self, role: &'a Role) -> impl Iterator<Item = &'a Outsider> {
+        role.outsiders.iter().filter(|outsider| !self.family.includes(outsider))
     }
 
     /// Whether the policy exempts a role.

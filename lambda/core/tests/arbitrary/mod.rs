@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests break loudly")]
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -14,6 +15,7 @@ use runawaytrain_core::observation::{Instance, Observation, Phase, Quarantine, S
 use runawaytrain_core::plan::{Action, Belonging};
 use runawaytrain_core::planner::{Circumstances, Refusals};
 use runawaytrain_core::policy::{AccountPolicy, Contain, Exempt, InstanceResponse, Limits, NotifyList, RoleResponse, UnstoppableResponse, UserResponse};
+use runawaytrain_core::trust::{Family, Outsider};
 use runawaytrain_core::vcpus::Vcpus;
 
 pub const TRIPPED: i64 = 1_795_316_400;
@@ -63,10 +65,13 @@ fn launchers() -> impl Strategy<Value = Launchers> {
     let fleets = prop::collection::btree_map(0u32..5, (any::<bool>(), 0u64..3), 0..3);
     let requests = prop::collection::btree_map(0u32..5, (any::<bool>(), any::<bool>()), 0..3);
     (groups, fleets, requests).prop_map(|(groups, fleets, requests)| Launchers {
-        groups: groups.into_iter().map(|(number, suspended)| Group { name: GroupName::new(format!("group-{number}")), suspended }).collect(),
+        groups: groups.into_iter().map(|(number, suspended)| Group { name: GroupName::new(format!("group-{number}")), suspended, created: None }).collect(),
         fleets: fleets
             .into_iter()
-            .map(|(number, (spot, target))| Fleet { id: FleetId::new(format!("fleet-{number}")), kind: if spot { FleetKind::Spot } else { FleetKind::Ec2 }, target })
+            .map(|(number, (spot, target))| {
+                let kind = if spot { FleetKind::Spot } else { FleetKind::Ec2 };
+                Fleet { id: FleetId::new(format!("fleet-{number}")), kind, target, created: None }
+            })
             .collect(),
         spot_requests: requests
             .into_iter()
@@ -76,7 +81,8 @@ fn launchers() -> impl Strategy<Value = Launchers> {
 }
 
 fn user(number: u32) -> impl Strategy<Value = User> {
-    let lockout = prop_oneof![Just(Lockout::Absent), Just(Lockout::InForce), Just(Lockout::Altered)];
+    let lockout =
+        prop_oneof![Just(Lockout::Absent), Just(Lockout::InForce), Just(Lockout::Altered), (-100i64..100).prop_map(|seconds| Lockout::SessionsBefore(moment(seconds)))];
     let keys = prop::collection::vec(any::<bool>(), 0..3).prop_map(move |active| {
         active.into_iter().enumerate().map(|(index, active)| AccessKey { id: KeyId::new(format!("AKIA{number}{index}")), active, created: None }).collect::<Vec<_>>()
     });
@@ -95,6 +101,9 @@ fn users() -> impl Strategy<Value = Users> {
     prop_oneof![1 => Just(Users::NotLooked), 5 => seen(list).prop_map(Users::Looked)]
 }
 
+/// The organization that the account belongs to.
+pub const ORGANIZATION: &str = "o-exampleorg";
+
 /// Names of roles, never-touched ones among them.
 pub const ROLES: [(&str, &str); 9] = [
     ("lab", "/"),
@@ -111,9 +120,15 @@ pub const ROLES: [(&str, &str); 9] = [
 fn roles() -> impl Strategy<Value = Roles> {
     let lock =
         prop_oneof![Just(RoleLock::Absent), Just(RoleLock::Altered), Just(RoleLock::Denied), (-100i64..100).prop_map(|seconds| RoleLock::RevokedBefore(moment(seconds)))];
-    let role = (0..ROLES.len(), seen(lock)).prop_map(|(index, lock)| {
+    let outsider = prop_oneof![
+        Just(Outsider::Anybody),
+        Just(Outsider::Organizations(vec![ORGANIZATION.to_owned()])),
+        Just(Outsider::Account(account())),
+        Just(Outsider::Account(AccountId::parse("666666666666").unwrap())),
+    ];
+    let role = (0..ROLES.len(), seen(lock), prop::option::weighted(0.3, outsider)).prop_map(|(index, lock, outsider)| {
         let (name, path) = ROLES[index];
-        Role { name: RoleName::new(name), path: path.to_owned(), created: None, lock }
+        Role { name: RoleName::new(name), path: path.to_owned(), created: None, outsiders: outsider.into_iter().collect(), lock }
     });
     let list = prop::collection::vec(role, 0..6).prop_map(|mut list| {
         list.sort_by(|one, other| one.name.cmp(&other.name));
@@ -167,6 +182,7 @@ pub fn policy() -> impl Strategy<Value = AccountPolicy> {
         notify: NotifyList::Default,
         suspicion: SignedDuration::from_hours(168),
         grace: SignedDuration::from_hours(4),
+        family: Arc::new(Family { organization: ORGANIZATION.to_owned(), accounts: BTreeSet::from([account()]) }),
     })
 }
 

@@ -13,6 +13,7 @@ use runawaytrain_core::planner::{self, Refusals};
 use runawaytrain_core::policy::AccountPolicy;
 use runawaytrain_core::state::AccountRecord;
 
+use crate::deadline::{Deadline, has_come};
 use crate::observe::Eyes;
 use crate::ports::Clock;
 use crate::record::Holding;
@@ -61,18 +62,18 @@ pub struct Verified {
 /// Looks and acts until enough passes in a row found nothing left to do with every region seen. What was refused teaches the next plan
 /// what to unprotect or to terminate; what was refused for good twice is residue: it is named, not waited for. `earlier` are the outcomes so far.
 pub async fn verify(eyes: &Eyes, policy: &AccountPolicy, executor: &Executor, task: &Task<'_>, earlier: &[Outcome], proof: Proof) -> Verified {
-    let end = [Some(Instant::now() + LONGEST), task.stop_work].into_iter().flatten().min();
+    let end = [Some(Instant::now() + LONGEST), task.deadline.stop_work()].into_iter().flatten().min();
     let passes_wanted = if proof == Proof::TwoCleanPasses { CLEAN_PASSES } else { 1 };
     let mut verified = Verified::default();
-    let mut refusals = Refusals::default();
+    let mut refusals = task.refusals.clone();
     refusals.learn(earlier);
     let mut locked_out = None;
     let mut clean_passes = 0;
     loop {
-        if !task.holding.is_alive() || end.is_some_and(|end| Instant::now() >= end) {
+        if !task.holding.is_alive() || has_come(end) {
             return verified;
         }
-        let observation = eyes.look_closely(policy).await;
+        let observation = eyes.look_closely(policy, task.deadline.cut_off()).await;
         let mut circumstances = task.record.circumstances(&refusals, task.clock.now());
         circumstances.locked_out = locked_out.unwrap_or(circumstances.locked_out);
         let plan = planner::plan(policy, &observation, &circumstances);
@@ -113,8 +114,28 @@ pub struct Task<'a> {
     pub record: &'a AccountRecord,
     /// Wall-clock time.
     pub clock: &'a dyn Clock,
-    /// When to stop working.
-    pub stop_work: Option<Instant>,
+    /// The invocation's end.
+    pub deadline: Deadline,
+    /// What refused in this halt before this invocation took it up.
+    pub refusals: Refusals,
+}
+
+/// Freezing is verified by looking again too: once attached, or the reason why it is not. It is tried once more in between.
+pub async fn verify_freeze(eyes: &Eyes, policy: &AccountPolicy, executor: &Executor, deadline: Deadline, freeze: &Plan) -> Result<(), String> {
+    let mut why = String::new();
+    for last in [false, true] {
+        why = match eyes.look_at_quarantine(&policy.account, deadline.cut_off()).await {
+            Ok(Some(true)) => return Ok(()),
+            Ok(Some(false)) => "it is not attached".to_owned(),
+            Ok(None) => return Err("no quarantine policy is deployed".to_owned()),
+            Err(failure) => failure.to_string(),
+        };
+        if !last && !has_come(deadline.stop_work()) {
+            executor.run(freeze).await;
+            sleep(AFTER_WORK).await;
+        }
+    }
+    Err(why)
 }
 
 /// Nothing is left to do, or only what has refused for good. A stop that is refused counts for nothing while taking its protection off

@@ -179,11 +179,11 @@ pub fn build(lab: &Lab) -> Testbed {
         }
     }
     for (number, (region, desired)) in lab.groups.iter().enumerate() {
-        let group = SimGroup { desired: *desired, instance_type: "c5.large".to_owned(), suspended: false };
+        let group = SimGroup { desired: *desired, instance_type: "c5.large".to_owned(), suspended: false, created: Timestamp::UNIX_EPOCH };
         account.region(REGIONS[*region]).groups.insert(GroupName::new(format!("group-{number}")), group);
     }
     for (number, (region, target)) in lab.fleets.iter().enumerate() {
-        let fleet = SimFleet { kind: FleetKind::Ec2, target: *target, instance_type: "c5.large".to_owned() };
+        let fleet = SimFleet { kind: FleetKind::Ec2, target: *target, instance_type: "c5.large".to_owned(), created: Timestamp::UNIX_EPOCH };
         account.region(REGIONS[*region]).fleets.insert(FleetId::new(format!("fleet-{number}")), fleet);
     }
     for (number, (keys, console, others)) in lab.users.iter().enumerate() {

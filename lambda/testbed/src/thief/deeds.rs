@@ -1,5 +1,6 @@
 //! What a thief does, once it may.
 
+use jiff::Timestamp;
 use runawaytrain_core::identity::{AccessKey, Lockout, RoleLock};
 use runawaytrain_core::ids::{FleetId, GroupName, InstanceId, KeyId, RoleName, SpotRequestId, UserName};
 use runawaytrain_core::launchers::FleetKind;
@@ -38,24 +39,28 @@ pub(super) fn restart(known: &mut SimAccount) -> bool {
     news
 }
 
-pub(super) fn in_some_region(hand: &mut Hand, known: &mut SimAccount, deed: impl FnOnce(&mut Hand, &mut SimRegion) -> bool) -> bool {
+pub(super) fn in_some_region(hand: &mut Hand, known: &mut SimAccount, deed: impl FnOnce(&mut Hand, &mut SimRegion, Timestamp) -> bool) -> bool {
+    let now = known.now();
     let Some(region) = hand.dice.one_of(known.regions.keys().cloned().collect::<Vec<_>>()) else { return false };
-    known.regions.get_mut(&region).is_some_and(|of| deed(hand, of))
+    known.regions.get_mut(&region).is_some_and(|of| deed(hand, of, now))
 }
 
-pub(super) fn group(_: &mut Hand, of: &mut SimRegion) -> bool {
-    let news = SimGroup { desired: HANDFUL, instance_type: MINER.to_owned(), suspended: false };
-    let before = of.groups.insert(GroupName::new("workers"), news);
+pub(super) fn group(_: &mut Hand, of: &mut SimRegion, now: Timestamp) -> bool {
+    // What was there before is resumed and raised; it does not become younger.
+    let name = GroupName::new("workers");
+    let created = of.groups.get(&name).map_or(now, |before| before.created);
+    let before = of.groups.insert(name, SimGroup { desired: HANDFUL, instance_type: MINER.to_owned(), suspended: false, created });
     before.is_none_or(|before| before.suspended)
 }
 
-pub(super) fn fleet(_: &mut Hand, of: &mut SimRegion) -> bool {
-    let news = SimFleet { kind: FleetKind::Ec2, target: u64::from(HANDFUL), instance_type: MINER.to_owned() };
-    let before = of.fleets.insert(FleetId::new("fleet-1"), news);
+pub(super) fn fleet(_: &mut Hand, of: &mut SimRegion, now: Timestamp) -> bool {
+    let id = FleetId::new("fleet-1");
+    let created = of.fleets.get(&id).map_or(now, |before| before.created);
+    let before = of.fleets.insert(id, SimFleet { kind: FleetKind::Ec2, target: u64::from(HANDFUL), instance_type: MINER.to_owned(), created });
     before.is_none_or(|before| before.target == 0)
 }
 
-pub(super) fn spot(hand: &mut Hand, of: &mut SimRegion) -> bool {
+pub(super) fn spot(hand: &mut Hand, of: &mut SimRegion, _: Timestamp) -> bool {
     let request = SimSpotRequest { persistent: true, open: true, instance_type: MINER.to_owned() };
     of.spot_requests.insert(SpotRequestId::new(hand.name("sir")), request);
     true
@@ -65,7 +70,7 @@ pub(super) fn new_user(hand: &mut Hand, known: &mut SimAccount) -> bool {
     let name = UserName::new(hand.name("backup"));
     let made = known.now();
     let key = AccessKey { id: KeyId::new(hand.name("AKIATHIEF")), active: true, created: Some(made) };
-    known.users.insert(name.clone(), SimUser { keys: vec![key], session: true, ..SimUser::new(made) });
+    known.users.insert(name.clone(), SimUser { keys: vec![key], session: Some(made), ..SimUser::new(made) });
     hand.hold(Principal::User(name));
     true
 }

@@ -55,12 +55,14 @@ impl Hand {
 
     /// Whoever holds a user's key makes a session of it first: it outlives the key.
     pub fn take_sessions(&mut self, known: &mut SimAccount) {
+        let now = known.now();
         for held in &self.holds {
             if let Principal::User(name) = held
                 && let Some(user) = known.users.get_mut(name)
+                && user.holds_credential()
                 && user.can_act()
             {
-                user.session = true;
+                user.session = Some(now);
             }
         }
     }

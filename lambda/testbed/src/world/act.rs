@@ -53,7 +53,7 @@ fn operation(action: &Action) -> (&'static str, Option<&Region>) {
         Action::TerminateInstances { region, .. } => ("ec2:TerminateInstances", Some(region)),
         Action::StartInstances { region, .. } => ("ec2:StartInstances", Some(region)),
         Action::DenyUser { .. } => ("iam:PutUserPolicy", None),
-        Action::LiftDeny { .. } => ("iam:DeleteUserPolicy", None),
+        Action::LiftDeny { .. } => ("iam:PutUserPolicy", None),
         Action::DeactivateKey { .. } | Action::ActivateKey { .. } => ("iam:UpdateAccessKey", None),
         Action::DeactivateCredential { .. } | Action::ActivateCredential { .. } => ("iam:UpdateServiceSpecificCredential", None),
         Action::DeleteKey { .. } => ("iam:DeleteAccessKey", None),
@@ -61,7 +61,7 @@ fn operation(action: &Action) -> (&'static str, Option<&Region>) {
         Action::RemoveBelonging { .. } => ("iam:Remove", None),
         Action::DeleteUser { .. } => ("iam:DeleteUser", None),
         Action::RevokeSessions { .. } | Action::DenyRole { .. } => ("iam:PutRolePolicy", None),
-        Action::LiftRole { .. } => ("iam:DeleteRolePolicy", None),
+        Action::LiftRole { .. } => ("iam:PutRolePolicy", None),
     }
 }
 
@@ -69,15 +69,14 @@ fn change(known: &mut SimAccount, action: &Action, operation: &str) -> Answer {
     match action {
         Action::Freeze => Ok(was(!known.quarantine.write(true))),
         Action::Thaw => Ok(was(known.quarantine.write(false))),
-        Action::RevokeSessions { role, .. } | Action::DenyRole { role } | Action::LiftRole { role } => {
+        Action::RevokeSessions { role, .. } | Action::DenyRole { role } | Action::LiftRole { role, .. } => {
             let Some(role) = known.roles.get_mut(role) else { return Err(failure(operation, FailureKind::NotFound)) };
             if role.path.starts_with("/aws-") {
                 return Err(failure(operation, FailureKind::Unsupported));
             }
             role.lock.write(match action {
-                Action::RevokeSessions { before, .. } => RoleLock::RevokedBefore(*before),
-                Action::DenyRole { .. } => RoleLock::Denied,
-                _ => RoleLock::Absent,
+                Action::RevokeSessions { before, .. } | Action::LiftRole { before, .. } => RoleLock::RevokedBefore(*before),
+                _ => RoleLock::Denied,
             });
             Ok(Performed::Done)
         }
@@ -168,7 +167,7 @@ fn change_user(known: &mut SimAccount, action: &Action, operation: &str) -> Answ
     };
     match action {
         Action::DenyUser { .. } => drop(user.lockout.write(Lockout::InForce)),
-        Action::LiftDeny { .. } => return Ok(was(user.lockout.write(Lockout::Absent) != Lockout::Absent)),
+        Action::LiftDeny { before, .. } => drop(user.lockout.write(Lockout::SessionsBefore(*before))),
         Action::DeactivateKey { key, .. } => match user.keys.iter_mut().find(|known| known.id == *key) {
             Some(known) => {
                 known.active = false;

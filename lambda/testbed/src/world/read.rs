@@ -10,6 +10,7 @@ use runawaytrain_core::launchers::{Fleet, Group, Launchers, SpotRequest};
 use runawaytrain_core::observation::{Instance, Phase};
 use runawaytrain_core::plan::Belonging;
 use runawaytrain_core::planner::LOCKOUT_POLICY;
+use runawaytrain_core::trust::Outsider;
 use runawaytrain_core::vcpus::Vcpus;
 use runawaytrain_engine::ports::{Directory, Freshness, Member, Observer, UserDetail};
 use tokio::time::Instant;
@@ -71,8 +72,8 @@ impl Observer for World {
         let seen = |known: &mut SimAccount| {
             let of = known.regions.get(region)?;
             Some(Launchers {
-                groups: of.groups.iter().map(|(name, group)| Group { name: name.clone(), suspended: group.suspended }).collect(),
-                fleets: of.fleets.iter().map(|(id, fleet)| Fleet { id: id.clone(), kind: fleet.kind, target: fleet.target }).collect(),
+                groups: of.groups.iter().map(|(name, group)| Group { name: name.clone(), suspended: group.suspended, created: Some(group.created) }).collect(),
+                fleets: of.fleets.iter().map(|(id, fleet)| Fleet { id: id.clone(), kind: fleet.kind, target: fleet.target, created: Some(fleet.created) }).collect(),
                 spot_requests: of.spot_requests.iter().map(|(id, request)| SpotRequest { id: id.clone(), open: request.open, persistent: request.persistent }).collect(),
             })
         };
@@ -87,6 +88,7 @@ impl Observer for World {
                 name: Clone::clone(name),
                 path: role.path.clone(),
                 created: Some(role.created),
+                outsiders: if role.foreign { vec![Outsider::Account(thiefs_account())] } else { Vec::new() },
                 lock: lock.clone().map(|()| *role.lock.written()),
             };
             known.roles.iter().map(role).collect()
@@ -119,6 +121,11 @@ impl Observer for World {
         };
         Ok(self.look("iam:ListUsers", account, seen).unwrap_or_default())
     }
+}
+
+/// An account outside of every organization here.
+fn thiefs_account() -> AccountId {
+    AccountId::parse("666666666666").expect("an account id")
 }
 
 fn instance(instance: &SimInstance) -> Option<Instance> {
