@@ -23,6 +23,7 @@ use crate::release;
 use crate::scope::{Scope, Scoped, scope};
 use crate::trigger::{self, Home, Request, Selection};
 
+mod again;
 mod fate;
 mod records;
 

@@ -11,7 +11,9 @@ use events::{message, payload, records, results, returned, running, touched};
 use runawaytrain_core::failure::FailureKind;
 use runawaytrain_core::mode::Mode;
 use runawaytrain_core::report::{Answer, RecordResult};
+use runawaytrain_core::state::State;
 use runawaytrain_engine::deadline::Deadline;
+use runawaytrain_engine::record::acquire;
 use runawaytrain_engine::sweep::Invocation;
 use runawaytrain_testbed::{Fault, failure};
 use serde_json::{Value, json};
@@ -154,17 +156,43 @@ async fn a_bad_message_neither_stops_the_good_ones_nor_comes_back() {
     assert_eq!(scene.billable(PHYSICS), 0);
 }
 
+/// Sends launches of an account that another invocation is halting, and of one that nobody touches.
+async fn launches_of_a_busy_account(scene: &Scene) -> Answer {
+    let event = records([message("physics", &running(PHYSICS)), message("quiet", &running(QUIET)), message("again", &running(PHYSICS))]);
+    scene.guard.handle(&event, &Invocation { id: "rival".to_owned(), deadline: Deadline::never() }).await
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_launch_whose_account_is_being_contained_comes_back() {
+async fn a_launch_whose_account_is_being_contained_is_judged_after_it() {
     let testbed = seeded();
-    let (one, other) = (Scene::new(testbed.clone(), policy(json!({}))), Scene::new(testbed, policy(json!({}))));
-    let (_, answer) = tokio::join!(one.send(json!({})), async {
+    let (one, other) = (Scene::new(testbed.clone(), policy(json!({}))), Scene::new(testbed.clone(), policy(json!({}))));
+    let (first, answer) = tokio::join!(one.send(json!({})), async {
         tokio::time::sleep(Duration::from_secs(5)).await;
-        let event = records([message("physics", &running(PHYSICS)), message("quiet", &running(QUIET)), message("again", &running(PHYSICS))]);
-        other.guard.handle(&event, &Invocation { id: "rival".to_owned(), deadline: Deadline::never() }).await
+        launches_of_a_busy_account(&other).await
     });
+    assert_eq!((answer.status, returned(&answer), swept(&answer)), (200, vec![], vec![PHYSICS, QUIET]));
+    let (first, second) = (first.sweep().unwrap(), answer.sweep().unwrap());
+    assert!(second.finished > first.finished && second.started < first.finished, "it waited, and looked again");
+    assert_eq!((report_of(&answer, PHYSICS).error.as_ref(), report_of(&answer, PHYSICS).state), (None, Some(State::Halted)));
+    assert!(answer.body.contains("Swept 2 accounts: 1 ok, 1 halted"), "{}", answer.body);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_launch_whose_account_is_contained_for_long_comes_back() {
+    let scene = scene();
+    scene.send(json!({ "action": "halt", "account": PHYSICS })).await;
+    let ports = scene.testbed.ports();
+    let stored = ports.ledger.load(&id(PHYSICS)).await.unwrap().unwrap();
+    let mut record = stored.record.clone();
+    record.state = State::Halting;
+    // Renews itself for as long as it is held.
+    let _holding = acquire(&ports, "another", &stored, record, Vec::new()).await.unwrap().unwrap();
+    let before = scene.testbed.clock.elapsed();
+    let answer = launches_of_a_busy_account(&scene).await;
     assert_eq!((answer.status, returned(&answer)), (200, vec!["physics", "again"]));
     assert!(answer.records[0].why.as_ref().unwrap().contains("is containing the account"), "{answer:?}");
+    let waited = scene.testbed.clock.elapsed() - before;
+    assert!((50..70).contains(&waited.as_secs()), "others must not wait behind it: {waited:?}");
 }
 
 #[tokio::test(start_paused = true)]

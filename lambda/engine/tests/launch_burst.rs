@@ -69,17 +69,17 @@ async fn a_burst_of_a_thousand_launches_is_a_handful_of_sweeps_and_the_last_is_s
             queue.send(running(PHYSICS).to_string());
             sleep(APART).await;
         }
+        let done = scene.testbed.clock.elapsed();
         drained(&queue).await;
+        assert!(scene.testbed.clock.elapsed() - done < Duration::from_secs(60), "the last launch does not wait for a tick");
     };
     let last = tokio::select! {
         () = queue.run(async |event| invoke(&scene, &number, event).await) => unreachable!("it polls for ever"),
         (last, ()) = async { tokio::join!(thief, word) } => last,
     };
     let batches = queue.batches();
-    assert!((2..=8).contains(&batches.len()), "{batches:#?}");
-    // What an invocation that contains is asked again, by one beside it, comes back and is answered after it.
-    assert!(batches.iter().any(|batch| batch.returned > 0) && batches.last().unwrap().returned == 0, "{batches:#?}");
-    assert_eq!(queue.dead(), 0);
+    assert!((2..=5).contains(&batches.len()), "{batches:#?}");
+    assert_eq!((batches.iter().map(|batch| batch.messages).sum::<usize>(), queue.dead()), (1000, 0), "{batches:#?}");
     assert_eq!((scene.billable(PHYSICS), life_of(&scene, &last)), (0, Life::Stopped));
     assert_eq!((scene.mails("HALT"), scene.mails("Halted")), (1, 1), "{:?}", scene.subjects());
 }

@@ -79,9 +79,40 @@ const PAYLOADS: [&str; 6] = ["schedule", "spend-alarm", "launch-queue", "spend-a
 
 /// Words that mean something to the guard, so that random JSON comes near to being an event.
 const WORDS: [&str; 34] = [
-    "Records", "action", "accounts", "account", "source", "detail-type", "detail", "state", "running", "EventSource", "eventSource", "aws:sns", "aws:sqs", "Sns", "TopicArn",
-    "Message", "MessageId", "messageId", "body", "eventSourceARN", "halt", "release", "proceed", "drill", "pass", "status", "users", "reason", "aws.ec2", "aws.events",
-    "Scheduled Event", "111111111111", "arn:aws:sns:us-east-1:100000000000:runawaytrain-alarms", "arn:aws:sqs:us-east-1:100000000000:runawaytrain-launches",
+    "Records",
+    "action",
+    "accounts",
+    "account",
+    "source",
+    "detail-type",
+    "detail",
+    "state",
+    "running",
+    "EventSource",
+    "eventSource",
+    "aws:sns",
+    "aws:sqs",
+    "Sns",
+    "TopicArn",
+    "Message",
+    "MessageId",
+    "messageId",
+    "body",
+    "eventSourceARN",
+    "halt",
+    "release",
+    "proceed",
+    "drill",
+    "pass",
+    "status",
+    "users",
+    "reason",
+    "aws.ec2",
+    "aws.events",
+    "Scheduled Event",
+    "111111111111",
+    "arn:aws:sns:us-east-1:100000000000:runawaytrain-alarms",
+    "arn:aws:sqs:us-east-1:100000000000:runawaytrain-launches",
 ];
 
 fn word() -> impl Strategy<Value = String> {
@@ -129,9 +160,15 @@ fn check(event: &Value) -> Result<(), TestCaseError> {
             prop_assert!(!direct && event["Records"].as_array().is_some_and(|list| list.len() == records.items.len()), "{event}");
             // A record names the account it is about; none is made up.
             for record in &records.items {
-                if let Meaning::Judge { account, .. } = &record.meaning {
-                    prop_assert!(event.to_string().contains(account.as_str()), "{event}");
-                }
+                let shown = match &record.meaning {
+                    Meaning::Judge { account, said } => {
+                        prop_assert!(event.to_string().contains(account.as_str()), "{event}");
+                        said.clone().unwrap_or_default()
+                    }
+                    Meaning::Nothing(why) => why.clone(),
+                    Meaning::Refused(why) => why.to_string(),
+                };
+                prop_assert!(!shown.chars().any(char::is_control), "{shown:?}");
             }
         }
         Ok(Trigger { request: Request::Sweep(_), .. }) => {}

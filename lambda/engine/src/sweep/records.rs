@@ -16,10 +16,14 @@ impl Guard {
     /// Sweeps the accounts of the records, each once.
     pub(super) async fn records(&self, source: &str, records: Records, invocation: &Invocation) -> Answer {
         let accounts = records.accounts();
-        let swept = match accounts.len() {
+        let mut swept = match accounts.len() {
             0 => None,
             _ => Some(self.proceed(source, &Selection::Only(accounts.clone()), None, invocation).await),
         };
+        // An alarm of an account that is being contained has nothing to add.
+        if let (Feed::Launches, Some(swept)) = (records.feed, &mut swept) {
+            self.again(source, swept, invocation).await;
+        }
         let Records { feed, items } = records;
         let reports: Vec<RecordReport> = items.into_iter().map(|record| became(record.id, record.meaning, swept.as_ref())).collect();
         log(source, &reports);
@@ -112,8 +116,7 @@ fn sentences(heading: &str, accounts: usize, records: &[RecordReport], swept: Op
         None => format!("{heading}; no sweep."),
     };
     for (result, what) in [(RecordResult::NotJudged, "not judged"), (RecordResult::Refused, "refused"), (RecordResult::Nothing, "with nothing to do")] {
-        let groups: Vec<(u64, &str)> =
-            by_reason(records).into_iter().filter(|((group, _), _)| *group == result).map(|((_, why), (number, _))| (number, why)).collect();
+        let groups: Vec<(u64, &str)> = by_reason(records).into_iter().filter(|((group, _), _)| *group == result).map(|((_, why), (number, _))| (number, why)).collect();
         if groups.is_empty() {
             continue;
         }

@@ -72,4 +72,3 @@ fn names(key: &'static str, event: &Map<String, Value>) -> Result<Vec<String>, R
         Some(other) => Err(bad(other)),
     }
 }
-

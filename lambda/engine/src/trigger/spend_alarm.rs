@@ -183,7 +183,9 @@ fn read(record: &Value, topic: &str, home: &Home<'_>) -> Result<Meaning, AlarmRe
     let account = account(&alarm, &name, home)?;
     match alarm.new_state_value.as_str() {
         "ALARM" => {}
-        state @ ("OK" | "INSUFFICIENT_DATA") => return Ok(Meaning::Nothing(format!("the alarm {name:?} of account {account} is in the state {state}, which asks for nothing"))),
+        state @ ("OK" | "INSUFFICIENT_DATA") => {
+            return Ok(Meaning::Nothing(format!("the alarm {name:?} of account {account} is in the state {state}, which asks for nothing")));
+        }
         state => return Err(AlarmRefusal::UnknownState { alarm: name, state: clean(state) }),
     }
     let (changed, age) = (alarm.state_change_time, home.now.duration_since(alarm.state_change_time));
