@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::containment::{ActionResult, Containment};
+use crate::failure::FailureKind;
 use crate::history::Summary;
 use crate::ids::{AccountId, HaltId};
 use crate::mode::Mode;
@@ -12,6 +13,10 @@ use crate::plan::Plan;
 use crate::state::{AccountRecord, State};
 use crate::text::{clean, count};
 use crate::verdict::{Judgement, Reading, Verdict};
+
+mod records;
+
+pub use records::{BatchItemFailure, RecordReport, RecordResult};
 
 /// What the Lambda answers, whatever it was asked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,6 +29,12 @@ pub struct Answer {
     /// The details, where there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<Report>,
+    /// What became of each record of an event that came as records: of every alarm, and of every launch that led to no judgement.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<RecordReport>,
+    /// What SQS is to deliver again, empty where it is nothing; absent where the event was no batch of a queue.
+    #[serde(rename = "batchItemFailures", skip_serializing_if = "Option::is_none")]
+    pub batch_item_failures: Option<Vec<BatchItemFailure>>,
 }
 
 /// The details of an answer.
@@ -55,9 +66,18 @@ pub struct StatusReport {
 }
 
 impl Answer {
+    fn new(status: u16, body: impl Into<String>, report: Option<Report>) -> Self {
+        Self { status, body: body.into(), report, records: Vec::new(), batch_item_failures: None }
+    }
+
     /// Done, with nothing to report.
     pub fn done(body: impl Into<String>) -> Self {
-        Self { status: 200, body: body.into(), report: None }
+        Self::new(200, body, None)
+    }
+
+    /// A sweep that was carried out.
+    pub fn swept(body: impl Into<String>, report: SweepReport) -> Self {
+        Self::new(200, body, Some(Report::Sweep(Box::new(report))))
     }
 
     /// What is remembered of every account.
@@ -65,12 +85,12 @@ impl Answer {
         let halted = accounts.iter().filter(|record| matches!(record.state, State::Halting | State::Halted)).count();
         let unseen = accounts.iter().filter(|record| record.unseen.is_some()).count();
         let body = format!("{} known, {halted} halted, {unseen} not seen whole.", count(accounts.len() as u64, "account"));
-        Self { status: 200, body, report: Some(Report::Status(StatusReport { accounts })) }
+        Self::new(200, body, Some(Report::Status(StatusReport { accounts })))
     }
 
     /// A release that was carried out.
     pub fn released(body: String, account: AccountReport, notices: NoticeTotals) -> Self {
-        Self { status: 200, body, report: Some(Report::Release(Box::new(ReleaseReport { accounts: vec![account], notices }))) }
+        Self::new(200, body, Some(Report::Release(Box::new(ReleaseReport { accounts: vec![account], notices }))))
     }
 
     /// The report of a sweep, where this is one's answer.
@@ -83,12 +103,12 @@ impl Answer {
 
     /// Refused: the request makes no sense, and nothing was touched.
     pub fn refused(body: impl Into<String>) -> Self {
-        Self { status: 400, body: body.into(), report: None }
+        Self::new(400, body, None)
     }
 
     /// Failed: the request was sound but something it rests on was not there.
     pub fn failed(body: impl Into<String>) -> Self {
-        Self { status: 500, body: body.into(), report: None }
+        Self::new(500, body, None)
     }
 }
 
@@ -208,6 +228,8 @@ pub struct GapReport {
     pub at: String,
     /// Why, in words.
     pub reason: String,
+    /// What kind of no it was.
+    pub kind: FailureKind,
     /// AWS's error code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
@@ -334,7 +356,7 @@ impl AccountReport {
 
 impl From<&Gap> for GapReport {
     fn from(gap: &Gap) -> Self {
-        Self { at: clean(&gap.at), reason: gap.failure.to_string(), code: gap.failure.code.clone() }
+        Self { at: clean(&gap.at), reason: gap.failure.to_string(), kind: gap.failure.kind, code: gap.failure.code.clone() }
     }
 }
 

@@ -45,6 +45,14 @@ pub(crate) struct Post {
     pub brake: Arc<Brake>,
 }
 
+/// What came of one account.
+pub(crate) struct Looked {
+    pub report: AccountReport,
+    pub coverage: Coverage,
+    /// Whether everything answered before the invocation's end.
+    pub in_time: bool,
+}
+
 /// A containment under way.
 struct Containing {
     /// Whether the account is only frozen: past the brake, or because our role was taken away.
@@ -57,7 +65,7 @@ struct Containing {
 
 impl Post {
     /// Sweeps one account. Containing starts the moment the running sum passes a limit; the regions that answer later are contained as they come in.
-    pub async fn sweep(&self, scoped: &Scoped, stored: Option<Stored>) -> (AccountReport, Coverage) {
+    pub async fn sweep(&self, scoped: &Scoped, stored: Option<Stored>) -> Looked {
         let policy = &scoped.policy;
         let new = || Stored { record: AccountRecord::new(policy.account.clone(), self.ports.clock.now()), version: 0, lease: None };
         let mut stored = stored.unwrap_or_else(new);
@@ -93,13 +101,13 @@ impl Post {
         let summary = Summary::of(policy, watch.observation());
         let mut report =
             AccountReport::new(policy.account.clone(), &scoped.name, scoped.mode).with_verdict(&decision.verdict, coverage, &summary).with_plan(&decision.plan);
-        report.error = error;
+        report.error = error.or_else(|| watch.was_cut().then(|| "not finished before the deadline; the next sweep takes it up again".to_owned()));
         match containing {
             Some(containing) => report = self.conclude(scoped, containing, &decision, &summary, refusals, report).await,
             None if self.remember => report.state = Some(self.remember_quietly(scoped, &stored, &decision, &summary, &mut report.error).await),
             None => report.state = Some(stored.record.state),
         }
-        (report, coverage)
+        Looked { report, coverage, in_time: !watch.was_cut() }
     }
 
     /// A halt that is not proven yet is always taken up again; one that is, only when something is to be done about it.

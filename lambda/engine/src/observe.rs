@@ -38,8 +38,10 @@ impl Eyes {
     /// answered by `until` is not waited for: it is a gap.
     pub async fn watch(&self, account: &AccountId, freshness: Freshness, until: Option<Instant>) -> Watch {
         let (eyes, observation) = (self.clone(), Observation::new(account.clone()));
-        let mut watch = Watch { eyes, observation, regions: Vec::new(), asked: BTreeSet::new(), under_way: FuturesUnordered::new(), until };
-        match in_time(until, self.regions(account, freshness)).await.unwrap_or_else(|| Err(not_answered(REGIONS))) {
+        let mut watch = Watch { eyes, observation, regions: Vec::new(), asked: BTreeSet::new(), under_way: FuturesUnordered::new(), until, cut: false };
+        let regions = in_time(until, self.regions(account, freshness)).await;
+        watch.cut = regions.is_none();
+        match regions.unwrap_or_else(|| Err(not_answered(REGIONS))) {
             Ok(regions) => {
                 watch.observation.expected_regions = Some(regions.len());
                 watch.regions.clone_from(&regions);
@@ -162,9 +164,15 @@ pub struct Watch {
     asked: BTreeSet<Asked>,
     under_way: FuturesUnordered<BoxFuture<'static, Sighting>>,
     until: Option<Instant>,
+    cut: bool,
 }
 
 impl Watch {
+    /// Whether something did not answer before the invocation's end.
+    pub fn was_cut(&self) -> bool {
+        self.cut
+    }
+
     /// What has been seen so far.
     pub fn observation(&self) -> &Observation {
         &self.observation
@@ -177,6 +185,7 @@ impl Watch {
             Some(None) => return false,
             // True once more: what did not answer is news as well.
             None => {
+                self.cut = true;
                 self.under_way.clear();
                 std::mem::take(&mut self.asked).into_iter().for_each(|asked| self.take_in(asked.unanswered()));
             }

@@ -24,13 +24,33 @@ pub struct Scoped {
     pub mode: Mode,
 }
 
+/// Why an account that was asked for is not looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhyUnserved {
+    /// It is not in the organization.
+    Stranger,
+    /// Nobody can enter it: it is suspended, closed or not yet activated.
+    Inactive,
+    /// The organization's list could not be had, and the account is not known from before: whether it is a member is not known.
+    Unlisted,
+}
+
+/// An account that was asked for and is not looked at.
+#[derive(Debug)]
+pub struct Unserved {
+    /// Why.
+    pub why: WhyUnserved,
+    /// The same in words.
+    pub report: AccountReport,
+}
+
 /// Who is looked at, and who is not.
 #[derive(Debug, Default)]
 pub struct Scope {
     /// Accounts to be looked at.
     pub accounts: Vec<Scoped>,
     /// Accounts that were asked for and are not served, each with its reason.
-    pub unserved: Vec<AccountReport>,
+    pub unserved: Vec<Unserved>,
     /// Why the organization's list could not be had; the scope then rests on the accounts that were swept before.
     pub stale: Option<Failure>,
 }
@@ -43,7 +63,13 @@ pub async fn scope(directory: &dyn Directory, policy: &Policy, selection: &Selec
             tracing::error!(error = %failure, "the organization's accounts could not be listed; sweeping the accounts known from before");
             let known: BTreeSet<AccountId> = known.chain([policy.payer().clone()]).collect();
             let members = known.into_iter().map(|account| Member { account, name: String::new(), lifecycle: Lifecycle::Active }).collect();
-            Scope { stale: Some(failure), ..from_members(members, policy, selection, ceiling) }
+            let mut scope = from_members(members, policy, selection, ceiling);
+            for stranger in &mut scope.unserved {
+                let account = stranger.report.account.clone();
+                let why = format!("account {account} is not known from before, and the accounts of the organization could not be listed: {failure}");
+                *stranger = Unserved { why: WhyUnserved::Unlisted, report: AccountReport::unserved(account, "", why) };
+            }
+            Scope { stale: Some(failure), ..scope }
         }
     }
 }
@@ -53,10 +79,10 @@ fn from_members(members: Vec<Member>, policy: &Policy, selection: &Selection, ce
     let members: BTreeMap<AccountId, Member> = members.into_iter().map(|member| (member.account.clone(), member)).collect();
     let family = Arc::new(Family { organization: policy.organization_id().to_owned(), accounts: members.keys().cloned().collect() });
     if let Selection::Only(wanted) = selection {
-        let strangers = wanted.iter().filter(|account| !members.contains_key(*account));
-        scope.unserved.extend(
-            strangers.map(|account| AccountReport::unserved(account.clone(), "", format!("account {account} is not in the organization {}", policy.organization_id()))),
-        );
+        for account in wanted.iter().filter(|account| !members.contains_key(*account)) {
+            let why = format!("account {account} is not in the organization {}", policy.organization_id());
+            scope.unserved.push(Unserved { why: WhyUnserved::Stranger, report: AccountReport::unserved(account.clone(), "", why) });
+        }
     }
     for (account, member) in members {
         let asked_for = match selection {
@@ -73,7 +99,8 @@ fn from_members(members: Vec<Member>, policy: &Policy, selection: &Selection, ce
         if let Lifecycle::Inactive(state) = member.lifecycle {
             // Nobody, we included, can enter it: no error in a sweep of all, but an answer to whoever asked for it by id.
             if matches!(selection, Selection::Only(_)) {
-                scope.unserved.push(AccountReport::unserved(account.clone(), &name, format!("account {account} is {state} in the organization: nobody can enter it")));
+                let why = format!("account {account} is {state} in the organization: nobody can enter it");
+                scope.unserved.push(Unserved { why: WhyUnserved::Inactive, report: AccountReport::unserved(account, &name, why) });
             }
             continue;
         }

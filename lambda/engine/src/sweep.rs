@@ -13,7 +13,7 @@ use runawaytrain_core::observation::Coverage;
 use runawaytrain_core::policy::Policy;
 use runawaytrain_core::report::{AccountReport, Answer, Report, SweepReport, Totals};
 
-use crate::account::Post;
+use crate::account::{Looked, Post};
 use crate::brake::Brake;
 use crate::deadline::Deadline;
 use crate::notify;
@@ -21,7 +21,13 @@ use crate::observe::Eyes;
 use crate::ports::{Beat, Ports, Stored};
 use crate::release;
 use crate::scope::{Scope, Scoped, scope};
-use crate::trigger::{self, Request, Selection};
+use crate::trigger::{self, Home, Request, Selection};
+
+mod again;
+mod fate;
+mod records;
+
+use fate::{Fate, Swept};
 
 /// The largest answer: Lambda takes 6 MB from a direct call, but 1 MB from an asynchronous one.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
@@ -53,7 +59,8 @@ impl Guard {
 
     /// Answers one event.
     pub async fn handle(&self, event: &Value, invocation: &Invocation) -> Answer {
-        let trigger = match trigger::parse(event) {
+        let home = Home { payer: self.policy.payer(), region: contract::HOME_REGION, now: self.ports.clock.now() };
+        let trigger = match trigger::parse(event, &home) {
             Ok(trigger) => trigger,
             Err(refusal) => {
                 tracing::warn!(refusal = %refusal, "refused an event; nothing was touched");
@@ -62,23 +69,27 @@ impl Guard {
         };
         match trigger.request {
             Request::Pass => Answer::done(voided("action")),
+            Request::Records(records) => fit(self.records(trigger.source, records, invocation).await),
             Request::Status => self.status().await,
             Request::Release { account, wish } => {
                 let scoped = release::scoped(self.policy.for_account(&account), &account);
                 release::release(&self.ports, &self.eyes, invocation, &scoped, &wish).await
             }
-            Request::Drill(selection) => self.sweep(trigger.source, &selection, Mode::Drill, None, invocation).await,
-            Request::Sweep(_) | Request::Halt { .. } if self.ceiling == Mode::Pass => {
-                tracing::warn!("voided: envaction == pass");
-                Answer::done(voided("envaction"))
-            }
-            Request::Sweep(_) | Request::Halt { .. } if self.policy.mode() == Mode::Pass => {
-                tracing::warn!("voided: the policy's mode == pass");
-                Answer::done(voided("the policy's mode"))
-            }
-            Request::Sweep(selection) => self.sweep(trigger.source, &selection, Mode::Proceed, None, invocation).await,
-            Request::Halt { account, reason } => self.sweep(trigger.source, &Selection::Only([account].into()), Mode::Proceed, Some(reason), invocation).await,
+            Request::Drill(selection) => fit(self.sweep(trigger.source, &selection, Mode::Drill, None, invocation).await.answer),
+            Request::Sweep(selection) => fit(self.proceed(trigger.source, &selection, None, invocation).await.answer),
+            Request::Halt { account, reason } => fit(self.proceed(trigger.source, &Selection::Only([account].into()), Some(reason), invocation).await.answer),
         }
+    }
+
+    /// A sweep that may contain, unless the environment or the policy says `pass`.
+    async fn proceed(&self, source: &str, selection: &Selection, order: Option<String>, invocation: &Invocation) -> Swept {
+        let by = match (self.ceiling, self.policy.mode()) {
+            (Mode::Pass, _) => "envaction",
+            (_, Mode::Pass) => "the policy's mode",
+            _ => return self.sweep(source, selection, Mode::Proceed, order, invocation).await,
+        };
+        tracing::warn!("voided: {by} == pass");
+        Swept::without_fates(Answer::done(voided(by)))
     }
 
     async fn status(&self) -> Answer {
@@ -88,7 +99,7 @@ impl Guard {
         }
     }
 
-    async fn sweep(&self, source: &str, selection: &Selection, asked: Mode, order: Option<String>, invocation: &Invocation) -> Answer {
+    async fn sweep(&self, source: &str, selection: &Selection, asked: Mode, order: Option<String>, invocation: &Invocation) -> Swept {
         let started = self.ports.clock.now();
         // A drill by event changes nothing anywhere and so still works where the environment says pass.
         let drill = asked == Mode::Drill;
@@ -97,13 +108,15 @@ impl Guard {
             Ok(records) => records,
             Err(failure) => {
                 tracing::error!(error = %failure, "the state table could not be read; nothing was touched");
-                return Answer::failed(format!("The state table could not be read, so nothing was touched: {failure}"));
+                return Swept::without_fates(Answer::failed(format!("The state table could not be read, so nothing was touched: {failure}")));
             }
         };
         let mut scope = scope(&*self.ports.directory, &self.policy, selection, ceiling, records.keys().cloned()).await;
+        let turned_away = fate::of_unserved(&scope);
         if scope.accounts.is_empty() && !scope.unserved.is_empty() {
-            let why: Vec<&str> = scope.unserved.iter().filter_map(|account| account.error.as_deref()).collect();
-            return Answer::refused(why.join("; "));
+            let why: Vec<&str> = scope.unserved.iter().filter_map(|unserved| unserved.report.error.as_deref()).collect();
+            let answer = if scope.stale.is_some() { Answer::failed(why.join("; ")) } else { Answer::refused(why.join("; ")) };
+            return Swept { answer, fates: turned_away };
         }
         if drill {
             // Who asks what would happen wants to know it of accounts in mode pass as well.
@@ -153,13 +166,14 @@ impl Guard {
             accounts,
             notices,
         };
-        fit(Answer { status: 200, body: sentence, report: Some(Report::Sweep(Box::new(report))) })
+        let fates = fate::of_all(&report.accounts, turned_away);
+        Swept { answer: Answer::swept(sentence, report), fates }
     }
 }
 
 /// Sweeps all accounts at once. One that breaks or is not reached before the deadline is reported as such; the others are served.
 async fn every_account(post: &Post, scope: Scope, mut records: BTreeMap<AccountId, Stored>) -> (Vec<AccountReport>, Coverage, bool) {
-    let mut reports = scope.unserved;
+    let mut reports: Vec<AccountReport> = scope.unserved.into_iter().map(|unserved| unserved.report).collect();
     let mut coverage = Coverage::default();
     let mut reached_all = true;
     let mut running = JoinSet::new();
@@ -180,10 +194,11 @@ async fn every_account(post: &Post, scope: Scope, mut records: BTreeMap<AccountI
             None => Ok(running.join_next_with_id().await),
         };
         match next {
-            Ok(Some(Ok((id, (report, seen))))) => {
+            Ok(Some(Ok((id, looked)))) => {
                 waiting.remove(&id);
-                coverage += seen;
-                reports.push(report);
+                reached_all &= looked.in_time;
+                coverage += looked.coverage;
+                reports.push(looked.report);
             }
             Ok(Some(Err(broken))) => {
                 reached_all = false;
@@ -209,25 +224,25 @@ async fn every_account(post: &Post, scope: Scope, mut records: BTreeMap<AccountI
     (reports, coverage, reached_all)
 }
 
-async fn sweep_one(post: &Post, scoped: &Scoped, stored: Option<Stored>) -> (AccountReport, Coverage) {
-    let (report, coverage) = post.sweep(scoped, stored).await;
-    for gap in &report.gaps {
-        tracing::warn!(account = %report.account, at = gap.at, code = gap.code, "not seen: {}", gap.reason);
+async fn sweep_one(post: &Post, scoped: &Scoped, stored: Option<Stored>) -> Looked {
+    let looked = post.sweep(scoped, stored).await;
+    for gap in &looked.report.gaps {
+        tracing::warn!(account = %looked.report.account, at = gap.at, code = gap.code, "not seen: {}", gap.reason);
     }
-    (report, coverage)
+    looked
 }
 
 /// An answer that is too long for Lambda keeps its totals and says where the rest is.
 fn fit(mut answer: Answer) -> Answer {
     let length = serde_json::to_vec(&answer).map_or(usize::MAX, |bytes| bytes.len());
-    if length > LARGEST_ANSWER
-        && let Some(report) = &mut answer.report
-    {
-        match report {
-            Report::Sweep(report) => report.accounts.clear(),
-            Report::Release(report) => report.accounts.clear(),
-            Report::Status(report) => report.accounts.clear(),
+    if length > LARGEST_ANSWER {
+        match &mut answer.report {
+            Some(Report::Sweep(report)) => report.accounts.clear(),
+            Some(Report::Release(report)) => report.accounts.clear(),
+            Some(Report::Status(report)) => report.accounts.clear(),
+            None => {}
         }
+        answer.records.clear();
         answer.body.push_str(&format!(" The report of each account was too long to answer: see the log group {}.", contract::LOG_GROUP));
     }
     answer

@@ -1,14 +1,25 @@
-//! Any JSON that the Lambda is handed becomes one typed request, or a clear refusal.
+//! Any JSON that the Lambda is handed becomes one typed request, or a clear refusal. One trigger a file.
 
 use std::collections::BTreeSet;
 
-use aws_lambda_events::event::eventbridge::EventBridgeEvent;
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use runawaytrain_core::ids::{AccountId, RoleName, UserName};
+use runawaytrain_core::contract;
+use runawaytrain_core::ids::AccountId;
 use runawaytrain_core::text::clean;
 use runawaytrain_core::undo::Wish;
+
+mod action;
+mod event_bridge;
+mod launch;
+mod records;
+mod spend_alarm;
+
+pub use launch::LaunchRefusal;
+pub use records::{Feed, Meaning, Record, RecordRefusal, Records};
+pub use spend_alarm::AlarmRefusal;
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +28,8 @@ pub enum Request {
     Pass,
     /// Look, decide, and contain where a limit is passed.
     Sweep(Selection),
+    /// The same for the accounts that the records of a topic or a queue are about.
+    Records(Records),
     /// Look and decide, change nothing, remember nothing.
     Drill(Selection),
     /// Contain one account whatever its limits say.
@@ -49,10 +62,41 @@ pub enum Selection {
 /// A request and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trigger {
-    /// Where it came from, for the report and the log: `schedule`, `proceed`, `batch` ….
+    /// Where it came from, for the report and the log: `schedule`, `spend-alarm`, `launch`, `proceed`, `batch` ….
     pub source: &'static str,
     /// What is to be done.
     pub request: Request,
+}
+
+/// Where the guard lives and what time it is: enough to tell its own topic, queue and alarms from anybody else's, and news from a replay.
+#[derive(Debug, Clone, Copy)]
+pub struct Home<'a> {
+    /// The payer, which owns the topic and the queue.
+    pub payer: &'a AccountId,
+    /// The region of both. Billing metrics exist only in [`contract::HOME_REGION`], and an alarm notifies only topics of its own region.
+    pub region: &'a str,
+    /// The present.
+    pub now: Timestamp,
+}
+
+impl Home<'_> {
+    /// The only topic that alarms are taken from.
+    pub fn alarm_topic(&self) -> String {
+        self.arn("sns", self.payer, contract::ALARM_TOPIC)
+    }
+
+    /// The only queue that launches are taken from.
+    pub fn launch_queue(&self) -> String {
+        self.arn("sqs", self.payer, contract::LAUNCH_QUEUE)
+    }
+
+    fn alarm(&self, owner: &AccountId, name: &str) -> String {
+        self.arn("cloudwatch", owner, &format!("alarm:{name}"))
+    }
+
+    fn arn(&self, service: &str, account: &AccountId, resource: &str) -> String {
+        format!("arn:aws:{service}:{}:{account}:{resource}", self.region)
+    }
 }
 
 /// Why an event is refused. Nothing was touched.
@@ -75,6 +119,24 @@ pub enum Refusal {
         /// The event's `detail-type`.
         detail_type: String,
     },
+    /// A launch that did not come through the queue, where a burst of them becomes one sweep.
+    #[error("an event from \"aws.ec2\" is taken only from the queue {}, not by itself: point the rule at the queue", contract::LAUNCH_QUEUE)]
+    NotThroughQueue,
+    /// An alarm that did not come through the topic, whose policy says whose alarms may ring.
+    #[error("an alarm is taken only from the topic {}, not from \"aws.cloudwatch\" itself: let the alarm notify the topic", contract::ALARM_TOPIC)]
+    NotThroughTopic,
+    /// `Records` is not a list.
+    #[error("the event's \"Records\" is {0}; it takes a list of records from SNS or SQS")]
+    RecordsNotAList(&'static str),
+    /// `Records` is empty.
+    #[error("the event's \"Records\" is empty: there is nothing to read")]
+    NoRecords,
+    /// Records of a service that is not handled.
+    #[error("no rule for records from {0:?}; known are \"aws:sns\" with spend alarms and \"aws:sqs\" with launches")]
+    UnknownRecords(String),
+    /// Records of several services: AWS sends no such event.
+    #[error("the event's \"Records\" come from several services ({0}); send those of one at a time")]
+    MixedRecords(String),
     /// Something with keys, none of which says what to do.
     #[error("the event has no \"action\" and is no schedule: its keys are {0}; for a sweep send {{}} or {{\"action\":\"proceed\"}}")]
     NothingToDo(String),
@@ -105,100 +167,28 @@ pub enum Refusal {
 const KNOWN: &str = "pass, drill, proceed, halt, release, status";
 
 /// Reads an event. Keys that are not known are ignored, as the test events of old have some; actions that are not known are refused.
-pub fn parse(event: &Value) -> Result<Trigger, Refusal> {
+pub fn parse(event: &Value, home: &Home<'_>) -> Result<Trigger, Refusal> {
     let Value::Object(event) = event else { return Err(Refusal::NotAnObject(kind(event))) };
     if let Some(action) = event.get("action") {
-        return by_action(action, event);
+        return action::parse(action, event);
     }
     if event.is_empty() {
         return Ok(Trigger { source: "empty event", request: Request::Sweep(Selection::All) });
     }
+    if let Some(records) = event.get("Records") {
+        return records::parse(records, home);
+    }
     if event.contains_key("source") || event.contains_key("detail-type") {
-        return by_event_bridge(event);
+        return event_bridge::parse(event);
     }
     if event.contains_key("accounts") {
-        return Ok(Trigger { source: "batch", request: Request::Sweep(selection(event)?) });
+        return Ok(Trigger { source: "batch", request: Request::Sweep(action::selection(event)?) });
     }
-    let keys: Vec<String> = event.keys().take(8).map(|key| format!("{:?}", clean(key))).collect();
-    Err(Refusal::NothingToDo(keys.join(", ")))
+    Err(Refusal::NothingToDo(keys(event)))
 }
 
-fn by_action(action: &Value, event: &Map<String, Value>) -> Result<Trigger, Refusal> {
-    let Value::String(action) = action else { return Err(Refusal::ActionNotAString(kind(action))) };
-    match action.as_str() {
-        "pass" => Ok(Trigger { source: "pass", request: Request::Pass }),
-        "proceed" => Ok(Trigger { source: "proceed", request: Request::Sweep(selection(event)?) }),
-        "drill" => Ok(Trigger { source: "drill", request: Request::Drill(selection(event)?) }),
-        "halt" => {
-            let reason = match event.get("reason").and_then(Value::as_str).map(clean) {
-                Some(reason) if !reason.trim().is_empty() => reason,
-                _ => "no reason given".to_owned(),
-            };
-            Ok(Trigger { source: "halt", request: Request::Halt { account: one_account("halt", event)?, reason } })
-        }
-        "release" => {
-            let start = match event.get("start") {
-                None | Some(Value::Null) => false,
-                Some(Value::Bool(start)) => *start,
-                Some(other) => return Err(Refusal::BadStart(kind(other))),
-            };
-            let wish = Wish {
-                users: names("users", event)?.into_iter().map(UserName::new).collect(),
-                roles: names("roles", event)?.into_iter().map(RoleName::new).collect(),
-                keys: names("keys", event)?.into_iter().collect(),
-                start,
-            };
-            Ok(Trigger { source: "release", request: Request::Release { account: one_account("release", event)?, wish } })
-        }
-        "status" => Ok(Trigger { source: "status", request: Request::Status }),
-        unknown => Err(Refusal::UnknownAction(clean(unknown))),
-    }
-}
-
-/// EventBridge's schedule. Anything else that arrives from a bus is refused until there is a rule for it.
-/// <https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-scheduled-events.html>
-fn by_event_bridge(event: &Map<String, Value>) -> Result<Trigger, Refusal> {
-    let text = |key: &str| clean(event.get(key).and_then(Value::as_str).unwrap_or_default());
-    let unknown = || Refusal::UnknownEvent { source_name: text("source"), detail_type: text("detail-type") };
-    let read: EventBridgeEvent<Value> = serde_json::from_value(Value::Object(event.clone())).map_err(|_| unknown())?;
-    if read.source == "aws.events" && read.detail_type == "Scheduled Event" {
-        Ok(Trigger { source: "schedule", request: Request::Sweep(Selection::All) })
-    } else {
-        Err(unknown())
-    }
-}
-
-/// `accounts`, where there are any. An empty list is refused: it might mean all or none, and the difference is a university.
-fn selection(event: &Map<String, Value>) -> Result<Selection, Refusal> {
-    let list = match event.get("accounts") {
-        None | Some(Value::Null) => return Ok(Selection::All),
-        Some(Value::Array(list)) if list.is_empty() => return Err(Refusal::BadAccounts("the list is empty; leave it out to mean all accounts".to_owned())),
-        Some(Value::Array(list)) => list,
-        Some(other) => return Err(Refusal::BadAccounts(format!("found {}", kind(other)))),
-    };
-    let read = |item: &Value| match item {
-        Value::String(text) => AccountId::parse(text).map_err(|bad| Refusal::BadAccounts(bad.to_string())),
-        other => Err(Refusal::BadAccounts(format!("found {} in the list", kind(other)))),
-    };
-    list.iter().map(read).collect::<Result<_, _>>().map(Selection::Only)
-}
-
-fn one_account(action: &'static str, event: &Map<String, Value>) -> Result<AccountId, Refusal> {
-    let bad = |found: String| Refusal::BadAccount { action, found };
-    match event.get("account") {
-        None | Some(Value::Null) => Err(bad("it is missing".to_owned())),
-        Some(Value::String(text)) => AccountId::parse(text).map_err(|error| bad(error.to_string())),
-        Some(other) => Err(bad(format!("found {}", kind(other)))),
-    }
-}
-
-fn names(key: &'static str, event: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
-    let bad = |found: &Value| Refusal::BadNames { key, found: kind(found) };
-    match event.get(key) {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Array(list)) => list.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(|| bad(item))).collect(),
-        Some(other) => Err(bad(other)),
-    }
+fn keys(event: &Map<String, Value>) -> String {
+    event.keys().take(8).map(|key| format!("{:?}", clean(key))).collect::<Vec<_>>().join(", ")
 }
 
 fn kind(value: &Value) -> &'static str {

@@ -70,6 +70,7 @@ async fn answer(guard: &Guard, event: LambdaEvent<Value>) -> Result<Value, Diagn
     let deadline = context.deadline().duration_since(SystemTime::now()).map_or_else(|_| Deadline::never(), Deadline::within);
     let answer = guard.handle(&event, &Invocation { id: context.request_id, deadline }).await;
     // Nobody reads the answer to a schedule: only an error is retried by Lambda and kept in the failure queue.
+    // A batch of launches never fails so: its answer is always 200 and names the messages that come back.
     if answer.status >= 500 && event.get("action").is_none() {
         return Err(failed("SweepFailed", answer.body));
     }

@@ -10,6 +10,7 @@ mod clock;
 pub mod contract;
 mod faults;
 mod instance;
+mod launch_queue;
 mod ledger;
 mod mailbox;
 mod quotas;
@@ -23,6 +24,7 @@ pub use account::{SimAccount, SimFleet, SimGroup, SimRegion, SimRole, SimSpotReq
 pub use clock::SimClock;
 pub use faults::{Fault, failure};
 pub use instance::{Life, SimInstance, Stubborn};
+pub use launch_queue::{Batch, LaunchQueue, QueueSettings};
 pub use ledger::MemoryLedger;
 pub use mailbox::{Mail, Mailbox, Metrics};
 pub use thief::{Cadence, Intent, Principal, Strategy, Thief};

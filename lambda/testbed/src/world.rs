@@ -65,6 +65,11 @@ impl World {
         self.lock().accounts.insert(account.clone(), of);
     }
 
+    /// An account leaves the organization: whatever is in it is somebody else's now.
+    pub fn remove(&self, account: &AccountId) {
+        self.lock().accounts.remove(account).unwrap_or_else(|| panic!("no account {account}"));
+    }
+
     /// From now on calls draw on EC2's token buckets.
     pub fn with_quotas(&self) {
         self.lock().quotas = Some(Quotas::default());
