@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use runawaytrain_core::failure::{Failure, FailureKind};
 use runawaytrain_core::ids::AccountId;
-use runawaytrain_engine::ports::{Directory, Lifecycle, Member};
+use runawaytrain_engine::ports::{Directory, Freshness, Lifecycle, Member};
 
 use crate::failure;
 
@@ -17,8 +17,11 @@ const LIST_ACCOUNTS: &str = "organizations:ListAccounts";
 /// The most that Organizations gives at a time.
 /// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html>
 const PAGE: i32 = 20;
-/// How long a list is good: a thousand accounts take six seconds of ListAccounts' quota, and accounts are rarely made.
-const FRESH: Duration = Duration::from_secs(10 * 60);
+/// How long a list is good: a thousand accounts take six seconds of ListAccounts' quota. Shorter than the default tick, so that an account
+/// that left or was suspended is not taken for one that shut us out.
+const FRESH: Duration = Duration::from_secs(4 * 60);
+/// How old a fresh list may be: a crowd of events about one new account asks once.
+const JUST_NOW: Duration = Duration::from_secs(30);
 /// How long an old list is better than none while Organizations fails: to sweep all but the newest accounts beats sweeping none.
 const USABLE: Duration = Duration::from_secs(60 * 60);
 
@@ -47,9 +50,10 @@ impl OrganizationsDirectory {
 
 #[async_trait]
 impl Directory for OrganizationsDirectory {
-    async fn accounts(&self) -> Result<Vec<Member>, Failure> {
+    async fn accounts(&self, freshness: Freshness) -> Result<Vec<Member>, Failure> {
+        let good_for = if freshness == Freshness::Now { JUST_NOW } else { FRESH };
         let mut known = self.known.lock().await;
-        if let Some((since, members)) = known.as_ref().filter(|(since, _)| since.elapsed() < FRESH) {
+        if let Some((since, members)) = known.as_ref().filter(|(since, _)| since.elapsed() < good_for) {
             tracing::trace!(age_seconds = since.elapsed().as_secs(), "the account list is fresh enough");
             return Ok(members.clone());
         }

@@ -10,7 +10,7 @@ use runawaytrain_core::policy::{AccountPolicy, Policy};
 use runawaytrain_core::report::AccountReport;
 use runawaytrain_core::trust::Family;
 
-use crate::ports::{Directory, Lifecycle, Member};
+use crate::ports::{Directory, Freshness, Lifecycle, Member};
 use crate::trigger::Selection;
 
 /// One account to be looked at.
@@ -57,7 +57,7 @@ pub struct Scope {
 
 /// Lists the accounts. When Organizations does not answer, the accounts of earlier sweeps are watched on: a guard must not go blind because a list is missing.
 pub async fn scope(directory: &dyn Directory, policy: &Policy, selection: &Selection, ceiling: Mode, known: impl Iterator<Item = AccountId>) -> Scope {
-    match directory.accounts().await {
+    match members(directory, selection).await {
         Ok(members) => from_members(members, policy, selection, ceiling),
         Err(failure) => {
             tracing::error!(error = %failure, "the organization's accounts could not be listed; sweeping the accounts known from before");
@@ -71,6 +71,15 @@ pub async fn scope(directory: &dyn Directory, policy: &Policy, selection: &Selec
             }
             Scope { stale: Some(failure), ..scope }
         }
+    }
+}
+
+/// The accounts; asked for anew where one was named that is not among them, for it may have joined a minute ago.
+async fn members(directory: &dyn Directory, selection: &Selection) -> Result<Vec<Member>, Failure> {
+    let members = directory.accounts(Freshness::Cached).await?;
+    match selection {
+        Selection::Only(wanted) if !wanted.iter().all(|account| members.iter().any(|member| member.account == *account)) => directory.accounts(Freshness::Now).await,
+        _ => Ok(members),
     }
 }
 

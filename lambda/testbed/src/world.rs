@@ -5,7 +5,7 @@ use std::time::Duration;
 use runawaytrain_core::failure::{Failure, FailureKind};
 use runawaytrain_core::ids::{AccountId, Region};
 use runawaytrain_core::plan::Action;
-use runawaytrain_engine::ports::Lifecycle;
+use runawaytrain_engine::ports::{Lifecycle, Member};
 use tokio::time::{Instant, sleep};
 
 use crate::account::SimAccount;
@@ -48,6 +48,7 @@ struct Inner {
     no_quarantine: bool,
     quotas: Option<Quotas>,
     regions: BTreeMap<AccountId, (Instant, Vec<Region>)>,
+    members: Option<(Instant, Vec<Member>)>,
     hooks: Vec<Hook>,
 }
 

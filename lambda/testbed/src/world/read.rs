@@ -22,12 +22,22 @@ use crate::instance::{Life, SimInstance};
 /// How long the adapter remembers an account's regions: a thief who enables one hides in it until then.
 const REGIONS_FRESH: Duration = Duration::from_secs(15 * 60);
 
+/// How long the adapter remembers the organization's accounts.
+const ACCOUNTS_FRESH: Duration = Duration::from_secs(4 * 60);
+
 #[async_trait]
 impl Directory for World {
-    async fn accounts(&self) -> Result<Vec<Member>, Failure> {
+    async fn accounts(&self, freshness: Freshness) -> Result<Vec<Member>, Failure> {
+        let good_for = if freshness == Freshness::Now { Duration::from_secs(30) } else { ACCOUNTS_FRESH };
+        let remembered = self.lock().members.clone();
+        if let Some((_, members)) = remembered.filter(|(since, _)| since.elapsed() < good_for) {
+            return Ok(members);
+        }
         self.pass("organizations:ListAccounts", None, None).await?;
         let member = |(account, known): (&AccountId, &SimAccount)| Member { account: account.clone(), name: known.name.clone(), lifecycle: known.lifecycle.clone() };
-        Ok(self.lock().accounts.iter().map(member).collect())
+        let members: Vec<Member> = self.lock().accounts.iter().map(member).collect();
+        self.lock().members = Some((Instant::now(), members.clone()));
+        Ok(members)
     }
 }
 
