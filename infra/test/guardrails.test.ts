@@ -1,10 +1,12 @@
 /** The two service control policies: as resources, and as what they deny to whom. */
 import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
 import { describe, it } from 'node:test';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { names, permissions } from '../lib/contract';
 import { MOST_CHARACTERS } from '../lib/guardrails/deny';
-import { document, guardrails, idOf, LAB, only, ORGANIZATION, ROOT } from './support';
+import { document, guardrails, idOf, LAB, only, ORGANIZATION, REPOSITORY, ROOT } from './support';
 
 const stack = guardrails();
 const template = Template.fromStack(stack);
@@ -100,6 +102,13 @@ describe('both policies', () => {
 });
 
 describe('the quarantine policy', () => {
+  it('is what binds the thieves of the simulated organization', () => {
+    const file = path.join(REPOSITORY, 'lambda/testbed/tests/quarantine.json');
+    const made = `${JSON.stringify(quarantine.Content, null, 2)}\n`;
+    if (process.env['UPDATE_GENERATED']) fs.writeFileSync(file, made);
+    assert.ok(fs.readFileSync(file, 'utf8') === made, `${file} is not what the CDK app deploys. Run: UPDATE_GENERATED=1 npm --prefix infra test`);
+  });
+
   it('is attached to nothing until a halt', () => {
     assert.equal(quarantine.TargetIds, undefined);
   });

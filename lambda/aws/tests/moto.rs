@@ -4,26 +4,25 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, reason = "a test may stop where it stands")]
 
 mod common;
-#[path = "moto/launchers.rs"]
-mod launchers;
-
-use std::collections::BTreeSet;
 
 use aws_config::SdkConfig;
-use aws_sdk_ec2::types::{AttributeBooleanValue, InstanceType};
+use aws_sdk_ec2::types::{
+    FleetLaunchTemplateConfigRequest, FleetLaunchTemplateSpecificationRequest, FleetType, InstanceType, RequestLaunchTemplateData, TargetCapacitySpecificationRequest,
+};
 use aws_sdk_iam::types::StatusType;
-use futures::StreamExt;
-use futures::stream;
 use jiff::Timestamp;
 use runawaytrain_core::failure::FailureKind;
-use runawaytrain_core::identity::{Belongings, Lockout, OtherCredential, RoleLock, User, Users};
-use runawaytrain_core::ids::{AccountId, InstanceId, Region, RoleName, UserName};
+use runawaytrain_core::identity::{Belongings, Lockout, OtherCredential, User, Users};
+use runawaytrain_core::ids::{AccountId, FleetId, Region, UserName};
+use runawaytrain_core::launchers::FleetKind;
 use runawaytrain_core::observation::Observation;
-use runawaytrain_core::plan::{Action, Belonging, Protection};
+use runawaytrain_core::plan::{Action, Belonging};
 use runawaytrain_core::planner::{self, Circumstances};
 use runawaytrain_core::policy::{Policy, UserResponse};
-use runawaytrain_engine::ports::{Freshness, Lifecycle, Performed, Ports, UserDetail};
+use runawaytrain_engine::ports::{Performed, Ports, UserDetail};
+use runawaytrain_testbed::contract::contract;
 
+use common::stage::{Accounts, SdkStage};
 use common::{Watch, account, address, keys, ports, scene, settings};
 
 /// Self-signed, of nobody.
@@ -56,128 +55,34 @@ async fn inside(account: &AccountId, region: &str) -> SdkConfig {
     scene(&moto(), region, credentials)
 }
 
-async fn launch(client: &aws_sdk_ec2::Client, count: i32) -> Vec<InstanceId> {
-    let run = client.run_instances().image_id("ami-12345678").instance_type(InstanceType::T2Micro).min_count(count).max_count(count);
-    run.send().await.unwrap().instances().iter().map(|instance| InstanceId::new(instance.instance_id().unwrap())).collect()
-}
+/// What moto cannot, each with the reason and how it shows.
+const BEYOND: &[(&str, &str, &str)] = &[
+    ("enabled_regions_are_listed_and_others_are_not", "every region is enabled", "ap-southeast-5"),
+    ("an_instance_is_seen_from_its_launch_on", "what is launched runs at once", "Running)]"),
+    ("a_spot_instance_names_its_request", "an instance does not name its Spot request", "on a `None` value"),
+    ("an_ssh_key_is_a_credential_of_its_user", "service-specific credentials are missing, so the others are unknown too", "iam:ListServiceSpecificCredentials"),
+    ("every_page_of_users_is_read", "users are not paged", "not paged here"),
+    ("what_is_terminated_is_neither_stopped_nor_started", "a terminated instance is stopped", "value: Done"),
+    ("what_is_still_pending_cannot_be_stopped_yet", "what is launched runs at once", "value: Done"),
+    ("one_time_spot_cannot_be_stopped_but_terminated", "one-time Spot is stopped", "value: Done"),
+    ("stop_protection_refuses_a_termination_too", "it does not hinder a termination", "value: Done"),
+    ("a_group_that_is_not_there_is_invalid", "it breaks over an unknown group", "left: Err(Unavailable)"),
+    ("an_ec2_fleet_goes_to_zero_and_back_and_its_instances_run_on", "ModifyFleet is missing", "left: Err(Unavailable)"),
+    ("a_fleet_that_is_gone_needs_no_zeroing_and_takes_nothing_back", "it breaks over an unknown fleet", "left: Err(Unavailable)"),
+    ("a_quarantine_that_is_as_it_should_be_needs_nothing", "a policy is attached twice without a word", "left: Ok(Done)"),
+    ("an_account_without_our_role_denies_everything_but_the_payers_own_calls", "every role may be assumed, whether it exists or not", "left: None"),
+    ("a_role_that_is_made_later_is_picked_up", "every role may be assumed, whether it exists or not", "value: [Region"),
+    ("a_role_that_is_deleted_denies_from_then_on", "nothing is enforced", "left: None"),
+    ("a_denied_user_can_do_nothing", "nothing is enforced", "left: true"),
+    ("an_inactive_key_opens_nothing", "nothing is enforced", "left: true"),
+    ("a_services_own_role_cannot_be_changed", "service-linked roles are like all others", "left: Ok(Done)"),
+    ("an_ssh_key_is_deactivated_activated_and_removed", "service-specific credentials are missing, so the others are unknown too", "iam:ListServiceSpecificCredentials"),
+];
 
 #[tokio::test]
 #[ignore = "needs the emulators: scripts/test adapters"]
-async fn more_instances_than_a_page_holds_are_all_seen() {
-    let (account, region) = (account("100000000001"), Region::new("eu-north-1"));
-    let client = aws_sdk_ec2::Client::new(&inside(&account, region.as_str()).await);
-    // moto counts reservations where EC2 counts instances, so each instance needs a launch of its own.
-    let launches = stream::iter(0..1005).map(|_| launch(&client, 1)).buffer_unordered(8);
-    let mut launched: BTreeSet<InstanceId> = launches.concat().await.into_iter().collect();
-    let quiet = launched.pop_first().unwrap();
-    client.stop_instances().instance_ids(quiet.as_str()).send().await.unwrap();
-
-    let first = client.describe_instances().max_results(1000).send().await.unwrap();
-    assert!(first.next_token().is_some(), "the emulator does not page, so this test shows nothing");
-
-    let seen = adapters().observer.instances(&account, &region).await.unwrap();
-    assert_eq!(seen.len(), 1004);
-    assert_eq!(seen.iter().map(|instance| instance.id.clone()).collect::<BTreeSet<_>>(), launched);
-    assert!(seen.iter().all(|instance| instance.instance_type == "t2.micro" && instance.vcpus.count == 1 && instance.launched.is_some()));
-}
-
-#[tokio::test]
-#[ignore = "needs the emulators: scripts/test adapters"]
-async fn more_accounts_than_a_page_holds_are_all_listed() {
-    let client = aws_sdk_organizations::Client::new(&scene(&moto(), "us-east-1", keys("testing", "testing")));
-    client.create_organization().send().await.unwrap();
-    for number in 0..25 {
-        client.create_account().account_name(format!("member {number}")).email(format!("member{number}@example.edu")).send().await.unwrap();
-    }
-    let accounts = adapters().directory.accounts(Freshness::Cached).await.unwrap();
-    assert_eq!(accounts.iter().map(|member| &member.account).collect::<BTreeSet<_>>().len(), 26, "25 members and the payer");
-    assert!(accounts.iter().all(|member| member.lifecycle == Lifecycle::Active));
-    assert!(accounts.iter().any(|member| member.name == "member 24"));
-}
-
-#[tokio::test]
-#[ignore = "needs the emulators: scripts/test adapters"]
-async fn regions_are_those_that_the_account_enabled() {
-    let regions = adapters().observer.regions(&account("100000000002"), Freshness::Now).await.unwrap();
-    assert!(regions.contains(&Region::new("us-east-1")) && regions.len() >= 17, "{regions:?}");
-}
-
-#[tokio::test]
-#[ignore = "needs the emulators: scripts/test adapters"]
-async fn stop_protection_is_told_apart_and_the_protected_one_is_named() {
-    let (account, region) = (account("100000000003"), Region::new("us-west-2"));
-    let client = aws_sdk_ec2::Client::new(&inside(&account, region.as_str()).await);
-    let launched = launch(&client, 3).await;
-    let protected = launched[1].clone();
-    let protect = client.modify_instance_attribute().instance_id(protected.as_str()).disable_api_stop(AttributeBooleanValue::builder().value(true).build());
-    protect.send().await.unwrap();
-
-    let stop = Action::StopInstances { region, instances: launched };
-    let failure = adapters().actuator.perform(&account, &stop).await.unwrap_err();
-    assert_eq!((failure.operation.as_str(), failure.kind, failure.named), ("ec2:StopInstances", FailureKind::Protected, vec![protected]));
-}
-
-#[tokio::test]
-#[ignore = "needs the emulators: scripts/test adapters"]
-async fn what_is_unprotected_can_be_stopped_and_terminated() {
-    let (account, region) = (account("100000000008"), Region::new("us-west-2"));
-    let client = aws_sdk_ec2::Client::new(&inside(&account, region.as_str()).await);
-    let instances = launch(&client, 1).await;
-    let instance = instances[0].clone();
-    let ports = adapters();
-    let perform = async |action: Action| ports.actuator.perform(&account, &action).await;
-    let protections = [Protection::Stop, Protection::Termination];
-
-    for against in protections {
-        perform(Action::Protect { region: region.clone(), instance: instance.clone(), against }).await.unwrap();
-    }
-    let stop = Action::StopInstances { region: region.clone(), instances: instances.clone() };
-    let terminate = Action::TerminateInstances { region: region.clone(), instances };
-    for action in [&stop, &terminate] {
-        assert_eq!(perform(action.clone()).await.unwrap_err().kind, FailureKind::Protected, "{action}");
-    }
-    for (against, freed) in protections.into_iter().zip([stop, terminate]) {
-        assert_eq!(perform(Action::Unprotect { region: region.clone(), instance: instance.clone(), against }).await, Ok(Performed::Done));
-        assert_eq!(perform(freed.clone()).await, Ok(Performed::Done), "{freed}");
-    }
-    assert_eq!(ports.observer.instances(&account, &region).await.unwrap(), []);
-}
-
-#[tokio::test]
-#[ignore = "needs the emulators: scripts/test adapters"]
-async fn one_bad_id_is_not_found_and_named() {
-    let (account, region) = (account("100000000004"), Region::new("us-west-2"));
-    let client = aws_sdk_ec2::Client::new(&inside(&account, region.as_str()).await);
-    let mut instances = launch(&client, 2).await;
-    let ghost = InstanceId::new("i-0123456789abcdef0");
-    instances.push(ghost.clone());
-    let ports = adapters();
-    let failure = ports.actuator.perform(&account, &Action::StopInstances { region: region.clone(), instances: instances.clone() }).await.unwrap_err();
-    assert_eq!((failure.kind, failure.code.as_deref(), failure.named), (FailureKind::NotFound, Some("InvalidInstanceID.NotFound"), vec![ghost]));
-
-    instances.pop();
-    assert_eq!(ports.actuator.perform(&account, &Action::StopInstances { region: region.clone(), instances }).await, Ok(Performed::Done));
-    assert_eq!(ports.observer.instances(&account, &region).await.unwrap(), []);
-}
-
-#[tokio::test]
-#[ignore = "needs the emulators: scripts/test adapters"]
-async fn an_empty_list_is_refused_without_a_call() {
-    let (account, region) = (account("100000000005"), Region::new("us-east-2"));
-    let client = aws_sdk_ec2::Client::new(&inside(&account, region.as_str()).await);
-    launch(&client, 1).await;
-    let ports = adapters();
-    let none = Vec::new;
-    let batches = [
-        Action::StopInstances { region: region.clone(), instances: none() },
-        Action::TerminateInstances { region: region.clone(), instances: none() },
-        Action::StartInstances { region: region.clone(), instances: none() },
-        Action::CancelSpotRequests { region: region.clone(), requests: Vec::new() },
-    ];
-    for action in batches {
-        assert_eq!(ports.actuator.perform(&account, &action).await.unwrap_err().kind, FailureKind::Invalid, "{action}");
-    }
-    assert_eq!(ports.observer.instances(&account, &region).await.unwrap().len(), 1);
+async fn the_adapters_keep_the_contract_on_moto() {
+    contract(async |_| SdkStage::set(moto(), Accounts::ByRole, account("123456789012")).await, BEYOND).await;
 }
 
 /// Makes a user with one of everything that the emulator knows, and returns what it has and its SSH key.
@@ -251,7 +156,7 @@ async fn a_user_with_all_its_belongings_is_deleted() {
 
 #[tokio::test]
 #[ignore = "needs the emulators: scripts/test adapters"]
-async fn a_lockout_is_recognized_and_so_is_an_altered_one() {
+async fn a_lockout_that_was_carried_out_leaves_nothing_to_plan() {
     let account = account("100000000007");
     let client = aws_sdk_iam::Client::new(&inside(&account, "us-east-1").await);
     client.create_user().user_name("ann").send().await.unwrap();
@@ -267,18 +172,6 @@ async fn a_lockout_is_recognized_and_so_is_an_altered_one() {
     assert_eq!((ann.lockout.clone(), ann.console.clone()), (Ok(Lockout::InForce), Ok(false)));
     assert!(ann.keys.as_ref().unwrap().iter().all(|key| !key.active));
     assert_eq!(plan(&account, vec![ann], UserResponse::Deactivate), [], "a plan that was carried out leaves nothing to plan");
-
-    // A release takes back what it names.
-    let (user, key) = (UserName::new("ann"), look().await.keys.unwrap().remove(0).id);
-    for action in [Action::LiftDeny { user: user.clone() }, Action::ActivateKey { user, key }] {
-        assert_eq!(ports.actuator.perform(&account, &action).await, Ok(Performed::Done), "{action}");
-    }
-    let ann = look().await;
-    assert_eq!((ann.lockout, ann.keys.unwrap()[0].active), (Ok(Lockout::Absent), true));
-
-    let softened = r#"{"Version":"2012-10-17","Statement":[{"Sid":"RunawayTrainLockout","Effect":"Allow","Action":"*","Resource":"*"}]}"#;
-    client.put_user_policy().user_name("ann").policy_name(planner::LOCKOUT_POLICY).policy_document(softened).send().await.unwrap();
-    assert_eq!(look().await.lockout, Ok(Lockout::Altered));
 }
 
 #[tokio::test]
@@ -321,32 +214,20 @@ async fn certificates_and_ssh_keys_are_closed_and_opened_again() {
 
 #[tokio::test]
 #[ignore = "needs the emulators: scripts/test adapters"]
-async fn role_sessions_are_revoked_denied_and_given_back() {
-    let account = account("100000000014");
-    let client = aws_sdk_iam::Client::new(&inside(&account, "us-east-1").await);
-    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ec2.amazonaws.com"}}]}"#;
-    client.create_role().role_name("worker").assume_role_policy_document(trust).send().await.unwrap();
-    client.create_service_linked_role().aws_service_name("spot.amazonaws.com").send().await.unwrap();
-    let (ports, role) = (adapters(), RoleName::new("worker"));
-    let lock = async || {
-        let roles = ports.observer.roles(&account).await.unwrap();
-        assert!(roles.iter().any(|role| role.path.starts_with("/aws-service-role/") && role.lock == Ok(RoleLock::Absent)));
-        roles.into_iter().find(|role| role.name.as_str() == "worker").unwrap().lock.unwrap()
-    };
-    assert_eq!(lock().await, RoleLock::Absent);
-    let before = "2026-11-22T03:00:00Z".parse().unwrap();
-    let steps = [
-        (Action::RevokeSessions { role: role.clone(), before }, RoleLock::RevokedBefore(before)),
-        (Action::DenyRole { role: role.clone() }, RoleLock::Denied),
-        (Action::LiftRole { role: role.clone() }, RoleLock::Absent),
-    ];
-    for (action, expected) in steps {
-        assert_eq!(ports.actuator.perform(&account, &action).await, Ok(Performed::Done), "{action}");
-        assert_eq!(lock().await, expected, "{action}");
+async fn an_ec2_fleet_that_maintains_itself_is_seen_and_one_that_does_not_is_left_out() {
+    let (account, region) = (account("100000000012"), Region::new("us-west-2"));
+    let client = aws_sdk_ec2::Client::new(&inside(&account, region.as_str()).await);
+    let data = RequestLaunchTemplateData::builder().image_id("ami-12345678").instance_type(InstanceType::T2Micro).build();
+    client.create_launch_template().launch_template_name("any").launch_template_data(data).send().await.unwrap();
+    let template = FleetLaunchTemplateSpecificationRequest::builder().launch_template_name("any").version("1").build();
+    let template = FleetLaunchTemplateConfigRequest::builder().launch_template_specification(template).build();
+    let mut ids = Vec::new();
+    for fleet_type in [FleetType::Maintain, FleetType::Request] {
+        let capacity = TargetCapacitySpecificationRequest::builder().total_target_capacity(2).build();
+        let create = client.create_fleet().r#type(fleet_type).launch_template_configs(template.clone()).target_capacity_specification(capacity);
+        ids.push(create.send().await.unwrap().fleet_id.unwrap());
     }
-    assert_eq!(ports.actuator.perform(&account, &Action::LiftRole { role }).await, Ok(Performed::AlreadySo));
-
-    let softened = r#"{"Version":"2012-10-17","Statement":[{"Sid":"RunawayTrainRevoke","Effect":"Deny","Action":"s3:*","Resource":"*"}]}"#;
-    client.put_role_policy().role_name("worker").policy_name(planner::REVOKE_POLICY).policy_document(softened).send().await.unwrap();
-    assert_eq!(lock().await, RoleLock::Altered);
+    let fleets = adapters().observer.launchers(&account, &region).await.unwrap().fleets;
+    let seen: Vec<_> = fleets.into_iter().map(|fleet| (fleet.id, fleet.kind, fleet.target)).collect();
+    assert_eq!(seen, [(FleetId::new(ids.remove(0)), FleetKind::Ec2, 2)]);
 }

@@ -10,7 +10,7 @@ use crate::ids::{FleetId, GroupName, SpotRequestId};
 pub struct Launchers {
     /// Auto Scaling groups, all of them: an empty one is one call away from a hundred instances.
     pub groups: Vec<Group>,
-    /// EC2 fleets and Spot fleets that replace what they lose.
+    /// EC2 fleets and Spot fleets that replace what they lose, those that want nothing at present among them.
     pub fleets: Vec<Fleet>,
     /// Spot requests that are not closed, cancelled or failed.
     pub spot_requests: Vec<SpotRequest>,
@@ -39,7 +39,7 @@ pub enum FleetKind {
     Spot,
 }
 
-/// A fleet of type `maintain` or `request` that still wants capacity.
+/// A fleet of type `maintain`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fleet {
     /// Its id.

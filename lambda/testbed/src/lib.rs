@@ -30,7 +30,7 @@ pub use mailbox::{Mail, Mailbox, Metrics};
 pub use thief::{Cadence, Intent, Principal, Strategy, Thief};
 pub use time::{CONSISTENCY, Lagged};
 pub use watcher::{Watched, watch};
-pub use world::{Call, World};
+pub use world::{ACCOUNTS_A_PAGE, Call, GROUPS_A_PAGE, IDENTITIES_A_PAGE, INSTANCES_A_PAGE, LAUNCHERS_A_PAGE, World};
 
 use std::sync::Arc;
 

@@ -6,8 +6,9 @@ use tokio::time::Instant;
 /// EC2's token buckets: one of requests and, for calls about many instances, one of instances, each an account, a region and an API.
 /// An API that is not listed is never throttled. A call that is throttled takes nothing.
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
-const REQUESTS: [(&str, f64, f64); 6] = [
+const REQUESTS: [(&str, f64, f64); 7] = [
     ("ec2:DescribeInstances", 100.0, 20.0),
+    ("ec2:DescribeSpotFleetRequests", 50.0, 3.0),
     ("ec2:StopInstances", 50.0, 5.0),
     ("ec2:TerminateInstances", 100.0, 5.0),
     ("ec2:ModifyInstanceAttribute", 50.0, 5.0),

@@ -14,7 +14,10 @@ use crate::faults::{Fault, failure};
 use crate::quotas::Quotas;
 
 mod act;
+mod pages;
 mod read;
+
+pub use pages::{ACCOUNTS_A_PAGE, GROUPS_A_PAGE, IDENTITIES_A_PAGE, INSTANCES_A_PAGE, LAUNCHERS_A_PAGE};
 
 /// How long a call takes.
 const LATENCY: Duration = Duration::from_millis(80);

@@ -66,7 +66,7 @@ fn fleet(seen: &FleetData) -> Option<Fleet> {
         return None;
     }
     let target = units(seen.target_capacity_specification().and_then(|capacity| capacity.total_target_capacity()));
-    wanting(Fleet { id: FleetId::new(seen.fleet_id()?), kind: FleetKind::Ec2, target, created: seen.create_time().and_then(timestamp) })
+    Some(Fleet { id: FleetId::new(seen.fleet_id()?), kind: FleetKind::Ec2, target, created: seen.create_time().and_then(timestamp) })
 }
 
 async fn spot_fleets(client: &Ec2) -> Result<Vec<Fleet>, Failure> {
@@ -91,7 +91,7 @@ fn spot_fleet(seen: &SpotFleetRequestConfig) -> Option<Fleet> {
     let total = units(wanted.and_then(|wanted| wanted.target_capacity()));
     let on_demand = units(wanted.and_then(|wanted| wanted.on_demand_target_capacity()));
     let created = seen.create_time().and_then(timestamp);
-    wanting(Fleet { id: FleetId::new(seen.spot_fleet_request_id()?), kind: FleetKind::Spot, target: total.max(on_demand), created })
+    Some(Fleet { id: FleetId::new(seen.spot_fleet_request_id()?), kind: FleetKind::Spot, target: total.max(on_demand), created })
 }
 
 /// Whether a fleet replaces what it loses: only one of type `maintain` does, and only that can be modified. What a `request` has not
@@ -100,10 +100,6 @@ fn spot_fleet(seen: &SpotFleetRequestConfig) -> Option<Fleet> {
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/modify-ec2-fleet.html>
 fn replenishes(fleet_type: Option<&FleetType>) -> bool {
     !matches!(fleet_type, Some(FleetType::Instant | FleetType::Request))
-}
-
-fn wanting(fleet: Fleet) -> Option<Fleet> {
-    (fleet.target > 0).then_some(fleet)
 }
 
 fn units(capacity: Option<i32>) -> u64 {
@@ -215,7 +211,17 @@ mod tests {
         let groups: Vec<_> = launchers.groups.iter().map(|group| (group.name.as_str(), group.suspended)).collect();
         assert_eq!(groups, [("all", true), ("launch only", false), ("all and more", true), ("all but one", false)]);
         let fleets: Vec<_> = launchers.fleets.iter().map(|fleet| (fleet.id.as_str(), fleet.kind, fleet.target)).collect();
-        assert_eq!(fleets, [("fleet-1", FleetKind::Ec2, 5), ("fleet-6", FleetKind::Ec2, 6), ("sfr-1", FleetKind::Spot, 2), ("sfr-4", FleetKind::Spot, 4)]);
+        assert_eq!(
+            fleets,
+            [
+                ("fleet-1", FleetKind::Ec2, 5),
+                ("fleet-5", FleetKind::Ec2, 0),
+                ("fleet-6", FleetKind::Ec2, 6),
+                ("sfr-1", FleetKind::Spot, 2),
+                ("sfr-4", FleetKind::Spot, 4),
+                ("sfr-5", FleetKind::Spot, 0),
+            ]
+        );
         let requests: Vec<_> = launchers.spot_requests.iter().map(|request| (request.id.as_str(), request.open, request.persistent)).collect();
         assert_eq!(requests, [("sir-1", true, false), ("sir-3", false, true)]);
         assert_eq!(script.asked().len(), 8);

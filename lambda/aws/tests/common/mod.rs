@@ -1,6 +1,8 @@
 //! What the adapters' tests share: where the emulators are, and clients to set a scene with.
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 
+pub mod stage;
+
 use std::sync::{Arc, Mutex};
 
 use aws_config::{BehaviorVersion, Region as SdkRegion, SdkConfig};

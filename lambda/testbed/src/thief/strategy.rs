@@ -88,7 +88,7 @@ impl Strategy {
                 deeds::launch(known, region.as_str());
                 true
             }),
-            Self::Protect => hand.try_to(Power::Plain, known, |_, known| deeds::protect(known)),
+            Self::Protect => hand.try_to(Power::Growth, known, |_, known| deeds::protect(known)),
             Self::Restart => hand.try_to(Power::Growth, known, |_, known| deeds::restart(known)),
             Self::NewRegion => hand.try_to(Power::Growth, known, |_, known| {
                 known.regions.entry(Region::new(deeds::FAR_AWAY)).or_default();
@@ -118,8 +118,7 @@ impl Strategy {
             Self::Assume => deeds::assume(hand, known),
             Self::DetachDeny => hand.try_to(Power::Growth, known, |_, known| deeds::rewrite(known, Lockout::Absent, RoleLock::Absent)),
             Self::AlterDeny => hand.try_to(Power::Growth, known, |_, known| deeds::rewrite(known, Lockout::Altered, RoleLock::Altered)),
-            Self::DeleteOurRole if known.guarded => hand.refusals += 1,
-            Self::DeleteOurRole => hand.try_to(Power::Plain, known, |_, known| std::mem::take(&mut known.enrolled)),
+            Self::DeleteOurRole => hand.try_to(Power::Guarded, known, |_, known| std::mem::take(&mut known.enrolled)),
         }
     }
 }

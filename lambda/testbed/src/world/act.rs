@@ -19,6 +19,10 @@ type Answer = Result<Performed, Failure>;
 impl Actuator for World {
     async fn perform(&self, account: &AccountId, action: &Action) -> Answer {
         let (operation, region) = operation(action);
+        // What needs no asking is refused without a call.
+        if names_nothing(action) || (matches!(action, Action::Freeze | Action::Thaw) && self.lock().no_quarantine) {
+            return Err(failure(operation, FailureKind::Invalid));
+        }
         self.lock().calls.push(Call { account: account.clone(), action: action.clone(), after: self.clock.elapsed() });
         match action {
             // The payer's own calls: they need no role in the account.
@@ -27,7 +31,7 @@ impl Actuator for World {
         }
         let mut inner = self.lock();
         let Inner { accounts, quotas, .. } = &mut *inner;
-        let known = accounts.get_mut(account).expect("entered");
+        let known = accounts.get_mut(account).ok_or_else(|| failure(operation, FailureKind::NotFound))?;
         known.settle();
         // Whether a call that is refused for one of its instances takes tokens for all of them is not documented: here it takes none.
         if let (Some(quotas), Some(region)) = (quotas, region)
@@ -65,20 +69,33 @@ fn operation(action: &Action) -> (&'static str, Option<&Region>) {
     }
 }
 
+/// To EC2 an empty list means everything.
+fn names_nothing(action: &Action) -> bool {
+    match action {
+        Action::StopInstances { instances, .. } | Action::TerminateInstances { instances, .. } | Action::StartInstances { instances, .. } => instances.is_empty(),
+        Action::CancelSpotRequests { requests, .. } => requests.is_empty(),
+        _ => false,
+    }
+}
+
 fn change(known: &mut SimAccount, action: &Action, operation: &str) -> Answer {
     match action {
         Action::Freeze => Ok(was(!known.quarantine.write(true))),
         Action::Thaw => Ok(was(known.quarantine.write(false))),
         Action::RevokeSessions { role, .. } | Action::DenyRole { role } | Action::LiftRole { role, .. } => {
-            let Some(role) = known.roles.get_mut(role) else { return Err(failure(operation, FailureKind::NotFound)) };
-            if role.path.starts_with("/aws-") {
-                return Err(failure(operation, FailureKind::Unsupported));
-            }
-            role.lock.write(match action {
+            let lock = match action {
                 Action::RevokeSessions { before, .. } | Action::LiftRole { before, .. } => RoleLock::RevokedBefore(*before),
                 _ => RoleLock::Denied,
-            });
-            Ok(Performed::Done)
+            };
+            match known.roles.get_mut(role) {
+                None if matches!(action, Action::LiftRole { .. }) => Ok(Performed::AlreadySo),
+                None => Err(failure(operation, FailureKind::NotFound)),
+                Some(role) if role.path.starts_with("/aws-") => Err(failure(operation, FailureKind::Unsupported)),
+                Some(role) => {
+                    role.lock.write(lock);
+                    Ok(Performed::Done)
+                }
+            }
         }
         _ => match (action.user(), place(action)) {
             (Some(_), _) => change_user(known, action, operation),
@@ -101,10 +118,15 @@ fn was(news: bool) -> Performed {
 
 fn change_region(of: &mut SimRegion, action: &Action, operation: &str) -> Answer {
     let missing = || failure(operation, FailureKind::NotFound);
+    // Auto Scaling has no code of its own for it but `ValidationError`.
+    let no_group = || failure(operation, FailureKind::Invalid);
     match action {
-        Action::SuspendGroup { group, .. } => of.groups.get_mut(group).ok_or_else(missing)?.suspended = true,
-        Action::ResumeGroup { group, .. } => of.groups.get_mut(group).ok_or_else(missing)?.suspended = false,
-        Action::ZeroFleet { fleet, .. } => of.fleets.get_mut(fleet).ok_or_else(missing)?.target = 0,
+        Action::SuspendGroup { group, .. } => of.groups.get_mut(group).ok_or_else(no_group)?.suspended = true,
+        Action::ResumeGroup { group, .. } => of.groups.get_mut(group).ok_or_else(no_group)?.suspended = false,
+        Action::ZeroFleet { fleet, .. } => match of.fleets.get_mut(fleet) {
+            Some(fleet) => fleet.target = 0,
+            None => return Ok(Performed::AlreadySo),
+        },
         Action::RestoreFleet { fleet, target, .. } => of.fleets.get_mut(fleet).ok_or_else(missing)?.target = *target,
         Action::CancelSpotRequests { requests, .. } => of.spot_requests.retain(|id, _| !requests.contains(id)),
         Action::Unprotect { instance, against, .. } => protect(of, instance, *against, false).ok_or_else(missing)?,
@@ -133,7 +155,6 @@ fn protect(of: &mut SimRegion, id: &InstanceId, against: Protection, on: bool) -
 
 /// All or nothing, as EC2 does it; it names no more than the first offender.
 fn batch(of: &mut SimRegion, action: &Action, ids: &[InstanceId], operation: &str, life: Life) -> Result<(), Failure> {
-    assert!(!ids.is_empty(), "an empty list of ids means all instances to EC2");
     assert!(ids.len() <= 1000, "a batch of {} is throttled for ever", ids.len());
     if let Some((id, kind)) = first_offender(of, action) {
         return Err(Failure { named: vec![id], ..failure(operation, kind) });
@@ -183,6 +204,7 @@ fn change_user(known: &mut SimAccount, action: &Action, operation: &str) -> Answ
             let active = matches!(action, Action::ActivateCredential { .. });
             match user.others.iter_mut().find(|known| known.credential == *credential) {
                 Some(known) => known.active = active,
+                None if active => return Err(failure(operation, FailureKind::NotFound)),
                 None => return Ok(Performed::AlreadySo),
             }
         }
