@@ -1,12 +1,12 @@
 /** Where an event goes that the function could not handle, so that it can be read instead of guessed at. */
 import { Duration } from 'aws-cdk-lib';
-import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { type IGrantable, PolicyStatement, type ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { names } from './contract';
 
 export class FailureQueue extends Construct {
-  private readonly queue: Queue;
+  readonly queue: Queue;
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
@@ -21,6 +21,19 @@ export class FailureQueue extends Construct {
 
   get arn(): string {
     return this.queue.queueArn;
+  }
+
+  /** A service that delivers for us keeps here what it could not deliver, on behalf of one sender. */
+  accept(sid: string, service: ServicePrincipal, sourceArn: string): void {
+    this.queue.addToResourcePolicy(
+      new PolicyStatement({
+        sid,
+        principals: [service],
+        actions: ['sqs:SendMessage'],
+        resources: [this.arn],
+        conditions: { ArnEquals: { 'aws:SourceArn': sourceArn } },
+      }),
+    );
   }
 
   /** Lambda sends with the function's own role. */

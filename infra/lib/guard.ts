@@ -14,6 +14,8 @@ import type { Policy } from './policy/policy';
 export const EVENT_IS_STALE_AFTER = Duration.minutes(5);
 /** The most that Lambda and EventBridge allow. */
 export const RETRIES = 2;
+/** The most that Lambda allows. Containing re-observes until it is proven, or until this deadline. */
+export const FUNCTION_TIMEOUT = Duration.minutes(15);
 
 export interface GuardProps {
   readonly policy: Policy;
@@ -59,8 +61,7 @@ export class Guard extends Construct implements IGrantable {
       role: this.role,
       logGroup,
       environment: environmentOf({ account, region, quarantinePolicyId: props.quarantinePolicyId }),
-      // The most that Lambda allows. Containing re-observes until it is proven, or until this deadline.
-      timeout: Duration.minutes(15),
+      timeout: FUNCTION_TIMEOUT,
       // Memory buys network and CPU: some hundreds of accounts times their regions are asked at once.
       memorySize: 512,
     });
@@ -106,7 +107,7 @@ export class Guard extends Construct implements IGrantable {
     this.allow('SeeQuarantine', ['organizations:ListPoliciesForTarget'], [accounts]);
   }
 
-  private allow(sid: string, actions: string[], resources: string[], conditions?: Record<string, unknown>): void {
+  allow(sid: string, actions: string[], resources: string[], conditions?: Record<string, unknown>): void {
     this.role.addToPolicy(new PolicyStatement({ sid, actions, resources, conditions }));
   }
 }
