@@ -1,5 +1,6 @@
 /** The CDK app: reads the policy, then makes the stacks that it asks for. References run one way, from the first to the last. */
-import { App } from 'aws-cdk-lib';
+import { App, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
 import { names } from '../lib/contract';
 import { enroll } from '../lib/enrollment';
 import { RunawayTrainGuardrails } from '../lib/guardrails';
@@ -10,6 +11,7 @@ import { RunawayTrain } from '../lib/runawaytrain';
 
 try {
   const app = new App();
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const options = optionsFrom((name) => app.node.tryGetContext(name));
   const policy = readPolicy(options.policyFile);
   const env = { account: policy.payer, region: names.homeRegion };

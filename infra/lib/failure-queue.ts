@@ -1,5 +1,5 @@
 /** Where an event goes that the function could not handle, so that it can be read instead of guessed at. */
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { type IGrantable, PolicyStatement, type ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -10,12 +10,16 @@ export class FailureQueue extends Construct {
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
+    // By name: that queue needs this one to be there first.
+    const launches = Queue.fromQueueArn(this, 'Launches', Stack.of(this).formatArn({ service: 'sqs', resource: names.launchQueue }));
     this.queue = new Queue(this, 'Queue', {
       queueName: names.failureQueue,
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       // The most that SQS allows: somebody may be on holiday.
       retentionPeriod: Duration.days(14),
+      // No other queue may unload here.
+      redriveAllowPolicy: { sourceQueues: [launches] },
     });
   }
 

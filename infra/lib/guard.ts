@@ -9,6 +9,7 @@ import { environmentOf } from './environment';
 import type { FailureQueue } from './failure-queue';
 import { stageFunction } from './function-asset';
 import type { Policy } from './policy/policy';
+import { wide } from './wildcards';
 
 /** An event that waited longer is worth nothing: the next tick sees the same and more. */
 export const EVENT_IS_STALE_AFTER = Duration.minutes(5);
@@ -82,15 +83,13 @@ export class Guard extends Construct implements IGrantable {
    * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourceorgid
    */
   grantAssumeResponders(organizationId: string): void {
-    this.allow('EnterAccounts', ['sts:AssumeRole'], [`arn:aws:iam::*:role/${names.responderRole}`], {
-      StringEqualsIfExists: { 'aws:ResourceOrgID': organizationId },
-    });
+    const responders = wide(this, 'Any account, also one that joins later; the condition keeps it to the organization.', `arn:aws:iam::*:role/${names.responderRole}`);
+    this.allow('EnterAccounts', ['sts:AssumeRole'], responders, { StringEqualsIfExists: { 'aws:ResourceOrgID': organizationId } });
   }
 
   grantListAccounts(): void {
-    // Any resource: ListAccounts has no resource to name.
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
-    this.allow('ListAccounts', ['organizations:ListAccounts'], ['*']);
+    this.allow('ListAccounts', ['organizations:ListAccounts'], wide(this, 'ListAccounts has no resource to name.', '*'));
   }
 
   /**
@@ -102,9 +101,9 @@ export class Guard extends Construct implements IGrantable {
   grantQuarantine(policyId: string, organizationId: string): void {
     const { account } = Stack.of(this);
     const policy = `arn:aws:organizations::${account}:policy/${organizationId}/service_control_policy/${policyId}`;
-    const accounts = `arn:aws:organizations::${account}:account/${organizationId}/*`;
-    this.allow('Quarantine', ['organizations:AttachPolicy', 'organizations:DetachPolicy'], [policy, accounts]);
-    this.allow('SeeQuarantine', ['organizations:ListPoliciesForTarget'], [accounts]);
+    const accounts = wide(this, 'Any account of the organization may have to be frozen.', `arn:aws:organizations::${account}:account/${organizationId}/*`);
+    this.allow('Quarantine', ['organizations:AttachPolicy', 'organizations:DetachPolicy'], [policy, ...accounts]);
+    this.allow('SeeQuarantine', ['organizations:ListPoliciesForTarget'], accounts);
   }
 
   allow(sid: string, actions: string[], resources: string[], conditions?: Record<string, unknown>): void {

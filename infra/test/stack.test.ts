@@ -177,6 +177,9 @@ describe('the failure queue', () => {
     const queue = only(template, 'AWS::SQS::Queue', isIt);
     assert.equal(queue.SqsManagedSseEnabled, true);
     assert.equal(queue.MessageRetentionPeriod, 14 * 24 * 60 * 60);
+    assert.equal(queue.RedriveAllowPolicy.redrivePermission, 'byQueue');
+    assert.equal(queue.RedriveAllowPolicy.sourceQueueArns.length, 1);
+    assert.match(JSON.stringify(queue.RedriveAllowPolicy.sourceQueueArns), new RegExp(`:sqs:us-east-1:${PAYER}:${names.launchQueue}"`));
     const { PolicyDocument } = only(template, 'AWS::SQS::QueuePolicy', ({ Queues }) => Queues[0].Ref === idOf(template, 'AWS::SQS::Queue', isIt));
     const refusals = PolicyDocument.Statement.filter(({ Effect }: { Effect: string }) => Effect === 'Deny');
     assert.equal(refusals.length, 1);
