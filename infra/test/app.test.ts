@@ -18,11 +18,11 @@ function waitsFor(outdir: string, stack: string): string[] {
   return artifacts[stack].dependencies.filter((name: string) => artifacts[name].type === 'aws:cloudformation:stack');
 }
 
-function run(context: Record<string, string>): { status: number | null; said: string; outdir: string } {
+function run(context: Record<string, string>, { validated = false } = {}): { status: number | null; said: string; outdir: string } {
   const outdir = folder();
   const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', 'bin/runawaytrain.ts'], {
     cwd: path.join(REPOSITORY, 'infra'),
-    env: { ...process.env, CDK_OUTDIR: outdir, CDK_VALIDATION: 'false', CDK_CONTEXT_JSON: JSON.stringify(context) },
+    env: { ...process.env, CDK_OUTDIR: outdir, CDK_VALIDATION: String(validated), CDK_CONTEXT_JSON: JSON.stringify(context) },
     encoding: 'utf8',
   });
   return { status, said: stderr, outdir };
@@ -39,6 +39,13 @@ describe('the app', () => {
       'RunawayTrainEnrollment aws://123456789012/us-east-1',
       'RunawayTrainGuardrails aws://123456789012/us-east-1',
     ]);
+  });
+
+  it('is found clean by cdk-nag and by the CDK itself', () => {
+    const { status, said, outdir } = run({ policy: SAMPLE, bootstrap: bootstrapFile }, { validated: true });
+    assert.equal(status, 0, said);
+    const { pluginReports } = JSON.parse(fs.readFileSync(path.join(outdir, 'validation-report.json'), 'utf8'));
+    assert.deepEqual(pluginReports, []);
   });
 
   it('lets references run one way: from the guardrails to the guard, which is there before anybody is enrolled', () => {
