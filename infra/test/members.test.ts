@@ -1,8 +1,13 @@
 /** What members get: both templates against the contract, and against what the payer has of the same. */
 import assert from 'node:assert/strict';
+import * as path from 'node:path';
 import { describe, it } from 'node:test';
+import { App, Stack } from 'aws-cdk-lib';
+import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
+import { AwsSolutionsChecks } from 'cdk-nag';
 import { names } from '../lib/contract';
-import { deployed, LAB, only, PAYER, synthesize, written } from './support';
+import { responderStatements } from '../lib/responder-statements';
+import { deployed, folder, LAB, only, PAYER, REPOSITORY, synthesize, written } from './support';
 
 const MEMBER = 'member.yaml';
 const REGION = 'member-region.yaml';
@@ -34,6 +39,16 @@ describe('the templates of the members', () => {
       assert.deepEqual(asked.filter(([, { Default }]) => Default !== undefined).map(([name, { Default }]) => [name, Default]), file === MEMBER ? [['SpendMonth', '']] : []);
     });
   }
+
+  it('are found clean by cdk-nag, but for the resources that the payer gives reasons for', () => {
+    const app = new App({ outdir: folder(), builtinCloudFormationValidation: false });
+    const stack = new Stack(app, 'Members');
+    for (const file of [MEMBER, REGION]) new CfnInclude(stack, file.replace('.yaml', ''), { templateFile: path.join(REPOSITORY, 'stacksets', file) });
+    const found = new AwsSolutionsChecks(app).validateScope(app).violations.map(({ ruleName }) => ruleName);
+    // `PayerResponder` says why.
+    const patterns = responderStatements('<AWS::AccountId>').flatMap(({ resources }) => resources);
+    assert.deepEqual(found.sort(), [...new Set(patterns)].map((resource) => `AwsSolutions-IAM5[Resource::${resource}]`).sort());
+  });
 
   it('take an amount of dollars as the policy writes it, or none', () => {
     const pattern = new RegExp(`^(?:${member.Parameters.SpendMonth.AllowedPattern})$`);
