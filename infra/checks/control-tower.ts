@@ -27,7 +27,7 @@ const EXCEPTIONS: readonly Exception[] = [
   {
     rule: 'dynamodb_table_encrypted_kms_check',
     resource: 'StateTable',
-    because: 'DynamoDB encrypts it already. Whoever takes a key of one\'s own away would stop every halt: nothing is contained that was not written down.',
+    because: "DynamoDB encrypts it already. Whoever takes a key of one's own away would stop every halt: nothing is contained that was not written down.",
   },
   {
     rule: 'lambda_inside_vpc_check',
