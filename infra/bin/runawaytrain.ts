@@ -1,6 +1,8 @@
 /** The CDK app: reads the policy, then makes the stacks that it asks for. References run one way, from the first to the last. */
-import { App } from 'aws-cdk-lib';
+import { App, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
 import { names } from '../lib/contract';
+import { enroll } from '../lib/enrollment';
 import { RunawayTrainGuardrails } from '../lib/guardrails';
 import { OptionProblem, optionsFrom } from '../lib/options';
 import { PolicyProblems } from '../lib/policy/problem';
@@ -9,6 +11,7 @@ import { RunawayTrain } from '../lib/runawaytrain';
 
 try {
   const app = new App();
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const options = optionsFrom((name) => app.node.tryGetContext(name));
   const policy = readPolicy(options.policyFile);
   const env = { account: policy.payer, region: names.homeRegion };
@@ -18,7 +21,7 @@ try {
     env,
     policy,
   });
-  new RunawayTrain(app, 'RunawayTrain', {
+  const guard = new RunawayTrain(app, 'RunawayTrain', {
     stackName: 'RunawayTrain',
     description: 'Watches every account of the organization and contains the ones that run away.',
     env,
@@ -26,6 +29,12 @@ try {
     architecture: options.architecture,
     bootstrapFile: options.bootstrapFile,
     quarantinePolicyId: options.quarantinePolicyId ?? guardrails.quarantinePolicyId,
+  });
+  enroll(app, guard, {
+    stackName: 'RunawayTrainEnrollment',
+    description: 'Enrolls every sub-account of the organization, present and future.',
+    env,
+    policy,
   });
 } catch (error) {
   if (!(error instanceof PolicyProblems || error instanceof OptionProblem)) throw error;

@@ -9,11 +9,14 @@ import { environmentOf } from './environment';
 import type { FailureQueue } from './failure-queue';
 import { stageFunction } from './function-asset';
 import type { Policy } from './policy/policy';
+import { wide } from './wildcards';
 
 /** An event that waited longer is worth nothing: the next tick sees the same and more. */
 export const EVENT_IS_STALE_AFTER = Duration.minutes(5);
 /** The most that Lambda and EventBridge allow. */
 export const RETRIES = 2;
+/** The most that Lambda allows. Containing re-observes until it is proven, or until this deadline. */
+export const FUNCTION_TIMEOUT = Duration.minutes(15);
 
 export interface GuardProps {
   readonly policy: Policy;
@@ -59,8 +62,7 @@ export class Guard extends Construct implements IGrantable {
       role: this.role,
       logGroup,
       environment: environmentOf({ account, region, quarantinePolicyId: props.quarantinePolicyId }),
-      // The most that Lambda allows. Containing re-observes until it is proven, or until this deadline.
-      timeout: Duration.minutes(15),
+      timeout: FUNCTION_TIMEOUT,
       // Memory buys network and CPU: some hundreds of accounts times their regions are asked at once.
       memorySize: 512,
     });
@@ -81,15 +83,13 @@ export class Guard extends Construct implements IGrantable {
    * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourceorgid
    */
   grantAssumeResponders(organizationId: string): void {
-    this.allow('EnterAccounts', ['sts:AssumeRole'], [`arn:aws:iam::*:role/${names.responderRole}`], {
-      StringEqualsIfExists: { 'aws:ResourceOrgID': organizationId },
-    });
+    const responders = wide(this, 'Any account, also one that joins later; the condition keeps it to the organization.', `arn:aws:iam::*:role/${names.responderRole}`);
+    this.allow('EnterAccounts', ['sts:AssumeRole'], responders, { StringEqualsIfExists: { 'aws:ResourceOrgID': organizationId } });
   }
 
   grantListAccounts(): void {
-    // Any resource: ListAccounts has no resource to name.
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
-    this.allow('ListAccounts', ['organizations:ListAccounts'], ['*']);
+    this.allow('ListAccounts', ['organizations:ListAccounts'], wide(this, 'ListAccounts has no resource to name.', '*'));
   }
 
   /**
@@ -101,12 +101,12 @@ export class Guard extends Construct implements IGrantable {
   grantQuarantine(policyId: string, organizationId: string): void {
     const { account } = Stack.of(this);
     const policy = `arn:aws:organizations::${account}:policy/${organizationId}/service_control_policy/${policyId}`;
-    const accounts = `arn:aws:organizations::${account}:account/${organizationId}/*`;
-    this.allow('Quarantine', ['organizations:AttachPolicy', 'organizations:DetachPolicy'], [policy, accounts]);
-    this.allow('SeeQuarantine', ['organizations:ListPoliciesForTarget'], [accounts]);
+    const accounts = wide(this, 'Any account of the organization may have to be frozen.', `arn:aws:organizations::${account}:account/${organizationId}/*`);
+    this.allow('Quarantine', ['organizations:AttachPolicy', 'organizations:DetachPolicy'], [policy, ...accounts]);
+    this.allow('SeeQuarantine', ['organizations:ListPoliciesForTarget'], accounts);
   }
 
-  private allow(sid: string, actions: string[], resources: string[], conditions?: Record<string, unknown>): void {
+  allow(sid: string, actions: string[], resources: string[], conditions?: Record<string, unknown>): void {
     this.role.addToPolicy(new PolicyStatement({ sid, actions, resources, conditions }));
   }
 }

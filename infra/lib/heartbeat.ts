@@ -2,10 +2,11 @@
 import { Duration } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { metrics, names } from './contract';
+import type { Guard } from './guard';
 import type { NotifyTopic } from './notify-topic';
+import { wide } from './wildcards';
 
 /** One missed tick is noise, a deployment for instance. Three in a row are an account that nobody watches. */
 const TICKS = 3;
@@ -41,15 +42,9 @@ export class Heartbeat extends Construct {
     tell.acceptAlarm(names.heartbeatAlarm);
   }
 
-  grantEmit(grantee: IGrantable): void {
-    const statement = new PolicyStatement({
-      sid: 'EmitMetrics',
-      actions: ['cloudwatch:PutMetricData'],
-      // Any resource: a metric is not one. The namespace is what narrows it.
-      // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html
-      resources: ['*'],
-      conditions: { StringEquals: { 'cloudwatch:namespace': metrics.namespace } },
-    });
-    grantee.grantPrincipal.addToPrincipalPolicy(statement);
+  grantEmit(guard: Guard): void {
+    // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html
+    const metric = wide(guard, 'PutMetricData has no resource to name; the namespace is what narrows it.', '*');
+    guard.allow('EmitMetrics', ['cloudwatch:PutMetricData'], metric, { StringEquals: { 'cloudwatch:namespace': metrics.namespace } });
   }
 }

@@ -5,6 +5,7 @@ import { Construct } from 'constructs';
 import { names } from './contract';
 import type { Policy } from './policy/policy';
 import { responderStatements, responderTrust } from './responder-statements';
+import { wide } from './wildcards';
 
 export interface PayerResponderProps {
   readonly policy: Policy;
@@ -13,12 +14,16 @@ export interface PayerResponderProps {
 export class PayerResponder extends Construct {
   constructor(scope: Construct, id: string, { policy }: PayerResponderProps) {
     super(scope, id);
+    const statements = responderStatements(policy.payer);
+    for (const { sid, resources } of statements) {
+      wide(this, sid === 'List' ? 'These list, and have no resource to name.' : 'Which of its kind runs away is not known before; it is of this account.', ...resources);
+    }
     new Role(this, 'Role', {
       roleName: names.responderRole,
       description: 'Lets runawaytrain observe and contain this account.',
       assumedBy: responderTrust(policy.payer, policy.organization),
       maxSessionDuration: Duration.hours(1),
-      inlinePolicies: { Respond: new PolicyDocument({ statements: responderStatements(policy.payer) }) },
+      inlinePolicies: { Respond: new PolicyDocument({ statements }) },
     });
   }
 }

@@ -2,13 +2,19 @@
 import { Stack, type StackProps } from 'aws-cdk-lib';
 import type { Architecture } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
+import { AlarmTopic } from './alarm-topic';
+import { Dashboard } from './dashboard';
 import { FailureQueue } from './failure-queue';
 import { Guard } from './guard';
 import { Heartbeat } from './heartbeat';
+import { LaunchBus } from './launch-bus';
+import { LaunchQueue } from './launch-queue';
 import { NotifyTopics } from './notify-topics';
+import { PayerForwarder } from './payer-forwarder';
 import { PayerResponder } from './payer-responder';
 import type { Policy } from './policy/policy';
 import { Schedule } from './schedule';
+import { SpendAlarms } from './spend-alarms';
 import { StateTable } from './state-table';
 
 export interface RunawayTrainProps extends StackProps {
@@ -29,8 +35,17 @@ export class RunawayTrain extends Stack {
     const guard = new Guard(this, 'Guard', { policy, architecture, bootstrapFile, failures, quarantinePolicyId });
 
     new Schedule(this, 'Schedule', { minutes: policy.scheduleMinutes, guard });
+    const bus = new LaunchBus(this, 'LaunchBus', { policy });
+    const launches = new LaunchQueue(this, 'Launches', { from: bus.rule, guard, failures });
+    const alarms = new AlarmTopic(this, 'Alarms', { policy, guard, failures });
+
+    // What members get from the stack sets, for the payer.
     new PayerResponder(this, 'PayerResponder', { policy });
+    new PayerForwarder(this, 'PayerForwarder', { to: bus });
+    new SpendAlarms(this, 'Spend', { policy, tell: alarms.action });
+
     const heartbeat = new Heartbeat(this, 'Heartbeat', { scheduleMinutes: policy.scheduleMinutes, tell: topics.general });
+    new Dashboard(this, 'Dashboard', { function: guard.function, launches: launches.queue, failures: failures.queue });
 
     guard.grantAssumeResponders(policy.organization);
     guard.grantListAccounts();

@@ -18,11 +18,11 @@ function waitsFor(outdir: string, stack: string): string[] {
   return artifacts[stack].dependencies.filter((name: string) => artifacts[name].type === 'aws:cloudformation:stack');
 }
 
-function run(context: Record<string, string>): { status: number | null; said: string; outdir: string } {
+function run(context: Record<string, string>, { validated = false } = {}): { status: number | null; said: string; outdir: string } {
   const outdir = folder();
   const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', 'bin/runawaytrain.ts'], {
     cwd: path.join(REPOSITORY, 'infra'),
-    env: { ...process.env, CDK_OUTDIR: outdir, CDK_VALIDATION: 'false', CDK_CONTEXT_JSON: JSON.stringify(context) },
+    env: { ...process.env, CDK_OUTDIR: outdir, CDK_VALIDATION: String(validated), CDK_CONTEXT_JSON: JSON.stringify(context) },
     encoding: 'utf8',
   });
   return { status, said: stderr, outdir };
@@ -36,14 +36,23 @@ describe('the app', () => {
     const stacks = Object.entries<any>(artifacts).filter(([, { type }]) => type === 'aws:cloudformation:stack');
     assert.deepEqual(stacks.map(([name, { environment }]) => `${name} ${environment}`).sort(), [
       'RunawayTrain aws://123456789012/us-east-1',
+      'RunawayTrainEnrollment aws://123456789012/us-east-1',
       'RunawayTrainGuardrails aws://123456789012/us-east-1',
     ]);
   });
 
-  it('lets references run one way: the guard takes the quarantine policy from the guardrails', () => {
+  it('is found clean by cdk-nag and by the CDK itself', () => {
+    const { status, said, outdir } = run({ policy: SAMPLE, bootstrap: bootstrapFile }, { validated: true });
+    assert.equal(status, 0, said);
+    const { pluginReports } = JSON.parse(fs.readFileSync(path.join(outdir, 'validation-report.json'), 'utf8'));
+    assert.deepEqual(pluginReports, []);
+  });
+
+  it('lets references run one way: from the guardrails to the guard, which is there before anybody is enrolled', () => {
     const { outdir } = run({ policy: SAMPLE, bootstrap: bootstrapFile });
     assert.deepEqual(waitsFor(outdir, 'RunawayTrain'), ['RunawayTrainGuardrails']);
     assert.deepEqual(waitsFor(outdir, 'RunawayTrainGuardrails'), []);
+    assert.deepEqual(waitsFor(outdir, 'RunawayTrainEnrollment'), ['RunawayTrain']);
 
     const read = (stack: string) => JSON.parse(fs.readFileSync(path.join(outdir, `${stack}.template.json`), 'utf8'));
     const guard = Object.values<any>(read('RunawayTrain').Resources).find(({ Type }) => Type === 'AWS::Lambda::Function');
@@ -55,6 +64,26 @@ describe('the app', () => {
     const [exported, attribute] = outputs[0].Value['Fn::GetAtt'];
     assert.equal(attribute, 'Id');
     assert.equal(Resources[exported].Properties.Name, names.quarantinePolicy);
+  });
+
+  it('gives no topic, bus or queue two policies, over all stacks', () => {
+    const { outdir } = run({ policy: SAMPLE, bootstrap: bootstrapFile });
+    const templates = fs.readdirSync(outdir).filter((name) => name.endsWith('.template.json'));
+    assert.equal(templates.length, 3);
+    const governed: string[] = [];
+    const exist: string[] = [];
+    for (const name of templates) {
+      for (const [id, { Type, Properties }] of Object.entries<any>(JSON.parse(fs.readFileSync(path.join(outdir, name), 'utf8')).Resources)) {
+        if (['AWS::SNS::Topic', 'AWS::SQS::Queue', 'AWS::Events::EventBus'].includes(Type)) exist.push(`${name} ${id}`);
+        if (Type === 'AWS::Events::EventBus' && Properties.Policy !== undefined) governed.push(`${name} ${id}`);
+        if (/^AWS::(SNS::TopicPolicy|SQS::QueuePolicy|SNS::TopicInlinePolicy|SQS::QueueInlinePolicy)$/.test(Type)) {
+          for (const one of [Properties.Topics ?? Properties.Queues ?? Properties.TopicArn ?? Properties.Queue].flat()) governed.push(`${name} ${one.Ref ?? JSON.stringify(one)}`);
+        }
+        // A second way to the policy of a bus.
+        assert.notEqual(Type, 'AWS::Events::EventBusPolicy');
+      }
+    }
+    assert.deepEqual(governed.sort(), exist.sort());
   });
 
   it('needs no guardrails where the quarantine policy is named on the command line', () => {

@@ -9,6 +9,7 @@ const role = idOf(template, 'AWS::IAM::Role', ({ RoleName }) => RoleName === nam
 const { Properties } = template.findResources('AWS::IAM::Role')[role] ?? {};
 const granted = only(template, 'AWS::IAM::Policy', ({ Roles }) => list(Roles).some((one: any) => one.Ref === role));
 const statements: any[] = granted.PolicyDocument.Statement;
+const queue = (name: string) => ({ 'Fn::GetAtt': [idOf(template, 'AWS::SQS::Queue', ({ QueueName }) => QueueName === name), 'Arn'] });
 const bySid = (sid: string) => statements.find(({ Sid }) => Sid === sid);
 
 describe('the role of the function', () => {
@@ -33,7 +34,7 @@ describe('the role of the function', () => {
       [
         ['EmitMetrics', 'Allow', 'cloudwatch:PutMetricData', '*'],
         ['EnterAccounts', 'Allow', 'sts:AssumeRole', `arn:aws:iam::*:role/${names.responderRole}`],
-        ['KeepFailures', 'Allow', 'sqs:SendMessage', { 'Fn::GetAtt': [idOf(template, 'AWS::SQS::Queue', () => true), 'Arn'] }],
+        ['KeepFailures', 'Allow', 'sqs:SendMessage', queue(names.failureQueue)],
         [
           'KeepState',
           'Allow',
@@ -48,6 +49,7 @@ describe('the role of the function', () => {
           [`arn:aws:organizations::${PAYER}:policy/${ORGANIZATION}/service_control_policy/${QUARANTINE}`, accounts],
         ],
         ['SeeQuarantine', 'Allow', 'organizations:ListPoliciesForTarget', accounts],
+        ['TakeLaunches', 'Allow', ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'], queue(names.launchQueue)],
         ['Tell', 'Allow', 'sns:Publish', [`arn:aws:sns:us-east-1:${PAYER}:${names.topic}`, `arn:aws:sns:us-east-1:${PAYER}:${names.topic}-????????????`]],
         ['WriteLog', 'Allow', ['logs:CreateLogStream', 'logs:PutLogEvents'], { 'Fn::GetAtt': [idOf(template, 'AWS::Logs::LogGroup', () => true), 'Arn'] }],
       ],

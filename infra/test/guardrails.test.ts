@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { names, permissions } from '../lib/contract';
 import { MOST_CHARACTERS } from '../lib/guardrails/deny';
-import { document, guardrails, idOf, LAB, only, ORGANIZATION, REPOSITORY, ROOT } from './support';
+import { deployed, document, guardrails, idOf, LAB, only, ORGANIZATION, REPOSITORY, ROOT } from './support';
 
 const stack = guardrails();
 const template = Template.fromStack(stack);
@@ -321,6 +321,21 @@ describe('the protect policy', () => {
         for (const by of [...MEMBERS, RESPONDER]) assertDenied(protect, { by, action, on });
         for (const by of [STACK_SETS, PAYERS_ADMIN]) assertLeft(protect, { by, action, on });
       }
+    }
+  });
+
+  it('covers everything that the stack sets put into an account, and the stacks themselves', () => {
+    const made = ['member.yaml', 'member-region.yaml'].flatMap((file) => Object.values<any>(deployed(file).Resources));
+    const guarded: Record<string, (properties: any) => readonly [string, string]> = {
+      'AWS::IAM::Role': ({ RoleName }) => ['iam:DeleteRole', iam(`role/${RoleName}`)],
+      'AWS::CloudWatch::Alarm': ({ AlarmName }) => ['cloudwatch:DeleteAlarms', alarm(AlarmName)],
+      'AWS::Events::Rule': ({ Name }) => ['events:DeleteRule', rule(Name)],
+    };
+    const requests = made.map(({ Type, Properties }) => guarded[Type]?.(Properties) ?? assert.fail(`${Type} is new in a member: say how it is guarded`));
+    for (const name of [names.memberStackSet, names.memberRegionStackSet]) requests.push(['cloudformation:DeleteStack', cfn(`StackSet-${name}-0123`)]);
+    assert.equal(requests.length, 7);
+    for (const [action, on] of requests) {
+      for (const by of MEMBERS) assertDenied(protect, { by, action, on });
     }
   });
 

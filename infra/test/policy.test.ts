@@ -53,6 +53,18 @@ describe('a good policy', () => {
     assert.deepEqual(readPolicy(path.join(SHARED, 'good/minimal.yaml')).enrolled, []);
   });
 
+  it('has spend watched by the payer for itself and for accounts with an amount of their own', () => {
+    const policy = readPolicy(path.join(SHARED, 'good/spend.yaml'));
+    assert.equal(policy.spendMonth, 1000);
+    assert.deepEqual([...policy.watchedSpend], [['123456789012', 1000], ['111111111111', 99.5], ['222222222222', 0]]);
+    assert.deepEqual([...readPolicy(path.join(SHARED, 'good/minimal.yaml')).watchedSpend], []);
+  });
+
+  it('forwards launches from the regions that it names', () => {
+    assert.deepEqual(readPolicy(path.join(SHARED, 'good/everything.yaml')).regions, ['us-east-1', 'ap-southeast-2']);
+    assert.deepEqual(readPolicy(path.join(SHARED, 'good/minimal.yaml')).regions, []);
+  });
+
   it('is swept every 5 minutes unless it says otherwise', () => {
     assert.equal(readPolicy(path.join(SHARED, 'good/minimal.yaml')).scheduleMinutes, 5);
     assert.equal(readPolicy(path.join(SHARED, 'good/schedule-bounds.yaml')).scheduleMinutes, 60);
@@ -86,6 +98,7 @@ defaults:
   limits:
     instances: -3
     vcpu: 8
+    spendMonth: 500 USD
   notify: []
   contain:
     quarantine: 'yes'
@@ -105,15 +118,16 @@ accounts:
       'runawaytrain.yaml:4:11  schedule: is not a schedule (found "90m"). Write whole minutes from 1m to 60m.',
       'runawaytrain.yaml:7:16  defaults.limits.instances: must be >= 0 (found -3). Write a whole number, 0 or more; 0 halts on the first instance.',
       'runawaytrain.yaml:8:5  defaults.limits.vcpu: unknown key. Did you mean "vcpus"?',
-      'runawaytrain.yaml:9:11  defaults.notify: must not be empty (found []). Write an address such as team@example.edu.',
-      'runawaytrain.yaml:11:17  defaults.contain.quarantine: must be true or false (found "yes"). Write true or false, without quotes.',
-      'runawaytrain.yaml:12:12  defaults.contain.roles: must be one of revoke-sessions, deny, leave (found "revoke-session"). Did you mean revoke-sessions?',
-      'runawaytrain.yaml:14:13  defaults.exempt.roles[0]: is not a role name (found "role/x"). Write the name of an IAM role, without its path.',
-      'runawaytrain.yaml:15:8  grace: must be text (found 4). Write minutes, hours or days, such as 30m, 4h or 7d.',
-      'runawaytrain.yaml:16:12  suspicion: is not a span of time (found "2w"). Write minutes, hours or days, such as 30m, 4h or 7d.',
-      'runawaytrain.yaml:18:3  accounts."111": is not an account id of 12 digits (found "111"). Write all 12 digits, in quotes.',
-      'runawaytrain.yaml:20:3  accounts."222222222222": an account id must be text, and YAML reads this as a number (found 222222222222). Write it in quotes: "222222222222".',
-      'runawaytrain.yaml:21:14  accounts."222222222222".notify[0]: is not an e-mail address (found "not-an-address"). Write an address such as team@example.edu.',
+      'runawaytrain.yaml:9:17  defaults.limits.spendMonth: must be a number (found "500 USD"). Write US dollars a month, 0 or more, such as 500, without quotes or a currency sign.',
+      'runawaytrain.yaml:10:11  defaults.notify: must not be empty (found []). Write an address such as team@example.edu.',
+      'runawaytrain.yaml:12:17  defaults.contain.quarantine: must be true or false (found "yes"). Write true or false, without quotes.',
+      'runawaytrain.yaml:13:12  defaults.contain.roles: must be one of revoke-sessions, deny, leave (found "revoke-session"). Did you mean revoke-sessions?',
+      'runawaytrain.yaml:15:13  defaults.exempt.roles[0]: is not a role name (found "role/x"). Write the name of an IAM role, without its path.',
+      'runawaytrain.yaml:16:8  grace: must be text (found 4). Write minutes, hours or days, such as 30m, 4h or 7d.',
+      'runawaytrain.yaml:17:12  suspicion: is not a span of time (found "2w"). Write minutes, hours or days, such as 30m, 4h or 7d.',
+      'runawaytrain.yaml:19:3  accounts."111": is not an account id of 12 digits (found "111"). Write all 12 digits, in quotes.',
+      'runawaytrain.yaml:21:3  accounts."222222222222": an account id must be text, and YAML reads this as a number (found 222222222222). Write it in quotes: "222222222222".',
+      'runawaytrain.yaml:22:14  accounts."222222222222".notify[0]: is not an e-mail address (found "not-an-address"). Write an address such as team@example.edu.',
     ]);
   });
 
@@ -130,7 +144,7 @@ defaults:
   notify: [team@example.edu]
 accounts:
   "111111111111": {limits: {instances: 1}}
-  "222222222222": {limits: {warn: 0.5}}
+  "222222222222": {limits: {warn: 0.5, spendMonth: 10}}
 `);
     assert.deepEqual(problemsOf(file).problems.map(({ line, path: where }) => [line, where.join('.')]), [
       [4, 'defaults.limits'],

@@ -1,28 +1,12 @@
 /** The responder role: the same in the payer, in the member template and in the contract. */
 import assert from 'node:assert/strict';
-import * as fs from 'node:fs';
-import * as path from 'node:path';
 import { describe, it } from 'node:test';
-import { parse } from 'yaml';
 import { externalId, names, permissions } from '../lib/contract';
-import { list, only, ORGANIZATION, PAYER, REPOSITORY, synthesize } from './support';
+import { deployed, list, only, ORGANIZATION, PAYER, synthesize, written } from './support';
 
-const file = path.join(REPOSITORY, 'stacksets/member.yaml');
-const source = fs.readFileSync(file, 'utf8');
-
-/** The template as it is for the payer, in the payer: every `!Ref` and `!Sub` filled in. */
-function memberTemplate(): any {
-  const values: Record<string, string> = { PayerAccount: PAYER, OrganizationId: ORGANIZATION, 'AWS::AccountId': PAYER };
-  const value = (name: string) => values[name] ?? assert.fail(`nothing is known of ${name}`);
-  return parse(source, {
-    customTags: [
-      { tag: '!Ref', resolve: (name: string) => value(name) },
-      { tag: '!Sub', resolve: (text: string) => text.replace(/\$\{([^}]+)\}/g, (_, name: string) => value(name)) },
-    ],
-  });
-}
-
-const template = memberTemplate();
+// In the payer's place, so that the two can be compared.
+const template = deployed('member.yaml', PAYER);
+const source = written('member.yaml');
 const member = template.Resources.Responder.Properties;
 const payer = only(synthesize().template, 'AWS::IAM::Role', ({ RoleName }) => RoleName === names.responderRole);
 
@@ -121,18 +105,5 @@ describe('the responder role', () => {
     ]);
     assert.equal(externalId(ORGANIZATION), `${names.externalIdPrefix}${ORGANIZATION}`);
     assert.equal(member.MaxSessionDuration, 3600);
-  });
-});
-
-describe('the member template', () => {
-  it('is plain, and small enough to be handed to a stack set as it is', () => {
-    assert.equal(template.Transform, undefined);
-    assert.ok(Buffer.byteLength(source) < 51_200);
-    assert.deepEqual(Object.keys(template.Resources), ['Responder']);
-  });
-
-  it('asks for the payer and the organization, and has no default to forget', () => {
-    assert.deepEqual(Object.keys(template.Parameters), ['PayerAccount', 'OrganizationId']);
-    for (const parameter of Object.values<any>(template.Parameters)) assert.equal(parameter.Default, undefined);
   });
 });

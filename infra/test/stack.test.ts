@@ -11,6 +11,8 @@ const { template, outdir } = synthesize();
 
 /** The stale age that the design names: an event older than 5 minutes is dropped. */
 const STALE = 300;
+/** Picks the schedule out of the rules. */
+const CLOCK = ({ ScheduleExpression }: any) => ScheduleExpression !== undefined;
 
 describe('the function', () => {
   const made = only(template, 'AWS::Lambda::Function');
@@ -66,7 +68,7 @@ describe('the function', () => {
 describe('the schedule', () => {
   it('starts the function at each tick and drops what is stale', () => {
     const target = idOf(template, 'AWS::Lambda::Function', () => true);
-    const rule = only(template, 'AWS::Events::Rule');
+    const rule = only(template, 'AWS::Events::Rule', CLOCK);
     assert.equal(rule.ScheduleExpression, 'rate(7 minutes)');
     assert.equal(rule.State, 'ENABLED');
     assert.equal(rule.Targets.length, 1);
@@ -76,13 +78,18 @@ describe('the schedule', () => {
 
   it('says one minute in the singular, as EventBridge demands', () => {
     const { template: quick } = synthesize({ ...document, schedule: '1m' });
-    assert.equal(only(quick, 'AWS::Events::Rule').ScheduleExpression, 'rate(1 minute)');
+    assert.equal(only(quick, 'AWS::Events::Rule', CLOCK).ScheduleExpression, 'rate(1 minute)');
   });
 
-  it('alone may start the function', () => {
-    const permission = only(template, 'AWS::Lambda::Permission');
-    assert.equal(permission.Principal, 'events.amazonaws.com');
-    assert.deepEqual(permission.SourceArn, { 'Fn::GetAtt': [idOf(template, 'AWS::Events::Rule', () => true), 'Arn'] });
+  it('and the alarm topic alone may start the function', () => {
+    const permissions = Object.values(template.findResources('AWS::Lambda::Permission')).map(({ Properties }) => Properties);
+    assert.deepEqual(
+      permissions.map(({ Action, Principal, SourceArn }) => [Action, Principal, SourceArn]).sort(([, a], [, b]) => a.localeCompare(b)),
+      [
+        ['lambda:InvokeFunction', 'events.amazonaws.com', { 'Fn::GetAtt': [idOf(template, 'AWS::Events::Rule', CLOCK), 'Arn'] }],
+        ['lambda:InvokeFunction', 'sns.amazonaws.com', { Ref: idOf(template, 'AWS::SNS::Topic', ({ TopicName }) => TopicName === names.alarmTopic) }],
+      ],
+    );
   });
 });
 
@@ -117,13 +124,13 @@ describe('the topics', () => {
   const subscriptions = Object.values(template.findResources('AWS::SNS::Subscription')).map(({ Properties }) => Properties);
   const topicId = (name: string) => idOf(template, 'AWS::SNS::Topic', (properties) => properties.TopicName === name);
 
-  it('are one for the default list and one for each list of an account', () => {
+  it('are one for the default list, one for each list of an account, and one for spend alarms', () => {
     const topics = Object.values(template.findResources('AWS::SNS::Topic')).map(({ Properties }) => Properties.TopicName);
-    assert.deepEqual(topics.sort(), [names.topic, `${names.topic}-${LAB}`]);
+    assert.deepEqual(topics.sort(), [names.topic, `${names.topic}-${LAB}`, names.alarmTopic]);
   });
 
   it('mail every address of their list, and no other', () => {
-    const mailed = subscriptions.map(({ Protocol, Endpoint, TopicArn }) => `${Protocol} ${Endpoint} ${TopicArn.Ref}`);
+    const mailed = subscriptions.filter(({ Protocol }) => Protocol !== 'lambda').map(({ Protocol, Endpoint, TopicArn }) => `${Protocol} ${Endpoint} ${TopicArn.Ref}`);
     assert.deepEqual(mailed.sort(), [
       `email lab@example.edu ${topicId(`${names.topic}-${LAB}`)}`,
       `email second@example.edu ${topicId(names.topic)}`,
@@ -143,8 +150,9 @@ describe('the topics', () => {
     }
   });
 
-  it('take from outside the account only the heartbeat alarm, and only the general one does', () => {
-    const opened = Object.values(template.findResources('AWS::SNS::TopicPolicy')).flatMap(({ Properties }) =>
+  it('that mail take only the heartbeat alarm, and only the general one does', () => {
+    const lists = Object.values(template.findResources('AWS::SNS::TopicPolicy')).filter(({ Properties }) => Properties.Topics[0].Ref !== topicId(names.alarmTopic));
+    const opened = lists.flatMap(({ Properties }) =>
       Properties.PolicyDocument.Statement.filter(({ Effect }: { Effect: string }) => Effect === 'Allow'),
     );
     assert.deepEqual(opened, [
@@ -165,23 +173,24 @@ describe('the topics', () => {
 
 describe('the failure queue', () => {
   it('is encrypted at rest and on the way, and keeps messages for two weeks', () => {
-    const queue = only(template, 'AWS::SQS::Queue');
-    assert.equal(queue.QueueName, names.failureQueue);
+    const isIt = ({ QueueName }: any) => QueueName === names.failureQueue;
+    const queue = only(template, 'AWS::SQS::Queue', isIt);
     assert.equal(queue.SqsManagedSseEnabled, true);
     assert.equal(queue.MessageRetentionPeriod, 14 * 24 * 60 * 60);
-    const { Queues, PolicyDocument } = only(template, 'AWS::SQS::QueuePolicy');
-    assert.deepEqual(Queues, [{ Ref: idOf(template, 'AWS::SQS::Queue', () => true) }]);
-    assert.equal(PolicyDocument.Statement.length, 1);
-    assert.equal(PolicyDocument.Statement[0].Effect, 'Deny');
-    assert.deepEqual(PolicyDocument.Statement[0].Condition, { Bool: { 'aws:SecureTransport': 'false' } });
+    assert.equal(queue.RedriveAllowPolicy.redrivePermission, 'byQueue');
+    assert.equal(queue.RedriveAllowPolicy.sourceQueueArns.length, 1);
+    assert.match(JSON.stringify(queue.RedriveAllowPolicy.sourceQueueArns), new RegExp(`:sqs:us-east-1:${PAYER}:${names.launchQueue}"`));
+    const { PolicyDocument } = only(template, 'AWS::SQS::QueuePolicy', ({ Queues }) => Queues[0].Ref === idOf(template, 'AWS::SQS::Queue', isIt));
+    const refusals = PolicyDocument.Statement.filter(({ Effect }: { Effect: string }) => Effect === 'Deny');
+    assert.equal(refusals.length, 1);
+    assert.deepEqual([refusals[0].Action, refusals[0].Condition], ['sqs:*', { Bool: { 'aws:SecureTransport': 'false' } }]);
   });
 });
 
 describe('the heartbeat alarm', () => {
   it('rings after three ticks without a completed sweep, silence included, and says when it is over', () => {
-    const alarm = only(template, 'AWS::CloudWatch::Alarm');
+    const alarm = only(template, 'AWS::CloudWatch::Alarm', ({ AlarmName }) => AlarmName === names.heartbeatAlarm);
     const told = [{ Ref: idOf(template, 'AWS::SNS::Topic', (properties) => properties.TopicName === names.topic) }];
-    assert.equal(alarm.AlarmName, names.heartbeatAlarm);
     assert.equal(alarm.Namespace, metrics.namespace);
     assert.equal(alarm.MetricName, metrics.heartbeat);
     assert.equal(alarm.Dimensions, undefined);
@@ -195,4 +204,13 @@ describe('the heartbeat alarm', () => {
     assert.deepEqual(alarm.AlarmActions, told);
     assert.deepEqual(alarm.OKActions, told);
   });
+});
+
+it('the dashboard shows whether the guard is on, what it sees, and what waits or fails', () => {
+  const page = only(template, 'AWS::CloudWatch::Dashboard');
+  assert.equal(page.DashboardName, names.function);
+  const body = JSON.stringify(page.DashboardBody);
+  for (const metric of [metrics.heartbeat, metrics.coverage, 'Errors', 'Throttles', 'Duration', 'ApproximateAgeOfOldestMessage', 'ApproximateNumberOfMessagesVisible']) {
+    assert.ok(body.includes(`\\"${metric}\\"`), metric);
+  }
 });

@@ -2,10 +2,12 @@
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { App } from 'aws-cdk-lib';
+import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import { parse } from 'yaml';
 import { names } from '../lib/contract';
+import { enroll, type RunawayTrainEnrollment } from '../lib/enrollment';
 import { RunawayTrainGuardrails } from '../lib/guardrails';
 import { Policy, type PolicyDocument } from '../lib/policy/policy';
 import { RunawayTrain } from '../lib/runawaytrain';
@@ -75,4 +77,34 @@ export function idOf(template: Template, type: string, matching: (properties: an
 
 export function list<T>(value: T | readonly T[]): readonly T[] {
   return Array.isArray(value) ? value : [value as T];
+}
+
+/** The enrollment stack, and the stack in the guard's place; none where the policy enrolls nobody. */
+export function enrollment(policy: PolicyDocument = document): { enrolled: RunawayTrainEnrollment | undefined; guard: Stack } {
+  const app = new App({ outdir: folder(), builtinCloudFormationValidation: false });
+  const env = { account: policy.payer, region: names.homeRegion };
+  const guard = new Stack(app, 'RunawayTrain', { env });
+  return { enrolled: enroll(app, guard, { env, policy: new Policy(policy) }), guard };
+}
+
+/** A template of `stacksets/`, as text. */
+export function written(template: string): string {
+  return fs.readFileSync(path.join(REPOSITORY, 'stacksets', template), 'utf8');
+}
+
+/** The same as it is in the account LAB: every `!Ref` and `!Sub` filled in, conditions as their parts. */
+export function deployed(template: string, account = LAB): any {
+  const values: Record<string, string> = { PayerAccount: PAYER, OrganizationId: ORGANIZATION, SpendMonth: '750', 'AWS::AccountId': account };
+  const value = (name: string) => {
+    if (!(name in values)) throw new Error(`nothing is known of ${name}`);
+    return values[name];
+  };
+  return parse(written(template), {
+    customTags: [
+      { tag: '!Ref', resolve: (name: string) => value(name) },
+      { tag: '!Sub', resolve: (text: string) => text.replace(/\$\{([^}]+)\}/g, (_, name: string) => value(name) ?? '') },
+      { tag: '!Equals', collection: 'seq' as const },
+      { tag: '!Not', collection: 'seq' as const },
+    ],
+  });
 }

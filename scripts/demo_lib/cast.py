@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 PAYER = "100000000001"
 DEFAULT_LIMIT = 20
+# US dollars. Above it an account's own alarm asks the guard to judge that account.
+SPEND_MONTH = "5000"
 DEFAULT_LIST = "cloud-team@example.edu"
 # The two whom the original's code spares.
 EXEMPT = ("kjanet", "nykamp")
@@ -69,7 +71,7 @@ def policy_text(accounts: list[Account], organization: str, root: str) -> str:
         "schedule: 60m",
         "mode: proceed",
         "defaults:",
-        f"  limits: {{instances: {DEFAULT_LIMIT}, vcpus: 128}}",
+        f"  limits: {{instances: {DEFAULT_LIMIT}, vcpus: 128, spendMonth: {SPEND_MONTH}}}",
         f"  notify: [{DEFAULT_LIST}]",
         "  contain: {instances: stop, users: deactivate}",
         f"  exempt: {{users: [{', '.join(EXEMPT)}]}}",

@@ -1,4 +1,4 @@
-"""Deploys what an administrator deploys: the stack by `cdk`, and the member template in each account to enroll."""
+"""Deploys what an administrator deploys: the stack by `cdk`, and the member templates in each account to enroll."""
 
 import json
 import os
@@ -9,13 +9,13 @@ from pathlib import Path
 from botocore.exceptions import ClientError, WaiterError
 
 from . import process, show
-from .cast import PAYER, Account
+from .cast import PAYER, SPEND_MONTH, Account
 from .cloud import ADMIN_SECRET, HOME_REGION, Cloud, code_of
-from .paths import BOOTSTRAP, CDK, INFRA, MEMBER_TEMPLATE, ROOT, Places, short
+from .paths import BOOTSTRAP, CDK, INFRA, MEMBER_REGION_TEMPLATE, MEMBER_TEMPLATE, ROOT, Places, short
 
 STACK = "RunawayTrain"
 GUARDRAILS, QUARANTINE = "RunawayTrainGuardrails", "quarantine"
-MEMBER_STACK = "runawaytrain-member"
+MEMBER_STACK, MEMBER_REGION_STACK = "runawaytrain-member", "runawaytrain-member-region"
 FUNCTION_ROLE = "RunawayTrainFunction"
 BRIDGE = "demo-bridge-metrics"
 CDK_HINT = "the emulator's side is in emulator.log beside it; `scripts/test infra` checks the stack alone."
@@ -101,29 +101,38 @@ class Deployment:
 
 
 def enroll(cloud: Cloud, accounts: list[Account], organization: str, places: Places) -> None:
-    """What the StackSet does on AWS: one stack an account, made with that account's own rights."""
-    body = MEMBER_TEMPLATE.read_text()
-    parameters = [{"ParameterKey": "PayerAccount", "ParameterValue": PAYER}, {"ParameterKey": "OrganizationId", "ParameterValue": organization}]
+    """What the two StackSets do on AWS, in that order: one stack an account, and one an account and region; here one region is enough."""
+    member = {"PayerAccount": PAYER, "OrganizationId": organization, "SpendMonth": SPEND_MONTH}
 
     def one(account: Account) -> None:
+        # With that account's own rights.
         client = cloud.admin("cloudformation", account.id)
-        try:
-            client.create_stack(StackName=MEMBER_STACK, TemplateBody=body, Parameters=parameters, Capabilities=["CAPABILITY_NAMED_IAM"])
-            client.get_waiter("stack_create_complete").wait(StackName=MEMBER_STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-        except (ClientError, WaiterError) as error:
-            hint = f"`scripts/test templates` checks stacksets/{MEMBER_TEMPLATE.name}; the emulator's side is in {short(places.logs / 'emulator.log')}."
-            raise process.StepFailed(f"{account.name} could not be enrolled: {error}{_reasons(client)}", hint=hint) from error
+        for stack, template, parameters in (
+            (MEMBER_STACK, MEMBER_TEMPLATE, member),
+            (MEMBER_REGION_STACK, MEMBER_REGION_TEMPLATE, {"PayerAccount": PAYER}),
+        ):
+            _member_stack(client, account, stack, template, parameters, places)
 
-    with show.step(f"enroll {len(accounts)} sub-accounts with stacksets/{MEMBER_TEMPLATE.name}") as done:
+    with show.step(f"enroll {len(accounts)} sub-accounts with stacksets/{MEMBER_TEMPLATE.name} and {MEMBER_REGION_TEMPLATE.name}") as done:
         with ThreadPoolExecutor(len(accounts)) as pool:
             list(pool.map(one, accounts))
         done.note = ", ".join(account.name for account in accounts)
 
 
-def _reasons(client) -> str:
+def _member_stack(client, account: Account, stack: str, template: Path, parameters: dict[str, str], places: Places) -> None:
+    values = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+    try:
+        client.create_stack(StackName=stack, TemplateBody=template.read_text(), Parameters=values, Capabilities=["CAPABILITY_NAMED_IAM"])
+        client.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    except (ClientError, WaiterError) as error:
+        hint = f"`scripts/test templates` checks stacksets/{template.name}; the emulator's side is in {short(places.logs / 'emulator.log')}."
+        raise process.StepFailed(f"{account.name} could not be enrolled: {error}{_reasons(client, stack)}", hint=hint) from error
+
+
+def _reasons(client, stack: str) -> str:
     """Why a stack failed, as CloudFormation tells it event by event."""
     try:
-        events = client.describe_stack_events(StackName=MEMBER_STACK)["StackEvents"]
+        events = client.describe_stack_events(StackName=stack)["StackEvents"]
     except ClientError as error:
         return f" ({code_of(error)})"
     reasons = [event["ResourceStatusReason"] for event in events if "FAILED" in event["ResourceStatus"] and event.get("ResourceStatusReason")]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from .cast import PAYER, Account
 from .cloud import Cloud
 
+ALARMS = "runawaytrain-alarms"  # heard by the Lambda alone: no person is told of an alarm itself
 QUEUE = "mailbox"
 PREFIX = "[runawaytrain] "
 PATIENCE = 2.0  # seconds; the Lambda answers after SNS took its mails, so they are here at once or never
@@ -43,13 +44,13 @@ class Mailbox:
         return self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
     def subscribe(self) -> int:
-        """To every topic of runawaytrain; answers how many there are."""
+        """To every notify list of runawaytrain; answers how many there are."""
         arn = self.arn
         allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
         self.sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": policy})
         topics = [topic["TopicArn"] for page in self.sns.get_paginator("list_topics").paginate() for topic in page["Topics"]]
-        ours = [topic for topic in topics if topic.rsplit(":", 1)[1].startswith("runawaytrain")]
+        ours = [topic for topic in topics if topic.rsplit(":", 1)[1].startswith("runawaytrain") and not topic.endswith(f":{ALARMS}")]
         for topic in ours:
             self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
         return len(ours)

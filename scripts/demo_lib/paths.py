@@ -9,6 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 INFRA = ROOT / "infra"
 MEMBER_TEMPLATE = ROOT / "stacksets" / "member.yaml"
+MEMBER_REGION_TEMPLATE = ROOT / "stacksets" / "member-region.yaml"
 CDK = INFRA / "node_modules" / ".bin" / "cdk"
 BOOTSTRAP = ROOT / ".build" / "x86_64" / "bootstrap"
 LOGS = ROOT / ".build" / "logs"

@@ -1,29 +1,32 @@
-/** An account without any limit would never be halted: the one rule about the policy that a JSON Schema cannot say. */
+/**
+ * An account without a limit on what runs would never be halted in time: the one rule about the policy that a JSON Schema
+ * cannot say. `spendMonth` alone is not enough: AWS's estimate lags by hours, and a thief needs ten minutes.
+ */
 import type { Finding } from './problem';
 import type { Limits, PolicyDocument } from './policy';
 
 /** Limits merge key by key and an entry cannot remove one, so an account is without a limit only where the defaults are. */
 export function accountsWithoutLimit(policy: PolicyDocument): Finding[] {
-  if (limits(policy.defaults.limits)) return [];
+  if (holds(policy.defaults.limits)) return [];
   const findings: Finding[] = [
     {
       path: ['defaults', 'limits'],
-      what: 'no limit is set, so an account without an entry of its own would never be halted',
+      what: 'no limit on instances or vCPUs is set, so an account without an entry of its own would never be halted in time',
       todo: 'Set instances, vcpus or both.',
     },
   ];
   for (const [id, account] of Object.entries(policy.accounts ?? {})) {
-    if (limits(account.limits)) continue;
+    if (holds(account.limits)) continue;
     findings.push({
       path: ['accounts', id],
       atKey: true,
-      what: 'no limit is set here or in the defaults, so this account would never be halted',
+      what: 'no limit on instances or vCPUs is set here or in the defaults, so this account would never be halted in time',
       todo: 'Set limits.instances, limits.vcpus or both.',
     });
   }
   return findings;
 }
 
-function limits(of: Limits | undefined): boolean {
+function holds(of: Limits | undefined): boolean {
   return typeof of?.instances === 'number' || typeof of?.vcpus === 'number';
 }

@@ -13,7 +13,7 @@ export interface Limits {
 /** The document as the schema admits it, as far as it is read here. */
 export interface PolicyDocument {
   readonly payer: string;
-  readonly organization: { readonly id: string; readonly root?: string; readonly ous?: readonly string[] };
+  readonly organization: { readonly id: string; readonly root?: string; readonly ous?: readonly string[]; readonly regions?: readonly string[] };
   readonly schedule?: string;
   readonly defaults: { readonly limits: Limits; readonly notify: readonly string[] };
   readonly accounts?: Readonly<Record<string, { readonly limits?: Limits; readonly notify?: readonly string[] }>>;
@@ -35,6 +35,27 @@ export class Policy {
   get enrolled(): readonly string[] {
     const { root, ous } = this.document.organization;
     return ous ?? (root === undefined ? [] : [root]);
+  }
+
+  /** Where members get launch rules, as the policy names them; perhaps none. */
+  get regions(): readonly string[] {
+    return this.document.organization.regions ?? [];
+  }
+
+  /** US dollars a month that hold for every account without an amount of its own; undefined where there is no such limit. */
+  get spendMonth(): number | undefined {
+    return this.document.defaults.limits.spendMonth;
+  }
+
+  /** Accounts whose spend the payer itself watches: those with an amount of their own, and the payer. US dollars a month. */
+  get watchedSpend(): ReadonlyMap<string, number> {
+    const watched = new Map<string, number>();
+    // No stack set reaches the payer, so the default amount is watched from here as well.
+    if (this.spendMonth !== undefined) watched.set(this.payer, this.spendMonth);
+    for (const [id, { limits }] of Object.entries(this.document.accounts ?? {})) {
+      if (limits?.spendMonth !== undefined) watched.set(id, limits.spendMonth);
+    }
+    return watched;
   }
 
   get scheduleMinutes(): number {
