@@ -5,6 +5,7 @@ import { RunawayTrainGuardrails } from '../lib/guardrails';
 import { OptionProblem, optionsFrom } from '../lib/options';
 import { PolicyProblems } from '../lib/policy/problem';
 import { readPolicy } from '../lib/policy/read';
+import { RunawayTrainRelease } from '../lib/release';
 import { RunawayTrain } from '../lib/runawaytrain';
 
 try {
@@ -27,6 +28,14 @@ try {
     bootstrapFile: options.bootstrapFile,
     quarantinePolicyId: options.quarantinePolicyId ?? guardrails.quarantinePolicyId,
   });
+  if (options.release !== undefined) {
+    new RunawayTrainRelease(app, 'RunawayTrainRelease', {
+      stackName: 'RunawayTrainRelease',
+      description: 'Lets the release pipeline of one repository deploy, without a key that anybody keeps.',
+      env,
+      source: options.release,
+    });
+  }
 } catch (error) {
   if (!(error instanceof PolicyProblems || error instanceof OptionProblem)) throw error;
   console.error(error.message);
