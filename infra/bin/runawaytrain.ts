@@ -1,5 +1,6 @@
 /** The CDK app: reads the policy, then makes the stacks that it asks for. References run one way, from the first to the last. */
 import { App } from 'aws-cdk-lib';
+import { DISABLE_CREATION_STACK_TRACES } from 'aws-cdk-lib/cx-api';
 import { names } from '../lib/contract';
 import { RunawayTrainGuardrails } from '../lib/guardrails';
 import { OptionProblem, optionsFrom } from '../lib/options';
@@ -9,7 +10,8 @@ import { RunawayTrainRelease } from '../lib/release';
 import { RunawayTrain } from '../lib/runawaytrain';
 
 try {
-  const app = new App();
+  // No traces of where each resource was made: the assembly of a release would name folders of the machine that built it.
+  const app = new App({ context: { [DISABLE_CREATION_STACK_TRACES]: true } });
   const options = optionsFrom((name) => app.node.tryGetContext(name));
   const policy = readPolicy(options.policyFile);
   const env = { account: policy.payer, region: names.homeRegion };
