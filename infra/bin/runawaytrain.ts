@@ -1,5 +1,6 @@
 /** The CDK app: reads the policy, then makes the stacks that it asks for. References run one way, from the first to the last. */
 import { App, Validations } from 'aws-cdk-lib';
+import { DISABLE_CREATION_STACK_TRACES } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { names } from '../lib/contract';
 import { enroll } from '../lib/enrollment';
@@ -7,10 +8,12 @@ import { RunawayTrainGuardrails } from '../lib/guardrails';
 import { OptionProblem, optionsFrom } from '../lib/options';
 import { PolicyProblems } from '../lib/policy/problem';
 import { readPolicy } from '../lib/policy/read';
+import { RunawayTrainRelease } from '../lib/release';
 import { RunawayTrain } from '../lib/runawaytrain';
 
 try {
-  const app = new App();
+  // No traces of where each resource was made: the assembly of a release would name folders of the machine that built it.
+  const app = new App({ context: { [DISABLE_CREATION_STACK_TRACES]: true } });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const options = optionsFrom((name) => app.node.tryGetContext(name));
   const policy = readPolicy(options.policyFile);
@@ -36,6 +39,14 @@ try {
     env,
     policy,
   });
+  if (options.release !== undefined) {
+    new RunawayTrainRelease(app, 'RunawayTrainRelease', {
+      stackName: 'RunawayTrainRelease',
+      description: 'Lets the release pipeline of one repository deploy, without a key that anybody keeps.',
+      env,
+      source: options.release,
+    });
+  }
 } catch (error) {
   if (!(error instanceof PolicyProblems || error instanceof OptionProblem)) throw error;
   console.error(error.message);
