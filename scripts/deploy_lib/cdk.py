@@ -51,8 +51,10 @@ class Cdk:
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name not in _OTHER_IDENTITIES}
+        # Node's own notices about versions to come would stand amid what changes.
+        quiet = {"NODE_NO_WARNINGS": "1"}
         colour = {"FORCE_COLOR": "1"} if show.console.is_terminal and not show.console.no_color else {"NO_COLOR": "1"}
-        return kept | self.cloud.environment() | {"AWS_REGION": names.homeRegion, "AWS_DEFAULT_REGION": names.homeRegion} | colour
+        return kept | self.cloud.environment() | {"AWS_REGION": names.homeRegion, "AWS_DEFAULT_REGION": names.homeRegion} | quiet | colour
 
 
 def _folder() -> Path:

@@ -66,6 +66,10 @@ def remove(cloud: Cloud, found: Found) -> Iterator[str]:
         with show.step(f"remove the stack {stack}"):
             _delete_stack(cloud, stack)
         yield f"stack {stack}"
+        if stack == STACKS[-1]:
+            yield from _drop_sets(cloud, found.sets)
+    if STACKS[-1] not in found.stacks:
+        yield from _drop_sets(cloud, found.sets)
 
 
 def _there(cloud: Cloud, service: str, operation: str, absent: str, **parameters) -> bool:
@@ -135,6 +139,14 @@ def _empty_set(cloud: Cloud, name: str) -> Iterator[str]:
             "mend that, then run scripts/deploy --destroy again; it goes on where it stopped.",
         )
     yield f"{len(instances)} stack{'' if len(instances) == 1 else 's'} of {name}"
+
+
+def _drop_sets(cloud: Cloud, names_of_sets: tuple[str, ...]) -> Iterator[str]:
+    """They go with their stack; one that a removal cut short has left goes here."""
+    for name in names_of_sets:
+        if _described(cloud, name) is not None:
+            cloud.ask("cloudformation", "DeleteStackSet", StackSetName=name)
+            yield f"stack set {name}"
 
 
 def _operation(cloud: Cloud, name: str, operation: str) -> str:

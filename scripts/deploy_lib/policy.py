@@ -114,14 +114,6 @@ def filled(text: str, values: dict[tuple[str, ...], str]) -> str:
     return text
 
 
-def line_of(text: str, path: tuple[str, ...]) -> int | None:
-    """Counted from 1; None where the key is missing."""
-    try:
-        return _node(yaml.compose(text, Loader=yaml.SafeLoader), path).start_mark.line + 1
-    except (KeyError, yaml.YAMLError):
-        return None
-
-
 def _node(node: yaml.Node | None, path: tuple[str, ...]) -> yaml.Node:
     for step in path:
         pairs = node.value if isinstance(node, yaml.MappingNode) else []

@@ -86,6 +86,7 @@ _TYPES = (
     (boto.ProfileNotFound, Kind.CREDENTIALS),
     (boto.SSOError, Kind.CREDENTIALS),
     (boto.HTTPClientError, Kind.UNREACHABLE),
+    (boto.ConnectionError, Kind.UNREACHABLE),
 )
 
 
