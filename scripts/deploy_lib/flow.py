@@ -68,7 +68,7 @@ def _deploy(cloud: Cloud, policy: Policy, options: argparse.Namespace, progress:
             mend.apply(remedy, Ground(cloud, policy, options, account.who(cloud)), runner)
             policy = read(options.policy)
         findings = _look(cloud, policy, options)
-    if not words.ready(findings) and not _only_unknown(findings, options):
+    if not words.ready(findings) and not (options.force and words.only_unknown(findings)):
         show.say("Nothing was deployed.")
         return NOT_DONE
 
@@ -92,11 +92,6 @@ def _look(cloud: Cloud, policy: Policy, options: argparse.Namespace) -> list[Fin
         findings = preflight.look(cloud, policy, options)
     words.show(findings)
     return findings
-
-
-def _only_unknown(findings: list[Finding], options: argparse.Namespace) -> bool:
-    """What cannot be told may well be there; what is missing is not, and no force brings it."""
-    return options.force and all(one.verdict is Verdict.UNKNOWN for one in findings if one.stops) and findings[0].verdict is Verdict.OK
 
 
 def _say_mode(policy: Policy, first: bool) -> None:

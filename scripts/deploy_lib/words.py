@@ -31,6 +31,11 @@ def ready(findings: list[Finding]) -> bool:
     return not any(one.stops for one in findings)
 
 
+def only_unknown(findings: list[Finding]) -> bool:
+    """Whether all that stands in the way is what cannot be told, and may well be there. Credentials are not of that kind."""
+    return findings[0].verdict is Verdict.OK and all(one.verdict is Verdict.UNKNOWN for one in findings if one.stops)
+
+
 def verdict(findings: list[Finding]) -> str:
     stops = [one.what for one in findings if one.stops]
     spared = [one.what for one in findings if not one.stops and one.verdict is not Verdict.OK]

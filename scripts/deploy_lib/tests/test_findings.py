@@ -217,6 +217,13 @@ class Words(unittest.TestCase):
             with self.subTest(said):
                 self.assertEqual((words.ready(findings), words.verdict(findings)), (ready, said))
 
+    def test_what_force_may_pass_over(self):
+        fine, gone, dark, spared = ok("a", ""), missing("b", "", "do"), unknown("d", ""), missing("c", "", "do", needed=False)
+        cases = [([fine, dark], True), ([fine, dark, spared], True), ([fine, dark, gone], False), ([dark, fine], False)]
+        for findings, may in cases:
+            with self.subTest([one.what for one in findings]):
+                self.assertEqual(words.only_unknown(findings), may)
+
 
 if __name__ == "__main__":
     unittest.main()
