@@ -32,7 +32,8 @@ def tell_unconfirmed(waiting: dict[str, list[str]]) -> None:
     if not waiting:
         show.say("[green]✓[/] every address on the notify lists has confirmed")
         return
-    made = show.table("These addresses get no mail until they confirm it: AWS sent each one a mail with a link", "address", "topics")
+    show.say("[bold yellow]! Not confirmed yet.[/] AWS sent each of these a mail with a link; until it is followed they are told nothing:")
+    made = show.table("", "address", "topics")
     for address, topics in sorted(waiting.items()):
         made.add_row(Text(address), ", ".join(topics))
     show.console.print(made)
@@ -47,12 +48,15 @@ class Enrollment:
 
 def enrollment(cloud: Cloud, name: str) -> Enrollment:
     try:
-        found = cloud.ask("cloudformation", "ListStackSetOperations", StackSetName=name, MaxResults=1)["Summaries"]
+        found = list(cloud.pages("cloudformation", "ListStackSetOperations", "Summaries", StackSetName=name))
     except Refusal as refusal:
         if refusal.code == "StackSetNotFoundException":
             return Enrollment(name, "")
         raise
-    return Enrollment(name, found[0]["Status"], found[0]["OperationId"]) if found else Enrollment(name, "no operation yet")
+    if not found:
+        return Enrollment(name, "no operation yet")
+    last = max(found, key=lambda one: one["CreationTimestamp"])
+    return Enrollment(name, last["Status"], last["OperationId"])
 
 
 def tell_enrollment(found: Enrollment) -> None:

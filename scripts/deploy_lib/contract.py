@@ -13,6 +13,8 @@ SORT_KEY = _contract["table"]["sortKey"]
 # From the first that is deployed to the last, as `infra/bin/runawaytrain.ts` makes them.
 STACKS = ("RunawayTrainGuardrails", "RunawayTrain", "RunawayTrainEnrollment")
 GUARD_STACK = "RunawayTrain"
+# Optional, and made by hand: no deployment from here has it.
+RELEASE_STACK = "RunawayTrainRelease"
 
 
 def account_topic(account: str) -> str:

@@ -10,7 +10,7 @@ from demo_lib import show
 
 from .checks.scps import TYPE
 from .cloud import Cloud
-from .contract import PARTITION_KEY, SORT_KEY, STACKS, names
+from .contract import PARTITION_KEY, RELEASE_STACK, SORT_KEY, STACKS, names
 from .refusal import Refusal
 
 # The states in which an account is contained, and only the guard's journal knows how to undo that. `lambda/core/src/state.rs`.
@@ -40,6 +40,7 @@ class Found:
     contained: dict[str, str]  # account → state
     table: bool
     log: bool
+    release: bool = False  # the pipeline's way in, which an administrator made by hand
 
     @property
     def anything(self) -> bool:
@@ -53,6 +54,7 @@ def look(cloud: Cloud) -> Found:
         _contained(cloud),
         _there(cloud, "dynamodb", "DescribeTable", "ResourceNotFoundException", TableName=names.table),
         any(group["logGroupName"] == names.logGroup for group in cloud.pages("logs", "DescribeLogGroups", "logGroups", logGroupNamePrefix=names.logGroup)),
+        stack_status(cloud, RELEASE_STACK) is not None,
     )
 
 
@@ -207,6 +209,9 @@ def tell_kept(found: Found) -> None:
     if found.log:
         show.say(f"  the log group {names.logGroup}: what the guard saw and did. To delete it:")
         _command(f"aws logs delete-log-group {region} --log-group-name {names.logGroup}")
+    if found.release:
+        show.say(f"  the stack {RELEASE_STACK}, the release pipeline's way in, which was made by hand. To delete it:")
+        _command(f"aws cloudformation delete-stack {region} --stack-name {RELEASE_STACK}")
     show.say("  the CDK's own stack CDKToolkit, which others may use, and what was switched on in the organization: SCPs, StackSets access, billing alerts.")
 
 

@@ -45,6 +45,8 @@ def run(options: argparse.Namespace) -> int:
         _stop(str(left), left.todo)
     except process.StepFailed as failure:
         process.tell(failure)
+    except OSError as error:
+        _stop(f"this machine: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
     finally:
         process.end_all()
     return NOT_DONE

@@ -1,17 +1,20 @@
 """What this program switches on when somebody wants it to."""
 
 import sys
+import time
 from collections.abc import Callable
 
 from demo_lib import show
 
 from . import cdk, words
-from .checks import account, organization, scps
+from .checks import access, organization, scps
 from .contract import names
 from .finding import Finding, Remedy
 from .ground import Ground
 from .policy import SAMPLE_ORGANIZATION, SAMPLE_PAYER, SAMPLE_ROOT, filled
 from .refusal import Refusal
+
+POLL_SECONDS, PATIENCE_SECONDS = 2, 60
 
 
 def wanted(findings: list[Finding], options) -> list[Remedy]:
@@ -33,12 +36,13 @@ def apply(remedy: Remedy, ground: Ground, runner: cdk.Cdk) -> None:
 def fill_policy(ground: Ground, _: cdk.Cdk) -> None:
     """Only the sample's values are replaced: others were written by somebody, who may have meant them."""
     found = organization.read(ground)
-    if found is None:
+    if found is None or found.payer != ground.identity.account:
+        show.say("  this account leads no organization, so the policy file stays as it is")
         return
     policy, file = ground.policy, ground.options.policy
     values = {}
     if policy.payer == SAMPLE_PAYER:
-        values[("payer",)] = account.who(ground.cloud).account
+        values[("payer",)] = ground.identity.account
     if policy.organization == SAMPLE_ORGANIZATION:
         values[("organization", "id")] = found.id
     if policy.root == SAMPLE_ROOT and found.roots:
@@ -49,18 +53,27 @@ def fill_policy(ground: Ground, _: cdk.Cdk) -> None:
 
 def activate_trusted_access(ground: Ground, _: cdk.Cdk) -> None:
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-activate-trusted-access.html
-    ground.cloud.ask("cloudformation", "ActivateOrganizationsAccess")
-    show.say("  StackSets may now work in the organization")
+    with show.step("let StackSets work in the organization"):
+        ground.cloud.ask("cloudformation", "ActivateOrganizationsAccess")
+        _until(lambda: not access.access(access.read(ground)).stops)
 
 
 def enable_scps(ground: Ground, _: cdk.Cdk) -> None:
     root = next(iter(ground.cloud.pages("organizations", "ListRoots", "Roots")))["Id"]
-    try:
-        ground.cloud.ask("organizations", "EnablePolicyType", RootId=root, PolicyType=scps.TYPE)
-    except Refusal as refusal:
-        if refusal.code != "PolicyTypeAlreadyEnabledException":
-            raise
-    show.say(f"  service control policies are enabled on {root}")
+    with show.step(f"enable service control policies on {root}"):
+        try:
+            ground.cloud.ask("organizations", "EnablePolicyType", RootId=root, PolicyType=scps.TYPE)
+        except Refusal as refusal:
+            if refusal.code != "PolicyTypeAlreadyEnabledException":
+                raise
+        _until(lambda: scps.is_enabled(ground.cloud))
+
+
+def _until(so: Callable[[], bool]) -> None:
+    """AWS says yes before it is so. Whatever is not so after this is found missing by the next look."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not so() and time.monotonic() < until:
+        time.sleep(POLL_SECONDS)
 
 
 def bootstrap(ground: Ground, runner: cdk.Cdk) -> None:

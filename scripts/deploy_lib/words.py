@@ -22,7 +22,8 @@ def show(findings: list[Finding]) -> None:
     for one in to_mend:
         console.print(Text(f"  {one.what}" + ("" if one.needed else "   (not needed for a deployment)"), style="dim"))
         # Never broken into lines: it is there to be copied.
-        console.print(Text(f"    {one.mend}"), soft_wrap=True)
+        exact, remark, words = one.mend.partition("   (")
+        console.print(Text(f"    {exact}").append(remark + words, style="dim"), soft_wrap=True)
     console.print()
     console.print(Text(verdict(findings), style="bold green" if ready(findings) else "bold red"), soft_wrap=True)
 
@@ -50,7 +51,7 @@ def _and(words: list[str]) -> str:
 
 
 def ask(question: str) -> bool:
-    """At a terminal only. Nothing typed means no."""
+    """For a terminal only. Nothing typed means no."""
     console.print(Text(f"{question} [y/N] ", style="bold"), end="")
     try:
         return input().strip().lower() in ("y", "yes")

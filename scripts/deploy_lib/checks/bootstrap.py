@@ -35,7 +35,7 @@ def _from_stack(ground: Ground) -> int | None:
 
 def bootstrap(version: int | None, payer: str) -> Finding:
     what = "CDK bootstrap"
-    mend = f"npx --prefix infra cdk bootstrap aws://{payer}/{names.homeRegion}   (or scripts/deploy --cdk-bootstrap)"
+    mend = f"(cd infra && npx cdk bootstrap aws://{payer}/{names.homeRegion})   (or scripts/deploy --cdk-bootstrap)"
     if version is None:
         return missing(what, f"the CDK was never set up in {names.homeRegion} of this account", mend, remedy=Remedy.BOOTSTRAP)
     if version < LEAST:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from ..cloud import Cloud
 from ..contract import names
 from ..finding import Finding, Remedy, missing, ok
 from ..ground import Ground
@@ -20,12 +21,20 @@ class Facts:
 
 
 def read(ground: Ground, found: organization.Facts) -> Facts:
-    roots = list(ground.cloud.pages("organizations", "ListRoots", "Roots"))
-    root = roots[0]
-    enabled = any(kind["Type"] == TYPE and kind["Status"] == "ENABLED" for kind in root.get("PolicyTypes", []))
+    root, enabled = _root(ground.cloud)
     targets = [target for target in ground.policy.enrolled if target in found.roots or target.startswith("ou-") and target not in found.unknown_units]
     attached = {target: _names(ground, target) for target in targets} if enabled else {}
-    return Facts(enabled, root["Id"], attached)
+    return Facts(enabled, root, attached)
+
+
+def is_enabled(cloud: Cloud) -> bool:
+    return _root(cloud)[1]
+
+
+def _root(cloud: Cloud) -> tuple[str, bool]:
+    """The root, of which an organization has one, and whether the policies are enabled on it; while they are being enabled they are not."""
+    root = next(iter(cloud.pages("organizations", "ListRoots", "Roots")))
+    return root["Id"], any(kind["Type"] == TYPE and kind["Status"] == "ENABLED" for kind in root.get("PolicyTypes", []))
 
 
 def _names(ground: Ground, target: str) -> tuple[str, ...]:

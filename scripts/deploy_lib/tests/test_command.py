@@ -112,6 +112,16 @@ class Mend(Command):
         code, said = self.run_it("--yes", "--fill-policy")
         self.assertEqual((code, self.policy.read_text()), (1, text))
 
+    def test_a_members_id_never_becomes_the_payers(self):
+        self.write(payer.SAMPLE)
+        payer.organization(self.moto)
+        member = self.moto.client("organizations").create_account(Email="lab@example.edu", AccountName="lab")["CreateAccountStatus"]["AccountId"]
+        session = self.moto.client("sts").assume_role(RoleArn=f"arn:aws:iam::{member}:role/OrganizationAccountAccessRole", RoleSessionName="me")["Credentials"]
+        keys = {"AWS_ACCESS_KEY_ID": session["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"], "AWS_SESSION_TOKEN": session["SessionToken"]}
+        code, said = self.run_it("--yes", "--fill-policy", **keys)
+        self.assertEqual((code, self.policy.read_text()), (1, payer.SAMPLE), said)
+        self.assertIn("leads no organization", said)
+
     def test_force_brings_nothing_that_is_missing(self):
         made, root = payer.organization(self.moto)
         payer.enable_scps(self.moto, root)

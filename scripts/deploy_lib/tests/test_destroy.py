@@ -4,6 +4,7 @@ import json
 import unittest
 
 from deploy_lib import destroy
+from deploy_lib.contract import STACKS
 
 from . import payer
 from .command import Command
@@ -41,27 +42,39 @@ class Destroy(Command):
         self.moto.client("dynamodb").put_item(TableName="runawaytrain", Item={"pk": {"S": "ACCOUNT"}, "sk": {"S": account}, "state": {"S": state}})
 
     def stacks(self) -> set[str]:
-        return {stack["StackName"] for stack in self.moto.client("cloudformation").describe_stacks()["Stacks"] if "RunawayTrain" in stack["StackName"]}
+        """Of those that a deployment makes."""
+        return {stack["StackName"] for stack in self.moto.client("cloudformation").describe_stacks()["Stacks"]} & set(STACKS)
 
     def attached(self, target: str) -> set[str]:
         found = self.moto.client("organizations").list_policies_for_target(TargetId=target, Filter="SERVICE_CONTROL_POLICY")["Policies"]
         return {policy["Name"] for policy in found} - {"FullAWSAccess"}
 
     def instances(self) -> int:
+        """In all stack sets that there are."""
         client = self.moto.client("cloudformation")
-        return sum(len(client.list_stack_instances(StackSetName=name)["Summaries"]) for name in ("runawaytrain-member", "runawaytrain-member-region"))
+        return sum(len(client.list_stack_instances(StackSetName=name)["Summaries"]) for name in self.sets())
+
+    def sets(self) -> set[str]:
+        # By hand: moto does not filter by status.
+        return {one["StackSetName"] for one in self.moto.client("cloudformation").list_stack_sets()["Summaries"] if one["Status"] == "ACTIVE"}
+
+    def members_topics(self) -> set[str]:
+        """What the stacks of the sets made."""
+        return {topic["TopicArn"].rsplit(":", 1)[-1] for topic in self.moto.client("sns").list_topics()["Topics"]} & {"runawaytrain-member", "runawaytrain-member-region"}
 
     def test_everything_goes_in_reverse_order_and_what_is_kept_is_named(self):
         self.deployed()
+        self.moto.client("cloudformation").create_stack(StackName="RunawayTrainRelease", TemplateBody=TEMPLATE % "release")
+        self.assertEqual((len(self.stacks()), self.instances(), len(self.members_topics())), (3, 2, 2))
         code, said = self.run_it("--destroy", "--yes")
         self.assertEqual(code, 0, said)
-        self.assertEqual((self.stacks(), self.attached(self.member), self.attached(self.root), self.instances()), (set(), set(), set(), 0))
+        self.assertEqual((self.stacks(), self.attached(self.member), self.attached(self.root), self.members_topics(), self.sets()), (set(), set(), set(), set(), set()))
         tables = self.moto.client("dynamodb").list_tables()["TableNames"]
         self.assertEqual(tables, ["runawaytrain"])
-        for command in ("aws dynamodb delete-table --region us-east-1 --table-name runawaytrain", "aws logs delete-log-group --region us-east-1 --log-group-name /aws/lambda/runawaytrain"):
+        for command in ("aws cloudformation delete-stack --region us-east-1 --stack-name RunawayTrainRelease", "aws dynamodb delete-table --region us-east-1 --table-name runawaytrain", "aws logs delete-log-group --region us-east-1 --log-group-name /aws/lambda/runawaytrain"):
             self.assertIn(command, said)
         places = [said.index(f"removed {what}") for what in (
-            "1 stack of runawaytrain-member-region", "1 stack of runawaytrain-member", "stack RunawayTrainEnrollment", "stack RunawayTrain\n", "RunawayTrainQuarantine on", "stack RunawayTrainGuardrails",
+            "1 stack of runawaytrain-member-region", "1 stack of runawaytrain-member\n", "stack RunawayTrainEnrollment", "stack set runawaytrain-member-region", "stack RunawayTrain\n", "RunawayTrainQuarantine on", "stack RunawayTrainGuardrails",
         )]
         self.assertEqual(places, sorted(places))
 
