@@ -1,0 +1,133 @@
+"""What is looked at once the stacks stand: who has not confirmed, how far enrollment is, and what the guard would do."""
+
+import base64
+import json
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from demo_lib import show
+
+from .cloud import Cloud
+from .contract import account_topic, names
+from .policy import Policy
+from .refusal import Kind, Refusal
+
+PENDING = "PendingConfirmation"
+PLAN_SHOWN = 60  # characters of what an account's line says
+
+
+def unconfirmed(cloud: Cloud, policy: Policy) -> dict[str, list[str]]:
+    """Addresses that get no mail yet, each with the topics that they are asked to confirm."""
+    waiting: dict[str, list[str]] = {}
+    for topic in [names.topic, *map(account_topic, policy.own_lists)]:
+        arn = f"arn:aws:sns:{names.homeRegion}:{policy.payer}:{topic}"
+        for one in cloud.pages("sns", "ListSubscriptionsByTopic", "Subscriptions", TopicArn=arn):
+            if one["SubscriptionArn"] == PENDING:
+                waiting.setdefault(one["Endpoint"], []).append(topic)
+    return waiting
+
+
+def tell_unconfirmed(waiting: dict[str, list[str]]) -> None:
+    if not waiting:
+        show.say("[green]✓[/] every address on the notify lists has confirmed")
+        return
+    show.say("[bold yellow]! Not confirmed yet.[/] AWS sent each of these a mail with a link; until it is followed they are told nothing:")
+    made = show.table("", "address", "topics")
+    for address, topics in sorted(waiting.items()):
+        made.add_row(Text(address), ", ".join(topics))
+    show.console.print(made)
+
+
+@dataclass(frozen=True)
+class Enrollment:
+    set: str
+    status: str  # of the last operation; empty where the set does not exist
+    operation: str = ""
+
+
+def enrollment(cloud: Cloud, name: str) -> Enrollment:
+    try:
+        found = list(cloud.pages("cloudformation", "ListStackSetOperations", "Summaries", StackSetName=name))
+    except Refusal as refusal:
+        if refusal.code == "StackSetNotFoundException":
+            return Enrollment(name, "")
+        raise
+    if not found:
+        return Enrollment(name, "no operation yet")
+    last = max(found, key=lambda one: one["CreationTimestamp"])
+    return Enrollment(name, last["Status"], last["OperationId"])
+
+
+def tell_enrollment(found: Enrollment) -> None:
+    if not found.status:
+        show.say(f"[yellow]![/] there is no stack set {found.set}: sub-accounts are not enrolled by it")
+        return
+    mark = "[green]✓[/]" if found.status == "SUCCEEDED" else "[yellow]![/]"
+    show.say(f"{mark} stack set {found.set}: {found.status.lower().replace('_', ' ')}")
+    if found.operation:
+        more = f"aws cloudformation list-stack-set-operation-results --region {names.homeRegion} --stack-set-name {found.set} --operation-id {found.operation}"
+        show.console.print(Text(f"    account by account: {more}", style="dim"), soft_wrap=True)
+
+
+def drill(cloud: Cloud) -> dict:
+    """The guard's own answer. `Refusal` where it cannot be asked or failed."""
+    answer = cloud.ask("lambda", "Invoke", patient=True, FunctionName=names.function, Payload=json.dumps({"action": "drill"}).encode(), LogType="Tail")
+    text = answer["Payload"].read().decode("utf-8", "replace")
+    if "FunctionError" in answer:
+        log = base64.b64decode(answer.get("LogResult") or b"").decode("utf-8", "replace").strip().splitlines()
+        raise Refusal("lambda:Invoke", answer["FunctionError"], Kind.OTHER, f"the guard failed: {show.clean(log[-1]) if log else text[:200]}")
+    try:
+        said = json.loads(text)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise Refusal("lambda:Invoke", "NoAnswer", Kind.OTHER, f"the guard said {text[:200]!r}")
+    return said
+
+
+@dataclass(frozen=True)
+class Line:
+    account: str
+    name: str
+    verdict: str
+    running: int
+    plan: str
+
+
+def lines(answer: dict) -> list[Line]:
+    """The accounts of a drill; those that would be touched first."""
+    accounts = (answer.get("report") or {}).get("accounts") or []
+    made = [_line(entry) for entry in accounts]
+    return sorted(made, key=lambda line: (_ORDER.get(line.verdict, 1), -line.running, line.account))
+
+
+_ORDER = {"Halt": 0, "not seen": 1, "Warn": 2, "Ok": 3}
+
+
+def _line(entry: dict) -> Line:
+    verdict = entry.get("verdict") or "not seen"
+    actions = (entry.get("plan") or {}).get("actions") or []
+    gaps = entry.get("gaps") or []
+    if entry.get("error"):
+        plan = str(entry["error"])
+    elif verdict == "Halt":
+        plan = f"{len(actions)} action{'' if len(actions) == 1 else 's'}" + (", and part of it was not seen" if entry.get("unseen") else "")
+    elif entry.get("unseen"):
+        plan = f"not seen whole: {gaps[0].get('at')}: {gaps[0].get('reason')}" if gaps else "not seen whole"
+    else:
+        plan = "nothing"
+    return Line(str(entry.get("account")), str(entry.get("name")), str(verdict), int((entry.get("instances") or {}).get("counted") or 0), plan)
+
+
+def tell_drill(answer: dict) -> None:
+    show.say(f"[bold]The guard says: {answer.get('statusCode')}, “{show.escape(show.clean(str(answer.get('body'))))}”[/]")
+    found = lines(answer)
+    if not found:
+        return
+    styles = {"Halt": "bold red", "Warn": "yellow", "not seen": "yellow", "Ok": "green"}
+    made = show.table("A drill: what it would do, and touched nothing", "account", "name", "verdict", ("running", "right"), "it would do")
+    for line in found:
+        plan = show.clean(line.plan)
+        made.add_row(line.account, Text(show.clean(line.name)), Text(line.verdict, style=styles.get(line.verdict, "")), str(line.running), Text(plan[:PLAN_SHOWN] + ("…" if len(plan) > PLAN_SHOWN else "")))
+    show.console.print(made)

@@ -1,0 +1,125 @@
+"""What a deployment must know of the policy file. Whether the file is right is said by `cdk synth`, with line and reason."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+# What the sample in the repository holds; nobody's organization has these.
+SAMPLE_PAYER, SAMPLE_ORGANIZATION, SAMPLE_ROOT = "123456789012", "o-exampleorg", "r-exam"
+
+
+class PolicyProblem(Exception):
+    """The file cannot be used: a sentence for the person who wrote it."""
+
+
+@dataclass(frozen=True)
+class PayerRule:
+    """What a halt of the payer itself would do. Unless its entry says otherwise, key by key, it is drilled and its people are left."""
+
+    mode: str = "drill"
+    users: str = "leave"
+    roles: str = "leave"
+    exempt_users: frozenset[str] = frozenset()
+    exempt_roles: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Policy:
+    payer: str
+    organization: str
+    root: str | None = None
+    ous: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    mode: str = "proceed"
+    own_lists: tuple[str, ...] = ()
+    payer_rule: PayerRule = PayerRule()
+
+    @property
+    def enrolled(self) -> tuple[str, ...]:
+        """The root, or units where they are named."""
+        return self.ous or ((self.root,) if self.root else ())
+
+    @property
+    def is_sample(self) -> bool:
+        return self.organization == SAMPLE_ORGANIZATION
+
+
+def read(file: Path) -> Policy:
+    try:
+        return parse(file.read_text(encoding="utf-8"), str(file))
+    except OSError as error:
+        raise PolicyProblem(f"{file} cannot be read: {error.strerror}. Name another with --policy FILE.") from error
+    except UnicodeDecodeError as error:
+        raise PolicyProblem(f"{file} is not a text file in UTF-8.") from error
+
+
+def parse(text: str, file: str) -> Policy:
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{file}:{mark.line + 1}" if mark else file
+        raise PolicyProblem(f"{where}: this is not YAML: {getattr(error, 'problem', None) or 'it cannot be read'}.") from error
+    if not isinstance(document, dict):
+        raise PolicyProblem(f"{file}: a policy is a map of keys; see the runawaytrain.yaml of the repository.")
+    organization = _map(document, "organization")
+    defaults, accounts = _map(document, "defaults"), _map(document, "accounts")
+    payer = document.get("payer")
+    if not isinstance(payer, str) or not re.fullmatch(r"[0-9]{12}", payer):
+        raise PolicyProblem(f"{file}: payer must be the payer's account id: all 12 digits, in quotes.")
+    mode = str(document.get("mode") or "proceed")
+    return Policy(
+        payer=payer,
+        organization=str(organization.get("id") or ""),
+        root=organization.get("root"),
+        ous=tuple(map(str, organization.get("ous") or ())),
+        regions=tuple(map(str, organization.get("regions") or ())),
+        mode=mode,
+        own_lists=tuple(sorted(str(account) for account, entry in accounts.items() if isinstance(entry, dict) and entry.get("notify"))),
+        payer_rule=_payer_rule(mode, _map(defaults, "exempt"), _map(accounts, payer)),
+    )
+
+
+def _payer_rule(mode: str, exempt: dict, own: dict) -> PayerRule:
+    contain, also = _map(own, "contain"), _map(own, "exempt")
+    return PayerRule(
+        mode=min(mode, str(own.get("mode") or "drill"), key=("pass", "drill", "proceed").index) if _known(mode, own) else "proceed",
+        users=str(contain.get("users") or "leave"),
+        roles=str(contain.get("roles") or "leave"),
+        exempt_users=frozenset(map(str, [*(exempt.get("users") or ()), *(also.get("users") or ())])),
+        exempt_roles=frozenset(map(str, [*(exempt.get("roles") or ()), *(also.get("roles") or ())])),
+    )
+
+
+def _known(mode: str, own: dict) -> bool:
+    """A word that nobody knows is the worst one, until `cdk synth` refuses it."""
+    return {mode, str(own.get("mode") or "drill")} <= {"pass", "drill", "proceed"}
+
+
+def _map(document: dict, key: str) -> dict:
+    value = document.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def filled(text: str, values: dict[tuple[str, ...], str]) -> str:
+    """The file's text with other scalars at these paths, every other character as it was. `KeyError` for a path that is not there."""
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    changes = sorted(((_node(root, path), value) for path, value in values.items()), key=lambda change: change[0].start_mark.index, reverse=True)
+    for node, value in changes:
+        # Always quoted where it was, and where YAML would read a number.
+        written = f'"{value}"' if node.style in ("'", '"') or value.isdigit() else value
+        text = text[: node.start_mark.index] + written + text[node.end_mark.index :]
+    return text
+
+
+def _node(node: yaml.Node | None, path: tuple[str, ...]) -> yaml.Node:
+    for step in path:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        node = next((value for key, value in pairs if key.value == step), None)
+        if node is None:
+            raise KeyError(".".join(path))
+    if not isinstance(node, yaml.ScalarNode):
+        raise KeyError(".".join(path))
+    return node

@@ -1,0 +1,1 @@
+"""Tests of `scripts/deploy`. `scripts/test deploy` runs them."""

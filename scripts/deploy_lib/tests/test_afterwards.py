@@ -1,0 +1,105 @@
+"""What is told once the stacks stand."""
+
+import json
+import unittest
+from unittest import mock
+
+from deploy_lib import afterwards
+from deploy_lib.cloud import Cloud
+from deploy_lib.policy import Policy
+from deploy_lib.refusal import Refusal
+
+from .servers import PAYER, Moto, ScriptedDouble, environment, query_answer
+
+POLICY = Policy(payer=PAYER, organization="o-aaaaaaaaaa", root="r-aaaa", own_lists=("111111111111",))
+
+
+def subscription(arn: str, address: str) -> str:
+    return f"<member><SubscriptionArn>{arn}</SubscriptionArn><Owner>{PAYER}</Owner><Protocol>email</Protocol><Endpoint>{address}</Endpoint></member>"
+
+
+class Afterwards(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.moto = Moto.start()
+        cls.addClassCleanup(cls.moto.stop)
+        cls.double = ScriptedDouble(cls.moto)
+        cls.addClassCleanup(cls.double.stop)
+        patch = mock.patch.dict("os.environ", environment(cls.double.endpoint), clear=True)
+        patch.start()
+        cls.addClassCleanup(patch.stop)
+        cls.cloud = Cloud()
+
+    def setUp(self):
+        self.moto.reset()
+        self.double.reset()
+
+    def test_addresses_that_have_not_confirmed_are_named_with_their_topics(self):
+        # Scripted: moto confirms every address by itself.
+        members = subscription("PendingConfirmation", "ada@example.edu") + subscription(f"arn:aws:sns:us-east-1:{PAYER}:runawaytrain:1", "bob@example.edu")
+        self.double.scripted["ListSubscriptionsByTopic"] = query_answer("ListSubscriptionsByTopic", f"<Subscriptions>{members}</Subscriptions>")
+        self.assertEqual(afterwards.unconfirmed(self.cloud, POLICY), {"ada@example.edu": ["runawaytrain", "runawaytrain-111111111111"]})
+
+    def test_confirmed_addresses_are_not_named(self):
+        sns = self.moto.client("sns")
+        for name in ("runawaytrain", "runawaytrain-111111111111"):
+            sns.subscribe(TopicArn=sns.create_topic(Name=name)["TopicArn"], Protocol="email", Endpoint="ada@example.edu")
+        self.assertEqual(afterwards.unconfirmed(self.cloud, POLICY), {})
+
+    def test_a_topic_that_is_not_there_is_a_refusal_and_not_a_confirmation(self):
+        with self.assertRaises(Refusal):
+            afterwards.unconfirmed(self.cloud, POLICY)
+
+    def test_the_last_operation_of_a_stack_set(self):
+        name = "runawaytrain-member"
+        self.assertEqual(afterwards.enrollment(self.cloud, name), afterwards.Enrollment(name, ""))
+        client = self.moto.client("cloudformation")
+        client.create_stack_set(StackSetName=name, TemplateBody='{"Resources": {"T": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "member"}}}}')
+        operation = client.create_stack_instances(StackSetName=name, Accounts=[PAYER], Regions=["us-east-1"])["OperationId"]
+        self.assertEqual(afterwards.enrollment(self.cloud, name), afterwards.Enrollment(name, "SUCCEEDED", operation))
+
+    def test_a_drill_of_a_guard_that_is_not_there(self):
+        with self.assertRaises(Refusal) as raised:
+            afterwards.drill(self.cloud)
+        self.assertEqual(raised.exception.code, "ResourceNotFoundException")
+
+    def test_the_guards_own_answer(self):
+        said = {"statusCode": 200, "body": "Swept 1 account: 1 ok."}
+        self.double.scripted["Invoke"] = json.dumps(said).encode()
+        self.assertEqual(afterwards.drill(self.cloud), said)
+        self.double.scripted["Invoke"] = b'"a word"'
+        with self.assertRaises(Refusal):
+            afterwards.drill(self.cloud)
+
+
+class Lines(unittest.TestCase):
+    """Entries as `lambda/core/src/report.rs` writes them."""
+
+    def test_those_that_would_be_touched_come_first(self):
+        def entry(account, **more):
+            return {"account": account, "name": "n", "unseen": False, "instances": {"counted": 1}, "plan": {"actions": [], "left": []}, "gaps": []} | more
+
+        accounts = [
+            entry("1", verdict="Ok"),
+            entry("2", verdict="Halt", plan={"actions": [{"text": "stop"}, {"text": "deny"}]}, instances={"counted": 9}),
+            entry("3", unseen=True, gaps=[{"at": "account 3", "reason": "the role is missing"}]),
+            entry("4", error="not reached before the deadline"),
+            entry("5", verdict="Halt", unseen=True, plan={"actions": [{"text": "stop"}]}, instances={"counted": 20}),
+            entry("6", verdict="Warn"),
+        ]
+        found = afterwards.lines({"report": {"accounts": accounts}})
+        self.assertEqual([(line.account, line.verdict, line.plan) for line in found], [
+            ("5", "Halt", "1 action, and part of it was not seen"),
+            ("2", "Halt", "2 actions"),
+            ("3", "not seen", "not seen whole: account 3: the role is missing"),
+            ("4", "not seen", "not reached before the deadline"),
+            ("6", "Warn", "nothing"),
+            ("1", "Ok", "nothing"),
+        ])
+
+    def test_an_answer_without_a_report_has_no_lines(self):
+        self.assertEqual(afterwards.lines({"statusCode": 400, "body": "no"}), [])
+
+
+if __name__ == "__main__":
+    unittest.main()

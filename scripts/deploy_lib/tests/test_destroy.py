@@ -1,0 +1,140 @@
+"""`scripts/deploy --destroy` on a payer that has everything."""
+
+import json
+import unittest
+
+from deploy_lib import destroy
+from deploy_lib.contract import STACKS
+
+from . import payer
+from .command import Command
+from .servers import PAYER
+
+TEMPLATE = '{"Resources": {"T": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "%s"}}}}'
+
+
+class Destroy(Command):
+    def setUp(self):
+        super().setUp()
+        self.organization, self.root = payer.whole(self.moto)
+        self.write(payer.policy_text(self.organization, self.root))
+        self.member = self.moto.client("organizations").create_account(Email="lab@example.edu", AccountName="lab")["CreateAccountStatus"]["AccountId"]
+
+    def deployed(self) -> None:
+        """Of each kind one, as the stacks would have made it."""
+        formation, organizations = self.moto.client("cloudformation"), self.moto.client("organizations")
+        for name in ("RunawayTrainGuardrails", "RunawayTrain", "RunawayTrainEnrollment"):
+            formation.create_stack(StackName=name, TemplateBody=TEMPLATE % name)
+        for name in ("runawaytrain-member", "runawaytrain-member-region"):
+            formation.create_stack_set(StackSetName=name, TemplateBody=TEMPLATE % name)
+            formation.create_stack_instances(StackSetName=name, Accounts=[PAYER], Regions=["us-east-1"])
+        content = json.dumps({"Version": "2012-10-17", "Statement": []})
+        for name, target in (("RunawayTrainQuarantine", self.member), ("RunawayTrainProtect", self.root)):
+            made = organizations.create_policy(Name=name, Description="", Type="SERVICE_CONTROL_POLICY", Content=content)
+            organizations.attach_policy(PolicyId=made["Policy"]["PolicySummary"]["Id"], TargetId=target)
+        self.moto.client("logs").create_log_group(logGroupName="/aws/lambda/runawaytrain")
+        keys = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
+        attributes = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
+        self.moto.client("dynamodb").create_table(TableName="runawaytrain", KeySchema=keys, AttributeDefinitions=attributes, BillingMode="PAY_PER_REQUEST")
+        self.remember(self.member, "Ok")
+
+    def remember(self, account: str, state: str) -> None:
+        self.moto.client("dynamodb").put_item(TableName="runawaytrain", Item={"pk": {"S": "ACCOUNT"}, "sk": {"S": account}, "state": {"S": state}})
+
+    def stacks(self) -> set[str]:
+        """Of those that a deployment makes."""
+        return {stack["StackName"] for stack in self.moto.client("cloudformation").describe_stacks()["Stacks"]} & set(STACKS)
+
+    def attached(self, target: str) -> set[str]:
+        found = self.moto.client("organizations").list_policies_for_target(TargetId=target, Filter="SERVICE_CONTROL_POLICY")["Policies"]
+        return {policy["Name"] for policy in found} - {"FullAWSAccess"}
+
+    def instances(self) -> int:
+        """In all stack sets that there are."""
+        client = self.moto.client("cloudformation")
+        return sum(len(client.list_stack_instances(StackSetName=name)["Summaries"]) for name in self.sets())
+
+    def sets(self) -> set[str]:
+        # By hand: moto does not filter by status.
+        return {one["StackSetName"] for one in self.moto.client("cloudformation").list_stack_sets()["Summaries"] if one["Status"] == "ACTIVE"}
+
+    def members_topics(self) -> set[str]:
+        """What the stacks of the sets made."""
+        return {topic["TopicArn"].rsplit(":", 1)[-1] for topic in self.moto.client("sns").list_topics()["Topics"]} & {"runawaytrain-member", "runawaytrain-member-region"}
+
+    def test_everything_goes_in_reverse_order_and_what_is_kept_is_named(self):
+        self.deployed()
+        self.moto.client("cloudformation").create_stack(StackName="RunawayTrainRelease", TemplateBody=TEMPLATE % "release")
+        self.assertEqual((len(self.stacks()), self.instances(), len(self.members_topics())), (3, 2, 2))
+        code, said = self.run_it("--destroy", "--yes")
+        self.assertEqual(code, 0, said)
+        self.assertEqual((self.stacks(), self.attached(self.member), self.attached(self.root), self.members_topics(), self.sets()), (set(), set(), set(), set(), set()))
+        tables = self.moto.client("dynamodb").list_tables()["TableNames"]
+        self.assertEqual(tables, ["runawaytrain"])
+        for command in ("aws cloudformation delete-stack --region us-east-1 --stack-name RunawayTrainRelease", "aws dynamodb delete-table --region us-east-1 --table-name runawaytrain", "aws logs delete-log-group --region us-east-1 --log-group-name /aws/lambda/runawaytrain"):
+            self.assertIn(command, said)
+        places = [said.index(f"removed {what}") for what in (
+            "1 stack of runawaytrain-member-region", "1 stack of runawaytrain-member\n", "stack RunawayTrainEnrollment", "stack set runawaytrain-member-region", "stack RunawayTrain\n", "RunawayTrainQuarantine on", "stack RunawayTrainGuardrails",
+        )]
+        self.assertEqual(places, sorted(places))
+
+        code, said = self.run_it("--destroy", "--yes")
+        self.assertEqual(code, 0)
+        self.assertIn("Nothing of runawaytrain is deployed here", said)
+
+    def test_it_refuses_while_an_account_is_contained(self):
+        self.deployed()
+        for state in ("Halted", "Halting", "Frozen"):
+            with self.subTest(state):
+                self.remember(self.member, state)
+                code, said = self.run_it("--destroy", "--yes")
+                self.assertEqual(code, 1)
+                self.assertIn(f"{self.member} ({state})", said)
+                self.assertIn('"action":"release"', said)
+                self.assertEqual((len(self.stacks()), self.attached(self.member), self.instances()), (3, {"RunawayTrainQuarantine"}, 2))
+
+        code, said = self.run_it("--destroy", "--yes", "--force")
+        self.assertEqual(code, 0, said)
+        self.assertIn("can grow again", said)
+        self.assertEqual((self.stacks(), self.attached(self.member)), (set(), set()))
+
+    def test_without_yes_and_without_a_terminal_nothing_is_removed(self):
+        self.deployed()
+        code, said = self.run_it("--destroy")
+        self.assertEqual(code, 1)
+        self.assertIn("Nothing was removed", said)
+        self.assertEqual((len(self.stacks()), self.instances()), (3, 2))
+
+    def test_another_account_is_left_alone(self):
+        self.deployed()
+        self.write(payer.policy_text(self.organization, self.root, payer="999999999999"))
+        code, said = self.run_it("--destroy", "--yes")
+        self.assertEqual((code, len(self.stacks())), (1, 3))
+        self.assertIn("999999999999", said)
+
+    def test_whoever_may_not_read_the_state_removes_nothing(self):
+        self.deployed()
+        self.double.denied = {"Query"}
+        code, said = self.run_it("--destroy", "--yes")
+        self.assertEqual((code, len(self.stacks())), (1, 3))
+        self.assertIn("dynamodb:Query", said)
+
+
+class Deletion(unittest.TestCase):
+    """What StackSets are asked for: moto knows no service-managed sets."""
+
+    def test_a_service_managed_set_is_emptied_by_its_targets(self):
+        instances = [{"Account": "2", "Region": "us-east-1", "OrganizationalUnitId": "ou-1"}, {"Account": "1", "Region": "eu-west-1", "OrganizationalUnitId": "ou-2"}]
+        asked = destroy.deletion({"OrganizationalUnitIds": ["r-aaaa"]}, instances)
+        self.assertEqual((asked["DeploymentTargets"], asked["Regions"], asked["RetainStacks"]), ({"OrganizationalUnitIds": ["r-aaaa"]}, ["eu-west-1", "us-east-1"], False))
+        self.assertNotIn("Accounts", asked)
+        self.assertEqual(destroy.deletion({}, instances)["DeploymentTargets"], {"OrganizationalUnitIds": ["ou-1", "ou-2"]})
+
+    def test_a_set_without_units_by_its_accounts(self):
+        asked = destroy.deletion({}, [{"Account": "2", "Region": "a"}, {"Account": "1", "Region": "a"}])
+        self.assertEqual((asked["Accounts"], asked["Regions"]), (["1", "2"], ["a"]))
+        self.assertNotIn("DeploymentTargets", asked)
+
+
+if __name__ == "__main__":
+    unittest.main()
