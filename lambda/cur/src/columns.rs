@@ -111,10 +111,7 @@ mod tests {
     #[test]
     fn all_that_is_missing_is_named_at_once_and_reservations_may_be() {
         let fault = Layout::of(&header(&["lineItem/UsageAccountId", "lineItem/LineItemType", "lineItem/UnblendedCost", "lineItem/CurrencyCode"])).unwrap_err();
-        assert_eq!(
-            fault,
-            HeaderFault::Missing(vec![("lineItem/UsageStartDate", "line_item_usage_start_date"), ("lineItem/UsageEndDate", "line_item_usage_end_date")])
-        );
+        assert_eq!(fault, HeaderFault::Missing(vec![("lineItem/UsageStartDate", "line_item_usage_start_date"), ("lineItem/UsageEndDate", "line_item_usage_end_date")]));
     }
 
     #[test]

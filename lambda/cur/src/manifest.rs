@@ -16,7 +16,7 @@ const LONGEST_HOURS: i64 = 31 * 24;
 
 /// A billing period, normally a calendar month of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "(Timestamp, Timestamp)", into = "(Timestamp, Timestamp)")]
+#[serde(try_from = "String", into = "String")]
 pub struct Period {
     first: Hour,
     end: Hour,
@@ -52,17 +52,19 @@ impl Period {
     }
 }
 
-impl From<Period> for (Timestamp, Timestamp) {
+/// An interval of ISO 8601, as the reports' `identity/TimeInterval`: `2026-11-01T00:00:00Z/2026-12-01T00:00:00Z`.
+impl From<Period> for String {
     fn from(period: Period) -> Self {
-        (period.first.beginning(), period.end.beginning())
+        format!("{}/{}", period.first, period.end)
     }
 }
 
-impl TryFrom<(Timestamp, Timestamp)> for Period {
+impl TryFrom<String> for Period {
     type Error = &'static str;
 
-    fn try_from((start, end): (Timestamp, Timestamp)) -> Result<Self, Self::Error> {
-        Self::new(start, end).ok_or("a billing period is between an hour and 31 days long")
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let moments = text.split_once('/').and_then(|(start, end)| start.parse().ok().zip(end.parse().ok()));
+        moments.and_then(|(start, end)| Self::new(start, end)).ok_or("a billing period is two moments with a slash between them, an hour to 31 days apart")
     }
 }
 
@@ -251,7 +253,9 @@ impl Document {
 
     fn period(&self, key: &str) -> Result<Period, ManifestError> {
         match &self.billing_period {
-            Some(DocumentPeriod { start, end }) => moment(start).zip(moment(end)).and_then(|(start, end)| Period::new(start, end)).ok_or_else(|| format!("{start} to {end}")),
+            Some(DocumentPeriod { start, end }) => {
+                moment(start).zip(moment(end)).and_then(|(start, end)| Period::new(start, end)).ok_or_else(|| format!("{start} to {end}"))
+            }
             None => key.split('/').find_map(|part| Period::month(part.strip_prefix("BILLING_PERIOD=")?)).ok_or_else(|| key.to_owned()),
         }
         .map_err(|found| ManifestError::NoPeriod { found })

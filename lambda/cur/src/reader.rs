@@ -41,15 +41,7 @@ impl Reader {
     /// A reader that keeps every hour of the file's billing period.
     pub fn new(file: ReportFile) -> Self {
         let first = file.period.first();
-        Self {
-            sums: Sums::new(&file, first),
-            file,
-            gunzip: Gunzip::new(),
-            rows: Rows::default(),
-            layout: Layout::default(),
-            header_read: false,
-            fault: None,
-        }
+        Self { sums: Sums::new(&file, first), file, gunzip: Gunzip::new(), rows: Rows::default(), layout: Layout::default(), header_read: false, fault: None }
     }
 
     /// Keeps only hours from this one on; usage before it is summed up as one amount, [`AccountTotals::other_hours`].
@@ -265,7 +257,7 @@ impl Sums {
             },
         };
         self.latest = Some((number, place));
-        self.accounts.get_mut(place).ok_or_else(|| bad(Column::Account, id.as_ref(), "AWS account id"))
+        self.accounts.get_mut(place).ok_or_else(|| bad(Column::Account, id, "AWS account id"))
     }
 
     fn totals(self) -> Totals {
