@@ -132,7 +132,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
         fn blocks_and_bytes_agree(
             bytes in proptest::collection::vec(prop_oneof![6 => Just(b'x'), 3 => Just(b','), 2 => Just(b'"'), 1 => Just(b'\n'), 1 => any::<u8>()], BLOCK),

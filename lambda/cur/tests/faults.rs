@@ -86,6 +86,18 @@ fn a_row_that_never_ends_is_refused_in_bounded_memory() {
 }
 
 #[test]
+fn a_reader_can_be_moved_to_another_thread_and_fed_nothing() {
+    let mut reader = Reader::new(file("report-1.csv.gz"));
+    reader.feed(&[]).unwrap();
+    let totals = std::thread::spawn(move || {
+        reader.feed(&gzip(&good())).unwrap();
+        reader.feed(&[]).unwrap();
+        reader.finish().unwrap()
+    });
+    assert_eq!(totals.join().unwrap(), read_gzip(&gzip(&good())).unwrap());
+}
+
+#[test]
 fn a_fault_is_final() {
     let mut reader = Reader::new(file("a.csv.gz"));
     assert!(reader.feed(b"no gzip at all").is_err());

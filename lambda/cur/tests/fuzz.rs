@@ -1,7 +1,7 @@
 //! Fuzzing within the test run: bytes made from the seeds in `fuzz/corpus` by cutting, flipping, repeating and joining, and bytes at random.
 //!
 //! Whatever comes in, the readers end, do not panic, hold a bounded amount of memory, and answer with sums or a typed error; and the size of the
-//! pieces makes no difference. `PROPTEST_CASES=1000000 cargo test --release -p runawaytrain-cur --test fuzz` is the long run.
+//! pieces makes no difference. `PROPTEST_CASES=1000000 cargo test -p runawaytrain-cur --test fuzz` is a long run.
 //! A failing input is worth a file in the corpus: that is read as it is in every run.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
 
@@ -118,7 +118,7 @@ fn the_seeds_are_read() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 2_000, ..ProptestConfig::with_cases(500) })]
+    #![proptest_config(cases(500))]
 
     #[test]
     fn any_text_in_gzip_is_a_report_or_a_clear_error(text in seeded("report")) {

@@ -1,11 +1,12 @@
 //! Reports for tests: lines, and how they are written down.
-#![allow(dead_code, reason = "every test file uses its own part")]
+#![allow(dead_code, clippy::disallowed_methods, reason = "every test file uses its own part; the environment sets how long to search")]
 
 use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
+use proptest::test_runner::Config;
 use runawaytrain_core::ids::AccountId;
 use runawaytrain_cur::{Amount, Hour, Period, Reader, ReportError, ReportFile, Totals};
 
@@ -144,4 +145,10 @@ pub fn hours(totals: &Totals, account: &str) -> Vec<(String, String)> {
 
 pub fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(hour, amount)| (format!("{hour}:00:00Z"), (*amount).to_owned())).collect()
+}
+
+/// `PROPTEST_CASES` when set, for a longer run.
+pub fn cases(usual: u32) -> Config {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
+    Config { cases, failure_persistence: None, max_shrink_iters: 2_000, ..Config::default() }
 }
