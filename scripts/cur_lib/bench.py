@@ -71,14 +71,14 @@ def main() -> int:
     options = parser.parse_args()
     if not Path(TIME).exists():
         parser.error(f"{TIME} is missing: install the package `time` (GNU)")
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory(prefix="runawaytrain-bench-") as folder:
         work = Path(folder)
         small, large = work / "small.csv.gz", work / "large.csv.gz"
         print(f"generating reports of {options.megabytes // 10} and {options.megabytes} MB", flush=True)
         generate.main(small, options.megabytes // 10)
         lines = generate.main(large, options.megabytes)
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
         return measured(options.reader, small, large, lines, work, options.runs)
 
 

@@ -15,7 +15,8 @@ def polars(file: str) -> list[tuple[str, str, float]]:
 
     began = time.process_time()
     account, kind, start, unblended, reserved, covered = (pl.col(name) for name in USED)
-    cost = pl.when(kind == "DiscountedUsage").then(reserved.fill_null(unblended)).when(kind == "SavingsPlanCoveredUsage").then(covered.fill_null(unblended)).otherwise(unblended)
+    by_plan = pl.when(kind == "SavingsPlanCoveredUsage").then(covered.fill_null(unblended)).otherwise(unblended)
+    cost = pl.when(kind == "DiscountedUsage").then(reserved.fill_null(unblended)).otherwise(by_plan)
     lines = pl.scan_csv(file, infer_schema=False, schema_overrides=dict.fromkeys(USED[3:], pl.Float64))
     usage = lines.filter(kind.is_in(USAGE)).group_by(account.alias("account"), start.str.head(13).alias("hour")).agg(cost.sum().alias("cost"))
     rows = usage.collect(engine="streaming").rows()

@@ -115,7 +115,7 @@ pub struct Manifest {
 #[derive(Debug, Error)]
 pub enum ManifestError {
     /// Not JSON, or not the JSON of a manifest.
-    #[error("not a manifest of a Cost and Usage Report: {0}")]
+    #[error("not a manifest of a Cost and Usage Report")]
     NotAManifest(#[source] serde_json::Error),
     /// Neither `reportKeys` nor `dataFiles`.
     #[error("the manifest has neither reportKeys (legacy report) nor dataFiles (CUR 2.0 export): is it a manifest of a Cost and Usage Report?")]

@@ -24,7 +24,8 @@ const SHOWN: usize = 40;
 
 /// Reads one gzip CSV file that is pushed in piece by piece.
 ///
-/// It holds one row, one window of the compressed stream and one sum per account and hour: its memory does not grow with the file.
+/// It holds one row, one window of the compressed stream and one sum per account and hour: its memory does not grow with the file. For 1,000 accounts
+/// and a whole month the sums take 12 MB; [`since`](Self::since) keeps fewer hours.
 /// Each call of [`feed`](Self::feed) works off all that it is given: for the 64 KB of a network read, about a millisecond.
 pub struct Reader {
     file: ReportFile,
