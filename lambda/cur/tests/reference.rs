@@ -128,7 +128,7 @@ fn a_line() -> impl Strategy<Value = Line> {
 }
 
 proptest! {
-    #![proptest_config(cases(400))]
+    #![proptest_config(cases(250))]
 
     #[test]
     fn any_report_comes_to_what_the_reference_says(
