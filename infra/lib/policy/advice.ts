@@ -26,6 +26,8 @@ const ADVICE: readonly (readonly [string, Advice])[] = [
   ['schedule', { misfit: 'is not a schedule', todo: 'Write whole minutes from 1m to 60m.' }],
   ['limits.instances', LIMIT],
   ['limits.vcpus', LIMIT],
+  ['limits.burn', { misfit: 'is not an amount of money', todo: 'Write US dollars an hour, 0 or more, such as 12.50, without quotes or a currency sign.' }],
+  ['limits.spend24h', { misfit: 'is not an amount of money', todo: 'Write US dollars in 24 hours, 0 or more, such as 200, without quotes or a currency sign.' }],
   ['limits.spendMonth', { misfit: 'is not an amount of money', todo: 'Write US dollars a month, 0 or more, such as 500, without quotes or a currency sign.' }],
   ['limits.warn', { misfit: 'is not a share', todo: 'Write a share of the limit above 0 and up to 1, such as 0.8.' }],
   ['brake.haltsPerHour', { misfit: 'is not a number of halts', todo: 'Write a whole number, 0 or more; at 0 accounts are only frozen, unless someone orders a halt.' }],

@@ -11,8 +11,8 @@ export function accountsWithoutLimit(policy: PolicyDocument): Finding[] {
   const findings: Finding[] = [
     {
       path: ['defaults', 'limits'],
-      what: 'no limit on instances or vCPUs is set, so an account without an entry of its own would never be halted in time',
-      todo: 'Set instances, vcpus or both.',
+      what: 'no limit on what runs is set, so an account without an entry of its own would never be halted in time',
+      todo: 'Set at least one of instances, vcpus and burn.',
     },
   ];
   for (const [id, account] of Object.entries(policy.accounts ?? {})) {
@@ -20,13 +20,13 @@ export function accountsWithoutLimit(policy: PolicyDocument): Finding[] {
     findings.push({
       path: ['accounts', id],
       atKey: true,
-      what: 'no limit on instances or vCPUs is set here or in the defaults, so this account would never be halted in time',
-      todo: 'Set limits.instances, limits.vcpus or both.',
+      what: 'no limit on what runs is set here or in the defaults, so this account would never be halted in time',
+      todo: 'Set at least one of limits.instances, limits.vcpus and limits.burn.',
     });
   }
   return findings;
 }
 
 function holds(of: Limits | undefined): boolean {
-  return typeof of?.instances === 'number' || typeof of?.vcpus === 'number';
+  return [of?.instances, of?.vcpus, of?.burn].some((limit) => typeof limit === 'number');
 }

@@ -7,6 +7,8 @@ import schema from '../../generated/policy.schema.json';
 export interface Limits {
   readonly instances?: number;
   readonly vcpus?: number;
+  readonly burn?: number;
+  readonly spend24h?: number;
   readonly spendMonth?: number;
 }
 

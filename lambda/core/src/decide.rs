@@ -6,6 +6,7 @@ use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::planner::{self, Refusals};
 use crate::policy::AccountPolicy;
+use crate::spend::Charges;
 use crate::state::{AccountRecord, State};
 use crate::verdict::{Judgement, Verdict, judge};
 
@@ -29,6 +30,8 @@ pub struct Decision {
     pub verdict: Verdict,
     /// Why the account is to be contained, if it is.
     pub cause: Option<Cause>,
+    /// What was charged lately, with what this look learnt.
+    pub charges: Charges,
     /// What containing it means, as far as was seen. Empty where there is no cause.
     pub plan: Plan,
 }
@@ -36,8 +39,7 @@ pub struct Decision {
 /// Decides about an account. A standing halt is never lifted by quiet numbers, nor by our being blind: only a release ends it.
 /// `refusals` are what refused in this halt so far.
 pub fn decide(policy: &AccountPolicy, observation: &Observation, record: &AccountRecord, ordered: bool, refusals: &Refusals, now: Timestamp) -> Decision {
-    let grace = record.grace.as_ref().filter(|grace| now < grace.until);
-    let verdict = judge(policy, observation, grace);
+    let verdict = judge(policy, observation, &record.pardon(now), now);
     let cause = match record.state {
         State::Halting | State::Halted => Some(Cause::Standing),
         State::Ok | State::Warned | State::Released | State::Frozen if ordered => Some(Cause::Ordered),
@@ -45,5 +47,5 @@ pub fn decide(policy: &AccountPolicy, observation: &Observation, record: &Accoun
         State::Ok | State::Warned | State::Released | State::Frozen => (verdict.judgement == Judgement::Halt).then_some(Cause::Tripped),
     };
     let plan = if cause.is_some() { planner::plan(policy, observation, &record.circumstances(refusals, now)) } else { Plan::default() };
-    Decision { verdict, cause, plan }
+    Decision { verdict, cause, charges: observation.spend.charges.clone(), plan }
 }

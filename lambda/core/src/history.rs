@@ -6,8 +6,10 @@ use jiff::{Timestamp, ToSpan, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Region;
+use crate::money::Usd;
 use crate::observation::Observation;
 use crate::policy::AccountPolicy;
+use crate::price::Burn;
 use crate::verdict::Counts;
 
 /// How long hourly peaks are kept: a year and a bit, so that a month can be held against the same month of last year.
@@ -21,6 +23,9 @@ pub struct Summary {
     pub instances: u64,
     /// Their vCPUs.
     pub vcpus: u64,
+    /// What they cost in an hour.
+    #[serde(default)]
+    pub burn: Burn,
     /// Exempt instances, shown but not counted.
     pub exempt: u64,
     /// All instances by region, exempt ones included; regions without any are left out.
@@ -35,7 +40,8 @@ impl Summary {
     /// Counts what was seen.
     pub fn of(policy: &AccountPolicy, observation: &Observation) -> Self {
         let counts = Counts::of(policy, observation);
-        let mut summary = Self { instances: counts.instances, vcpus: counts.vcpus, exempt: counts.exempt, lower_bound: !observation.is_whole(), ..Self::default() };
+        let mut summary =
+            Self { instances: counts.instances, vcpus: counts.vcpus, burn: counts.burn, exempt: counts.exempt, lower_bound: !observation.is_whole(), ..Self::default() };
         for (region, instance) in observation.instances() {
             *summary.by_region.entry(region.clone()).or_default() += 1;
             *summary.by_type.entry(instance.instance_type.clone()).or_default() += 1;
@@ -53,14 +59,18 @@ pub struct HourPeak {
     pub instances: u64,
     /// The most vCPUs at one time.
     pub vcpus: u64,
+    /// The most US dollars an hour at one time.
+    #[serde(default)]
+    pub burn: Usd,
 }
 
 impl HourPeak {
     /// The peak after one more observation; a new hour starts afresh.
     pub fn after(previous: Option<&Self>, summary: &Summary, now: Timestamp) -> Self {
         let hour = beginning_of_hour(now);
-        let (instances, vcpus) = previous.filter(|peak| peak.hour == hour).map_or((0, 0), |peak| (peak.instances, peak.vcpus));
-        Self { hour, instances: instances.max(summary.instances), vcpus: vcpus.max(summary.vcpus) }
+        let before = previous.filter(|peak| peak.hour == hour);
+        let (instances, vcpus, burn) = before.map_or((0, 0, Usd::ZERO), |peak| (peak.instances, peak.vcpus, peak.burn));
+        Self { hour, instances: instances.max(summary.instances), vcpus: vcpus.max(summary.vcpus), burn: burn.max(summary.burn.total()) }
     }
 
     /// When DynamoDB may forget it, in seconds since 1970.

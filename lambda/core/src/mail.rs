@@ -10,6 +10,7 @@ use crate::contract;
 use crate::history::Summary;
 use crate::ids::AccountId;
 use crate::mode::Mode;
+use crate::money::Usd;
 use crate::plan::{Action, Left, LeftReason};
 use crate::policy::{AccountPolicy, NotifyList, RoleResponse, UserResponse};
 use crate::protected::SERVICES_OWN;
@@ -281,7 +282,8 @@ fn line(body: &mut String, label: &str, value: &str) {
 fn running(body: &mut String, label: &str, seen: &Summary) {
     let at_least = if seen.lower_bound { "at least " } else { "" };
     let exempt = if seen.exempt > 0 { format!(", and {} exempt", seen.exempt) } else { String::new() };
-    line(body, label, &format!("{at_least}{}, {}{exempt}", count(seen.instances, "instance"), count(seen.vcpus, "vCPU")));
+    let burn = if seen.burn.total() > Usd::ZERO { format!(", {}", seen.burn) } else { String::new() };
+    line(body, label, &format!("{at_least}{}, {}{burn}{exempt}", count(seen.instances, "instance"), count(seen.vcpus, "vCPU")));
     for (region, number) in &seen.by_region {
         let _ = writeln!(body, "         {region:<16}{number:>6}");
     }

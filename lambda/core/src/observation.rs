@@ -9,6 +9,8 @@ use crate::failure::Failure;
 use crate::identity::{Roles, Users};
 use crate::ids::{AccountId, InstanceId, Region, SpotRequestId};
 use crate::launchers::Launchers;
+use crate::price::{Prices, Tenancy};
+use crate::spend::Spend;
 use crate::vcpus::Vcpus;
 
 /// Where a billable instance is in its life. Stopping and stopped ones are not observed: they cost no compute.
@@ -38,6 +40,10 @@ pub struct Instance {
     /// The service that manages it (EKS Auto Mode, ECS managed …), if one does: EC2 then refuses to stop it directly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_by: Option<String>,
+    /// What runs on it, as EC2 bills it, such as `RunInstances` for Linux.
+    pub operation: String,
+    /// Whose hardware it runs on.
+    pub tenancy: Tenancy,
     /// When it was launched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launched: Option<Timestamp>,
@@ -65,6 +71,10 @@ pub struct Observation {
     pub quarantine: Quarantine,
     /// The users, where they were looked at. They are not for a verdict, only for a halt.
     pub users: Users,
+    /// What the instances cost, as far as that was asked. One whose price is not here has not been asked for yet.
+    pub prices: Prices,
+    /// What was spent, as far as that is known. What is not known is no gap: billing lags by hours, and may be switched off.
+    pub spend: Spend,
 }
 
 /// Whether the quarantine policy is attached to the account.
@@ -99,6 +109,8 @@ impl Observation {
             roles: Roles::NotLooked,
             quarantine: Quarantine::NotLooked,
             users: Users::NotLooked,
+            prices: Prices::new(),
+            spend: Spend::default(),
         }
     }
 

@@ -8,11 +8,14 @@ use crate::failure::FailureKind;
 use crate::history::Summary;
 use crate::ids::{AccountId, HaltId};
 use crate::mode::Mode;
+use crate::money::Usd;
 use crate::observation::{Coverage, Gap};
 use crate::plan::Plan;
+use crate::price::Burn;
+use crate::spend::SpendSeen;
 use crate::state::{AccountRecord, State};
 use crate::text::{clean, count};
-use crate::verdict::{Judgement, Reading, Verdict};
+use crate::verdict::{Judgement, Limit, Reading, Verdict};
 
 mod records;
 
@@ -157,6 +160,8 @@ pub struct Totals {
     pub instances: u64,
     /// Their vCPUs.
     pub vcpus: u64,
+    /// What they cost in an hour, in US dollars.
+    pub burn: Usd,
 }
 
 /// Mails of an invocation.
@@ -195,6 +200,13 @@ pub struct AccountReport {
     pub instances: InstanceReport,
     /// vCPUs of the instances that count.
     pub vcpus: u64,
+    /// What the instances that count cost in an hour, in US dollars.
+    pub burn: Burn,
+    /// What was spent, in US dollars, as far as it is known; each number with its age and source.
+    pub spend: SpendSeen,
+    /// Limits in force whose number is not known at present.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<Limit>,
     /// What could not be seen.
     pub gaps: Vec<GapReport>,
     /// What a halt does or would do.
@@ -300,6 +312,9 @@ impl AccountReport {
             readings: Vec::new(),
             instances: InstanceReport::default(),
             vcpus: 0,
+            burn: Burn::default(),
+            spend: SpendSeen::default(),
+            unknown: Vec::new(),
             gaps: Vec::new(),
             plan: PlanReport::default(),
             outcomes: Vec::new(),
@@ -321,6 +336,9 @@ impl AccountReport {
         self.readings = if coverage.seen > 0 { verdict.readings.clone() } else { Vec::new() };
         self.instances = InstanceReport { counted: summary.instances, exempt: summary.exempt, by_region: summary.by_region.clone() };
         self.vcpus = summary.vcpus;
+        self.burn = summary.burn;
+        self.spend = verdict.spend.clone();
+        self.unknown.clone_from(&verdict.unknown);
         self.gaps = verdict.gaps.iter().map(GapReport::from).collect();
         self
     }
@@ -377,6 +395,7 @@ impl Totals {
             totals.unserved += usize::from(account.error.is_some());
             totals.instances += account.instances.counted;
             totals.vcpus += account.vcpus;
+            totals.burn += account.burn.total();
         }
         totals
     }

@@ -13,8 +13,9 @@ use crate::mail::{self, Notice};
 use crate::mode::Mode;
 use crate::planner::{Circumstances, Refusals};
 use crate::policy::AccountPolicy;
+use crate::spend::{Charges, SpendPardon, SpendSeen};
 use crate::text::clean;
-use crate::verdict::{Grace, Judgement, Limit, Verdict};
+use crate::verdict::{Grace, Judgement, Limit, Pardon, Verdict};
 
 /// A warning of the same level is not mailed again within this time: an account that swings around its warning level would
 /// mail its people every few minutes, and they would stop reading.
@@ -118,6 +119,15 @@ pub struct AccountRecord {
     /// The last observation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Summary>,
+    /// What was charged lately, reading by reading.
+    #[serde(default, skip_serializing_if = "Charges::is_empty")]
+    pub charges: Charges,
+    /// What was spent, as far as it is known.
+    #[serde(default)]
+    pub spend: SpendSeen,
+    /// From where on its spend counts, after a release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spend_pardon: Option<SpendPardon>,
     /// The peak of the current hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hour: Option<HourPeak>,
@@ -139,6 +149,9 @@ impl AccountRecord {
             reached: false,
             unseen: None,
             last: None,
+            charges: Charges::default(),
+            spend: SpendSeen::default(),
+            spend_pardon: None,
             hour: None,
         }
     }
@@ -148,6 +161,11 @@ impl AccountRecord {
         let standing = matches!(self.state, State::Halting | State::Halted);
         let tripped = self.halt.as_ref().filter(|_| standing).map_or(now, |halt| halt.tripped);
         Circumstances { tripped, now, locked_out: tripped, refusals: refusals.clone() }
+    }
+
+    /// What its last release lets pass.
+    pub fn pardon(&self, now: Timestamp) -> Pardon<'_> {
+        Pardon { grace: self.grace.as_ref().filter(|grace| now < grace.until), spend: self.spend_pardon.as_ref() }
     }
 
     fn enter(&mut self, state: State, why: String, now: Timestamp) {
@@ -166,6 +184,12 @@ pub fn after_sweep(record: &AccountRecord, policy: &AccountPolicy, mode: Mode, d
     let mut notices = Vec::new();
     next.hour = Some(HourPeak::after(record.hour.as_ref(), summary, now));
     next.last = Some(summary.clone());
+    next.charges.clone_from(&decision.charges);
+    next.spend = decision.verdict.spend.clone();
+    if let (Some(pardon), Some(month)) = (&mut next.spend_pardon, decision.verdict.spend.month) {
+        // Nothing was known when it was released: what is first known after it is where it begins.
+        pardon.month.get_or_insert(month);
+    }
     next.unseen = unseen(record, &decision.verdict, now);
     if let Some(unseen) = next.unseen.as_ref().filter(|unseen| unseen.sweeps == UNSEEN_SWEEPS_UNTIL_TOLD) {
         notices.push(mail::unseen(policy, record.state, unseen));
@@ -260,10 +284,15 @@ pub fn released(record: &AccountRecord, policy: &AccountPolicy, now_running: &Su
         let current = match limit {
             Limit::Instances => now_running.instances,
             Limit::Vcpus => now_running.vcpus,
+            Limit::Burn => now_running.burn.total().as_micros(),
+            // Judged by what was spent since, which outlasts the grace.
+            Limit::Spend24h | Limit::SpendMonth => 0,
         };
         if started { current.max(at_trip) } else { current }
     };
-    let tripped = record.halt.iter().flat_map(|halt| &halt.tripped_limits);
+    let of_running = |limit: &Limit| !matches!(limit, Limit::Spend24h | Limit::SpendMonth);
+    let tripped = record.halt.iter().flat_map(|halt| &halt.tripped_limits).filter(|(limit, _)| of_running(limit));
+    next.spend_pardon = Some(SpendPardon { at: now, month: record.charges.month(now) });
     next.grace = Some(Grace {
         until: now.checked_add(policy.grace).unwrap_or(Timestamp::MAX),
         released_at: tripped.map(|(limit, at_trip)| (*limit, value(*limit, *at_trip))).collect(),

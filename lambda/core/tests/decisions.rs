@@ -17,7 +17,7 @@ use runawaytrain_core::policy::UserResponse;
 use runawaytrain_core::protected::never_touched;
 use runawaytrain_core::state::{AccountRecord, State};
 use runawaytrain_core::trust::Outsider;
-use runawaytrain_core::verdict::{Judgement, judge};
+use runawaytrain_core::verdict::{Judgement, Pardon, judge};
 
 fn actions(policy: &runawaytrain_core::policy::AccountPolicy, observation: &Observation, circumstances: &Circumstances) -> Vec<Action> {
     plan(policy, observation, circumstances).actions().cloned().collect()
@@ -66,7 +66,7 @@ proptest! {
         let more = touched(actions(&policy, &observation, &circumstances));
         let fewer = touched(actions(&milder, &observation, &circumstances));
         prop_assert!(fewer.is_subset(&more), "{:?}", fewer.difference(&more));
-        prop_assert!(judge(&milder, &observation, None).judgement <= judge(&policy, &observation, None).judgement);
+        prop_assert!(judge(&milder, &observation, &Pardon::default(), moment(0)).judgement <= judge(&policy, &observation, &Pardon::default(), moment(0)).judgement);
     }
 
     #[test]
@@ -79,7 +79,7 @@ proptest! {
             launchers.spot_requests.reverse();
         }
         prop_assert_eq!(actions(&policy, &observation, &circumstances), actions(&policy, &turned, &circumstances));
-        prop_assert_eq!(judge(&policy, &observation, None), judge(&policy, &turned, None));
+        prop_assert_eq!(judge(&policy, &observation, &Pardon::default(), moment(0)), judge(&policy, &turned, &Pardon::default(), moment(0)));
     }
 
     #[test]
@@ -177,8 +177,8 @@ proptest! {
     fn a_gap_never_makes_a_verdict_milder_than_the_rest_alone(policy in policy(), observation in observation()) {
         let mut without = observation.clone();
         without.regions.retain(|_, seen| seen.is_ok());
-        prop_assert_eq!(judge(&policy, &observation, None).judgement, judge(&policy, &without, None).judgement);
-        prop_assert_eq!(judge(&policy, &observation, None).is_unseen(), !observation.gaps().is_empty());
+        prop_assert_eq!(judge(&policy, &observation, &Pardon::default(), moment(0)).judgement, judge(&policy, &without, &Pardon::default(), moment(0)).judgement);
+        prop_assert_eq!(judge(&policy, &observation, &Pardon::default(), moment(0)).is_unseen(), !observation.gaps().is_empty());
     }
 
     #[test]
@@ -187,7 +187,7 @@ proptest! {
         let mut worst = Judgement::Ok;
         for (region, seen) in &observation.regions {
             growing.regions.insert(region.clone(), seen.clone());
-            let now = judge(&policy, &growing, None).judgement;
+            let now = judge(&policy, &growing, &Pardon::default(), moment(0)).judgement;
             prop_assert!(now >= worst);
             worst = now;
         }

@@ -10,6 +10,7 @@ use crate::observe::Eyes;
 use crate::ports::{Commit, Freshness, LeaseMove, LedgerError, Ports, Stored};
 use crate::record::{self, Holding};
 use crate::scope::Scoped;
+use crate::spending::Awaited;
 use runawaytrain_core::containment::{ActionResult, Containment, Outcome};
 use runawaytrain_core::decide::{Cause, Decision, decide};
 use runawaytrain_core::history::Summary;
@@ -43,6 +44,8 @@ pub(crate) struct Post {
     pub deadline: Deadline,
     /// How many halts there may be.
     pub brake: Arc<Brake>,
+    /// What the accounts of this sweep spent, once it is known.
+    pub spending: Awaited,
 }
 
 /// What came of one account.
@@ -72,6 +75,7 @@ impl Post {
         let mut may_contain = scoped.mode == Mode::Proceed && self.remember;
         let refusals = self.refusals_so_far(&stored.record).await;
         let mut watch = self.eyes.watch(&policy.account, Freshness::Cached, self.deadline.stop_work()).await;
+        watch.hold_against(stored.record.charges.clone(), self.spending.clone());
         let mut containing: Option<Containing> = None;
         let mut look_closer = true;
         let mut error = None;
@@ -127,7 +131,8 @@ impl Post {
         let only_freeze = match decide(policy, observation, &stored.record, self.order.is_some(), &Refusals::default(), now).cause {
             Some(Cause::ShutOut) => true,
             Some(Cause::Tripped) => {
-                let burns = Summary::of(policy, observation).vcpus;
+                let seen = Summary::of(policy, observation);
+                let burns = (seen.burn.total(), seen.vcpus);
                 !self
                     .brake
                     .ask(&self.ports, &policy.account, burns)

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use runawaytrain_core::failure::Failure;
 use runawaytrain_core::ids::AccountId;
+use runawaytrain_core::money::Usd;
 
 use crate::ports::Ports;
 
@@ -19,6 +20,9 @@ const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
 /// Where slots may run short, the first who asks waits so long for the others, so that the slots go to those that burn the most.
 const SETTLE: Duration = Duration::from_secs(2);
+
+/// What an account burns: US dollars an hour, and its vCPUs where prices are not known yet.
+pub type Burns = (Usd, u64);
 
 /// The brake of one sweep. The slots themselves are in the ledger, for all invocations; here is only who gets them first.
 pub struct Brake {
@@ -32,7 +36,7 @@ pub struct Brake {
 struct Queue {
     first_asked: Option<Instant>,
     /// Who waits, by what it burns: the last is served first.
-    waiting: BTreeSet<(u64, AccountId)>,
+    waiting: BTreeSet<(Burns, AccountId)>,
 }
 
 impl Brake {
@@ -41,8 +45,8 @@ impl Brake {
         Self { most: halts_per_hour, may_run_short: accounts > halts_per_hour as usize, queue: Mutex::default(), turn: watch::Sender::new(0) }
     }
 
-    /// Asks to halt an account that burns so much (vCPUs). True when it may be halted; false when the brake holds.
-    pub async fn ask(&self, ports: &Ports, account: &AccountId, burns: u64) -> Result<bool, Failure> {
+    /// Asks to halt an account that burns so much. True when it may be halted; false when the brake holds.
+    pub async fn ask(&self, ports: &Ports, account: &AccountId, burns: Burns) -> Result<bool, Failure> {
         if self.may_run_short {
             self.wait_for_turn(account, burns).await;
         }
@@ -57,7 +61,7 @@ impl Brake {
     }
 
     /// Waits until nobody who burns more is waiting. Bounded: whoever is served slowly does not hold up the others for ever.
-    async fn wait_for_turn(&self, account: &AccountId, burns: u64) {
+    async fn wait_for_turn(&self, account: &AccountId, burns: Burns) {
         let me = (burns, account.clone());
         let settled = self.with_queue(|queue| {
             queue.waiting.insert(me.clone());

@@ -1,6 +1,6 @@
 //! Looks into one account, every enabled region at once. Read-only by construction: it is given an observer and nothing else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -15,30 +15,37 @@ use runawaytrain_core::ids::{AccountId, Region};
 use runawaytrain_core::launchers::Launchers;
 use runawaytrain_core::observation::{Instance, Observation, Quarantine, Seen};
 use runawaytrain_core::policy::{AccountPolicy, RoleResponse, UserResponse};
+use runawaytrain_core::price::{PriceKey, Prices};
+use runawaytrain_core::spend::Charges;
+use runawaytrain_core::vcpus::Vcpus;
 
 use crate::ports::{Freshness, Observer, UserDetail};
+use crate::pricing::PriceMemory;
+use crate::spending::{Awaited, Spending};
 
 /// An observer, and how many of its calls may be under way at once over all accounts.
 #[derive(Clone)]
 pub struct Eyes {
     observer: Arc<dyn Observer>,
     permits: Arc<Semaphore>,
+    prices: PriceMemory,
 }
 
 /// Calls under way at once, over all accounts and regions. AWS's quotas are per account and region, so this bounds only our own sockets.
 const MOST_CALLS: usize = 256;
 
 impl Eyes {
-    /// Eyes over an observer.
-    pub fn new(observer: Arc<dyn Observer>) -> Self {
-        Self { observer, permits: Arc::new(Semaphore::new(MOST_CALLS)) }
+    /// Eyes over an observer, which know what instances cost.
+    pub fn new(observer: Arc<dyn Observer>, prices: PriceMemory) -> Self {
+        Self { observer, permits: Arc::new(Semaphore::new(MOST_CALLS)), prices }
     }
 
     /// Begins to look into an account: its regions are known when this returns, their instances come in with [`Watch::next`]. What has not
     /// answered by `until` is not waited for: it is a gap.
     pub async fn watch(&self, account: &AccountId, freshness: Freshness, until: Option<Instant>) -> Watch {
         let (eyes, observation) = (self.clone(), Observation::new(account.clone()));
-        let mut watch = Watch { eyes, observation, regions: Vec::new(), asked: BTreeSet::new(), under_way: FuturesUnordered::new(), until, cut: false };
+        let mut watch =
+            Watch { eyes, observation, regions: Vec::new(), asked: BTreeSet::new(), under_way: FuturesUnordered::new(), until, cut: false, priced: BTreeSet::new() };
         let regions = in_time(until, self.regions(account, freshness)).await;
         watch.cut = regions.is_none();
         match regions.unwrap_or_else(|| Err(not_answered(REGIONS))) {
@@ -98,6 +105,8 @@ impl Eyes {
 }
 
 enum Sighting {
+    Prices(Prices),
+    Spend(Arc<Spending>),
     Region(Region, Seen<Vec<Instance>>),
     Launchers(Region, Seen<Launchers>),
     Users(Seen<Vec<User>>),
@@ -116,14 +125,16 @@ enum Asked {
 }
 
 impl Sighting {
-    fn answers(&self) -> Asked {
-        match self {
+    /// What it answers, where its absence would be a gap: prices and spend are a second opinion.
+    fn answers(&self) -> Option<Asked> {
+        Some(match self {
+            Self::Prices(_) | Self::Spend(_) => return None,
             Self::Region(region, _) => Asked::Region(region.clone()),
             Self::Launchers(region, _) => Asked::Launchers(region.clone()),
             Self::Users(_) => Asked::Users,
             Self::Roles(_) => Asked::Roles,
             Self::Quarantine(_) => Asked::Quarantine,
-        }
+        })
     }
 }
 
@@ -165,9 +176,27 @@ pub struct Watch {
     under_way: FuturesUnordered<BoxFuture<'static, Sighting>>,
     until: Option<Instant>,
     cut: bool,
+    priced: BTreeSet<PriceKey>,
 }
 
 impl Watch {
+    /// Waits for what the account spent, too, beside all else. `charges` are those that are known from before.
+    pub fn hold_against(&mut self, charges: Charges, spending: Awaited) {
+        self.observation.spend.charges = charges;
+        self.under_way.push(Box::pin(async move { Sighting::Spend(spending.await) }));
+    }
+
+    /// Prices of what was seen and has none yet, asked for once.
+    fn ask_for_prices(&mut self) {
+        let memory = self.eyes.prices.clone();
+        let of = self.observation.instances().map(|(region, instance)| (PriceKey::of(region, instance), instance.vcpus));
+        let wanted: BTreeMap<PriceKey, Vcpus> = of.filter(|(key, _)| !self.priced.contains(key)).collect();
+        if !wanted.is_empty() {
+            self.priced.extend(wanted.keys().cloned());
+            self.under_way.push(Box::pin(async move { Sighting::Prices(memory.of(wanted).await) }));
+        }
+    }
+
     /// Whether something did not answer before the invocation's end.
     pub fn was_cut(&self) -> bool {
         self.cut
@@ -183,9 +212,9 @@ impl Watch {
         match in_time(self.until, self.under_way.next()).await {
             Some(Some(sighting)) => self.take_in(sighting),
             Some(None) => return false,
-            // True once more: what did not answer is news as well.
+            // True once more: what did not answer is news as well. Spend and prices that did not come are no reason to call it cut.
             None => {
-                self.cut = true;
+                self.cut = !self.asked.is_empty();
                 self.under_way.clear();
                 std::mem::take(&mut self.asked).into_iter().for_each(|asked| self.take_in(asked.unanswered()));
             }
@@ -194,7 +223,10 @@ impl Watch {
     }
 
     fn take_in(&mut self, sighting: Sighting) {
-        self.asked.remove(&sighting.answers());
+        if let Some(asked) = sighting.answers() {
+            self.asked.remove(&asked);
+        }
+        let new_instances = matches!(sighting, Sighting::Region(_, Ok(_)));
         let seen = &mut self.observation;
         match sighting {
             Sighting::Region(region, instances) => drop(seen.regions.insert(region, instances)),
@@ -204,6 +236,16 @@ impl Watch {
             Sighting::Quarantine(Ok(None)) => seen.quarantine = Quarantine::Undeployed,
             Sighting::Quarantine(Ok(Some(attached))) => seen.quarantine = Quarantine::Looked(Ok(attached)),
             Sighting::Quarantine(Err(failure)) => seen.quarantine = Quarantine::Looked(Err(failure)),
+            Sighting::Prices(prices) => seen.prices.extend(prices),
+            Sighting::Spend(spending) => {
+                if let Some(charge) = spending.charge(&seen.account) {
+                    seen.spend.charges = seen.spend.charges.with(charge);
+                }
+                seen.spend.hours = spending.hours(&seen.account);
+            }
+        }
+        if new_instances {
+            self.ask_for_prices();
         }
     }
 

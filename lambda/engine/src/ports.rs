@@ -3,12 +3,14 @@
 mod act;
 mod clock;
 mod ledger;
+mod money;
 mod notify;
 mod read;
 
 pub use act::{Actuator, Performed};
 pub use clock::Clock;
 pub use ledger::{Commit, EntryId, JournalEntry, Lease, LeaseMove, Ledger, LedgerError, Pending, PendingId, Stored};
+pub use money::{Billing, KnownPrice, PriceBook, PriceList, SpendBook, SpentHours};
 pub use notify::{Beat, Courier, Pulse};
 pub use read::{Directory, Freshness, Lifecycle, Member, Observer, UserDetail};
 
@@ -29,6 +31,14 @@ pub struct Ports {
     pub courier: Arc<dyn Courier>,
     /// Metrics.
     pub pulse: Arc<dyn Pulse>,
+    /// What instances cost.
+    pub price_list: Arc<dyn PriceList>,
+    /// What is remembered of that.
+    pub price_book: Arc<dyn PriceBook>,
+    /// What accounts are charged.
+    pub billing: Arc<dyn Billing>,
+    /// What accounts spent, hour by hour.
+    pub spend_book: Arc<dyn SpendBook>,
     /// Wall-clock time.
     pub clock: Arc<dyn Clock>,
 }

@@ -19,8 +19,10 @@ use crate::deadline::Deadline;
 use crate::notify;
 use crate::observe::Eyes;
 use crate::ports::{Beat, Ports, Stored};
+use crate::pricing::PriceMemory;
 use crate::release;
 use crate::scope::{Scope, Scoped, scope};
+use crate::spending::{Haste, SpendMemory};
 use crate::trigger::{self, Home, Request, Selection};
 
 mod again;
@@ -38,6 +40,7 @@ pub struct Guard {
     ports: Ports,
     policy: Policy,
     eyes: Eyes,
+    spend: SpendMemory,
     /// The environment's opinion of how far to go.
     ceiling: Mode,
 }
@@ -54,7 +57,9 @@ pub struct Invocation {
 impl Guard {
     /// A guard over ports. `ceiling` is the environment's `envaction`.
     pub fn new(ports: Ports, policy: Policy, ceiling: Mode) -> Self {
-        Self { eyes: Eyes::new(Arc::clone(&ports.observer)), ports, policy, ceiling }
+        let prices = PriceMemory::new(Arc::clone(&ports.price_list), Arc::clone(&ports.price_book), Arc::clone(&ports.clock));
+        let spend = SpendMemory::new(Arc::clone(&ports.billing), Arc::clone(&ports.spend_book), Arc::clone(&ports.clock));
+        Self { eyes: Eyes::new(Arc::clone(&ports.observer), prices), spend, ports, policy, ceiling }
     }
 
     /// Answers one event.
@@ -122,12 +127,15 @@ impl Guard {
             // Who asks what would happen wants to know it of accounts in mode pass as well.
             scope.accounts.iter_mut().for_each(|scoped| scoped.mode = Mode::Drill);
         }
+        let in_scope = scope.accounts.iter().map(|scoped| scoped.policy.account.clone()).collect();
+        let haste = if source == trigger::SPEND_ALARM { Haste::Alarm } else { Haste::None };
         let post = Post {
             ports: self.ports.clone(),
             eyes: self.eyes.clone(),
             invocation: invocation.id.clone(),
             order,
             brake: Arc::new(Brake::new(self.policy.halts_per_hour(), scope.accounts.len())),
+            spending: self.spend.of(in_scope, haste),
             remember: !drill,
             deadline: invocation.deadline,
         };

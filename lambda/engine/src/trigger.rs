@@ -21,6 +21,9 @@ pub use launch::LaunchRefusal;
 pub use records::{Feed, Meaning, Record, RecordRefusal, Records};
 pub use spend_alarm::AlarmRefusal;
 
+/// The source of a sweep that a spend alarm set off.
+pub const SPEND_ALARM: &str = "spend-alarm";
+
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {

@@ -36,6 +36,13 @@ fn the_engine_knows_no_sdk() {
 }
 
 #[test]
+fn the_report_reader_is_pure() {
+    let found = linked("runawaytrain-cur");
+    assert_eq!(with_prefix(&found, &["tokio", "aws", "hyper", "reqwest", "futures", "async", "chrono", "mio"]), Vec::<&String>::new());
+    assert_eq!(with_prefix(&found, &["runawaytrain"]), ["runawaytrain-core", "runawaytrain-cur"]);
+}
+
+#[test]
 fn the_testbed_builds_without_the_sdk_and_never_ships() {
     assert_eq!(with_prefix(&linked("runawaytrain-testbed"), &["aws-sdk", "aws-config", "aws-smithy"]), Vec::<&String>::new());
     assert!(!linked("runawaytrain").contains("runawaytrain-testbed"));
@@ -57,7 +64,7 @@ fn the_sdk_comes_without_its_legacy_http_stack() {
 #[test]
 fn only_the_aws_crate_names_the_sdk() {
     let lambda = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    for name in ["core", "engine", "function", "testbed"] {
+    for name in ["core", "cur", "engine", "function", "testbed"] {
         let manifest = std::fs::read_to_string(lambda.join(name).join("Cargo.toml")).unwrap();
         assert!(!manifest.contains("aws-sdk") && !manifest.contains("aws-smithy") && !manifest.contains("aws-config"), "{name}");
     }

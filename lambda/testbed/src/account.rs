@@ -6,6 +6,7 @@ use runawaytrain_core::identity::{AccessKey, Lockout, OtherCredential, RoleLock}
 use runawaytrain_core::ids::{FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UserName};
 use runawaytrain_core::launchers::FleetKind;
 use runawaytrain_core::plan::Belonging;
+use runawaytrain_core::spend::Charge;
 use runawaytrain_engine::ports::{Clock, Lifecycle};
 use tokio::time::Instant;
 
@@ -169,6 +170,8 @@ pub struct SimAccount {
     pub users: BTreeMap<UserName, SimUser>,
     /// Its roles.
     pub roles: BTreeMap<RoleName, SimRole>,
+    /// What AWS estimates that it is charged, where billing alerts are on.
+    pub charge: Option<Charge>,
     /// Whether the protect policy covers it: nobody in it may touch what carries our names or StackSets'.
     pub guarded: bool,
     pub(crate) clock: Option<Arc<SimClock>>,
@@ -187,6 +190,7 @@ impl SimAccount {
             regions,
             users: BTreeMap::new(),
             roles: BTreeMap::new(),
+            charge: None,
             guarded: false,
             clock: None,
             launched: 0,

@@ -2,12 +2,16 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use runawaytrain_core::containment::ActionResult;
 use runawaytrain_core::failure::Failure;
 use runawaytrain_core::history::HourPeak;
 use runawaytrain_core::ids::{AccountId, HaltId};
-use runawaytrain_engine::ports::{Commit, EntryId, JournalEntry, Lease, LeaseMove, Ledger, LedgerError, Pending, PendingId, Stored};
+use runawaytrain_core::money::Usd;
+use runawaytrain_core::price::PriceKey;
+use runawaytrain_engine::ports::{
+    Commit, EntryId, JournalEntry, KnownPrice, Lease, LeaseMove, Ledger, LedgerError, Pending, PendingId, PriceBook, SpendBook, SpentHours, Stored,
+};
 
 /// The state table in memory, with the conditions of the real one.
 #[derive(Debug, Default)]
@@ -22,6 +26,8 @@ struct Tables {
     outbox: BTreeMap<PendingId, (Pending, Option<Timestamp>)>,
     history: BTreeMap<(AccountId, Timestamp), HourPeak>,
     slots: BTreeMap<AccountId, Timestamp>,
+    prices: BTreeMap<PriceKey, KnownPrice>,
+    hours: SpentHours,
     broken: Option<Failure>,
     writes: usize,
 }
@@ -42,6 +48,14 @@ impl MemoryLedger {
         self.tables().history.iter().filter(|((whose, _), _)| whose == account).map(|(_, peak)| peak.clone()).collect()
     }
 
+    /// What the Cost and Usage Reports said of an account's hour; they reach until its end.
+    pub fn spent(&self, account: &AccountId, hour: Timestamp, amount: Usd) {
+        let mut tables = self.tables();
+        let end = hour.checked_add(SignedDuration::from_hours(1)).expect("an hour later");
+        tables.hours.until = tables.hours.until.max(Some(end));
+        *tables.hours.accounts.entry(account.clone()).or_default().entry(hour).or_default() += amount;
+    }
+
     fn tables(&self) -> std::sync::MutexGuard<'_, Tables> {
         self.tables.lock().expect("not poisoned")
     }
@@ -52,6 +66,27 @@ impl MemoryLedger {
             Some(failure) => Err(failure.clone()),
             None => Ok(tables),
         }
+    }
+}
+
+#[async_trait]
+impl PriceBook for MemoryLedger {
+    async fn prices(&self) -> Result<BTreeMap<PriceKey, KnownPrice>, Failure> {
+        Ok(self.sound()?.prices.clone())
+    }
+
+    async fn keep(&self, key: &PriceKey, price: &KnownPrice) -> Result<(), Failure> {
+        self.sound()?.prices.insert(key.clone(), *price);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl SpendBook for MemoryLedger {
+    async fn hours(&self, since: Timestamp) -> Result<SpentHours, Failure> {
+        let mut hours = self.sound()?.hours.clone();
+        hours.accounts.values_mut().for_each(|of| of.retain(|hour, _| *hour >= since));
+        Ok(hours)
     }
 }
 

@@ -73,6 +73,10 @@ impl Testbed {
             ledger: self.ledger.clone(),
             courier: self.mailbox.clone(),
             pulse: self.metrics.clone(),
+            price_list: self.world.clone(),
+            price_book: self.ledger.clone(),
+            billing: self.world.clone(),
+            spend_book: self.ledger.clone(),
             clock: self.clock.clone(),
         }
     }

@@ -14,6 +14,7 @@ use crate::faults::{Fault, failure};
 use crate::quotas::Quotas;
 
 mod act;
+mod money;
 mod pages;
 mod read;
 

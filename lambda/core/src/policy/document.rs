@@ -18,7 +18,8 @@ pub enum PolicyError {
     #[error("the policy is not valid: {0}")]
     Shape(#[from] serde_json::Error),
     /// Accounts that the policy does not name, or that join later, would have nothing that trips.
-    #[error("defaults.limits sets neither instances nor vcpus, so nothing would ever halt an account that joins later: set at least one of them")]
+    /// Spend alone is no limit: it lags by hours.
+    #[error("defaults.limits sets none of instances, vcpus and burn, so nothing would halt an account in time that joins later: set at least one of them")]
     NoLimit,
 }
 
@@ -156,6 +157,14 @@ pub struct LimitSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64")]
     pub vcpus: Option<u64>,
+    /// The most US dollars an hour that what runs now may cost, by AWS's price list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Dollars")]
+    pub burn: Option<Dollars>,
+    /// The most US dollars an account may spend in 24 hours, by its Cost and Usage Reports, which lag by hours.
+    #[serde(default, rename = "spend24h", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Dollars")]
+    pub spend_24h: Option<Dollars>,
     /// The most US dollars an account may be charged in a calendar month, by AWS's own estimate, which lags by hours.
     #[serde(default, rename = "spendMonth", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Dollars")]

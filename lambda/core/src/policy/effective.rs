@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use crate::identity::Role;
 use crate::ids::{AccountId, InstanceId, RoleName, UserName};
 use crate::mode::{Mode, least};
+use crate::money::Usd;
 use crate::trust::{Family, Outsider};
 
 use super::document::{AccountSettings, Contain, Exempt, PolicyDocument, PolicyError, RoleResponse, UserResponse};
@@ -26,8 +27,12 @@ pub struct Limits {
     pub instances: Option<u64>,
     /// The most vCPUs of them.
     pub vcpus: Option<u64>,
+    /// The most US dollars an hour of what runs.
+    pub burn: Option<Usd>,
+    /// The most US dollars spent in 24 hours.
+    pub spend_24h: Option<Usd>,
     /// The most US dollars charged in a calendar month.
-    pub spend_month: Option<f64>,
+    pub spend_month: Option<Usd>,
     /// The share of a limit from which people are warned.
     pub warn: f64,
 }
@@ -75,7 +80,7 @@ impl Policy {
     /// Checks what the shape alone cannot: that nobody is left without a limit.
     pub fn new(document: PolicyDocument) -> Result<Self, PolicyError> {
         let limits = document.defaults.limits;
-        if limits.instances.is_none() && limits.vcpus.is_none() {
+        if limits.instances.is_none() && limits.vcpus.is_none() && limits.burn.is_none() {
             return Err(PolicyError::NoLimit);
         }
         Ok(Self { document })
@@ -127,7 +132,9 @@ impl Policy {
             limits: Limits {
                 instances: own.limits.instances.or(defaults.limits.instances),
                 vcpus: own.limits.vcpus.or(defaults.limits.vcpus),
-                spend_month: own.limits.spend_month.or(defaults.limits.spend_month).map(Dollars::get),
+                burn: own.limits.burn.or(defaults.limits.burn).map(usd),
+                spend_24h: own.limits.spend_24h.or(defaults.limits.spend_24h).map(usd),
+                spend_month: own.limits.spend_month.or(defaults.limits.spend_month).map(usd),
                 warn: own.limits.warn.or(defaults.limits.warn).unwrap_or_default().get(),
             },
             contain: Contain {
@@ -148,6 +155,10 @@ impl Policy {
             family: Arc::new(Family { organization: self.document.organization.id.clone(), accounts: BTreeSet::from([self.document.payer.clone()]) }),
         }
     }
+}
+
+fn usd(dollars: Dollars) -> Usd {
+    Usd::from_dollars(dollars.get())
 }
 
 impl AccountPolicy {

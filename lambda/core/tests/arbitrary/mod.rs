@@ -11,10 +11,13 @@ use runawaytrain_core::identity::{AccessKey, Belongings, Lockout, OtherCredentia
 use runawaytrain_core::ids::{AccountId, FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UserName};
 use runawaytrain_core::launchers::{Fleet, FleetKind, Group, Launchers, SpotRequest};
 use runawaytrain_core::mode::Mode;
+use runawaytrain_core::money::Usd;
 use runawaytrain_core::observation::{Instance, Observation, Phase, Quarantine, Seen};
 use runawaytrain_core::plan::{Action, Belonging};
 use runawaytrain_core::planner::{Circumstances, Refusals};
 use runawaytrain_core::policy::{AccountPolicy, Contain, Exempt, InstanceResponse, Limits, NotifyList, RoleResponse, UnstoppableResponse, UserResponse};
+use runawaytrain_core::price::{Price, PriceKey, PriceSource, Tenancy};
+use runawaytrain_core::spend::Charge;
 use runawaytrain_core::trust::{Family, Outsider};
 use runawaytrain_core::vcpus::Vcpus;
 
@@ -50,6 +53,8 @@ fn instances() -> impl Strategy<Value = Vec<Instance>> {
         phase: if pending { Phase::Pending } else { Phase::Running },
         spot_request,
         managed_by,
+        operation: "RunInstances".to_owned(),
+        tenancy: Tenancy::Shared,
         launched: None,
     });
     // An id is in one place and has one nature.
@@ -141,8 +146,19 @@ fn roles() -> impl Strategy<Value = Roles> {
 pub fn observation() -> impl Strategy<Value = Observation> {
     let quarantine = prop_oneof![Just(Quarantine::NotLooked), Just(Quarantine::Undeployed), seen(any::<bool>()).prop_map(Quarantine::Looked)];
     let regions = prop::collection::btree_map(0u32..6, (seen(instances()), prop::option::weighted(0.9, seen(launchers()))), 0..6);
-    (regions, users(), roles(), quarantine).prop_map(|(regions, users, roles, quarantine)| {
+    // A price for each region or not, and what was charged so far or not.
+    let money = (prop::collection::vec(prop::option::of((1u64..10_000_000, any::<bool>())), 6), prop::option::of(0f64..5000.0));
+    (regions, users(), roles(), quarantine, money).prop_map(|(regions, users, roles, quarantine, (prices, charged))| {
         let mut observation = Observation::new(account());
+        let charge = charged.map(|dollars| Charge { amount: Usd::from_dollars(dollars), at: moment(-3600) });
+        observation.spend.charges = charge.map(|charge| observation.spend.charges.with(charge)).unwrap_or_default();
+        for (number, price) in prices.into_iter().enumerate() {
+            let Some((micros, listed)) = price else { continue };
+            let (instance_type, operation, tenancy) = ("m5.large".to_owned(), "RunInstances".to_owned(), Tenancy::Shared);
+            let source = if listed { PriceSource::List } else { PriceSource::Estimate };
+            let key = PriceKey { region: Region::new(format!("r-{number}")), instance_type, operation, tenancy };
+            observation.prices.insert(key, Price { per_hour: Usd::micros(micros), source });
+        }
         observation.expected_regions = Some(regions.len());
         for (number, (instances, launchers)) in regions {
             let region = Region::new(format!("r-{number}"));
@@ -168,22 +184,25 @@ pub fn policy() -> impl Strategy<Value = AccountPolicy> {
         quarantine,
     });
     let exempt = (prop::collection::btree_set(0u32..20, 0..5), prop::collection::btree_set(0..ROLES.len(), 0..3), prop::collection::btree_set(0u32..40, 0..5));
-    (prop::option::of(0u64..30), prop::option::of(0u64..400), 0.01f64..=1.0, contain, exempt).prop_map(|(instances, vcpus, warn, contain, exempt)| AccountPolicy {
-        account: account(),
-        name: None,
-        mode: Mode::Proceed,
-        limits: Limits { instances, vcpus, spend_month: None, warn },
-        contain,
-        exempt: Exempt {
-            users: exempt.0.into_iter().map(|number| UserName::new(format!("user-{number}"))).collect(),
-            roles: exempt.1.into_iter().map(|index| RoleName::new(ROLES[index].0)).collect(),
-            instances: exempt.2.into_iter().map(instance_id).collect(),
+    let money = (prop::option::of(0f64..40.0), prop::option::of(0f64..4000.0));
+    (prop::option::of(0u64..30), prop::option::of(0u64..400), money, 0.01f64..=1.0, contain, exempt).prop_map(
+        |(instances, vcpus, (burn, spend_month), warn, contain, exempt)| AccountPolicy {
+            account: account(),
+            name: None,
+            mode: Mode::Proceed,
+            limits: Limits { instances, vcpus, burn: burn.map(Usd::from_dollars), spend_24h: None, spend_month: spend_month.map(Usd::from_dollars), warn },
+            contain,
+            exempt: Exempt {
+                users: exempt.0.into_iter().map(|number| UserName::new(format!("user-{number}"))).collect(),
+                roles: exempt.1.into_iter().map(|index| RoleName::new(ROLES[index].0)).collect(),
+                instances: exempt.2.into_iter().map(instance_id).collect(),
+            },
+            notify: NotifyList::Default,
+            suspicion: SignedDuration::from_hours(168),
+            grace: SignedDuration::from_hours(4),
+            family: Arc::new(Family { organization: ORGANIZATION.to_owned(), accounts: BTreeSet::from([account()]) }),
         },
-        notify: NotifyList::Default,
-        suspicion: SignedDuration::from_hours(168),
-        grace: SignedDuration::from_hours(4),
-        family: Arc::new(Family { organization: ORGANIZATION.to_owned(), accounts: BTreeSet::from([account()]) }),
-    })
+    )
 }
 
 /// Circumstances of a halt in which some instances have refused already.

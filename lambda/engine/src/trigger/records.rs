@@ -84,7 +84,7 @@ pub(super) fn parse(records: &Value, home: &Home<'_>) -> Result<Trigger, Refusal
         several => return Err(Refusal::MixedRecords(several.iter().take(4).map(|service| format!("{:?}", clean(service))).collect::<Vec<_>>().join(", "))),
     };
     let (source, feed, items) = match service {
-        "aws:sns" => ("spend-alarm", Feed::SpendAlarms, spend_alarm::read_all(list, home)),
+        "aws:sns" => (super::SPEND_ALARM, Feed::SpendAlarms, spend_alarm::read_all(list, home)),
         "aws:sqs" => ("launch", Feed::Launches, launch::read_all(list, home)),
         other => return Err(Refusal::UnknownRecords(clean(other))),
     };

@@ -9,8 +9,10 @@ use runawaytrain_core::failure::{Failure, FailureKind};
 use runawaytrain_core::history::{HourPeak, Summary};
 use runawaytrain_core::ids::{AccountId, HaltId, InstanceId, KeyId, Region, UserName};
 use runawaytrain_core::mail::{Notice, NoticeKind};
+use runawaytrain_core::money::Usd;
 use runawaytrain_core::plan::{Action, Belonging};
 use runawaytrain_core::policy::NotifyList;
+use runawaytrain_core::price::Burn;
 use runawaytrain_core::state::{AccountRecord, Halt, State, Unseen, Warned};
 use runawaytrain_core::verdict::{Judgement, Limit};
 use runawaytrain_engine::ports::{Commit, EntryId, JournalEntry, Lease, LeaseMove, Ledger, LedgerError, Stored};
@@ -79,6 +81,7 @@ pub async fn an_empty_ledger_is_empty(ledger: &dyn Ledger) {
 pub async fn records_come_back_as_written(ledger: &dyn Ledger) {
     let mut full = record(10);
     let before = Summary {
+        burn: Burn { listed: Usd::micros(98_320_000), estimated: Usd::micros(10_400) },
         instances: 21,
         vcpus: 42,
         exempt: 1,
@@ -98,7 +101,7 @@ pub async fn records_come_back_as_written(ledger: &dyn Ledger) {
         tripped_limits: [(Limit::Instances, 21)].into(),
     });
     full.unseen = Some(Unseen { since: at(-300), sweeps: 2, why: "eu-north-1: ec2:DescribeInstances was denied".to_owned(), shut_out: false });
-    full.hour = Some(HourPeak { hour: at(0), instances: 21, vcpus: 42 });
+    full.hour = Some(HourPeak { hour: at(0), instances: 21, vcpus: 42, burn: Usd::micros(98_330_400) });
     full.last = Some(before);
 
     let first = ledger.commit(write(&full, LeaseMove::None { expected: 0 })).await.unwrap();
@@ -123,7 +126,7 @@ pub async fn whoever_read_old_data_writes_nothing(ledger: &dyn Ledger) {
     let stored = ledger.commit(write(&first, LeaseMove::None { expected: 1 })).await.unwrap();
     assert_eq!(stored.version, 2);
     let late = AccountRecord { why: "late".to_owned(), ..first.clone() };
-    let peak = Some(HourPeak { hour: at(0), instances: 1, vcpus: 1 });
+    let peak = Some(HourPeak { hour: at(0), instances: 1, vcpus: 1, burn: Usd::ZERO });
     for old in [0, 1, 3] {
         assert_eq!(ledger.commit(write(&late, LeaseMove::None { expected: old })).await, Err(LedgerError::Conflict), "expected {old}");
         assert_eq!(ledger.commit(write(&late, acquire(old, "late", 0))).await, Err(LedgerError::Conflict), "expected {old}");

@@ -188,7 +188,17 @@ fn instance(instance: &SimInstance) -> Option<Instance> {
     };
     let (id, instance_type) = (instance.id.clone(), instance.instance_type.clone());
     let vcpus = Vcpus::of(None, None, &instance_type);
-    Some(Instance { id, instance_type, vcpus, phase, spot_request: instance.spot_request.clone(), managed_by: instance.managed_by.clone(), launched: None })
+    Some(Instance {
+        id,
+        instance_type,
+        vcpus,
+        phase,
+        spot_request: instance.spot_request.clone(),
+        managed_by: instance.managed_by.clone(),
+        operation: "RunInstances".to_owned(),
+        tenancy: Default::default(),
+        launched: None,
+    })
 }
 
 fn belongings(user: &SimUser) -> Belongings {

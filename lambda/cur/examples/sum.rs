@@ -1,0 +1,34 @@
+//! Prints what each account spent in each hour, as CSV: `sum MANIFEST.json BUCKET PREFIX FOLDER`.
+//!
+//! The files that the manifest names are read from FOLDER/KEY, one after the other. Gaps are printed to standard error.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{BufWriter, Write, stdout};
+use std::path::Path;
+
+use runawaytrain_cur::{Manifest, Place, Reader, Totals};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = std::env::args().skip(1).collect::<Vec<_>>();
+    let [manifest, bucket, prefix, folder] = arguments.as_slice() else {
+        return Err("usage: sum MANIFEST.json BUCKET PREFIX FOLDER".into());
+    };
+    let manifest = Manifest::parse(&std::fs::read(manifest)?, Place { bucket, prefix })?;
+    let mut totals = Totals::default();
+    for file in manifest.files() {
+        let source = File::open(Path::new(folder).join(&file.key))?;
+        totals.merge(Reader::new(file).read(source)?)?;
+    }
+    if !totals.gaps.is_empty() {
+        eprintln!("{}", serde_json::to_string_pretty(&totals.gaps)?);
+    }
+    let mut out = BufWriter::new(stdout().lock());
+    for (account, sums) in &totals.accounts {
+        for (hour, amount) in sums.usage.iter() {
+            writeln!(out, "{account},{hour},{amount}")?;
+        }
+    }
+    eprintln!("{} rows of {} accounts", totals.rows, totals.accounts.len());
+    Ok(out.flush()?)
+}

@@ -1,0 +1,312 @@
+//! Reads one file of a report as its bytes arrive.
+
+use std::collections::HashMap;
+use std::io::Read;
+
+use runawaytrain_core::ids::AccountId;
+
+use crate::amount::Amount;
+use crate::columns::{Column, Layout};
+use crate::fault::{Fault, ReadError, ReportError};
+use crate::gunzip::Gunzip;
+use crate::hour::{Hour, parse_date};
+use crate::line::{Charge, Class, Price, classify};
+use crate::manifest::ReportFile;
+use crate::rows::{Row, Rows, fields};
+use crate::totals::{AccountTotals, BadRow, Hourly, RowProblem, Totals};
+
+/// The currency of limits, and of every payer's report unless AWS was asked for another.
+const CURRENCY: &[u8] = b"USD";
+/// How much is read at once from a [`Read`].
+const CHUNK: usize = 64 << 10;
+/// How much of a bad field is kept.
+const SHOWN: usize = 40;
+
+/// Reads one gzip CSV file that is pushed in piece by piece.
+///
+/// It holds one row, one window of the compressed stream and one sum per account and hour: its memory does not grow with the file. For 1,000 accounts
+/// and a whole month the sums take 12 MB; [`since`](Self::since) keeps fewer hours.
+/// Each call of [`feed`](Self::feed) works off all that it is given: for the 64 KB of a network read, about a millisecond.
+pub struct Reader {
+    file: ReportFile,
+    gunzip: Gunzip,
+    rows: Rows,
+    /// Before the header was read: nothing wanted.
+    layout: Layout,
+    header_read: bool,
+    sums: Sums,
+    fault: Option<Fault>,
+}
+
+impl Reader {
+    /// A reader that keeps every hour of the file's billing period.
+    pub fn new(file: ReportFile) -> Self {
+        let first = file.period.first();
+        Self { sums: Sums::new(&file, first), file, gunzip: Gunzip::new(), rows: Rows::default(), layout: Layout::default(), header_read: false, fault: None }
+    }
+
+    /// Keeps only hours from this one on; usage before it is summed up as one amount, [`AccountTotals::other_hours`].
+    #[must_use]
+    pub fn since(mut self, hour: Hour) -> Self {
+        self.sums = Sums::new(&self.file, hour.max(self.file.period.first()));
+        self
+    }
+
+    /// Takes the next bytes of the file, however many.
+    ///
+    /// # Errors
+    /// When the file cannot be a report. Every later call then fails alike.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), ReportError> {
+        self.guarded(|reader| reader.take(bytes))
+    }
+
+    /// The sums, once all bytes were fed.
+    ///
+    /// # Errors
+    /// When the file turns out to end early, or was no report. Sums of half a file are not given out.
+    pub fn finish(mut self) -> Result<Totals, ReportError> {
+        self.guarded(Self::end)?;
+        Ok(self.sums.totals())
+    }
+
+    /// Reads a file or a connection to its end.
+    ///
+    /// # Errors
+    /// When the source fails, and as [`feed`](Self::feed) and [`finish`](Self::finish).
+    pub fn read(mut self, mut source: impl Read) -> Result<Totals, ReadError> {
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            match source.read(&mut chunk) {
+                Ok(0) => return Ok(self.finish()?),
+                Ok(count) => self.feed(chunk.get(..count).unwrap_or_default())?,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn guarded(&mut self, step: impl FnOnce(&mut Self) -> Result<(), Fault>) -> Result<(), ReportError> {
+        if self.fault.is_none() {
+            self.fault = step(self).err();
+        }
+        match &self.fault {
+            Some(fault) => Err(ReportError { file: self.file.key.clone(), fault: fault.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn take(&mut self, mut bytes: &[u8]) -> Result<(), Fault> {
+        loop {
+            let (read, written) = self.gunzip.inflate(bytes, self.rows.room()?)?;
+            if read == 0 && written == 0 {
+                // With room to write there is always something to do, unless the input is used up.
+                return if bytes.is_empty() { Ok(()) } else { Err(Fault::Damaged) };
+            }
+            bytes = bytes.get(read..).unwrap_or_default();
+            self.rows.filled(written);
+            self.count_rows()?;
+        }
+    }
+
+    fn end(&mut self) -> Result<(), Fault> {
+        if !self.gunzip.is_whole() {
+            return Err(Fault::Truncated);
+        }
+        self.rows.close();
+        self.count_rows()?;
+        if self.header_read { Ok(()) } else { Err(Fault::Empty) }
+    }
+
+    fn count_rows(&mut self) -> Result<(), Fault> {
+        if !self.header_read {
+            let Some(header) = self.rows.next(&self.layout)? else { return Ok(()) };
+            let names = header.bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(header.bytes);
+            self.layout = Layout::of(&fields(names))?;
+            self.header_read = true;
+        }
+        while let Some(row) = self.rows.next(&self.layout)? {
+            self.sums.count(&row, self.layout.fields);
+        }
+        Ok(())
+    }
+}
+
+/// The sums while they are being made.
+struct Sums {
+    totals: Totals,
+    key: String,
+    /// The first hour that is kept, and how many.
+    first: Hour,
+    hours: usize,
+    accounts: Vec<Account>,
+    /// Where in `accounts` an account is, by its number.
+    places: HashMap<u64, usize>,
+    /// The account of the row before: reports often keep an account's lines together.
+    latest: Option<(u64, usize)>,
+}
+
+struct Account {
+    id: AccountId,
+    /// Empty until there is usage within the hours that are kept.
+    usage: Vec<Amount>,
+    other_hours: Amount,
+    apart: [Amount; Charge::ALL.len()],
+}
+
+impl Sums {
+    fn new(file: &ReportFile, first: Hour) -> Self {
+        let hours = usize::try_from(file.period.end().since(first)).unwrap_or(0);
+        Self { totals: Totals::of(file), key: file.key.clone(), first, hours, accounts: Vec::new(), places: HashMap::new(), latest: None }
+    }
+
+    fn count(&mut self, row: &Row<'_>, expected: usize) {
+        self.totals.rows += 1;
+        if let Err(problem) = self.try_count(row, expected) {
+            self.totals.gaps.bad_row(BadRow { file: self.key.clone(), row: row.number, problem });
+        }
+    }
+
+    /// Counts a row whole or not at all.
+    fn try_count(&mut self, row: &Row<'_>, expected: usize) -> Result<(), RowProblem> {
+        if row.fields != expected {
+            return Err(RowProblem::Fields { found: row.fields, expected });
+        }
+        let line_item_type = row.field(Column::LineItemType).unwrap_or_default();
+        let currency = row.field(Column::Currency).unwrap_or_default();
+        if currency.len() != 3 || !currency.iter().all(u8::is_ascii_uppercase) {
+            return Err(bad(Column::Currency, currency, "currency code"));
+        }
+        let class = classify(line_item_type);
+        let account = row.field(Column::Account).unwrap_or_default();
+        let number = account_number(account).ok_or_else(|| bad(Column::Account, account, "AWS account id"))?;
+        match class {
+            Class::Usage(price) => {
+                let cost = cost_of_usage(row, price)?;
+                let (first, end) = (date(row, Column::Start)?, date(row, Column::End)?);
+                self.totals.gaps.unpriced_rows += u64::from(cost.is_none());
+                let cost = cost.unwrap_or_default();
+                if currency != CURRENCY {
+                    self.count_other(currency, cost);
+                    return Ok(());
+                }
+                let first = Hour::of_second(first);
+                let hours = Hour::at_or_after(end).since(first).max(1);
+                self.spend(number, account, first, hours, cost)
+            }
+            Class::Apart(charge) => self.set_apart(row, number, account, currency, charge),
+            Class::Unknown => {
+                self.set_apart(row, number, account, currency, Charge::Unknown)?;
+                self.totals.gaps.unknown_type(line_item_type);
+                Ok(())
+            }
+        }
+    }
+
+    /// Spreads the cost of usage evenly over its hours: the line of a day is 24 equal hours. To count it in its first hour would move what was
+    /// spent in the evening out of a window of 24 hours that begins at noon.
+    fn spend(&mut self, number: u64, id: &[u8], first: Hour, hours: i64, cost: Amount) -> Result<(), RowProblem> {
+        let (kept_first, kept) = (self.first, self.hours);
+        let account = self.account(number, id)?;
+        if account.usage.is_empty() {
+            account.usage.resize(kept, Amount::ZERO);
+        }
+        if hours == 1 {
+            let sum = usize::try_from(first.since(kept_first)).ok().and_then(|index| account.usage.get_mut(index));
+            *sum.unwrap_or(&mut account.other_hours) += cost;
+            return Ok(());
+        }
+        let parts = hours.unsigned_abs();
+        let mut rest = cost;
+        let skipped = kept_first.since(first).max(0);
+        let start = usize::try_from(first.since(kept_first).max(0)).unwrap_or(usize::MAX);
+        for (index, sum) in (skipped..hours).zip(account.usage.iter_mut().skip(start)) {
+            let part = cost.part(index.unsigned_abs(), parts);
+            *sum += part;
+            rest += -part;
+        }
+        account.other_hours += rest;
+        Ok(())
+    }
+
+    fn set_apart(&mut self, row: &Row<'_>, number: u64, id: &[u8], currency: &[u8], charge: Charge) -> Result<(), RowProblem> {
+        let cost = amount(row, Column::Unblended)?;
+        if currency != CURRENCY {
+            self.count_other(currency, Amount::ZERO);
+        } else if let Some(sum) = self.account(number, id)?.apart.get_mut(charge.index()) {
+            *sum += cost;
+        }
+        Ok(())
+    }
+
+    fn count_other(&mut self, currency: &[u8], usage: Amount) {
+        let other = self.totals.gaps.other_currencies.entry(String::from_utf8_lossy(currency).into_owned()).or_default();
+        other.rows += 1;
+        other.usage += usage;
+    }
+
+    fn account(&mut self, number: u64, id: &[u8]) -> Result<&mut Account, RowProblem> {
+        let place = match self.latest {
+            Some((latest, place)) if latest == number => place,
+            _ => match self.places.get(&number) {
+                Some(place) => *place,
+                None => {
+                    let id = std::str::from_utf8(id).ok().and_then(|text| AccountId::parse(text).ok()).ok_or_else(|| bad(Column::Account, id, "AWS account id"))?;
+                    self.accounts.push(Account { id, usage: Vec::new(), other_hours: Amount::ZERO, apart: Default::default() });
+                    let place = self.accounts.len() - 1;
+                    self.places.insert(number, place);
+                    place
+                }
+            },
+        };
+        self.latest = Some((number, place));
+        self.accounts.get_mut(place).ok_or_else(|| bad(Column::Account, id, "AWS account id"))
+    }
+
+    fn totals(self) -> Totals {
+        let mut totals = self.totals;
+        for account in self.accounts {
+            let apart = Charge::ALL.into_iter().zip(account.apart).filter(|(_, amount)| !amount.is_zero()).collect();
+            let usage = if account.usage.is_empty() { Hourly::default() } else { Hourly::new(self.first, account.usage) };
+            totals.accounts.insert(account.id, AccountTotals { usage, other_hours: account.other_hours, apart });
+        }
+        totals
+    }
+}
+
+/// What a line of usage costs the payer; `None` when the report does not say.
+///
+/// The rule is AWS's amortized cost. Usage under a reservation has an unblended cost of 0 or the hourly fee only, usage under a Savings Plan has the
+/// on-demand price, taken back by a negation line: neither is what the usage is worth. Where a report has the effective cost, that counts.
+/// <https://docs.aws.amazon.com/cur/latest/userguide/reservation-columns.html>,
+/// <https://docs.aws.amazon.com/cur/latest/userguide/savingsplans-columns.html>
+fn cost_of_usage(row: &Row<'_>, price: Price) -> Result<Option<Amount>, RowProblem> {
+    let effective = match price {
+        Price::Unblended => return amount(row, Column::Unblended).map(Some),
+        Price::Reservation => Column::Reservation,
+        Price::SavingsPlan => Column::SavingsPlan,
+    };
+    match row.field(effective) {
+        Some(field) if !field.is_empty() => amount(row, effective).map(Some),
+        _ => amount(row, Column::Unblended).map(|cost| (!cost.is_zero()).then_some(cost)),
+    }
+}
+
+fn amount(row: &Row<'_>, column: Column) -> Result<Amount, RowProblem> {
+    let field = row.field(column).unwrap_or_default();
+    Amount::parse(field).ok_or_else(|| bad(column, field, "amount"))
+}
+
+fn date(row: &Row<'_>, column: Column) -> Result<i64, RowProblem> {
+    let field = row.field(column).unwrap_or_default();
+    parse_date(field).ok_or_else(|| bad(column, field, "date in UTC"))
+}
+
+fn account_number(text: &[u8]) -> Option<u64> {
+    let digits = text.iter().all(u8::is_ascii_digit) && text.len() == 12;
+    digits.then(|| text.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+}
+
+fn bad(column: Column, field: &[u8], wanted: &'static str) -> RowProblem {
+    let shown = String::from_utf8_lossy(field.get(..SHOWN).unwrap_or(field)).into_owned();
+    RowProblem::Field { column: column.name(), found: shown, wanted }
+}

@@ -1,0 +1,60 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use runawaytrain_core::failure::Failure;
+use runawaytrain_core::ids::AccountId;
+use runawaytrain_core::money::Usd;
+use runawaytrain_core::price::PriceKey;
+use runawaytrain_core::spend::Charge;
+
+/// AWS's price list.
+#[async_trait]
+pub trait PriceList: Send + Sync {
+    /// The On-Demand price of an hour; `None` where the list answers and has none.
+    async fn on_demand(&self, key: &PriceKey) -> Result<Option<Usd>, Failure>;
+}
+
+/// What the price list said, and when: `per_hour` is `None` where it has no price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownPrice {
+    /// In an hour.
+    pub per_hour: Option<Usd>,
+    /// When it was asked.
+    pub asked: Timestamp,
+}
+
+/// Prices that were asked for before, kept for the next cold start.
+#[async_trait]
+pub trait PriceBook: Send + Sync {
+    /// All of them, all pages.
+    async fn prices(&self) -> Result<BTreeMap<PriceKey, KnownPrice>, Failure>;
+
+    /// Keeps one.
+    async fn keep(&self, key: &PriceKey, price: &KnownPrice) -> Result<(), Failure>;
+}
+
+/// What AWS estimates that each account is charged.
+#[async_trait]
+pub trait Billing: Send + Sync {
+    /// The newest estimate of each account, as the payer sees it: month to date. An account without one is left out: its charges are not
+    /// known, which is not nothing.
+    async fn charges(&self, accounts: &[AccountId], now: Timestamp) -> Result<BTreeMap<AccountId, Charge>, Failure>;
+}
+
+/// What the Cost and Usage Reports said, by account and hour.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SpentHours {
+    /// Each account's hours, by their beginning.
+    pub accounts: BTreeMap<AccountId, BTreeMap<Timestamp, Usd>>,
+    /// Until when the reports reach; `None` where no report was ever read.
+    pub until: Option<Timestamp>,
+}
+
+/// The hourly spend that was read from the reports.
+#[async_trait]
+pub trait SpendBook: Send + Sync {
+    /// Every account's hours since a time, all pages.
+    async fn hours(&self, since: Timestamp) -> Result<SpentHours, Failure>;
+}

@@ -1,0 +1,1 @@
+"""Cost reports: made by others, read by other engines, and measured against them."""
