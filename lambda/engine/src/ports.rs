@@ -10,7 +10,7 @@ mod read;
 pub use act::{Actuator, Performed};
 pub use clock::Clock;
 pub use ledger::{Commit, EntryId, JournalEntry, Lease, LeaseMove, Ledger, LedgerError, Pending, PendingId, Stored};
-pub use money::{Billing, KnownPrice, PriceBook, PriceList, SpendBook, SpentHours};
+pub use money::{Billing, KnownPrice, PriceBook, PriceList, ReadReport, SpendBook, SpentHours};
 pub use notify::{Beat, Courier, Pulse};
 pub use read::{Directory, Freshness, Lifecycle, Member, Observer, UserDetail};
 

@@ -10,7 +10,7 @@ use runawaytrain_core::ids::{AccountId, HaltId};
 use runawaytrain_core::money::Usd;
 use runawaytrain_core::price::PriceKey;
 use runawaytrain_engine::ports::{
-    Commit, EntryId, JournalEntry, KnownPrice, Lease, LeaseMove, Ledger, LedgerError, Pending, PendingId, PriceBook, SpendBook, SpentHours, Stored,
+    Commit, EntryId, JournalEntry, KnownPrice, Lease, LeaseMove, Ledger, LedgerError, Pending, PendingId, PriceBook, ReadReport, SpendBook, SpentHours, Stored,
 };
 
 /// The state table in memory, with the conditions of the real one.
@@ -27,7 +27,7 @@ struct Tables {
     history: BTreeMap<(AccountId, Timestamp), HourPeak>,
     slots: BTreeMap<AccountId, Timestamp>,
     prices: BTreeMap<PriceKey, KnownPrice>,
-    hours: SpentHours,
+    reports: BTreeMap<String, ReadReport>,
     broken: Option<Failure>,
     writes: usize,
 }
@@ -50,10 +50,13 @@ impl MemoryLedger {
 
     /// What the Cost and Usage Reports said of an account's hour; they reach until its end.
     pub fn spent(&self, account: &AccountId, hour: Timestamp, amount: Usd) {
-        let mut tables = self.tables();
+        let period = runawaytrain_core::spend::month(hour).strftime("%Y%m").to_string();
         let end = hour.checked_add(SignedDuration::from_hours(1)).expect("an hour later");
-        tables.hours.until = tables.hours.until.max(Some(end));
-        *tables.hours.accounts.entry(account.clone()).or_default().entry(hour).or_default() += amount;
+        let mut tables = self.tables();
+        let new = || ReadReport { period: period.clone(), edition: "by hand".to_owned(), accounts: BTreeMap::new(), until: end };
+        let report = tables.reports.entry(period.clone()).or_insert_with(new);
+        report.until = report.until.max(end);
+        *report.accounts.entry(account.clone()).or_default().entry(hour).or_default() += amount;
     }
 
     fn tables(&self) -> std::sync::MutexGuard<'_, Tables> {
@@ -84,9 +87,23 @@ impl PriceBook for MemoryLedger {
 #[async_trait]
 impl SpendBook for MemoryLedger {
     async fn hours(&self, since: Timestamp) -> Result<SpentHours, Failure> {
-        let mut hours = self.sound()?.hours.clone();
-        hours.accounts.values_mut().for_each(|of| of.retain(|hour, _| *hour >= since));
+        let mut hours = SpentHours::default();
+        for report in self.sound()?.reports.values() {
+            hours.until = hours.until.max(Some(report.until));
+            for (account, spent) in &report.accounts {
+                hours.accounts.entry(account.clone()).or_default().extend(spent.iter().filter(|(hour, _)| **hour >= since).map(|(hour, amount)| (*hour, *amount)));
+            }
+        }
         Ok(hours)
+    }
+
+    async fn store(&self, report: &ReadReport) -> Result<(), Failure> {
+        self.sound()?.reports.insert(report.period.clone(), report.clone());
+        Ok(())
+    }
+
+    async fn editions(&self) -> Result<BTreeMap<String, String>, Failure> {
+        Ok(self.sound()?.reports.iter().map(|(period, report)| (period.clone(), report.edition.clone())).collect())
     }
 }
 

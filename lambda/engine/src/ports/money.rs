@@ -52,9 +52,29 @@ pub struct SpentHours {
     pub until: Option<Timestamp>,
 }
 
+/// One billing period of the reports, read whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadReport {
+    /// The billing period, such as `20261101-20261201`.
+    pub period: String,
+    /// Which edition of it: another one has another name.
+    pub edition: String,
+    /// Each account's hours, by their beginning.
+    pub accounts: BTreeMap<AccountId, BTreeMap<Timestamp, Usd>>,
+    /// Until when it reaches.
+    pub until: Timestamp,
+}
+
 /// The hourly spend that was read from the reports.
 #[async_trait]
 pub trait SpendBook: Send + Sync {
-    /// Every account's hours since a time, all pages.
+    /// Every account's hours since a time, all pages; a few hours more may be given.
     async fn hours(&self, since: Timestamp) -> Result<SpentHours, Failure>;
+
+    /// Puts an edition in the place of what was known of its billing period: hours that are not in it any more are forgotten. Written in
+    /// parts; its edition becomes known last, so that one that was cut off is read again.
+    async fn store(&self, report: &ReadReport) -> Result<(), Failure>;
+
+    /// The edition of each billing period that was read.
+    async fn editions(&self) -> Result<BTreeMap<String, String>, Failure>;
 }
