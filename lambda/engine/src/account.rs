@@ -131,7 +131,7 @@ impl Post {
         let only_freeze = match decide(policy, observation, &stored.record, self.order.is_some(), &Refusals::default(), now).cause {
             Some(Cause::ShutOut) => true,
             Some(Cause::Tripped) => {
-                let seen = Summary::of(policy, observation);
+                let seen = if self.brake.may_run_short() { Summary::of(policy, &self.eyes.priced(observation).await) } else { Summary::of(policy, observation) };
                 let burns = (seen.burn.total(), seen.vcpus);
                 !self
                     .brake

@@ -45,6 +45,11 @@ impl Brake {
         Self { most: halts_per_hour, may_run_short: accounts > halts_per_hour as usize, queue: Mutex::default(), turn: watch::Sender::new(0) }
     }
 
+    /// Whether there may be more who ask than there are slots, so that it matters who burns the most.
+    pub fn may_run_short(&self) -> bool {
+        self.may_run_short
+    }
+
     /// Asks to halt an account that burns so much. True when it may be halted; false when the brake holds.
     pub async fn ask(&self, ports: &Ports, account: &AccountId, burns: Burns) -> Result<bool, Failure> {
         if self.may_run_short {

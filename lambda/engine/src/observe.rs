@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -67,6 +68,19 @@ impl Eyes {
         watch.look_closer(policy);
         while watch.next().await {}
         watch.observation
+    }
+
+    /// The same observation with a price for all that was seen, where that takes no longer than a moment: what an account burns decides who
+    /// is halted first where not all can be.
+    pub async fn priced(&self, observation: &Observation) -> Observation {
+        const A_MOMENT: Duration = Duration::from_secs(2);
+        let of = observation.instances().map(|(region, instance)| (PriceKey::of(region, instance), instance.vcpus));
+        let wanted: BTreeMap<PriceKey, Vcpus> = of.filter(|(key, _)| !observation.prices.contains_key(key)).collect();
+        let mut priced = observation.clone();
+        if let Ok(prices) = tokio::time::timeout(A_MOMENT, self.prices.of(wanted)).await {
+            priced.prices.extend(prices);
+        }
+        priced
     }
 
     /// Looks whether the quarantine is attached, and at nothing else.
