@@ -14,10 +14,12 @@ use runawaytrain_core::observation::{Observation, Quarantine};
 use runawaytrain_core::plan::Action;
 use runawaytrain_core::planner::{Circumstances, Refusals, plan};
 use runawaytrain_core::policy::UserResponse;
+use runawaytrain_core::price::Prices;
 use runawaytrain_core::protected::never_touched;
+use runawaytrain_core::spend::Spend;
 use runawaytrain_core::state::{AccountRecord, State};
 use runawaytrain_core::trust::Outsider;
-use runawaytrain_core::verdict::{Judgement, Pardon, judge};
+use runawaytrain_core::verdict::{Counts, Judgement, Limit, Pardon, Verdict, judge};
 
 fn actions(policy: &runawaytrain_core::policy::AccountPolicy, observation: &Observation, circumstances: &Circumstances) -> Vec<Action> {
     plan(policy, observation, circumstances).actions().cloned().collect()
@@ -194,6 +196,21 @@ proptest! {
     }
 
     #[test]
+    fn a_number_that_is_not_known_trips_nothing_and_hides_nothing(policy in policy(), observation in observation()) {
+        let whole = judge(&policy, &observation, &Pardon::default(), moment(0));
+        let unpriced = Observation { prices: Prices::new(), spend: Spend::default(), ..observation };
+        let without = judge(&policy, &unpriced, &Pardon::default(), moment(0));
+        prop_assert!(without.judgement <= whole.judgement);
+        let of_money = |limit: Limit| matches!(limit, Limit::Spend24h | Limit::SpendMonth);
+        prop_assert!(without.readings.iter().all(|reading| !of_money(reading.limit)), "what is not known is no number");
+        prop_assert_eq!(without.unknown.contains(&Limit::SpendMonth), policy.limits.spend_month.is_some());
+        let counts = |verdict: &Verdict| verdict.readings.iter().filter(|reading| !reading.limit.is_money()).map(|reading| (reading.limit, reading.judgement)).collect::<Vec<_>>();
+        prop_assert_eq!(counts(&without), counts(&whole), "money neither hides nor adds an instance");
+        let blind = without.readings.iter().find(|reading| reading.limit == Limit::Burn);
+        prop_assert!(blind.is_none_or(|reading| reading.value == 0 && (reading.lower_bound || unpriced.instances().next().is_none() || counted(&policy, &unpriced) == 0)));
+    }
+
+    #[test]
     fn a_standing_halt_is_lifted_by_no_observation(policy in policy(), observation in observation(), proven in any::<bool>()) {
         let mut record = AccountRecord::new(account(), moment(0));
         record.state = if proven { State::Halted } else { State::Halting };
@@ -203,6 +220,10 @@ proptest! {
         prop_assert_eq!(decision.cause.is_some(), decision.verdict.judgement == Judgement::Halt);
         prop_assert!(decision.cause.is_some() || decision.plan.is_empty());
     }
+}
+
+fn counted(policy: &runawaytrain_core::policy::AccountPolicy, observation: &Observation) -> u64 {
+    Counts::of(policy, observation).instances
 }
 
 #[test]
