@@ -89,7 +89,6 @@ pub(crate) fn under(shared: &SdkConfig, credentials: Credentials) -> SdkConfig {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::wire::Script;
 
     #[tokio::test]
