@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import callable, grants, lists, narrow, table, wire
+from . import calls, grants, lists, narrow, table, wire
 from .borrowed import borrowed
 from .compiled import compiled
 from .verdict import CONTAIN, OBSERVE, RESPONDER, Evidence, called_by, problems
@@ -29,7 +29,7 @@ class Missing(Exception):
 def run() -> int:
     try:
         evidence = gather()
-    except (Missing, wire.Unnamed, grants.Unreadable, callable.Blind, subprocess.CalledProcessError) as error:
+    except (Missing, wire.Unnamed, grants.Unreadable, calls.Blind, subprocess.CalledProcessError) as error:
         print(f"privileges: {error}", file=sys.stderr)
         return 1
     found = problems(evidence)
@@ -73,9 +73,9 @@ def gather() -> Evidence:
     return evidence
 
 
-def _operations() -> list[callable.Operation]:
+def _operations() -> list[calls.Operation]:
     made = compiled(ROOT)
-    return callable.operations(callable.symbols(made.library), made.crates, SOURCE)
+    return calls.operations(calls.symbols(made.library), made.crates, SOURCE)
 
 
 def _all_there() -> None:

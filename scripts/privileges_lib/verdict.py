@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .borrowed import Borrowed
-from .callable import Operation
+from .calls import Operation
 from .grants import Statement
 from .wire import ACTING, DOUBLE, FUNCTION, LOOKING, Request
 

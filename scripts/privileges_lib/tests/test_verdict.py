@@ -4,7 +4,7 @@ import unittest
 from dataclasses import replace
 
 from privileges_lib.borrowed import Borrowed
-from privileges_lib.callable import Operation
+from privileges_lib.calls import Operation
 from privileges_lib.grants import Statement
 from privileges_lib.verdict import Evidence, problems
 from privileges_lib.wire import ACTING, DOUBLE, FUNCTION, LOOKING, Request

@@ -4,7 +4,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from privileges_lib.callable import Blind, operations
+from privileges_lib.calls import Blind, operations
 
 SYMBOLS = """\
                  U aws_sdk_ec2::operation::stop_instances::builders::StopInstancesFluentBuilder::send
@@ -30,7 +30,7 @@ impl Sessions {
 """
 
 
-class Callable(unittest.TestCase):
+class Calls(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
