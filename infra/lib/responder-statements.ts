@@ -37,8 +37,7 @@ export function responderStatements(account: string): PolicyStatement[] {
     { sid: 'ScalingGroups', resources: [`arn:aws:autoscaling:*:${account}:autoScalingGroup:*:autoScalingGroupName/*`] },
     { sid: 'Roles', resources: [`arn:aws:iam::${account}:role/*`] },
     { sid: 'Users', resources: [`arn:aws:iam::${account}:user/*`] },
-    // AWS asks for the group; the emulator of the demo for the user, whom these actions may touch anyway.
-    { sid: 'Groups', resources: [`arn:aws:iam::${account}:group/*`, `arn:aws:iam::${account}:user/*`] },
+    { sid: 'Groups', resources: [`arn:aws:iam::${account}:group/*`] },
     { sid: 'Mfa', resources: [`arn:aws:iam::${account}:mfa/*`] },
   ];
   const actions = [...new Set([...permissions.observe, ...permissions.contain])];

@@ -16,10 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import process, show
-from .paths import Places
+from .paths import ROOT, Places
 
 START_SECONDS = 60  # a busy machine takes long to import ninety services
 PROGRAM = Path(__file__).with_name("bridged_emulator.py")
+RECORDER = ROOT / "scripts" / "privileges_lib" / "recorder.py"
+# `scripts/test` names a folder here: what the function asks for is then recorded on its way to the emulator.
+RECORD_IN = "RUNAWAYTRAIN_WIRE"
 
 
 @dataclass
@@ -39,7 +42,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def environment(places: Places, port: int, certificate: Path) -> dict:
+def environment(places: Places, port: int, functions_port: int, certificate: Path) -> dict:
     """The emulator hands its own environment to the functions it runs, so it gets a small one."""
     return {
         "PATH": os.environ["PATH"],
@@ -54,7 +57,7 @@ def environment(places: Places, port: int, certificate: Path) -> dict:
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         # For the function: where AWS is, and whom to trust there.
-        "AWS_ENDPOINT_URL": f"https://127.0.0.1:{port}",
+        "AWS_ENDPOINT_URL": f"https://127.0.0.1:{functions_port}",
         "SSL_CERT_FILE": str(certificate),
     }
 
@@ -64,8 +67,9 @@ def start(places: Places) -> Emulator:
         raise process.StepFailed("the command `openssl` is missing", hint="install it; the emulator makes its certificate with it.")
     log, certificate = places.logs / "emulator.log", places.temp / "ministack-tls" / "server.crt"
     with show.step("start the emulator (ministack, with its authentication on; unknown lists are bridged as empty)", log) as done:
-        port = free_port()
-        child = process.start([sys.executable, PROGRAM], log, places.temp, environment(places, port, certificate))
+        port, record = free_port(), os.environ.get(RECORD_IN)
+        functions_port = free_port() if record else port
+        child = process.start([sys.executable, PROGRAM], log, places.temp, environment(places, port, functions_port, certificate))
         emulator = Emulator(f"https://127.0.0.1:{port}", certificate, child, log)
         until = time.monotonic() + START_SECONDS
         while not _answers(emulator):
@@ -76,7 +80,17 @@ def start(places: Places) -> Emulator:
                 raise process.StepFailed(f"the emulator did not answer within {START_SECONDS} s", log, "try again when the machine is less busy.")
             time.sleep(0.1)
         done.note = emulator.endpoint
+        if record:
+            _record(emulator, functions_port, Path(record) / "function.jsonl", places)
+            done.note += f", by way of a recorder at {functions_port} for the function"
     return emulator
+
+
+def _record(emulator: Emulator, port: int, file: Path, places: Places) -> None:
+    """Between the function and the emulator, with the emulator's own certificate."""
+    command = [sys.executable, RECORDER, "--port", port, "--to", emulator.endpoint, "--record", file.absolute()]
+    command += ["--certificate", emulator.certificate, "--key", emulator.certificate.with_suffix(".key")]
+    process.start(command, places.logs / "recorder.log", places.temp)
 
 
 def _answers(emulator: Emulator) -> bool:

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::config::{IdentityCache, StalledStreamProtectionConfig};
@@ -13,7 +13,7 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, ConnectorBuilder};
 
-use runawaytrain_core::contract::HOME_REGION;
+use runawaytrain_core::contract::{FUNCTION, HOME_REGION};
 
 /// Attempts of one call, the first among them. More would only queue up behind the same throttle.
 const ATTEMPTS: u32 = 3;
@@ -70,6 +70,8 @@ pub(crate) fn shared(credentials: SharedCredentialsProvider, endpoint: Option<St
         .timeout_config(timeouts)
         // Answers are small, and the attempt's timeout covers their bodies as well.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    // CloudTrail shows it in `userAgent` beside each call of ours, in every account; the recorder of the tests tells us from others by it.
+    config.set_app_name(AppName::new(FUNCTION).ok());
     config.set_endpoint_url(endpoint);
     config.build()
 }
@@ -83,4 +85,16 @@ pub(crate) fn under(shared: &SdkConfig, credentials: Credentials) -> SdkConfig {
         // The credentials are in memory already, and the shared cache would remember every session for ever.
         .identity_cache(IdentityCache::no_cache())
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::wire::Script;
+
+    #[tokio::test]
+    async fn every_call_says_whose_it_is() {
+        let script = Script::new(|_| (200, "<Response/>".to_owned()));
+        aws_sdk_iam::Client::new(&script.config()).delete_user().user_name("mallory").send().await.unwrap();
+        assert!(script.agents()[0].contains("app/runawaytrain"), "{:?}", script.agents());
+    }
 }

@@ -220,12 +220,16 @@ fn look_policy() -> String {
 
 #[cfg(test)]
 mod tests {
+    use runawaytrain_core::contract::CONTAIN;
+
     use super::*;
 
     #[test]
     fn a_look_allows_exactly_what_a_sweep_calls_and_fits_the_limit() {
         let policy: serde_json::Value = serde_json::from_str(&look_policy()).unwrap();
+        assert_eq!(policy["Statement"].as_array().map(Vec::len), Some(1));
         assert_eq!(policy["Statement"][0]["Action"], serde_json::json!(OBSERVE));
+        assert!(CONTAIN.iter().all(|action| !OBSERVE.contains(action)), "what acts is no part of it");
         // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
         assert!(look_policy().len() <= 2048);
     }

@@ -1,5 +1,10 @@
 //! For tests: a service that answers from a script, for what neither emulator does (empty pages, pages of users, lost answers).
+//!
+//! Its requests are those of the real clients, so they count as evidence of what is called: where `RUNAWAYTRAIN_WIRE` names a folder, they
+//! are recorded there as the recorder between the adapters and an emulator records them (`scripts/privileges_lib/recorder.py`).
 
+use std::io::Write as _;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use aws_config::SdkConfig;
@@ -8,14 +13,21 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
+use serde_json::{Map, Value, json};
 
 use crate::config;
+
+/// The folder that requests are recorded in, if any.
+const RECORD: &str = "RUNAWAYTRAIN_WIRE";
+/// Headers that tell who asks for what.
+const TELLING: [&str; 3] = ["authorization", "user-agent", "x-amz-target"];
 
 /// A service whose answer to a request's body is what the script says; every request's body is kept.
 #[derive(Clone)]
 pub(crate) struct Script {
     answer: fn(&str) -> (u16, String),
     asked: Arc<Mutex<Vec<String>>>,
+    agents: Arc<Mutex<Vec<String>>>,
 }
 
 impl std::fmt::Debug for Script {
@@ -26,11 +38,16 @@ impl std::fmt::Debug for Script {
 
 impl Script {
     pub(crate) fn new(answer: fn(&str) -> (u16, String)) -> Self {
-        Self { answer, asked: Arc::default() }
+        Self { answer, asked: Arc::default(), agents: Arc::default() }
     }
 
     pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
+    }
+
+    /// How the askers called themselves.
+    pub(crate) fn agents(&self) -> Vec<String> {
+        self.agents.lock().unwrap().clone()
     }
 
     /// The configuration of the function, with this service at the other end.
@@ -45,7 +62,20 @@ impl HttpConnector for Script {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
         let (status, answer) = (self.answer)(&body);
+        if let Some(folder) = std::env::var_os(RECORD) {
+            record(folder.as_ref(), &request, &body);
+        }
+        self.agents.lock().unwrap().push(request.headers().get("user-agent").unwrap_or_default().to_owned());
         self.asked.lock().unwrap().push(body);
         HttpConnectorFuture::ready(Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(answer))))
     }
+}
+
+/// Appends one line, whole, for tests run side by side.
+fn record(folder: &Path, request: &HttpRequest, body: &str) {
+    let headers: Map<String, Value> = TELLING.into_iter().filter_map(|name| Some((name.to_owned(), json!(request.headers().get(name)?)))).collect();
+    let line = json!({ "method": request.method(), "uri": request.uri(), "headers": headers, "body": body });
+    std::fs::create_dir_all(folder).unwrap();
+    let mut file = std::fs::File::options().create(true).append(true).open(folder.join("double.jsonl")).unwrap();
+    file.write_all(format!("{line}\n").as_bytes()).unwrap();
 }

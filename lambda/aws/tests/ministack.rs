@@ -61,6 +61,7 @@ const BEYOND: &[(&str, &str, &str)] = &[
     ("an_instance_is_seen_from_its_launch_on", "what is launched runs at once", "Running)]"),
     ("a_spot_instance_names_its_request", "there are no Spot requests", "Unknown EC2 action: RequestSpotInstances"),
     ("groups_and_fleets_are_seen", "there are no Spot fleets, so the others are unknown too", "Unknown EC2 action: RequestSpotFleet"),
+    ("groups_and_fleets_tell_their_age", "there are no Spot fleets, so the others are unknown too", "Unknown EC2 action: RequestSpotFleet"),
     ("an_ssh_key_is_a_credential_of_its_user", "there are no credentials but keys and passwords", "Unknown IAM action: ListServiceSpecificCredentials"),
     ("every_page_of_accounts_is_read", "accounts are not paged", "not paged here"),
     ("every_page_of_instances_is_read", "instances are not paged", "not paged here"),

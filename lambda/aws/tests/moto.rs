@@ -61,6 +61,7 @@ const BEYOND: &[(&str, &str, &str)] = &[
     ("an_instance_is_seen_from_its_launch_on", "what is launched runs at once", "Running)]"),
     ("a_spot_instance_names_its_request", "an instance does not name its Spot request", "on a `None` value"),
     ("an_ssh_key_is_a_credential_of_its_user", "service-specific credentials are missing, so the others are unknown too", "iam:ListServiceSpecificCredentials"),
+    ("groups_and_fleets_tell_their_age", "it does not say when a fleet was made", "an age is missing"),
     ("every_page_of_users_is_read", "users are not paged", "not paged here"),
     ("what_is_terminated_is_neither_stopped_nor_started", "a terminated instance is stopped", "value: Done"),
     ("what_is_still_pending_cannot_be_stopped_yet", "what is launched runs at once", "value: Done"),

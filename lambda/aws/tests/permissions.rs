@@ -1,5 +1,6 @@
-//! The calls that this crate makes, by the names that its failures carry, against the permissions that the responder's role and the looking
-//! session are given. A call that is missing there fails in the middle of a halt; one too many there is a power that nobody needs.
+//! The names of calls that failures carry, against the permissions that the responder's role and the looking session are given: whoever
+//! reads "denied iam:PutUserPolicy" in a mail must find that very action in the role. That the permissions are what is really called,
+//! `scripts/privileges` proves from the compiled crate and from the wire.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, reason = "a test may stop where it stands")]
 
 use std::collections::BTreeSet;

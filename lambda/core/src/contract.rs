@@ -1,5 +1,9 @@
 //! Names that the function and the infrastructure must agree on. A test writes them to `infra/generated/`, from where the CDK app reads them.
 
+mod permissions;
+
+pub use permissions::{CONTAIN, OBSERVE};
+
 /// The region everything runs in: billing metrics exist only here.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/monitor_estimated_charges_with_cloudwatch.html>
 pub const HOME_REGION: &str = "us-east-1";
@@ -68,57 +72,4 @@ pub const ENVIRONMENT: [(&str, bool); 8] = [
     ("envaction", false),
     ("ec2limit", false),
     ("quarantinepolicy", false),
-];
-
-/// What a sweep calls in a member account. Its session is limited to these, whatever the role may do.
-pub const OBSERVE: [&str; 19] = [
-    "autoscaling:DescribeAutoScalingGroups",
-    "ec2:DescribeFleets",
-    "ec2:DescribeSpotFleetRequests",
-    "ec2:DescribeSpotInstanceRequests",
-    "iam:GetRolePolicy",
-    "iam:ListRoles",
-    "ec2:DescribeInstances",
-    "ec2:DescribeRegions",
-    "iam:GetLoginProfile",
-    "iam:GetUserPolicy",
-    "iam:ListAccessKeys",
-    "iam:ListAttachedUserPolicies",
-    "iam:ListGroupsForUser",
-    "iam:ListMFADevices",
-    "iam:ListSSHPublicKeys",
-    "iam:ListServiceSpecificCredentials",
-    "iam:ListSigningCertificates",
-    "iam:ListUserPolicies",
-    "iam:ListUsers",
-];
-
-/// What a halt and its release call in a member account besides.
-pub const CONTAIN: [&str; 26] = [
-    "autoscaling:ResumeProcesses",
-    "autoscaling:SuspendProcesses",
-    "ec2:CancelSpotInstanceRequests",
-    "ec2:ModifyFleet",
-    "ec2:ModifyInstanceAttribute",
-    "ec2:ModifySpotFleetRequest",
-    "ec2:TerminateInstances",
-    "iam:PutRolePolicy",
-    "iam:UpdateSSHPublicKey",
-    "iam:UpdateServiceSpecificCredential",
-    "iam:UpdateSigningCertificate",
-    "ec2:StartInstances",
-    "ec2:StopInstances",
-    "iam:DeactivateMFADevice",
-    "iam:DeleteAccessKey",
-    "iam:DeleteLoginProfile",
-    "iam:DeleteSSHPublicKey",
-    "iam:DeleteServiceSpecificCredential",
-    "iam:DeleteSigningCertificate",
-    "iam:DeleteUser",
-    "iam:DeleteUserPolicy",
-    "iam:DeleteVirtualMFADevice",
-    "iam:DetachUserPolicy",
-    "iam:PutUserPolicy",
-    "iam:RemoveUserFromGroup",
-    "iam:UpdateAccessKey",
 ];

@@ -109,6 +109,8 @@ mod tests {
     use super::*;
     use crate::wire::Script;
 
+    const GONE: &str = "<ErrorResponse><Error><Code>NoSuchEntity</Code><Message>none</Message></Error></ErrorResponse>";
+
     #[tokio::test]
     async fn each_kind_of_credential_has_its_call() {
         let script = Script::new(|_| (200, "<Response/>".to_owned()));
@@ -124,6 +126,23 @@ mod tests {
         ];
         for (asked, (action, id)) in script.asked().iter().zip(expected) {
             assert!([action, id, "UserName=mallory", "Status=Inactive"].iter().all(|words| asked.contains(words)), "{asked}");
+        }
+    }
+
+    #[tokio::test]
+    async fn each_belonging_is_removed_by_its_own_call_and_one_that_is_gone_is_no_failure() {
+        let belongings = [
+            (Belonging::Certificate("CERT".to_owned()), "Action=DeleteSigningCertificate", "CertificateId=CERT"),
+            (Belonging::SshKey("APKA".to_owned()), "Action=DeleteSSHPublicKey", "SSHPublicKeyId=APKA"),
+            (Belonging::ServiceCredential("ACCA".to_owned()), "Action=DeleteServiceSpecificCredential", "ServiceSpecificCredentialId=ACCA"),
+        ];
+        let (there, gone) = (Script::new(|_| (200, "<Response/>".to_owned())), Script::new(|_| (404, GONE.to_owned())));
+        let user = UserName::new("mallory");
+        for (belonging, action, id) in &belongings {
+            assert_eq!(remove(&Client::new(&there.config()), &user, belonging).await, Ok(Performed::Done), "{belonging}");
+            let asked = there.asked().pop().unwrap();
+            assert!([*action, *id, "UserName=mallory"].iter().all(|words| asked.contains(words)), "{asked}");
+            assert_eq!(remove(&Client::new(&gone.config()), &user, belonging).await, Ok(Performed::AlreadySo), "{belonging}");
         }
     }
 

@@ -62,16 +62,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn stopping_and_terminating_are_plain() {
+    async fn stopping_terminating_and_starting_are_plain() {
         let script = Script::new(|asked| {
-            let response = if asked.contains("Action=StopInstances") { "<StopInstancesResponse/>" } else { "<TerminateInstancesResponse/>" };
-            (200, response.to_owned())
+            let action = asked.split('&').find_map(|word| word.strip_prefix("Action=")).unwrap();
+            (200, format!("<{action}Response/>"))
         });
         let (client, instances) = (Client::new(&script.config()), [InstanceId::new("i-1"), InstanceId::new("i-2")]);
         stop(&client, &instances).await.unwrap();
         terminate(&client, &instances).await.unwrap();
-        for asked in script.asked() {
-            assert!(asked.contains("InstanceId.1=i-1&InstanceId.2=i-2"), "{asked}");
+        start(&client, &instances).await.unwrap();
+        for (asked, action) in script.asked().iter().zip(["StopInstances", "TerminateInstances", "StartInstances"]) {
+            assert!(asked.contains(&format!("Action={action}&")) && asked.contains("InstanceId.1=i-1&InstanceId.2=i-2"), "{asked}");
             assert!(["Force", "Hibernate", "SkipOsShutdown", "DryRun"].iter().all(|word| !asked.contains(word)), "{asked}");
         }
     }

@@ -19,6 +19,7 @@ pub(super) const CASES: &[Case] = cases![
     an_instance_shows_its_type_and_its_vcpus,
     a_spot_instance_names_its_request,
     groups_and_fleets_are_seen,
+    groups_and_fleets_tell_their_age,
     a_user_is_seen_with_its_keys_and_its_password,
     an_ssh_key_is_a_credential_of_its_user,
     belongings_are_looked_at_only_where_asked_for,
@@ -93,10 +94,19 @@ async fn groups_and_fleets_are_seen(stage: &dyn Stage) {
     let seen = launchers(stage, &home()).await;
     assert_eq!(seen.groups.iter().map(|group| (group.name.as_str(), group.suspended)).collect::<Vec<_>>(), [("lab group", false)]);
     assert_eq!(seen.fleets.iter().map(|fleet| (fleet.id.clone(), fleet.kind, fleet.target)).collect::<Vec<_>>(), fleets);
-    let ages = seen.groups.iter().map(|group| group.created).chain(seen.fleets.iter().map(|fleet| fleet.created));
-    assert!(ages.into_iter().all(|made| made.is_some()), "a release must know which of them are older than the halt: {seen:?}");
     let elsewhere = launchers(stage, &away()).await;
     assert!(elsewhere.groups.is_empty() && elsewhere.fleets.is_empty(), "{elsewhere:?}");
+}
+
+/// A release must know which of them are older than the halt.
+async fn groups_and_fleets_tell_their_age(stage: &dyn Stage) {
+    stage.group(&home(), "lab group").await;
+    for kind in [FleetKind::Ec2, FleetKind::Spot] {
+        stage.fleet(&home(), kind, 1).await;
+    }
+    let seen = launchers(stage, &home()).await;
+    let ages: Vec<_> = seen.groups.iter().map(|group| group.created).chain(seen.fleets.iter().map(|fleet| fleet.created)).collect();
+    assert!(ages.len() == 3 && ages.iter().all(Option::is_some), "an age is missing: {seen:?}");
 }
 
 async fn a_user_is_seen_with_its_keys_and_its_password(stage: &dyn Stage) {

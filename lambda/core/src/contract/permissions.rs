@@ -1,0 +1,55 @@
+//! What the function calls in a member account. Written by `scripts/privileges --update` from what the compiled adapters call; the stage
+//! `privileges` of `scripts/test` fails where it is not that.
+
+/// What a sweep calls in a member account. Its session is limited to these, whatever the role may do.
+pub const OBSERVE: [&str; 19] = [
+    "autoscaling:DescribeAutoScalingGroups",
+    "ec2:DescribeFleets",
+    "ec2:DescribeInstances",
+    "ec2:DescribeRegions",
+    "ec2:DescribeSpotFleetRequests",
+    "ec2:DescribeSpotInstanceRequests",
+    "iam:GetLoginProfile",
+    "iam:GetRolePolicy",
+    "iam:GetUserPolicy",
+    "iam:ListAccessKeys",
+    "iam:ListAttachedUserPolicies",
+    "iam:ListGroupsForUser",
+    "iam:ListMFADevices",
+    "iam:ListRoles",
+    "iam:ListSSHPublicKeys",
+    "iam:ListServiceSpecificCredentials",
+    "iam:ListSigningCertificates",
+    "iam:ListUserPolicies",
+    "iam:ListUsers",
+];
+
+/// What a halt and its release call in a member account besides.
+pub const CONTAIN: [&str; 26] = [
+    "autoscaling:ResumeProcesses",
+    "autoscaling:SuspendProcesses",
+    "ec2:CancelSpotInstanceRequests",
+    "ec2:ModifyFleet",
+    "ec2:ModifyInstanceAttribute",
+    "ec2:ModifySpotFleetRequest",
+    "ec2:StartInstances",
+    "ec2:StopInstances",
+    "ec2:TerminateInstances",
+    "iam:DeactivateMFADevice",
+    "iam:DeleteAccessKey",
+    "iam:DeleteLoginProfile",
+    "iam:DeleteSSHPublicKey",
+    "iam:DeleteServiceSpecificCredential",
+    "iam:DeleteSigningCertificate",
+    "iam:DeleteUser",
+    "iam:DeleteUserPolicy",
+    "iam:DeleteVirtualMFADevice",
+    "iam:DetachUserPolicy",
+    "iam:PutRolePolicy",
+    "iam:PutUserPolicy",
+    "iam:RemoveUserFromGroup",
+    "iam:UpdateAccessKey",
+    "iam:UpdateSSHPublicKey",
+    "iam:UpdateServiceSpecificCredential",
+    "iam:UpdateSigningCertificate",
+];

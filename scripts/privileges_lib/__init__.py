@@ -1,0 +1,1 @@
+"""Least privilege, proven: what the code can call, what was called, and what the roles grant."""
