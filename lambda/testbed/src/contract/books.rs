@@ -183,11 +183,11 @@ pub async fn two_periods_stand_side_by_side_at_the_months_turn(book: &dyn SpendB
     assert_eq!([september, october].map(|period| editions.get(period).map(String::as_str)), [Some("s2"), Some("o2")]);
 }
 
-/// Three days of a thousand accounts: more than a page of DynamoDB's Query.
+/// Three days of a thousand accounts, at amounts of as many digits as there may be: more than a page of DynamoDB's Query.
 pub async fn every_account_is_read_however_many_there_are(book: &dyn SpendBook) {
     const ACCOUNTS: u64 = 1000;
     let begins = at("2026-11-20T00:00:00Z");
-    let three_days = |number: u64| (0..72).map(|hour| (begins + SignedDuration::from_hours(hour), Usd::micros(98_320_000_000 + number))).collect::<Hours>();
+    let three_days = |number: u64| (0..72).map(|hour| (begins + SignedDuration::from_hours(hour), Usd::micros(9_007_199_254_740_993_000 + number))).collect::<Hours>();
     let accounts: Vec<(u64, Hours)> = (1000..1000 + ACCOUNTS).map(|number| (number, three_days(number))).collect();
     let stored = report("20261101-20261201", "first", "2026-11-23T00:00:00Z", &accounts);
     book.store(&stored).await.unwrap();
