@@ -9,6 +9,7 @@ mod failure;
 mod ledger;
 mod observe;
 mod pulse;
+mod reports;
 mod retry;
 mod sessions;
 mod time;
@@ -63,6 +64,7 @@ fn ports(shared: &SdkConfig, settings: &Settings, clock: Arc<dyn Clock>) -> Port
         ledger: Arc::new(ledger::DynamoLedger::new(shared, &settings.table)),
         courier: Arc::new(courier::SnsCourier::new(shared, &settings.snsregion, &settings.accountnumber, &settings.snstopic)),
         pulse: Arc::new(pulse::CloudWatchPulse::new(shared)),
+        report_store: Arc::new(reports::S3ReportStore::new(shared)),
         clock,
     }
 }
