@@ -128,7 +128,7 @@ async fn a_missing_table_is_named() {
     let now = ports.clock.now();
     let record = AccountRecord::new(payer.clone(), now);
     let alone = Commit { record: record.clone(), lease: LeaseMove::None { expected: 0 }, notices: Vec::new(), peak: None, at: now };
-    let peak = runawaytrain_core::history::HourPeak { hour: now, instances: 1, vcpus: 1 };
+    let peak = runawaytrain_core::history::HourPeak { hour: now, instances: 1, vcpus: 1, burn: runawaytrain_core::money::Usd::ZERO };
     let together = Commit { peak: Some(peak), ..alone.clone() };
     let mut failures = vec![ports.ledger.load_all().await.unwrap_err(), ports.ledger.load(&payer).await.unwrap_err(), ports.ledger.outbox().await.unwrap_err()];
     failures.push(ports.ledger.journal(&payer, &HaltId::new("20261122T030000Z")).await.unwrap_err());
