@@ -123,7 +123,7 @@ impl Shelf<'_> {
         if has_come(self.deadline.stop_work()) {
             return Err(Trouble::OutOfTime);
         }
-        self.ports.spend_book.store(&report).await.map_err(Trouble::NotStored)?;
+        self.ports.spend_book.store(&report).await.map_err(|failure| Trouble::NotStored(Box::new(failure)))?;
         let reaches = totals.accounts.values().any(|account| account.usage.last().is_some());
         let read = ReadPeriod {
             files: number,

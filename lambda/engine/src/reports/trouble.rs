@@ -21,7 +21,7 @@ pub(super) enum Trouble {
     #[error("{} is missing, though {} names it: AWS is writing the report, or somebody deleted the file", clean(file), clean(manifest))]
     Missing { file: String, manifest: String },
     #[error("{}: {failure}", clean(key))]
-    File { key: String, failure: Failure },
+    File { key: String, failure: Box<Failure> },
     #[error("{0}")]
     Report(ReportError),
     #[error("{0}")]
@@ -31,13 +31,13 @@ pub(super) enum Trouble {
     #[error("its usage is in {currencies}; limits are in US dollars, and no rate of exchange is known here")]
     OtherCurrency { currencies: String },
     #[error("it was read, but could not be written to the table: {0}")]
-    NotStored(Failure),
+    NotStored(Box<Failure>),
 }
 
 impl Trouble {
     pub(super) fn of_file(key: &str, failure: Failure) -> Self {
         // Out of time is not the file's fault.
-        if failure.kind == FailureKind::NotBegun { Self::OutOfTime } else { Self::File { key: key.to_owned(), failure } }
+        if failure.kind == FailureKind::NotBegun { Self::OutOfTime } else { Self::File { key: key.to_owned(), failure: Box::new(failure) } }
     }
 }
 
