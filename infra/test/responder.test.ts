@@ -77,7 +77,6 @@ describe('the responder role', () => {
       'autoscaling:SuspendProcesses': groups,
       'autoscaling:ResumeProcesses': groups,
       'iam:PutRolePolicy': roles,
-      'iam:DeleteRolePolicy': roles,
       'iam:GetRolePolicy': roles,
       'iam:PutUserPolicy': users,
       'iam:UpdateServiceSpecificCredential': users,

@@ -5,11 +5,14 @@
 
 mod common;
 
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
 use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use jiff::SignedDuration;
 use runawaytrain_core::failure::FailureKind;
 use runawaytrain_core::identity::RoleLock;
 use runawaytrain_core::ids::{AccountId, HaltId, InstanceId, Region, RoleName};
+use runawaytrain_core::money::Usd;
 use runawaytrain_core::plan::Action;
 use runawaytrain_core::policy::NotifyList;
 use runawaytrain_core::state::AccountRecord;
@@ -104,6 +107,22 @@ async fn dynamodb_keeps_the_ledgers_contract() {
 
 #[tokio::test]
 #[ignore = "needs the emulators: scripts/test adapters"]
+async fn dynamodb_keeps_the_contract_of_the_books() {
+    let payer = account("300000000020");
+    make_table(&payer, "books").await;
+    let ports = ports(&ministack(), payer.as_str(), &settings("books", &payer), Watch::new());
+    runawaytrain_testbed::contract::books::price_book_contract(&*ports.price_book).await;
+    runawaytrain_testbed::contract::books::spend_book_contract(&*ports.spend_book).await;
+    // What the contract stores last must not fit into one page, or it shows nothing.
+    for partition in ["PRICE", "SPENT#20261101-20261201"] {
+        let first = aws_sdk_dynamodb::Client::new(&inside(&payer)).query().table_name("books").key_condition_expression("pk = :pk");
+        let first = first.expression_attribute_values(":pk", AttributeValue::S(partition.to_owned())).send().await.unwrap();
+        assert!(first.last_evaluated_key().is_some(), "{partition} fits into one page");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs the emulators: scripts/test adapters"]
 async fn more_records_than_a_page_holds_are_all_read() {
     let payer = account("300000000002");
     make_table(&payer, "pages").await;
@@ -128,7 +147,7 @@ async fn a_missing_table_is_named() {
     let now = ports.clock.now();
     let record = AccountRecord::new(payer.clone(), now);
     let alone = Commit { record: record.clone(), lease: LeaseMove::None { expected: 0 }, notices: Vec::new(), peak: None, at: now };
-    let peak = runawaytrain_core::history::HourPeak { hour: now, instances: 1, vcpus: 1, burn: runawaytrain_core::money::Usd::ZERO };
+    let peak = runawaytrain_core::history::HourPeak { hour: now, instances: 1, vcpus: 1, burn: Usd::ZERO };
     let together = Commit { peak: Some(peak), ..alone.clone() };
     let mut failures = vec![ports.ledger.load_all().await.unwrap_err(), ports.ledger.load(&payer).await.unwrap_err(), ports.ledger.outbox().await.unwrap_err()];
     failures.push(ports.ledger.journal(&payer, &HaltId::new("20261122T030000Z")).await.unwrap_err());
@@ -266,4 +285,33 @@ async fn sessions_issued_before_a_revocation_are_refused() {
     assert_eq!(ports.actuator.perform(&member, &Action::LiftRole { role, before }).await, Ok(Performed::Done));
     newcomer.describe_instances().send().await.unwrap();
     thief.describe_instances().send().await.expect_err("a session from before the halt stays dead");
+}
+
+#[tokio::test]
+#[ignore = "needs the emulators: scripts/test adapters"]
+async fn the_charges_of_each_linked_account_are_read_and_a_missing_metric_is_left_out() {
+    let (payer, member, silent) = (account("300000000021"), account("300000000022"), account("300000000023"));
+    let cloudwatch = aws_sdk_cloudwatch::Client::new(&inside(&payer));
+    let now = Watch::new().now();
+    let put = async |linked: Option<&AccountId>, currency: &str, dollars: f64, hours_ago: i64| {
+        let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
+        let at = DateTime::from_secs(now.as_second() - hours_ago * 3600);
+        let dimensions = std::iter::once(dimension("Currency", currency)).chain(linked.map(|linked| dimension("LinkedAccount", linked.as_str())));
+        let datum = MetricDatum::builder().metric_name("EstimatedCharges").value(dollars).timestamp(at).set_dimensions(Some(dimensions.collect())).build();
+        cloudwatch.put_metric_data().namespace("AWS/Billing").metric_data(datum).send().await.unwrap();
+    };
+    // The total of the organization, another currency, and what is too old to tell anything are not an account's charges.
+    put(None, "USD", 99_999.0, 1).await;
+    put(Some(&member), "EUR", 77_777.0, 1).await;
+    put(Some(&silent), "USD", 5.0, 60).await;
+    for (linked, dollars, hours_ago) in [(&payer, 40.25, 8), (&member, 100.0, 14), (&member, 812.34, 2), (&member, 700.5, 8)] {
+        put(Some(linked), "USD", dollars, hours_ago).await;
+    }
+
+    let billing = ports(&ministack(), payer.as_str(), &settings("t", &payer), Watch::new()).billing;
+    let charges = billing.charges(&[payer.clone(), member.clone(), silent], now).await.unwrap();
+    let amounts: Vec<_> = charges.iter().map(|(account, charge)| (account.clone(), charge.amount)).collect();
+    assert_eq!(amounts, [(payer, Usd::from_dollars(40.25)), (member.clone(), Usd::from_dollars(812.34))]);
+    let age = now.duration_since(charges[&member].at);
+    assert!(age >= SignedDuration::from_hours(2) && age < SignedDuration::from_hours(3), "the reading says of the hour that it is of: {age}");
 }

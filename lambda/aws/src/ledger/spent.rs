@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
 use runawaytrain_core::contract::{EXPIRY, PARTITION_KEY, SORT_KEY};
@@ -31,11 +32,6 @@ const HOURS: &str = "hours";
 /// So many items are written at once: a first report of a month may change fifteen thousand.
 const AT_A_TIME: usize = 16;
 
-/// One account's hours of one day.
-type Day = BTreeMap<i8, Usd>;
-/// The days of a billing period, as they sort in the table.
-type Days = BTreeMap<(Date, AccountId), Day>;
-
 #[async_trait]
 impl SpendBook for DynamoLedger {
     async fn hours(&self, since: Timestamp) -> Result<SpentHours, Failure> {
@@ -45,27 +41,32 @@ impl SpendBook for DynamoLedger {
             if report.until <= since {
                 continue;
             }
-            for ((day, account), hours) in days(&self.table, &report.period, Some(since)).await? {
-                let of_account = spent.accounts.entry(account).or_default();
-                of_account.extend(hours.into_iter().filter_map(|(hour, amount)| Some((beginning(day, hour)?, amount))));
+            let day = since.to_zoned(TimeZone::UTC).date();
+            for item in self.table.query_from(&partition(&report.period), &day.to_string()).await? {
+                // An hour that cannot be read is not an hour without spend.
+                let (account, hours) = read_day(&item).ok_or_else(|| broken(&item))?;
+                spent.accounts.entry(account).or_default().extend(hours);
             }
         }
         Ok(spent)
     }
 
     async fn store(&self, report: &ReadReport) -> Result<(), Failure> {
-        let known = reports(&self.table).await?.into_iter().find(|known| known.period == report.period);
-        let (old, new) = (days(&self.table, &report.period, None).await?, by_day(report));
-        // Most of a month stays as it was from one edition to the next.
+        let before = self.table.get(key(PARTITION, report.period.as_str())).await?;
+        let old = self.table.query(&partition(&report.period)).await?;
+        // By their keys, and not read any further: what cannot be read is replaced like all else.
+        let old: BTreeMap<&str, &Item> = old.iter().filter_map(|item| Some((as_text(item, SORT_KEY)?, item))).collect();
+        let new = items(report)?;
         let mut writes: Vec<BoxFuture<'_, Result<(), Failure>>> = Vec::new();
-        for (key, hours) in new.iter().filter(|(key, hours)| old.get(*key) != Some(*hours)) {
-            writes.push(self.table.put(day_item(&report.period, key, hours)?).boxed());
+        // Most of a month stays as it was from one edition to the next.
+        for (_, item) in new.iter().filter(|(sort, item)| old.get(sort.as_str()) != Some(item)) {
+            writes.push(self.table.put(item.clone()).boxed());
         }
-        for key in old.keys().filter(|key| !new.contains_key(*key)) {
-            writes.push(self.table.delete(day_key(&report.period, key)).boxed());
+        for sort in old.keys().filter(|sort| !new.contains_key(**sort)) {
+            writes.push(self.table.delete(key(partition(&report.period), *sort)).boxed());
         }
         stream::iter(writes).buffer_unordered(AT_A_TIME).try_collect::<()>().await?;
-        conclude(&self.table, report, known.as_ref().and_then(|known| known.edition.as_deref())).await
+        conclude(&self.table, report, before.as_ref().and_then(|before| as_text(before, EDITION))).await
     }
 
     async fn editions(&self) -> Result<BTreeMap<String, String>, Failure> {
@@ -93,21 +94,12 @@ fn known(item: &Item) -> Option<Known> {
     Some(Known { period: as_text(item, SORT_KEY)?.to_owned(), edition: as_text(item, EDITION).map(str::to_owned), until })
 }
 
-/// The days of a billing period, all pages; from the day on that `since` is in.
-async fn days(table: &Table, period: &str, since: Option<Timestamp>) -> Result<Days, Failure> {
-    let partition = partition(period);
-    let items = match since {
-        Some(since) => table.query_from(&partition, &day_of(since).to_string()).await?,
-        None => table.query(&partition).await?,
-    };
-    // An hour that cannot be read is not an hour without spend.
-    items.iter().map(|item| read_day(item).ok_or_else(|| broken(item))).collect()
-}
-
-fn read_day(item: &Item) -> Option<((Date, AccountId), Day)> {
+/// An account's hours of a day.
+fn read_day(item: &Item) -> Option<(AccountId, Vec<(Timestamp, Usd)>)> {
     let (day, account) = as_text(item, SORT_KEY)?.split_once('#')?;
-    let hours = item.get(HOURS)?.as_m().ok()?.iter().map(|(hour, micros)| Some((hour.parse().ok()?, Usd::micros(micros.as_n().ok()?.parse().ok()?))));
-    Some(((day.parse().ok()?, AccountId::parse(account).ok()?), hours.collect::<Option<Day>>()?))
+    let day: Date = day.parse().ok()?;
+    let hours = item.get(HOURS)?.as_m().ok()?.iter().map(|(hour, micros)| Some((beginning(day, hour.parse().ok()?)?, Usd::micros(micros.as_n().ok()?.parse().ok()?))));
+    Some((AccountId::parse(account).ok()?, hours.collect::<Option<_>>()?))
 }
 
 fn broken(item: &Item) -> Failure {
@@ -115,24 +107,25 @@ fn broken(item: &Item) -> Failure {
     failure::own(QUERY, FailureKind::Other, format!("the item {partition} / {sort} of the spent hours cannot be read"))
 }
 
-/// A report's hours by day and account.
-fn by_day(report: &ReadReport) -> Days {
-    let mut days = Days::new();
+/// A report's hours as items, by their sort keys.
+fn items(report: &ReadReport) -> Result<BTreeMap<String, Item>, Failure> {
+    let mut days: BTreeMap<(Date, &AccountId), BTreeMap<i8, Usd>> = BTreeMap::new();
     for (account, hours) in &report.accounts {
         for (begins, amount) in hours {
             let at = begins.to_zoned(TimeZone::UTC);
-            *days.entry((at.date(), account.clone())).or_default().entry(at.hour()).or_default() += *amount;
+            *days.entry((at.date(), account)).or_default().entry(at.hour()).or_default() += *amount;
         }
     }
-    days
-}
-
-fn day_item(period: &str, of: &(Date, AccountId), hours: &Day) -> Result<Item, Failure> {
-    let begins = beginning(of.0, 0).ok_or_else(|| failure::own(PUT, FailureKind::Invalid, format!("the day {} is out of range", of.0)))?;
-    let hours: HashMap<String, AttributeValue> = hours.iter().map(|(hour, amount)| (format!("{hour:02}"), number(amount.as_micros()))).collect();
-    let mut item = day_key(period, of);
-    item.extend([(HOURS.to_owned(), AttributeValue::M(hours)), (EXPIRY.to_owned(), expires(begins))]);
-    Ok(item)
+    let mut items = BTreeMap::new();
+    for ((day, account), hours) in days {
+        let begins = beginning(day, 0).ok_or_else(|| failure::own(PUT, FailureKind::Invalid, format!("the day {day} is out of range")))?;
+        let hours: HashMap<String, AttributeValue> = hours.into_iter().map(|(hour, amount)| (format!("{hour:02}"), number(amount.as_micros()))).collect();
+        let sort = format!("{day}#{account}");
+        let mut item = key(partition(&report.period), sort.as_str());
+        item.extend([(HOURS.to_owned(), AttributeValue::M(hours)), (EXPIRY.to_owned(), expires(begins))]);
+        items.insert(sort, item);
+    }
+    Ok(items)
 }
 
 /// Makes the edition known. Only in the place of the one that was found at the beginning: where another invocation wrote in the meantime,
@@ -161,24 +154,135 @@ async fn conclude(table: &Table, report: &ReadReport, before: Option<&str>) -> R
 async fn forget(table: &Table, period: &str) -> Result<(), Failure> {
     let call = table.client.update_item().table_name(&table.name).set_key(Some(key(PARTITION, period)));
     let call = call.update_expression("REMOVE #edition").expression_attribute_names("#edition", EDITION);
-    call.send().await.map(|_| ()).map_err(|error| table.failure(UPDATE, &error))
-}
-
-fn day_key(period: &str, (day, account): &(Date, AccountId)) -> Item {
-    key(partition(period), format!("{day}#{account}"))
+    // Without this an update would make an item anew, without anything in it, where there is none.
+    let call = call.condition_expression("attribute_exists(#pk)").expression_attribute_names("#pk", PARTITION_KEY);
+    let Err(error) = call.send().await else { return Ok(()) };
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+        _ => Err(table.failure(UPDATE, &error)),
+    }
 }
 
 fn partition(period: &str) -> String {
     format!("SPENT#{period}")
 }
 
-fn day_of(at: Timestamp) -> Date {
-    at.to_zoned(TimeZone::UTC).date()
+fn beginning(day: Date, hour: i8) -> Option<Timestamp> {
+    day.to_datetime(Time::new(hour, 0, 0, 0).ok()?).to_zoned(TimeZone::UTC).ok().map(|begins| begins.timestamp())
 }
 
-fn beginning(day: Date, hour: i8) -> Option<Timestamp> {
-    if !(0..24).contains(&hour) {
-        return None;
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::wire::Script;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
     }
-    day.at(hour, 0, 0, 0).to_zoned(TimeZone::UTC).ok().map(|begins| begins.timestamp())
+
+    fn report(edition: &str) -> ReadReport {
+        let account = |id| AccountId::parse(id).unwrap();
+        let hour = |text, micros| BTreeMap::from([(at(text), Usd::micros(micros))]);
+        let accounts = [(account("111111111111"), hour("2026-11-20T03:00:00Z", 7)), (account("222222222222"), hour("2026-11-21T04:00:00Z", 8))];
+        ReadReport { period: "20261101-20261201".to_owned(), edition: edition.to_owned(), accounts: accounts.into(), until: at("2026-11-21T05:00:00Z") }
+    }
+
+    /// A table in which the first edition of the report stands.
+    fn standing(asked: &Value) -> Option<Value> {
+        if asked.get("Key").is_some() && asked.get("ConsistentRead").is_some() {
+            return Some(json!({ "Item": { "edition": { "S": "first" } } }));
+        }
+        let partition = asked.get("ExpressionAttributeValues")?.get(":pk")?.get("S")?.as_str()?;
+        let item = |sort: &str, more: Value| {
+            let mut item = json!({ "pk": { "S": partition }, "sk": { "S": sort } });
+            item.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            item
+        };
+        Some(json!({ "Items": if partition == PARTITION {
+            vec![item("20261101-20261201", json!({ "edition": { "S": "first" }, "until": { "N": "1795237200000" } }))]
+        } else {
+            let day = |hours: Value, day: &str| json!({ "hours": { "M": hours }, "expires": { "N": (at(day).as_second() + 400 * 86_400).to_string() } });
+            vec![
+                item("2026-11-20#111111111111", day(json!({ "03": { "N": "7" } }), "2026-11-20T00:00:00Z")),
+                item("2026-11-21#222222222222", day(json!({ "04": { "N": "5" } }), "2026-11-21T00:00:00Z")),
+                item("2026-11-21#333333333333", day(json!({ "04": { "N": "9" } }), "2026-11-21T00:00:00Z")),
+                item("nothing that can be read", json!({})),
+            ]
+        }}))
+    }
+
+    /// The keys of what was written and removed, in their order; reads are left out.
+    fn written(script: &Script) -> Vec<String> {
+        let key = |body: &String| {
+            let asked: Value = serde_json::from_str(body).unwrap();
+            let of = asked.get("Item").or(asked.get("Key").filter(|_| asked.get("ConsistentRead").is_none()))?;
+            Some(format!("{} / {}", of.get("pk")?.get("S")?.as_str()?, of.get("sk")?.get("S")?.as_str()?))
+        };
+        script.asked().iter().filter_map(key).collect()
+    }
+
+    async fn store(script: &Script, edition: &str) -> Result<(), Failure> {
+        DynamoLedger::new(&script.config(), "runawaytrain").store(&report(edition)).await
+    }
+
+    const REPORT_KEY: &str = "REPORT / 20261101-20261201";
+
+    #[tokio::test]
+    async fn only_what_differs_is_written_and_the_edition_last() {
+        let script = Script::new(|asked| (200, standing(&serde_json::from_str(asked).unwrap()).unwrap_or(json!({})).to_string()));
+        store(&script, "second").await.unwrap();
+        let mut written = written(&script);
+        assert_eq!(written.pop().as_deref(), Some(REPORT_KEY));
+        written.sort();
+        assert_eq!(
+            written,
+            [
+                "SPENT#20261101-20261201 / 2026-11-21#222222222222",
+                "SPENT#20261101-20261201 / 2026-11-21#333333333333",
+                "SPENT#20261101-20261201 / nothing that can be read"
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_write_that_is_cut_off_leaves_the_edition_unknown() {
+        let script = Script::new(|asked| match serde_json::from_str(asked).unwrap() {
+            asked if standing(&asked).is_some() => (200, standing(&asked).unwrap().to_string()),
+            _ => (400, json!({ "__type": "com.amazonaws.dynamodb.v20120810#AccessDeniedException", "message": "no" }).to_string()),
+        });
+        assert_eq!(store(&script, "second").await.unwrap_err().kind, FailureKind::Denied);
+        assert!(!written(&script).contains(&REPORT_KEY.to_owned()), "{:?}", script.asked());
+    }
+
+    #[tokio::test]
+    async fn where_two_write_at_once_neither_edition_is_known() {
+        let script = Script::new(|asked| match serde_json::from_str::<Value>(asked).unwrap() {
+            asked if standing(&asked).is_some() => (200, standing(&asked).unwrap().to_string()),
+            asked if asked.get("Item").is_some() && asked.get("ConditionExpression").is_some() => {
+                assert_eq!(asked.get("ExpressionAttributeValues"), Some(&json!({ ":before": { "S": "first" }, ":edition": { "S": "second" } })));
+                (400, json!({ "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "no" }).to_string())
+            }
+            _ => (200, "{}".to_owned()),
+        });
+        assert_eq!(store(&script, "second").await.unwrap_err().kind, FailureKind::Conflict);
+        assert_eq!(written(&script).last().map(String::as_str), Some(REPORT_KEY));
+        assert!(script.asked().last().unwrap().contains("REMOVE #edition"), "{:?}", script.asked());
+    }
+
+    #[tokio::test]
+    async fn an_hour_that_cannot_be_read_is_no_hour_without_spend() {
+        for hours in [json!({ "M": { "24": { "N": "7" } } }), json!({ "M": { "03": { "N": "-7" } } }), json!({ "S": "7" })] {
+            let script = Script::new(move |asked| {
+                let mut answer = standing(&serde_json::from_str(asked).unwrap()).unwrap();
+                for item in answer["Items"].as_array_mut().unwrap() {
+                    item["hours"] = hours.clone();
+                }
+                (200, answer.to_string())
+            });
+            let failure = DynamoLedger::new(&script.config(), "runawaytrain").hours(at("2026-11-19T00:00:00Z")).await.unwrap_err();
+            assert!(failure.detail.contains("SPENT#20261101-20261201 / 2026-11-20#111111111111"), "{failure}");
+        }
+    }
 }
