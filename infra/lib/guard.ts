@@ -99,7 +99,7 @@ export class Guard extends Construct implements IGrantable {
 
   /** What accounts are charged. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html */
   grantReadCharges(): void {
-    const any = wide(this, 'GetMetricData has no resource to name, nor a condition on the namespace; it reads metrics of the payer.', '*');
+    const any = wide(this, 'A metric has no resource to name, and GetMetricData no condition on its namespace; it reads metrics of the payer.', '*');
     this.allow('ReadCharges', ['cloudwatch:GetMetricData'], any);
   }
 
