@@ -20,7 +20,7 @@ use runawaytrain_core::state::State;
 use runawaytrain_core::verdict::{Judgement, Limit};
 use runawaytrain_engine::deadline::Deadline;
 use runawaytrain_engine::ports::SpendBook;
-use runawaytrain_testbed::{Fault, OBJECTS_A_PAGE, SimAccount, Testbed};
+use runawaytrain_testbed::{Fault, OBJECTS_A_PAGE, SimAccount, Testbed, failure};
 use serde_json::{Value, json};
 
 /// A payer and an account with two instances, at 2026-11-22T03:00:00Z.
@@ -381,6 +381,17 @@ async fn reports_are_read_whatever_the_mode() {
     assert_eq!(period(&read(&scene).await, NOVEMBER).result, PeriodResult::Read);
     scene.tick().await;
     assert_eq!(scene.billable(QUIET), 2, "what is read is no reason to act against the mode");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_table_nothing_is_read_and_that_is_said() {
+    let scene = scene();
+    deliver(&scene.testbed, NOVEMBER, "aaaa", &[&[(QUIET, "2026-11-22T00", "1")]]);
+    scene.testbed.ledger.break_with(Some(failure("dynamodb:Query", FailureKind::Unavailable)));
+    let answer = read(&scene).await;
+    assert_eq!(answer.status, 500);
+    assert!(answer.body.contains("dynamodb:Query"), "{}", answer.body);
+    assert!(scene.testbed.reports.read().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
