@@ -104,7 +104,7 @@ def stopped(claims: Claims, runaways: list[Account], now: dict[str, Snapshot]) -
     for account in runaways:
         running = [f"{identity} in {region} is {state}" for (region, identity), state in now[account.id].instances.items() if state in ("pending", "running")]
         regions = len({region for region, _ in now[account.id].instances})
-        claims.claim(f"no instance runs in {account.name}: all {len(now[account.id].instances)} in {regions} regions are stopped, none is terminated",
+        claims.claim(f"no instance runs in {account.name}: all {len(now[account.id].instances)} in {regions} {'regions' if regions > 1 else 'region'} are stopped, none is terminated",
                      *running[:5], *_terminated(now[account.id]))
 
 
@@ -134,7 +134,7 @@ def locked_out(claims: Claims, cloud: Cloud, runaways: list[Account], now: dict[
         answers = {key[0]: look.refused(cloud, key) for _, key in keys}
         codes = sorted({code for code in answers.values() if code})
         claims.claim(
-            f"{' and '.join(people)} in {account.name} are locked out: {len(keys)} keys refused by the emulator ({', '.join(codes) or 'none'})",
+            f"{' and '.join(people)} in {account.name} {'are' if len(people) > 1 else 'is'} locked out: {len(keys)} keys refused by the emulator ({', '.join(codes) or 'none'})",
             *[f"{name}'s key {key[0]} still works" for name, key in keys if not answers[key[0]]],
             *[f"{name}'s key {key[0]} fails for another reason: {code}" for name, key in keys if (code := answers[key[0]]) and code not in REFUSALS],
         )

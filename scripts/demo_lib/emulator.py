@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import process, show
+from .bridges import BRIDGES
 from .paths import Places
 
 START_SECONDS = 60  # a busy machine takes long to import ninety services
@@ -63,7 +64,7 @@ def start(places: Places) -> Emulator:
     if not shutil.which("openssl"):
         raise process.StepFailed("the command `openssl` is missing", hint="install it; the emulator makes its certificate with it.")
     log, certificate = places.logs / "emulator.log", places.temp / "ministack-tls" / "server.crt"
-    with show.step("start the emulator (ministack, with its authentication on; unknown lists are bridged as empty)", log) as done:
+    with show.step("start the emulator (ministack, with its authentication on)", log) as done:
         port = free_port()
         child = process.start([sys.executable, PROGRAM], log, places.temp, environment(places, port, certificate))
         emulator = Emulator(f"https://127.0.0.1:{port}", certificate, child, log)
@@ -76,6 +77,8 @@ def start(places: Places) -> Emulator:
                 raise process.StepFailed(f"the emulator did not answer within {START_SECONDS} s", log, "try again when the machine is less busy.")
             time.sleep(0.1)
         done.note = emulator.endpoint
+    for what in BRIDGES.values():
+        show.say(f"  bridge, only here: {what}")
     return emulator
 
 
