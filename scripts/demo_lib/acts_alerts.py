@@ -1,16 +1,15 @@
 """Between two sweeps, when nobody invokes the Lambda: alarms and launches do. An act an alert, and one for what only looks like one."""
 
 import time
-from pathlib import Path
 
-from . import alerts, checks, feeds, invocations, lambdas, look, show, stage, tables
+from . import alerts, checks, deploy, feeds, invocations, lambdas, look, show, stage, tables
 from .acts import Story
-from .bridges import REFUSED
+from .bridges import Refusals
 from .cast import LAUNCH_REGION, SPEND_MONTH, Account
 
 DOLLARS = 6200.0
 CALLS, EACH = 10, 20
-NOWHERE = "999999999999"
+STRANGER = Account("another university", "outside of the organization", {LAUNCH_REGION: 1}, [], id="999999999999")
 
 
 def alarm_rings(story: Story) -> None:
@@ -49,7 +48,7 @@ def burst_of_launches(story: Story) -> None:
     alerts.few(story.claims, seen, len(started), took)
     alerts.only_by(story.claims, seen, "launch", {account.id})
     story.now = _halted_alone(story, account, start, heard)
-    alerts.none_left(story.claims, story.cloud, started, story.now[account.id])
+    alerts.none_left(story.claims, started, story.now[account.id])
 
 
 def _halted_alone(story: Story, account: Account, start: float, heard: int) -> dict[str, look.Snapshot]:
@@ -73,33 +72,21 @@ def forgeries(story: Story) -> None:
     alerts.publish_refused(story.claims, member, feeds.refused_publish(story.cloud, member, forged))
     other = feeds.topic("runawaytrain")
     alerts.wrong_topic(story.claims, lambdas.invoke(story.cloud, feeds.notification(forged, other), story.log), other)
-    bridges = Watched(story.deployment.places.logs / "emulator.log")
-    feeds.ring_from(story.cloud, NOWHERE)
-    alerts.not_admitted(story.claims, NOWHERE, bridges.refusals())
+    refusals = Refusals(story.deployment.places.logs / "emulator.log")
+    deploy.enroll(story.cloud, [STRANGER], stage.organization_id(story.cloud), story.deployment.places)
+    feeds.publish_estimate(story.cloud, STRANGER, DOLLARS)
+    stage.launch(story.cloud, STRANGER, STRANGER.launches)
+    alerts.not_admitted(story.claims, STRANGER, refusals.fresh())
     feeds.stray_rule(story.cloud, member, "RunawayTrainForwarder")
-    alerts.not_carried(story.claims, member, bridges.refusals(), feeds.in_queue(story.cloud))
-    feeds.enqueue(story.cloud, feeds.launch_event(NOWHERE), feeds.launch_event(member.id, {"account": victim.id}), "not JSON")
+    alerts.not_carried(story.claims, member, refusals.fresh(), feeds.in_queue(story.cloud))
+    feeds.enqueue(story.cloud, feeds.launch_event(STRANGER.id), feeds.launch_event(member.id, {"account": victim.id}), "not JSON")
     with show.step("put three forged launch events into the queue, past everything that guards it, and wait"):
         # The alarm from the wrong topic is on record as well.
         told = invocations.wait(story.cloud, start, 4, "forgeries")
-    alerts.strangers_dropped(story.claims, told, NOWHERE, feeds.in_queue(story.cloud))
+    alerts.strangers_dropped(story.claims, told, STRANGER, feeds.in_queue(story.cloud))
     alerts.envelope_counts(story.claims, told, member, victim)
     story.now = story.look()
     alerts.nothing_touched(story.claims, story.accounts, seen, story.now, remembered, look.journal(story.cloud), story.read_mail())
-
-
-class Watched:
-    """The emulator's log from here on, where the bridges say what a deployed policy refused."""
-
-    def __init__(self, log: Path):
-        self.log, self.seen = log, log.stat().st_size
-
-    def refusals(self) -> list[str]:
-        with self.log.open("rb") as file:
-            file.seek(self.seen)
-            lines = file.read().decode("utf-8", "replace").splitlines()
-        self.seen = self.log.stat().st_size
-        return [line.split(REFUSED, 1)[1] for line in lines if REFUSED in line]
 
 
 ACTS = (alarm_rings, burst_of_launches, forgeries)

@@ -5,7 +5,6 @@ from datetime import datetime
 from . import checks
 from .cast import Account
 from .claims import Claims, differences, unless
-from .cloud import Cloud
 from .invocations import Invocation, records
 from .lambdas import Answer
 from .look import Snapshot
@@ -24,7 +23,7 @@ def rang(claims: Claims, ringing: dict[str, dict[str, str]], dollars: str) -> No
 def only_by(claims: Claims, seen: list[Invocation], source: str, accounts: set[str]) -> None:
     """The log names the trigger of each invocation; a sweep of the schedule, or one that somebody asked for, has none there."""
     others = [f"one was set off by {invocation.sources or 'something else'}" for invocation in seen if invocation.sources != {source}]
-    strangers = {line["account"] for invocation in seen for line in invocation.records} - accounts
+    strangers = {line.get("account") for invocation in seen for line in invocation.records} - accounts
     claims.claim(f"the Lambda was invoked {_times(len(seen))} since, each time by “{source}”: no schedule and nobody's hand was in it", *others,
                  *[f"{account} was looked at" for account in strangers])
 
@@ -62,7 +61,7 @@ def few(claims: Claims, seen: list[Invocation], launches: int, took: float) -> N
                  unless(number == launches, f"there were {launches} launches"), unless(0 < len(seen) <= HANDFUL, f"that is more than {HANDFUL}"))
 
 
-def none_left(claims: Claims, cloud: Cloud, started: list[str], now: Snapshot) -> None:
+def none_left(claims: Claims, started: list[str], now: Snapshot) -> None:
     states = {identity: state for (_, identity), state in now.instances.items()}
     left = [f"{identity} is {states.get(identity)}" for identity in started if states.get(identity) != "stopped"]
     claims.claim(f"no launch was missed: each of the {len(started)} instances is stopped, the last one too", *left[:5])
@@ -78,25 +77,24 @@ def wrong_topic(claims: Claims, answer: Answer, topic: str) -> None:
                  unless(topic in answer.body, f"it does not name {topic}"), unless(not answer.report, "something was swept"))
 
 
-def not_admitted(claims: Claims, stranger: str, refusals: list[str]) -> None:
-    said = _one(refusals)
-    claims.claim(f"an alarm of our name in {stranger}, outside of the organization, does not come through: {said}",
-                 unless("the topic" in said and f":{stranger}:alarm:" in said, "the topic's policy did not refuse it"))
+def not_admitted(claims: Claims, stranger: Account, refusals: list[str]) -> None:
+    alarms = [said for said in refusals if said.startswith("the topic ") and f":{stranger.id}:alarm:" in said]
+    launches = [said for said in refusals if said.startswith("the bus ") and f":{stranger.id}:rule/" in said]
+    claims.claim(
+        f"{stranger.name} deploys our very templates against this payer, and gets nowhere: the topic refuses its {len(alarms)} alarms, the bus its launch",
+        unless(len(alarms) == 2 and len(launches) == 1, f"refused were {refusals}"),
+    )
 
 
 def not_carried(claims: Claims, member: Account, refusals: list[str], waiting: int) -> None:
-    said = _one(refusals)
+    said = refusals[0] if len(refusals) == 1 else f"{len(refusals)} refusals were told"
     claims.claim(f"a rule of {member.name}'s own that borrows the forwarder role reaches nothing: {said}",
                  unless("does not trust" in said and member.id in said, "the role's trust did not refuse it"), unless(waiting == 0, f"{waiting} messages are in the queue"))
 
 
-def _one(refusals: list[str]) -> str:
-    return refusals[0] if len(refusals) == 1 else f"{len(refusals)} refusals were told"
-
-
-def strangers_dropped(claims: Claims, told: list[Invocation], stranger: str, waiting: int) -> None:
-    why = [line["message"] for invocation in told for line in invocation.records if stranger in line["message"] or line.get("account") == stranger]
-    claims.claim(f"a launch of an account outside of the organization is refused: “{why[0] if why else '?'}”", unless(bool(why), "the log does not say so"),
+def strangers_dropped(claims: Claims, told: list[Invocation], stranger: Account, waiting: int) -> None:
+    why = [line["message"] for invocation in told for line in invocation.records if stranger.id in (line.get("account"), *line["message"].split())]
+    claims.claim(f"a launch event of {stranger.name} that is in the queue all the same is refused: “{why[0] if why else '?'}”", unless(bool(why), "the log does not say so"),
                  *[f"the log says {line}" for line in why if "refused" not in line])
     claims.claim("it is dropped, and so is what is no event at all: neither comes back", unless(waiting == 0, f"{waiting} messages are in the queue"))
 

@@ -4,8 +4,8 @@ import json
 
 from botocore.exceptions import ClientError
 
-from . import look
-from .cast import EXEMPT, PAYER, Account
+from . import look, stage
+from .cast import EXEMPT, Account
 from .claims import Claims, differences, unless
 from .cloud import Cloud, code_of
 from .lambdas import Answer
@@ -27,7 +27,7 @@ def responder_trusts_nobody_else(claims: Claims, cloud: Cloud, accounts: list[Ac
     """The payer's own admin may do everything there, and still may not wear the responder role elsewhere."""
     payer, target = accounts[0], next(account for account in accounts if account.runaway)
     name, (key, *_) = next(iter(payer.keys.items()))
-    organization = cloud.admin("organizations", PAYER).describe_organization()["Organization"]["Id"]
+    organization = stage.organization_id(cloud)
     try:
         cloud.client("sts", *key).assume_role(
             RoleArn=f"arn:aws:iam::{target.id}:role/RunawayTrainResponder", RoleSessionName="curious", ExternalId=f"runawaytrain-{organization}"

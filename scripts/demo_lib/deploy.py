@@ -112,7 +112,7 @@ def enroll(cloud: Cloud, accounts: list[Account], organization: str, places: Pla
             # With that account's own rights.
             _member_stack(cloud.admin("cloudformation", account.id, region), account, stack, template, parameters, places)
 
-    with show.step(f"enroll {len(accounts)} sub-accounts with stacksets/{MEMBER_TEMPLATE.name} and {MEMBER_REGION_TEMPLATE.name}") as done:
+    with show.step(f"enroll {len(accounts)} account{'s' if len(accounts) > 1 else ''} with stacksets/{MEMBER_TEMPLATE.name} and {MEMBER_REGION_TEMPLATE.name}") as done:
         with ThreadPoolExecutor(len(accounts)) as pool:
             list(pool.map(one, accounts))
         done.note = ", ".join(account.name for account in accounts)

@@ -105,13 +105,3 @@ def stray_rule(cloud: Cloud, account: Account, role: str) -> None:
     events.put_events(Entries=[{"Source": "thief", "DetailType": "EC2 Instance State-change Notification", "Detail": json.dumps({"state": "running"})}])
     events.remove_targets(Rule="borrowed", Ids=["payer"])
     events.delete_rule(Name="borrowed")
-
-
-def ring_from(cloud: Cloud, account: str) -> None:
-    """An alarm of our name in any account, which tells the payer's topic."""
-    client = cloud.admin("cloudwatch", account)
-    client.put_metric_alarm(
-        AlarmName="runawaytrain-spend-stranger", Namespace="AWS/Billing", MetricName="EstimatedCharges", Statistic="Maximum", Period=21600,
-        EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold", AlarmActions=[topic()],
-    )
-    client.set_alarm_state(AlarmName="runawaytrain-spend-stranger", StateValue="ALARM", StateReason="a forgery")

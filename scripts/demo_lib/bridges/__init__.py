@@ -5,6 +5,7 @@ the deployed policies first as AWS does.
 """
 
 from importlib import import_module
+from pathlib import Path
 
 BRIDGES = {
     "empty_lists": "lists of credentials and launchers that it does not know are answered empty",
@@ -22,3 +23,17 @@ def install() -> None:
     """In the emulator's own process, before it serves."""
     for name in BRIDGES:
         import_module(f".{name}", __name__).install()
+
+
+class Refusals:
+    """In the demo's process: what the bridges refuse from now on, read in the emulator's log."""
+
+    def __init__(self, log: Path):
+        self.log, self.read = log, log.stat().st_size
+
+    def fresh(self) -> list[str]:
+        with self.log.open("rb") as file:
+            file.seek(self.read)
+            lines = file.read().decode("utf-8", "replace").splitlines()
+            self.read = file.tell()
+        return [line.split(REFUSED, 1)[1] for line in lines if REFUSED in line]
