@@ -92,6 +92,17 @@ export class Guard extends Construct implements IGrantable {
     this.allow('ListAccounts', ['organizations:ListAccounts'], wide(this, 'ListAccounts has no resource to name.', '*'));
   }
 
+  /** What instances cost an hour. https://docs.aws.amazon.com/service-authorization/latest/reference/list_awspricelist.html */
+  grantReadPrices(): void {
+    this.allow('ReadPrices', ['pricing:GetProducts'], wide(this, 'GetProducts has no resource to name; it reads the public price list.', '*'));
+  }
+
+  /** What accounts are charged. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html */
+  grantReadCharges(): void {
+    const any = wide(this, 'GetMetricData has no resource to name, nor a condition on the namespace; it reads metrics of the payer.', '*');
+    this.allow('ReadCharges', ['cloudwatch:GetMetricData'], any);
+  }
+
   /**
    * Attaches and detaches one policy, on accounts of this organization only: AWS asks for both, the policy and its
    * target, in the same statement. No root and no unit, where one call would freeze them all.

@@ -49,6 +49,8 @@ export class RunawayTrain extends Stack {
 
     guard.grantAssumeResponders(policy.organization);
     guard.grantListAccounts();
+    guard.grantReadPrices();
+    guard.grantReadCharges();
     guard.grantQuarantine(quarantinePolicyId, policy.organization);
     topics.grantPublish(guard);
     state.grantReadWrite(guard);

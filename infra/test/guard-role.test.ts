@@ -48,6 +48,8 @@ describe('the role of the function', () => {
           ['organizations:AttachPolicy', 'organizations:DetachPolicy'],
           [`arn:aws:organizations::${PAYER}:policy/${ORGANIZATION}/service_control_policy/${QUARANTINE}`, accounts],
         ],
+        ['ReadCharges', 'Allow', 'cloudwatch:GetMetricData', '*'],
+        ['ReadPrices', 'Allow', 'pricing:GetProducts', '*'],
         ['SeeQuarantine', 'Allow', 'organizations:ListPoliciesForTarget', accounts],
         ['TakeLaunches', 'Allow', ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'], queue(names.launchQueue)],
         ['Tell', 'Allow', 'sns:Publish', [`arn:aws:sns:us-east-1:${PAYER}:${names.topic}`, `arn:aws:sns:us-east-1:${PAYER}:${names.topic}-????????????`]],

@@ -3,8 +3,10 @@
 mod commit;
 mod journal;
 mod outbox;
+mod prices;
 mod record;
 mod slots;
+mod spent;
 mod table;
 mod write;
 

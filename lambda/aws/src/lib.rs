@@ -1,6 +1,7 @@
 //! The engine's ports over the AWS SDK. No other crate knows the SDK's types, and none of them leaves this one.
 
 mod act;
+mod billing;
 mod config;
 mod courier;
 mod deny;
@@ -8,6 +9,7 @@ mod directory;
 mod failure;
 mod ledger;
 mod observe;
+mod prices;
 mod pulse;
 mod retry;
 mod sessions;
@@ -20,7 +22,7 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 
 use runawaytrain_core::ids::AccountId;
-use runawaytrain_engine::ports::{Clock, Ports};
+use runawaytrain_engine::ports::{Clock, Ledger, Ports, PriceBook};
 
 pub use config::Emulator;
 
@@ -55,14 +57,19 @@ fn ports(shared: &SdkConfig, settings: &Settings, clock: Arc<dyn Clock>) -> Port
     let sessions = Arc::new(sessions::Sessions::new(shared, &settings.organization, Arc::clone(&clock)));
     let organizations = aws_sdk_organizations::config::Builder::from(shared).retry_classifier(retry::ConnectionLost).build();
     let organizations = aws_sdk_organizations::Client::from_conf(organizations);
+    let ledger = Arc::new(ledger::DynamoLedger::new(shared, &settings.table));
     let quarantine = || settings.quarantine_policy.clone();
     Ports {
         directory: Arc::new(directory::OrganizationsDirectory::new(organizations.clone())),
         observer: Arc::new(observe::SdkObserver::new(Arc::clone(&sessions), organizations.clone(), quarantine())),
         actuator: Arc::new(act::SdkActuator::new(sessions, organizations, quarantine())),
-        ledger: Arc::new(ledger::DynamoLedger::new(shared, &settings.table)),
+        ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
         courier: Arc::new(courier::SnsCourier::new(shared, &settings.snsregion, &settings.accountnumber, &settings.snstopic)),
         pulse: Arc::new(pulse::CloudWatchPulse::new(shared)),
+        price_list: Arc::new(prices::SdkPriceList::new(shared)),
+        price_book: Arc::clone(&ledger) as Arc<dyn PriceBook>,
+        billing: Arc::new(billing::CloudWatchBilling::new(shared)),
+        spend_book: ledger,
         clock,
     }
 }

@@ -22,10 +22,12 @@ const RECORD: &str = "RUNAWAYTRAIN_WIRE";
 /// Headers that tell who asks for what.
 const TELLING: [&str; 3] = ["authorization", "user-agent", "x-amz-target"];
 
+type Answer = dyn Fn(&str) -> (u16, Vec<u8>) + Send + Sync;
+
 /// A service whose answer to a request's body is what the script says; every request's body is kept.
 #[derive(Clone)]
 pub(crate) struct Script {
-    answer: fn(&str) -> (u16, String),
+    answer: Arc<Answer>,
     asked: Arc<Mutex<Vec<String>>>,
     agents: Arc<Mutex<Vec<String>>>,
 }
@@ -37,8 +39,16 @@ impl std::fmt::Debug for Script {
 }
 
 impl Script {
-    pub(crate) fn new(answer: fn(&str) -> (u16, String)) -> Self {
-        Self { answer, asked: Arc::default(), agents: Arc::default() }
+    pub(crate) fn new(answer: impl Fn(&str) -> (u16, String) + Send + Sync + 'static) -> Self {
+        Self::binary(move |asked| {
+            let (status, body) = answer(asked);
+            (status, body.into_bytes())
+        })
+    }
+
+    /// One that does not answer in text, such as CloudWatch, which speaks CBOR.
+    pub(crate) fn binary(answer: impl Fn(&str) -> (u16, Vec<u8>) + Send + Sync + 'static) -> Self {
+        Self { answer: Arc::new(answer), asked: Arc::default(), agents: Arc::default() }
     }
 
     pub(crate) fn asked(&self) -> Vec<String> {

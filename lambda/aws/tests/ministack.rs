@@ -105,6 +105,22 @@ async fn dynamodb_keeps_the_ledgers_contract() {
 
 #[tokio::test]
 #[ignore = "needs the emulators: scripts/test adapters"]
+async fn dynamodb_keeps_the_contract_of_the_books() {
+    let payer = account("300000000020");
+    make_table(&payer, "books").await;
+    let ports = ports(&ministack(), payer.as_str(), &settings("books", &payer), Watch::new());
+    runawaytrain_testbed::contract::books::price_book_contract(&*ports.price_book).await;
+    runawaytrain_testbed::contract::books::spend_book_contract(&*ports.spend_book).await;
+    // What the contract stores last must not fit into one page, or it shows nothing.
+    for partition in ["PRICE", "SPENT#20261101-20261201"] {
+        let first = aws_sdk_dynamodb::Client::new(&inside(&payer)).query().table_name("books").key_condition_expression("pk = :pk");
+        let first = first.expression_attribute_values(":pk", AttributeValue::S(partition.to_owned())).send().await.unwrap();
+        assert!(first.last_evaluated_key().is_some(), "{partition} fits into one page");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs the emulators: scripts/test adapters"]
 async fn more_records_than_a_page_holds_are_all_read() {
     let payer = account("300000000002");
     make_table(&payer, "pages").await;
@@ -129,7 +145,7 @@ async fn a_missing_table_is_named() {
     let now = ports.clock.now();
     let record = AccountRecord::new(payer.clone(), now);
     let alone = Commit { record: record.clone(), lease: LeaseMove::None { expected: 0 }, notices: Vec::new(), peak: None, at: now };
-    let peak = runawaytrain_core::history::HourPeak { hour: now, instances: 1, vcpus: 1 };
+    let peak = runawaytrain_core::history::HourPeak { hour: now, instances: 1, vcpus: 1, burn: runawaytrain_core::money::Usd::ZERO };
     let together = Commit { peak: Some(peak), ..alone.clone() };
     let mut failures = vec![ports.ledger.load_all().await.unwrap_err(), ports.ledger.load(&payer).await.unwrap_err(), ports.ledger.outbox().await.unwrap_err()];
     failures.push(ports.ledger.journal(&payer, &HaltId::new("20261122T030000Z")).await.unwrap_err());

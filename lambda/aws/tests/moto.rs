@@ -6,20 +6,23 @@
 mod common;
 
 use aws_config::SdkConfig;
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
 use aws_sdk_ec2::types::{
     FleetLaunchTemplateConfigRequest, FleetLaunchTemplateSpecificationRequest, FleetType, InstanceType, RequestLaunchTemplateData, TargetCapacitySpecificationRequest,
 };
 use aws_sdk_iam::types::StatusType;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use runawaytrain_core::failure::FailureKind;
 use runawaytrain_core::identity::{Belongings, Lockout, OtherCredential, User, Users};
 use runawaytrain_core::ids::{AccountId, FleetId, Region, UserName};
 use runawaytrain_core::launchers::FleetKind;
+use runawaytrain_core::money::Usd;
 use runawaytrain_core::observation::Observation;
 use runawaytrain_core::plan::{Action, Belonging};
 use runawaytrain_core::planner::{self, Circumstances};
 use runawaytrain_core::policy::{Policy, UserResponse};
-use runawaytrain_engine::ports::{Performed, Ports, UserDetail};
+use runawaytrain_engine::ports::{Clock, Performed, Ports, UserDetail};
 use runawaytrain_testbed::contract::contract;
 
 use common::stage::{Accounts, SdkStage};
@@ -231,4 +234,32 @@ async fn an_ec2_fleet_that_maintains_itself_is_seen_and_one_that_does_not_is_lef
     let fleets = adapters().observer.launchers(&account, &region).await.unwrap().fleets;
     let seen: Vec<_> = fleets.into_iter().map(|fleet| (fleet.id, fleet.kind, fleet.target)).collect();
     assert_eq!(seen, [(FleetId::new(ids.remove(0)), FleetKind::Ec2, 2)]);
+}
+
+#[tokio::test]
+#[ignore = "needs the emulators: scripts/test adapters"]
+async fn the_charges_of_each_linked_account_are_read_and_a_missing_metric_is_left_out() {
+    let (payer, member, silent) = (account("123456789012"), account("100000000021"), account("100000000022"));
+    let cloudwatch = aws_sdk_cloudwatch::Client::new(&scene(&moto(), "us-east-1", keys("testing", "testing")));
+    let now = Watch::new().now();
+    let put = async |linked: Option<&AccountId>, currency: &str, dollars: f64, hours_ago: i64| {
+        let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
+        let at = DateTime::from_secs(now.as_second() - hours_ago * 3600);
+        let dimensions = std::iter::once(dimension("Currency", currency)).chain(linked.map(|linked| dimension("LinkedAccount", linked.as_str())));
+        let datum = MetricDatum::builder().metric_name("EstimatedCharges").value(dollars).timestamp(at).set_dimensions(Some(dimensions.collect())).build();
+        cloudwatch.put_metric_data().namespace("AWS/Billing").metric_data(datum).send().await.unwrap();
+    };
+    // The total of the organization, another currency, and what is too old to tell anything are not an account's charges.
+    put(None, "USD", 99_999.0, 1).await;
+    put(Some(&member), "EUR", 77_777.0, 1).await;
+    put(Some(&silent), "USD", 5.0, 60).await;
+    for (linked, dollars, hours_ago) in [(&payer, 40.25, 8), (&member, 100.0, 14), (&member, 812.34, 2), (&member, 700.5, 8)] {
+        put(Some(linked), "USD", dollars, hours_ago).await;
+    }
+
+    let charges = adapters().billing.charges(&[payer.clone(), member.clone(), silent], now).await.unwrap();
+    let amounts: Vec<_> = charges.iter().map(|(account, charge)| (account.clone(), charge.amount)).collect();
+    assert_eq!(amounts, [(member.clone(), Usd::from_dollars(812.34)), (payer, Usd::from_dollars(40.25))]);
+    let age = now.duration_since(charges[&member].at);
+    assert!(age >= SignedDuration::from_hours(2) && age < SignedDuration::from_hours(3), "the reading says of the hour that it is of: {age}");
 }

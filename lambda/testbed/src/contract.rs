@@ -1,10 +1,11 @@
 //! What every implementation of a port must keep. Run over the simulation and over the real adapters on an emulator.
 //!
-//! The ledger has a suite of its own. For looking and acting each rule is a [`Case`], played on a [`Stage`] of its own: an account in which
-//! nothing was done yet, and whose people's hands are the test's. What an emulator cannot do is listed beside its test, by name and with the
-//! reason, and must fail there: once it does not, the list is wrong and says so.
+//! The ledger and the books of money have suites of their own. For looking and acting each rule is a [`Case`], played on a [`Stage`] of its
+//! own: an account in which nothing was done yet, and whose people's hands are the test's. What an emulator cannot do is listed beside its
+//! test, by name and with the reason, and must fail there: once it does not, the list is wrong and says so.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "each rule is named by its function; a broken rule is a failing test")]
 
+pub mod books;
 mod compute;
 mod credentials;
 mod identities;

@@ -1,9 +1,16 @@
-//! The ledger in memory keeps what the one in DynamoDB keeps.
+//! The ledger and the books in memory keep what those in DynamoDB keep.
 
 use runawaytrain_testbed::MemoryLedger;
+use runawaytrain_testbed::contract::books::{price_book_contract, spend_book_contract};
 use runawaytrain_testbed::contract::ledger::ledger_contract;
 
 #[tokio::test]
 async fn the_ledger_in_memory_keeps_the_contract() {
     ledger_contract(&MemoryLedger::default()).await;
+}
+
+#[tokio::test]
+async fn the_books_in_memory_keep_the_contract() {
+    price_book_contract(&MemoryLedger::default()).await;
+    spend_book_contract(&MemoryLedger::default()).await;
 }

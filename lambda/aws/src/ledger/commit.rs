@@ -126,7 +126,9 @@ fn items(table: &Table, commit: &Commit, version: u64) -> Result<Vec<TransactWri
 /// An hour's peak as an item: `HISTORY#<account>` / the hour.
 fn hour(account: &AccountId, peak: &HourPeak) -> Item {
     let mut item = key(format!("HISTORY#{account}"), peak.hour.to_string());
-    item.extend([("instances".to_owned(), number(peak.instances)), ("vcpus".to_owned(), number(peak.vcpus)), (EXPIRY.to_owned(), number(peak.expires()))]);
+    // Dollars, as a decimal number: what is written here is for people and their queries.
+    let attributes = [("instances", number(peak.instances)), ("vcpus", number(peak.vcpus)), ("burn", number(peak.burn.dollars())), (EXPIRY, number(peak.expires()))];
+    item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
     item
 }
 
@@ -158,6 +160,7 @@ pub(super) fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> Failure 
 
 #[cfg(test)]
 mod tests {
+    use runawaytrain_core::money::Usd;
     use serde_json::{Value, json};
 
     use super::*;
@@ -167,7 +170,7 @@ mod tests {
         let at: Timestamp = "2026-11-22T03:00:00Z".parse().unwrap();
         let account = AccountId::parse("111111111111").unwrap();
         let record = runawaytrain_core::state::AccountRecord::new(account, at);
-        Commit { record, lease, notices: Vec::new(), peak: peak.then_some(HourPeak { hour: at, instances: 1, vcpus: 1 }), at }
+        Commit { record, lease, notices: Vec::new(), peak: peak.then_some(HourPeak { hour: at, instances: 1, vcpus: 1, burn: Usd::micros(98_330_400) }), at }
     }
 
     fn acquire(expected: u64) -> LeaseMove {

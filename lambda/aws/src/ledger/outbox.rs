@@ -115,6 +115,5 @@ pub(super) async fn unclaim(table: &Table, id: &PendingId) -> Result<(), Failure
 }
 
 pub(super) async fn clear(table: &Table, id: &PendingId) -> Result<(), Failure> {
-    let call = table.client.delete_item().table_name(&table.name).set_key(Some(key(PARTITION, id.0.as_str())));
-    call.send().await.map(|_| ()).map_err(|error| table.failure("dynamodb:DeleteItem", &error))
+    table.delete(key(PARTITION, id.0.as_str())).await
 }

@@ -10,7 +10,7 @@ use runawaytrain_core::contract::PARTITION_KEY;
 use runawaytrain_core::failure::{Failure, FailureKind};
 use runawaytrain_core::ids::AccountId;
 
-use super::table::{Item, TRIES_IN_CONTENTION, Table, key, moment, number, pause};
+use super::table::{Item, PUT, TRIES_IN_CONTENTION, Table, key, moment, number, pause};
 use crate::failure;
 
 const PARTITION: &str = "BRAKE";
@@ -19,7 +19,6 @@ const SORT: &str = "slots";
 const TAKEN: &str = "taken";
 /// Grows by one with every write: what was read must still stand when it is written.
 const VERSION: &str = "version";
-const PUT: &str = "dynamodb:PutItem";
 
 pub(super) async fn take(table: &Table, account: &AccountId, most: u32, since: Timestamp, now: Timestamp) -> Result<bool, Failure> {
     for attempt in 0..TRIES_IN_CONTENTION {

@@ -6,13 +6,15 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan};
 
 use runawaytrain_core::contract::{HOME_REGION, PARTITION_KEY, SORT_KEY};
 use runawaytrain_core::failure::Failure;
+use runawaytrain_core::history::HISTORY_DAYS;
 
 use crate::failure;
 use crate::retry::ConnectionLost;
@@ -21,6 +23,8 @@ pub(super) const TRANSACT: &str = "dynamodb:TransactWriteItems";
 pub(super) const UPDATE: &str = "dynamodb:UpdateItem";
 pub(super) const QUERY: &str = "dynamodb:Query";
 pub(super) const GET: &str = "dynamodb:GetItem";
+pub(super) const PUT: &str = "dynamodb:PutItem";
+pub(super) const DELETE: &str = "dynamodb:DeleteItem";
 
 /// How often a write is tried that met another one under way.
 pub(super) const TRIES_IN_CONTENTION: u32 = 5;
@@ -67,18 +71,33 @@ impl Table {
         call.send().await.map(|answer| answer.item).map_err(|error| self.failure(GET, &error))
     }
 
+    /// Writes one item, whatever was there before.
+    pub(super) async fn put(&self, item: Item) -> Result<(), Failure> {
+        let call = self.client.put_item().table_name(&self.name).set_item(Some(item));
+        call.send().await.map(|_| ()).map_err(|error| self.failure(PUT, &error))
+    }
+
+    /// Removes one item, if it is there.
+    pub(super) async fn delete(&self, key: Item) -> Result<(), Failure> {
+        let call = self.client.delete_item().table_name(&self.name).set_key(Some(key));
+        call.send().await.map(|_| ()).map_err(|error| self.failure(DELETE, &error))
+    }
+
     /// Every item of a partition in the order of the sort key, all pages, strongly consistent.
     pub(super) async fn query(&self, partition: &str) -> Result<Vec<Item>, Failure> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .key_condition_expression("#pk = :pk")
-            .expression_attribute_names("#pk", PARTITION_KEY)
-            .expression_attribute_values(":pk", text(partition))
-            .consistent_read(true)
-            .into_paginator()
-            .send();
+        let call = self.client.query().key_condition_expression("#pk = :pk");
+        self.pages(call.expression_attribute_names("#pk", PARTITION_KEY).expression_attribute_values(":pk", text(partition))).await
+    }
+
+    /// The same from a sort key on.
+    pub(super) async fn query_from(&self, partition: &str, sort: &str) -> Result<Vec<Item>, Failure> {
+        let call = self.client.query().key_condition_expression("#pk = :pk AND #sk >= :sk");
+        let call = call.expression_attribute_names("#pk", PARTITION_KEY).expression_attribute_values(":pk", text(partition));
+        self.pages(call.expression_attribute_names("#sk", SORT_KEY).expression_attribute_values(":sk", text(sort))).await
+    }
+
+    async fn pages(&self, call: QueryFluentBuilder) -> Result<Vec<Item>, Failure> {
+        let mut pages = call.table_name(&self.name).consistent_read(true).into_paginator().send();
         let mut items = Vec::new();
         while let Some(page) = pages.next().await {
             items.extend(page.map_err(|error| self.failure(QUERY, &error))?.items.unwrap_or_default());
@@ -134,6 +153,11 @@ pub(super) fn number(number: impl ToString) -> AttributeValue {
 /// A moment as a number that DynamoDB can compare: milliseconds since 1970.
 pub(super) fn moment(time: Timestamp) -> AttributeValue {
     number(time.as_millisecond())
+}
+
+/// When DynamoDB may forget what is of this time, in seconds since 1970: with the hourly peaks.
+pub(super) fn expires(time: Timestamp) -> AttributeValue {
+    number(time.checked_add((HISTORY_DAYS * 24).hours()).unwrap_or(Timestamp::MAX).as_second())
 }
 
 /// A moment that sorts as text: always nine decimals.

@@ -1,11 +1,12 @@
 //! Pending and running instances of one region.
 
 use aws_sdk_ec2::Client;
-use aws_sdk_ec2::types::{Filter, Instance as SdkInstance, InstanceStateName};
+use aws_sdk_ec2::types::{Filter, Instance as SdkInstance, InstanceStateName, PlatformValues, Tenancy as SdkTenancy};
 
 use runawaytrain_core::failure::Failure;
 use runawaytrain_core::ids::{InstanceId, SpotRequestId};
 use runawaytrain_core::observation::{Instance, Phase};
+use runawaytrain_core::price::Tenancy;
 use runawaytrain_core::vcpus::Vcpus;
 
 use crate::failure;
@@ -36,6 +37,7 @@ fn instance(seen: SdkInstance) -> Option<Instance> {
         let instance_type = seen.instance_type().map_or("", |instance_type| instance_type.as_str());
         Vcpus::of(options.and_then(|options| options.core_count()), options.and_then(|options| options.threads_per_core()), instance_type)
     };
+    let (operation, tenancy) = (operation(&seen), tenancy(&seen));
     let managed_by = seen.operator().filter(|operator| operator.managed() == Some(true)).map(|operator| operator.principal().unwrap_or("an AWS service").to_owned());
     Some(Instance {
         id: InstanceId::new(seen.instance_id?),
@@ -44,6 +46,8 @@ fn instance(seen: SdkInstance) -> Option<Instance> {
         phase,
         spot_request: seen.spot_instance_request_id.map(SpotRequestId::new),
         managed_by,
+        operation,
+        tenancy,
         launched: seen.launch_time.as_ref().and_then(timestamp),
     })
 }
@@ -58,9 +62,26 @@ fn phase(seen: &SdkInstance) -> Option<Phase> {
     }
 }
 
+/// What runs on it, by its billing code. Where EC2 does not say, `platform` still tells Windows from all else.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/billing-info-fields.html>
+fn operation(seen: &SdkInstance) -> String {
+    const LINUX: &str = "RunInstances";
+    const WINDOWS: &str = "RunInstances:0002";
+    let by_platform = if seen.platform() == Some(&PlatformValues::Windows) { WINDOWS } else { LINUX };
+    seen.usage_operation().filter(|operation| !operation.is_empty()).unwrap_or(by_platform).to_owned()
+}
+
+fn tenancy(seen: &SdkInstance) -> Tenancy {
+    match seen.placement().and_then(|placement| placement.tenancy()) {
+        Some(SdkTenancy::Dedicated) => Tenancy::Dedicated,
+        Some(SdkTenancy::Host) => Tenancy::Host,
+        _ => Tenancy::Shared,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use aws_sdk_ec2::types::{CpuOptions, InstanceState, InstanceType, OperatorResponse};
+    use aws_sdk_ec2::types::{CpuOptions, InstanceState, InstanceType, OperatorResponse, Placement};
 
     use super::*;
     use crate::wire::Script;
@@ -124,5 +145,22 @@ mod tests {
         assert_eq!(instance.vcpus, Vcpus { count: 4, estimated: false });
         assert_eq!(instance.spot_request, Some(SpotRequestId::new("sir-1")));
         assert_eq!(instance.managed_by.as_deref(), Some("eks.amazonaws.com"));
+    }
+
+    #[test]
+    fn what_a_price_depends_on_is_read() {
+        let running = || seen(InstanceStateName::Running);
+        let operation = |built: aws_sdk_ec2::types::builders::InstanceBuilder| instance(built.build()).unwrap().operation;
+        assert_eq!(operation(running().usage_operation("RunInstances:0010")), "RunInstances:0010");
+        assert_eq!(operation(running()), "RunInstances");
+        assert_eq!(operation(running().usage_operation("").platform(PlatformValues::Windows)), "RunInstances:0002");
+        // A SQL Server on Windows: the code says more than the platform.
+        assert_eq!(operation(running().usage_operation("RunInstances:0006").platform(PlatformValues::Windows)), "RunInstances:0006");
+
+        let tenancy = |tenancy| instance(running().placement(Placement::builder().set_tenancy(tenancy).build()).build()).unwrap().tenancy;
+        assert_eq!(tenancy(Some(SdkTenancy::Dedicated)), Tenancy::Dedicated);
+        assert_eq!(tenancy(Some(SdkTenancy::Host)), Tenancy::Host);
+        assert_eq!((tenancy(Some(SdkTenancy::Default)), tenancy(None)), (Tenancy::Shared, Tenancy::Shared));
+        assert_eq!(instance(running().build()).unwrap().tenancy, Tenancy::Shared);
     }
 }

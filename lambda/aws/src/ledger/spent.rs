@@ -1,0 +1,288 @@
+//! The book of spent hours. `REPORT` / billing period says which edition was read and until when it reaches; `SPENT#<billing period>` /
+//! day and account holds that account's hours of that day, so that the last days of all accounts are one range.
+
+use std::collections::{BTreeMap, HashMap};
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+
+use runawaytrain_core::contract::{EXPIRY, PARTITION_KEY, SORT_KEY};
+use runawaytrain_core::failure::{Failure, FailureKind};
+use runawaytrain_core::ids::AccountId;
+use runawaytrain_core::money::Usd;
+use runawaytrain_engine::ports::{ReadReport, SpendBook, SpentHours};
+
+use super::DynamoLedger;
+use super::table::{Item, PUT, QUERY, Table, UPDATE, as_number, as_text, expires, key, moment, number, text};
+use crate::failure;
+
+const PARTITION: &str = "REPORT";
+const EDITION: &str = "edition";
+/// Milliseconds since 1970.
+const UNTIL: &str = "until";
+/// A map of the hour of the day, `00` to `23` in UTC, to millionths of a US dollar.
+const HOURS: &str = "hours";
+/// So many items are written at once: a first report of a month may change fifteen thousand.
+const AT_A_TIME: usize = 16;
+
+#[async_trait]
+impl SpendBook for DynamoLedger {
+    async fn hours(&self, since: Timestamp) -> Result<SpentHours, Failure> {
+        let mut spent = SpentHours::default();
+        for report in reports(&self.table).await? {
+            spent.until = spent.until.max(Some(report.until));
+            if report.until <= since {
+                continue;
+            }
+            let day = since.to_zoned(TimeZone::UTC).date();
+            for item in self.table.query_from(&partition(&report.period), &day.to_string()).await? {
+                // An hour that cannot be read is not an hour without spend.
+                let (account, hours) = read_day(&item).ok_or_else(|| broken(&item))?;
+                spent.accounts.entry(account).or_default().extend(hours);
+            }
+        }
+        Ok(spent)
+    }
+
+    async fn store(&self, report: &ReadReport) -> Result<(), Failure> {
+        let before = self.table.get(key(PARTITION, report.period.as_str())).await?;
+        let old = self.table.query(&partition(&report.period)).await?;
+        // By their keys, and not read any further: what cannot be read is replaced like all else.
+        let old: BTreeMap<&str, &Item> = old.iter().filter_map(|item| Some((as_text(item, SORT_KEY)?, item))).collect();
+        let new = items(report)?;
+        let mut writes: Vec<BoxFuture<'_, Result<(), Failure>>> = Vec::new();
+        // Most of a month stays as it was from one edition to the next.
+        for (_, item) in new.iter().filter(|(sort, item)| old.get(sort.as_str()) != Some(item)) {
+            writes.push(self.table.put(item.clone()).boxed());
+        }
+        for sort in old.keys().filter(|sort| !new.contains_key(**sort)) {
+            writes.push(self.table.delete(key(partition(&report.period), *sort)).boxed());
+        }
+        stream::iter(writes).buffer_unordered(AT_A_TIME).try_collect::<()>().await?;
+        conclude(&self.table, report, before.as_ref().and_then(|before| as_text(before, EDITION))).await
+    }
+
+    async fn editions(&self) -> Result<BTreeMap<String, String>, Failure> {
+        let reports = reports(&self.table).await?;
+        Ok(reports.into_iter().filter_map(|report| Some((report.period, report.edition?))).collect())
+    }
+}
+
+/// What is known of a billing period.
+struct Known {
+    period: String,
+    /// Missing where two invocations wrote at once: it is to be read again.
+    edition: Option<String>,
+    until: Timestamp,
+}
+
+/// The billing periods that were read, in their order.
+async fn reports(table: &Table) -> Result<Vec<Known>, Failure> {
+    let items = table.query(PARTITION).await?;
+    items.iter().map(|item| known(item).ok_or_else(|| broken(item))).collect()
+}
+
+fn known(item: &Item) -> Option<Known> {
+    let until = Timestamp::from_millisecond(as_number(item, UNTIL)?).ok()?;
+    Some(Known { period: as_text(item, SORT_KEY)?.to_owned(), edition: as_text(item, EDITION).map(str::to_owned), until })
+}
+
+/// An account's hours of a day.
+fn read_day(item: &Item) -> Option<(AccountId, Vec<(Timestamp, Usd)>)> {
+    let (day, account) = as_text(item, SORT_KEY)?.split_once('#')?;
+    let day: Date = day.parse().ok()?;
+    let hours = item.get(HOURS)?.as_m().ok()?.iter().map(|(hour, micros)| Some((beginning(day, hour.parse().ok()?)?, Usd::micros(micros.as_n().ok()?.parse().ok()?))));
+    Some((AccountId::parse(account).ok()?, hours.collect::<Option<_>>()?))
+}
+
+fn broken(item: &Item) -> Failure {
+    let [partition, sort] = [PARTITION_KEY, SORT_KEY].map(|attribute| as_text(item, attribute).unwrap_or("?"));
+    failure::own(QUERY, FailureKind::Other, format!("the item {partition} / {sort} of the spent hours cannot be read"))
+}
+
+/// A report's hours as items, by their sort keys.
+fn items(report: &ReadReport) -> Result<BTreeMap<String, Item>, Failure> {
+    let mut days: BTreeMap<(Date, &AccountId), BTreeMap<i8, Usd>> = BTreeMap::new();
+    for (account, hours) in &report.accounts {
+        for (begins, amount) in hours {
+            let at = begins.to_zoned(TimeZone::UTC);
+            *days.entry((at.date(), account)).or_default().entry(at.hour()).or_default() += *amount;
+        }
+    }
+    let mut items = BTreeMap::new();
+    for ((day, account), hours) in days {
+        let begins = beginning(day, 0).ok_or_else(|| failure::own(PUT, FailureKind::Invalid, format!("the day {day} is out of range")))?;
+        let hours: HashMap<String, AttributeValue> = hours.into_iter().map(|(hour, amount)| (format!("{hour:02}"), number(amount.as_micros()))).collect();
+        let sort = format!("{day}#{account}");
+        let mut item = key(partition(&report.period), sort.as_str());
+        item.extend([(HOURS.to_owned(), AttributeValue::M(hours)), (EXPIRY.to_owned(), expires(begins))]);
+        items.insert(sort, item);
+    }
+    Ok(items)
+}
+
+/// Makes the edition known. Only in the place of the one that was found at the beginning: where another invocation wrote in the meantime,
+/// its days and ours are mixed, and neither edition is known then, so that it is read again.
+async fn conclude(table: &Table, report: &ReadReport, before: Option<&str>) -> Result<(), Failure> {
+    let mut item = key(PARTITION, report.period.as_str());
+    let attributes = [(EDITION, text(&report.edition)), (UNTIL, moment(report.until)), (EXPIRY, expires(report.until))];
+    item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
+    let call = table.client.put_item().table_name(&table.name).set_item(Some(item));
+    let call = match before {
+        None => call.condition_expression("attribute_not_exists(#edition) OR #edition = :edition"),
+        Some(before) => call.condition_expression("#edition IN (:before, :edition)").expression_attribute_values(":before", text(before)),
+    };
+    let call = call.expression_attribute_names("#edition", EDITION).expression_attribute_values(":edition", text(&report.edition));
+    let Err(error) = call.send().await else { return Ok(()) };
+    match error.as_service_error() {
+        Some(PutItemError::ConditionalCheckFailedException(_)) => {
+            forget(table, &report.period).await?;
+            Err(failure::own(PUT, FailureKind::Conflict, format!("two invocations read the report of {} at once; it is read again", report.period)))
+        }
+        _ => Err(table.failure(PUT, &error)),
+    }
+}
+
+/// Forgets which edition was read, and nothing else.
+async fn forget(table: &Table, period: &str) -> Result<(), Failure> {
+    let call = table.client.update_item().table_name(&table.name).set_key(Some(key(PARTITION, period)));
+    let call = call.update_expression("REMOVE #edition").expression_attribute_names("#edition", EDITION);
+    // Without this an update would make an item anew, without anything in it, where there is none.
+    let call = call.condition_expression("attribute_exists(#pk)").expression_attribute_names("#pk", PARTITION_KEY);
+    let Err(error) = call.send().await else { return Ok(()) };
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+        _ => Err(table.failure(UPDATE, &error)),
+    }
+}
+
+fn partition(period: &str) -> String {
+    format!("SPENT#{period}")
+}
+
+fn beginning(day: Date, hour: i8) -> Option<Timestamp> {
+    day.to_datetime(Time::new(hour, 0, 0, 0).ok()?).to_zoned(TimeZone::UTC).ok().map(|begins| begins.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::wire::Script;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn report(edition: &str) -> ReadReport {
+        let account = |id| AccountId::parse(id).unwrap();
+        let hour = |text, micros| BTreeMap::from([(at(text), Usd::micros(micros))]);
+        let accounts = [(account("111111111111"), hour("2026-11-20T03:00:00Z", 7)), (account("222222222222"), hour("2026-11-21T04:00:00Z", 8))];
+        ReadReport { period: "20261101-20261201".to_owned(), edition: edition.to_owned(), accounts: accounts.into(), until: at("2026-11-21T05:00:00Z") }
+    }
+
+    /// A table in which the first edition of the report stands.
+    fn standing(asked: &Value) -> Option<Value> {
+        if asked.get("Key").is_some() && asked.get("ConsistentRead").is_some() {
+            return Some(json!({ "Item": { "edition": { "S": "first" } } }));
+        }
+        let partition = asked.get("ExpressionAttributeValues")?.get(":pk")?.get("S")?.as_str()?;
+        let item = |sort: &str, more: Value| {
+            let mut item = json!({ "pk": { "S": partition }, "sk": { "S": sort } });
+            item.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            item
+        };
+        Some(json!({ "Items": if partition == PARTITION {
+            vec![item("20261101-20261201", json!({ "edition": { "S": "first" }, "until": { "N": "1795237200000" } }))]
+        } else {
+            let day = |hours: Value, day: &str| json!({ "hours": { "M": hours }, "expires": { "N": (at(day).as_second() + 400 * 86_400).to_string() } });
+            vec![
+                item("2026-11-20#111111111111", day(json!({ "03": { "N": "7" } }), "2026-11-20T00:00:00Z")),
+                item("2026-11-21#222222222222", day(json!({ "04": { "N": "5" } }), "2026-11-21T00:00:00Z")),
+                item("2026-11-21#333333333333", day(json!({ "04": { "N": "9" } }), "2026-11-21T00:00:00Z")),
+                item("nothing that can be read", json!({})),
+            ]
+        }}))
+    }
+
+    /// The keys of what was written and removed, in their order; reads are left out.
+    fn written(script: &Script) -> Vec<String> {
+        let key = |body: &String| {
+            let asked: Value = serde_json::from_str(body).unwrap();
+            let of = asked.get("Item").or(asked.get("Key").filter(|_| asked.get("ConsistentRead").is_none()))?;
+            Some(format!("{} / {}", of.get("pk")?.get("S")?.as_str()?, of.get("sk")?.get("S")?.as_str()?))
+        };
+        script.asked().iter().filter_map(key).collect()
+    }
+
+    async fn store(script: &Script, edition: &str) -> Result<(), Failure> {
+        DynamoLedger::new(&script.config(), "runawaytrain").store(&report(edition)).await
+    }
+
+    const REPORT_KEY: &str = "REPORT / 20261101-20261201";
+
+    #[tokio::test]
+    async fn only_what_differs_is_written_and_the_edition_last() {
+        let script = Script::new(|asked| (200, standing(&serde_json::from_str(asked).unwrap()).unwrap_or(json!({})).to_string()));
+        store(&script, "second").await.unwrap();
+        let mut written = written(&script);
+        assert_eq!(written.pop().as_deref(), Some(REPORT_KEY));
+        written.sort();
+        assert_eq!(
+            written,
+            [
+                "SPENT#20261101-20261201 / 2026-11-21#222222222222",
+                "SPENT#20261101-20261201 / 2026-11-21#333333333333",
+                "SPENT#20261101-20261201 / nothing that can be read"
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_write_that_is_cut_off_leaves_the_edition_unknown() {
+        let script = Script::new(|asked| match serde_json::from_str(asked).unwrap() {
+            asked if standing(&asked).is_some() => (200, standing(&asked).unwrap().to_string()),
+            _ => (400, json!({ "__type": "com.amazonaws.dynamodb.v20120810#AccessDeniedException", "message": "no" }).to_string()),
+        });
+        assert_eq!(store(&script, "second").await.unwrap_err().kind, FailureKind::Denied);
+        assert!(!written(&script).contains(&REPORT_KEY.to_owned()), "{:?}", script.asked());
+    }
+
+    #[tokio::test]
+    async fn where_two_write_at_once_neither_edition_is_known() {
+        let script = Script::new(|asked| match serde_json::from_str::<Value>(asked).unwrap() {
+            asked if standing(&asked).is_some() => (200, standing(&asked).unwrap().to_string()),
+            asked if asked.get("Item").is_some() && asked.get("ConditionExpression").is_some() => {
+                assert_eq!(asked.get("ExpressionAttributeValues"), Some(&json!({ ":before": { "S": "first" }, ":edition": { "S": "second" } })));
+                (400, json!({ "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "no" }).to_string())
+            }
+            _ => (200, "{}".to_owned()),
+        });
+        assert_eq!(store(&script, "second").await.unwrap_err().kind, FailureKind::Conflict);
+        assert_eq!(written(&script).last().map(String::as_str), Some(REPORT_KEY));
+        assert!(script.asked().last().unwrap().contains("REMOVE #edition"), "{:?}", script.asked());
+    }
+
+    #[tokio::test]
+    async fn an_hour_that_cannot_be_read_is_no_hour_without_spend() {
+        for hours in [json!({ "M": { "24": { "N": "7" } } }), json!({ "M": { "03": { "N": "-7" } } }), json!({ "S": "7" })] {
+            let script = Script::new(move |asked| {
+                let mut answer = standing(&serde_json::from_str(asked).unwrap()).unwrap();
+                for item in answer["Items"].as_array_mut().unwrap() {
+                    item["hours"] = hours.clone();
+                }
+                (200, answer.to_string())
+            });
+            let failure = DynamoLedger::new(&script.config(), "runawaytrain").hours(at("2026-11-19T00:00:00Z")).await.unwrap_err();
+            assert!(failure.detail.contains("SPENT#20261101-20261201 / 2026-11-20#111111111111"), "{failure}");
+        }
+    }
+}
