@@ -3,6 +3,7 @@ import { App, Validations } from 'aws-cdk-lib';
 import { DISABLE_CREATION_STACK_TRACES } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { names } from '../lib/contract';
+import { reportCosts } from '../lib/cost-reports';
 import { enroll } from '../lib/enrollment';
 import { RunawayTrainGuardrails } from '../lib/guardrails';
 import { OptionProblem, optionsFrom } from '../lib/options';
@@ -36,6 +37,12 @@ try {
   enroll(app, guard, {
     stackName: 'RunawayTrainEnrollment',
     description: 'Enrolls every sub-account of the organization, present and future.',
+    env,
+    policy,
+  });
+  reportCosts(app, {
+    stackName: 'RunawayTrainCostReports',
+    description: 'Has AWS write down what each account spends in each hour, for the guard to read.',
     env,
     policy,
   });

@@ -13,6 +13,7 @@ import { NotifyTopics } from './notify-topics';
 import { PayerForwarder } from './payer-forwarder';
 import { PayerResponder } from './payer-responder';
 import type { Policy } from './policy/policy';
+import { ReportReading } from './report-reading';
 import { Schedule } from './schedule';
 import { SpendAlarms } from './spend-alarms';
 import { StateTable } from './state-table';
@@ -35,6 +36,7 @@ export class RunawayTrain extends Stack {
     const guard = new Guard(this, 'Guard', { policy, architecture, bootstrapFile, failures, quarantinePolicyId });
 
     new Schedule(this, 'Schedule', { minutes: policy.scheduleMinutes, guard });
+    if (policy.costReports !== undefined) new ReportReading(this, 'Reports', { guard, reports: policy.costReports });
     const bus = new LaunchBus(this, 'LaunchBus', { policy });
     const launches = new LaunchQueue(this, 'Launches', { from: bus.rule, guard, failures });
     const alarms = new AlarmTopic(this, 'Alarms', { policy, guard, failures });

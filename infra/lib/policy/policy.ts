@@ -3,6 +3,7 @@
  * here is only what decides which resources exist.
  */
 import schema from '../../generated/policy.schema.json';
+import { names } from '../contract';
 
 export interface Limits {
   readonly instances?: number;
@@ -17,8 +18,18 @@ export interface PolicyDocument {
   readonly payer: string;
   readonly organization: { readonly id: string; readonly root?: string; readonly ous?: readonly string[]; readonly regions?: readonly string[] };
   readonly schedule?: string;
+  readonly cur?: { readonly bucket?: string; readonly prefix?: string };
   readonly defaults: { readonly limits: Limits; readonly notify: readonly string[] };
   readonly accounts?: Readonly<Record<string, { readonly limits?: Limits; readonly notify?: readonly string[] }>>;
+}
+
+/** Where the Cost and Usage Reports are. */
+export interface CostReports {
+  readonly bucket: string;
+  /** What the keys begin with: ends in a slash, or is empty for the whole bucket. */
+  readonly prefix: string;
+  /** Whether bucket and report are ours to make; otherwise both exist already. */
+  readonly made: boolean;
 }
 
 export class Policy {
@@ -58,6 +69,15 @@ export class Policy {
       if (limits?.spendMonth !== undefined) watched.set(id, limits.spendMonth);
     }
     return watched;
+  }
+
+  /** The reports that are read, as the function finds them; undefined where none are. */
+  get costReports(): CostReports | undefined {
+    const { cur } = this.document;
+    if (cur === undefined) return undefined;
+    const made = cur.bucket === undefined;
+    const folder = cur.prefix === undefined ? undefined : `${cur.prefix.replace(/\/+$/, '')}/`;
+    return { made, bucket: cur.bucket ?? `${names.reportBucketPrefix}${this.payer}`, prefix: folder ?? (made ? names.reportPrefix : '') };
   }
 
   get scheduleMinutes(): number {

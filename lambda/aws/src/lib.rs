@@ -11,6 +11,7 @@ mod ledger;
 mod observe;
 mod prices;
 mod pulse;
+mod reports;
 mod retry;
 mod sessions;
 mod time;
@@ -70,6 +71,7 @@ fn ports(shared: &SdkConfig, settings: &Settings, clock: Arc<dyn Clock>) -> Port
         price_book: Arc::clone(&ledger) as Arc<dyn PriceBook>,
         billing: Arc::new(billing::CloudWatchBilling::new(shared)),
         spend_book: ledger,
+        report_store: Arc::new(reports::S3ReportStore::new(shared)),
         clock,
     }
 }

@@ -45,6 +45,12 @@ pub const LAUNCH_RULE: &str = "runawaytrain-launches";
 pub const MEMBER_STACK_SET: &str = "runawaytrain-member";
 /// The stack set with the launch rules: one stack an account and region.
 pub const MEMBER_REGION_STACK_SET: &str = "runawaytrain-member-region";
+/// What comes before the payer's id in the name of the bucket that is made for the Cost and Usage Reports: buckets are named world-wide.
+pub const REPORT_BUCKET_PREFIX: &str = "runawaytrain-cur-";
+/// What the keys in that bucket begin with, unless the policy says otherwise.
+pub const REPORT_PREFIX: &str = "reports/";
+/// The Cost and Usage Report that is made.
+pub const REPORT: &str = "runawaytrain";
 /// Where asynchronous invocations that failed are kept.
 pub const FAILURE_QUEUE: &str = "runawaytrain-failures";
 /// The function's log group.

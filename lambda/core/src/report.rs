@@ -17,8 +17,10 @@ use crate::state::{AccountRecord, State};
 use crate::text::{clean, count};
 use crate::verdict::{Judgement, Limit, Reading, Verdict};
 
+mod cost_reports;
 mod records;
 
+pub use cost_reports::{CostReportsReport, PeriodReport, PeriodResult, ReadPeriod, StrangerSpend};
 pub use records::{BatchItemFailure, RecordReport, RecordResult};
 
 /// What the Lambda answers, whatever it was asked.
@@ -50,6 +52,8 @@ pub enum Report {
     Release(Box<ReleaseReport>),
     /// Of what is remembered.
     Status(StatusReport),
+    /// Of the Cost and Usage Reports.
+    CostReports(Box<CostReportsReport>),
 }
 
 /// A release, whole.
@@ -94,6 +98,12 @@ impl Answer {
     /// A release that was carried out.
     pub fn released(body: String, account: AccountReport, notices: NoticeTotals) -> Self {
         Self::new(200, body, Some(Report::Release(Box::new(ReleaseReport { accounts: vec![account], notices }))))
+    }
+
+    /// Cost and Usage Reports that were looked through; failed where one of them should have been read and was not.
+    pub fn cost_reports(body: String, report: CostReportsReport) -> Self {
+        let failed = report.periods.iter().any(|period| period.result == PeriodResult::Failed);
+        Self::new(if failed { 500 } else { 200 }, body, Some(Report::CostReports(Box::new(report))))
     }
 
     /// The report of a sweep, where this is one's answer.

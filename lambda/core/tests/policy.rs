@@ -104,3 +104,15 @@ fn an_accounts_mode_cannot_exceed_the_policys() {
     let drilled = format!("mode: drill\n{OVERRIDES}  \"333333333333\": {{mode: proceed}}\n");
     assert_eq!(read(&drilled).unwrap().for_account(&account("333333333333")).mode, Mode::Drill);
 }
+
+#[test]
+fn cost_reports_are_read_only_where_the_policy_says_so_and_from_whole_folders() {
+    let place = |cur: &str| read(&format!("{cur}{OVERRIDES}")).unwrap().cost_reports().map(|reports| (reports.bucket, reports.prefix));
+    let at = |bucket: &str, prefix: &str| Some((bucket.to_owned(), prefix.to_owned()));
+    assert_eq!(place(""), None);
+    assert_eq!(place("cur: {}\n"), at("runawaytrain-cur-100000000000", "reports/"));
+    assert_eq!(place("cur: {prefix: money}\n"), at("runawaytrain-cur-100000000000", "money/"));
+    assert_eq!(place("cur: {bucket: payer-reports}\n"), at("payer-reports", ""));
+    assert_eq!(place("cur: {bucket: payer-reports, prefix: cur/hourly}\n"), at("payer-reports", "cur/hourly/"));
+    assert_eq!(place("cur: {bucket: payer-reports, prefix: cur/}\n"), at("payer-reports", "cur/"));
+}

@@ -52,6 +52,13 @@ impl Amount {
         self.0 as f64 / UNIT as f64
     }
 
+    /// The nearest whole millionth, half away from zero; as many millionths.
+    pub fn millionths(self) -> i128 {
+        const STEPS: i128 = 10_i128.pow(DECIMALS as u32 - 6);
+        let (whole, rest) = (self.0 / STEPS, self.0 % STEPS);
+        if rest.abs() * 2 >= STEPS { whole + self.0.signum() } else { whole }
+    }
+
     /// Whether it is exactly nothing.
     pub fn is_zero(self) -> bool {
         self.0 == 0
@@ -195,6 +202,15 @@ impl Amount {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn millionths_are_rounded_half_away_from_zero() {
+        for (text, millionths) in
+            [("0", 0), ("1.5", 1_500_000), ("0.0000005", 1), ("0.000000499999999999", 0), ("-0.0000005", -1), ("-0.0000004", 0), ("12.3456785", 12_345_679)]
+        {
+            assert_eq!(Amount::parse(text.as_bytes()).unwrap().millionths(), millionths, "{text}");
+        }
+    }
 
     fn amount(text: &str) -> Amount {
         Amount::parse(text.as_bytes()).unwrap_or_else(|| panic!("{text:?} was not read"))

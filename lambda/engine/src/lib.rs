@@ -13,6 +13,7 @@ pub mod ports;
 pub mod pricing;
 pub mod record;
 mod release;
+mod reports;
 pub mod scope;
 pub mod spending;
 pub mod sweep;

@@ -6,6 +6,7 @@ mod ledger;
 mod money;
 mod notify;
 mod read;
+mod reports;
 
 pub use act::{Actuator, Performed};
 pub use clock::Clock;
@@ -13,6 +14,7 @@ pub use ledger::{Commit, EntryId, JournalEntry, Lease, LeaseMove, Ledger, Ledger
 pub use money::{Billing, KnownPrice, PriceBook, PriceList, ReadReport, SpendBook, SpentHours};
 pub use notify::{Beat, Courier, Pulse};
 pub use read::{Directory, Freshness, Lifecycle, Member, Observer, UserDetail};
+pub use reports::{ReportObject, ReportStore, Sink};
 
 use std::sync::Arc;
 
@@ -39,6 +41,8 @@ pub struct Ports {
     pub billing: Arc<dyn Billing>,
     /// What accounts spent, hour by hour.
     pub spend_book: Arc<dyn SpendBook>,
+    /// What AWS writes about that.
+    pub report_store: Arc<dyn ReportStore>,
     /// Wall-clock time.
     pub clock: Arc<dyn Clock>,
 }

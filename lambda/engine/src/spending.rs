@@ -67,6 +67,7 @@ pub struct SpendMemory {
     book: Arc<dyn SpendBook>,
     clock: Arc<dyn Clock>,
     charges: Arc<Mutex<BTreeMap<AccountId, Asked>>>,
+    /// What was read last, and until when that is good enough.
     hours: Arc<Mutex<Option<(Instant, SpentHours)>>>,
 }
 
@@ -90,6 +91,13 @@ impl SpendMemory {
             Arc::new(Spending { charges, hours })
         };
         asked.boxed().shared()
+    }
+
+    /// A report was read: the next sweep asks for the hours anew, and falls back on the old ones where it gets no answer.
+    pub async fn doubt_hours(&self) {
+        if let Some((good_until, _)) = self.hours.lock().await.as_mut() {
+            *good_until = Instant::now();
+        }
     }
 
     async fn charges(&self, accounts: Vec<AccountId>, haste: Haste) -> BTreeMap<AccountId, Charge> {
@@ -125,13 +133,13 @@ impl SpendMemory {
 
     async fn hours(&self) -> SpentHours {
         let mut known = self.hours.lock().await;
-        if let Some((_, hours)) = known.as_ref().filter(|(since, _)| since.elapsed() < HOURS_GOOD_FOR) {
+        if let Some((_, hours)) = known.as_ref().filter(|(good_until, _)| Instant::now() < *good_until) {
             return hours.clone();
         }
         let since = self.clock.now().checked_sub(HOURS_BACK).unwrap_or(jiff::Timestamp::MIN);
         match timeout(PATIENCE, self.book.hours(since)).await {
             Ok(Ok(hours)) => {
-                *known = Some((Instant::now(), hours.clone()));
+                *known = Some((Instant::now() + HOURS_GOOD_FOR, hours.clone()));
                 hours
             }
             Ok(Err(failure)) => {

@@ -21,6 +21,7 @@ use crate::observe::Eyes;
 use crate::ports::{Beat, Ports, Stored};
 use crate::pricing::PriceMemory;
 use crate::release;
+use crate::reports;
 use crate::scope::{Scope, Scoped, scope};
 use crate::spending::{Haste, SpendMemory};
 use crate::trigger::{self, Home, Request, Selection};
@@ -64,7 +65,8 @@ impl Guard {
 
     /// Answers one event.
     pub async fn handle(&self, event: &Value, invocation: &Invocation) -> Answer {
-        let home = Home { payer: self.policy.payer(), region: contract::HOME_REGION, now: self.ports.clock.now() };
+        let reports = self.policy.cost_reports();
+        let home = Home { payer: self.policy.payer(), region: contract::HOME_REGION, reports: reports.as_ref(), now: self.ports.clock.now() };
         let trigger = match trigger::parse(event, &home) {
             Ok(trigger) => trigger,
             Err(refusal) => {
@@ -76,6 +78,13 @@ impl Guard {
             Request::Pass => Answer::done(voided("action")),
             Request::Records(records) => fit(self.records(trigger.source, records, invocation).await),
             Request::Status => self.status().await,
+            Request::Nothing(why) => Answer::done(format!("Nothing to do: {why}.")),
+            Request::Reports(place) => {
+                let answer = reports::read_all(&self.ports, &place, invocation.deadline).await;
+                // A sweep of this warm function must not judge by what was known before.
+                self.spend.doubt_hours().await;
+                fit(answer)
+            }
             Request::Release { account, wish } => {
                 let scoped = release::scoped(self.policy.for_account(&account), &account);
                 release::release(&self.ports, &self.eyes, invocation, &scoped, &wish).await
@@ -248,6 +257,7 @@ fn fit(mut answer: Answer) -> Answer {
             Some(Report::Sweep(report)) => report.accounts.clear(),
             Some(Report::Release(report)) => report.accounts.clear(),
             Some(Report::Status(report)) => report.accounts.clear(),
+            Some(Report::CostReports(report)) => report.strangers.clear(),
             None => {}
         }
         answer.records.clear();

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use runawaytrain_core::contract;
 use runawaytrain_core::ids::AccountId;
+use runawaytrain_core::policy::CostReports;
 use runawaytrain_core::text::clean;
 use runawaytrain_core::undo::Wish;
 
@@ -15,6 +16,7 @@ mod action;
 mod event_bridge;
 mod launch;
 mod records;
+pub(crate) mod reports;
 mod spend_alarm;
 
 pub use launch::LaunchRefusal;
@@ -51,6 +53,10 @@ pub enum Request {
     },
     /// Tell what is remembered of every account.
     Status,
+    /// Read what is new in the Cost and Usage Reports.
+    Reports(CostReports),
+    /// Nothing for now, and why.
+    Nothing(String),
 }
 
 /// Which accounts.
@@ -78,6 +84,8 @@ pub struct Home<'a> {
     pub payer: &'a AccountId,
     /// The region of both. Billing metrics exist only in [`contract::HOME_REGION`], and an alarm notifies only topics of its own region.
     pub region: &'a str,
+    /// Where the Cost and Usage Reports are, if they are read.
+    pub reports: Option<&'a CostReports>,
     /// The present.
     pub now: Timestamp,
 }
@@ -129,17 +137,39 @@ pub enum Refusal {
     #[error("an alarm is taken only from the topic {}, not from \"aws.cloudwatch\" itself: let the alarm notify the topic", contract::ALARM_TOPIC)]
     NotThroughTopic,
     /// `Records` is not a list.
-    #[error("the event's \"Records\" is {0}; it takes a list of records from SNS or SQS")]
+    #[error("the event's \"Records\" is {0}; it takes a list of records from SNS, SQS or S3")]
     RecordsNotAList(&'static str),
     /// `Records` is empty.
     #[error("the event's \"Records\" is empty: there is nothing to read")]
     NoRecords,
     /// Records of a service that is not handled.
-    #[error("no rule for records from {0:?}; known are \"aws:sns\" with spend alarms and \"aws:sqs\" with launches")]
+    #[error("no rule for records from {0:?}; known are \"aws:sns\" with spend alarms, \"aws:sqs\" with launches and \"aws:s3\" with cost reports")]
     UnknownRecords(String),
     /// Records of several services: AWS sends no such event.
     #[error("the event's \"Records\" come from several services ({0}); send those of one at a time")]
     MixedRecords(String),
+    /// There are no reports to read.
+    #[error("the policy has no \"cur\", so there are no cost reports to read: give it {{}} to have a report made, or the bucket of one that exists")]
+    NoReports,
+    /// Records that say they are S3's and are not.
+    #[error("a record is no notification of S3: {0}")]
+    NotANotification(String),
+    /// Records of a bucket that is not ours.
+    #[error("a record is about the bucket {found:?}; cost reports are read only from {expected}")]
+    OtherBucket {
+        /// Which bucket.
+        found: String,
+        /// Which is ours.
+        expected: String,
+    },
+    /// Records of another part of the bucket.
+    #[error("a record is about the object {found:?}; cost reports are read only from keys that begin with {expected:?}")]
+    OtherPrefix {
+        /// Which object.
+        found: String,
+        /// What its key should begin with.
+        expected: String,
+    },
     /// Something with keys, none of which says what to do.
     #[error("the event has no \"action\" and is no schedule: its keys are {0}; for a sweep send {{}} or {{\"action\":\"proceed\"}}")]
     NothingToDo(String),
@@ -167,13 +197,13 @@ pub enum Refusal {
     BadAccounts(String),
 }
 
-const KNOWN: &str = "pass, drill, proceed, halt, release, status";
+const KNOWN: &str = "pass, drill, proceed, halt, release, status, reports";
 
 /// Reads an event. Keys that are not known are ignored, as the test events of old have some; actions that are not known are refused.
 pub fn parse(event: &Value, home: &Home<'_>) -> Result<Trigger, Refusal> {
     let Value::Object(event) = event else { return Err(Refusal::NotAnObject(kind(event))) };
     if let Some(action) = event.get("action") {
-        return action::parse(action, event);
+        return action::parse(action, event, home);
     }
     if event.is_empty() {
         return Ok(Trigger { source: "empty event", request: Request::Sweep(Selection::All) });

@@ -9,6 +9,7 @@ use events::{alarm, message, payload, records, results, running, touched};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use runawaytrain_core::contract;
+use runawaytrain_core::policy::CostReports;
 use runawaytrain_core::report::RecordResult;
 use runawaytrain_engine::trigger::{Home, Meaning, Refusal, Request, Trigger, parse};
 use serde_json::{Map, Value, json};
@@ -21,7 +22,8 @@ fn cases() -> ProptestConfig {
 
 fn read(event: &Value) -> Result<Trigger, Refusal> {
     let now: Timestamp = "2026-11-22T03:00:00Z".parse().unwrap();
-    parse(event, &Home { payer: &id(PAYER), region: contract::HOME_REGION, now })
+    let reports = CostReports { bucket: "payer-reports".to_owned(), prefix: "cur/".to_owned() };
+    parse(event, &Home { payer: &id(PAYER), region: contract::HOME_REGION, reports: Some(&reports), now })
 }
 
 #[tokio::test(start_paused = true)]
@@ -31,7 +33,7 @@ async fn records_that_nobody_sends_are_refused_whole() {
         (json!({ "Records": {} }), "an object"),
         (json!({ "Records": null }), "null"),
         (json!({ "Records": "aws:sns" }), "a string"),
-        (records([json!({ "eventSource": "aws:s3", "s3": {} })]), "\"aws:s3\""),
+        (records([json!({ "eventSource": "aws:s3", "s3": {} })]), "no \"cur\""),
         (records([json!({ "eventSource": "aws:dynamodb" })]), "\"aws:dynamodb\""),
         (records([json!(7)]), "\"nowhere\""),
         (records([alarm(|_| {}), message("1", &running(PHYSICS))]), "\"aws:sns\", \"aws:sqs\""),
@@ -75,10 +77,10 @@ fn every_payload_means_what_it_is() {
     assert_eq!(source("launch-run-instances"), Err(Refusal::NotThroughQueue));
 }
 
-const PAYLOADS: [&str; 6] = ["schedule", "spend-alarm", "launch-queue", "spend-alarm-direct", "launch-running", "launch-run-instances"];
+const PAYLOADS: [&str; 7] = ["schedule", "report-written", "spend-alarm", "launch-queue", "spend-alarm-direct", "launch-running", "launch-run-instances"];
 
 /// Words that mean something to the guard, so that random JSON comes near to being an event.
-const WORDS: [&str; 34] = [
+const WORDS: [&str; 44] = [
     "Records",
     "action",
     "accounts",
@@ -92,6 +94,16 @@ const WORDS: [&str; 34] = [
     "eventSource",
     "aws:sns",
     "aws:sqs",
+    "aws:s3",
+    "eventName",
+    "ObjectCreated:Put",
+    "s3",
+    "bucket",
+    "object",
+    "payer-reports",
+    "name",
+    "key",
+    "reports",
     "Sns",
     "TopicArn",
     "Message",
@@ -171,6 +183,7 @@ fn check(event: &Value) -> Result<(), TestCaseError> {
                 prop_assert!(!shown.chars().any(char::is_control), "{shown:?}");
             }
         }
+        Ok(Trigger { request: Request::Reports(_) | Request::Nothing(_), .. }) => prop_assert!(direct || event.to_string().contains("payer-reports"), "{event}"),
         Ok(Trigger { request: Request::Sweep(_), .. }) => {}
         Err(refusal) => {
             let words = refusal.to_string();
@@ -178,7 +191,7 @@ fn check(event: &Value) -> Result<(), TestCaseError> {
         }
     }
     if event.get("Records").is_some() && !direct {
-        prop_assert!(matches!(read, Err(_) | Ok(Trigger { request: Request::Records(_), .. })), "{event}");
+        prop_assert!(matches!(read, Err(_) | Ok(Trigger { request: Request::Records(_) | Request::Reports(_) | Request::Nothing(_), .. })), "{event}");
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ mod launch_queue;
 mod ledger;
 mod mailbox;
 mod quotas;
+mod reports;
 pub mod script;
 mod thief;
 mod time;
@@ -27,6 +28,7 @@ pub use instance::{Life, SimInstance, Stubborn};
 pub use launch_queue::{Batch, LaunchQueue, QueueSettings};
 pub use ledger::MemoryLedger;
 pub use mailbox::{Mail, Mailbox, Metrics};
+pub use reports::{MemoryReports, OBJECTS_A_PAGE};
 pub use thief::{Cadence, Intent, Principal, Strategy, Thief};
 pub use time::{CONSISTENCY, Lagged};
 pub use watcher::{Watched, watch};
@@ -45,6 +47,8 @@ pub struct Testbed {
     pub ledger: Arc<MemoryLedger>,
     /// SNS.
     pub mailbox: Arc<Mailbox>,
+    /// S3.
+    pub reports: Arc<MemoryReports>,
     /// CloudWatch.
     pub metrics: Arc<Metrics>,
     /// Virtual time.
@@ -59,6 +63,7 @@ impl Testbed {
             world: Arc::new(World::new(Arc::clone(&clock))),
             ledger: Arc::new(MemoryLedger::default()),
             mailbox: Arc::new(Mailbox::default()),
+            reports: Arc::new(MemoryReports::new(Arc::clone(&clock))),
             metrics: Arc::new(Metrics::default()),
             clock,
         }
@@ -77,6 +82,7 @@ impl Testbed {
             price_book: self.ledger.clone(),
             billing: self.world.clone(),
             spend_book: self.ledger.clone(),
+            report_store: self.reports.clone(),
             clock: self.clock.clone(),
         }
     }

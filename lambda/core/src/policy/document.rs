@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::ids::{AccountId, InstanceId, Region, RoleName, UserName};
 use crate::mode::Mode;
 
-use super::words::{self, Dollars, Email, Schedule, Share, Span};
+use super::words::{self, Bucket, Dollars, Email, KeyPrefix, Schedule, Share, Span};
 
 /// Why a policy is refused.
 #[derive(Debug, Error)]
@@ -46,11 +46,29 @@ pub struct PolicyDocument {
     /// How long after a release the limit that had tripped is judged by what was added since.
     #[serde(default = "default_grace")]
     pub grace: Span,
+    /// The payer's Cost and Usage Reports, which say what each account spent in each hour. Without this key they are not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "CostReportSettings")]
+    pub cur: Option<CostReportSettings>,
     /// What holds for every account.
     pub defaults: Settings,
     /// What differs for one account, by its id.
     #[serde(default)]
     pub accounts: BTreeMap<AccountId, AccountSettings>,
+}
+
+/// Where the payer's Cost and Usage Reports are. With `cur: {}` the stack RunawayTrainCostReports makes a bucket and a report.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CostReportSettings {
+    /// The payer's bucket with a report that exists already: that one is read, and none is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Bucket")]
+    pub bucket: Option<Bucket>,
+    /// What the keys of the report's files begin with, up to a slash. Without it: the whole bucket, or `reports/` in the bucket that is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "KeyPrefix")]
+    pub prefix: Option<KeyPrefix>,
 }
 
 /// A wrong limit must not stop a university: past so many halts in an hour, accounts are frozen and people are mailed.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
+use crate::contract;
 use crate::identity::Role;
 use crate::ids::{AccountId, InstanceId, RoleName, UserName};
 use crate::mode::{Mode, least};
@@ -12,7 +13,7 @@ use crate::money::Usd;
 use crate::trust::{Family, Outsider};
 
 use super::document::{AccountSettings, Contain, Exempt, PolicyDocument, PolicyError, RoleResponse, UserResponse};
-use super::words::Dollars;
+use super::words::{Dollars, KeyPrefix};
 
 /// A checked policy: every account, named or not, has at least one limit.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +45,15 @@ pub enum NotifyList {
     Default,
     /// The account's own list.
     Own(AccountId),
+}
+
+/// Where the Cost and Usage Reports are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CostReports {
+    /// The payer's bucket.
+    pub bucket: String,
+    /// What their keys begin with: ends in a slash, or is empty for the whole bucket.
+    pub prefix: String,
 }
 
 /// What the policy means for one account.
@@ -111,6 +121,19 @@ impl Policy {
     /// The most halts in any sixty minutes.
     pub fn halts_per_hour(&self) -> u32 {
         self.document.brake.halts_per_hour
+    }
+
+    /// Where the Cost and Usage Reports are, where the policy has them read: an adopted report's place, else that of the one we make.
+    pub fn cost_reports(&self) -> Option<CostReports> {
+        let settings = self.document.cur.as_ref()?;
+        let prefix = settings.prefix.as_ref().map(KeyPrefix::as_folder);
+        Some(match &settings.bucket {
+            Some(adopted) => CostReports { bucket: adopted.as_str().to_owned(), prefix: prefix.unwrap_or_default() },
+            None => CostReports {
+                bucket: format!("{}{}", contract::REPORT_BUCKET_PREFIX, self.document.payer),
+                prefix: prefix.unwrap_or_else(|| contract::REPORT_PREFIX.to_owned()),
+            },
+        })
     }
 
     /// What holds for one account, named in the policy or not.

@@ -25,6 +25,11 @@ pub(super) const INSTANCE: &str = "^i-([0-9a-f]{8}|[0-9a-f]{17})$";
 pub(super) const USER: &str = "^[A-Za-z0-9_+=,.@-]{1,64}$";
 /// An e-mail address, as far as a pattern can tell.
 const EMAIL: &str = r"^[^@\s]+@[^@\s]+\.[^@\s]+$";
+/// A bucket's name. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
+const BUCKET: &str = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$";
+/// What the keys of a report begin with. An asterisk, which AWS takes there, would be a wildcard in the function's permissions.
+/// <https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_cur_ReportDefinition.html>
+const KEY_PREFIX: &str = "^[0-9A-Za-z!_.'()-][0-9A-Za-z!_.'()/-]{0,254}$";
 /// A time span in minutes, hours or days.
 const SPAN: &str = "^[1-9][0-9]{0,3}[mhd]$";
 /// Whole minutes, 1 to 60.
@@ -236,6 +241,86 @@ impl JsonSchema for Email {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "pattern": EMAIL, "description": "An e-mail address." })
+    }
+}
+
+/// The name of an S3 bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Bucket(String);
+
+impl Bucket {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Bucket {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if matches(BUCKET, &text) {
+            Ok(Self(text))
+        } else {
+            Err(format!("{text:?} is not the name of an S3 bucket: it takes 3 to 63 lowercase letters, digits, dots and hyphens, without s3:// before it"))
+        }
+    }
+}
+
+impl From<Bucket> for String {
+    fn from(bucket: Bucket) -> Self {
+        bucket.0
+    }
+}
+
+impl JsonSchema for Bucket {
+    fn schema_name() -> Cow<'static, str> {
+        "Bucket".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": BUCKET, "description": "The name of an S3 bucket." })
+    }
+}
+
+/// What the keys of S3 objects begin with: whole folders, with or without a slash at the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct KeyPrefix(String);
+
+impl KeyPrefix {
+    /// With the slash at its end: `cur` must not find `curious/`.
+    pub fn as_folder(&self) -> String {
+        format!("{}/", self.0.trim_end_matches('/'))
+    }
+}
+
+impl TryFrom<String> for KeyPrefix {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if matches(KEY_PREFIX, &text) {
+            Ok(Self(text))
+        } else {
+            Err(format!("{text:?} is not the prefix of a report: it takes letters, digits, slashes and !_.'()-, does not begin with a slash, and may be left out"))
+        }
+    }
+}
+
+impl From<KeyPrefix> for String {
+    fn from(prefix: KeyPrefix) -> Self {
+        prefix.0
+    }
+}
+
+impl JsonSchema for KeyPrefix {
+    fn schema_name() -> Cow<'static, str> {
+        "KeyPrefix".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": KEY_PREFIX, "description": "What the keys of a report's files begin with, such as cur/hourly." })
     }
 }
 

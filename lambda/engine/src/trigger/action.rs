@@ -5,10 +5,10 @@ use runawaytrain_core::text::clean;
 use runawaytrain_core::undo::Wish;
 use serde_json::{Map, Value};
 
-use super::{Refusal, Request, Selection, Trigger, kind};
+use super::{Home, Refusal, Request, Selection, Trigger, kind};
 
 /// Reads what a direct call asks for. Only here do halts and releases come from.
-pub(super) fn parse(action: &Value, event: &Map<String, Value>) -> Result<Trigger, Refusal> {
+pub(super) fn parse(action: &Value, event: &Map<String, Value>, home: &Home<'_>) -> Result<Trigger, Refusal> {
     let Value::String(action) = action else { return Err(Refusal::ActionNotAString(kind(action))) };
     match action.as_str() {
         "pass" => Ok(Trigger { source: "pass", request: Request::Pass }),
@@ -35,6 +35,7 @@ pub(super) fn parse(action: &Value, event: &Map<String, Value>) -> Result<Trigge
             };
             Ok(Trigger { source: "release", request: Request::Release { account: one_account("release", event)?, wish } })
         }
+        "reports" => Ok(Trigger { source: "reports", request: Request::Reports(home.reports.ok_or(Refusal::NoReports)?.clone()) }),
         "status" => Ok(Trigger { source: "status", request: Request::Status }),
         unknown => Err(Refusal::UnknownAction(clean(unknown))),
     }

@@ -1,4 +1,4 @@
-//! Several things at once: what SNS and SQS hand over as `Records`. One that is refused does not hinder the others.
+//! Several things at once: what SNS, SQS and S3 hand over as `Records`. One that is refused does not hinder the others.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use runawaytrain_core::text::clean;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::{AlarmRefusal, Home, LaunchRefusal, Refusal, Request, Trigger, kind, launch, spend_alarm};
+use super::{AlarmRefusal, Home, LaunchRefusal, Refusal, Request, Trigger, kind, launch, reports, spend_alarm};
 
 /// Where records come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +86,7 @@ pub(super) fn parse(records: &Value, home: &Home<'_>) -> Result<Trigger, Refusal
     let (source, feed, items) = match service {
         "aws:sns" => (super::SPEND_ALARM, Feed::SpendAlarms, spend_alarm::read_all(list, home)),
         "aws:sqs" => ("launch", Feed::Launches, launch::read_all(list, home)),
+        "aws:s3" => return reports::read_all(list, home),
         other => return Err(Refusal::UnknownRecords(clean(other))),
     };
     Ok(Trigger { source, request: Request::Records(Records { feed, items }) })

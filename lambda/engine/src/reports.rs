@@ -1,0 +1,188 @@
+//! Reads the Cost and Usage Reports into the table, where sweeps find what each account spent in each hour.
+//!
+//! It looks at no account and changes none: the mode has no say in it. Each billing period is read whole or not at all, so that what is
+//! known of it is always one edition of AWS's, never half of one.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::timeout_at;
+
+use runawaytrain_core::ids::AccountId;
+use runawaytrain_core::money::Usd;
+use runawaytrain_core::policy::CostReports;
+use runawaytrain_core::report::{Answer, CostReportsReport, PeriodReport, PeriodResult, ReadPeriod, StrangerSpend};
+use runawaytrain_core::spend::{Charged, Hours};
+use runawaytrain_core::text::clean;
+use runawaytrain_cur::{Hour, Manifest, Place, Totals};
+
+use crate::deadline::{Deadline, has_come};
+use crate::ports::{Freshness, Ports, ReadReport, ReportObject};
+
+mod files;
+mod month;
+mod trouble;
+mod words;
+
+use month::Month;
+use trouble::Trouble;
+
+/// How far back hours are kept: the day before data that is two days old, and a day to spare.
+const BACK: SignedDuration = SignedDuration::from_hours(4 * 24);
+/// Manifests name files and columns: some tens of KB.
+const LARGEST_MANIFEST: u64 = 8 << 20;
+
+/// Reads what is new of the billing periods that matter: the present one and, for some days, the one before.
+pub(crate) async fn read_all(ports: &Ports, place: &CostReports, deadline: Deadline) -> Answer {
+    let now = ports.clock.now();
+    let (objects, editions) = tokio::join!(ports.report_store.list(&place.bucket, &place.prefix), ports.spend_book.editions());
+    let objects = match objects {
+        Ok(objects) => objects,
+        Err(failure) => {
+            tracing::error!(bucket = place.bucket, prefix = place.prefix, error = %failure, "the cost reports could not be listed; what was known stays");
+            return Answer::failed(format!("The cost reports in {} could not be listed, so what was known stays: {failure}", words::address(place)));
+        }
+    };
+    let editions = match editions {
+        Ok(editions) => editions,
+        Err(failure) => {
+            tracing::error!(error = %failure, "the known editions of the cost reports could not be read from the table; nothing was read");
+            return Answer::failed(format!("Which cost reports are known could not be read from the table, so none was read: {failure}"));
+        }
+    };
+    let shelf = Shelf { ports, place, objects, editions, since: Hour::containing(now.checked_sub(BACK).unwrap_or(Timestamp::MIN)), deadline };
+    let present = Month::of(now);
+    let mut periods = Vec::new();
+    for month in [present, present.before()] {
+        let period = shelf.period(month).await;
+        words::log(month, &period);
+        periods.push(period);
+    }
+    let report = summed_up(ports, place, periods, now).await;
+    Answer::cost_reports(words::sentences(&report), report)
+}
+
+/// The bucket at one moment, and what is known of it.
+struct Shelf<'a> {
+    ports: &'a Ports,
+    place: &'a CostReports,
+    objects: Vec<ReportObject>,
+    editions: BTreeMap<String, String>,
+    since: Hour,
+    deadline: Deadline,
+}
+
+impl Shelf<'_> {
+    async fn period(&self, month: Month) -> PeriodReport {
+        let without = |result, error: Option<String>| PeriodReport { period: month.folder(), result, edition: None, version: None, read: None, error };
+        if month.end() <= self.since.beginning() {
+            return without(PeriodResult::Absent, Some(format!("none of its hours is less than {} days old", BACK.as_hours() / 24)));
+        }
+        let manifest = match month.manifest(&self.objects) {
+            Ok(Some(manifest)) => manifest,
+            Ok(None) => return without(PeriodResult::Absent, Some(format!("there is no report of it in {}", words::address(self.place)))),
+            Err(trouble) => return without(PeriodResult::Failed, Some(trouble.to_string())),
+        };
+        // A manifest that is written again with the same words may name files that are not the same.
+        let edition = format!("{} {}", clean(&manifest.etag), manifest.modified);
+        if self.editions.get(&month.folder()) == Some(&edition) {
+            return PeriodReport { edition: Some(edition), ..without(PeriodResult::Unchanged, None) };
+        }
+        let read = self.read(month, manifest, &edition);
+        let read = match self.deadline.cut_off() {
+            Some(end) => timeout_at(end, read).await.unwrap_or(Err(Trouble::OutOfTime)),
+            None => read.await,
+        };
+        let (result, version, read, error) = match read {
+            Ok((version, read)) => (PeriodResult::Read, version, Some(read), None),
+            Err(Trouble::OutOfTime) => (PeriodResult::NotReached, None, None, Some(Trouble::OutOfTime.to_string())),
+            Err(trouble) => (PeriodResult::Failed, None, None, Some(trouble.to_string())),
+        };
+        PeriodReport { period: month.folder(), result, edition: Some(edition), version, read, error }
+    }
+
+    /// Reads an edition and puts it in the place of what was known of its period.
+    async fn read(&self, month: Month, object: &ReportObject, edition: &str) -> Result<(Option<String>, ReadPeriod), Trouble> {
+        if has_come(self.deadline.stop_work()) {
+            return Err(Trouble::OutOfTime);
+        }
+        let CostReports { bucket, prefix } = self.place;
+        let bytes = self.ports.report_store.get(bucket, &object.key, LARGEST_MANIFEST).await.map_err(|failure| Trouble::of_file(&object.key, failure))?;
+        let manifest = Manifest::parse(&bytes, Place { bucket, prefix }).map_err(|error| Trouble::Manifest { key: object.key.clone(), error })?;
+        if !month.is(manifest.period) {
+            return Err(Trouble::OtherPeriod { key: object.key.clone(), period: manifest.period });
+        }
+        let files: Vec<_> = manifest.files().collect();
+        if let Some(missing) = files.iter().find(|file| !self.objects.iter().any(|object| object.key == file.key)) {
+            return Err(Trouble::Missing { file: missing.key.clone(), manifest: object.key.clone() });
+        }
+        let number = files.len();
+        let totals = files::read_all(&*self.ports.report_store, bucket, files, self.since, self.deadline).await?;
+        trouble::credible(&totals)?;
+        let report = self.hourly(month, edition, &totals, object.modified);
+        if has_come(self.deadline.stop_work()) {
+            return Err(Trouble::OutOfTime);
+        }
+        self.ports.spend_book.store(&report).await.map_err(Trouble::NotStored)?;
+        let reaches = totals.accounts.values().any(|account| account.usage.last().is_some());
+        let read = ReadPeriod {
+            files: number,
+            rows: totals.rows,
+            accounts: report.accounts.len(),
+            hours: report.accounts.values().flat_map(BTreeMap::keys).collect::<std::collections::BTreeSet<_>>().len(),
+            until: reaches.then_some(report.until),
+            gaps: words::gaps(&totals.gaps),
+        };
+        Ok((manifest.version.as_deref().map(clean), read))
+    }
+
+    /// What each account used in each hour that matters, to the millionth of a dollar.
+    fn hourly(&self, month: Month, edition: &str, totals: &Totals, written: Timestamp) -> ReadReport {
+        let spent = |account: &runawaytrain_cur::AccountTotals| -> BTreeMap<Timestamp, Usd> {
+            // No hour of usage costs less than nothing; what takes costs back is summed apart.
+            account.usage.iter().map(|(hour, amount)| (hour.beginning(), Usd::micros(u64::try_from(amount.millionths().max(0)).unwrap_or(u64::MAX)))).collect()
+        };
+        let accounts: BTreeMap<AccountId, _> = totals.accounts.iter().map(|(id, account)| (id.clone(), spent(account))).filter(|(_, hours)| !hours.is_empty()).collect();
+        // A line of a whole day ends at midnight, but the report knows nothing of the time after it was written. Where there is no usage at
+        // all, the report says nothing of the hours that are kept.
+        let last = totals.accounts.values().filter_map(|account| account.usage.last()).max();
+        let until = last.map_or(self.since, |last| last.plus(1).min(Hour::containing(written).plus(1)));
+        ReadReport { period: month.folder(), edition: edition.to_owned(), accounts, until: until.beginning() }
+    }
+}
+
+/// What all reports together say now, as the next sweep will find it.
+async fn summed_up(ports: &Ports, place: &CostReports, periods: Vec<PeriodReport>, now: Timestamp) -> CostReportsReport {
+    let mut report = CostReportsReport { bucket: place.bucket.clone(), prefix: place.prefix.clone(), periods, ..CostReportsReport::default() };
+    let hours = match ports.spend_book.hours(now.checked_sub(BACK).unwrap_or(Timestamp::MIN)).await {
+        Ok(hours) => hours,
+        Err(failure) => {
+            tracing::warn!(error = %failure, "what the cost reports come to could not be read from the table");
+            return report;
+        }
+    };
+    let Some(until) = hours.until else { return report };
+    let members = match ports.directory.accounts(Freshness::Cached).await {
+        Ok(members) => Some(members),
+        Err(failure) => {
+            report.unlisted = Some(format!("who of them is not in the organization could not be told: {failure}"));
+            None
+        }
+    };
+    let is_member = |account: &AccountId| members.as_ref().is_none_or(|members| members.iter().any(|member| member.account == *account));
+    let mut all = Usd::ZERO;
+    let mut window = None;
+    for (account, by_hour) in hours.accounts {
+        // Seen from the end of the data: how old that is is said beside it.
+        let Some(day) = (Hours { by_hour, until }).day(None, until) else { continue };
+        window = Some(day);
+        if is_member(&account) {
+            all += day.amount;
+        } else if day.amount > Usd::ZERO {
+            report.strangers.push(StrangerSpend { account, day: day.amount });
+        }
+    }
+    report.day = window.or_else(|| Hours { by_hour: BTreeMap::new(), until }.day(None, until)).map(|day| Charged { amount: all, ..day });
+    report.age = Some(now.duration_since(until).as_secs());
+    report
+}

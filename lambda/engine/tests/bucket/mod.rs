@@ -1,0 +1,92 @@
+//! Cost and Usage Reports in the simulated bucket, as AWS lays them out.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(dead_code, reason = "each test file uses its own part of this")]
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use jiff::{SignedDuration, Timestamp};
+use runawaytrain_core::policy::Policy;
+use runawaytrain_core::report::{Answer, CostReportsReport, PeriodReport, Report};
+use runawaytrain_testbed::Testbed;
+use serde_json::{Value, json};
+
+use crate::common::policy;
+
+pub const BUCKET: &str = "payer-reports";
+pub const NOVEMBER: &str = "20261101-20261201";
+pub const OCTOBER: &str = "20261001-20261101";
+/// The edition that most tests are about.
+pub const FILE: &str = "cur/hourly/20261101-20261201/aaaa/hourly-00001.csv.gz";
+
+/// A policy that adopts the reports and halts past 100 USD in 24 hours.
+pub fn spending() -> Policy {
+    policy(json!({
+        "cur": { "bucket": BUCKET, "prefix": "cur" },
+        "defaults": { "limits": { "instances": 4, "spend24h": 100 }, "notify": ["cloud@example.edu"] },
+    }))
+}
+
+/// A CSV line: account, hour as `2026-11-22T01`, cost.
+pub type Line<'a> = (&'a str, &'a str, &'a str);
+
+pub fn csv(lines: &[Line<'_>]) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let header =
+        ["lineItem/UsageAccountId", "lineItem/LineItemType", "lineItem/UsageStartDate", "lineItem/UsageEndDate", "lineItem/UnblendedCost", "lineItem/CurrencyCode"];
+    writer.write_record(header).unwrap();
+    for (account, hour, cost) in lines {
+        let start: Timestamp = format!("{hour}:00:00Z").parse().unwrap();
+        let end = start + SignedDuration::from_hours(1);
+        writer.write_record([account, "Usage", &start.to_string(), &end.to_string(), *cost, "USD"]).unwrap();
+    }
+    writer.into_inner().unwrap()
+}
+
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// `20261101-20261201` as a legacy manifest says it.
+fn billing_period(folder: &str) -> Value {
+    let (start, end) = folder.split_once('-').unwrap();
+    json!({ "start": format!("{start}T000000.000Z"), "end": format!("{end}T000000.000Z") })
+}
+
+/// Delivers an edition of the legacy report as AWS does: the files, then the manifest.
+pub fn deliver(testbed: &Testbed, month: &str, assembly: &str, files: &[&[Line<'_>]]) {
+    let keys: Vec<String> = (1..=files.len()).map(|number| format!("cur/hourly/{month}/{assembly}/hourly-{number:05}.csv.gz")).collect();
+    for (key, lines) in keys.iter().zip(files) {
+        testbed.reports.put(BUCKET, key, gzip(&csv(lines)));
+    }
+    manifest(testbed, month, assembly, &keys);
+}
+
+/// The same in overwrite mode: the files keep their names.
+pub fn overwrite(testbed: &Testbed, month: &str, assembly: &str, files: &[&[Line<'_>]]) {
+    let keys: Vec<String> = (1..=files.len()).map(|number| format!("cur/hourly/{month}/hourly-{number:05}.csv.gz")).collect();
+    for (key, lines) in keys.iter().zip(files) {
+        testbed.reports.put(BUCKET, key, gzip(&csv(lines)));
+    }
+    manifest(testbed, month, assembly, &keys);
+}
+
+/// Writes a legacy manifest alone.
+pub fn manifest(testbed: &Testbed, month: &str, assembly: &str, keys: &[String]) {
+    let manifest = json!({ "assemblyId": assembly, "compression": "GZIP", "bucket": BUCKET, "billingPeriod": billing_period(month), "reportKeys": keys });
+    testbed.reports.put(BUCKET, &format!("cur/hourly/{month}/hourly-Manifest.json"), manifest.to_string().into_bytes());
+}
+
+pub fn report(answer: &Answer) -> &CostReportsReport {
+    match &answer.report {
+        Some(Report::CostReports(report)) => report,
+        _ => panic!("no cost reports: {answer:?}"),
+    }
+}
+
+pub fn period<'a>(answer: &'a Answer, folder: &str) -> &'a PeriodReport {
+    report(answer).periods.iter().find(|period| period.period == folder).unwrap_or_else(|| panic!("{folder} is not in {answer:?}"))
+}

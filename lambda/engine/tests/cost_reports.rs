@@ -1,0 +1,435 @@
+//! Cost and Usage Reports: which are read, what is stored of them, what is said of those that cannot be read, and what a sweep makes of it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+
+mod bucket;
+mod common;
+mod events;
+
+use std::time::Duration;
+
+use bucket::{BUCKET, FILE, Line, NOVEMBER, OCTOBER, csv, deliver, gzip, manifest, overwrite, period, report, spending};
+use common::{PAYER, QUIET, REGIONS, Scene, id, policy, report_of};
+use events::{payload, records, touched};
+use jiff::Timestamp;
+use runawaytrain_core::failure::FailureKind;
+use runawaytrain_core::mode::Mode;
+use runawaytrain_core::money::Usd;
+use runawaytrain_core::report::{Answer, PeriodResult};
+use runawaytrain_core::spend::SpendSource;
+use runawaytrain_core::state::State;
+use runawaytrain_core::verdict::{Judgement, Limit};
+use runawaytrain_engine::deadline::Deadline;
+use runawaytrain_engine::ports::SpendBook;
+use runawaytrain_testbed::{Fault, OBJECTS_A_PAGE, SimAccount, Testbed};
+use serde_json::{Value, json};
+
+/// A payer and an account with two instances, at 2026-11-22T03:00:00Z.
+fn scene() -> Scene {
+    let testbed = Testbed::new();
+    testbed.world.add(&id(PAYER), SimAccount::new("payer", &REGIONS).running("us-east-1", 1, "t2.micro"));
+    testbed.world.add(&id(QUIET), SimAccount::new("quiet", &REGIONS).running("us-east-1", 2, "t2.micro").user("dora", 1, true));
+    Scene::new(testbed, spending())
+}
+
+async fn read(scene: &Scene) -> Answer {
+    scene.send(json!({ "action": "reports" })).await
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// An account's hours in the table: `[("2026-11-22T01:00:00Z", 1_500_000)]`.
+async fn stored(scene: &Scene, account: &str) -> Vec<(String, u64)> {
+    let hours = scene.testbed.ledger.hours(Timestamp::MIN).await.unwrap();
+    hours.accounts.get(&id(account)).map(|hours| hours.iter().map(|(hour, amount)| (hour.to_string(), amount.as_micros())).collect()).unwrap_or_default()
+}
+
+fn pairs(pairs: &[(&str, u64)]) -> Vec<(String, u64)> {
+    pairs.iter().map(|(hour, micros)| (format!("{hour}:00:00Z"), *micros)).collect()
+}
+
+/// Reads one edition that must not be taken, after one that was: the hours of the first stay, and the answer says these words.
+async fn refused(spoil: impl FnOnce(&Testbed), words: &[&str]) {
+    let scene = scene();
+    deliver(&scene.testbed, NOVEMBER, "good", &[&[(QUIET, "2026-11-22T00", "7")]]);
+    assert_eq!(read(&scene).await.status, 200);
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    spoil(&scene.testbed);
+    let answer = read(&scene).await;
+    assert_eq!((answer.status, period(&answer, NOVEMBER).result), (500, PeriodResult::Failed), "{answer:?}");
+    assert!(words.iter().all(|words| answer.body.contains(words)), "{words:?} in: {}", answer.body);
+    assert!(answer.body.contains("what was known of it stays"), "{}", answer.body);
+    assert_eq!(stored(&scene, QUIET).await, pairs(&[("2026-11-22T00", 7_000_000)]));
+    // Once AWS has mended it, it is read.
+    deliver(&scene.testbed, NOVEMBER, "mended", &[&[(QUIET, "2026-11-22T01", "8")]]);
+    assert_eq!(period(&read(&scene).await, NOVEMBER).result, PeriodResult::Read);
+    assert_eq!(stored(&scene, QUIET).await, pairs(&[("2026-11-22T01", 8_000_000)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_is_read_by_account_and_hour_and_its_age_is_said() {
+    let scene = scene();
+    let files: [&[Line<'_>]; 4] = [
+        &[(QUIET, "2026-11-22T01", "0.0000005"), (QUIET, "2026-11-22T00", "1.5")],
+        &[(QUIET, "2026-11-22T00", "0.25")],
+        &[(PAYER, "2026-11-21T23", "3")],
+        // Too old to matter, and no longer within the day.
+        &[(PAYER, "2026-11-11T23", "1000"), (PAYER, "2026-11-20T23", "40")],
+    ];
+    deliver(&scene.testbed, NOVEMBER, "aaaa", &files);
+    let answer = read(&scene).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    // Half a millionth is one: rounded once, after all was added up.
+    assert_eq!(stored(&scene, QUIET).await, pairs(&[("2026-11-22T00", 1_750_000), ("2026-11-22T01", 1)]));
+    assert_eq!(stored(&scene, PAYER).await, pairs(&[("2026-11-20T23", 40_000_000), ("2026-11-21T23", 3_000_000)]));
+    let november = period(&answer, NOVEMBER);
+    let was_read = november.read.as_ref().unwrap();
+    assert_eq!((was_read.files, was_read.rows, was_read.accounts, was_read.hours), (4, 6, 2, 4));
+    assert_eq!((was_read.until, november.version.as_deref()), (Some(at("2026-11-22T02:00:00Z")), Some("aaaa")));
+    assert!(was_read.gaps.is_empty());
+    let day = report(&answer).day.unwrap();
+    assert_eq!((day.amount, day.from, day.until), (Usd::micros(4_750_001), at("2026-11-21T02:00:00Z"), at("2026-11-22T02:00:00Z")));
+    assert_eq!(report(&answer).age, Some(3600));
+    assert!(answer.body.contains("1 hour ago") && answer.body.contains("No account was looked at or changed."), "{}", answer.body);
+    assert!(scene.testbed.reports.most_open() == 3, "{} transfers at once", scene.testbed.reports.most_open());
+    assert_eq!((scene.testbed.world.looks(), scene.testbed.world.calls().len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unchanged_edition_is_not_read_again() {
+    let scene = scene();
+    deliver(&scene.testbed, NOVEMBER, "aaaa", &[&[(QUIET, "2026-11-22T00", "1")]]);
+    read(&scene).await;
+    let before = scene.testbed.reports.read().len();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let answer = read(&scene).await;
+    assert_eq!((period(&answer, NOVEMBER).result, scene.testbed.reports.read().len()), (PeriodResult::Unchanged, before));
+    assert_eq!(report(&answer).day.unwrap().amount, Usd::from_dollars(1.0), "what is known is said all the same");
+    // The same words, written again: in overwrite mode the files beside it may be others.
+    manifest(&scene.testbed, NOVEMBER, "aaaa", &[FILE.to_owned()]);
+    assert_eq!(period(&read(&scene).await, NOVEMBER).result, PeriodResult::Read);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_edition_takes_the_place_of_the_old_in_both_modes_of_delivery() {
+    for new_folder in [true, false] {
+        let scene = scene();
+        let deliver = if new_folder { deliver } else { overwrite };
+        deliver(&scene.testbed, NOVEMBER, "aaaa", &[&[(QUIET, "2026-11-22T00", "1"), (QUIET, "2026-11-21T22", "9")], &[(QUIET, "2026-11-22T00", "2")]]);
+        read(&scene).await;
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        // The second file of the first edition is still in the bucket, and no longer counts.
+        deliver(&scene.testbed, NOVEMBER, "bbbb", &[&[(QUIET, "2026-11-22T00", "5"), (QUIET, "2026-11-22T01", "6")]]);
+        let answer = read(&scene).await;
+        assert_eq!(period(&answer, NOVEMBER).version.as_deref(), Some("bbbb"));
+        assert_eq!(stored(&scene, QUIET).await, pairs(&[("2026-11-22T00", 5_000_000), ("2026-11-22T01", 6_000_000)]), "new folders: {new_folder}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_export_is_read_like_a_legacy_report() {
+    let scene = scene();
+    let data = "cur/daily/data/BILLING_PERIOD=2026-11/daily-00001.csv.gz";
+    let text = String::from_utf8(csv(&[(QUIET, "2026-11-22T00", "4")])).unwrap();
+    let names = [
+        ("lineItem/UsageAccountId", "line_item_usage_account_id"),
+        ("lineItem/LineItemType", "line_item_line_item_type"),
+        ("lineItem/UsageStartDate", "line_item_usage_start_date"),
+        ("lineItem/UsageEndDate", "line_item_usage_end_date"),
+        ("lineItem/UnblendedCost", "line_item_unblended_cost"),
+        ("lineItem/CurrencyCode", "line_item_currency_code"),
+    ];
+    let text = names.iter().fold(text, |text, (legacy, export)| text.replace(legacy, export));
+    scene.testbed.reports.put(BUCKET, data, gzip(text.as_bytes()));
+    let manifest = json!({ "dataFiles": [format!("s3://{BUCKET}/{data}")] });
+    scene.testbed.reports.put(BUCKET, "cur/daily/metadata/BILLING_PERIOD=2026-11/daily-Manifest.json", manifest.to_string().into_bytes());
+    assert_eq!(period(&read(&scene).await, NOVEMBER).result, PeriodResult::Read);
+    assert_eq!(stored(&scene, QUIET).await, pairs(&[("2026-11-22T00", 4_000_000)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_turn_of_a_month_both_months_are_read() {
+    let scene = scene();
+    // To 2026-12-01T03:00:00Z.
+    tokio::time::sleep(Duration::from_secs(9 * 86_400)).await;
+    let (december, november) = ("20261201-20270101", NOVEMBER);
+    deliver(&scene.testbed, november, "nnnn", &[&[(QUIET, "2026-11-30T23", "30"), (QUIET, "2026-11-30T01", "1000")]]);
+    deliver(&scene.testbed, december, "dddd", &[&[(QUIET, "2026-12-01T01", "20")]]);
+    let answer = read(&scene).await;
+    assert_eq!((period(&answer, november).result, period(&answer, december).result), (PeriodResult::Read, PeriodResult::Read));
+    assert_eq!(report(&answer).day.unwrap().amount, Usd::from_dollars(50.0), "a day is a window over midnight, and over the month");
+    // In the second week nothing of November matters any more, and it is not read again.
+    tokio::time::sleep(Duration::from_secs(9 * 86_400)).await;
+    deliver(&scene.testbed, november, "closed", &[&[(QUIET, "2026-11-30T23", "31")]]);
+    assert_eq!(period(&read(&scene).await, november).result, PeriodResult::Absent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_of_many_pages_is_read_to_its_end() {
+    let scene = scene();
+    for number in 0..OBJECTS_A_PAGE * 3 {
+        scene.testbed.reports.put(BUCKET, &format!("cur/a-{number}"), Vec::new());
+    }
+    deliver(&scene.testbed, NOVEMBER, "aaaa", &[&[(QUIET, "2026-11-22T00", "1")]]);
+    assert_eq!(period(&read(&scene).await, NOVEMBER).result, PeriodResult::Read);
+    scene.testbed.reports.fault(Fault::always("s3:ListBucket", FailureKind::Denied));
+    let answer = read(&scene).await;
+    assert_eq!(answer.status, 500);
+    assert!(answer.body.contains("s3:ListBucket was denied") && answer.body.contains("s3://payer-reports/cur/"), "{}", answer.body);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_manifest_that_names_a_missing_file_is_refused_whole() {
+    let spoil = |testbed: &Testbed| {
+        deliver(testbed, NOVEMBER, "aaaa", &[&[(QUIET, "2026-11-22T01", "1")], &[(QUIET, "2026-11-22T01", "2")]]);
+        testbed.reports.remove(BUCKET, "cur/hourly/20261101-20261201/aaaa/hourly-00002.csv.gz");
+    };
+    refused(spoil, &["aaaa/hourly-00002.csv.gz is missing"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_truncated_file_is_refused_whole() {
+    let spoil = |testbed: &Testbed| {
+        deliver(testbed, NOVEMBER, "aaaa", &[&[(QUIET, "2026-11-22T01", "1")], &[(QUIET, "2026-11-22T01", "2")]]);
+        let mut bytes = gzip(&csv(&[(QUIET, "2026-11-22T01", "1")]));
+        bytes.truncate(bytes.len() - 9);
+        testbed.reports.put(BUCKET, FILE, bytes);
+    };
+    refused(spoil, &[FILE, "the gzip data ends early"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_no_report_is_refused_whole() {
+    let spoil = |testbed: &Testbed| {
+        deliver(testbed, NOVEMBER, "aaaa", &[&[]]);
+        testbed.reports.put(BUCKET, FILE, gzip(b"account,cost\n1,2\n"));
+    };
+    refused(spoil, &[FILE, "lineItem/UsageAccountId"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_manifest_that_cannot_be_read_is_refused() {
+    let put = |body: &'static str| move |testbed: &Testbed| testbed.reports.put(BUCKET, "cur/hourly/20261101-20261201/hourly-Manifest.json", body.as_bytes().to_vec());
+    refused(put("<html>"), &["hourly-Manifest.json", "not a manifest"]).await;
+    refused(put(r#"{"reportKeys":["elsewhere/x.csv.gz"],"billingPeriod":{"start":"20261101T000000.000Z","end":"20261201T000000.000Z"}}"#), &["outside of the prefix"])
+        .await;
+    refused(put(r#"{"reportKeys":["cur/x.csv.gz"],"billingPeriod":{"start":"20261001T000000.000Z","end":"20261101T000000.000Z"}}"#), &["not the month of its folder"])
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_reports_under_one_prefix_are_not_added_up() {
+    let spoil = |testbed: &Testbed| testbed.reports.put(BUCKET, "cur/other/20261101-20261201/other-Manifest.json", b"{}".to_vec());
+    let scene = scene();
+    deliver(&scene.testbed, NOVEMBER, "aaaa", &[&[(QUIET, "2026-11-22T00", "1")]]);
+    spoil(&scene.testbed);
+    let answer = read(&scene).await;
+    assert_eq!((answer.status, period(&answer, NOVEMBER).result), (500, PeriodResult::Failed));
+    assert!(answer.body.contains("cur.prefix"), "{}", answer.body);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bad_rows_make_a_lower_bound_that_says_so() {
+    let scene = scene();
+    deliver(&scene.testbed, NOVEMBER, "aaaa", &[&[(QUIET, "2026-11-22T01", "5"), (QUIET, "2026-11-22T01", "many")]]);
+    let answer = read(&scene).await;
+    let gaps = &period(&answer, NOVEMBER).read.as_ref().unwrap().gaps;
+    assert_eq!((answer.status, gaps.len()), (200, 1));
+    assert!(gaps[0].contains("1 row could not be read") && gaps[0].contains(&format!("{FILE} row 3")), "{gaps:?}");
+    assert!(answer.body.contains("a lower bound"), "{}", answer.body);
+    assert_eq!(stored(&scene, QUIET).await, pairs(&[("2026-11-22T01", 5_000_000)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_of_nothing_but_bad_rows_or_other_money_does_not_say_that_nothing_was_spent() {
+    refused(|testbed| deliver(testbed, NOVEMBER, "aaaa", &[&[(QUIET, "2026-11-22T01", "many")]]), &["none of its 1 rows could be read", "many"]).await;
+    let in_yuan = |testbed: &Testbed| {
+        deliver(testbed, NOVEMBER, "aaaa", &[&[]]);
+        let text = String::from_utf8(csv(&[(QUIET, "2026-11-22T01", "5")])).unwrap().replace("USD", "CNY");
+        testbed.reports.put(BUCKET, FILE, gzip(text.as_bytes()));
+    };
+    refused(in_yuan, &["CNY", "limits are in US dollars"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_that_the_organization_does_not_have_are_kept_apart() {
+    let scene = scene();
+    deliver(&scene.testbed, NOVEMBER, "aaaa", &[&[(QUIET, "2026-11-22T01", "5"), ("999999999999", "2026-11-22T01", "70")]]);
+    let answer = read(&scene).await;
+    let report = report(&answer);
+    assert_eq!(report.day.unwrap().amount, Usd::from_dollars(5.0));
+    assert_eq!(report.strangers.iter().map(|stranger| (stranger.account.as_str(), stranger.day)).collect::<Vec<_>>(), [("999999999999", Usd::from_dollars(70.0))]);
+    assert!(answer.body.contains("999999999999 (70.00 USD)"), "{}", answer.body);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transfer_that_breaks_off_is_begun_anew_and_counts_once() {
+    let scene = scene();
+    deliver(&scene.testbed, NOVEMBER, "aaaa", &[&[(QUIET, "2026-11-22T01", "5")]]);
+    scene.testbed.reports.cut(FILE, 60, 2);
+    assert_eq!(period(&read(&scene).await, NOVEMBER).result, PeriodResult::Read);
+    assert_eq!(stored(&scene, QUIET).await, pairs(&[("2026-11-22T01", 5_000_000)]));
+    refused(
+        |testbed| {
+            deliver(testbed, NOVEMBER, "aaaa", &[&[(QUIET, "2026-11-22T01", "5")]]);
+            testbed.reports.cut(FILE, 60, 3);
+        },
+        &[FILE, "s3:GetObject got no usable answer"],
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_there_is_no_time_for_is_read_by_the_next_invocation() {
+    let scene = scene();
+    // Costs that gzip cannot shorten: some seconds of virtual time to transfer.
+    let costs: Vec<String> = (0..200_000_u64).map(|number| format!("0.{:07}", number.wrapping_mul(2_654_435_761) % 10_000_000)).collect();
+    let lines: Vec<Line<'_>> = costs.iter().map(|cost| (QUIET, "2026-11-22T01", cost.as_str())).collect();
+    deliver(&scene.testbed, NOVEMBER, "aaaa", &[&lines]);
+    let began = tokio::time::Instant::now();
+    let answer = scene.send_within(json!({ "action": "reports" }), Deadline::within(Duration::from_millis(400))).await;
+    assert_eq!((answer.status, period(&answer, NOVEMBER).result), (200, PeriodResult::NotReached), "{answer:?}");
+    assert!(began.elapsed() < Duration::from_millis(400));
+    assert_eq!(stored(&scene, QUIET).await, []);
+    assert!(scene.testbed.ledger.editions().await.unwrap().is_empty());
+    assert_eq!(period(&read(&scene).await, NOVEMBER).result, PeriodResult::Read);
+    assert_eq!(stored(&scene, QUIET).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_without_a_report_is_no_zero() {
+    let scene = scene();
+    scene.testbed.reports.put(BUCKET, "cur/aws-programmatic-access-test-object", Vec::new());
+    let answer = read(&scene).await;
+    assert_eq!((answer.status, period(&answer, NOVEMBER).result, report(&answer).day), (200, PeriodResult::Absent, None));
+    assert!(answer.body.contains("Nothing is known of what was spent"), "{}", answer.body);
+    let swept = scene.tick().await;
+    assert_eq!(report_of(&swept, QUIET).unknown, [Limit::Spend24h]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_report_is_unknown_to_the_verdict_and_not_nothing() {
+    let scene = scene();
+    // Of 50 hours ago, past the limit; and one so old that none of its hours is kept.
+    for hour in ["2026-11-20T00", "2026-11-10T00"] {
+        deliver(&scene.testbed, NOVEMBER, hour, &[&[(QUIET, hour, "1000")]]);
+        let answer = read(&scene).await;
+        assert!(answer.body.contains("too old to judge anything by"), "{}", answer.body);
+        let swept = scene.tick().await;
+        let quiet = report_of(&swept, QUIET);
+        assert_eq!((quiet.verdict, quiet.unknown.as_slice(), quiet.spend.day), (Some(Judgement::Ok), [Limit::Spend24h].as_slice(), None), "{hour}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_reaches_no_further_than_it_was_written() {
+    let scene = scene();
+    let mut text = String::from_utf8(csv(&[(QUIET, "2026-11-22T00", "1")])).unwrap();
+    text.push_str(&format!("{QUIET},Usage,2026-11-22T00:00:00Z,2026-11-23T00:00:00Z,24,USD\n"));
+    deliver(&scene.testbed, NOVEMBER, "aaaa", &[&[]]);
+    scene.testbed.reports.put(BUCKET, FILE, gzip(text.as_bytes()));
+    let answer = read(&scene).await;
+    assert_eq!(period(&answer, NOVEMBER).read.as_ref().unwrap().until, Some(at("2026-11-22T04:00:00Z")));
+    assert_eq!(report(&answer).day.unwrap().amount, Usd::from_dollars(5.0), "four of the 24 hours of the day");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_under_every_count_limit_is_halted_by_its_report_and_after_a_release_by_new_hours_only() {
+    let scene = scene();
+    let evening: Line<'_> = (QUIET, "2026-11-21T20", "90");
+    let night: Line<'_> = (QUIET, "2026-11-22T01", "60");
+    deliver(&scene.testbed, NOVEMBER, "aaaa", &[&[evening]]);
+    read(&scene).await;
+    let before = scene.tick().await;
+    let quiet = report_of(&before, QUIET);
+    assert_eq!((quiet.verdict, quiet.instances.counted, scene.billable(QUIET)), (Some(Judgement::Warn), 2, 2));
+
+    deliver(&scene.testbed, NOVEMBER, "bbbb", &[&[evening, night]]);
+    read(&scene).await;
+    // The very next sweep, by the same warm function.
+    let halted = scene.send(json!({})).await;
+    let quiet = report_of(&halted, QUIET);
+    let day = quiet.spend.day.unwrap();
+    assert_eq!((quiet.verdict, day.amount, day.source), (Some(Judgement::Halt), Usd::from_dollars(150.0), SpendSource::Reports));
+    assert_eq!((quiet.state, scene.billable(QUIET), scene.billable(PAYER)), (Some(State::Halted), 0, 1));
+    assert_eq!(scene.mails("HALT"), 1, "{:?}", scene.subjects());
+
+    let released = scene.send(json!({ "action": "release", "account": QUIET, "start": true })).await;
+    assert_eq!(released.status, 200, "{released:?}");
+    // The same hours once more, in a new edition; the grace is over.
+    tokio::time::sleep(Duration::from_secs(5 * 3600)).await;
+    deliver(&scene.testbed, NOVEMBER, "cccc", &[&[evening, night, (QUIET, "2026-11-22T02", "30")]]);
+    read(&scene).await;
+    let calm = scene.tick().await;
+    assert_eq!(report_of(&calm, QUIET).verdict, Some(Judgement::Ok), "{:?}", report_of(&calm, QUIET).spend);
+    assert_eq!(scene.billable(QUIET), 2);
+
+    tokio::time::sleep(Duration::from_secs(3 * 3600)).await;
+    deliver(&scene.testbed, NOVEMBER, "dddd", &[&[evening, night, (QUIET, "2026-11-22T06", "70"), (QUIET, "2026-11-22T07", "31")]]);
+    read(&scene).await;
+    let again = scene.tick().await;
+    assert_eq!((report_of(&again, QUIET).verdict, scene.billable(QUIET)), (Some(Judgement::Halt), 0));
+    assert_eq!(report_of(&again, QUIET).spend.day.unwrap().amount, Usd::from_dollars(101.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn reports_are_read_whatever_the_mode() {
+    let testbed = scene().testbed;
+    deliver(&testbed, NOVEMBER, "aaaa", &[&[(QUIET, "2026-11-22T00", "1000")]]);
+    let scene = Scene::with_ceiling(testbed, spending(), Mode::Pass);
+    assert_eq!(period(&read(&scene).await, NOVEMBER).result, PeriodResult::Read);
+    scene.tick().await;
+    assert_eq!(scene.billable(QUIET), 2, "what is read is no reason to act against the mode");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_cur_in_the_policy_no_report_is_read() {
+    let testbed = scene().testbed;
+    let scene = Scene::new(testbed, policy(json!({})));
+    for event in [json!({ "action": "reports" }), payload("report-written")] {
+        let answer = scene.send(event).await;
+        assert_eq!(answer.status, 400);
+        assert!(answer.body.contains("the policy has no \"cur\""), "{}", answer.body);
+    }
+    assert!(scene.testbed.reports.read().is_empty() && !touched(&scene));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_manifest_that_is_written_is_read_at_once() {
+    let scene = scene();
+    deliver(&scene.testbed, NOVEMBER, "aaaa", &[&[(QUIET, "2026-11-22T00", "1")]]);
+    assert_eq!(period(&scene.send(payload("report-written")).await, NOVEMBER).result, PeriodResult::Read);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_s3_only_manifests_of_our_reports_are_taken() {
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut record = payload("report-written")["Records"][0].take();
+        change(&mut record);
+        records([record])
+    };
+    let key = |key: &'static str| changed(&|record| record["s3"]["object"]["key"] = key.into());
+    let cases = [
+        (key("cur/hourly/20261101-20261201/aaaa/hourly-00001.csv.gz"), 200, "no manifest"),
+        (changed(&|record| record["eventName"] = "ObjectRemoved:Delete".into()), 200, "no manifest"),
+        (changed(&|record| record["s3"]["bucket"]["name"] = "somebody-elses".into()), 400, "somebody-elses"),
+        (key("curious/hourly-Manifest.json"), 400, "curious/hourly-Manifest.json"),
+        (key("cur/%FF-Manifest.json"), 400, "is no text"),
+        (changed(&|record| record["s3"] = json!({})), 400, "no notification of S3"),
+        (changed(&|record| record["eventSource"] = "aws:s3control".into()), 400, "aws:s3control"),
+    ];
+    for (event, status, words) in cases {
+        let scene = scene();
+        deliver(&scene.testbed, NOVEMBER, "aaaa", &[&[(QUIET, "2026-11-22T00", "1")]]);
+        let answer = scene.send(event.clone()).await;
+        assert_eq!(answer.status, status, "{event}: {answer:?}");
+        assert!(answer.body.contains(words), "{words}: {}", answer.body);
+        assert!(scene.testbed.reports.read().is_empty(), "{event}");
+    }
+    // A key as S3 spells it: a space as a plus, the rest by percent.
+    let scene = scene();
+    scene.testbed.reports.put(BUCKET, "cur/my report=1/20261201-20270101/my report=1-Manifest.json", b"{}".to_vec());
+    let answer = scene.send(key("cur/my+report%3D1/20261101-20261201/my+report%3D1-Manifest.json")).await;
+    assert_eq!((answer.status, period(&answer, NOVEMBER).result, period(&answer, OCTOBER).result), (200, PeriodResult::Absent, PeriodResult::Absent));
+}
