@@ -22,14 +22,14 @@ def alarm_rings(story: Story) -> None:
     with show.step(f"bridge, only here: publish Billing's estimate of {DOLLARS:g} USD in {account.name} and {thrifty.name}, and wait") as done:
         for one in (account, thrifty):
             feeds.publish_estimate(story.cloud, one, DOLLARS)
-        ringing = {one.name: feeds.alarms(story.cloud, one) for one in (account, thrifty)}
+        ringing = {one.name: feeds.alarms(story.cloud, one.id) for one in (account, thrifty)}
         number = sum(map(len, ringing.values()))
         seen = invocations.wait(story.cloud, start, number, "alarms")
         done.note = f"{number} alarms"
     story.alarm = wire.heard()
     alerts.rang(story.claims, ringing, SPEND_MONTH)
     alerts.only_by(story.claims, seen, "spend-alarm", {account.id, thrifty.id})
-    new = _halted_alone(story, account, start, heard)
+    new = halted_alone(story, account, start, heard)
     alerts.looked_at(story.claims, seen, thrifty, story.now[thrifty.id], new[thrifty.id])
     story.now = new
 
@@ -47,11 +47,11 @@ def burst_of_launches(story: Story) -> None:
         done.note = f"launched within {show.seconds(took)}"
     alerts.few(story.claims, seen, len(started), took)
     alerts.only_by(story.claims, seen, "launch", {account.id})
-    story.now = _halted_alone(story, account, start, heard)
+    story.now = halted_alone(story, account, start, heard)
     alerts.none_left(story.claims, started, story.now[account.id])
 
 
-def _halted_alone(story: Story, account: Account, start: float, heard: int) -> dict[str, look.Snapshot]:
+def halted_alone(story: Story, account: Account, start: float, heard: int) -> dict[str, look.Snapshot]:
     """What must be true of an account that an alert halted, and of all others."""
     new = story.look()
     answer = lambdas.invoke(story.cloud, {"action": "status"}, story.log)

@@ -26,9 +26,18 @@ def publish_estimate(cloud: Cloud, account: Account, dollars: float) -> None:
     )
 
 
-def alarms(cloud: Cloud, account: Account) -> dict[str, str]:
-    """The account's spend alarms, by name, with their state."""
-    found = cloud.admin("cloudwatch", account.id).describe_alarms(AlarmNamePrefix="runawaytrain-spend-")["MetricAlarms"]
+def publish_charges(cloud: Cloud, charges: dict[str, float]) -> None:
+    """In Billing's place: what it publishes in the payer, an account's charges of the month so far by its id. US dollars."""
+    data = [
+        {"MetricName": "EstimatedCharges", "Dimensions": [{"Name": "Currency", "Value": "USD"}, {"Name": "LinkedAccount", "Value": account}], "Value": dollars}
+        for account, dollars in charges.items()
+    ]
+    cloud.admin("cloudwatch", PAYER).put_metric_data(Namespace="AWS/Billing", MetricData=data)
+
+
+def alarms(cloud: Cloud, account: str) -> dict[str, str]:
+    """The spend alarms that an account holds, by name, with their state."""
+    found = cloud.admin("cloudwatch", account).describe_alarms(AlarmNamePrefix="runawaytrain-spend-")["MetricAlarms"]
     return {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
 
 

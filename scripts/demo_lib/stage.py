@@ -40,12 +40,12 @@ def people(cloud: Cloud, account: Account) -> None:
             iam.create_login_profile(UserName=person.name, Password=PASSWORD)
 
 
-def launch(cloud: Cloud, account: Account, launches: dict[str, int]) -> list[str]:
-    """Starts instances by region; answers their ids."""
+def launch(cloud: Cloud, account: Account, launches: dict[str, int], kind: str = TYPE) -> list[str]:
+    """Starts instances of a type by region; answers their ids."""
     ids = []
     for region, count in launches.items():
         ec2 = cloud.admin("ec2", account.id, region)
-        made = ec2.run_instances(ImageId=IMAGE, InstanceType=TYPE, MinCount=count, MaxCount=count)
+        made = ec2.run_instances(ImageId=IMAGE, InstanceType=kind, MinCount=count, MaxCount=count)
         ids += [instance["InstanceId"] for instance in made["Instances"]]
     return ids
 

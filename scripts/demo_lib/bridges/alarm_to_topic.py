@@ -1,4 +1,5 @@
-"""CloudWatch tells a topic of another account of an alarm, which ministack drops, in the words that CloudWatch has for it.
+"""CloudWatch tells topics of an alarm, those of another account too, which ministack drops, in the words that CloudWatch has for it:
+ministack's own name neither the alarm's ARN nor its dimensions as CloudWatch does.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
 """
@@ -22,20 +23,18 @@ logger = logging.getLogger("bridge")
 
 
 def install() -> None:
-    tell_own = cloudwatch._dispatch_alarm_actions
-
-    def tell_all(alarm, old, new, reason):
-        tell_own(alarm, old, new, reason)
-        for topic in alarm.get(ACTIONS[new]) or []:
-            if _is_elsewhere(topic):
-                tell(alarm, topic, old, new, reason)
-
     cloudwatch._dispatch_alarm_actions = tell_all
 
 
-def _is_elsewhere(arn: str) -> bool:
+def tell_all(alarm: dict, old: str, new: str, reason: str) -> None:
+    if alarm.get("ActionsEnabled", True):
+        for topic in filter(_is_topic, alarm.get(ACTIONS[new]) or []):
+            tell(alarm, topic, old, new, reason)
+
+
+def _is_topic(arn: str) -> bool:
     spec = parse_arn(arn)
-    return spec.service == "sns" and spec.region == get_region() and spec.account_id != get_account_id()
+    return spec.service == "sns" and spec.region == get_region()
 
 
 def tell(alarm: dict, topic: str, old: str, new: str, reason: str) -> None:
