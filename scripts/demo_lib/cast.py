@@ -6,7 +6,13 @@ PAYER = "100000000001"
 DEFAULT_LIMIT = 20
 # US dollars. Above it an account's own alarm asks the guard to judge that account.
 SPEND_MONTH = "5000"
+# US dollars an hour, for whoever has no limit of their own.
+BURN = 50
+# Where Billing's reports are, in the payer.
+REPORTS_BUCKET, REPORTS_PREFIX = "demo-cost-reports", "cur"
 DEFAULT_LIST = "cloud-team@example.edu"
+# Where the rule is deployed that tells of launches. Elsewhere only a sweep finds them: the other acts launch there.
+LAUNCH_REGION = "us-west-2"
 # The two whom the original's code spares.
 EXEMPT = ("kjanet", "nykamp")
 
@@ -27,6 +33,7 @@ class Account:
     launches: dict[str, int]
     people: list[Person]
     limit: int | None = None
+    limits: dict[str, int] = field(default_factory=dict)  # of its own, besides that of instances
     notify: str | None = None
     users: str | None = None
     enrolled: bool = True
@@ -59,19 +66,44 @@ def cast() -> list[Account]:
         [Person("nykamp"), Person("trudy", keys=2), Person("pipeline", login=False)],
         users="deactivate", runaway=True,
     )
+    chemistry = Account(
+        "chemistry", "grows where no rule tells of launches; then its spend alarm rings",
+        {"eu-west-1": 3}, [Person("marie"), Person("reactor", login=False)], limit=4,
+    )
+    robotics = Account(
+        "robotics", "grows by 200 in seconds, where a rule tells of launches",
+        {LAUNCH_REGION: 3}, [Person("rosie", keys=2)], limit=4,
+    )
+    deep = Account(
+        "deep-learning", "may use many vCPUs; then starts one p5.48xlarge",
+        {"us-east-1": 1}, [Person("ada", keys=2)], limits={"vcpus": 256},
+    )
+    vision = Account(
+        "computer-vision", "starts one g6.12xlarge, for which no price is to be had",
+        {"us-east-1": 1}, [Person("berthe")], limits={"burn": 20},
+    )
+    linguistics = Account(
+        "linguistics", "spends on what no count of instances sees; the cost reports tell",
+        {"us-east-1": 1}, [Person("noam")], limits={"spend24h": 100},
+    )
+    economics = Account(
+        "economics", "has a limit of its own for the month, and the payer an alarm on it",
+        {"us-east-1": 1}, [Person("joan")], limits={"spendMonth": 500},
+    )
     stranger = Account("new-project", "not enrolled: nobody may look inside", {"us-east-1": 3}, [Person("newcomer")], enrolled=False)
-    return [payer, quiet, edge, physics, genomics, stranger]
+    return [payer, quiet, edge, physics, genomics, chemistry, robotics, deep, vision, linguistics, economics, stranger]
 
 
 def policy_text(accounts: list[Account], organization: str, root: str) -> str:
     """`runawaytrain.yaml` for this organization, whose ids exist only now. Account ids stay in quotes: some begin with a zero."""
     lines = [
         f'payer: "{PAYER}"',
-        f"organization: {{id: {organization}, root: {root}}}",
+        f"organization: {{id: {organization}, root: {root}, regions: [{LAUNCH_REGION}]}}",
         "schedule: 60m",
         "mode: proceed",
+        f"cur: {{bucket: {REPORTS_BUCKET}, prefix: {REPORTS_PREFIX}}}",
         "defaults:",
-        f"  limits: {{instances: {DEFAULT_LIMIT}, vcpus: 128, spendMonth: {SPEND_MONTH}}}",
+        f"  limits: {{instances: {DEFAULT_LIMIT}, vcpus: 128, burn: {BURN}, spendMonth: {SPEND_MONTH}}}",
         f"  notify: [{DEFAULT_LIST}]",
         "  contain: {instances: stop, users: deactivate}",
         f"  exempt: {{users: [{', '.join(EXEMPT)}]}}",
@@ -81,8 +113,9 @@ def policy_text(accounts: list[Account], organization: str, root: str) -> str:
         if account.is_payer:
             continue  # without an entry of its own the payer is drilled and its users are left
         entry = [f"name: {account.name}"]
-        if account.limit is not None:
-            entry.append(f"limits: {{instances: {account.limit}}}")
+        limits = account.limits if account.limit is None else {"instances": account.limit} | account.limits
+        if limits:
+            entry.append(f"limits: {{{', '.join(f'{what}: {value}' for what, value in limits.items())}}}")
         if account.notify:
             entry.append(f"notify: [{account.notify}]")
         if account.users:

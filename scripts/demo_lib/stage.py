@@ -15,13 +15,17 @@ EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action
 def organization(cloud: Cloud, accounts: list[Account]) -> tuple[str, str]:
     """Makes the sub-accounts; answers the organization's id and its root's. (The emulator makes the organization itself when first asked.)"""
     client = cloud.admin("organizations", PAYER)
-    identity = client.describe_organization()["Organization"]["Id"]
+    identity = organization_id(cloud)
     root = client.list_roots()["Roots"][0]["Id"]
     for account in accounts:
         if not account.is_payer:
             made = client.create_account(Email=f"{account.name}@example.edu", AccountName=account.name)
             account.id = made["CreateAccountStatus"]["AccountId"]
     return identity, root
+
+
+def organization_id(cloud: Cloud) -> str:
+    return cloud.admin("organizations", PAYER).describe_organization()["Organization"]["Id"]
 
 
 def people(cloud: Cloud, account: Account) -> None:
@@ -36,12 +40,12 @@ def people(cloud: Cloud, account: Account) -> None:
             iam.create_login_profile(UserName=person.name, Password=PASSWORD)
 
 
-def launch(cloud: Cloud, account: Account, launches: dict[str, int]) -> list[str]:
-    """Starts instances by region; answers their ids."""
+def launch(cloud: Cloud, account: Account, launches: dict[str, int], kind: str = TYPE) -> list[str]:
+    """Starts instances of a type by region; answers their ids."""
     ids = []
     for region, count in launches.items():
         ec2 = cloud.admin("ec2", account.id, region)
-        made = ec2.run_instances(ImageId=IMAGE, InstanceType=TYPE, MinCount=count, MaxCount=count)
+        made = ec2.run_instances(ImageId=IMAGE, InstanceType=kind, MinCount=count, MaxCount=count)
         ids += [instance["InstanceId"] for instance in made["Instances"]]
     return ids
 

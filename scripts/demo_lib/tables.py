@@ -66,6 +66,24 @@ def states(accounts: list[Account], answer: Answer) -> None:
     console.print(made)
 
 
+def money(accounts: list[Account], answer: Answer) -> None:
+    """What runs and what was spent, each number with its age and its source."""
+    made = table("The money", "account", ("USD/hour", "right"), ("of it estimated", "right"), "in 24 hours", "this month", "state")
+    for account in accounts:
+        entry = answer.account(account.id)
+        burn, spend = entry.get("burn") or {}, entry.get("spend") or {}
+        listed, estimated = burn.get("listed", 0.0), burn.get("estimated", 0.0)
+        made.add_row(account.name, f"{listed + estimated:.4f}", f"{estimated:.4f}", _spent(spend.get("day"), "until"), _spent(spend.get("month"), "at"), _state(entry))
+    console.print(made)
+
+
+def _spent(seen: dict | None, at: str) -> str:
+    if not seen:
+        return "[dim]unknown[/]"
+    source = {"reports": ", reports"}.get(seen.get("source"), ", estimate")
+    return f"{seen['amount']:.2f} [dim]until {str(seen[at])[11:16]} UTC{source}[/]"
+
+
 def kept_back(entry: dict) -> None:
     """What a release did, and what it did not give back."""
     for outcome in entry.get("outcomes", []):
