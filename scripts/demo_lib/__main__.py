@@ -6,12 +6,15 @@ from pathlib import Path
 
 TEXT = """\
 Plays the main job on this machine, without an AWS account: builds the Lambda, deploys the real stack with
-`cdk deploy` on an emulator that enforces keys and roles, makes an organization of a payer and five sub-accounts,
-enrolls four of them, lets two of them run away, and invokes the Lambda: pass, drill, proceed, proceed again,
-status, release. Everything that it says about the result is checked; one false claim and the exit code is 1.
+`cdk deploy` on an emulator that enforces keys and roles, makes an organization of a payer and seven sub-accounts,
+enrolls six of them, lets two of them run away, and invokes the Lambda: pass, drill, proceed, proceed again,
+status, release. Then two more run away between two sweeps, while nobody invokes anything: one is told by its spend
+alarm, one by its 200 launches; and alarms and launches are forged. Everything that it says about the result is
+checked; one false claim and the exit code is 1.
 
 --thorough goes on with what can go wrong, in under two minutes more: bad input, a malformed variable, a region
-that refuses, a notify list's topic that is gone, the stack removed and deployed again, the state table gone.
+that refuses, a notify list's topic that is gone, the stack removed and deployed again, the state table gone,
+alarms that ask for nothing, a launch that could not be judged.
 """
 
 

@@ -26,6 +26,7 @@ class Story:
     verbose: bool
     first: dict[str, Snapshot] = field(default_factory=dict)
     now: dict[str, Snapshot] = field(default_factory=dict)
+    alarm: dict = field(default_factory=dict)  # the message of an alarm that rang, as the topic handed it on
     awaited: int = 0  # how many mails had come when the missing topic began to hold some up
 
     @property

@@ -7,6 +7,8 @@ DEFAULT_LIMIT = 20
 # US dollars. Above it an account's own alarm asks the guard to judge that account.
 SPEND_MONTH = "5000"
 DEFAULT_LIST = "cloud-team@example.edu"
+# Where the rule is deployed that tells of launches. Elsewhere only a sweep finds them: the other acts launch there.
+LAUNCH_REGION = "us-west-2"
 # The two whom the original's code spares.
 EXEMPT = ("kjanet", "nykamp")
 
@@ -59,15 +61,23 @@ def cast() -> list[Account]:
         [Person("nykamp"), Person("trudy", keys=2), Person("pipeline", login=False)],
         users="deactivate", runaway=True,
     )
+    chemistry = Account(
+        "chemistry", "grows where no rule tells of launches; then its spend alarm rings",
+        {"eu-west-1": 3}, [Person("marie"), Person("reactor", login=False)], limit=4,
+    )
+    robotics = Account(
+        "robotics", "grows by 200 in seconds, where a rule tells of launches",
+        {LAUNCH_REGION: 3}, [Person("rosie", keys=2)], limit=4,
+    )
     stranger = Account("new-project", "not enrolled: nobody may look inside", {"us-east-1": 3}, [Person("newcomer")], enrolled=False)
-    return [payer, quiet, edge, physics, genomics, stranger]
+    return [payer, quiet, edge, physics, genomics, chemistry, robotics, stranger]
 
 
 def policy_text(accounts: list[Account], organization: str, root: str) -> str:
     """`runawaytrain.yaml` for this organization, whose ids exist only now. Account ids stay in quotes: some begin with a zero."""
     lines = [
         f'payer: "{PAYER}"',
-        f"organization: {{id: {organization}, root: {root}}}",
+        f"organization: {{id: {organization}, root: {root}, regions: [{LAUNCH_REGION}]}}",
         "schedule: 60m",
         "mode: proceed",
         "defaults:",

@@ -4,8 +4,8 @@ import json
 
 from botocore.exceptions import ClientError
 
-from . import look
-from .cast import EXEMPT, PAYER, Account
+from . import look, stage
+from .cast import EXEMPT, Account
 from .claims import Claims, differences, unless
 from .cloud import Cloud, code_of
 from .lambdas import Answer
@@ -27,7 +27,7 @@ def responder_trusts_nobody_else(claims: Claims, cloud: Cloud, accounts: list[Ac
     """The payer's own admin may do everything there, and still may not wear the responder role elsewhere."""
     payer, target = accounts[0], next(account for account in accounts if account.runaway)
     name, (key, *_) = next(iter(payer.keys.items()))
-    organization = cloud.admin("organizations", PAYER).describe_organization()["Organization"]["Id"]
+    organization = stage.organization_id(cloud)
     try:
         cloud.client("sts", *key).assume_role(
             RoleArn=f"arn:aws:iam::{target.id}:role/RunawayTrainResponder", RoleSessionName="curious", ExternalId=f"runawaytrain-{organization}"
@@ -104,7 +104,7 @@ def stopped(claims: Claims, runaways: list[Account], now: dict[str, Snapshot]) -
     for account in runaways:
         running = [f"{identity} in {region} is {state}" for (region, identity), state in now[account.id].instances.items() if state in ("pending", "running")]
         regions = len({region for region, _ in now[account.id].instances})
-        claims.claim(f"no instance runs in {account.name}: all {len(now[account.id].instances)} in {regions} regions are stopped, none is terminated",
+        claims.claim(f"no instance runs in {account.name}: all {len(now[account.id].instances)} in {regions} {'regions' if regions > 1 else 'region'} are stopped, none is terminated",
                      *running[:5], *_terminated(now[account.id]))
 
 
@@ -134,7 +134,7 @@ def locked_out(claims: Claims, cloud: Cloud, runaways: list[Account], now: dict[
         answers = {key[0]: look.refused(cloud, key) for _, key in keys}
         codes = sorted({code for code in answers.values() if code})
         claims.claim(
-            f"{' and '.join(people)} in {account.name} are locked out: {len(keys)} keys refused by the emulator ({', '.join(codes) or 'none'})",
+            f"{' and '.join(people)} in {account.name} {'are' if len(people) > 1 else 'is'} locked out: {len(keys)} keys refused by the emulator ({', '.join(codes) or 'none'})",
             *[f"{name}'s key {key[0]} still works" for name, key in keys if not answers[key[0]]],
             *[f"{name}'s key {key[0]} fails for another reason: {code}" for name, key in keys if (code := answers[key[0]]) and code not in REFUSALS],
         )

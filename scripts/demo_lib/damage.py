@@ -42,6 +42,19 @@ def refusing_region(cloud: Cloud, account: Account, region: str):
         iam.delete_role_policy(RoleName=RESPONDER, PolicyName=REFUSAL)
 
 
+@contextmanager
+def impatient_queue(cloud: Cloud, name: str, seconds: int):
+    """What comes back to the queue is handed over again after so many seconds, not after the minutes that the longest invocation may take."""
+    sqs = cloud.admin("sqs", PAYER)
+    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    sound = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)})
+    try:
+        yield
+    finally:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=sound)
+
+
 def delete_topic(cloud: Cloud, account: Account) -> str:
     """The topic of the account's own list; answers its name."""
     name = f"runawaytrain-{account.id}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from botocore.exceptions import ClientError, WaiterError
 
 from . import process, show
-from .cast import PAYER, SPEND_MONTH, Account
+from .cast import LAUNCH_REGION, PAYER, SPEND_MONTH, Account
 from .cloud import ADMIN_SECRET, HOME_REGION, Cloud, code_of
 from .paths import BOOTSTRAP, CDK, INFRA, MEMBER_REGION_TEMPLATE, MEMBER_TEMPLATE, ROOT, Places, short
 
@@ -101,19 +101,18 @@ class Deployment:
 
 
 def enroll(cloud: Cloud, accounts: list[Account], organization: str, places: Places) -> None:
-    """What the two StackSets do on AWS, in that order: one stack an account, and one an account and region; here one region is enough."""
+    """What the two StackSets do on AWS, in that order: one stack an account, and one an account and each region of the policy."""
     member = {"PayerAccount": PAYER, "OrganizationId": organization, "SpendMonth": SPEND_MONTH}
 
     def one(account: Account) -> None:
-        # With that account's own rights.
-        client = cloud.admin("cloudformation", account.id)
-        for stack, template, parameters in (
-            (MEMBER_STACK, MEMBER_TEMPLATE, member),
-            (MEMBER_REGION_STACK, MEMBER_REGION_TEMPLATE, {"PayerAccount": PAYER}),
+        for region, stack, template, parameters in (
+            (HOME_REGION, MEMBER_STACK, MEMBER_TEMPLATE, member),
+            (LAUNCH_REGION, MEMBER_REGION_STACK, MEMBER_REGION_TEMPLATE, {"PayerAccount": PAYER}),
         ):
-            _member_stack(client, account, stack, template, parameters, places)
+            # With that account's own rights.
+            _member_stack(cloud.admin("cloudformation", account.id, region), account, stack, template, parameters, places)
 
-    with show.step(f"enroll {len(accounts)} sub-accounts with stacksets/{MEMBER_TEMPLATE.name} and {MEMBER_REGION_TEMPLATE.name}") as done:
+    with show.step(f"enroll {len(accounts)} account{'s' if len(accounts) > 1 else ''} with stacksets/{MEMBER_TEMPLATE.name} and {MEMBER_REGION_TEMPLATE.name}") as done:
         with ThreadPoolExecutor(len(accounts)) as pool:
             list(pool.map(one, accounts))
         done.note = ", ".join(account.name for account in accounts)

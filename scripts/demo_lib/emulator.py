@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import process, show
+from .bridges import BRIDGES
 from .paths import ROOT, Places
 
 START_SECONDS = 60  # a busy machine takes long to import ninety services
@@ -66,7 +67,7 @@ def start(places: Places) -> Emulator:
     if not shutil.which("openssl"):
         raise process.StepFailed("the command `openssl` is missing", hint="install it; the emulator makes its certificate with it.")
     log, certificate = places.logs / "emulator.log", places.temp / "ministack-tls" / "server.crt"
-    with show.step("start the emulator (ministack, with its authentication on; unknown lists are bridged as empty)", log) as done:
+    with show.step("start the emulator (ministack, with its authentication on)", log) as done:
         port, record = free_port(), os.environ.get(RECORD_IN)
         functions_port = free_port() if record else port
         child = process.start([sys.executable, PROGRAM], log, places.temp, environment(places, port, functions_port, certificate))
@@ -83,6 +84,8 @@ def start(places: Places) -> Emulator:
         if record:
             _record(emulator, functions_port, Path(record) / "function.jsonl", places)
             done.note += f", by way of a recorder at {functions_port} for the function"
+    for what in BRIDGES.values():
+        show.say(f"  bridge, only here: {what}")
     return emulator
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import acts, acts_thorough, cast, cloud, deploy, emulator, poke, process, show, stage
+from . import acts, acts_alerts, acts_alerts_thorough, acts_thorough, cast, cloud, deploy, emulator, poke, process, show, stage
 from .claims import Claims
 from .mail import Mailbox
 from .paths import Places, short
@@ -83,7 +83,7 @@ def _play(places: Places, claims: Claims, verbose: bool, thorough: bool, bootstr
     with show.step("subscribe a mailbox to every notify list") as done:
         done.note = f"{mailbox.subscribe()} topics"
     story = acts.Story(sky, accounts, claims, mailbox, deployment, places.logs / "lambda.log", verbose)
-    for act in acts.ACTS + (acts_thorough.ACTS if thorough else ()):
+    for act in acts.ACTS + acts_alerts.ACTS + (acts_thorough.ACTS + acts_alerts_thorough.ACTS if thorough else ()):
         act(story)
     return running, story
 

@@ -1,6 +1,6 @@
 """For --keep: how to look around in what was left running."""
 
-from .cast import PAYER, Account
+from .cast import LAUNCH_REGION, PAYER, Account
 from .cloud import ADMIN_SECRET, HOME_REGION
 from .emulator import Emulator
 from .paths import Places
@@ -16,6 +16,7 @@ Ask the Lambda for a drill (or `proceed`):
   .tools/venv/bin/python -c 'import boto3, json; print(boto3.client("lambda").invoke(FunctionName="runawaytrain", Payload=json.dumps(dict(action="drill")))["Payload"].read().decode())'
 Start an instance in the halted {name}, for the next `proceed` to stop:
   AWS_ACCESS_KEY_ID={account} .tools/venv/bin/python -c 'import boto3; boto3.client("ec2", "eu-west-1").run_instances(ImageId="{image}", InstanceType="t2.micro", MinCount=1, MaxCount=1)'
+In {launches} nobody has to ask: a rule tells of the launch, and seconds later the instance is stopped.
 With the AWS command line (version 2):
   aws lambda invoke --function-name runawaytrain --cli-binary-format raw-in-base64-out --payload '{{"action": "drill"}}' /dev/stdout
   aws organizations list-accounts
@@ -33,7 +34,7 @@ def tell(running: Emulator, places: Places, halted: Account) -> None:
     heading("Left running")
     text = TEXT.format(
         endpoint=running.endpoint, pid=running.child.pid, region=HOME_REGION, secret=ADMIN_SECRET, payer=PAYER,
-        certificate=running.certificate, temp=places.temp, account=halted.id, name=halted.name, image=IMAGE,
+        certificate=running.certificate, temp=places.temp, account=halted.id, name=halted.name, image=IMAGE, launches=LAUNCH_REGION,
     )
     # Printed as it is: a line that is broken to fit the terminal cannot be copied.
     console.print(text.rstrip(), markup=False, soft_wrap=True, highlight=False)

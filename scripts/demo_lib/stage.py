@@ -15,13 +15,17 @@ EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action
 def organization(cloud: Cloud, accounts: list[Account]) -> tuple[str, str]:
     """Makes the sub-accounts; answers the organization's id and its root's. (The emulator makes the organization itself when first asked.)"""
     client = cloud.admin("organizations", PAYER)
-    identity = client.describe_organization()["Organization"]["Id"]
+    identity = organization_id(cloud)
     root = client.list_roots()["Roots"][0]["Id"]
     for account in accounts:
         if not account.is_payer:
             made = client.create_account(Email=f"{account.name}@example.edu", AccountName=account.name)
             account.id = made["CreateAccountStatus"]["AccountId"]
     return identity, root
+
+
+def organization_id(cloud: Cloud) -> str:
+    return cloud.admin("organizations", PAYER).describe_organization()["Organization"]["Id"]
 
 
 def people(cloud: Cloud, account: Account) -> None:

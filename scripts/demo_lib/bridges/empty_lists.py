@@ -1,0 +1,29 @@
+"""Answers for the lists that ministack does not know.
+
+A halt looks at credentials and launchers that ministack cannot hold, and takes "unknown action" for what it is: something that it could
+not see. Here nobody has any of them, so the honest answer is an empty list.
+"""
+
+from ministack.services import ec2, iam
+
+# IAM's list, and the element that holds its members.
+EMPTY_LISTS = {
+    "ListSigningCertificates": "Certificates",
+    "ListSSHPublicKeys": "SSHPublicKeys",
+    "ListServiceSpecificCredentials": "ServiceSpecificCredentials",
+}
+
+
+def _empty_list(action: str, element: str):
+    body = f"<{action}Result><{element}/><IsTruncated>false</IsTruncated></{action}Result>"
+    return lambda _parameters: iam._xml(200, f"{action}Response", body)
+
+
+def _no_spot_fleets(_parameters):
+    return ec2._xml(200, "DescribeSpotFleetRequestsResponse", "<spotFleetRequestConfigSet/>")
+
+
+def install() -> None:
+    for action, element in EMPTY_LISTS.items():
+        iam._IAM_HANDLERS.setdefault(action, _empty_list(action, element))
+    ec2._ACTION_MAP.setdefault("DescribeSpotFleetRequests", _no_spot_fleets)

@@ -1,0 +1,31 @@
+"""A queue hands its messages to a function as its mapping says. ministack hands over ten at most, and at once.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+"""
+
+import time
+
+from ministack.services import lambda_svc, sqs
+
+
+def install() -> None:
+    sqs._receive_messages_for_esm = receive
+
+
+def receive(queue_url: str, most: int) -> list[dict]:
+    """A full batch at once, any other when its oldest message has waited for the mapping's window."""
+    with sqs._queues_lock:
+        queue = sqs._get_q(queue_url)
+        sqs._expire_retained(queue)
+        sqs._dlq_sweep(queue)
+        now = time.time()
+        waiting = [message["visible_at"] for message in queue["messages"] if message["visible_at"] <= now]
+        if not waiting or (len(waiting) < most and now - min(waiting) < _window(queue["attributes"]["QueueArn"])):
+            return []
+        return sqs._collect_msgs(queue, most, int(queue["attributes"]["VisibilityTimeout"]))
+
+
+def _window(queue_arn: str) -> float:
+    """Seconds; the mappings are those of the account that is being polled."""
+    windows = [mapping["MaximumBatchingWindowInSeconds"] for mapping in lambda_svc._esms.values() if mapping["EventSourceArn"] == queue_arn]
+    return max(windows, default=0)
