@@ -10,8 +10,9 @@ names = SimpleNamespace(**_contract["names"])
 PARTITION_KEY = _contract["table"]["partitionKey"]
 SORT_KEY = _contract["table"]["sortKey"]
 
-# From the first that is deployed to the last, as `infra/bin/runawaytrain.ts` makes them.
-STACKS = ("RunawayTrainGuardrails", "RunawayTrain", "RunawayTrainEnrollment")
+# From the first that is deployed to the last; the cost reports only where the policy asks for them, and they wait for nothing.
+COST_STACK = "RunawayTrainCostReports"
+STACKS = ("RunawayTrainGuardrails", "RunawayTrain", COST_STACK, "RunawayTrainEnrollment")
 GUARD_STACK = "RunawayTrain"
 # Optional, and made by hand: no deployment from here has it.
 RELEASE_STACK = "RunawayTrainRelease"

@@ -10,7 +10,7 @@ from demo_lib import show
 
 from .checks.scps import TYPE
 from .cloud import Cloud
-from .contract import PARTITION_KEY, RELEASE_STACK, SORT_KEY, STACKS, names
+from .contract import COST_STACK, PARTITION_KEY, RELEASE_STACK, SORT_KEY, STACKS, names
 from .refusal import Refusal
 
 # The states in which an account is contained, and only the guard's journal knows how to undo that. `lambda/core/src/state.rs`.
@@ -209,6 +209,9 @@ def tell_kept(found: Found) -> None:
     if found.log:
         show.say(f"  the log group {names.logGroup}: what the guard saw and did. To delete it:")
         _command(f"aws logs delete-log-group {region} --log-group-name {names.logGroup}")
+    if COST_STACK in found.stacks:
+        show.say(f"  the bucket {names.reportBucketPrefix}… with the cost and usage reports. To delete it, empty it first:")
+        _command(f"aws s3 rb --force s3://{names.reportBucketPrefix}ACCOUNT")
     if found.release:
         show.say(f"  the stack {RELEASE_STACK}, the release pipeline's way in, which was made by hand. To delete it:")
         _command(f"aws cloudformation delete-stack {region} --stack-name {RELEASE_STACK}")

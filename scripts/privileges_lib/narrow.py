@@ -12,6 +12,11 @@ from .grants import Statement
 
 ANY = "*"
 
+# Actions whose table names a kind of resource that a grant must not be narrowed to, each with the harm that would do.
+UNNARROWED = {
+    "cloudwatch:GetMetricData": "metrics of AWS/Billing belong to no dataset of ours; a grant that named one and were not evaluated would hide every charge",
+}
+
 
 def tables() -> dict:
     return json.loads(files("cfnlint.data.AdditionalSpecs").joinpath("Policies.json").read_text(encoding="utf-8"))
@@ -53,6 +58,8 @@ def _any(statement: Statement, action: str, service: str, kinds: set[str], probl
     own = [key for key in statement.condition_keys if key.startswith(f"{service}:")]
     if not kinds:
         reasons[action] = "AWS has no resource for it to name"
+    elif action in UNNARROWED:
+        reasons[action] = UNNARROWED[action]
     elif own:
         reasons[action] = f"narrowed by the condition on {', '.join(own)}"
     else:

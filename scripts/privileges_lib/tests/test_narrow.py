@@ -60,6 +60,10 @@ class Narrow(unittest.TestCase):
         self.refuses("reaches into any account", "sts:AssumeRole", "arn:aws:iam::*:role/Responder")
         self.accepts("sts:AssumeRole", "arn:aws:iam::*:role/Responder", keys=("aws:ResourceOrgID",))
 
+    def test_an_action_that_must_not_be_narrowed_has_its_harm_as_reason(self):
+        self.accepts("cloudwatch:GetMetricData", "*")
+        self.refuses("is granted on any resource", "cloudwatch:DeleteAlarms", "*")
+
 
 if __name__ == "__main__":
     unittest.main()
