@@ -1,6 +1,7 @@
 """What is claimed about money, and how it is checked: against the price list's double, the report that was written, and the mails."""
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 
 from . import checks, look
@@ -70,6 +71,18 @@ def by_charges(claims: Claims, answer: Answer, mails: list[Mail], account: Accou
     _told(claims, mails, account, rf"{wanted:.2f} USD this month \(limit 500\.00; estimated charges until [0-9-]+ [0-9:]+ UTC\)")
 
 
+def remembered(claims: Claims, answer: Answer, burning: Account, spending: Account, charged: Account, dollars: float) -> None:
+    """What `status` shows of each of the three numbers, where one is known."""
+    burn = (answer.account(burning.id).get("last") or {}).get("burn") or {}
+    day, month = ((answer.account(account.id).get("spend") or {}).get(what) or {} for account, what in ((spending, "day"), (charged, "month")))
+    claims.claim(
+        f"status has the money of each account: {burning.name} {burn.get('listed')} USD/hour; {spending.name} {day.get('amount')} USD in the day until {day.get('until')}, "
+        f"by {day.get('source')}; {charged.name} {month.get('amount')} USD this month at {month.get('at')}",
+        unless((burn.get("listed") or 0) > 0, f"the burn is {burn}"), unless(day.get("source") == "reports" and "until" in day, f"the day is {day}"),
+        unless(_equal(month.get("amount"), dollars) and "at" in month, f"the month is {month}"),
+    )
+
+
 def _alone(claims: Claims, answer: Answer, account: Account, limit: str) -> dict:
     """The one reading that tripped, while every other limit held."""
     entry = answer.account(account.id)
@@ -90,11 +103,23 @@ def _told(claims: Claims, mails: list[Mail], account: Account, pattern: str) -> 
     claims.claim(f"its halt mail says why: {reason}", unless(re.search(pattern, reason) is not None, f"it does not match {pattern}"))
 
 
-def prices_kept(claims: Claims, cloud: Cloud, expensive: dict[str, str]) -> None:
-    kept = {sort: item for (partition, sort), item in look.table(cloud).items() if partition == PRICE}
-    missing = [kind for kind in expensive.values() if not any(f"#{kind}#" in sort for sort in kept)]
-    undated = [sort for sort, item in kept.items() if "asked" not in item]
-    claims.claim(f"what the price list said of {len(kept)} types and regions is kept in the table, with when it was asked, and “none” too", *missing, *undated)
+def prices_kept(claims: Claims, cloud: Cloud, kinds: Iterable[str], region: str) -> None:
+    kept = {tuple(sort.split("#")[:2]): item for (partition, sort), item in look.table(cloud).items() if partition == PRICE}
+    missing = [f"{kind} is not" for kind in kinds if (region, kind) not in kept]
+    undated = [f"{place} is without its time" for place, item in kept.items() if "asked" not in item]
+    wrong = [f"{place} is kept at {micros} millionths" for place, item in kept.items() if (micros := _micros(item)) != _listed(*place)]
+    none = [kind for (_, kind), item in kept.items() if _micros(item) is None]
+    claims.claim(f"the table keeps what the price list said of {len(kept)} types and regions, and when; also that it has none of {', '.join(none)}", *missing, *undated, *wrong)
+
+
+def _micros(item: dict) -> int | None:
+    return int(item["perHourMicros"]["N"]) if "perHourMicros" in item else None
+
+
+def _listed(region: str, kind: str) -> int | None:
+    """In millionths of a US dollar."""
+    usd = PRICES.get(kind, {}).get(region)
+    return None if usd is None else int(Decimal(usd) * 1_000_000)
 
 
 def payers_alarm_rang(claims: Claims, alarms: dict[str, str], account: Account) -> None:

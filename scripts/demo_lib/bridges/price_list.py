@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_pricing_
 import hashlib
 import json
 import logging
+from decimal import Decimal
 
 from ministack import app
 from ministack.core import iam_actions, router
@@ -31,7 +32,7 @@ def install() -> None:
 
 
 async def answer(_method, _path, headers, body, _query):
-    operation = headers.get("x-amz-target", "").removeprefix(f"{TARGET}.")
+    operation = headers["x-amz-target"].removeprefix(f"{TARGET}.")
     if operation != "GetProducts":
         return error_response_json("UnknownOperationException", f"{operation} is not played here", content_type=JSON)
     wanted = json.loads(body)
@@ -53,7 +54,7 @@ def product(kind: str, region: str, usd: str) -> dict:
     rate = f"{offer}.6YS6EN2CT7"
     dimension = {
         "rateCode": rate, "unit": "Hrs", "beginRange": "0", "endRange": "Inf", "appliesTo": [],
-        "description": f"${usd} per On Demand Linux {kind} Instance Hour", "pricePerUnit": {"USD": f"{usd:0<12}"},
+        "description": f"${usd} per On Demand Linux {kind} Instance Hour", "pricePerUnit": {"USD": f"{Decimal(usd):.10f}"},
     }
     terms = {"sku": sku, "offerTermCode": "JRTCKXETXF", "effectiveDate": "2026-11-01T00:00:00Z", "termAttributes": {}, "priceDimensions": {rate: dimension}}
     return {
