@@ -74,7 +74,7 @@ def billing_alarm_rings(story: Story) -> None:
     new = halted_alone(story, account, start, heard)
     answer = lambdas.invoke(story.cloud, {"action": "status"}, story.log)
     money.by_charges(story.claims, answer, story.mailbox.all[heard:], account, CHARGED)
-    money.remembered(story.claims, answer, story.named("deep-learning"), story.named("linguistics"), account, CHARGED)
+    money.remembered(story.claims, answer, thrifty, story.named("linguistics"), account, CHARGED)
     story.now = new
 
 

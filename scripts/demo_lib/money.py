@@ -73,12 +73,13 @@ def by_charges(claims: Claims, answer: Answer, mails: list[Mail], account: Accou
 
 def remembered(claims: Claims, answer: Answer, burning: Account, spending: Account, charged: Account, dollars: float) -> None:
     """What `status` shows of each of the three numbers, where one is known."""
+    runs = sum(number * Decimal(PRICES[TYPE][region]) for region, number in burning.launches.items())
     burn = (answer.account(burning.id).get("last") or {}).get("burn") or {}
     day, month = ((answer.account(account.id).get("spend") or {}).get(what) or {} for account, what in ((spending, "day"), (charged, "month")))
     claims.claim(
         f"status has the money of each account: {burning.name} {burn.get('listed')} USD/hour; {spending.name} {day.get('amount')} USD in the day until {day.get('until')}, "
         f"by {day.get('source')}; {charged.name} {month.get('amount')} USD this month at {month.get('at')}",
-        unless((burn.get("listed") or 0) > 0, f"the burn is {burn}"), unless(day.get("source") == "reports" and "until" in day, f"the day is {day}"),
+        unless(_equal(burn.get("listed"), runs), f"the burn is {burn}, not {runs}"), unless(day.get("source") == "reports" and "until" in day, f"the day is {day}"),
         unless(_equal(month.get("amount"), dollars) and "at" in month, f"the month is {month}"),
     )
 
