@@ -2,11 +2,12 @@
  * The Cost and Usage Report: a bucket, and the definition of what AWS writes into it. Only where the policy wants a report
  * and adopts none. Nothing of the other stacks refers to this one: bucket and report have fixed names.
  */
-import { Duration, RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { CfnReportDefinition } from 'aws-cdk-lib/aws-cur';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { acknowledge } from './acknowledge';
 import { names } from './contract';
 import type { CostReports, Policy } from './policy/policy';
 
@@ -41,10 +42,11 @@ export class RunawayTrainCostReports extends Stack {
       // What was spent is evidence; removing the stack must not remove it.
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    Validations.of(bucket).acknowledge({
-      id: 'AwsSolutions-S1',
-      reason: 'AWS writes the bucket and the function reads it. A log of that would want another bucket, which costs more than it tells; CloudTrail has data events for who needs them.',
-    });
+    acknowledge(
+      bucket,
+      'AwsSolutions-S1',
+      'AWS writes the bucket and the function reads it. A log of that would want another bucket, which costs more than it tells; CloudTrail has data events for who needs them.',
+    );
     for (const statement of this.deliveries(bucket)) bucket.addToResourcePolicy(statement);
 
     const report = new CfnReportDefinition(this, 'Report', {

@@ -10,6 +10,7 @@ import { type IPrincipal, OidcProviderNative, PolicyDocument, PolicyStatement, R
 import type { Construct } from 'constructs';
 import { names } from './contract';
 import { AUDIENCE, ISSUER, jobsOf } from './release/trust';
+import { wide } from './wildcards';
 
 /** Environments of the repository. A person approves what enters the first; nobody is asked about the second. */
 export const environments = { deploy: 'production', diff: 'production-diff' } as const;
@@ -57,7 +58,7 @@ export class RunawayTrainRelease extends Stack {
       new PolicyStatement({
         sid: 'ReadTemplates',
         actions: ['cloudformation:DescribeStacks', 'cloudformation:GetTemplate'],
-        resources: [`arn:aws:cloudformation:${region}:${account}:stack/RunawayTrain*/*`],
+        resources: wide(this, 'Each of our stacks by its name, also one of a later release; its id is made by CloudFormation.', `arn:aws:cloudformation:${region}:${account}:stack/RunawayTrain*/*`),
       }),
     ]);
   }
