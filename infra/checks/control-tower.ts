@@ -34,6 +34,32 @@ const EXCEPTIONS: readonly Exception[] = [
     resource: 'GuardFunction',
     because: 'It talks to the APIs of AWS in every region and listens to nobody. A network of its own would be one more thing that can fail in a halt.',
   },
+  // The bucket of the cost reports.
+  {
+    rule: 's3_bucket_default_encryption_kms_check',
+    resource: 'Bucket',
+    because: "S3 encrypts it already. AWS's billing service would need rights over a key of one's own, too.",
+  },
+  {
+    rule: 's3_bucket_versioning_enabled_check',
+    resource: 'Bucket',
+    because: 'Each edition of a report holds the whole month so far, beside the one before it: an older version of a file is worth nothing.',
+  },
+  {
+    rule: 's3_bucket_logging_enabled_check',
+    resource: 'Bucket',
+    because: 'Two services use it. A log of that would want another bucket; CloudTrail has data events for who needs them.',
+  },
+  {
+    rule: 's3_event_notifications_enabled_check',
+    resource: 'Bucket',
+    because: 'The function asks for new editions once an hour. AWS writes a report some times a day.',
+  },
+  {
+    rule: 's3_bucket_object_lock_enabled_check',
+    resource: 'Bucket',
+    because: 'The bucket forgets after 400 days, and AWS can write each report anew.',
+  },
 ];
 
 interface Finding {
