@@ -27,7 +27,11 @@ pub(crate) struct SdkActuator {
 
 impl SdkActuator {
     /// The quarantine is the payer's to attach, so its client has the payer's own credentials.
-    pub(crate) fn new(sessions: Arc<Sessions>, organizations: Organizations, quarantine_policy: Option<String>) -> Self {
+    pub(crate) fn new(
+        sessions: Arc<Sessions>,
+        organizations: Organizations,
+        quarantine_policy: Option<String>,
+    ) -> Self {
         Self { sessions, quarantine: Quarantine::new(organizations, quarantine_policy) }
     }
 }
@@ -41,7 +45,11 @@ impl Actuator for SdkActuator {
             _ => {}
         }
         if let Some(operation) = empty(action) {
-            return Err(failure::own(operation, FailureKind::Invalid, "an empty list would mean everything in the region"));
+            return Err(failure::own(
+                operation,
+                FailureKind::Invalid,
+                "an empty list would mean everything in the region",
+            ));
         }
         let session = self.sessions.get(account, Purpose::Act).await?;
         match act(&session, action).await {
@@ -66,34 +74,52 @@ fn empty(action: &Action) -> Option<&'static str> {
 async fn act(session: &Session, action: &Action) -> Result<Performed, Failure> {
     match action {
         // The payer's own calls, made without a session in the member.
-        Action::Freeze | Action::Thaw => Err(failure::own(quarantine::ATTACH, FailureKind::Invalid, "this is not a call in the member account")),
+        Action::Freeze | Action::Thaw => {
+            Err(failure::own(quarantine::ATTACH, FailureKind::Invalid, "this is not a call in the member account"))
+        }
 
         Action::SuspendGroup { region, group } => launchers::suspend(&session.autoscaling(region), group).await,
         Action::ResumeGroup { region, group } => launchers::resume(&session.autoscaling(region), group).await,
         Action::ZeroFleet { region, fleet, kind, .. } => launchers::zero(&session.ec2(region), fleet, *kind).await,
-        Action::RestoreFleet { region, fleet, kind, target } => launchers::restore(&session.ec2(region), fleet, *kind, *target).await,
+        Action::RestoreFleet { region, fleet, kind, target } => {
+            launchers::restore(&session.ec2(region), fleet, *kind, *target).await
+        }
         Action::CancelSpotRequests { region, requests } => launchers::cancel(&session.ec2(region), requests).await,
 
-        Action::Unprotect { region, instance, against } => instances::protect(&session.ec2(region), instance, *against, false).await,
-        Action::Protect { region, instance, against } => instances::protect(&session.ec2(region), instance, *against, true).await,
+        Action::Unprotect { region, instance, against } => {
+            instances::protect(&session.ec2(region), instance, *against, false).await
+        }
+        Action::Protect { region, instance, against } => {
+            instances::protect(&session.ec2(region), instance, *against, true).await
+        }
         Action::StopInstances { region, instances } => instances::stop(&session.ec2(region), instances).await,
         Action::TerminateInstances { region, instances } => instances::terminate(&session.ec2(region), instances).await,
         Action::StartInstances { region, instances } => instances::start(&session.ec2(region), instances).await,
 
         Action::DenyUser { user } => identities::deny_user(&session.iam(), user).await,
-        Action::LiftDeny { user, before } => gone_is_fine(identities::deny_old_sessions(&session.iam(), user, *before).await),
-        Action::DeactivateKey { user, key } => gone_is_fine(identities::set_key(&session.iam(), user, key, StatusType::Inactive).await),
+        Action::LiftDeny { user, before } => {
+            gone_is_fine(identities::deny_old_sessions(&session.iam(), user, *before).await)
+        }
+        Action::DeactivateKey { user, key } => {
+            gone_is_fine(identities::set_key(&session.iam(), user, key, StatusType::Inactive).await)
+        }
         Action::ActivateKey { user, key } => identities::set_key(&session.iam(), user, key, StatusType::Active).await,
         Action::DeleteKey { user, key } => identities::delete_key(&session.iam(), user, key).await,
-        Action::DeactivateCredential { user, credential } => gone_is_fine(identities::set_credential(&session.iam(), user, credential, StatusType::Inactive).await),
-        Action::ActivateCredential { user, credential } => identities::set_credential(&session.iam(), user, credential, StatusType::Active).await,
+        Action::DeactivateCredential { user, credential } => {
+            gone_is_fine(identities::set_credential(&session.iam(), user, credential, StatusType::Inactive).await)
+        }
+        Action::ActivateCredential { user, credential } => {
+            identities::set_credential(&session.iam(), user, credential, StatusType::Active).await
+        }
         Action::DeleteLogin { user } => identities::delete_login(&session.iam(), user).await,
         Action::RemoveBelonging { user, belonging } => identities::remove(&session.iam(), user, belonging).await,
         Action::DeleteUser { user } => identities::delete_user(&session.iam(), user).await,
 
         Action::RevokeSessions { role, before } => identities::revoke_sessions(&session.iam(), role, *before).await,
         Action::DenyRole { role } => identities::deny_role(&session.iam(), role).await,
-        Action::LiftRole { role, before } => gone_is_fine(identities::revoke_sessions(&session.iam(), role, *before).await),
+        Action::LiftRole { role, before } => {
+            gone_is_fine(identities::revoke_sessions(&session.iam(), role, *before).await)
+        }
     }
 }
 

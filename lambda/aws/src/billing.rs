@@ -38,7 +38,12 @@ impl CloudWatchBilling {
     }
 
     /// Adds the newest estimates of some accounts, all pages; one metric's numbers may be spread over several.
-    async fn read(&self, accounts: &[AccountId], now: Timestamp, newest: &mut BTreeMap<AccountId, Charge>) -> Result<(), Failure> {
+    async fn read(
+        &self,
+        accounts: &[AccountId],
+        now: Timestamp,
+        newest: &mut BTreeMap<AccountId, Charge>,
+    ) -> Result<(), Failure> {
         let (start, end) = window(now);
         let call = self
             .client
@@ -51,7 +56,11 @@ impl CloudWatchBilling {
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failure::of(GET_METRIC_DATA, &error))?;
             for message in page.messages() {
-                tracing::warn!(code = message.code(), message = message.value(), "CloudWatch has something to say about the estimated charges");
+                tracing::warn!(
+                    code = message.code(),
+                    message = message.value(),
+                    "CloudWatch has something to say about the estimated charges"
+                );
             }
             for result in page.metric_data_results() {
                 let Some(account) = account_of(result) else { continue };
@@ -80,8 +89,8 @@ impl Billing for CloudWatchBilling {
     }
 }
 
-/// From when until when, in seconds since 1970: as far back as a reading is not stale, and the hour that has begun. Whole hours, as
-/// CloudWatch likes them.
+/// From when until when, in seconds since 1970: as far back as a reading is not stale, and the hour that has begun.
+/// Whole hours, as CloudWatch likes them.
 fn window(now: Timestamp) -> (i64, i64) {
     let period = PERIOD.as_secs();
     let this_hour = now.as_second().div_euclid(period) * period;
@@ -119,7 +128,9 @@ fn complain(account: &AccountId, result: &MetricDataResult) {
 /// The numbers of a metric with their times. One that is no amount is none.
 fn charges(result: &MetricDataResult) -> impl Iterator<Item = Charge> {
     let readings = result.timestamps().iter().zip(result.values());
-    readings.filter(|(_, dollars)| dollars.is_finite()).filter_map(|(at, dollars)| Some(Charge { amount: Usd::from_dollars(*dollars), at: timestamp(at)? }))
+    readings
+        .filter(|(_, dollars)| dollars.is_finite())
+        .filter_map(|(at, dollars)| Some(Charge { amount: Usd::from_dollars(*dollars), at: timestamp(at)? }))
 }
 
 #[cfg(test)]
@@ -191,14 +202,28 @@ mod tests {
     async fn the_newest_estimate_counts_and_a_missing_metric_is_left_out() {
         let script = Script::binary(|_| {
             let some = told("a000000000001", &[("2026-11-22T01:00:00Z", 812.34), ("2026-11-21T19:00:00Z", 700.0)]);
-            page(&[some, told("a000000000002", &[]), told("a000000000003", &[("2026-11-22T00:00:00Z", 0.0)])], &[], None)
+            page(
+                &[some, told("a000000000002", &[]), told("a000000000003", &[("2026-11-22T00:00:00Z", 0.0)])],
+                &[],
+                None,
+            )
         });
         let charges = charged(&script, &[account(1), account(2), account(3)]).await.unwrap();
-        let expected = [(account(1), charge(812.34, "2026-11-22T01:00:00Z")), (account(3), charge(0.0, "2026-11-22T00:00:00Z"))];
+        let expected =
+            [(account(1), charge(812.34, "2026-11-22T01:00:00Z")), (account(3), charge(0.0, "2026-11-22T00:00:00Z"))];
         assert_eq!(charges, expected.into(), "what is charged nothing is not what is not known");
         let asked = script.asked();
         let sent = asked.first().unwrap();
-        for words in ["AWS/Billing", "EstimatedCharges", "Currency", "USD", "LinkedAccount", "000000000001", "Maximum", "TimestampDescending"] {
+        for words in [
+            "AWS/Billing",
+            "EstimatedCharges",
+            "Currency",
+            "USD",
+            "LinkedAccount",
+            "000000000001",
+            "Maximum",
+            "TimestampDescending",
+        ] {
             assert!(sent.contains(words), "{words} in {sent}");
         }
     }
@@ -206,10 +231,15 @@ mod tests {
     #[tokio::test]
     async fn a_metric_may_be_spread_over_pages_in_any_order() {
         let script = Script::binary(|asked| match asked {
-            asked if asked.contains("page-three") => page(&[told("a000000000001", &[("2026-11-22T01:00:00Z", 30.0)])], &[], None),
+            asked if asked.contains("page-three") => {
+                page(&[told("a000000000001", &[("2026-11-22T01:00:00Z", 30.0)])], &[], None)
+            }
             asked if asked.contains("page-two") => page(&[], &[], Some("page-three")),
             _ => {
-                let partial = Told { status: "PartialData", ..told("a000000000001", &[("2026-11-21T19:00:00Z", 10.0), ("2026-11-21T20:00:00Z", 20.0)]) };
+                let partial = Told {
+                    status: "PartialData",
+                    ..told("a000000000001", &[("2026-11-21T19:00:00Z", 10.0), ("2026-11-21T20:00:00Z", 20.0)])
+                };
                 page(&[partial], &[], Some("page-two"))
             }
         });
@@ -222,7 +252,11 @@ mod tests {
     async fn one_metric_that_fails_takes_no_other_with_it() {
         let script = Script::binary(|_| {
             let broken = |id, status| Told { id, status, readings: &[] };
-            let results = [broken("a000000000001", "InternalError"), broken("a000000000002", "Forbidden"), told("a000000000003", &[("2026-11-22T00:00:00Z", 5.0)])];
+            let results = [
+                broken("a000000000001", "InternalError"),
+                broken("a000000000002", "Forbidden"),
+                told("a000000000003", &[("2026-11-22T00:00:00Z", 5.0)]),
+            ];
             page(&results, &[("MaxMetricsExceeded", "The maximum number of metrics was exceeded.")], None)
         });
         let charges = charged(&script, &[account(1), account(2), account(3)]).await.unwrap();
@@ -257,14 +291,28 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_refusal_is_told_by_its_code() {
-        for (code, kind) in [("AccessDenied", FailureKind::Denied), ("ThrottlingException", FailureKind::Throttled), ("InternalServiceError", FailureKind::Unavailable)] {
+        for (code, kind) in [
+            ("AccessDenied", FailureKind::Denied),
+            ("ThrottlingException", FailureKind::Throttled),
+            ("InternalServiceError", FailureKind::Unavailable),
+        ] {
             let script = Script::binary(move |_| {
                 let mut error = Encoder::new(Vec::new());
-                error.begin_map().str("__type").str(&format!("com.amazonaws.cloudwatch#{code}")).str("message").str("no").end();
+                error
+                    .begin_map()
+                    .str("__type")
+                    .str(&format!("com.amazonaws.cloudwatch#{code}"))
+                    .str("message")
+                    .str("no")
+                    .end();
                 (400, error.into_writer())
             });
             let failure = charged(&script, &[account(1)]).await.unwrap_err();
-            assert_eq!((failure.operation.as_str(), failure.kind, failure.code.as_deref()), (GET_METRIC_DATA, kind, Some(code)), "{failure}");
+            assert_eq!(
+                (failure.operation.as_str(), failure.kind, failure.code.as_deref()),
+                (GET_METRIC_DATA, kind, Some(code)),
+                "{failure}"
+            );
         }
     }
 
@@ -272,6 +320,9 @@ mod tests {
     fn the_window_is_of_whole_hours_and_reaches_back_until_readings_are_stale() {
         let seconds = |text| at(text).as_second();
         assert_eq!(window(at(NOW)), (seconds("2026-11-20T03:00:00Z"), seconds("2026-11-22T04:00:00Z")));
-        assert_eq!(window(at("2026-11-22T04:00:00Z")), (seconds("2026-11-20T04:00:00Z"), seconds("2026-11-22T05:00:00Z")));
+        assert_eq!(
+            window(at("2026-11-22T04:00:00Z")),
+            (seconds("2026-11-20T04:00:00Z"), seconds("2026-11-22T05:00:00Z"))
+        );
     }
 }

@@ -37,7 +37,8 @@ pub struct Emulator {
 
 /// The environment's configuration: the credentials that Lambda sets, and `AWS_ENDPOINT_URL` where somebody set it.
 ///
-/// It is put together by hand. The SDK's own loader looks for profiles, container and instance roles too, which a function never has.
+/// It is put together by hand. The SDK's own loader looks for profiles, container and instance roles too, which a
+/// function never has.
 pub(crate) fn from_environment() -> SdkConfig {
     let endpoint = std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty());
     shared(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()), endpoint)
@@ -58,7 +59,11 @@ pub(crate) fn shared(credentials: SharedCredentialsProvider, endpoint: Option<St
         connector.set_proxy_config(Some(ProxyConfig::from_env()));
         connector.build()
     });
-    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION).build();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(ATTEMPT)
+        .operation_timeout(OPERATION)
+        .build();
     let mut config = SdkConfig::builder()
         // Pinned: `latest()` would change retries and timeouts with a routine update of the SDK.
         .behavior_version(BehaviorVersion::v2026_01_12())
@@ -70,7 +75,8 @@ pub(crate) fn shared(credentials: SharedCredentialsProvider, endpoint: Option<St
         .timeout_config(timeouts)
         // Answers are small, and the attempt's timeout covers their bodies as well.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-    // CloudTrail shows it in `userAgent` beside each call of ours, in every account; the recorder of the tests tells us from others by it.
+    // CloudTrail shows it in `userAgent` beside each call of ours, in every account; the recorder of the tests tells us
+    // from others by it.
     config.set_app_name(AppName::new(FUNCTION).ok());
     config.set_endpoint_url(endpoint);
     config.build()

@@ -19,8 +19,14 @@ pub(crate) struct SnsCourier {
 
 impl SnsCourier {
     pub(crate) fn new(shared: &SdkConfig, region: &str, account: &AccountId, topic: &str) -> Self {
-        let settings = aws_sdk_sns::config::Builder::from(shared).retry_classifier(ConnectionLost).region(Region::new(region.to_owned())).build();
-        Self { client: aws_sdk_sns::Client::from_conf(settings), topic: format!("arn:aws:sns:{region}:{account}:{topic}") }
+        let settings = aws_sdk_sns::config::Builder::from(shared)
+            .retry_classifier(ConnectionLost)
+            .region(Region::new(region.to_owned()))
+            .build();
+        Self {
+            client: aws_sdk_sns::Client::from_conf(settings),
+            topic: format!("arn:aws:sns:{region}:{account}:{topic}"),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The inline denies of a halt: one document for users and roles, of everything or of the sessions that were issued before a time.
+//! The inline denies of a halt: one document for users and roles, of everything or of the sessions that were issued
+//! before a time.
 
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
@@ -24,8 +25,9 @@ pub(crate) fn everything(sid: &str) -> Value {
     })
 }
 
-/// Denies everything to the sessions that were issued before a time, as IAM's console does it; later ones live. A call that is signed with
-/// a long-term key carries no `aws:TokenIssueTime`, so the condition does not hold for it and the key works.
+/// Denies everything to the sessions that were issued before a time, as IAM's console does it; later ones live. A call
+/// that is signed with a long-term key carries no `aws:TokenIssueTime`, so the condition does not hold for it and the
+/// key works.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-tokenissuetime>
 pub(crate) fn sessions_before(sid: &str, time: Timestamp) -> Value {
     exactly_before(sid, whole_second(time))
@@ -98,7 +100,9 @@ mod tests {
 
     #[test]
     fn our_own_words_are_recognized_encoded_or_not() {
-        for (ours, found) in [(everything(SID), Found::Everything), (sessions_before(SID, noon()), Found::SessionsBefore(noon()))] {
+        for (ours, found) in
+            [(everything(SID), Found::Everything), (sessions_before(SID, noon()), Found::SessionsBefore(noon()))]
+        {
             assert_eq!(judge(SID, &ours.to_string()), found);
             assert_eq!(judge(SID, &utf8_percent_encode(&ours.to_string(), NON_ALPHANUMERIC).to_string()), found);
         }
@@ -123,7 +127,10 @@ mod tests {
             ours.replace("2026-11-22T12:00:00Z", "some day"),
             ours.replace(r#""Action":"*""#, r#""Action":"ec2:*""#),
             ours.replace(r#""Condition":{"#, r#""Condition":{"Bool":{"aws:SecureTransport":"false"},"#),
-            everything(SID).to_string().replace(r#""Resource":"*""#, r#""Resource":"*","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"false"}}"#),
+            everything(SID).to_string().replace(
+                r#""Resource":"*""#,
+                r#""Resource":"*","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"false"}}"#,
+            ),
             everything("AnotherSid").to_string(),
             String::new(),
             "not json".to_owned(),

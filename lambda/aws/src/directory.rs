@@ -17,12 +17,13 @@ const LIST_ACCOUNTS: &str = "organizations:ListAccounts";
 /// The most that Organizations gives at a time.
 /// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html>
 const PAGE: i32 = 20;
-/// How long a list is good: a thousand accounts take six seconds of ListAccounts' quota. Shorter than the default tick, so that an account
-/// that left or was suspended is not taken for one that shut us out.
+/// How long a list is good: a thousand accounts take six seconds of ListAccounts' quota. Shorter than the default tick,
+/// so that an account that left or was suspended is not taken for one that shut us out.
 const FRESH: Duration = Duration::from_secs(4 * 60);
 /// How old a fresh list may be: a crowd of events about one new account asks once.
 const JUST_NOW: Duration = Duration::from_secs(30);
-/// How long an old list is better than none while Organizations fails: to sweep all but the newest accounts beats sweeping none.
+/// How long an old list is better than none while Organizations fails: to sweep all but the newest accounts beats
+/// sweeping none.
 const USABLE: Duration = Duration::from_secs(60 * 60);
 
 pub(crate) struct OrganizationsDirectory {
@@ -75,7 +76,8 @@ impl Directory for OrganizationsDirectory {
 
 fn member(account: &Account) -> Result<Member, Failure> {
     let id = account.id().unwrap_or_default();
-    let id = AccountId::parse(id).map_err(|error| failure::own(LIST_ACCOUNTS, FailureKind::Other, error.to_string()))?;
+    let id =
+        AccountId::parse(id).map_err(|error| failure::own(LIST_ACCOUNTS, FailureKind::Other, error.to_string()))?;
     Ok(Member { account: id, name: account.name().unwrap_or_default().to_owned(), lifecycle: lifecycle(account) })
 }
 
@@ -84,10 +86,13 @@ fn member(account: &Account) -> Result<Member, Failure> {
 fn lifecycle(account: &Account) -> Lifecycle {
     match (account.state(), account.status()) {
         (Some(AccountState::Active), _) | (None, Some(AccountStatus::Active)) => Lifecycle::Active,
-        (Some(AccountState::PendingClosure), _) | (None, Some(AccountStatus::PendingClosure)) => Lifecycle::PendingClosure,
+        (Some(AccountState::PendingClosure), _) | (None, Some(AccountStatus::PendingClosure)) => {
+            Lifecycle::PendingClosure
+        }
         (Some(state), _) => Lifecycle::Inactive(state.as_str().to_owned()),
         (None, Some(status)) => Lifecycle::Inactive(status.as_str().to_owned()),
-        // Neither was answered: looked at rather than skipped, for a thief's account must not hide in a gap of the list.
+        // Neither was answered: looked at rather than skipped, for a thief's account must not hide in a gap of the
+        // list.
         (None, None) => Lifecycle::Active,
     }
 }
@@ -99,7 +104,10 @@ mod tests {
     #[test]
     fn the_state_comes_first_and_the_status_stands_in() {
         let account = Account::builder;
-        assert_eq!(lifecycle(&account().state(AccountState::Suspended).status(AccountStatus::Active).build()), Lifecycle::Inactive("SUSPENDED".to_owned()));
+        assert_eq!(
+            lifecycle(&account().state(AccountState::Suspended).status(AccountStatus::Active).build()),
+            Lifecycle::Inactive("SUSPENDED".to_owned())
+        );
         assert_eq!(lifecycle(&account().status(AccountStatus::Active).build()), Lifecycle::Active);
         assert_eq!(lifecycle(&account().state(AccountState::PendingClosure).build()), Lifecycle::PendingClosure);
         assert_eq!(lifecycle(&account().build()), Lifecycle::Active);

@@ -1,4 +1,5 @@
-//! The one place that turns the SDK's errors into the project's own. It judges by error code and by the kind of the error, never by words.
+//! The one place that turns the SDK's errors into the project's own. It judges by error code and by the kind of the
+//! error, never by words.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -16,12 +17,20 @@ where
         SdkError::ServiceError(answer) => {
             let (code, message) = (answer.err().code(), answer.err().message());
             let status = answer.raw().status().as_u16();
-            (kind_of(code, status), code.map(str::to_owned), message.map_or_else(|| format!("HTTP status {status}"), str::to_owned))
+            (
+                kind_of(code, status),
+                code.map(str::to_owned),
+                message.map_or_else(|| format!("HTTP status {status}"), str::to_owned),
+            )
         }
         // An answer that cannot be read is no answer: a proxy's page, a body cut short.
         SdkError::ResponseError(answer) => {
             let status = answer.raw().status().as_u16();
-            (kind_of_status(status).unwrap_or(FailureKind::Unavailable), None, format!("HTTP status {status}: {}", Chain(error)))
+            (
+                kind_of_status(status).unwrap_or(FailureKind::Unavailable),
+                None,
+                format!("HTTP status {status}: {}", Chain(error)),
+            )
         }
         SdkError::TimeoutError(_) => (FailureKind::Unavailable, None, "no answer in time".to_owned()),
         SdkError::ConstructionFailure(_) => (FailureKind::Invalid, None, Chain(error).to_string()),
@@ -52,8 +61,11 @@ pub(crate) fn own(operation: &str, kind: FailureKind, detail: impl Into<String>)
 
 /// Notes which members of a batch the answer names. Only a hint for whom to take out first: nothing is decided by it.
 pub(crate) fn naming(mut failure: Failure, batch: &[InstanceId]) -> Failure {
-    let mentioned: Vec<&str> =
-        failure.detail.split(|character: char| !(character.is_ascii_alphanumeric() || character == '-')).filter(|word| word.starts_with("i-")).collect();
+    let mentioned: Vec<&str> = failure
+        .detail
+        .split(|character: char| !(character.is_ascii_alphanumeric() || character == '-'))
+        .filter(|word| word.starts_with("i-"))
+        .collect();
     failure.named = batch.iter().filter(|id| mentioned.contains(&id.as_str())).cloned().collect();
     failure
 }
@@ -222,7 +234,10 @@ mod tests {
 
     fn answer(status: u16, code: &str, message: &str) -> Failure {
         let error = StopInstancesError::generic(ErrorMetadata::builder().code(code).message(message).build());
-        of("ec2:StopInstances", &SdkError::service_error(error, HttpResponse::new(status.try_into().unwrap(), SdkBody::empty())))
+        of(
+            "ec2:StopInstances",
+            &SdkError::service_error(error, HttpResponse::new(status.try_into().unwrap(), SdkBody::empty())),
+        )
     }
 
     #[test]
@@ -256,7 +271,10 @@ mod tests {
 
     #[test]
     fn words_do_not_decide() {
-        assert_eq!(answer(400, "NeverHeardOf", "Request limit exceeded. Access denied. Not found.").kind, FailureKind::Other);
+        assert_eq!(
+            answer(400, "NeverHeardOf", "Request limit exceeded. Access denied. Not found.").kind,
+            FailureKind::Other
+        );
     }
 
     #[test]
@@ -269,7 +287,8 @@ mod tests {
     fn no_answer_is_unavailable() {
         let timeout: SdkError<StopInstancesError, HttpResponse> = SdkError::timeout_error("slow");
         assert_eq!(of("ec2:StopInstances", &timeout).kind, FailureKind::Unavailable);
-        let reset: SdkError<StopInstancesError, HttpResponse> = SdkError::dispatch_failure(ConnectorError::io("reset".into()));
+        let reset: SdkError<StopInstancesError, HttpResponse> =
+            SdkError::dispatch_failure(ConnectorError::io("reset".into()));
         assert_eq!(of("ec2:StopInstances", &reset).kind, FailureKind::Unavailable);
     }
 

@@ -21,7 +21,9 @@ use jiff::Timestamp;
 use runawaytrain_core::containment::ActionResult;
 use runawaytrain_core::failure::Failure;
 use runawaytrain_core::ids::{AccountId, HaltId};
-use runawaytrain_engine::ports::{Commit, EntryId, JournalEntry, Lease, LeaseMove, Ledger, LedgerError, Pending, PendingId, Stored};
+use runawaytrain_engine::ports::{
+    Commit, EntryId, JournalEntry, Lease, LeaseMove, Ledger, LedgerError, Pending, PendingId, Stored,
+};
 
 use self::journal::Scribe;
 use self::record::{FENCE, HOLDER, PARTITION, UNTIL, record_key};
@@ -52,7 +54,8 @@ impl Ledger for DynamoLedger {
                 Ok(stored) => {
                     all.insert(stored.record.account.clone(), stored);
                 }
-                // The other accounts are served all the same. This one's writes will be refused, for it is not at version 0.
+                // The other accounts are served all the same. This one's writes will be refused, for it is not at
+                // version 0.
                 Err(failure) => tracing::error!(%failure, "a record is skipped"),
             }
         }
@@ -107,7 +110,14 @@ impl Ledger for DynamoLedger {
         self.scribe(&lease.account).write(&self.table, lease, item).await
     }
 
-    async fn conclude(&self, lease: &Lease, halt: &HaltId, id: &EntryId, at: Timestamp, result: &ActionResult) -> Result<(), LedgerError> {
+    async fn conclude(
+        &self,
+        lease: &Lease,
+        halt: &HaltId,
+        id: &EntryId,
+        at: Timestamp,
+        result: &ActionResult,
+    ) -> Result<(), LedgerError> {
         let item = journal::outcome(&self.table, &lease.account, halt, id, at, result)?;
         self.scribe(&lease.account).write(&self.table, lease, item).await
     }
@@ -116,7 +126,13 @@ impl Ledger for DynamoLedger {
         journal::read(&self.table, account, halt).await
     }
 
-    async fn take_slot(&self, account: &AccountId, most: u32, since: Timestamp, now: Timestamp) -> Result<bool, Failure> {
+    async fn take_slot(
+        &self,
+        account: &AccountId,
+        most: u32,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, Failure> {
         slots::take(&self.table, account, most, since, now).await
     }
 

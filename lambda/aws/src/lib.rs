@@ -56,7 +56,8 @@ pub fn connect_to(emulator: &Emulator, settings: &Settings, clock: Arc<dyn Clock
 
 fn ports(shared: &SdkConfig, settings: &Settings, clock: Arc<dyn Clock>) -> Ports {
     let sessions = Arc::new(sessions::Sessions::new(shared, &settings.organization, Arc::clone(&clock)));
-    let organizations = aws_sdk_organizations::config::Builder::from(shared).retry_classifier(retry::ConnectionLost).build();
+    let organizations =
+        aws_sdk_organizations::config::Builder::from(shared).retry_classifier(retry::ConnectionLost).build();
     let organizations = aws_sdk_organizations::Client::from_conf(organizations);
     let ledger = Arc::new(ledger::DynamoLedger::new(shared, &settings.table));
     let quarantine = || settings.quarantine_policy.clone();
@@ -65,7 +66,12 @@ fn ports(shared: &SdkConfig, settings: &Settings, clock: Arc<dyn Clock>) -> Port
         observer: Arc::new(observe::SdkObserver::new(Arc::clone(&sessions), organizations.clone(), quarantine())),
         actuator: Arc::new(act::SdkActuator::new(sessions, organizations, quarantine())),
         ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
-        courier: Arc::new(courier::SnsCourier::new(shared, &settings.snsregion, &settings.accountnumber, &settings.snstopic)),
+        courier: Arc::new(courier::SnsCourier::new(
+            shared,
+            &settings.snsregion,
+            &settings.accountnumber,
+            &settings.snstopic,
+        )),
         pulse: Arc::new(pulse::CloudWatchPulse::new(shared)),
         price_list: Arc::new(prices::SdkPriceList::new(shared)),
         price_book: Arc::clone(&ledger) as Arc<dyn PriceBook>,

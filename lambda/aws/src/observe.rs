@@ -29,7 +29,8 @@ use crate::sessions::{Purpose, Sessions};
 
 /// How long a sweep trusts an account's list of regions. Enabling one takes a thief minutes; a halt asks anew.
 const REGIONS_FRESH: Duration = Duration::from_secs(15 * 60);
-/// Users or roles looked at at a time. IAM does not state its quotas; more of them at a time were throttled rather than faster.
+/// Users or roles looked at at a time. IAM does not state its quotas; more of them at a time were throttled rather than
+/// faster.
 const AT_A_TIME: usize = 8;
 
 pub(crate) struct SdkObserver {
@@ -41,7 +42,11 @@ pub(crate) struct SdkObserver {
 }
 
 impl SdkObserver {
-    pub(crate) fn new(sessions: Arc<Sessions>, organizations: Organizations, quarantine_policy: Option<String>) -> Self {
+    pub(crate) fn new(
+        sessions: Arc<Sessions>,
+        organizations: Organizations,
+        quarantine_policy: Option<String>,
+    ) -> Self {
         Self { sessions, organizations, quarantine_policy, regions: Mutex::default() }
     }
 
@@ -64,7 +69,8 @@ impl Observer for SdkObserver {
             Ok(answer) => answer,
             Err(error) => return Err(self.sessions.blame(&session, failure::of("ec2:DescribeRegions", &error)).await),
         };
-        let regions: Vec<Region> = answer.regions().iter().filter_map(|region| region.region_name()).map(Region::new).collect();
+        let regions: Vec<Region> =
+            answer.regions().iter().filter_map(|region| region.region_name()).map(Region::new).collect();
         let mut known = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(account.clone(), (Instant::now(), regions.clone()));
         Ok(regions)

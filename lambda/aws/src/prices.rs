@@ -36,15 +36,25 @@ impl SdkPriceList {
 #[async_trait]
 impl PriceList for SdkPriceList {
     async fn on_demand(&self, key: &PriceKey) -> Result<Option<Usd>, Failure> {
-        let filters = filters(key).map_err(|error| failure::own(GET_PRODUCTS, FailureKind::Invalid, error.to_string()))?;
-        let call = self.client.get_products().service_code(EC2).format_version("aws_v1").set_filters(Some(filters)).max_results(PAGE);
+        let filters =
+            filters(key).map_err(|error| failure::own(GET_PRODUCTS, FailureKind::Invalid, error.to_string()))?;
+        let call = self
+            .client
+            .get_products()
+            .service_code(EC2)
+            .format_version("aws_v1")
+            .set_filters(Some(filters))
+            .max_results(PAGE);
         let mut pages = call.into_paginator().send();
         let mut highest = None;
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failure::of(GET_PRODUCTS, &error))?;
             for product in page.price_list() {
-                // One that cannot be read may be the dearest: there is no price then, rather than one that may be too low.
-                let price = hourly(product).map_err(|why| failure::own(GET_PRODUCTS, FailureKind::Other, format!("a product of {key} cannot be read: {why}")))?;
+                // One that cannot be read may be the dearest: there is no price then, rather than one that may be too
+                // low.
+                let price = hourly(product).map_err(|why| {
+                    failure::own(GET_PRODUCTS, FailureKind::Other, format!("a product of {key} cannot be read: {why}"))
+                })?;
                 // Where products disagree, the dearest: what is not known must not be cheap.
                 highest = highest.max(price);
             }
@@ -55,10 +65,11 @@ impl PriceList for SdkPriceList {
 
 /// What picks the one product out of hundreds of the same type.
 ///
-/// The operation implies the operating system, the licence and the software that comes with the image (`RunInstances:0006` is Windows
-/// with SQL Server Standard), so that no filter is needed for these: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/billing-info-fields.html>.
-/// `Used` leaves out what a capacity reservation costs, idle or not, and `OnDemand` what a capacity block does. Availability Zones only:
-/// a Local Zone has a `regionCode` of its own.
+/// The operation implies the operating system, the licence and the software that comes with the image
+/// (`RunInstances:0006` is Windows with SQL Server Standard), so that no filter is needed for these:
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/billing-info-fields.html>. `Used` leaves out what a capacity
+/// reservation costs, idle or not, and `OnDemand` what a capacity block does. Availability Zones only: a Local Zone has
+/// a `regionCode` of its own.
 fn filters(key: &PriceKey) -> Result<Vec<Filter>, aws_sdk_pricing::error::BuildError> {
     let tenancy = match key.tenancy {
         Tenancy::Shared => "Shared",
@@ -73,7 +84,10 @@ fn filters(key: &PriceKey) -> Result<Vec<Filter>, aws_sdk_pricing::error::BuildE
         ("capacitystatus", "Used"),
         ("marketoption", "OnDemand"),
     ];
-    wanted.into_iter().map(|(field, value)| Filter::builder().r#type(FilterType::TermMatch).field(field).value(value).build()).collect()
+    wanted
+        .into_iter()
+        .map(|(field, value)| Filter::builder().r#type(FilterType::TermMatch).field(field).value(value).build())
+        .collect()
 }
 
 /// A product of the price list, as far as it matters here.
@@ -104,7 +118,8 @@ struct Dimension {
     price_per_unit: BTreeMap<String, String>,
 }
 
-/// What a product costs in an hour, On-Demand; the dearest of several. A price of nothing is none: it stands for what is paid otherwise.
+/// What a product costs in an hour, On-Demand; the dearest of several. A price of nothing is none: it stands for what
+/// is paid otherwise.
 fn hourly(product: &str) -> Result<Option<Usd>, String> {
     let product: Product = serde_json::from_str(product).map_err(|error| error.to_string())?;
     let mut highest = None;
@@ -139,7 +154,12 @@ mod tests {
     use crate::wire::Script;
 
     fn key() -> PriceKey {
-        PriceKey { region: Region::new("eu-central-1"), instance_type: "p5.48xlarge".to_owned(), operation: "RunInstances".to_owned(), tenancy: Tenancy::Shared }
+        PriceKey {
+            region: Region::new("eu-central-1"),
+            instance_type: "p5.48xlarge".to_owned(),
+            operation: "RunInstances".to_owned(),
+            tenancy: Tenancy::Shared,
+        }
     }
 
     /// A product in the shape that the price list answers in, reserved terms and all.
@@ -197,7 +217,12 @@ mod tests {
         let sent: Value = serde_json::from_str(script.asked().first().unwrap()).unwrap();
         assert_eq!(sent.get("ServiceCode"), Some(&json!("AmazonEC2")));
         let filters = sent.get("Filters").unwrap().as_array().unwrap();
-        let of = |field: &str| filters.iter().find(|filter| filter.get("Field") == Some(&json!(field))).and_then(|filter| filter.get("Value"));
+        let of = |field: &str| {
+            filters
+                .iter()
+                .find(|filter| filter.get("Field") == Some(&json!(field)))
+                .and_then(|filter| filter.get("Value"))
+        };
         let wanted = [
             ("instanceType", "p5.48xlarge"),
             ("regionCode", "eu-central-1"),
@@ -224,7 +249,9 @@ mod tests {
 
     #[tokio::test]
     async fn of_several_products_the_dearest_counts_and_a_price_of_nothing_is_none() {
-        let disagreeing = Script::new(|_| page(&[product("AAAA", "98.32"), product("BBBB", "99.0000000000"), product("CCCC", "0.0000000000")], None));
+        let disagreeing = Script::new(|_| {
+            page(&[product("AAAA", "98.32"), product("BBBB", "99.0000000000"), product("CCCC", "0.0000000000")], None)
+        });
         assert_eq!(asked(&disagreeing, &key()).await, Ok(Some(Usd::micros(99_000_000))));
         let placeholder = Script::new(|_| page(&[product("CCCC", "0.0000000000")], None));
         assert_eq!(asked(&placeholder, &key()).await, Ok(None));
@@ -248,16 +275,23 @@ mod tests {
         // Products that are not sold by the hour, On-Demand, or in dollars.
         let mut reserved = product("AAAA", "98.32");
         reserved.get_mut("terms").unwrap().as_object_mut().unwrap().remove("OnDemand");
-        let yuan: Value = serde_json::from_str(&product("BBBB", "98.32").to_string().replace("\"USD\"", "\"CNY\"")).unwrap();
-        let seconds: Value = serde_json::from_str(&product("CCCC", "98.32").to_string().replace("\"Hrs\"", "\"Seconds\"")).unwrap();
+        let yuan: Value =
+            serde_json::from_str(&product("BBBB", "98.32").to_string().replace("\"USD\"", "\"CNY\"")).unwrap();
+        let seconds: Value =
+            serde_json::from_str(&product("CCCC", "98.32").to_string().replace("\"Hrs\"", "\"Seconds\"")).unwrap();
         let other = Script::new(move |_| page(&[reserved.clone(), yuan.clone(), seconds.clone()], None));
         assert_eq!(asked(&other, &key()).await, Ok(None));
     }
 
     #[tokio::test]
     async fn a_product_that_cannot_be_read_is_a_failure_and_not_the_price_of_the_others() {
-        for broken in [r#"{"product":{"sku""#, r#"{"terms":{"OnDemand":{"X":{"priceDimensions":{"Y":{"unit":"Hrs","pricePerUnit":{"USD":"98,32"}}}}}}}"#] {
-            let answer = json!({ "FormatVersion": "aws_v1", "PriceList": [product("AAAA", "98.32").to_string(), broken] }).to_string();
+        for broken in [
+            r#"{"product":{"sku""#,
+            r#"{"terms":{"OnDemand":{"X":{"priceDimensions":{"Y":{"unit":"Hrs","pricePerUnit":{"USD":"98,32"}}}}}}}"#,
+        ] {
+            let answer =
+                json!({ "FormatVersion": "aws_v1", "PriceList": [product("AAAA", "98.32").to_string(), broken] })
+                    .to_string();
             let script = Script::new(move |_| (200, answer.clone()));
             let failure = asked(&script, &key()).await.unwrap_err();
             assert_eq!((failure.operation.as_str(), failure.kind), (GET_PRODUCTS, FailureKind::Other), "{failure}");
@@ -267,12 +301,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_refusal_is_told_by_its_code() {
-        for (code, kind) in
-            [("AccessDeniedException", FailureKind::Denied), ("ThrottlingException", FailureKind::Throttled), ("InternalErrorException", FailureKind::Unavailable)]
-        {
+        for (code, kind) in [
+            ("AccessDeniedException", FailureKind::Denied),
+            ("ThrottlingException", FailureKind::Throttled),
+            ("InternalErrorException", FailureKind::Unavailable),
+        ] {
             let script = Script::new(move |_| (400, json!({ "__type": code, "message": "no" }).to_string()));
             let failure = asked(&script, &key()).await.unwrap_err();
-            assert_eq!((failure.operation.as_str(), failure.kind, failure.code.as_deref()), (GET_PRODUCTS, kind, Some(code)));
+            assert_eq!(
+                (failure.operation.as_str(), failure.kind, failure.code.as_deref()),
+                (GET_PRODUCTS, kind, Some(code))
+            );
         }
     }
 

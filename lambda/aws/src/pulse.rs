@@ -27,7 +27,8 @@ impl CloudWatchPulse {
 impl Pulse for CloudWatchPulse {
     async fn beat(&self, beat: Beat) -> Result<(), Failure> {
         let at = DateTime::from_millis(beat.at.as_millisecond());
-        let metric = |name, value, unit| MetricDatum::builder().metric_name(name).value(value).unit(unit).timestamp(at).build();
+        let metric =
+            |name, value, unit| MetricDatum::builder().metric_name(name).value(value).unit(unit).timestamp(at).build();
         let coverage = metric(METRIC_COVERAGE, beat.coverage.percent(), StandardUnit::Percent);
         // A sweep that did not reach every account says nothing, so that the alarm on missing data goes off.
         let heartbeat = beat.complete.then(|| metric(METRIC_HEARTBEAT, 1.0, StandardUnit::Count));
@@ -48,12 +49,19 @@ mod tests {
     async fn only_a_complete_sweep_is_a_heartbeat() {
         for complete in [true, false] {
             let script = Script::new(|_| (200, "\u{0}".to_owned()));
-            let beat = Beat { at: "2026-11-22T03:00:00Z".parse().unwrap(), complete, coverage: Coverage { seen: 17, expected: 34 } };
+            let beat = Beat {
+                at: "2026-11-22T03:00:00Z".parse().unwrap(),
+                complete,
+                coverage: Coverage { seen: 17, expected: 34 },
+            };
             // Whether the answer can be read is not the point: it is a binary one, of an empty map.
             let _ = CloudWatchPulse::new(&script.config()).beat(beat).await;
             let asked = script.asked();
             let sent = asked.first().unwrap();
-            assert!(sent.contains(METRIC_NAMESPACE) && sent.contains(METRIC_COVERAGE) && sent.contains("Percent"), "{sent}");
+            assert!(
+                sent.contains(METRIC_NAMESPACE) && sent.contains(METRIC_COVERAGE) && sent.contains("Percent"),
+                "{sent}"
+            );
             assert_eq!(sent.contains(METRIC_HEARTBEAT), complete, "{sent}");
         }
     }

@@ -30,8 +30,12 @@ pub(crate) struct S3ReportStore {
 
 impl S3ReportStore {
     pub(crate) fn new(shared: &SdkConfig) -> Self {
-        let protection = StalledStreamProtectionConfig::enabled().upload_enabled(false).grace_period(STANDSTILL).build();
-        let settings = aws_sdk_s3::config::Builder::from(shared).retry_classifier(ConnectionLost).stalled_stream_protection(protection).build();
+        let protection =
+            StalledStreamProtectionConfig::enabled().upload_enabled(false).grace_period(STANDSTILL).build();
+        let settings = aws_sdk_s3::config::Builder::from(shared)
+            .retry_classifier(ConnectionLost)
+            .stalled_stream_protection(protection)
+            .build();
         Self { client: Client::from_conf(settings) }
     }
 
@@ -48,7 +52,9 @@ impl ReportStore for S3ReportStore {
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| refused(LIST, bucket, &error))?;
             for object in page.contents.unwrap_or_default() {
-                objects.push(listed(object).ok_or_else(|| failure::own(LIST, FailureKind::Unavailable, "S3 listed an object without its key, ETag or time"))?);
+                objects.push(listed(object).ok_or_else(|| {
+                    failure::own(LIST, FailureKind::Unavailable, "S3 listed an object without its key, ETag or time")
+                })?);
             }
         }
         Ok(objects)
@@ -66,21 +72,37 @@ impl ReportStore for S3ReportStore {
             std::ops::ControlFlow::Continue(())
         })
         .await?;
-        if too_long { Err(failure::own(GET, FailureKind::Invalid, format!("{key} is larger than {most} bytes, which nothing of its kind is"))) } else { Ok(taken) }
+        if too_long {
+            Err(failure::own(
+                GET,
+                FailureKind::Invalid,
+                format!("{key} is larger than {most} bytes, which nothing of its kind is"),
+            ))
+        } else {
+            Ok(taken)
+        }
     }
 
     async fn stream(&self, bucket: &str, key: &str, sink: &mut Sink<'_>) -> Result<(), Failure> {
         let mut object = self.open(bucket, key).await?;
         let length = object.content_length.and_then(|length| u64::try_from(length).ok());
         let mut taken = 0_u64;
-        while let Some(piece) = object.body.try_next().await.map_err(|error| failure::own(GET, FailureKind::Unavailable, format!("the transfer broke off: {error}")))? {
+        while let Some(piece) =
+            object.body.try_next().await.map_err(|error| {
+                failure::own(GET, FailureKind::Unavailable, format!("the transfer broke off: {error}"))
+            })?
+        {
             taken += piece.len() as u64;
             if sink(&piece).is_break() {
                 return Ok(());
             }
         }
         match length {
-            Some(length) if taken < length => Err(failure::own(GET, FailureKind::Unavailable, format!("the transfer broke off after {taken} of {length} bytes"))),
+            Some(length) if taken < length => Err(failure::own(
+                GET,
+                FailureKind::Unavailable,
+                format!("the transfer broke off after {taken} of {length} bytes"),
+            )),
             _ => Ok(()),
         }
     }
@@ -88,7 +110,12 @@ impl ReportStore for S3ReportStore {
 
 fn listed(object: Object) -> Option<ReportObject> {
     let (key, etag, modified) = (object.key?, object.e_tag?, timestamp(&object.last_modified?)?);
-    Some(ReportObject { key, etag: etag.trim_matches('"').to_owned(), size: object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0), modified })
+    Some(ReportObject {
+        key,
+        etag: etag.trim_matches('"').to_owned(),
+        size: object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+        modified,
+    })
 }
 
 /// What a refusal of S3 comes to, with what to do about those that only a person can mend.
@@ -97,20 +124,33 @@ fn refused<E>(operation: &str, bucket: &str, error: &SdkError<E>) -> Failure
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let told_region = error.raw_response().and_then(|answer| answer.headers().get("x-amz-bucket-region")).map(str::to_owned);
+    let told_region =
+        error.raw_response().and_then(|answer| answer.headers().get("x-amz-bucket-region")).map(str::to_owned);
     let mut failure = failure::of(operation, error);
     let (kind, detail) = match failure.code.as_deref() {
-        Some("NoSuchBucket") => {
-            (FailureKind::NotFound, format!("there is no bucket {bucket}: is cur.bucket of the policy right, and is RunawayTrainCostReports deployed?"))
+        Some("NoSuchBucket") => (
+            FailureKind::NotFound,
+            format!(
+                "there is no bucket {bucket}: is cur.bucket of the policy right, and is RunawayTrainCostReports deployed?"
+            ),
+        ),
+        Some("NoSuchKey") => {
+            (FailureKind::NotFound, "there is no such object; it may have been replaced meanwhile".to_owned())
         }
-        Some("NoSuchKey") => (FailureKind::NotFound, "there is no such object; it may have been replaced meanwhile".to_owned()),
         Some("PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => {
-            let place = told_region.map_or_else(|| "another region".to_owned(), |region| format!("the region {region}"));
-            (FailureKind::Unsupported, format!("the bucket {bucket} is in {place}; cost reports are read in {HOME_REGION}. Have the report delivered to a bucket there"))
+            let place =
+                told_region.map_or_else(|| "another region".to_owned(), |region| format!("the region {region}"));
+            (
+                FailureKind::Unsupported,
+                format!(
+                    "the bucket {bucket} is in {place}; cost reports are read in {HOME_REGION}. Have the report delivered to a bucket there"
+                ),
+            )
         }
-        Some("InvalidObjectState") => {
-            (FailureKind::Unsupported, format!("the object is archived: take the storage classes of archives out of the lifecycle of {bucket}"))
-        }
+        Some("InvalidObjectState") => (
+            FailureKind::Unsupported,
+            format!("the object is archived: take the storage classes of archives out of the lifecycle of {bucket}"),
+        ),
         _ => return failure,
     };
     failure.kind = kind;
@@ -154,9 +194,17 @@ mod tests {
 
     #[test]
     fn a_listed_object_loses_the_quotes_of_its_etag_and_nothing_else() {
-        let object = Object::builder().key("cur/a b").e_tag("\"abc-2\"").size(7).last_modified(aws_smithy_types::DateTime::from_secs(1_795_316_400)).build();
+        let object = Object::builder()
+            .key("cur/a b")
+            .e_tag("\"abc-2\"")
+            .size(7)
+            .last_modified(aws_smithy_types::DateTime::from_secs(1_795_316_400))
+            .build();
         let found = listed(object).unwrap();
-        assert_eq!((found.key.as_str(), found.etag.as_str(), found.size, found.modified.to_string()), ("cur/a b", "abc-2", 7, "2026-11-22T03:00:00Z".to_owned()));
+        assert_eq!(
+            (found.key.as_str(), found.etag.as_str(), found.size, found.modified.to_string()),
+            ("cur/a b", "abc-2", 7, "2026-11-22T03:00:00Z".to_owned())
+        );
         assert_eq!(listed(Object::builder().key("cur/x").build()), None);
     }
 }

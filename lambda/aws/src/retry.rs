@@ -5,9 +5,9 @@ use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryA
 
 /// A connection that was lost is tried again, whatever the HTTP client calls the loss.
 ///
-/// When a server ends a connection with requests still on it, hyper reports a mistake of its user, and the SDK does not retry those.
-/// A region would become a gap, and a halt unproven, for a connection that was merely old. Everything that is called here may be called
-/// twice: it reads, it removes, or it writes the same thing again.
+/// When a server ends a connection with requests still on it, hyper reports a mistake of its user, and the SDK does not
+/// retry those. A region would become a gap, and a halt unproven, for a connection that was merely old. Everything that
+/// is called here may be called twice: it reads, it removes, or it writes the same thing again.
 #[derive(Debug)]
 pub(crate) struct ConnectionLost;
 
@@ -29,7 +29,9 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
+    use aws_smithy_runtime_api::client::http::{
+        HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+    };
     use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
     use aws_smithy_runtime_api::client::result::ConnectorError;
 

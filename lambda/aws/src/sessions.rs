@@ -89,14 +89,17 @@ impl Session {
         let mut client = self.iam.lock().unwrap_or_else(PoisonError::into_inner);
         client
             .get_or_insert_with(|| {
-                let settings =
-                    aws_sdk_iam::config::Builder::from(&self.config).retry_classifier(ConnectionLost).retry_partition(self.partition("iam", HOME_REGION)).build();
+                let settings = aws_sdk_iam::config::Builder::from(&self.config)
+                    .retry_classifier(ConnectionLost)
+                    .retry_partition(self.partition("iam", HOME_REGION))
+                    .build();
                 aws_sdk_iam::Client::from_conf(settings)
             })
             .clone()
     }
 
-    /// Quotas are per account and region, so the budget for retries is too: one throttled account must not use up the others' retries.
+    /// Quotas are per account and region, so the budget for retries is too: one throttled account must not use up the
+    /// others' retries.
     fn partition(&self, service: &str, region: &str) -> RetryPartition {
         RetryPartition::new(format!("{service}-{region}-{}", self.account))
     }
@@ -128,9 +131,12 @@ pub(crate) struct Sessions {
 impl Sessions {
     pub(crate) fn new(shared: &SdkConfig, organization: &str, clock: Arc<dyn Clock>) -> Self {
         Self {
-            // The home region's own STS endpoint: tokens of the global one are refused by regions that were opted in to.
+            // The home region's own STS endpoint: tokens of the global one are refused by regions that were opted in
+            // to.
             // <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html>
-            sts: aws_sdk_sts::Client::from_conf(aws_sdk_sts::config::Builder::from(shared).retry_classifier(ConnectionLost).build()),
+            sts: aws_sdk_sts::Client::from_conf(
+                aws_sdk_sts::config::Builder::from(shared).retry_classifier(ConnectionLost).build(),
+            ),
             shared: shared.clone(),
             external_id: format!("{EXTERNAL_ID_PREFIX}{organization}"),
             look_policy: look_policy(),
@@ -139,8 +145,8 @@ impl Sessions {
         }
     }
 
-    /// A session that holds for some minutes more. Callers that ask at the same time share one AssumeRole and its failure;
-    /// a failure is not remembered beyond them.
+    /// A session that holds for some minutes more. Callers that ask at the same time share one AssumeRole and its
+    /// failure; a failure is not remembered beyond them.
     pub(crate) async fn get(&self, account: &AccountId, purpose: Purpose) -> Result<Arc<Session>, Failure> {
         let slot = self.slot(account, purpose);
         let before = slot.rounds.load(Ordering::Acquire);
@@ -161,10 +167,12 @@ impl Sessions {
         answer
     }
 
-    /// Forgets a session whose call was denied, so that a role that was made anew is assumed anew. Returns the failure as it came.
+    /// Forgets a session whose call was denied, so that a role that was made anew is assumed anew. Returns the failure
+    /// as it came.
     pub(crate) async fn blame(&self, session: &Arc<Session>, failure: Failure) -> Failure {
         if failure.kind == FailureKind::Denied {
-            let expired = matches!(failure.code.as_deref(), Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired"));
+            let expired =
+                matches!(failure.code.as_deref(), Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired"));
             if expired || self.clock.now().duration_since(session.began) > TOO_YOUNG_TO_BLAME {
                 let slot = self.slot(&session.account, session.purpose);
                 let mut state = slot.state.lock().await;
@@ -193,8 +201,16 @@ impl Sessions {
             .send()
             .await
             .map_err(|error| failure::of(ASSUME_ROLE, &error))?;
-        let given = answer.credentials().ok_or_else(|| failure::own(ASSUME_ROLE, FailureKind::Other, "the answer holds no credentials"))?;
-        let credentials = Credentials::new(given.access_key_id(), given.secret_access_key(), Some(given.session_token().to_owned()), None, RESPONDER_ROLE);
+        let given = answer
+            .credentials()
+            .ok_or_else(|| failure::own(ASSUME_ROLE, FailureKind::Other, "the answer holds no credentials"))?;
+        let credentials = Credentials::new(
+            given.access_key_id(),
+            given.secret_access_key(),
+            Some(given.session_token().to_owned()),
+            None,
+            RESPONDER_ROLE,
+        );
         let expires = Timestamp::from_second(given.expiration().secs()).unwrap_or(now);
         Ok(Arc::new(Session {
             account: account.clone(),

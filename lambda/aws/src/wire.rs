@@ -1,7 +1,9 @@
-//! For tests: a service that answers from a script, for what neither emulator does (empty pages, pages of users, lost answers).
+//! For tests: a service that answers from a script, for what neither emulator does (empty pages, pages of users, lost
+//! answers).
 //!
-//! Its requests are those of the real clients, so they count as evidence of what is called: where `RUNAWAYTRAIN_WIRE` names a folder, they
-//! are recorded there as the recorder between the adapters and an emulator records them (`scripts/privileges_lib/recorder.py`).
+//! Its requests are those of the real clients, so they count as evidence of what is called: where `RUNAWAYTRAIN_WIRE`
+//! names a folder, they are recorded there as the recorder between the adapters and an emulator records them
+//! (`scripts/privileges_lib/recorder.py`).
 
 use std::io::Write as _;
 use std::path::Path;
@@ -64,7 +66,10 @@ impl Script {
     pub(crate) fn config(&self) -> SdkConfig {
         let connector = SharedHttpConnector::new(self.clone());
         let credentials = SharedCredentialsProvider::new(Credentials::new("AKIDEXAMPLE", "secret", None, None, "test"));
-        config::shared(credentials, None).into_builder().http_client(http_client_fn(move |_, _| connector.clone())).build()
+        config::shared(credentials, None)
+            .into_builder()
+            .http_client(http_client_fn(move |_, _| connector.clone()))
+            .build()
     }
 }
 
@@ -83,7 +88,8 @@ impl HttpConnector for Script {
 
 /// Appends one line, whole, for tests run side by side.
 fn record(folder: &Path, request: &HttpRequest, body: &str) {
-    let headers: Map<String, Value> = TELLING.into_iter().filter_map(|name| Some((name.to_owned(), json!(request.headers().get(name)?)))).collect();
+    let headers: Map<String, Value> =
+        TELLING.into_iter().filter_map(|name| Some((name.to_owned(), json!(request.headers().get(name)?)))).collect();
     let line = json!({ "method": request.method(), "uri": request.uri(), "headers": headers, "body": body });
     std::fs::create_dir_all(folder).unwrap();
     let mut file = std::fs::File::options().create(true).append(true).open(folder.join("double.jsonl")).unwrap();

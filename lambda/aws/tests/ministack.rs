@@ -1,13 +1,23 @@
-//! The adapters against ministack with AUTH, which checks signatures, policies, trust and conditions, and whose access keys are accounts.
+//! The adapters against ministack with AUTH, which checks signatures, policies, trust and conditions, and whose access
+//! keys are accounts.
 //!
 //! Each test has accounts of its own in a server that was just started.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, reason = "a test may stop where it stands")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may stop where it stands"
+)]
 
 mod common;
 
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
-use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
 use jiff::SignedDuration;
 use runawaytrain_core::failure::FailureKind;
 use runawaytrain_core::identity::RoleLock;
@@ -32,9 +42,14 @@ fn inside(account: &AccountId) -> aws_config::SdkConfig {
 }
 
 async fn make_table(account: &AccountId, name: &str) {
-    let attribute = |name| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build().unwrap();
+    let attribute = |name| {
+        AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build().unwrap()
+    };
     let key = |name, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
-    let create = aws_sdk_dynamodb::Client::new(&inside(account)).create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    let create = aws_sdk_dynamodb::Client::new(&inside(account))
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest);
     let create = create.attribute_definitions(attribute("pk")).attribute_definitions(attribute("sk"));
     create.key_schema(key("pk", KeyType::Hash)).key_schema(key("sk", KeyType::Range)).send().await.unwrap();
 }
@@ -47,12 +62,27 @@ async fn enroll(member: &AccountId, payer: &AccountId, organization: &str) {
     }]});
     let allow = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": ["ec2:*", "iam:*"], "Resource": "*" }]});
     let iam = aws_sdk_iam::Client::new(&inside(member));
-    iam.create_role().role_name("RunawayTrainResponder").assume_role_policy_document(trust.to_string()).send().await.unwrap();
-    iam.put_role_policy().role_name("RunawayTrainResponder").policy_name("Respond").policy_document(allow.to_string()).send().await.unwrap();
+    iam.create_role()
+        .role_name("RunawayTrainResponder")
+        .assume_role_policy_document(trust.to_string())
+        .send()
+        .await
+        .unwrap();
+    iam.put_role_policy()
+        .role_name("RunawayTrainResponder")
+        .policy_name("Respond")
+        .policy_document(allow.to_string())
+        .send()
+        .await
+        .unwrap();
 }
 
 async fn launch(member: &AccountId, count: i32) -> Vec<InstanceId> {
-    let run = aws_sdk_ec2::Client::new(&inside(member)).run_instances().image_id("ami-12345678").min_count(count).max_count(count);
+    let run = aws_sdk_ec2::Client::new(&inside(member))
+        .run_instances()
+        .image_id("ami-12345678")
+        .min_count(count)
+        .max_count(count);
     let run = run.instance_type(aws_sdk_ec2::types::InstanceType::T2Micro).send().await.unwrap();
     run.instances().iter().map(|instance| InstanceId::new(instance.instance_id().unwrap())).collect()
 }
@@ -60,41 +90,93 @@ async fn launch(member: &AccountId, count: i32) -> Vec<InstanceId> {
 /// What ministack cannot, each with the reason and how it shows.
 const BEYOND: &[(&str, &str, &str)] = &[
     ("enabled_regions_are_listed_and_others_are_not", "every region is enabled", "ap-southeast-5"),
-    ("a_region_without_launchers_has_none", "there are no Spot fleets, so the others are unknown too", "Unknown EC2 action: DescribeSpotFleetRequests"),
+    (
+        "a_region_without_launchers_has_none",
+        "there are no Spot fleets, so the others are unknown too",
+        "Unknown EC2 action: DescribeSpotFleetRequests",
+    ),
     ("an_instance_is_seen_from_its_launch_on", "what is launched runs at once", "Running)]"),
     ("a_spot_instance_names_its_request", "there are no Spot requests", "Unknown EC2 action: RequestSpotInstances"),
-    ("groups_and_fleets_are_seen", "there are no Spot fleets, so the others are unknown too", "Unknown EC2 action: RequestSpotFleet"),
-    ("groups_and_fleets_tell_their_age", "there are no Spot fleets, so the others are unknown too", "Unknown EC2 action: RequestSpotFleet"),
-    ("an_ssh_key_is_a_credential_of_its_user", "there are no credentials but keys and passwords", "Unknown IAM action: ListServiceSpecificCredentials"),
+    (
+        "groups_and_fleets_are_seen",
+        "there are no Spot fleets, so the others are unknown too",
+        "Unknown EC2 action: RequestSpotFleet",
+    ),
+    (
+        "groups_and_fleets_tell_their_age",
+        "there are no Spot fleets, so the others are unknown too",
+        "Unknown EC2 action: RequestSpotFleet",
+    ),
+    (
+        "an_ssh_key_is_a_credential_of_its_user",
+        "there are no credentials but keys and passwords",
+        "Unknown IAM action: ListServiceSpecificCredentials",
+    ),
     ("every_page_of_accounts_is_read", "accounts are not paged", "not paged here"),
     ("every_page_of_instances_is_read", "instances are not paged", "not paged here"),
     ("every_page_of_groups_is_read", "groups are not paged", "not paged here"),
     ("every_page_of_users_is_read", "users are not paged", "not paged here"),
     ("every_page_of_roles_is_read", "roles are not paged", "not paged here"),
-    ("an_empty_list_of_spot_requests_is_refused_and_nothing_happens", "there are no Spot requests", "Unknown EC2 action: RequestSpotInstances"),
+    (
+        "an_empty_list_of_spot_requests_is_refused_and_nothing_happens",
+        "there are no Spot requests",
+        "Unknown EC2 action: RequestSpotInstances",
+    ),
     ("what_is_terminated_is_neither_stopped_nor_started", "a terminated instance is stopped", "value: Done"),
     ("what_is_still_pending_cannot_be_stopped_yet", "what is launched runs at once", "value: Done"),
-    ("one_time_spot_cannot_be_stopped_but_terminated", "there are no Spot requests", "Unknown EC2 action: RequestSpotInstances"),
+    (
+        "one_time_spot_cannot_be_stopped_but_terminated",
+        "there are no Spot requests",
+        "Unknown EC2 action: RequestSpotInstances",
+    ),
     ("stop_protection_refuses_a_stop_until_it_is_taken_off", "instances have no protections", "left: Err(Invalid)"),
     ("stop_protection_refuses_a_termination_too", "instances have no protections", "left: Err(Invalid)"),
     ("termination_protection_refuses_a_termination_and_no_stop", "instances have no protections", "left: Err(Invalid)"),
     ("protection_of_an_instance_that_is_not_there_is_not_found", "instances have no protections", "left: Err(Invalid)"),
     ("a_group_is_suspended_and_resumed", "groups have no processes", "left: Err(Invalid)"),
     ("a_group_that_is_not_there_is_invalid", "groups have no processes", "left: Err(Invalid)"),
-    ("an_ec2_fleet_goes_to_zero_and_back_and_its_instances_run_on", "there are no fleets to be seen or modified", "Unknown EC2 action: DescribeSpotFleetRequests"),
-    ("a_spot_fleet_goes_to_zero_and_back_and_its_instances_run_on", "there are no fleets to be seen or modified", "Unknown EC2 action: RequestSpotFleet"),
-    ("a_fleet_that_is_gone_needs_no_zeroing_and_takes_nothing_back", "there are no fleets to be seen or modified", "left: Err(Invalid)"),
-    ("a_spot_request_is_cancelled_and_its_instance_runs_on", "there are no Spot requests", "Unknown EC2 action: RequestSpotInstances"),
+    (
+        "an_ec2_fleet_goes_to_zero_and_back_and_its_instances_run_on",
+        "there are no fleets to be seen or modified",
+        "Unknown EC2 action: DescribeSpotFleetRequests",
+    ),
+    (
+        "a_spot_fleet_goes_to_zero_and_back_and_its_instances_run_on",
+        "there are no fleets to be seen or modified",
+        "Unknown EC2 action: RequestSpotFleet",
+    ),
+    (
+        "a_fleet_that_is_gone_needs_no_zeroing_and_takes_nothing_back",
+        "there are no fleets to be seen or modified",
+        "left: Err(Invalid)",
+    ),
+    (
+        "a_spot_request_is_cancelled_and_its_instance_runs_on",
+        "there are no Spot requests",
+        "Unknown EC2 action: RequestSpotInstances",
+    ),
     ("a_user_goes_only_when_nothing_hangs_on_it", "a user goes with its inline policies", "left: Ok(Done)"),
     ("a_services_own_role_cannot_be_changed", "service-linked roles are like all others", "left: Ok(Done)"),
-    ("an_ssh_key_is_deactivated_activated_and_removed", "there are no credentials but keys and passwords", "Unknown IAM action: UploadSSHPublicKey"),
-    ("a_credential_that_is_not_there_needs_no_deactivating_and_cannot_be_activated", "there are no credentials but keys and passwords", "left: Err(Invalid)"),
+    (
+        "an_ssh_key_is_deactivated_activated_and_removed",
+        "there are no credentials but keys and passwords",
+        "Unknown IAM action: UploadSSHPublicKey",
+    ),
+    (
+        "a_credential_that_is_not_there_needs_no_deactivating_and_cannot_be_activated",
+        "there are no credentials but keys and passwords",
+        "left: Err(Invalid)",
+    ),
 ];
 
 #[tokio::test]
 #[ignore = "needs the emulators: scripts/test adapters"]
 async fn the_adapters_keep_the_contract_on_ministack() {
-    contract(async |number| SdkStage::set(ministack(), Accounts::ByKey, account(&format!("33{number:010}"))).await, BEYOND).await;
+    contract(
+        async |number| SdkStage::set(ministack(), Accounts::ByKey, account(&format!("33{number:010}"))).await,
+        BEYOND,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -116,8 +198,12 @@ async fn dynamodb_keeps_the_contract_of_the_books() {
     runawaytrain_testbed::contract::books::spend_book_contract(&*ports.spend_book).await;
     // What the contract stores last must not fit into one page, or it shows nothing.
     for partition in ["PRICE", "SPENT#20261101-20261201"] {
-        let first = aws_sdk_dynamodb::Client::new(&inside(&payer)).query().table_name("books").key_condition_expression("pk = :pk");
-        let first = first.expression_attribute_values(":pk", AttributeValue::S(partition.to_owned())).send().await.unwrap();
+        let first = aws_sdk_dynamodb::Client::new(&inside(&payer))
+            .query()
+            .table_name("books")
+            .key_condition_expression("pk = :pk");
+        let first =
+            first.expression_attribute_values(":pk", AttributeValue::S(partition.to_owned())).send().await.unwrap();
         assert!(first.last_evaluated_key().is_some(), "{partition} fits into one page");
     }
 }
@@ -131,10 +217,15 @@ async fn more_records_than_a_page_holds_are_all_read() {
     // A page of Query ends at 1 MB; these are 30 kB each.
     let now = "2026-11-22T03:00:00Z".parse().unwrap();
     for number in 0..50 {
-        let record = AccountRecord { why: "w".repeat(30_000), ..AccountRecord::new(account(&format!("4{number:011}")), now) };
-        ledger.commit(Commit { record, lease: LeaseMove::None { expected: 0 }, notices: Vec::new(), peak: None, at: now }).await.unwrap();
+        let record =
+            AccountRecord { why: "w".repeat(30_000), ..AccountRecord::new(account(&format!("4{number:011}")), now) };
+        ledger
+            .commit(Commit { record, lease: LeaseMove::None { expected: 0 }, notices: Vec::new(), peak: None, at: now })
+            .await
+            .unwrap();
     }
-    let first = aws_sdk_dynamodb::Client::new(&inside(&payer)).query().table_name("pages").key_condition_expression("pk = :pk");
+    let first =
+        aws_sdk_dynamodb::Client::new(&inside(&payer)).query().table_name("pages").key_condition_expression("pk = :pk");
     let first = first.expression_attribute_values(":pk", AttributeValue::S("ACCOUNT".to_owned())).send().await.unwrap();
     assert!(first.last_evaluated_key().is_some(), "the emulator does not page, so this test shows nothing");
     assert_eq!(ledger.load_all().await.unwrap().len(), 50);
@@ -147,10 +238,20 @@ async fn a_missing_table_is_named() {
     let ports = ports(&ministack(), payer.as_str(), &settings("not-there", &payer), Watch::new());
     let now = ports.clock.now();
     let record = AccountRecord::new(payer.clone(), now);
-    let alone = Commit { record: record.clone(), lease: LeaseMove::None { expected: 0 }, notices: Vec::new(), peak: None, at: now };
+    let alone = Commit {
+        record: record.clone(),
+        lease: LeaseMove::None { expected: 0 },
+        notices: Vec::new(),
+        peak: None,
+        at: now,
+    };
     let peak = runawaytrain_core::history::HourPeak { hour: now, instances: 1, vcpus: 1, burn: Usd::ZERO };
     let together = Commit { peak: Some(peak), ..alone.clone() };
-    let mut failures = vec![ports.ledger.load_all().await.unwrap_err(), ports.ledger.load(&payer).await.unwrap_err(), ports.ledger.outbox().await.unwrap_err()];
+    let mut failures = vec![
+        ports.ledger.load_all().await.unwrap_err(),
+        ports.ledger.load(&payer).await.unwrap_err(),
+        ports.ledger.outbox().await.unwrap_err(),
+    ];
     failures.push(ports.ledger.journal(&payer, &HaltId::new("20261122T030000Z")).await.unwrap_err());
     for commit in [alone, together] {
         match ports.ledger.commit(commit).await {
@@ -171,7 +272,8 @@ async fn an_account_without_our_role_is_denied_and_picked_up_once_it_has_one() {
     let ports = ports(&ministack(), payer.as_str(), &settings("t", &payer), Watch::new());
     let failure = ports.observer.regions(&member, Freshness::Cached).await.unwrap_err();
     assert_eq!((failure.operation.as_str(), failure.kind), ("sts:AssumeRole", FailureKind::Denied), "{failure}");
-    let failures = futures::future::join_all((0..20).map(|_| ports.observer.users(&member, UserDetail::Credentials))).await;
+    let failures =
+        futures::future::join_all((0..20).map(|_| ports.observer.users(&member, UserDetail::Credentials))).await;
     assert!(failures.iter().all(|answer| answer.as_ref().is_err_and(|failure| failure.kind == FailureKind::Denied)));
     enroll(&member, &payer, ORGANIZATION).await;
     assert!(ports.observer.regions(&member, Freshness::Cached).await.unwrap().contains(&Region::new("us-east-1")));
@@ -202,7 +304,8 @@ async fn a_session_that_was_revoked_is_given_up_and_made_anew() {
     assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
     enroll(&member, &payer, ORGANIZATION).await;
     watch.advance(SignedDuration::from_mins(5));
-    // The old session may be good again (its role has the old name) or be given up: after one denied call it is made anew.
+    // The old session may be good again (its role has the old name) or be given up: after one denied call it is made
+    // anew.
     let _ = ports.observer.regions(&member, Freshness::Now).await;
     ports.observer.regions(&member, Freshness::Now).await.unwrap();
     // Past its end a session is replaced before it is used.
@@ -223,10 +326,19 @@ async fn the_looking_session_cannot_stop_what_the_acting_one_can() {
 
     // The same session as the observer's, made by hand: the observer itself has no way to stop anything.
     let policy = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": runawaytrain_core::contract::OBSERVE, "Resource": "*" }]});
-    let assume = aws_sdk_sts::Client::new(&inside(&payer)).assume_role().role_arn(format!("arn:aws:iam::{member}:role/RunawayTrainResponder"));
-    let assume = assume.role_session_name("look").external_id(format!("runawaytrain-{ORGANIZATION}")).policy(policy.to_string());
+    let assume = aws_sdk_sts::Client::new(&inside(&payer))
+        .assume_role()
+        .role_arn(format!("arn:aws:iam::{member}:role/RunawayTrainResponder"));
+    let assume =
+        assume.role_session_name("look").external_id(format!("runawaytrain-{ORGANIZATION}")).policy(policy.to_string());
     let given = assume.send().await.unwrap().credentials.unwrap();
-    let credentials = aws_credential_types::Credentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), None, "look");
+    let credentials = aws_credential_types::Credentials::new(
+        given.access_key_id,
+        given.secret_access_key,
+        Some(given.session_token),
+        None,
+        "look",
+    );
     let looking = aws_sdk_ec2::Client::new(&scene(&ministack(), "us-east-1", credentials));
     looking.describe_instances().send().await.unwrap();
     looking.stop_instances().instance_ids(launched[0].as_str()).send().await.unwrap_err();
@@ -245,7 +357,10 @@ async fn mail_goes_to_the_lists_topic_and_a_missing_topic_is_named() {
     let courier = ports(&ministack(), payer.as_str(), &settings("t", &payer), Watch::new()).courier;
     courier.send(&NotifyList::Default, "subject", "body").await.unwrap();
     let failure = courier.send(&NotifyList::Own(account("300000000015")), "subject", "body").await.unwrap_err();
-    assert!(failure.to_string().contains("topic arn:aws:sns:us-east-1:300000000014:runawaytrain-300000000015"), "{failure}");
+    assert!(
+        failure.to_string().contains("topic arn:aws:sns:us-east-1:300000000014:runawaytrain-300000000015"),
+        "{failure}"
+    );
     assert_eq!((failure.operation.as_str(), failure.kind), ("sns:Publish", FailureKind::NotFound));
 }
 
@@ -256,13 +371,28 @@ async fn sessions_issued_before_a_revocation_are_refused() {
     enroll(&member, &payer, ORGANIZATION).await;
     let iam = aws_sdk_iam::Client::new(&inside(&member));
     let trust = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "AWS": format!("arn:aws:iam::{member}:root") } }]});
-    let allow = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "ec2:*", "Resource": "*" }]});
+    let allow =
+        json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "ec2:*", "Resource": "*" }]});
     iam.create_role().role_name("worker").assume_role_policy_document(trust.to_string()).send().await.unwrap();
-    iam.put_role_policy().role_name("worker").policy_name("work").policy_document(allow.to_string()).send().await.unwrap();
+    iam.put_role_policy()
+        .role_name("worker")
+        .policy_name("work")
+        .policy_document(allow.to_string())
+        .send()
+        .await
+        .unwrap();
     let assume = async || {
-        let assume = aws_sdk_sts::Client::new(&inside(&member)).assume_role().role_arn(format!("arn:aws:iam::{member}:role/worker"));
+        let assume = aws_sdk_sts::Client::new(&inside(&member))
+            .assume_role()
+            .role_arn(format!("arn:aws:iam::{member}:role/worker"));
         let given = assume.role_session_name("thief").send().await.unwrap().credentials.unwrap();
-        let credentials = aws_credential_types::Credentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), None, "thief");
+        let credentials = aws_credential_types::Credentials::new(
+            given.access_key_id,
+            given.secret_access_key,
+            Some(given.session_token),
+            None,
+            "thief",
+        );
         aws_sdk_ec2::Client::new(&scene(&ministack(), "us-east-1", credentials))
     };
     let thief = assume().await;
@@ -272,7 +402,10 @@ async fn sessions_issued_before_a_revocation_are_refused() {
     let ports = ports(&ministack(), payer.as_str(), &settings("t", &payer), watch.clone());
     let role = RoleName::new("worker");
     let before = watch.now() + SignedDuration::from_secs(1);
-    assert_eq!(ports.actuator.perform(&member, &Action::RevokeSessions { role: role.clone(), before }).await, Ok(Performed::Done));
+    assert_eq!(
+        ports.actuator.perform(&member, &Action::RevokeSessions { role: role.clone(), before }).await,
+        Ok(Performed::Done)
+    );
     thief.describe_instances().send().await.expect_err("the session was issued before the revocation");
     let seen = ports.observer.roles(&member).await.unwrap().into_iter().find(|seen| seen.name == role).unwrap();
     assert!(matches!(seen.lock, Ok(RoleLock::RevokedBefore(time)) if time >= before), "{:?}", seen.lock);
@@ -297,15 +430,24 @@ async fn the_charges_of_each_linked_account_are_read_and_a_missing_metric_is_lef
     let put = async |linked: Option<&AccountId>, currency: &str, dollars: f64, hours_ago: i64| {
         let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
         let at = DateTime::from_secs(now.as_second() - hours_ago * 3600);
-        let dimensions = std::iter::once(dimension("Currency", currency)).chain(linked.map(|linked| dimension("LinkedAccount", linked.as_str())));
-        let datum = MetricDatum::builder().metric_name("EstimatedCharges").value(dollars).timestamp(at).set_dimensions(Some(dimensions.collect())).build();
+        let dimensions = std::iter::once(dimension("Currency", currency))
+            .chain(linked.map(|linked| dimension("LinkedAccount", linked.as_str())));
+        let datum = MetricDatum::builder()
+            .metric_name("EstimatedCharges")
+            .value(dollars)
+            .timestamp(at)
+            .set_dimensions(Some(dimensions.collect()))
+            .build();
         cloudwatch.put_metric_data().namespace("AWS/Billing").metric_data(datum).send().await.unwrap();
     };
-    // The total of the organization, another currency, and what is too old to tell anything are not an account's charges.
+    // The total of the organization, another currency, and what is too old to tell anything are not an account's
+    // charges.
     put(None, "USD", 99_999.0, 1).await;
     put(Some(&member), "EUR", 77_777.0, 1).await;
     put(Some(&silent), "USD", 5.0, 60).await;
-    for (linked, dollars, hours_ago) in [(&payer, 40.25, 8), (&member, 100.0, 14), (&member, 812.34, 2), (&member, 700.5, 8)] {
+    for (linked, dollars, hours_ago) in
+        [(&payer, 40.25, 8), (&member, 100.0, 14), (&member, 812.34, 2), (&member, 700.5, 8)]
+    {
         put(Some(linked), "USD", dollars, hours_ago).await;
     }
 
@@ -314,5 +456,8 @@ async fn the_charges_of_each_linked_account_are_read_and_a_missing_metric_is_lef
     let amounts: Vec<_> = charges.iter().map(|(account, charge)| (account.clone(), charge.amount)).collect();
     assert_eq!(amounts, [(payer, Usd::from_dollars(40.25)), (member.clone(), Usd::from_dollars(812.34))]);
     let age = now.duration_since(charges[&member].at);
-    assert!(age >= SignedDuration::from_hours(2) && age < SignedDuration::from_hours(3), "the reading says of the hour that it is of: {age}");
+    assert!(
+        age >= SignedDuration::from_hours(2) && age < SignedDuration::from_hours(3),
+        "the reading says of the hour that it is of: {age}"
+    );
 }

@@ -1,13 +1,21 @@
 //! The adapters against moto, which pages and refuses as EC2 and Organizations do.
 //!
 //! Each test has an account of its own in a server that was just started.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, reason = "a test may stop where it stands")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may stop where it stands"
+)]
 
 mod common;
 
 use aws_config::SdkConfig;
 use aws_sdk_ec2::types::{
-    FleetLaunchTemplateConfigRequest, FleetLaunchTemplateSpecificationRequest, FleetType, InstanceType, RequestLaunchTemplateData, TargetCapacitySpecificationRequest,
+    FleetLaunchTemplateConfigRequest, FleetLaunchTemplateSpecificationRequest, FleetType, InstanceType,
+    RequestLaunchTemplateData, TargetCapacitySpecificationRequest,
 };
 use aws_sdk_iam::types::StatusType;
 use jiff::Timestamp;
@@ -50,8 +58,22 @@ fn adapters() -> Ports {
 async fn inside(account: &AccountId, region: &str) -> SdkConfig {
     let outside = scene(&moto(), "us-east-1", keys("testing", "testing"));
     let role = format!("arn:aws:iam::{account}:role/scene");
-    let given = aws_sdk_sts::Client::new(&outside).assume_role().role_arn(role).role_session_name("scene").send().await.unwrap().credentials.unwrap();
-    let credentials = aws_credential_types::Credentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), None, "scene");
+    let given = aws_sdk_sts::Client::new(&outside)
+        .assume_role()
+        .role_arn(role)
+        .role_session_name("scene")
+        .send()
+        .await
+        .unwrap()
+        .credentials
+        .unwrap();
+    let credentials = aws_credential_types::Credentials::new(
+        given.access_key_id,
+        given.secret_access_key,
+        Some(given.session_token),
+        None,
+        "scene",
+    );
     scene(&moto(), region, credentials)
 }
 
@@ -60,7 +82,11 @@ const BEYOND: &[(&str, &str, &str)] = &[
     ("enabled_regions_are_listed_and_others_are_not", "every region is enabled", "ap-southeast-5"),
     ("an_instance_is_seen_from_its_launch_on", "what is launched runs at once", "Running)]"),
     ("a_spot_instance_names_its_request", "an instance does not name its Spot request", "on a `None` value"),
-    ("an_ssh_key_is_a_credential_of_its_user", "service-specific credentials are missing, so the others are unknown too", "iam:ListServiceSpecificCredentials"),
+    (
+        "an_ssh_key_is_a_credential_of_its_user",
+        "service-specific credentials are missing, so the others are unknown too",
+        "iam:ListServiceSpecificCredentials",
+    ),
     ("groups_and_fleets_tell_their_age", "it does not say when a fleet was made", "an age is missing"),
     ("every_page_of_users_is_read", "users are not paged", "not paged here"),
     ("what_is_terminated_is_neither_stopped_nor_started", "a terminated instance is stopped", "value: Done"),
@@ -69,15 +95,31 @@ const BEYOND: &[(&str, &str, &str)] = &[
     ("stop_protection_refuses_a_termination_too", "it does not hinder a termination", "value: Done"),
     ("a_group_that_is_not_there_is_invalid", "it breaks over an unknown group", "left: Err(Unavailable)"),
     ("an_ec2_fleet_goes_to_zero_and_back_and_its_instances_run_on", "ModifyFleet is missing", "left: Err(Unavailable)"),
-    ("a_fleet_that_is_gone_needs_no_zeroing_and_takes_nothing_back", "it breaks over an unknown fleet", "left: Err(Unavailable)"),
-    ("a_quarantine_that_is_as_it_should_be_needs_nothing", "a policy is attached twice without a word", "left: Ok(Done)"),
-    ("an_account_without_our_role_denies_everything_but_the_payers_own_calls", "every role may be assumed, whether it exists or not", "left: None"),
+    (
+        "a_fleet_that_is_gone_needs_no_zeroing_and_takes_nothing_back",
+        "it breaks over an unknown fleet",
+        "left: Err(Unavailable)",
+    ),
+    (
+        "a_quarantine_that_is_as_it_should_be_needs_nothing",
+        "a policy is attached twice without a word",
+        "left: Ok(Done)",
+    ),
+    (
+        "an_account_without_our_role_denies_everything_but_the_payers_own_calls",
+        "every role may be assumed, whether it exists or not",
+        "left: None",
+    ),
     ("a_role_that_is_made_later_is_picked_up", "every role may be assumed, whether it exists or not", "value: [Region"),
     ("a_role_that_is_deleted_denies_from_then_on", "nothing is enforced", "left: None"),
     ("a_denied_user_can_do_nothing", "nothing is enforced", "left: true"),
     ("an_inactive_key_opens_nothing", "nothing is enforced", "left: true"),
     ("a_services_own_role_cannot_be_changed", "service-linked roles are like all others", "left: Ok(Done)"),
-    ("an_ssh_key_is_deactivated_activated_and_removed", "service-specific credentials are missing, so the others are unknown too", "iam:ListServiceSpecificCredentials"),
+    (
+        "an_ssh_key_is_deactivated_activated_and_removed",
+        "service-specific credentials are missing, so the others are unknown too",
+        "iam:ListServiceSpecificCredentials",
+    ),
 ];
 
 #[tokio::test]
@@ -88,22 +130,53 @@ async fn the_adapters_keep_the_contract_on_moto() {
 
 /// Makes a user with one of everything that the emulator knows, and returns what it has and its SSH key.
 async fn furnish(client: &aws_sdk_iam::Client, user: &str) -> (Belongings, Belonging) {
-    const DOCUMENT: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}]}"#;
+    const DOCUMENT: &str =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}]}"#;
     client.create_user().user_name(user).send().await.unwrap();
     client.create_access_key().user_name(user).send().await.unwrap();
     client.create_access_key().user_name(user).send().await.unwrap();
     client.create_login_profile().user_name(user).password("Correct-Horse-1").send().await.unwrap();
     client.put_user_policy().user_name(user).policy_name("own").policy_document(DOCUMENT).send().await.unwrap();
-    let policy = client.create_policy().policy_name("managed").policy_document(DOCUMENT).send().await.unwrap().policy.unwrap().arn.unwrap();
+    let policy = client
+        .create_policy()
+        .policy_name("managed")
+        .policy_document(DOCUMENT)
+        .send()
+        .await
+        .unwrap()
+        .policy
+        .unwrap()
+        .arn
+        .unwrap();
     client.attach_user_policy().user_name(user).policy_arn(&policy).send().await.unwrap();
     client.create_group().group_name("students").send().await.unwrap();
     client.add_user_to_group().user_name(user).group_name("students").send().await.unwrap();
     let upload = client.upload_ssh_public_key().user_name(user).ssh_public_key_body("ssh-rsa AAAAB3NzaC1yc2E example");
     let ssh_key = upload.send().await.unwrap().ssh_public_key.unwrap().ssh_public_key_id;
-    let device = client.create_virtual_mfa_device().virtual_mfa_device_name("phone").send().await.unwrap().virtual_mfa_device.unwrap().serial_number;
-    client.enable_mfa_device().user_name(user).serial_number(&device).authentication_code1("123456").authentication_code2("654321").send().await.unwrap();
-    let belongings =
-        Belongings { inline_policies: vec!["own".to_owned()], attached_policies: vec![policy], groups: vec!["students".to_owned()], mfa_devices: vec![device] };
+    let device = client
+        .create_virtual_mfa_device()
+        .virtual_mfa_device_name("phone")
+        .send()
+        .await
+        .unwrap()
+        .virtual_mfa_device
+        .unwrap()
+        .serial_number;
+    client
+        .enable_mfa_device()
+        .user_name(user)
+        .serial_number(&device)
+        .authentication_code1("123456")
+        .authentication_code2("654321")
+        .send()
+        .await
+        .unwrap();
+    let belongings = Belongings {
+        inline_policies: vec!["own".to_owned()],
+        attached_policies: vec![policy],
+        groups: vec!["students".to_owned()],
+        mfa_devices: vec![device],
+    };
     (belongings, Belonging::SshKey(ssh_key))
 }
 
@@ -124,14 +197,19 @@ fn plan(account: &AccountId, users: Vec<User>, response: UserResponse) -> Vec<Ac
 #[ignore = "needs the emulators: scripts/test adapters"]
 async fn a_user_with_all_its_belongings_is_deleted() {
     let account = account("100000000006");
-    let (belongings, ssh_key) = furnish(&aws_sdk_iam::Client::new(&inside(&account, "us-east-1").await), "mallory").await;
+    let (belongings, ssh_key) =
+        furnish(&aws_sdk_iam::Client::new(&inside(&account, "us-east-1").await), "mallory").await;
     let ports = adapters();
     let mut users = ports.observer.users(&account, UserDetail::Everything).await.unwrap();
     assert_eq!(users.len(), 1);
     let user = &mut users[0];
-    assert_eq!((user.lockout.clone(), user.keys.as_ref().map(Vec::len), user.console.clone()), (Ok(Lockout::Absent), Ok(2), Ok(true)));
+    assert_eq!(
+        (user.lockout.clone(), user.keys.as_ref().map(Vec::len), user.console.clone()),
+        (Ok(Lockout::Absent), Ok(2), Ok(true))
+    );
     assert_eq!(user.belongings, Some(Ok(belongings)));
-    // moto has no service-specific credentials. What cannot be read makes the whole unknown, never empty; a scripted test reads the lists.
+    // moto has no service-specific credentials. What cannot be read makes the whole unknown, never empty; a scripted
+    // test reads the lists.
     assert_eq!(user.others.as_ref().unwrap_err().operation, "iam:ListServiceSpecificCredentials");
     user.others = Ok(vec![OtherCredential { credential: ssh_key, active: true, created: None }]);
 
@@ -172,7 +250,11 @@ async fn a_lockout_that_was_carried_out_leaves_nothing_to_plan() {
     let ann = look().await;
     assert_eq!((ann.lockout.clone(), ann.console.clone()), (Ok(Lockout::InForce), Ok(false)));
     assert!(ann.keys.as_ref().unwrap().iter().all(|key| !key.active));
-    assert_eq!(plan(&account, vec![ann], UserResponse::Deactivate), [], "a plan that was carried out leaves nothing to plan");
+    assert_eq!(
+        plan(&account, vec![ann], UserResponse::Deactivate),
+        [],
+        "a plan that was carried out leaves nothing to plan"
+    );
 }
 
 #[tokio::test]
@@ -193,7 +275,9 @@ async fn certificates_and_ssh_keys_are_closed_and_opened_again() {
         (keys[0].status.clone(), certificates[0].status.clone())
     };
     let (ports, user) = (adapters(), UserName::new("ann"));
-    let of_each = |action: fn(UserName, Belonging) -> Action| [&ssh_key, &certificate].map(|credential| action(user.clone(), credential.clone()));
+    let of_each = |action: fn(UserName, Belonging) -> Action| {
+        [&ssh_key, &certificate].map(|credential| action(user.clone(), credential.clone()))
+    };
     assert_eq!(status().await, (StatusType::Active, StatusType::Active));
     for action in of_each(|user, credential| Action::DeactivateCredential { user, credential }) {
         assert_eq!(ports.actuator.perform(&account, &action).await, Ok(Performed::Done), "{action}");
@@ -218,14 +302,19 @@ async fn certificates_and_ssh_keys_are_closed_and_opened_again() {
 async fn an_ec2_fleet_that_maintains_itself_is_seen_and_one_that_does_not_is_left_out() {
     let (account, region) = (account("100000000012"), Region::new("us-west-2"));
     let client = aws_sdk_ec2::Client::new(&inside(&account, region.as_str()).await);
-    let data = RequestLaunchTemplateData::builder().image_id("ami-12345678").instance_type(InstanceType::T2Micro).build();
+    let data =
+        RequestLaunchTemplateData::builder().image_id("ami-12345678").instance_type(InstanceType::T2Micro).build();
     client.create_launch_template().launch_template_name("any").launch_template_data(data).send().await.unwrap();
     let template = FleetLaunchTemplateSpecificationRequest::builder().launch_template_name("any").version("1").build();
     let template = FleetLaunchTemplateConfigRequest::builder().launch_template_specification(template).build();
     let mut ids = Vec::new();
     for fleet_type in [FleetType::Maintain, FleetType::Request] {
         let capacity = TargetCapacitySpecificationRequest::builder().total_target_capacity(2).build();
-        let create = client.create_fleet().r#type(fleet_type).launch_template_configs(template.clone()).target_capacity_specification(capacity);
+        let create = client
+            .create_fleet()
+            .r#type(fleet_type)
+            .launch_template_configs(template.clone())
+            .target_capacity_specification(capacity);
         ids.push(create.send().await.unwrap().fleet_id.unwrap());
     }
     let fleets = adapters().observer.launchers(&account, &region).await.unwrap().fleets;

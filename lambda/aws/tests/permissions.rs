@@ -1,7 +1,14 @@
-//! The names of calls that failures carry, against the permissions that the responder's role and the looking session are given: whoever
-//! reads "denied iam:PutUserPolicy" in a mail must find that very action in the role. That the permissions are what is really called,
-//! `scripts/privileges` proves from the compiled crate and from the wire.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, reason = "a test may stop where it stands")]
+//! The names of calls that failures carry, against the permissions that the responder's role and the looking session
+//! are given: whoever reads "denied iam:PutUserPolicy" in a mail must find that very action in the role. That the
+//! permissions are what is really called, `scripts/privileges` proves from the compiled crate and from the wire.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may stop where it stands"
+)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -20,8 +27,12 @@ fn what_looks_and_what_acts_call_exactly_what_they_are_permitted() {
 
 #[test]
 fn the_payer_is_asked_for_no_more_than_the_quarantine() {
-    let calls: BTreeSet<String> = calls_of("observe").into_iter().chain(calls_of("act")).filter(|call| call.starts_with(IN_THE_PAYER)).collect();
-    assert_eq!(calls.iter().map(String::as_str).collect::<Vec<_>>(), ["organizations:AttachPolicy", "organizations:DetachPolicy", "organizations:ListPoliciesForTarget"]);
+    let calls: BTreeSet<String> =
+        calls_of("observe").into_iter().chain(calls_of("act")).filter(|call| call.starts_with(IN_THE_PAYER)).collect();
+    assert_eq!(
+        calls.iter().map(String::as_str).collect::<Vec<_>>(),
+        ["organizations:AttachPolicy", "organizations:DetachPolicy", "organizations:ListPoliciesForTarget"]
+    );
 }
 
 fn in_members(calls: &BTreeSet<String>) -> BTreeSet<String> {
@@ -33,7 +44,10 @@ fn calls_of(module: &str) -> BTreeSet<String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let inner = std::fs::read_dir(source.join(module)).unwrap().map(|entry| entry.unwrap().path());
     let files: Vec<PathBuf> = inner.chain([source.join(module).with_extension("rs")]).collect();
-    files.iter().flat_map(|file| calls_in(std::fs::read_to_string(file).unwrap().split("#[cfg(test)]").next().unwrap())).collect()
+    files
+        .iter()
+        .flat_map(|file| calls_in(std::fs::read_to_string(file).unwrap().split("#[cfg(test)]").next().unwrap()))
+        .collect()
 }
 
 /// The string literals of the form `service:Operation`.

@@ -1,5 +1,13 @@
-//! Cost and Usage Reports over S3, in both emulators; and reports that somebody else's tool made, read whole through the engine.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, reason = "a test may stop where it stands")]
+//! Cost and Usage Reports over S3, in both emulators; and reports that somebody else's tool made, read whole through
+//! the engine.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may stop where it stands"
+)]
 #![allow(clippy::disallowed_methods, reason = "the environment says where the emulators and the reports are")]
 
 mod common;
@@ -59,7 +67,9 @@ async fn keeps_its_promises(endpoint: &str) {
     let listed = store.list("payer-reports", "cur/").await.unwrap();
     assert_eq!(listed.len(), PAGE + 1);
     assert!(listed.is_sorted_by(|one, other| one.key < other.key));
-    assert!(listed.iter().all(|object| object.size == 1 && object.etag.len() == 32 && object.modified > "2020-01-01T00:00:00Z".parse::<Timestamp>().unwrap()));
+    assert!(listed.iter().all(|object| object.size == 1
+        && object.etag.len() == 32
+        && object.modified > "2020-01-01T00:00:00Z".parse::<Timestamp>().unwrap()));
     assert_eq!(store.list("payer-reports", "nothing/").await.unwrap(), []);
     assert_eq!(store.list("payer-reports", "").await.unwrap().len(), PAGE + 4);
 
@@ -85,7 +95,9 @@ async fn keeps_its_promises(endpoint: &str) {
 
     let failure = store.get("payer-reports", "data/missing", 1).await.unwrap_err();
     assert_eq!((failure.kind, failure.code.as_deref()), (FailureKind::NotFound, Some("NoSuchKey")));
-    for failure in [store.list("nobodys-reports", "").await.unwrap_err(), store.get("nobodys-reports", "x", 1).await.unwrap_err()] {
+    for failure in
+        [store.list("nobodys-reports", "").await.unwrap_err(), store.get("nobodys-reports", "x", 1).await.unwrap_err()]
+    {
         assert_eq!((failure.kind, failure.code.as_deref()), (FailureKind::NotFound, Some("NoSuchBucket")));
         assert!(failure.detail.contains("nobodys-reports"), "{failure}");
     }
@@ -107,7 +119,11 @@ async fn ministack_keeps_the_promises_of_the_report_store() {
 #[ignore = "needs ministack, which checks who calls"]
 async fn a_bucket_that_may_not_be_read_is_denied() {
     let endpoint = address("RUNAWAYTRAIN_MINISTACK");
-    let failure = ports(&endpoint, "AKIANOBODY", &settings("runawaytrain", &account(PAYER)), Watch::new()).report_store.list("any", "").await.unwrap_err();
+    let failure = ports(&endpoint, "AKIANOBODY", &settings("runawaytrain", &account(PAYER)), Watch::new())
+        .report_store
+        .list("any", "")
+        .await
+        .unwrap_err();
     assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
 }
 
@@ -153,11 +169,18 @@ async fn reports_of_another_tool_are_read_through_s3_by_the_engine() {
             "defaults": { "limits": { "instances": 4, "spend24h": 100 }, "notify": ["cloud@example.edu"] },
         });
         let guard = Guard::new(ports, Policy::from_json(&policy.to_string()).unwrap(), Mode::Proceed);
-        let answer = guard.handle(&json!({ "action": "reports" }), &Invocation { id: "reports".to_owned(), deadline: Deadline::never() }).await;
+        let answer = guard
+            .handle(
+                &json!({ "action": "reports" }),
+                &Invocation { id: "reports".to_owned(), deadline: Deadline::never() },
+            )
+            .await;
         println!("{}", answer.body);
         assert_eq!(answer.status, 200, "{}", answer.body);
         let hours = testbed.ledger.hours(Timestamp::MIN).await.unwrap();
-        let lines = hours.accounts.iter().flat_map(|(account, hours)| hours.iter().map(move |(hour, amount)| format!("{account},{hour},{}\n", amount.as_micros())));
+        let lines = hours.accounts.iter().flat_map(|(account, hours)| {
+            hours.iter().map(move |(hour, amount)| format!("{account},{hour},{}\n", amount.as_micros()))
+        });
         std::fs::write(sums.join(format!("{report}.csv")), lines.collect::<String>()).unwrap();
         assert_eq!(testbed.ledger.editions().await.unwrap().len(), 2, "both months");
     }

@@ -57,7 +57,11 @@ impl Containment {
         self.outcomes
             .iter()
             .filter_map(|outcome| match &outcome.result {
-                ActionResult::Failed { failure } if self.remaining.iter().any(|action| action.covers(&outcome.action)) => Some((&outcome.action, failure)),
+                ActionResult::Failed { failure }
+                    if self.remaining.iter().any(|action| action.covers(&outcome.action)) =>
+                {
+                    Some((&outcome.action, failure))
+                }
                 _ => None,
             })
             .fold(Vec::new(), |mut unique, (action, failure)| {
@@ -72,7 +76,9 @@ impl Containment {
 
     /// How many instances were told to stop.
     pub fn instances_stopped(&self) -> usize {
-        self.succeeded().map(|action| if let Action::StopInstances { instances, .. } = action { instances.len() } else { 0 }).sum()
+        self.succeeded()
+            .map(|action| if let Action::StopInstances { instances, .. } = action { instances.len() } else { 0 })
+            .sum()
     }
 
     /// The calls that AWS took.

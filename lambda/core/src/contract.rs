@@ -1,4 +1,5 @@
-//! Names that the function and the infrastructure must agree on. A test writes them to `infra/generated/`, from where the CDK app reads them.
+//! Names that the function and the infrastructure must agree on. A test writes them to `infra/generated/`, from where
+//! the CDK app reads them.
 
 mod permissions;
 
@@ -45,7 +46,8 @@ pub const LAUNCH_RULE: &str = "runawaytrain-launches";
 pub const MEMBER_STACK_SET: &str = "runawaytrain-member";
 /// The stack set with the launch rules: one stack an account and region.
 pub const MEMBER_REGION_STACK_SET: &str = "runawaytrain-member-region";
-/// What comes before the payer's id in the name of the bucket that is made for the Cost and Usage Reports: buckets are named world-wide.
+/// What comes before the payer's id in the name of the bucket that is made for the Cost and Usage Reports: buckets are
+/// named world-wide.
 pub const REPORT_BUCKET_PREFIX: &str = "runawaytrain-cur-";
 /// What the keys in that bucket begin with, unless the policy says otherwise.
 pub const REPORT_PREFIX: &str = "reports/";

@@ -76,7 +76,8 @@ pub struct Failure {
     pub code: Option<String>,
     /// AWS's message. It may quote names that a member chose: it is cleaned when shown.
     pub detail: String,
-    /// Members of the batch that AWS named in its answer. A hint for whom to take out first, never proof: nobody is given up on its strength.
+    /// Members of the batch that AWS named in its answer. A hint for whom to take out first, never proof: nobody is
+    /// given up on its strength.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub named: Vec<InstanceId>,
 }

@@ -40,8 +40,14 @@ impl Summary {
     /// Counts what was seen.
     pub fn of(policy: &AccountPolicy, observation: &Observation) -> Self {
         let counts = Counts::of(policy, observation);
-        let mut summary =
-            Self { instances: counts.instances, vcpus: counts.vcpus, burn: counts.burn, exempt: counts.exempt, lower_bound: !observation.is_whole(), ..Self::default() };
+        let mut summary = Self {
+            instances: counts.instances,
+            vcpus: counts.vcpus,
+            burn: counts.burn,
+            exempt: counts.exempt,
+            lower_bound: !observation.is_whole(),
+            ..Self::default()
+        };
         for (region, instance) in observation.instances() {
             *summary.by_region.entry(region.clone()).or_default() += 1;
             *summary.by_type.entry(instance.instance_type.clone()).or_default() += 1;
@@ -70,7 +76,12 @@ impl HourPeak {
         let hour = beginning_of_hour(now);
         let before = previous.filter(|peak| peak.hour == hour);
         let (instances, vcpus, burn) = before.map_or((0, 0, Usd::ZERO), |peak| (peak.instances, peak.vcpus, peak.burn));
-        Self { hour, instances: instances.max(summary.instances), vcpus: vcpus.max(summary.vcpus), burn: burn.max(summary.burn.total()) }
+        Self {
+            hour,
+            instances: instances.max(summary.instances),
+            vcpus: vcpus.max(summary.vcpus),
+            burn: burn.max(summary.burn.total()),
+        }
     }
 
     /// When DynamoDB may forget it, in seconds since 1970.

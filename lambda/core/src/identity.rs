@@ -80,7 +80,8 @@ pub struct Role {
     pub path: String,
     /// When it was made.
     pub created: Option<Timestamp>,
-    /// Who outside of its account may take a session of it, by its trust policy. Services and identity providers are not listed.
+    /// Who outside of its account may take a session of it, by its trust policy. Services and identity providers are
+    /// not listed.
     pub outsiders: Vec<Outsider>,
     /// Our policy on it.
     pub lock: Seen<RoleLock>,
@@ -105,9 +106,12 @@ impl Roles {
         match self {
             Self::NotLooked => Vec::new(),
             Self::Looked(Err(failure)) => vec![Gap { at: "roles".to_owned(), failure: failure.clone() }],
-            Self::Looked(Ok(roles)) => {
-                roles.iter().filter_map(|role| Some(Gap { at: format!("role {}", role.name), failure: role.lock.as_ref().err()?.clone() })).collect()
-            }
+            Self::Looked(Ok(roles)) => roles
+                .iter()
+                .filter_map(|role| {
+                    Some(Gap { at: format!("role {}", role.name), failure: role.lock.as_ref().err()?.clone() })
+                })
+                .collect(),
         }
     }
 }
@@ -134,7 +138,15 @@ pub struct User {
 impl User {
     fn failures(&self) -> impl Iterator<Item = &Failure> {
         let belongings = self.belongings.as_ref().and_then(|seen| seen.as_ref().err());
-        [self.lockout.as_ref().err(), self.keys.as_ref().err(), self.console.as_ref().err(), self.others.as_ref().err(), belongings].into_iter().flatten()
+        [
+            self.lockout.as_ref().err(),
+            self.keys.as_ref().err(),
+            self.console.as_ref().err(),
+            self.others.as_ref().err(),
+            belongings,
+        ]
+        .into_iter()
+        .flatten()
     }
 }
 
@@ -157,9 +169,12 @@ impl Users {
         match self {
             Self::NotLooked => Vec::new(),
             Self::Looked(Err(failure)) => vec![Gap { at: "users".to_owned(), failure: failure.clone() }],
-            Self::Looked(Ok(users)) => {
-                users.iter().flat_map(|user| user.failures().map(|failure| Gap { at: format!("user {}", user.name), failure: failure.clone() })).collect()
-            }
+            Self::Looked(Ok(users)) => users
+                .iter()
+                .flat_map(|user| {
+                    user.failures().map(|failure| Gap { at: format!("user {}", user.name), failure: failure.clone() })
+                })
+                .collect(),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What launches instances by itself: Auto Scaling groups, fleets, Spot requests. A thief's instances come back through these.
+//! What launches instances by itself: Auto Scaling groups, fleets, Spot requests. A thief's instances come back through
+//! these.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,8 @@ pub struct Launchers {
 pub struct Group {
     /// Its name.
     pub name: GroupName,
-    /// Whether all of its processes are suspended. With only `Launch` suspended it would still terminate what is stopped: evidence lost.
+    /// Whether all of its processes are suspended. With only `Launch` suspended it would still terminate what is
+    /// stopped: evidence lost.
     /// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html>
     pub suspended: bool,
     /// When it was made; `None` where AWS does not say.
@@ -58,8 +60,8 @@ pub struct Fleet {
 pub struct SpotRequest {
     /// Its id.
     pub id: SpotRequestId,
-    /// Whether it is not fulfilled yet (`open`). An `active` one has its instance, a `disabled` one's instance is stopped: to cancel
-    /// that would terminate it.
+    /// Whether it is not fulfilled yet (`open`). An `active` one has its instance, a `disabled` one's instance is
+    /// stopped: to cancel that would terminate it.
     /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-request-status.html>
     pub open: bool,
     /// Whether it asks again when its instance ends.

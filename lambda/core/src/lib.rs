@@ -1,7 +1,8 @@
 //! What runawaytrain knows and how it judges: the model, the policy, the decision and the plan.
 //!
-//! Everything here is pure. There is no I/O, no clock, no async and no AWS type: time and observations are handed in, verdicts and
-//! plans come out as data. That is what makes a halt testable by the ten thousand, and a drill the same decision as the real thing.
+//! Everything here is pure. There is no I/O, no clock, no async and no AWS type: time and observations are handed in,
+//! verdicts and plans come out as data. That is what makes a halt testable by the ten thousand, and a drill the same
+//! decision as the real thing.
 
 pub mod containment;
 pub mod contract;

@@ -46,7 +46,8 @@ pub enum NoticeKind {
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [Self::Warning, Self::Halt, Self::Outcome, Self::Unseen, Self::Released, Self::Braked, Self::Tamper];
+    pub const ALL: [Self; 7] =
+        [Self::Warning, Self::Halt, Self::Outcome, Self::Unseen, Self::Released, Self::Braked, Self::Tamper];
 
     /// Its name where it is stored and logged.
     pub fn name(self) -> &'static str {
@@ -120,7 +121,13 @@ pub fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, n
     let still = containment
         .remaining
         .iter()
-        .map(|action| if matches!(action, Action::StopInstances { .. } | Action::TerminateInstances { .. }) { action.instances().len() } else { 0 })
+        .map(|action| {
+            if matches!(action, Action::StopInstances { .. } | Action::TerminateInstances { .. }) {
+                action.instances().len()
+            } else {
+                0
+            }
+        })
         .sum::<usize>();
     let blind = if containment.gaps.is_empty() { "" } else { ", as far as could be seen" };
     line(&mut body, "After", &format!("{} left running{blind}", count(still as u64, "instance")));
@@ -128,9 +135,20 @@ pub fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, n
     body.push_str("\nWhat was done\n");
     done(&mut body, containment);
     section(&mut body, "What resisted", resisted.iter().map(|(action, failure)| format!("{action}: {failure}")));
-    section(&mut body, "What could not be seen", containment.gaps.iter().map(|gap| format!("{}: {}", clean(&gap.at), gap.failure)));
-    section(&mut body, "Look at each: made shortly before the halt or since, or open to outsiders", containment.suspects.iter().cloned());
-    let left = containment.left.iter().filter(|left| !matches!(left.reason, LeftReason::Unseen { .. }) && !is_a_services_own(&left.reason));
+    section(
+        &mut body,
+        "What could not be seen",
+        containment.gaps.iter().map(|gap| format!("{}: {}", clean(&gap.at), gap.failure)),
+    );
+    section(
+        &mut body,
+        "Look at each: made shortly before the halt or since, or open to outsiders",
+        containment.suspects.iter().cloned(),
+    );
+    let left = containment
+        .left
+        .iter()
+        .filter(|left| !matches!(left.reason, LeftReason::Unseen { .. }) && !is_a_services_own(&left.reason));
     section(&mut body, "What was left alone", left.map(|left| format!("{}: {}", clean(&left.item), left.reason)));
     if containment.verified.is_none() {
         body.push_str("\nEvery sweep goes on trying. Look at the account yourself now.\n");
@@ -141,7 +159,11 @@ pub fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, n
     notice(
         policy,
         NoticeKind::Outcome,
-        format!("{subject} {}: {} stopped{resisting}", short_name(policy), count(containment.instances_stopped() as u64, "instance")),
+        format!(
+            "{subject} {}: {} stopped{resisting}",
+            short_name(policy),
+            count(containment.instances_stopped() as u64, "instance")
+        ),
         body,
     )
 }
@@ -151,10 +173,15 @@ pub fn warning(policy: &AccountPolicy, mode: Mode, verdict: &Verdict, seen: &Sum
     let causes = causes(verdict);
     let mut body = String::new();
     let subject = if verdict.judgement == Judgement::Halt {
-        let _ = writeln!(body, "Account {} is past its limit. Nothing was done: its mode is {mode}.\n", full_name(policy));
+        let _ =
+            writeln!(body, "Account {} is past its limit. Nothing was done: its mode is {mode}.\n", full_name(policy));
         format!("PAST ITS LIMIT, {mode} only: {}: {causes}", short_name(policy))
     } else {
-        let _ = writeln!(body, "Account {} is close to its limit. It is halted when it passes the limit.\n", full_name(policy));
+        let _ = writeln!(
+            body,
+            "Account {} is close to its limit. It is halted when it passes the limit.\n",
+            full_name(policy)
+        );
         format!("Warning {}: {causes}", short_name(policy))
     };
     line(&mut body, "Time", &time(now));
@@ -164,7 +191,8 @@ pub fn warning(policy: &AccountPolicy, mode: Mode, verdict: &Verdict, seen: &Sum
     notice(policy, NoticeKind::Warning, subject, body)
 }
 
-/// An account could not be seen whole for two sweeps. Goes to the payer's list: the account's own people cannot mend it.
+/// An account could not be seen whole for two sweeps. Goes to the payer's list: the account's own people cannot mend
+/// it.
 pub fn unseen(policy: &AccountPolicy, state: State, unseen: &Unseen) -> Notice {
     let mut body = format!("Not all of account {} can be seen, so it is not fully protected.\n\n", full_name(policy));
     line(&mut body, "Since", &time(unseen.since));
@@ -176,14 +204,22 @@ pub fn unseen(policy: &AccountPolicy, state: State, unseen: &Unseen) -> Notice {
         "\nWhat to do\n- Not enrolled? Deploy stacksets/member.yaml into it: it makes the role {}.\n- Enrolled before? Somebody may have deleted or changed that role. Treat it as an attack until you know better.",
         contract::RESPONDER_ROLE
     );
-    let mut notice = notice(policy, NoticeKind::Unseen, format!("Unseen {}: not all of it can be looked at", short_name(policy)), body);
+    let mut notice = notice(
+        policy,
+        NoticeKind::Unseen,
+        format!("Unseen {}: not all of it can be looked at", short_name(policy)),
+        body,
+    );
     notice.list = NotifyList::Default;
     notice
 }
 
 /// Frozen instead of halted, to the account's list and to the payer's: somebody must decide.
 pub fn braked(policy: &AccountPolicy, why: &str, seen: &Summary, now: Timestamp) -> Vec<Notice> {
-    let mut body = format!("Account {} is past its limit, but so many accounts were halted in the last hour that the brake holds.\n\n", full_name(policy));
+    let mut body = format!(
+        "Account {} is past its limit, but so many accounts were halted in the last hour that the brake holds.\n\n",
+        full_name(policy)
+    );
     line(&mut body, "Time", &time(now));
     line(&mut body, "Reason", why);
     running(&mut body, "Running", seen);
@@ -205,9 +241,13 @@ pub fn braked(policy: &AccountPolicy, why: &str, seen: &Summary, now: Timestamp)
     lists
 }
 
-/// Our role worked before and is refused now. Goes to the payer's list: the account's own people may be the ones who lost it.
+/// Our role worked before and is refused now. Goes to the payer's list: the account's own people may be the ones who
+/// lost it.
 pub fn tamper(policy: &AccountPolicy, state: State, unseen: &Unseen) -> Notice {
-    let mut body = format!("Somebody took the guard's way into account {} away: its role worked before and is refused now.\n\n", full_name(policy));
+    let mut body = format!(
+        "Somebody took the guard's way into account {} away: its role worked before and is refused now.\n\n",
+        full_name(policy)
+    );
     line(&mut body, "Time", &time(unseen.since));
     line(&mut body, "Why", &unseen.why);
     line(&mut body, "State", &state.to_string());
@@ -221,20 +261,39 @@ pub fn tamper(policy: &AccountPolicy, state: State, unseen: &Unseen) -> Notice {
         "\n{frozen}\n\nWhat to do now\n- Treat it as an attack until you know better. CloudTrail shows who touched the role {}.\n- Deploy stacksets/member.yaml into the account again, then release it.",
         contract::RESPONDER_ROLE
     );
-    let mut notice = notice(policy, NoticeKind::Tamper, format!("TAMPER {}: our role is refused", short_name(policy)), body);
+    let mut notice =
+        notice(policy, NoticeKind::Tamper, format!("TAMPER {}: our role is refused", short_name(policy)), body);
     notice.list = NotifyList::Default;
     notice
 }
 
 /// A halt was ended: what was undone, what stays locked.
-pub fn released(policy: &AccountPolicy, record: &AccountRecord, outcomes: &[Outcome], left: &[Left], now: Timestamp) -> Notice {
+pub fn released(
+    policy: &AccountPolicy,
+    record: &AccountRecord,
+    outcomes: &[Outcome],
+    left: &[Left],
+    now: Timestamp,
+) -> Notice {
     let mut body = format!("Account {} was released by an operator.\n\n", full_name(policy));
     line(&mut body, "Time", &time(now));
     if let Some(grace) = &record.grace {
-        line(&mut body, "Grace", &format!("until {}: what runs now does not halt it again, growth past its limit does", time(grace.until)));
+        line(
+            &mut body,
+            "Grace",
+            &format!("until {}: what runs now does not halt it again, growth past its limit does", time(grace.until)),
+        );
     }
-    section(&mut body, "What was undone", outcomes.iter().map(|outcome| format!("{}: {}", outcome.action, outcome.result)));
-    section(&mut body, "What stays as it is", left.iter().map(|left| format!("{}: {}", clean(&left.item), left.reason)));
+    section(
+        &mut body,
+        "What was undone",
+        outcomes.iter().map(|outcome| format!("{}: {}", outcome.action, outcome.result)),
+    );
+    section(
+        &mut body,
+        "What stays as it is",
+        left.iter().map(|left| format!("{}: {}", clean(&left.item), left.reason)),
+    );
     notice(policy, NoticeKind::Released, format!("Released {}", short_name(policy)), body)
 }
 
@@ -245,7 +304,10 @@ fn notice(policy: &AccountPolicy, kind: NoticeKind, subject: String, body: Strin
 /// Makes any text a subject that SNS takes.
 fn fit_subject(text: &str) -> String {
     let whole = format!("[runawaytrain] {}", clean(text));
-    let mut ascii: String = whole.chars().map(|character| if character.is_ascii_graphic() || character == ' ' { character } else { '?' }).collect();
+    let mut ascii: String = whole
+        .chars()
+        .map(|character| if character.is_ascii_graphic() || character == ' ' { character } else { '?' })
+        .collect();
     if ascii.len() > LONGEST_SUBJECT {
         ascii.truncate(LONGEST_SUBJECT - 3);
         ascii.push_str("...");
@@ -283,13 +345,18 @@ fn running(body: &mut String, label: &str, seen: &Summary) {
     let at_least = if seen.lower_bound { "at least " } else { "" };
     let exempt = if seen.exempt > 0 { format!(", and {} exempt", seen.exempt) } else { String::new() };
     let burn = if seen.burn.total() > Usd::ZERO { format!(", {}", seen.burn) } else { String::new() };
-    line(body, label, &format!("{at_least}{}, {}{burn}{exempt}", count(seen.instances, "instance"), count(seen.vcpus, "vCPU")));
+    line(
+        body,
+        label,
+        &format!("{at_least}{}, {}{burn}{exempt}", count(seen.instances, "instance"), count(seen.vcpus, "vCPU")),
+    );
     for (region, number) in &seen.by_region {
         let _ = writeln!(body, "         {region:<16}{number:>6}");
     }
     let mut types: Vec<_> = seen.by_type.iter().collect();
     types.sort_by(|one, other| other.1.cmp(one.1).then(one.0.cmp(other.0)));
-    let types: Vec<String> = types.into_iter().take(MOST_LINES).map(|(name, number)| format!("{number} x {}", clean(name))).collect();
+    let types: Vec<String> =
+        types.into_iter().take(MOST_LINES).map(|(name, number)| format!("{number} x {}", clean(name))).collect();
     if !types.is_empty() {
         line(body, "Types", &types.join(", "));
     }
@@ -297,8 +364,12 @@ fn running(body: &mut String, label: &str, seen: &Summary) {
 
 fn users_fate(response: UserResponse) -> &'static str {
     match response {
-        UserResponse::Deactivate => "IAM users are locked out: everything denied, access keys inactive, console passwords removed.",
-        UserResponse::DeleteCredentials => "IAM users are locked out: everything denied, access keys and console passwords deleted.",
+        UserResponse::Deactivate => {
+            "IAM users are locked out: everything denied, access keys inactive, console passwords removed."
+        }
+        UserResponse::DeleteCredentials => {
+            "IAM users are locked out: everything denied, access keys and console passwords deleted."
+        }
         UserResponse::DeleteUsers => "IAM users are deleted, with their keys and passwords.",
         UserResponse::Leave => "IAM users are left as they are: the policy says so.",
     }
@@ -311,7 +382,9 @@ fn done(body: &mut String, containment: &Containment) {
     let mut terminated = 0;
     for action in containment.succeeded() {
         match action {
-            Action::StopInstances { region, instances } => *stopped.entry(region.as_str()).or_default() += instances.len(),
+            Action::StopInstances { region, instances } => {
+                *stopped.entry(region.as_str()).or_default() += instances.len()
+            }
             Action::TerminateInstances { instances, .. } => terminated += instances.len() as u64,
             Action::Freeze => add("quarantine policy", "attached: nothing can grow"),
             Action::SuspendGroup { .. } => add("Auto Scaling group", "suspended"),

@@ -52,7 +52,8 @@ pub struct Instance {
 /// What one look brought: the thing itself, or why it could not be seen. Never an empty list in place of a failure.
 pub type Seen<T> = Result<T, Failure>;
 
-/// An account as it was seen. It grows region by region while the answers come in; what was never asked is simply not in it.
+/// An account as it was seen. It grows region by region while the answers come in; what was never asked is simply not
+/// in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observation {
     /// Whose it is.
@@ -73,7 +74,8 @@ pub struct Observation {
     pub users: Users,
     /// What the instances cost, as far as that was asked. One whose price is not here has not been asked for yet.
     pub prices: Prices,
-    /// What was spent, as far as that is known. What is not known is no gap: billing lags by hours, and may be switched off.
+    /// What was spent, as far as that is known. What is not known is no gap: billing lags by hours, and may be switched
+    /// off.
     pub spend: Spend,
 }
 

@@ -118,7 +118,12 @@ impl Plan {
     #[must_use]
     pub fn only_freeze(&self) -> Self {
         Self {
-            lanes: self.lanes.iter().filter(|(lane, _)| **lane == Lane::Account).map(|(lane, actions)| (lane.clone(), actions.clone())).collect(),
+            lanes: self
+                .lanes
+                .iter()
+                .filter(|(lane, _)| **lane == Lane::Account)
+                .map(|(lane, actions)| (lane.clone(), actions.clone()))
+                .collect(),
             left: self.left.clone(),
         }
     }
@@ -135,17 +140,27 @@ impl fmt::Display for LeftReason {
             Self::Exempt => f.write_str("exempt by the policy"),
             Self::RolesLeft => f.write_str("the policy leaves the roles of this account"),
             Self::NeverTouched { whose, forgeable: false } => write!(f, "never touched: {whose}"),
-            Self::NeverTouched { whose, forgeable: true } => write!(f, "never touched: {whose}, by its name; make sure that it is what it says"),
-            Self::Unstoppable => f.write_str("cannot be stopped, and the policy leaves what cannot be stopped: it still runs and bills"),
+            Self::NeverTouched { whose, forgeable: true } => {
+                write!(f, "never touched: {whose}, by its name; make sure that it is what it says")
+            }
+            Self::Unstoppable => {
+                f.write_str("cannot be stopped, and the policy leaves what cannot be stopped: it still runs and bills")
+            }
             Self::NotBareYet => f.write_str("deleted in the next pass, once nothing hangs on it any more"),
             Self::NoQuarantine => f.write_str("no quarantine policy is deployed"),
             Self::UsersLeft => f.write_str("the policy leaves the users of this account"),
             Self::ManagedBy { service } => write!(f, "managed by {}, which alone can stop it", clean(service)),
             Self::NotStarted => f.write_str("stay stopped: the release does not say \"start\":true"),
             Self::NotNamed => f.write_str("stays as it is: the release does not name it"),
-            Self::Suspicious { created: Some(created) } => write!(f, "stays as the halt left it: made at {created}, close to the halt or since"),
-            Self::Suspicious { created: None } => f.write_str("stays as the halt left it: when it was made is not known"),
-            Self::OldSessions => f.write_str("new sessions of it work already; those from before the halt stay revoked"),
+            Self::Suspicious { created: Some(created) } => {
+                write!(f, "stays as the halt left it: made at {created}, close to the halt or since")
+            }
+            Self::Suspicious { created: None } => {
+                f.write_str("stays as the halt left it: when it was made is not known")
+            }
+            Self::OldSessions => {
+                f.write_str("new sessions of it work already; those from before the halt stay revoked")
+            }
             Self::Gone => f.write_str("deleted; it must be made anew"),
             Self::NotOurs => f.write_str("the halt did not touch it, so there is nothing to undo"),
             Self::Unseen { failure } => write!(f, "could not be seen: {failure}"),

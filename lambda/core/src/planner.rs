@@ -31,7 +31,8 @@ pub struct Circumstances {
     pub tripped: Timestamp,
     /// What time it is.
     pub now: Timestamp,
-    /// When the last user was locked out for good. Until then it could still assume roles: sessions issued before are revoked.
+    /// When the last user was locked out for good. Until then it could still assume roles: sessions issued before are
+    /// revoked.
     pub locked_out: Timestamp,
     /// Instances that refused in this halt, and why.
     pub refusals: Refusals,
@@ -65,23 +66,29 @@ pub(crate) fn revoke_before(now: Timestamp) -> Timestamp {
 }
 
 impl Refusals {
-    /// Takes in what was refused, instance by instance. A batch that was refused as a whole says nothing about its members.
+    /// Takes in what was refused, instance by instance. A batch that was refused as a whole says nothing about its
+    /// members.
     pub fn learn<'a>(&mut self, outcomes: impl IntoIterator<Item = &'a Outcome>) {
         for outcome in outcomes {
-            let (ActionResult::Failed { failure }, [instance]) = (&outcome.result, outcome.action.instances()) else { continue };
+            let (ActionResult::Failed { failure }, [instance]) = (&outcome.result, outcome.action.instances()) else {
+                continue;
+            };
             match (&outcome.action, failure.kind) {
                 (Action::StopInstances { .. }, FailureKind::Protected) => self.stop_protected.insert(instance.clone()),
                 (Action::StopInstances { .. }, FailureKind::Unsupported) => self.unstoppable.insert(instance.clone()),
-                (Action::TerminateInstances { .. }, FailureKind::Protected) => self.termination_protected.insert(instance.clone()),
+                (Action::TerminateInstances { .. }, FailureKind::Protected) => {
+                    self.termination_protected.insert(instance.clone())
+                }
                 _ => false,
             };
         }
     }
 }
 
-/// Plans the halt of what has been seen. Plans add up: the plan of two regions is the plans of each, so regions can be acted on as they
-/// come in. A region is planned once both its instances and what would launch them again were looked at: to stop first would only set
-/// an Auto Scaling group to work. After everything in it succeeded, the plan of the next observation is empty.
+/// Plans the halt of what has been seen. Plans add up: the plan of two regions is the plans of each, so regions can be
+/// acted on as they come in. A region is planned once both its instances and what would launch them again were looked
+/// at: to stop first would only set an Auto Scaling group to work. After everything in it succeeded, the plan of the
+/// next observation is empty.
 pub fn plan(policy: &AccountPolicy, observation: &Observation, circumstances: &Circumstances) -> Plan {
     let mut draft = Draft { policy, circumstances, lanes: BTreeMap::new(), left: Vec::new() };
     match &observation.quarantine {
@@ -98,7 +105,9 @@ pub fn plan(policy: &AccountPolicy, observation: &Observation, circumstances: &C
         match (seen, observation.launchers.get(region)) {
             (Ok(instances), Some(launchers)) => draft.region(region, instances, launchers),
             (Ok(_), None) => {}
-            (Err(failure), _) => draft.leave(&format!("region {region}"), LeftReason::Unseen { failure: failure.clone() }),
+            (Err(failure), _) => {
+                draft.leave(&format!("region {region}"), LeftReason::Unseen { failure: failure.clone() })
+            }
         }
     }
     match &observation.users {

@@ -58,7 +58,8 @@ pub struct Price {
 impl PriceKey {
     /// What the price of an instance depends on.
     pub fn of(region: &Region, instance: &Instance) -> Self {
-        let (instance_type, operation, tenancy) = (instance.instance_type.clone(), instance.operation.clone(), instance.tenancy);
+        let (instance_type, operation, tenancy) =
+            (instance.instance_type.clone(), instance.operation.clone(), instance.tenancy);
         Self { region: region.clone(), instance_type, operation, tenancy }
     }
 }
@@ -69,20 +70,30 @@ impl fmt::Display for PriceKey {
     }
 }
 
-/// The hourly price of an instance whose list price cannot be had: so much for each vCPU, by the family's kind. It is on the high side of
-/// what AWS asks for any type of that kind in us-east-1, for an instance without a price must not slip under a limit.
+/// The hourly price of an instance whose list price cannot be had: so much for each vCPU, by the family's kind. It is
+/// on the high side of what AWS asks for any type of that kind in us-east-1, for an instance without a price must not
+/// slip under a limit.
 /// <https://aws.amazon.com/ec2/pricing/on-demand/>
 pub fn estimate(instance_type: &str, vcpus: u32) -> Price {
-    /// Accelerators (GPU, Trainium, Inferentia, FPGA) make the vCPU dear: p4d.24xlarge and p5.48xlarge cost some 0.3 to 0.5 USD a vCPU.
+    /// Accelerators (GPU, Trainium, Inferentia, FPGA) make the vCPU dear: p4d.24xlarge and p5.48xlarge cost some 0.3 to
+    /// 0.5 USD a vCPU.
     const ACCELERATED: Usd = Usd::micros(550_000);
     /// Terabytes of memory: x1e and high-memory types cost between 0.1 and 0.49 USD a vCPU.
     const MUCH_MEMORY: Usd = Usd::micros(500_000);
     /// All else costs between 0.02 and 0.1 USD a vCPU.
     const GENERAL: Usd = Usd::micros(100_000);
     let family = instance_type.split_once('.').map_or(instance_type, |(family, _)| family);
-    let is_one_of =
-        |kinds: &[&str]| kinds.iter().any(|kind| family.strip_prefix(kind).is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_digit() || next == '-')));
-    let known = family.split(|character: char| character.is_ascii_digit() || character == '-').next().is_some_and(|letters| KINDS.contains(&letters));
+    let is_one_of = |kinds: &[&str]| {
+        kinds.iter().any(|kind| {
+            family
+                .strip_prefix(kind)
+                .is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_digit() || next == '-'))
+        })
+    };
+    let known = family
+        .split(|character: char| character.is_ascii_digit() || character == '-')
+        .next()
+        .is_some_and(|letters| KINDS.contains(&letters));
     let per_vcpu = if is_one_of(&["p", "g", "gr", "inf", "trn", "dl", "vt", "f"]) || !known {
         ACCELERATED
     } else if is_one_of(&["x", "u", "z"]) {
@@ -93,10 +104,13 @@ pub fn estimate(instance_type: &str, vcpus: u32) -> Price {
     Price { per_hour: per_vcpu.times(u64::from(vcpus)), source: PriceSource::Estimate }
 }
 
-/// Letters that families begin with. A family of other letters is a new kind, and may be dear: it is taken for an accelerated one.
+/// Letters that families begin with. A family of other letters is a new kind, and may be dear: it is taken for an
+/// accelerated one.
 /// <https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html>
-const KINDS: [&str; 26] =
-    ["a", "c", "d", "dl", "f", "g", "gr", "h", "hpc", "i", "im", "inf", "is", "m", "mac", "p", "r", "t", "trn", "u", "vt", "x", "z", "cc", "cr", "hs"];
+const KINDS: [&str; 26] = [
+    "a", "c", "d", "dl", "f", "g", "gr", "h", "hpc", "i", "im", "inf", "is", "m", "mac", "p", "r", "t", "trn", "u",
+    "vt", "x", "z", "cc", "cr", "hs",
+];
 
 /// What runs costs, in an hour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

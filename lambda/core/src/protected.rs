@@ -1,5 +1,5 @@
-//! What is never touched anywhere, whatever the policy says. To lock one of these would lock out the guard, the people who
-//! could release the account, or the account's own machinery.
+//! What is never touched anywhere, whatever the policy says. To lock one of these would lock out the guard, the people
+//! who could release the account, or the account's own machinery.
 
 use crate::contract;
 use crate::identity::Role;
@@ -20,7 +20,10 @@ const NAMES: [(&str, Match, &str); 10] = [
 
 /// Paths that IAM reserves: nobody can make a role there, nor change one.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html>
-const PATHS: [(&str, &str); 2] = [("/aws-service-role/", SERVICES_OWN), ("/aws-reserved/", "Identity Center, whose sessions can only be ended there")];
+const PATHS: [(&str, &str); 2] = [
+    ("/aws-service-role/", SERVICES_OWN),
+    ("/aws-reserved/", "Identity Center, whose sessions can only be ended there"),
+];
 
 /// Whose a service-linked role is. Every account has dozens of these: no mail lists them.
 pub const SERVICES_OWN: &str = "a service's own role";
@@ -36,8 +39,9 @@ enum Match {
 pub struct NeverTouched {
     /// Whose it is.
     pub whose: &'static str,
-    /// Whether a thief could have made a role that looks like it. Such a one is named in the outcome mail, for people to look at.
-    /// The protect SCP keeps members from writing IAM on these names, all but `cdk-*`: members bootstrap the CDK themselves.
+    /// Whether a thief could have made a role that looks like it. Such a one is named in the outcome mail, for people
+    /// to look at. The protect SCP keeps members from writing IAM on these names, all but `cdk-*`: members bootstrap
+    /// the CDK themselves.
     pub forgeable: bool,
 }
 
@@ -48,5 +52,7 @@ pub fn never_touched(role: &Role) -> Option<NeverTouched> {
         Match::Prefix => role.name.as_str().starts_with(name),
     });
     let by_path = PATHS.iter().find(|(path, _)| role.path.starts_with(path));
-    by_path.map(|(_, whose)| NeverTouched { whose, forgeable: false }).or_else(|| by_name.map(|(_, _, whose)| NeverTouched { whose, forgeable: true }))
+    by_path
+        .map(|(_, whose)| NeverTouched { whose, forgeable: false })
+        .or_else(|| by_name.map(|(_, _, whose)| NeverTouched { whose, forgeable: true }))
 }

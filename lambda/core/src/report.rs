@@ -34,7 +34,8 @@ pub struct Answer {
     /// The details, where there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<Report>,
-    /// What became of each record of an event that came as records: of every alarm, and of every launch that led to no judgement.
+    /// What became of each record of an event that came as records: of every alarm, and of every launch that led to no
+    /// judgement.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub records: Vec<RecordReport>,
     /// What SQS is to deliver again, empty where it is nothing; absent where the event was no batch of a queue.
@@ -91,7 +92,8 @@ impl Answer {
     pub fn status(accounts: Vec<AccountRecord>) -> Self {
         let halted = accounts.iter().filter(|record| matches!(record.state, State::Halting | State::Halted)).count();
         let unseen = accounts.iter().filter(|record| record.unseen.is_some()).count();
-        let body = format!("{} known, {halted} halted, {unseen} not seen whole.", count(accounts.len() as u64, "account"));
+        let body =
+            format!("{} known, {halted} halted, {unseen} not seen whole.", count(accounts.len() as u64, "account"));
         Self::new(200, body, Some(Report::Status(StatusReport { accounts })))
     }
 
@@ -162,7 +164,8 @@ pub struct Totals {
     pub warn: usize,
     /// Accounts judged Halt, or standing halted.
     pub halt: usize,
-    /// Accounts that could not be seen whole. They are also counted by their judgement, unless they could not be entered at all.
+    /// Accounts that could not be seen whole. They are also counted by their judgement, unless they could not be
+    /// entered at all.
     pub unseen: usize,
     /// Accounts that were not served: refused, or not reached before the deadline.
     pub unserved: usize,
@@ -338,13 +341,15 @@ impl AccountReport {
         Self { error: Some(why.into()), ..Self::new(account, name, Mode::Pass) }
     }
 
-    /// Adds what was seen and what it means. An account that could not be entered has no verdict: nothing is known about it.
+    /// Adds what was seen and what it means. An account that could not be entered has no verdict: nothing is known
+    /// about it.
     #[must_use]
     pub fn with_verdict(mut self, verdict: &Verdict, coverage: Coverage, summary: &Summary) -> Self {
         self.verdict = (coverage.seen > 0).then_some(verdict.judgement);
         self.unseen = verdict.is_unseen();
         self.readings = if coverage.seen > 0 { verdict.readings.clone() } else { Vec::new() };
-        self.instances = InstanceReport { counted: summary.instances, exempt: summary.exempt, by_region: summary.by_region.clone() };
+        self.instances =
+            InstanceReport { counted: summary.instances, exempt: summary.exempt, by_region: summary.by_region.clone() };
         self.vcpus = summary.vcpus;
         self.burn = summary.burn;
         self.spend = verdict.spend.clone();
@@ -357,8 +362,15 @@ impl AccountReport {
     #[must_use]
     pub fn with_plan(mut self, plan: &Plan) -> Self {
         self.plan = PlanReport {
-            actions: plan.actions().map(|action| ActionReport { text: action.to_string(), action: action.clone() }).collect(),
-            left: plan.left().iter().map(|left| LeftReport { item: clean(&left.item), reason: left.reason.to_string() }).collect(),
+            actions: plan
+                .actions()
+                .map(|action| ActionReport { text: action.to_string(), action: action.clone() })
+                .collect(),
+            left: plan
+                .left()
+                .iter()
+                .map(|left| LeftReport { item: clean(&left.item), reason: left.reason.to_string() })
+                .collect(),
         };
         self
     }
@@ -384,7 +396,12 @@ impl AccountReport {
 
 impl From<&Gap> for GapReport {
     fn from(gap: &Gap) -> Self {
-        Self { at: clean(&gap.at), reason: gap.failure.to_string(), kind: gap.failure.kind, code: gap.failure.code.clone() }
+        Self {
+            at: clean(&gap.at),
+            reason: gap.failure.to_string(),
+            kind: gap.failure.kind,
+            code: gap.failure.code.clone(),
+        }
     }
 }
 
@@ -413,7 +430,12 @@ impl Totals {
     /// One sentence.
     pub fn sentence(&self) -> String {
         let mut parts = vec![format!("{} ok", self.ok)];
-        for (number, word) in [(self.warn, "warned"), (self.halt, "halted or over the limit"), (self.unseen, "not seen whole"), (self.unserved, "not served")] {
+        for (number, word) in [
+            (self.warn, "warned"),
+            (self.halt, "halted or over the limit"),
+            (self.unseen, "not seen whole"),
+            (self.unserved, "not served"),
+        ] {
             if number > 0 {
                 parts.push(format!("{number} {word}"));
             }

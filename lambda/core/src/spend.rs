@@ -1,4 +1,5 @@
-//! What was spent: AWS's own estimate of the month, and the hours of the Cost and Usage Reports. Every number has an age.
+//! What was spent: AWS's own estimate of the month, and the hours of the Cost and Usage Reports. Every number has an
+//! age.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::Usd;
 
-/// A reading that is older than this says nothing about the present: billing metrics come several times a day, reports daily at least.
+/// A reading that is older than this says nothing about the present: billing metrics come several times a day, reports
+/// daily at least.
 /// <https://docs.aws.amazon.com/cur/latest/userguide/what-is-cur.html>
 pub const STALE: SignedDuration = SignedDuration::from_hours(48);
 
@@ -55,19 +57,28 @@ impl Charges {
 
     /// The newest reading, if it is of the month that `now` is in and not stale.
     pub fn month(&self, now: Timestamp) -> Option<Charge> {
-        self.readings.last().copied().filter(|last| month(last.at) == month(now) && now.duration_since(last.at) <= STALE)
+        self.readings
+            .last()
+            .copied()
+            .filter(|last| month(last.at) == month(now) && now.duration_since(last.at) <= STALE)
     }
 
-    /// What was charged in the day before the newest reading, and not before `from`: what it grew by. A fall is a new month, whose charges
-    /// so far count, and never a credit. Nothing where fewer than two readings tell.
+    /// What was charged in the day before the newest reading, and not before `from`: what it grew by. A fall is a new
+    /// month, whose charges so far count, and never a credit. Nothing where fewer than two readings tell.
     pub fn day(&self, from: Option<Timestamp>, now: Timestamp) -> Option<Charged> {
         let last = self.readings.last().filter(|last| now.duration_since(last.at) <= STALE)?;
         let day_before = last.at.checked_sub(DAY).ok()?;
         let allowed = || self.readings.iter().filter(|reading| from.is_none_or(|from| reading.at >= from));
         // The newest that is a day old or older; else the oldest there is.
-        let first = allowed().rev().find(|reading| reading.at <= day_before).or(allowed().next()).filter(|first| first.at < last.at)?;
+        let first = allowed()
+            .rev()
+            .find(|reading| reading.at <= day_before)
+            .or(allowed().next())
+            .filter(|first| first.at < last.at)?;
         let window = self.readings.iter().skip_while(|reading| reading.at < first.at);
-        let grown = window.clone().zip(window.skip(1)).map(|(before, after)| if after.amount < before.amount { after.amount } else { after.amount.less(before.amount) });
+        let grown = window.clone().zip(window.skip(1)).map(|(before, after)| {
+            if after.amount < before.amount { after.amount } else { after.amount.less(before.amount) }
+        });
         Some(Charged { amount: grown.sum(), from: first.at, until: last.at, source: SpendSource::Charges })
     }
 }
@@ -82,14 +93,20 @@ pub struct Hours {
 }
 
 impl Hours {
-    /// What was spent in the trailing 24 hours before the end of the data, and not before `from`. Nothing where the data is stale.
+    /// What was spent in the trailing 24 hours before the end of the data, and not before `from`. Nothing where the
+    /// data is stale.
     pub fn day(&self, from: Option<Timestamp>, now: Timestamp) -> Option<Charged> {
         if now.duration_since(self.until) > STALE {
             return None;
         }
         let day_before = self.until.checked_sub(DAY).ok()?;
         let from = from.filter(|from| *from > day_before).unwrap_or(day_before);
-        let amount = self.by_hour.iter().filter(|(hour, _)| **hour >= from && **hour < self.until).map(|(_, amount)| *amount).sum();
+        let amount = self
+            .by_hour
+            .iter()
+            .filter(|(hour, _)| **hour >= from && **hour < self.until)
+            .map(|(_, amount)| *amount)
+            .sum();
         Some(Charged { amount, from, until: self.until, source: SpendSource::Reports })
     }
 }
@@ -104,8 +121,8 @@ pub struct Spend {
 }
 
 impl Spend {
-    /// What was spent in a day: by the reports where there are any, else by what the month's charges grew by. `from` is the end of the
-    /// last halt, if that was within the day: what was spent before it was dealt with.
+    /// What was spent in a day: by the reports where there are any, else by what the month's charges grew by. `from` is
+    /// the end of the last halt, if that was within the day: what was spent before it was dealt with.
     pub fn day(&self, from: Option<Timestamp>, now: Timestamp) -> Option<Charged> {
         self.hours.as_ref().and_then(|hours| hours.day(from, now)).or_else(|| self.charges.day(from, now))
     }
@@ -154,7 +171,8 @@ pub struct SpendSeen {
     pub month: Option<Charge>,
 }
 
-/// What an account spent before it was released was dealt with: the month's charges count from there, and the day's hours too.
+/// What an account spent before it was released was dealt with: the month's charges count from there, and the day's
+/// hours too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpendPardon {
     /// When it was released.
@@ -165,8 +183,8 @@ pub struct SpendPardon {
 }
 
 impl SpendPardon {
-    /// What the month's charges may be more than their limit: what they were at the release. Nothing in another month. `None` where it is
-    /// not known, so that nothing can be said yet.
+    /// What the month's charges may be more than their limit: what they were at the release. Nothing in another month.
+    /// `None` where it is not known, so that nothing can be said yet.
     pub fn of_month(&self, reading: Charge) -> Option<Usd> {
         if month(self.at) != month(reading.at) { Some(Usd::ZERO) } else { self.month.map(|base| base.amount) }
     }
@@ -186,19 +204,32 @@ mod tests {
     }
 
     fn charges(readings: &[(&str, f64)]) -> Charges {
-        readings.iter().fold(Charges::default(), |charges, (when, dollars)| charges.with(Charge { amount: Usd::from_dollars(*dollars), at: at(when) }))
+        readings.iter().fold(Charges::default(), |charges, (when, dollars)| {
+            charges.with(Charge { amount: Usd::from_dollars(*dollars), at: at(when) })
+        })
     }
 
     #[test]
     fn a_day_is_what_the_month_grew_by() {
-        let three = charges(&[("2026-11-20T00:00:00Z", 100.0), ("2026-11-21T06:00:00Z", 130.0), ("2026-11-22T06:00:00Z", 190.0)]);
+        let three = charges(&[
+            ("2026-11-20T00:00:00Z", 100.0),
+            ("2026-11-21T06:00:00Z", 130.0),
+            ("2026-11-22T06:00:00Z", 190.0),
+        ]);
         let day = three.day(None, at("2026-11-22T07:00:00Z")).unwrap();
-        assert_eq!((day.amount, day.from, day.until), (Usd::from_dollars(60.0), at("2026-11-21T06:00:00Z"), at("2026-11-22T06:00:00Z")));
+        assert_eq!(
+            (day.amount, day.from, day.until),
+            (Usd::from_dollars(60.0), at("2026-11-21T06:00:00Z"), at("2026-11-22T06:00:00Z"))
+        );
     }
 
     #[test]
     fn a_fall_is_a_new_month_and_never_a_credit() {
-        let turn = charges(&[("2026-10-31T06:00:00Z", 900.0), ("2026-10-31T20:00:00Z", 950.0), ("2026-11-01T06:00:00Z", 12.0)]);
+        let turn = charges(&[
+            ("2026-10-31T06:00:00Z", 900.0),
+            ("2026-10-31T20:00:00Z", 950.0),
+            ("2026-11-01T06:00:00Z", 12.0),
+        ]);
         assert_eq!(turn.day(None, at("2026-11-01T07:00:00Z")).unwrap().amount, Usd::from_dollars(62.0));
         assert_eq!(turn.month(at("2026-11-01T07:00:00Z")).unwrap().amount, Usd::from_dollars(12.0));
     }
@@ -220,13 +251,22 @@ mod tests {
         let hours = Hours { by_hour: BTreeMap::new(), until: at("2026-11-19T00:00:00Z") };
         assert_eq!(hours.day(None, now), None);
         let quiet = Hours { by_hour: BTreeMap::new(), until: at("2026-11-22T00:00:00Z") };
-        assert_eq!(quiet.day(None, now).unwrap().amount, Usd::ZERO, "fresh reports without the account mean that it spent nothing");
+        assert_eq!(
+            quiet.day(None, now).unwrap().amount,
+            Usd::ZERO,
+            "fresh reports without the account mean that it spent nothing"
+        );
     }
 
     #[test]
     fn the_day_is_a_window_over_midnight_and_ends_with_the_data() {
         let mut by_hour = BTreeMap::new();
-        for (hour, dollars) in [("2026-11-20T22:00:00Z", 100.0), ("2026-11-21T04:00:00Z", 10.0), ("2026-11-21T23:00:00Z", 5.0), ("2026-11-22T02:00:00Z", 1.0)] {
+        for (hour, dollars) in [
+            ("2026-11-20T22:00:00Z", 100.0),
+            ("2026-11-21T04:00:00Z", 10.0),
+            ("2026-11-21T23:00:00Z", 5.0),
+            ("2026-11-22T02:00:00Z", 1.0),
+        ] {
             by_hour.insert(at(hour), Usd::from_dollars(dollars));
         }
         let hours = Hours { by_hour, until: at("2026-11-22T03:00:00Z") };
@@ -238,10 +278,18 @@ mod tests {
 
     #[test]
     fn what_was_spent_before_a_release_is_not_held_against_the_account_again() {
-        let three = charges(&[("2026-11-20T00:00:00Z", 100.0), ("2026-11-21T06:00:00Z", 1130.0), ("2026-11-22T06:00:00Z", 1190.0)]);
+        let three = charges(&[
+            ("2026-11-20T00:00:00Z", 100.0),
+            ("2026-11-21T06:00:00Z", 1130.0),
+            ("2026-11-22T06:00:00Z", 1190.0),
+        ]);
         let since = three.day(Some(at("2026-11-21T05:00:00Z")), at("2026-11-22T07:00:00Z")).unwrap();
         assert_eq!((since.amount, since.from), (Usd::from_dollars(60.0), at("2026-11-21T06:00:00Z")));
-        assert_eq!(three.day(Some(at("2026-11-22T01:00:00Z")), at("2026-11-22T07:00:00Z")), None, "one reading since says nothing");
+        assert_eq!(
+            three.day(Some(at("2026-11-22T01:00:00Z")), at("2026-11-22T07:00:00Z")),
+            None,
+            "one reading since says nothing"
+        );
 
         let base = Charge { amount: Usd::from_dollars(1130.0), at: at("2026-11-21T06:00:00Z") };
         let pardon = SpendPardon { at: at("2026-11-21T07:00:00Z"), month: Some(base) };
@@ -256,7 +304,10 @@ mod tests {
         let first = at("2026-11-01T00:00:00Z");
         let mut charges = Charges::default();
         for hour in 0..40 {
-            charges = charges.with(Charge { amount: Usd::from_dollars(f64::from(hour)), at: first + SignedDuration::from_hours(hour.into()) });
+            charges = charges.with(Charge {
+                amount: Usd::from_dollars(f64::from(hour)),
+                at: first + SignedDuration::from_hours(hour.into()),
+            });
         }
         assert_eq!(charges.readings.len(), Charges::MOST);
         assert_eq!(charges.with(Charge { amount: Usd::ZERO, at: first }), charges);

@@ -17,14 +17,16 @@ use crate::spend::{Charges, SpendPardon, SpendSeen};
 use crate::text::clean;
 use crate::verdict::{Grace, Judgement, Limit, Pardon, Verdict};
 
-/// A warning of the same level is not mailed again within this time: an account that swings around its warning level would
-/// mail its people every few minutes, and they would stop reading.
+/// A warning of the same level is not mailed again within this time: an account that swings around its warning level
+/// would mail its people every few minutes, and they would stop reading.
 const WARNING_QUIET: SignedDuration = SignedDuration::from_hours(6);
 
-/// So many sweeps in a row must fail to see an account before people are told: one is a hiccup of AWS, two are a pattern.
+/// So many sweeps in a row must fail to see an account before people are told: one is a hiccup of AWS, two are a
+/// pattern.
 const UNSEEN_SWEEPS_UNTIL_TOLD: u32 = 2;
 
-/// Where an account stands. `Unseen` is not among these: it is a flag beside the state, so that blinding us resets nothing.
+/// Where an account stands. `Unseen` is not among these: it is a flag beside the state, so that blinding us resets
+/// nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum State {
     /// Within its limits.
@@ -177,9 +179,16 @@ impl AccountRecord {
     }
 }
 
-/// Takes in a sweep's numbers. Never leaves or enters a halt: quiet numbers do not lift one, and entering one is [`trip`].
-/// Returns what people must be told because it is new.
-pub fn after_sweep(record: &AccountRecord, policy: &AccountPolicy, mode: Mode, decision: &Decision, summary: &Summary, now: Timestamp) -> (AccountRecord, Vec<Notice>) {
+/// Takes in a sweep's numbers. Never leaves or enters a halt: quiet numbers do not lift one, and entering one is
+/// [`trip`]. Returns what people must be told because it is new.
+pub fn after_sweep(
+    record: &AccountRecord,
+    policy: &AccountPolicy,
+    mode: Mode,
+    decision: &Decision,
+    summary: &Summary,
+    now: Timestamp,
+) -> (AccountRecord, Vec<Notice>) {
     let mut next = record.clone();
     let mut notices = Vec::new();
     next.hour = Some(HourPeak::after(record.hour.as_ref(), summary, now));
@@ -222,7 +231,8 @@ pub fn after_sweep(record: &AccountRecord, policy: &AccountPolicy, mode: Mode, d
     if !in_grace {
         next.enter(State::Warned, causes(decision), now);
     }
-    let is_news = record.warned.is_none_or(|warned| now.duration_since(warned.at) >= WARNING_QUIET || judgement > warned.level);
+    let is_news =
+        record.warned.is_none_or(|warned| now.duration_since(warned.at) >= WARNING_QUIET || judgement > warned.level);
     if judgement > record.judgement && is_news {
         next.warned = Some(Warned { at: now, level: judgement });
         notices.push(mail::warning(policy, mode, &decision.verdict, summary, now));
@@ -230,9 +240,15 @@ pub fn after_sweep(record: &AccountRecord, policy: &AccountPolicy, mode: Mode, d
     (next, notices)
 }
 
-/// Freezes an account instead of halting it. `why` says which of the two reasons it was; only the brake mails here, for a lost role is
-/// mailed when the sweep's numbers are taken in.
-pub fn frozen(record: &AccountRecord, policy: &AccountPolicy, decision: &Decision, summary: &Summary, now: Timestamp) -> (AccountRecord, Vec<Notice>) {
+/// Freezes an account instead of halting it. `why` says which of the two reasons it was; only the brake mails here, for
+/// a lost role is mailed when the sweep's numbers are taken in.
+pub fn frozen(
+    record: &AccountRecord,
+    policy: &AccountPolicy,
+    decision: &Decision,
+    summary: &Summary,
+    now: Timestamp,
+) -> (AccountRecord, Vec<Notice>) {
     let mut next = record.clone();
     let braked = decision.cause == Some(Cause::Tripped);
     let why = if braked { format!("{}; the brake holds", causes(decision)) } else { "our role is refused".to_owned() };
@@ -258,8 +274,16 @@ fn new_halt(decision: &Decision, summary: &Summary, now: Timestamp) -> Halt {
     }
 }
 
-/// Enters a halt: the state before anything is done, and the mail that says so. `order` is the reason of whoever ordered it.
-pub fn trip(record: &AccountRecord, policy: &AccountPolicy, decision: &Decision, order: Option<&str>, summary: &Summary, now: Timestamp) -> (AccountRecord, Notice) {
+/// Enters a halt: the state before anything is done, and the mail that says so. `order` is the reason of whoever
+/// ordered it.
+pub fn trip(
+    record: &AccountRecord,
+    policy: &AccountPolicy,
+    decision: &Decision,
+    order: Option<&str>,
+    summary: &Summary,
+    now: Timestamp,
+) -> (AccountRecord, Notice) {
     let mut next = record.clone();
     let why = order.map_or_else(|| causes(decision), |order| format!("ordered: {}", clean(order)));
     next.judgement = decision.verdict.judgement;
@@ -276,9 +300,15 @@ pub fn trip(record: &AccountRecord, policy: &AccountPolicy, decision: &Decision,
     (next, notice)
 }
 
-/// Ends a halt. The limits that had tripped get a grace: they start from what runs now, or, where the instances are started
-/// again, from what ran when the account was halted.
-pub fn released(record: &AccountRecord, policy: &AccountPolicy, now_running: &Summary, started: bool, now: Timestamp) -> AccountRecord {
+/// Ends a halt. The limits that had tripped get a grace: they start from what runs now, or, where the instances are
+/// started again, from what ran when the account was halted.
+pub fn released(
+    record: &AccountRecord,
+    policy: &AccountPolicy,
+    now_running: &Summary,
+    started: bool,
+    now: Timestamp,
+) -> AccountRecord {
     let mut next = record.clone();
     let value = |limit: Limit, at_trip: u64| {
         let current = match limit {
@@ -308,8 +338,8 @@ fn causes(decision: &Decision) -> String {
     decision.verdict.causes().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// The halt with all that ran when it began: it was entered on what had been seen by then, and the regions that answered later count too,
-/// for the mail and for the grace of a release.
+/// The halt with all that ran when it began: it was entered on what had been seen by then, and the regions that
+/// answered later count too, for the mail and for the grace of a release.
 pub fn with_whole_before(record: &AccountRecord, verdict: &Verdict, seen: &Summary) -> AccountRecord {
     let mut next = record.clone();
     if let Some(halt) = next.halt.as_mut().filter(|halt| halt.contained.is_none()) {
@@ -345,7 +375,8 @@ fn unseen(record: &AccountRecord, verdict: &Verdict, now: Timestamp) -> Option<U
     let others = verdict.gaps.len() - 1;
     let more = if others > 0 { format!(" (and {others} more)") } else { String::new() };
     let why = format!("{}: {}{more}", clean(&first.at), first.failure);
-    let (since, sweeps) = record.unseen.as_ref().map_or((now, 1), |before| (before.since, before.sweeps.saturating_add(1)));
+    let (since, sweeps) =
+        record.unseen.as_ref().map_or((now, 1), |before| (before.since, before.sweeps.saturating_add(1)));
     Some(Unseen { since, sweeps, why, shut_out: verdict.is_shut_out() })
 }
 

@@ -1,5 +1,5 @@
-//! Identities that people must look at after a halt: those that were made shortly before it, or since, and roles that somebody outside of
-//! the organization may assume.
+//! Identities that people must look at after a halt: those that were made shortly before it, or since, and roles that
+//! somebody outside of the organization may assume.
 
 use jiff::Timestamp;
 
@@ -9,8 +9,9 @@ use crate::policy::AccountPolicy;
 use crate::protected::never_touched;
 use crate::text::clean;
 
-/// What was made within the policy's suspicion before the trip, or since, in words; and each role that admits somebody from outside of the
-/// organization, whatever its age: its trust may be the thief's work, and where the role is left alone the way in stays open.
+/// What was made within the policy's suspicion before the trip, or since, in words; and each role that admits somebody
+/// from outside of the organization, whatever its age: its trust may be the thief's work, and where the role is left
+/// alone the way in stays open.
 pub fn suspects(policy: &AccountPolicy, observation: &Observation, tripped: Timestamp) -> Vec<String> {
     let since = tripped.checked_sub(policy.suspicion).unwrap_or(Timestamp::MIN);
     let lately = |created: Option<Timestamp>| created.filter(|created| *created > since);
@@ -20,8 +21,16 @@ pub fn suspects(policy: &AccountPolicy, observation: &Observation, tripped: Time
             let name = clean(user.name.as_str());
             found.extend(lately(user.created).map(|created| format!("user {name}, made at {created}")));
             let keys = user.keys.as_deref().unwrap_or_default().iter().map(|key| (key.id.to_string(), key.created));
-            let others = user.others.as_deref().unwrap_or_default().iter().map(|other| (other.credential.to_string(), other.created));
-            found.extend(keys.chain(others).filter_map(|(what, created)| Some(format!("{what} of user {name}, made at {}", lately(created)?))));
+            let others = user
+                .others
+                .as_deref()
+                .unwrap_or_default()
+                .iter()
+                .map(|other| (other.credential.to_string(), other.created));
+            found
+                .extend(keys.chain(others).filter_map(|(what, created)| {
+                    Some(format!("{what} of user {name}, made at {}", lately(created)?))
+                }));
         }
     }
     if let Roles::Looked(Ok(roles)) = &observation.roles {

@@ -3,7 +3,8 @@
 /// The longest foreign string that is shown whole.
 const LONGEST: usize = 300;
 
-/// Strips what could forge a line, a colour or a reading direction in a terminal, a mail or a log, and bounds the length.
+/// Strips what could forge a line, a colour or a reading direction in a terminal, a mail or a log, and bounds the
+/// length.
 ///
 /// A member account controls names, tags and parts of error messages; a thief would use them to write into our mail.
 pub fn clean(text: &str) -> String {
@@ -22,7 +23,8 @@ pub fn clean(text: &str) -> String {
     out
 }
 
-/// Formatting characters of Unicode that change how the text around them reads: direction marks, joiners, byte order marks.
+/// Formatting characters of Unicode that change how the text around them reads: direction marks, joiners, byte order
+/// marks.
 fn is_invisible(character: char) -> bool {
     matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
 }

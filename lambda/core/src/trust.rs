@@ -1,5 +1,5 @@
-//! Who outside of an account may take a session of a role, by the role's trust policy. To revoke the sessions of a role holds only until
-//! the next one is taken: whoever may take it from outside needs nothing in the account for that.
+//! Who outside of an account may take a session of a role, by the role's trust policy. To revoke the sessions of a role
+//! holds only until the next one is taken: whoever may take it from outside needs nothing in the account for that.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -40,8 +40,8 @@ impl Family {
     }
 }
 
-/// Reads a trust policy. What cannot be understood admits anybody: nothing here may fail open. Services, identity providers and principals
-/// that were deleted are not listed.
+/// Reads a trust policy. What cannot be understood admits anybody: nothing here may fail open. Services, identity
+/// providers and principals that were deleted are not listed.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
 pub fn outsiders(document: &str, own: &AccountId) -> Vec<Outsider> {
     let Ok(document) = serde_json::from_str::<Value>(document) else { return vec![Outsider::Anybody] };
@@ -140,7 +140,12 @@ mod tests {
     }
 
     fn admits(principal: &str, condition: &str) -> Vec<Outsider> {
-        outsiders(&format!(r#"{{"Statement":[{{"Effect":"Allow","Principal":{principal},"Action":"sts:AssumeRole"{condition}}}]}}"#), &own())
+        outsiders(
+            &format!(
+                r#"{{"Statement":[{{"Effect":"Allow","Principal":{principal},"Action":"sts:AssumeRole"{condition}}}]}}"#
+            ),
+            &own(),
+        )
     }
 
     #[test]
@@ -171,8 +176,12 @@ mod tests {
     #[test]
     fn everybody_is_anybody_unless_an_organization_is_named() {
         assert_eq!(admits(r#""*""#, ""), [Outsider::Anybody]);
-        assert_eq!(admits(r#"{"AWS":"*"}"#, r#","Condition":{"StringLike":{"aws:PrincipalOrgID":"*"}}"#), [Outsider::Anybody]);
-        let named = admits(r#"{"AWS":"*"}"#, r#","Condition":{"StringEquals":{"aws:principalorgid":["o-one","o-two"]}}"#);
+        assert_eq!(
+            admits(r#"{"AWS":"*"}"#, r#","Condition":{"StringLike":{"aws:PrincipalOrgID":"*"}}"#),
+            [Outsider::Anybody]
+        );
+        let named =
+            admits(r#"{"AWS":"*"}"#, r#","Condition":{"StringEquals":{"aws:principalorgid":["o-one","o-two"]}}"#);
         assert_eq!(named, [Outsider::Organizations(vec!["o-one".to_owned(), "o-two".to_owned()])]);
         let family = |organization: &str| Family { organization: organization.to_owned(), accounts: BTreeSet::new() };
         assert!(!family("o-one").includes(&named[0]));
@@ -181,7 +190,12 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_admits_anybody() {
-        for document in ["", "not json", r#"{"Statement":{"Principal":"*"}}"#, r#"{"Statement":{"Effect":"Allow","NotPrincipal":{"AWS":"111111111111"}}}"#] {
+        for document in [
+            "",
+            "not json",
+            r#"{"Statement":{"Principal":"*"}}"#,
+            r#"{"Statement":{"Effect":"Allow","NotPrincipal":{"AWS":"111111111111"}}}"#,
+        ] {
             assert_eq!(outsiders(document, &own()), [Outsider::Anybody], "{document}");
         }
         assert_eq!(admits(r#"{"AWS":"some-word"}"#, ""), [Outsider::Anybody]);

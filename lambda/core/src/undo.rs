@@ -1,4 +1,5 @@
-//! From a halt's journal to the plan of its release: what we did is undone, as far as it can be and as far as somebody asks for it.
+//! From a halt's journal to the plan of its release: what we did is undone, as far as it can be and as far as somebody
+//! asks for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,14 +25,34 @@ pub struct Wish {
     pub start: bool,
 }
 
-/// Plans a release. `done` are the calls of the halt that were, or may have been, taken by AWS; `seen` is what stands now, and `now` when
-/// that is. What was made within the policy's suspicion before the trip, or since, stays as the halt left it: the thief may have made it.
-pub fn undo(policy: &AccountPolicy, done: &[Action], seen: &Observation, wish: &Wish, tripped: Timestamp, now: Timestamp) -> Plan {
+/// Plans a release. `done` are the calls of the halt that were, or may have been, taken by AWS; `seen` is what stands
+/// now, and `now` when that is. What was made within the policy's suspicion before the trip, or since, stays as the
+/// halt left it: the thief may have made it.
+pub fn undo(
+    policy: &AccountPolicy,
+    done: &[Action],
+    seen: &Observation,
+    wish: &Wish,
+    tripped: Timestamp,
+    now: Timestamp,
+) -> Plan {
     let suspect_from = tripped.checked_sub(policy.suspicion).unwrap_or(Timestamp::MIN);
     let sessions_before = revoke_before(now);
-    let denied = done.iter().filter_map(|action| if let Action::DenyRole { role } = action { Some(role) } else { None }).collect();
+    let denied = done
+        .iter()
+        .filter_map(|action| if let Action::DenyRole { role } = action { Some(role) } else { None })
+        .collect();
     let known = Known::of(seen);
-    let mut draft = Draft { wish, suspect_from, sessions_before, denied, known, lanes: BTreeMap::new(), left: Vec::new(), met: Met::default() };
+    let mut draft = Draft {
+        wish,
+        suspect_from,
+        sessions_before,
+        denied,
+        known,
+        lanes: BTreeMap::new(),
+        left: Vec::new(),
+        met: Met::default(),
+    };
     let mut stopped: BTreeMap<&Region, BTreeSet<&InstanceId>> = BTreeMap::new();
     let mut terminated = BTreeSet::new();
     let mut relaunch = Vec::new();
@@ -47,24 +68,45 @@ pub fn undo(policy: &AccountPolicy, done: &[Action], seen: &Observation, wish: &
             Action::Freeze => draft.add(Lane::Account, Action::Thaw),
             Action::SuspendGroup { region, group } => {
                 let made = draft.known.groups.get(&(region, group)).copied();
-                relaunch.push((format!("Auto Scaling group {group} in {region}"), made, Action::ResumeGroup { region: region.clone(), group: group.clone() }));
+                relaunch.push((
+                    format!("Auto Scaling group {group} in {region}"),
+                    made,
+                    Action::ResumeGroup { region: region.clone(), group: group.clone() },
+                ));
             }
             Action::ZeroFleet { region, fleet, kind, target } => {
-                let restore = Action::RestoreFleet { region: region.clone(), fleet: fleet.clone(), kind: *kind, target: *target };
-                relaunch.push((format!("fleet {fleet} in {region}"), draft.known.fleets.get(&(region, fleet)).copied(), restore));
+                let restore =
+                    Action::RestoreFleet { region: region.clone(), fleet: fleet.clone(), kind: *kind, target: *target };
+                relaunch.push((
+                    format!("fleet {fleet} in {region}"),
+                    draft.known.fleets.get(&(region, fleet)).copied(),
+                    restore,
+                ));
             }
-            Action::CancelSpotRequests { region, requests } => draft.leave(format!("{} Spot requests in {region}", requests.len()), LeftReason::Gone),
-            // What was to be terminated has had both protections taken off unseen: to put them on might add one that was never there.
+            Action::CancelSpotRequests { region, requests } => {
+                draft.leave(format!("{} Spot requests in {region}", requests.len()), LeftReason::Gone)
+            }
+            // What was to be terminated has had both protections taken off unseen: to put them on might add one that
+            // was never there.
             Action::Unprotect { instance, .. } if doomed.contains(instance) => {}
             Action::Unprotect { region, instance, against } => {
-                draft.add(Lane::Region(region.clone()), Action::Protect { region: region.clone(), instance: instance.clone(), against: *against });
+                draft.add(
+                    Lane::Region(region.clone()),
+                    Action::Protect { region: region.clone(), instance: instance.clone(), against: *against },
+                );
             }
             Action::StopInstances { region, instances } => stopped.entry(region).or_default().extend(instances),
             Action::TerminateInstances { instances, .. } => terminated.extend(instances),
             Action::DenyUser { user } => draft.deny(user),
-            Action::DeactivateKey { user, key } => draft.credential(user, key.as_str(), Action::ActivateKey { user: user.clone(), key: key.clone() }),
+            Action::DeactivateKey { user, key } => {
+                draft.credential(user, key.as_str(), Action::ActivateKey { user: user.clone(), key: key.clone() })
+            }
             Action::DeactivateCredential { user, credential } => {
-                draft.credential(user, credential.id(), Action::ActivateCredential { user: user.clone(), credential: credential.clone() });
+                draft.credential(
+                    user,
+                    credential.id(),
+                    Action::ActivateCredential { user: user.clone(), credential: credential.clone() },
+                );
             }
             Action::RevokeSessions { role, .. } | Action::DenyRole { role } => draft.role(role),
             Action::DeleteKey { user, key } => draft.gone(key.as_str(), format!("key {key} of user {user}")),
@@ -90,13 +132,17 @@ pub fn undo(policy: &AccountPolicy, done: &[Action], seen: &Observation, wish: &
         let ids: Vec<InstanceId> = instances.into_iter().filter(|id| !terminated.contains(id)).cloned().collect();
         if wish.start {
             for chunk in ids.chunks(MOST_INSTANCES_A_CALL) {
-                draft.add(Lane::Region(region.clone()), Action::StartInstances { region: region.clone(), instances: chunk.to_vec() });
+                draft.add(
+                    Lane::Region(region.clone()),
+                    Action::StartInstances { region: region.clone(), instances: chunk.to_vec() },
+                );
             }
         } else if !ids.is_empty() {
             draft.leave(format!("{} stopped instances in {region}", ids.len()), LeftReason::NotStarted);
         }
     }
-    // After the start: a group that is resumed while its members are stopped takes them for unhealthy and terminates them.
+    // After the start: a group that is resumed while its members are stopped takes them for unhealthy and terminates
+    // them.
     for (item, made, action) in relaunch {
         if let Action::ResumeGroup { region, .. } | Action::RestoreFleet { region, .. } = &action {
             // To name it is not asked for: it is the account's machinery, unless it came with the thief.
@@ -123,12 +169,17 @@ impl<'a> Known<'a> {
     fn of(seen: &'a Observation) -> Self {
         let users = if let Users::Looked(Ok(list)) = &seen.users { list.as_slice() } else { &[] };
         let roles = if let Roles::Looked(Ok(list)) = &seen.roles { list.as_slice() } else { &[] };
-        let launchers = || seen.launchers.iter().filter_map(|(region, launchers)| Some((region, launchers.as_ref().ok()?)));
+        let launchers =
+            || seen.launchers.iter().filter_map(|(region, launchers)| Some((region, launchers.as_ref().ok()?)));
         Self {
             users: users.iter().map(|user| (&user.name, user)).collect(),
             roles: roles.iter().map(|role| (&role.name, role)).collect(),
-            groups: launchers().flat_map(|(region, of)| of.groups.iter().map(move |group| ((region, &group.name), group.created))).collect(),
-            fleets: launchers().flat_map(|(region, of)| of.fleets.iter().map(move |fleet| ((region, &fleet.id), fleet.created))).collect(),
+            groups: launchers()
+                .flat_map(|(region, of)| of.groups.iter().map(move |group| ((region, &group.name), group.created)))
+                .collect(),
+            fleets: launchers()
+                .flat_map(|(region, of)| of.fleets.iter().map(move |fleet| ((region, &fleet.id), fleet.created)))
+                .collect(),
         }
     }
 
@@ -136,7 +187,8 @@ impl<'a> Known<'a> {
     fn credential(&self, user: &UserName, id: &str) -> Option<Option<Timestamp>> {
         let user = self.users.get(user)?;
         let keys = user.keys.as_deref().unwrap_or_default().iter().map(|key| (key.id.as_str(), key.created));
-        let others = user.others.as_deref().unwrap_or_default().iter().map(|other| (other.credential.id(), other.created));
+        let others =
+            user.others.as_deref().unwrap_or_default().iter().map(|other| (other.credential.id(), other.created));
         keys.chain(others).find(|(known, _)| *known == id).map(|(_, created)| created)
     }
 }
@@ -176,7 +228,9 @@ impl Draft<'_> {
         match created {
             None => self.leave(item, LeftReason::Gone),
             Some(_) if !named => self.leave(item, LeftReason::NotNamed),
-            Some(created) if created.is_none_or(|created| created > self.suspect_from) => self.leave(item, LeftReason::Suspicious { created }),
+            Some(created) if created.is_none_or(|created| created > self.suspect_from) => {
+                self.leave(item, LeftReason::Suspicious { created })
+            }
             Some(_) => self.add(lane, action),
         }
     }
@@ -184,7 +238,13 @@ impl Draft<'_> {
     fn deny(&mut self, user: &UserName) {
         self.met.users.insert(user.clone());
         let (created, named) = (self.known.users.get(user).map(|found| found.created), self.wish.users.contains(user));
-        self.give_back(format!("user {user}"), created, named, Lane::User(user.clone()), Action::LiftDeny { user: user.clone(), before: self.sessions_before });
+        self.give_back(
+            format!("user {user}"),
+            created,
+            named,
+            Lane::User(user.clone()),
+            Action::LiftDeny { user: user.clone(), before: self.sessions_before },
+        );
     }
 
     fn credential(&mut self, user: &UserName, id: &str, action: Action) {
@@ -202,7 +262,13 @@ impl Draft<'_> {
         if created.is_some() && !self.denied.contains(role) {
             return self.leave(item, LeftReason::OldSessions);
         }
-        self.give_back(item, created, named, Lane::Role(role.clone()), Action::LiftRole { role: role.clone(), before: self.sessions_before });
+        self.give_back(
+            item,
+            created,
+            named,
+            Lane::Role(role.clone()),
+            Action::LiftRole { role: role.clone(), before: self.sessions_before },
+        );
     }
 
     fn gone(&mut self, id: &str, item: String) {

@@ -55,7 +55,14 @@ mod tests {
 
     #[test]
     fn without_it_the_type_tells() {
-        let cases = [("t2.micro", 1), ("t3.micro", 2), ("m7i.large", 2), ("c5.xlarge", 4), ("p5.48xlarge", 192), ("m7i.metal-24xl", 96)];
+        let cases = [
+            ("t2.micro", 1),
+            ("t3.micro", 2),
+            ("m7i.large", 2),
+            ("c5.xlarge", 4),
+            ("p5.48xlarge", 192),
+            ("m7i.metal-24xl", 96),
+        ];
         for (instance_type, count) in cases {
             assert_eq!(Vcpus::of(None, Some(2), instance_type), Vcpus { count, estimated: true }, "{instance_type}");
         }

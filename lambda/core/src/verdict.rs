@@ -110,7 +110,8 @@ impl Verdict {
     }
 }
 
-/// The grace after a release: the next sweep must neither halt the account again for what was just given back, nor overlook a relapse.
+/// The grace after a release: the next sweep must neither halt the account again for what was just given back, nor
+/// overlook a relapse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grace {
     /// Until when.
@@ -134,9 +135,9 @@ impl Pardon<'_> {
     }
 }
 
-/// Judges what has been seen so far. Counts only grow while regions come in, so a Halt can be acted on before the last region answered.
-/// Any one limit suffices. In the grace after a release the limits that had tripped are judged by what was added since, all others in full;
-/// spend is judged by what was spent since the release.
+/// Judges what has been seen so far. Counts only grow while regions come in, so a Halt can be acted on before the last
+/// region answered. Any one limit suffices. In the grace after a release the limits that had tripped are judged by what
+/// was added since, all others in full; spend is judged by what was spent since the release.
 pub fn judge(policy: &AccountPolicy, observation: &Observation, pardon: &Pardon<'_>, now: Timestamp) -> Verdict {
     let (limits, counted) = (&policy.limits, Counts::of(policy, observation));
     let (mut readings, mut unknown) = (Vec::new(), Vec::new());
@@ -145,7 +146,13 @@ pub fn judge(policy: &AccountPolicy, observation: &Observation, pardon: &Pardon<
     let running = [
         (Limit::Instances, counted.instances, 0, limits.instances, whole),
         (Limit::Vcpus, counted.vcpus, 0, limits.vcpus, whole),
-        (Limit::Burn, burn.total().as_micros(), burn.estimated.as_micros(), limits.burn.map(Usd::as_micros), whole && counted.unpriced == 0),
+        (
+            Limit::Burn,
+            burn.total().as_micros(),
+            burn.estimated.as_micros(),
+            limits.burn.map(Usd::as_micros),
+            whole && counted.unpriced == 0,
+        ),
     ];
     for (limit, value, estimated, threshold, whole) in running {
         let Some(threshold) = threshold else { continue };
@@ -154,13 +161,18 @@ pub fn judge(policy: &AccountPolicy, observation: &Observation, pardon: &Pardon<
         readings.push(Reading { limit, value, estimated, threshold, judgement, lower_bound: !whole, as_of: None });
     }
 
-    let seen = SpendSeen { day: observation.spend.day(pardon.spend.map(|pardon| pardon.at), now), month: observation.spend.charges.month(now) };
+    let seen = SpendSeen {
+        day: observation.spend.day(pardon.spend.map(|pardon| pardon.at), now),
+        month: observation.spend.charges.month(now),
+    };
     let day = seen.day.map(|day| (day.amount, Usd::ZERO, AsOf { at: day.until, source: day.source }));
     let month = seen.month.and_then(|month| {
         let pardoned = pardon.spend.map_or(Some(Usd::ZERO), |pardon| pardon.of_month(month))?;
         Some((month.amount, pardoned, AsOf { at: month.at, source: SpendSource::Charges }))
     });
-    for (limit, threshold, number) in [(Limit::Spend24h, limits.spend_24h, day), (Limit::SpendMonth, limits.spend_month, month)] {
+    for (limit, threshold, number) in
+        [(Limit::Spend24h, limits.spend_24h, day), (Limit::SpendMonth, limits.spend_month, month)]
+    {
         let Some(threshold) = threshold else { continue };
         let Some((amount, pardoned, as_of)) = number else {
             unknown.push(limit);
@@ -168,10 +180,25 @@ pub fn judge(policy: &AccountPolicy, observation: &Observation, pardon: &Pardon<
         };
         let (value, threshold) = (amount.as_micros(), (threshold + pardoned).as_micros());
         let judgement = weigh(value, threshold, limits.warn);
-        readings.push(Reading { limit, value, estimated: 0, threshold, judgement, lower_bound: false, as_of: Some(as_of) });
+        readings.push(Reading {
+            limit,
+            value,
+            estimated: 0,
+            threshold,
+            judgement,
+            lower_bound: false,
+            as_of: Some(as_of),
+        });
     }
     let judgement = readings.iter().map(|reading| reading.judgement).max().unwrap_or(Judgement::Ok);
-    Verdict { judgement, readings, unknown, spend: seen, gaps: observation.gaps(), reached: observation.coverage().seen > 0 }
+    Verdict {
+        judgement,
+        readings,
+        unknown,
+        spend: seen,
+        gaps: observation.gaps(),
+        reached: observation.coverage().seen > 0,
+    }
 }
 
 /// Strictly more than the limit halts; from `warn` × limit on people are warned. Nothing at all is always Ok.
@@ -285,10 +312,20 @@ impl Serialize for Reading {
             #[serde(skip_serializing_if = "Option::is_none")]
             as_of: Option<AsOf>,
         }
-        let number = |number| if self.limit.is_money() { Number::Money(Usd::micros(number)) } else { Number::Count(number) };
+        let number =
+            |number| if self.limit.is_money() { Number::Money(Usd::micros(number)) } else { Number::Count(number) };
         let estimated = (self.estimated > 0).then(|| Usd::micros(self.estimated));
         let (value, threshold) = (number(self.value), number(self.threshold));
-        Written { limit: self.limit, value, estimated, threshold, judgement: self.judgement, lower_bound: self.lower_bound, as_of: self.as_of }.serialize(serializer)
+        Written {
+            limit: self.limit,
+            value,
+            estimated,
+            threshold,
+            judgement: self.judgement,
+            lower_bound: self.lower_bound,
+            as_of: self.as_of,
+        }
+        .serialize(serializer)
     }
 }
 

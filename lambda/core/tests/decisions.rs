@@ -1,5 +1,11 @@
 //! Properties of the decision and the plan, over random policies, observations and circumstances.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod arbitrary;
 
@@ -21,11 +27,16 @@ use runawaytrain_core::state::{AccountRecord, State};
 use runawaytrain_core::trust::Outsider;
 use runawaytrain_core::verdict::{Counts, Judgement, Limit, Pardon, Verdict, judge};
 
-fn actions(policy: &runawaytrain_core::policy::AccountPolicy, observation: &Observation, circumstances: &Circumstances) -> Vec<Action> {
+fn actions(
+    policy: &runawaytrain_core::policy::AccountPolicy,
+    observation: &Observation,
+    circumstances: &Circumstances,
+) -> Vec<Action> {
     plan(policy, observation, circumstances).actions().cloned().collect()
 }
 
-/// 1,000 cases in the suite; `PROPTEST_CASES=100000 cargo test -p runawaytrain-core --test decisions --release` for a longer run.
+/// 1,000 cases in the suite; `PROPTEST_CASES=100000 cargo test -p runawaytrain-core --test decisions --release` for a
+/// longer run.
 #[allow(clippy::disallowed_methods, reason = "the environment says how long the test runs; the core never reads it")]
 fn cases() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(1000);
@@ -235,7 +246,10 @@ fn our_deny_outlives_everything_else_of_a_deleted_user() {
         keys: Ok(vec![AccessKey { id: KeyId::new("AKIA1"), active: false, created: None }]),
         console: Ok(true),
         others: Ok(Vec::new()),
-        belongings: Some(Ok(Belongings { mfa_devices: vec!["arn:aws:iam::111111111111:mfa/mallory".to_owned(), "GAHT12345678".to_owned()], ..Belongings::default() })),
+        belongings: Some(Ok(Belongings {
+            mfa_devices: vec!["arn:aws:iam::111111111111:mfa/mallory".to_owned(), "GAHT12345678".to_owned()],
+            ..Belongings::default()
+        })),
     };
     let mut observation = Observation::new(account());
     observation.users = Users::Looked(Ok(vec![user]));

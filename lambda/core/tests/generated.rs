@@ -1,4 +1,5 @@
-//! `infra/generated/` is made from the Rust types. This test fails when it is not what they say; `UPDATE_GENERATED=1` writes it anew.
+//! `infra/generated/` is made from the Rust types. This test fails when it is not what they say; `UPDATE_GENERATED=1`
+//! writes it anew.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests break loudly")]
 
 use std::path::Path;
@@ -14,7 +15,10 @@ fn hold_against(file: &str, made: &Value) {
         std::fs::write(&path, &made).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == made, "infra/generated/{file} is not what the Rust types say. Run: UPDATE_GENERATED=1 cargo test -p runawaytrain-core --test generated");
+    assert!(
+        found == made,
+        "infra/generated/{file} is not what the Rust types say. Run: UPDATE_GENERATED=1 cargo test -p runawaytrain-core --test generated"
+    );
 }
 
 #[test]
@@ -24,8 +28,10 @@ fn the_policys_schema_is_up_to_date() {
 
 #[test]
 fn the_contract_is_up_to_date() {
-    let environment: Map<String, Value> =
-        contract::ENVIRONMENT.iter().map(|(name, required)| ((*name).to_owned(), json!(if *required { "required" } else { "optional" }))).collect();
+    let environment: Map<String, Value> = contract::ENVIRONMENT
+        .iter()
+        .map(|(name, required)| ((*name).to_owned(), json!(if *required { "required" } else { "optional" })))
+        .collect();
     let contract = json!({
         "names": {
             "function": contract::FUNCTION,
@@ -64,7 +70,8 @@ fn the_contract_is_up_to_date() {
     hold_against("contract.json", &contract);
 }
 
-/// The schema cannot be more generous than the types: a key that one knows and the other does not would be silently without effect.
+/// The schema cannot be more generous than the types: a key that one knows and the other does not would be silently
+/// without effect.
 #[test]
 fn unknown_keys_are_refused_at_every_level() {
     fn closed(schema: &Value, at: &str) {

@@ -1,4 +1,5 @@
-//! Policies that are taken and policies that are refused. The CDK app runs the same files, so that the two cannot disagree.
+//! Policies that are taken and policies that are refused. The CDK app runs the same files, so that the two cannot
+//! disagree.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests break loudly")]
 
 use std::path::{Path, PathBuf};
@@ -107,7 +108,9 @@ fn an_accounts_mode_cannot_exceed_the_policys() {
 
 #[test]
 fn cost_reports_are_read_only_where_the_policy_says_so_and_from_whole_folders() {
-    let place = |cur: &str| read(&format!("{cur}{OVERRIDES}")).unwrap().cost_reports().map(|reports| (reports.bucket, reports.prefix));
+    let place = |cur: &str| {
+        read(&format!("{cur}{OVERRIDES}")).unwrap().cost_reports().map(|reports| (reports.bucket, reports.prefix))
+    };
     let at = |bucket: &str, prefix: &str| Some((bucket.to_owned(), prefix.to_owned()));
     assert_eq!(place(""), None);
     assert_eq!(place("cur: {}\n"), at("runawaytrain-cur-100000000000", "reports/"));

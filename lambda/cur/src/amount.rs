@@ -10,14 +10,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 const DECIMALS: i32 = 18;
 /// One unit of the currency, in steps of 10⁻¹⁸.
 const UNIT: u128 = 10_u128.pow(DECIMALS as u32);
-/// A single field above this is taken for damage: 100 billion, far beyond any line item, far below what the sums can hold.
+/// A single field above this is taken for damage: 100 billion, far beyond any line item, far below what the sums can
+/// hold.
 const LARGEST_FIELD: u128 = 100_000_000_000 * UNIT;
 
 /// An amount in the report's currency (US dollars, unless said otherwise), exact to 18 decimals.
 ///
-/// Reports hold prices per request of 10⁻⁷ dollars and less beside machines of 98 dollars an hour; binary fractions drift when a million of such
-/// lines are added, and then two readers of the same report disagree. Digits past the 18th are rounded, half away from zero. Arithmetic saturates:
-/// 10²⁰ is never reached by fields of the permitted size.
+/// Reports hold prices per request of 10⁻⁷ dollars and less beside machines of 98 dollars an hour; binary fractions
+/// drift when a million of such lines are added, and then two readers of the same report disagree. Digits past the 18th
+/// are rounded, half away from zero. Arithmetic saturates: 10²⁰ is never reached by fields of the permitted size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Amount(i128);
 
@@ -64,7 +65,8 @@ impl Amount {
         self.0 == 0
     }
 
-    /// Part `index` (from 0) of `parts` equal parts. What cannot be divided goes to the first parts, so that all parts together are the whole.
+    /// Part `index` (from 0) of `parts` equal parts. What cannot be divided goes to the first parts, so that all parts
+    /// together are the whole.
     pub(crate) fn part(self, index: u64, parts: u64) -> Self {
         let parts = i128::from(parts.max(1));
         let rest = self.0 % parts;
@@ -81,7 +83,8 @@ struct Mantissa {
 }
 
 impl Mantissa {
-    /// As many digits as surely fit. With all of them before the 18th decimal the amount is too large anyway; behind it they are left out.
+    /// As many digits as surely fit. With all of them before the 18th decimal the amount is too large anyway; behind it
+    /// they are left out.
     const DIGITS: u32 = 37;
 
     fn read(text: &[u8]) -> Option<Self> {
@@ -205,9 +208,15 @@ mod tests {
 
     #[test]
     fn millionths_are_rounded_half_away_from_zero() {
-        for (text, millionths) in
-            [("0", 0), ("1.5", 1_500_000), ("0.0000005", 1), ("0.000000499999999999", 0), ("-0.0000005", -1), ("-0.0000004", 0), ("12.3456785", 12_345_679)]
-        {
+        for (text, millionths) in [
+            ("0", 0),
+            ("1.5", 1_500_000),
+            ("0.0000005", 1),
+            ("0.000000499999999999", 0),
+            ("-0.0000005", -1),
+            ("-0.0000004", 0),
+            ("12.3456785", 12_345_679),
+        ] {
             assert_eq!(Amount::parse(text.as_bytes()).unwrap().millionths(), millionths, "{text}");
         }
     }
@@ -251,9 +260,29 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in
-            ["", "-", ".", "E5", "1E", "1E-", "1E12345", "NaN", "inf", "1,000", "0x1F", "1.2.3", "1 ", " 1", "12a", "--1", "1E5.5", "١", "100000000001", "1E30", "1E9999"]
-        {
+        for text in [
+            "",
+            "-",
+            ".",
+            "E5",
+            "1E",
+            "1E-",
+            "1E12345",
+            "NaN",
+            "inf",
+            "1,000",
+            "0x1F",
+            "1.2.3",
+            "1 ",
+            " 1",
+            "12a",
+            "--1",
+            "1E5.5",
+            "١",
+            "100000000001",
+            "1E30",
+            "1E9999",
+        ] {
             assert_eq!(Amount::parse(text.as_bytes()), None, "{text}");
         }
     }
@@ -266,7 +295,9 @@ mod tests {
 
     #[test]
     fn parts_make_up_the_whole() {
-        for (text, parts) in [("1", 3), ("-1", 3), ("0.000000000000000002", 24), ("-0.000000000000000005", 2), ("24", 24), ("7", 1)] {
+        for (text, parts) in
+            [("1", 3), ("-1", 3), ("0.000000000000000002", 24), ("-0.000000000000000005", 2), ("24", 24), ("7", 1)]
+        {
             let whole = amount(text);
             assert_eq!((0..parts).map(|index| whole.part(index, parts)).sum::<Amount>(), whole, "{text} in {parts}");
         }

@@ -17,9 +17,11 @@ pub(crate) enum Column {
 const COLUMNS: usize = 8;
 
 impl Column {
-    /// All of them, with the name in a legacy report, the name in a CUR 2.0 export, and whether a report without it can be read.
+    /// All of them, with the name in a legacy report, the name in a CUR 2.0 export, and whether a report without it can
+    /// be read.
     ///
-    /// Legacy reports leave out the columns of reservations and Savings Plans when the month has none; an export has the columns that its query names.
+    /// Legacy reports leave out the columns of reservations and Savings Plans when the month has none; an export has
+    /// the columns that its query names.
     /// <https://docs.aws.amazon.com/cur/latest/userguide/data-dictionary.html>,
     /// <https://docs.aws.amazon.com/cur/latest/userguide/table-dictionary-cur2.html>
     const ALL: [(Self, &'static str, &'static str, bool); COLUMNS] = [
@@ -54,7 +56,8 @@ pub(crate) struct Layout {
     pub(crate) fields: usize,
     /// Which separators of a row (counted from 0) bound a wanted field, ascending.
     pub(crate) bounds: Vec<usize>,
-    /// Of each column: its first and its last bound, as indices of `bounds`. `None` before the first and after the last field of a row.
+    /// Of each column: its first and its last bound, as indices of `bounds`. `None` before the first and after the last
+    /// field of a row.
     cells: [Option<(Option<usize>, Option<usize>)>; COLUMNS],
 }
 
@@ -64,7 +67,11 @@ impl Layout {
         let mut found = [None; COLUMNS];
         let mut missing = Vec::new();
         for (place, (_, legacy, export, required)) in found.iter_mut().zip(Column::ALL) {
-            let mut at = header.iter().enumerate().filter(|(_, field)| **field == legacy.as_bytes() || **field == export.as_bytes()).map(|(at, _)| at);
+            let mut at = header
+                .iter()
+                .enumerate()
+                .filter(|(_, field)| **field == legacy.as_bytes() || **field == export.as_bytes())
+                .map(|(at, _)| at);
             *place = at.next();
             if at.next().is_some() {
                 return Err(HeaderFault::Twice(legacy));
@@ -78,7 +85,8 @@ impl Layout {
         }
         let last = header.len().saturating_sub(1);
         let edges = |at: usize| (at.checked_sub(1), (at < last).then_some(at));
-        let mut bounds = found.iter().flatten().flat_map(|at| [edges(*at).0, edges(*at).1]).flatten().collect::<Vec<_>>();
+        let mut bounds =
+            found.iter().flatten().flat_map(|at| [edges(*at).0, edges(*at).1]).flatten().collect::<Vec<_>>();
         bounds.sort_unstable();
         bounds.dedup();
         let index = |bound: Option<usize>| bound.and_then(|bound| bounds.binary_search(&bound).ok());
@@ -110,8 +118,20 @@ mod tests {
 
     #[test]
     fn all_that_is_missing_is_named_at_once_and_reservations_may_be() {
-        let fault = Layout::of(&header(&["lineItem/UsageAccountId", "lineItem/LineItemType", "lineItem/UnblendedCost", "lineItem/CurrencyCode"])).unwrap_err();
-        assert_eq!(fault, HeaderFault::Missing(vec![("lineItem/UsageStartDate", "line_item_usage_start_date"), ("lineItem/UsageEndDate", "line_item_usage_end_date")]));
+        let fault = Layout::of(&header(&[
+            "lineItem/UsageAccountId",
+            "lineItem/LineItemType",
+            "lineItem/UnblendedCost",
+            "lineItem/CurrencyCode",
+        ]))
+        .unwrap_err();
+        assert_eq!(
+            fault,
+            HeaderFault::Missing(vec![
+                ("lineItem/UsageStartDate", "line_item_usage_start_date"),
+                ("lineItem/UsageEndDate", "line_item_usage_end_date")
+            ])
+        );
     }
 
     #[test]

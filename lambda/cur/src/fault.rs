@@ -7,9 +7,9 @@ use crate::columns::HeaderFault;
 
 /// Why a whole file counts for nothing.
 ///
-/// A file that ends early or whose structure is in doubt is given up, with all that was read of it: what the account spent by the previous
-/// report is nearer to the truth than an unknown part of this one, and the next attempt may find the file whole. A single bad row is not such a
-/// case, see [`Gaps`](crate::Gaps).
+/// A file that ends early or whose structure is in doubt is given up, with all that was read of it: what the account
+/// spent by the previous report is nearer to the truth than an unknown part of this one, and the next attempt may find
+/// the file whole. A single bad row is not such a case, see [`Gaps`](crate::Gaps).
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{}: {fault}", clean(file))]
 pub struct ReportError {
@@ -32,7 +32,9 @@ pub enum Fault {
     #[error("the gzip data ends early. Read it again: the transfer was cut off, or AWS is replacing the file")]
     Truncated,
     /// Something that is not gzip follows the gzip data.
-    #[error("after the end of the gzip data there are bytes that are no gzip data. Read it again; if that does not help, wait for AWS's next report")]
+    #[error(
+        "after the end of the gzip data there are bytes that are no gzip data. Read it again; if that does not help, wait for AWS's next report"
+    )]
     Trailing,
     /// Not even a header.
     #[error("empty: not even a header")]
@@ -68,9 +70,13 @@ pub enum Fault {
 impl From<HeaderFault> for Fault {
     fn from(fault: HeaderFault) -> Self {
         match fault {
-            HeaderFault::Missing(columns) => {
-                Self::MissingColumns { columns: columns.iter().map(|(legacy, export)| format!("{legacy} ({export} in CUR 2.0)")).collect::<Vec<_>>().join(", ") }
-            }
+            HeaderFault::Missing(columns) => Self::MissingColumns {
+                columns: columns
+                    .iter()
+                    .map(|(legacy, export)| format!("{legacy} ({export} in CUR 2.0)"))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            },
             HeaderFault::Twice(column) => Self::ColumnTwice { column },
         }
     }

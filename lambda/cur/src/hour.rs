@@ -74,8 +74,9 @@ impl fmt::Display for Hour {
 
 /// Reads a date of a report, in seconds since 1970. Reports are in UTC throughout.
 ///
-/// `YYYY-MM-DD`, `T` or a space, `hh:mm:ss`, a fraction or none, then `Z`, `+00:00` or nothing. The time may be missing. Any other zone is refused:
-/// none is documented. <https://docs.aws.amazon.com/cur/latest/userguide/Lineitem-columns.html>
+/// `YYYY-MM-DD`, `T` or a space, `hh:mm:ss`, a fraction or none, then `Z`, `+00:00` or nothing. The time may be
+/// missing. Any other zone is refused: none is documented.
+/// <https://docs.aws.amazon.com/cur/latest/userguide/Lineitem-columns.html>
 pub(crate) fn parse_date(text: &[u8]) -> Option<i64> {
     let (date, rest) = text.split_at_checked(10)?;
     let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = date else { return None };
@@ -118,9 +119,14 @@ mod tests {
     #[test]
     fn dates_are_read_as_legacy_reports_exports_and_their_tools_write_them() {
         let ten = "2026-11-24T10:00:00Z".parse::<Timestamp>().unwrap().as_second();
-        for text in
-            ["2026-11-24T10:00:00Z", "2026-11-24T10:00:00.000Z", "2026-11-24 10:00:00", "2026-11-24 10:00:00.000", "2026-11-24 10:00:00+00:00", "2026-11-24T10:00:00"]
-        {
+        for text in [
+            "2026-11-24T10:00:00Z",
+            "2026-11-24T10:00:00.000Z",
+            "2026-11-24 10:00:00",
+            "2026-11-24 10:00:00.000",
+            "2026-11-24 10:00:00+00:00",
+            "2026-11-24T10:00:00",
+        ] {
             assert_eq!(parse_date(text.as_bytes()), Some(ten), "{text}");
         }
         assert_eq!(parse_date(b"2026-11-24"), Some(ten - 36_000));

@@ -1,7 +1,8 @@
 //! Reads AWS Cost and Usage Reports as streams of bytes: what each account spent in each hour.
 //!
-//! A [`Manifest`] names the files of the current report; a [`Reader`] takes one file's bytes as they arrive and gives [`Totals`], which add up.
-//! Where the bytes come from is the caller's business: there is no AWS, no file and no clock in this crate.
+//! A [`Manifest`] names the files of the current report; a [`Reader`] takes one file's bytes as they arrive and gives
+//! [`Totals`], which add up. Where the bytes come from is the caller's business: there is no AWS, no file and no clock
+//! in this crate.
 //!
 //! ```
 //! # use runawaytrain_cur::{Manifest, Place, Reader, Totals};
@@ -20,12 +21,13 @@
 //! ```
 //!
 //! # What counts
-//! - **Spend is usage**: `Usage` at its unblended cost, `DiscountedUsage` and `SavingsPlanCoveredUsage` at their effective cost, which is AWS's
-//!   amortized cost. Credits, refunds, discounts, negations, taxes and fees are summed apart, per account.
+//! - **Spend is usage**: `Usage` at its unblended cost, `DiscountedUsage` and `SavingsPlanCoveredUsage` at their
+//!   effective cost, which is AWS's amortized cost. Credits, refunds, discounts, negations, taxes and fees are summed
+//!   apart, per account.
 //! - **An hour is an hour of UTC.** A line that is longer is spread evenly over its hours.
 //! - **US dollars.** Lines in another currency are a gap, with their own sum.
-//! - **Nothing is silently zero.** A file whose structure is in doubt is an error ([`Fault`]); a row that cannot be read, and whatever else the sums
-//!   lack, is in [`Gaps`].
+//! - **Nothing is silently zero.** A file whose structure is in doubt is an error ([`Fault`]); a row that cannot be
+//!   read, and whatever else the sums lack, is in [`Gaps`].
 
 mod amount;
 mod columns;

@@ -26,7 +26,8 @@ pub(crate) enum Class {
     Unknown,
 }
 
-/// What is kept apart from spend: it would hide usage (credits are negative) or look like some (a yearly fee falls into one hour).
+/// What is kept apart from spend: it would hide usage (credits are negative) or look like some (a yearly fee falls into
+/// one hour).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Charge {
@@ -48,7 +49,8 @@ pub enum Charge {
 
 impl Charge {
     /// All of them, in their order.
-    pub const ALL: [Self; 7] = [Self::Credit, Self::Refund, Self::Discount, Self::SavingsPlanNegation, Self::Tax, Self::Fee, Self::Unknown];
+    pub const ALL: [Self; 7] =
+        [Self::Credit, Self::Refund, Self::Discount, Self::SavingsPlanNegation, Self::Tax, Self::Fee, Self::Unknown];
 
     pub(crate) fn index(self) -> usize {
         self as usize

@@ -23,7 +23,8 @@ pub struct Period {
 }
 
 impl Period {
-    /// From one moment, rounded down to its hour, up to another, which is not part of it. `None` unless it is between an hour and 31 days long.
+    /// From one moment, rounded down to its hour, up to another, which is not part of it. `None` unless it is between
+    /// an hour and 31 days long.
     pub fn new(start: Timestamp, end: Timestamp) -> Option<Self> {
         let (first, end) = (Hour::containing(start), Hour::at_or_after(end.as_second()));
         (1..=LONGEST_HOURS).contains(&end.since(first)).then_some(Self { first, end })
@@ -64,7 +65,9 @@ impl TryFrom<String> for Period {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let moments = text.split_once('/').and_then(|(start, end)| start.parse().ok().zip(end.parse().ok()));
-        moments.and_then(|(start, end)| Self::new(start, end)).ok_or("a billing period is two moments with a slash between them, an hour to 31 days apart")
+        moments
+            .and_then(|(start, end)| Self::new(start, end))
+            .ok_or("a billing period is two moments with a slash between them, an hour to 31 days apart")
     }
 }
 
@@ -86,7 +89,8 @@ pub struct ReportFile {
     pub period: Period,
 }
 
-/// Where a payer's reports are, as the policy says. A manifest that points elsewhere is refused: whoever can write a manifest must not choose what we read.
+/// Where a payer's reports are, as the policy says. A manifest that points elsewhere is refused: whoever can write a
+/// manifest must not choose what we read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place<'a> {
     /// The bucket's name.
@@ -102,7 +106,8 @@ pub struct Place<'a> {
 /// <https://docs.aws.amazon.com/cur/latest/userguide/dataexports-export-delivery.html>
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    /// `assemblyId` of a legacy report, `executionId` of an export. A manifest without either is recognized as new by its ETag only.
+    /// `assemblyId` of a legacy report, `executionId` of an export. A manifest without either is recognized as new by
+    /// its ETag only.
     pub version: Option<String>,
     /// The billing period.
     pub period: Period,
@@ -118,19 +123,26 @@ pub enum ManifestError {
     #[error("not a manifest of a Cost and Usage Report")]
     NotAManifest(#[source] serde_json::Error),
     /// Neither `reportKeys` nor `dataFiles`.
-    #[error("the manifest has neither reportKeys (legacy report) nor dataFiles (CUR 2.0 export): is it a manifest of a Cost and Usage Report?")]
+    #[error(
+        "the manifest has neither reportKeys (legacy report) nor dataFiles (CUR 2.0 export): is it a manifest of a Cost and Usage Report?"
+    )]
     NoFileList,
     /// A report of no files.
     #[error("the manifest names no files: AWS has not written the report yet")]
     NoFiles,
     /// No usable billing period.
-    #[error("the manifest's billing period cannot be told from {}: it takes billingPeriod.start and .end, or BILLING_PERIOD=YYYY-MM in the keys", clean(found))]
+    #[error(
+        "the manifest's billing period cannot be told from {}: it takes billingPeriod.start and .end, or BILLING_PERIOD=YYYY-MM in the keys",
+        clean(found)
+    )]
     NoPeriod {
         /// What there was.
         found: String,
     },
     /// Parquet.
-    #[error("the report is Parquet, which is not read. Set its format to text/csv with GZIP compression, or add a second report that has it")]
+    #[error(
+        "the report is Parquet, which is not read. Set its format to text/csv with GZIP compression, or add a second report that has it"
+    )]
     Parquet,
     /// ZIP or something else.
     #[error("the report's compression is {}, which is not read. Set it to GZIP", clean(found))]
@@ -195,7 +207,11 @@ fn located<'a>(file: &'a str, place: Place<'_>) -> Result<&'a str, ManifestError
         },
         None => file,
     };
-    if key.starts_with(place.prefix) { Ok(key) } else { Err(ManifestError::OutsidePrefix { file: file.to_owned(), prefix: place.prefix.to_owned() }) }
+    if key.starts_with(place.prefix) {
+        Ok(key)
+    } else {
+        Err(ManifestError::OutsidePrefix { file: file.to_owned(), prefix: place.prefix.to_owned() })
+    }
 }
 
 fn check_name(key: &str) -> Result<(), ManifestError> {
@@ -253,10 +269,14 @@ impl Document {
 
     fn period(&self, key: &str) -> Result<Period, ManifestError> {
         match &self.billing_period {
-            Some(DocumentPeriod { start, end }) => {
-                moment(start).zip(moment(end)).and_then(|(start, end)| Period::new(start, end)).ok_or_else(|| format!("{start} to {end}"))
-            }
-            None => key.split('/').find_map(|part| Period::month(part.strip_prefix("BILLING_PERIOD=")?)).ok_or_else(|| key.to_owned()),
+            Some(DocumentPeriod { start, end }) => moment(start)
+                .zip(moment(end))
+                .and_then(|(start, end)| Period::new(start, end))
+                .ok_or_else(|| format!("{start} to {end}")),
+            None => key
+                .split('/')
+                .find_map(|part| Period::month(part.strip_prefix("BILLING_PERIOD=")?))
+                .ok_or_else(|| key.to_owned()),
         }
         .map_err(|found| ManifestError::NoPeriod { found })
     }
@@ -265,8 +285,12 @@ impl Document {
 /// `20261101T000000.000Z` of legacy manifests, or a date as the reports have it.
 fn moment(text: &str) -> Option<Timestamp> {
     let second = match text.as_bytes() {
-        [y1, y2, y3, y4, m1, m2, d1, d2, b'T', h1, h2, n1, n2, s1, s2, zone @ ..] if y1.is_ascii_digit() && m1.is_ascii_digit() => {
-            let mut spelled = vec![*y1, *y2, *y3, *y4, b'-', *m1, *m2, b'-', *d1, *d2, b'T', *h1, *h2, b':', *n1, *n2, b':', *s1, *s2];
+        [y1, y2, y3, y4, m1, m2, d1, d2, b'T', h1, h2, n1, n2, s1, s2, zone @ ..]
+            if y1.is_ascii_digit() && m1.is_ascii_digit() =>
+        {
+            let mut spelled = vec![
+                *y1, *y2, *y3, *y4, b'-', *m1, *m2, b'-', *d1, *d2, b'T', *h1, *h2, b':', *n1, *n2, b':', *s1, *s2,
+            ];
             spelled.extend_from_slice(zone);
             parse_date(&spelled)
         }

@@ -24,9 +24,10 @@ const SHOWN: usize = 40;
 
 /// Reads one gzip CSV file that is pushed in piece by piece.
 ///
-/// It holds one row, one window of the compressed stream and one sum per account and hour: its memory does not grow with the file. For 1,000 accounts
-/// and a whole month the sums take 12 MB; [`since`](Self::since) keeps fewer hours.
-/// Each call of [`feed`](Self::feed) works off all that it is given: for the 64 KB of a network read, about a millisecond.
+/// It holds one row, one window of the compressed stream and one sum per account and hour: its memory does not grow
+/// with the file. For 1,000 accounts and a whole month the sums take 12 MB; [`since`](Self::since) keeps fewer hours.
+/// Each call of [`feed`](Self::feed) works off all that it is given: for the 64 KB of a network read, about a
+/// millisecond.
 pub struct Reader {
     file: ReportFile,
     gunzip: Gunzip,
@@ -42,7 +43,15 @@ impl Reader {
     /// A reader that keeps every hour of the file's billing period.
     pub fn new(file: ReportFile) -> Self {
         let first = file.period.first();
-        Self { sums: Sums::new(&file, first), file, gunzip: Gunzip::new(), rows: Rows::default(), layout: Layout::default(), header_read: false, fault: None }
+        Self {
+            sums: Sums::new(&file, first),
+            file,
+            gunzip: Gunzip::new(),
+            rows: Rows::default(),
+            layout: Layout::default(),
+            header_read: false,
+            fault: None,
+        }
     }
 
     /// Keeps only hours from this one on; usage before it is summed up as one amount, [`AccountTotals::other_hours`].
@@ -156,7 +165,15 @@ struct Account {
 impl Sums {
     fn new(file: &ReportFile, first: Hour) -> Self {
         let hours = usize::try_from(file.period.end().since(first)).unwrap_or(0);
-        Self { totals: Totals::of(file), key: file.key.clone(), first, hours, accounts: Vec::new(), places: HashMap::new(), latest: None }
+        Self {
+            totals: Totals::of(file),
+            key: file.key.clone(),
+            first,
+            hours,
+            accounts: Vec::new(),
+            places: HashMap::new(),
+            latest: None,
+        }
     }
 
     fn count(&mut self, row: &Row<'_>, expected: usize) {
@@ -202,8 +219,8 @@ impl Sums {
         }
     }
 
-    /// Spreads the cost of usage evenly over its hours: the line of a day is 24 equal hours. To count it in its first hour would move what was
-    /// spent in the evening out of a window of 24 hours that begins at noon.
+    /// Spreads the cost of usage evenly over its hours: the line of a day is 24 equal hours. To count it in its first
+    /// hour would move what was spent in the evening out of a window of 24 hours that begins at noon.
     fn spend(&mut self, number: u64, id: &[u8], first: Hour, hours: i64, cost: Amount) -> Result<(), RowProblem> {
         let (kept_first, kept) = (self.first, self.hours);
         let account = self.account(number, id)?;
@@ -228,7 +245,14 @@ impl Sums {
         Ok(())
     }
 
-    fn set_apart(&mut self, row: &Row<'_>, number: u64, id: &[u8], currency: &[u8], charge: Charge) -> Result<(), RowProblem> {
+    fn set_apart(
+        &mut self,
+        row: &Row<'_>,
+        number: u64,
+        id: &[u8],
+        currency: &[u8],
+        charge: Charge,
+    ) -> Result<(), RowProblem> {
         let cost = amount(row, Column::Unblended)?;
         if currency != CURRENCY {
             self.count_other(currency, Amount::ZERO);
@@ -239,7 +263,8 @@ impl Sums {
     }
 
     fn count_other(&mut self, currency: &[u8], usage: Amount) {
-        let other = self.totals.gaps.other_currencies.entry(String::from_utf8_lossy(currency).into_owned()).or_default();
+        let other =
+            self.totals.gaps.other_currencies.entry(String::from_utf8_lossy(currency).into_owned()).or_default();
         other.rows += 1;
         other.usage += usage;
     }
@@ -250,8 +275,16 @@ impl Sums {
             _ => match self.places.get(&number) {
                 Some(place) => *place,
                 None => {
-                    let id = std::str::from_utf8(id).ok().and_then(|text| AccountId::parse(text).ok()).ok_or_else(|| bad(Column::Account, id, "AWS account id"))?;
-                    self.accounts.push(Account { id, usage: Vec::new(), other_hours: Amount::ZERO, apart: Default::default() });
+                    let id = std::str::from_utf8(id)
+                        .ok()
+                        .and_then(|text| AccountId::parse(text).ok())
+                        .ok_or_else(|| bad(Column::Account, id, "AWS account id"))?;
+                    self.accounts.push(Account {
+                        id,
+                        usage: Vec::new(),
+                        other_hours: Amount::ZERO,
+                        apart: Default::default(),
+                    });
                     let place = self.accounts.len() - 1;
                     self.places.insert(number, place);
                     place
@@ -266,7 +299,8 @@ impl Sums {
         let mut totals = self.totals;
         for account in self.accounts {
             let apart = Charge::ALL.into_iter().zip(account.apart).filter(|(_, amount)| !amount.is_zero()).collect();
-            let usage = if account.usage.is_empty() { Hourly::default() } else { Hourly::new(self.first, account.usage) };
+            let usage =
+                if account.usage.is_empty() { Hourly::default() } else { Hourly::new(self.first, account.usage) };
             totals.accounts.insert(account.id, AccountTotals { usage, other_hours: account.other_hours, apart });
         }
         totals
@@ -275,8 +309,9 @@ impl Sums {
 
 /// What a line of usage costs the payer; `None` when the report does not say.
 ///
-/// The rule is AWS's amortized cost. Usage under a reservation has an unblended cost of 0 or the hourly fee only, usage under a Savings Plan has the
-/// on-demand price, taken back by a negation line: neither is what the usage is worth. Where a report has the effective cost, that counts.
+/// The rule is AWS's amortized cost. Usage under a reservation has an unblended cost of 0 or the hourly fee only, usage
+/// under a Savings Plan has the on-demand price, taken back by a negation line: neither is what the usage is worth.
+/// Where a report has the effective cost, that counts.
 /// <https://docs.aws.amazon.com/cur/latest/userguide/reservation-columns.html>,
 /// <https://docs.aws.amazon.com/cur/latest/userguide/savingsplans-columns.html>
 fn cost_of_usage(row: &Row<'_>, price: Price) -> Result<Option<Amount>, RowProblem> {

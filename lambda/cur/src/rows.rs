@@ -6,7 +6,8 @@ use crate::scan::{BLOCK, Marks, Place, scan};
 
 /// The longest row. Rows of reports with hundreds of tags have some 10 KB.
 pub(crate) const LONGEST_ROW: usize = 1 << 20;
-/// What the buffer begins with. Much larger ones fall out of the processor's second cache, between inflating and scanning.
+/// What the buffer begins with. Much larger ones fall out of the processor's second cache, between inflating and
+/// scanning.
 const FIRST_SIZE: usize = 128 << 10;
 
 /// One row, with the wanted fields found.
@@ -55,7 +56,8 @@ pub(crate) struct Rows {
     /// What is left of the current block's marks, and where that block begins.
     marks: Marks,
     block: usize,
-    /// The row that is being put together: where it begins, how many separators it has had, which bound comes next, and the bounds so far.
+    /// The row that is being put together: where it begins, how many separators it has had, which bound comes next, and
+    /// the bounds so far.
     row: usize,
     separators: usize,
     next_bound: usize,

@@ -1,8 +1,9 @@
 //! Finds the commas and line ends that separate fields and rows, 64 bytes at a time.
 //!
-//! Half of the time that a CSV reader spends on a report goes into fields that nobody asked for: a row has some 200 and eight matter. So fields are
-//! not visited; their separators are counted in bit masks, and only the wanted ones are looked up. Quotes follow RFC 4180. A quote in the middle of
-//! an unquoted field, which the RFC forbids, is taken as a plain character, as other readers do.
+//! Half of the time that a CSV reader spends on a report goes into fields that nobody asked for: a row has some 200 and
+//! eight matter. So fields are not visited; their separators are counted in bit masks, and only the wanted ones are
+//! looked up. Quotes follow RFC 4180. A quote in the middle of an unquoted field, which the RFC forbids, is taken as a
+//! plain character, as other readers do.
 
 use wide::u8x64;
 
@@ -51,7 +52,8 @@ pub(crate) fn scan(block: &[u8; BLOCK], length: usize, place: Place) -> (Marks, 
     let quoted = odd_so_far(quotes) ^ if place == Place::Quoted { u64::MAX } else { 0 };
     let marks = Marks { separators: commas & !quoted, line_ends: feeds & !quoted };
     let ends = marks.separators | marks.line_ends;
-    // A quote opens a field only at the field's start, or reopens it right after a closing one (that is how a doubled quote looks).
+    // A quote opens a field only at the field's start, or reopens it right after a closing one (that is how a doubled
+    // quote looks).
     let opening = quotes & quoted;
     let may_open = (ends << 1 | u64::from(place == Place::Start)) | (quotes << 1 | u64::from(place == Place::Quote));
     if opening & !may_open != 0 {
@@ -75,7 +77,8 @@ fn odd_so_far(bits: u64) -> u64 {
     odd
 }
 
-/// The same, byte by byte: the definition of what `scan` computes, and its way out when quotes stand where they should not.
+/// The same, byte by byte: the definition of what `scan` computes, and its way out when quotes stand where they should
+/// not.
 fn scan_bytes(block: &[u8; BLOCK], length: usize, mut place: Place) -> (Marks, Place) {
     let mut marks = Marks::default();
     for (bit, byte) in block.iter().take(length).enumerate() {

@@ -44,7 +44,8 @@ pub struct Counted {
 pub struct AccountTotals {
     /// Usage by the hour.
     pub usage: Hourly,
-    /// Usage of hours that are not kept: before [`Reader::since`](crate::Reader::since), or outside of the billing period.
+    /// Usage of hours that are not kept: before [`Reader::since`](crate::Reader::since), or outside of the billing
+    /// period.
     pub other_hours: Amount,
     /// What is not usage, whatever its date.
     pub apart: BTreeMap<Charge, Amount>,
@@ -91,7 +92,10 @@ impl Hourly {
 
     /// Hours with their amounts, in order, those at zero left out.
     pub fn iter(&self) -> impl Iterator<Item = (Hour, Amount)> {
-        self.first.into_iter().flat_map(|first| (0..).map(move |count| first.plus(count)).zip(self.amounts.iter().copied())).filter(|(_, amount)| !amount.is_zero())
+        self.first
+            .into_iter()
+            .flat_map(|first| (0..).map(move |count| first.plus(count)).zip(self.amounts.iter().copied()))
+            .filter(|(_, amount)| !amount.is_zero())
     }
 
     /// The last hour with an amount: how far the report reaches.
@@ -128,7 +132,8 @@ impl Serialize for Hourly {
     }
 }
 
-/// What the sums lack. While there is anything here, they are a lower bound and every statement about them has to say so.
+/// What the sums lack. While there is anything here, they are a lower bound and every statement about them has to say
+/// so.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Gaps {
@@ -136,11 +141,14 @@ pub struct Gaps {
     pub bad_rows: u64,
     /// The first few of them.
     pub examples: Vec<BadRow>,
-    /// Rows of reserved or Savings Plan usage for which the report has neither an effective cost nor an unblended one other than 0.
+    /// Rows of reserved or Savings Plan usage for which the report has neither an effective cost nor an unblended one
+    /// other than 0.
     pub unpriced_rows: u64,
-    /// Rows in a currency other than US dollars, by currency. They are in no other sum: limits are in US dollars, and no rate of exchange is known here.
+    /// Rows in a currency other than US dollars, by currency. They are in no other sum: limits are in US dollars, and
+    /// no rate of exchange is known here.
     pub other_currencies: BTreeMap<String, OtherCurrency>,
-    /// Rows by line item types that this reader does not know; only the first few types by name. Their cost is under [`Charge::Unknown`].
+    /// Rows by line item types that this reader does not know; only the first few types by name. Their cost is under
+    /// [`Charge::Unknown`].
     pub unknown_types: BTreeMap<String, u64>,
     /// Rows of unknown types, all of them.
     pub unknown_type_rows: u64,
@@ -239,7 +247,11 @@ pub enum MergeError {
         file: String,
     },
     /// Both have read the same billing period, in different editions. Each edition holds the whole period so far.
-    #[error("two editions of the report of {period} ({}, {}): each holds the whole period, so only one may count", name(ours), name(theirs))]
+    #[error(
+        "two editions of the report of {period} ({}, {}): each holds the whole period, so only one may count",
+        name(ours),
+        name(theirs)
+    )]
     OtherVersion {
         /// The billing period.
         period: Period,
@@ -272,11 +284,18 @@ impl Totals {
                 return Err(MergeError::SameFile { file: file.clone() });
             }
             if ours.version != theirs.version {
-                return Err(MergeError::OtherVersion { period: *period, ours: ours.version.clone(), theirs: theirs.version.clone() });
+                return Err(MergeError::OtherVersion {
+                    period: *period,
+                    ours: ours.version.clone(),
+                    theirs: theirs.version.clone(),
+                });
             }
         }
         for (period, theirs) in other.reports {
-            let ours = self.reports.entry(period).or_insert_with(|| Counted { version: theirs.version, files: BTreeSet::new() });
+            let ours = self
+                .reports
+                .entry(period)
+                .or_insert_with(|| Counted { version: theirs.version, files: BTreeSet::new() });
             ours.files.extend(theirs.files);
         }
         for (id, theirs) in other.accounts {
@@ -289,6 +308,8 @@ impl Totals {
 
     /// Whether every file that a manifest names has been counted, in its edition.
     pub fn is_complete(&self, manifest: &crate::Manifest) -> bool {
-        self.reports.get(&manifest.period).is_some_and(|counted| counted.version == manifest.version && manifest.files().all(|file| counted.files.contains(&file.key)))
+        self.reports.get(&manifest.period).is_some_and(|counted| {
+            counted.version == manifest.version && manifest.files().all(|file| counted.files.contains(&file.key))
+        })
     }
 }

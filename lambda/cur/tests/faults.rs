@@ -1,5 +1,11 @@
 //! What is wrong with a file or a row is said, with its place; nothing becomes a silent zero.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod support;
 
@@ -33,7 +39,12 @@ fn with_bad(bad: Line) -> (Totals, String) {
 fn a_gzip_that_ends_early_is_refused_wherever_it_ends() {
     let whole = gzip(&good());
     for length in 0..whole.len() {
-        assert_eq!(read_in_pieces(file("a.csv.gz"), &whole[..length], 50).unwrap_err().fault, Fault::Truncated, "{length} of {}", whole.len());
+        assert_eq!(
+            read_in_pieces(file("a.csv.gz"), &whole[..length], 50).unwrap_err().fault,
+            Fault::Truncated,
+            "{length} of {}",
+            whole.len()
+        );
     }
     assert!(read_gzip(&whole).is_ok());
 }
@@ -45,7 +56,10 @@ fn damage_never_passes() {
         let mut bytes = whole.clone();
         bytes[place] ^= 0x10;
         let error = read_gzip(&bytes).expect_err("a flipped bit passed").fault;
-        assert!(matches!(error, Fault::Damaged | Fault::NotGzip | Fault::Truncated | Fault::Trailing), "{place}: {error:?}");
+        assert!(
+            matches!(error, Fault::Damaged | Fault::NotGzip | Fault::Truncated | Fault::Trailing),
+            "{place}: {error:?}"
+        );
     }
 }
 
@@ -61,7 +75,10 @@ fn an_empty_file_is_not_a_report_but_one_without_lines_is() {
     assert_eq!(fault(&gzip(b"")), Fault::Empty);
     assert_eq!(fault(&gzip(b"\n\r\n\n")), Fault::Empty);
     let totals = read_gzip(&gzip(&csv(&[]))).unwrap();
-    assert_eq!((totals.rows, totals.accounts.len(), totals.gaps.is_empty(), totals.reports[&november()].files.len()), (0, 0, true, 1));
+    assert_eq!(
+        (totals.rows, totals.accounts.len(), totals.gaps.is_empty(), totals.reports[&november()].files.len()),
+        (0, 0, true, 1)
+    );
 }
 
 #[test]
@@ -73,7 +90,10 @@ fn a_header_says_all_that_it_lacks() {
          lineItem/CurrencyCode (line_item_currency_code in CUR 2.0). Add it to the report, or the export's query"
     );
     assert_eq!(fault(&gzip(b"a,b,c\n1,2,3\n")).to_string().matches("lineItem/").count(), 6);
-    assert_eq!(fault(&gzip(&csv_of(&LEGACY, &[2, 3, 4, 5, 7, 8, 7], &[]))), Fault::ColumnTwice { column: "lineItem/UnblendedCost" });
+    assert_eq!(
+        fault(&gzip(&csv_of(&LEGACY, &[2, 3, 4, 5, 7, 8, 7], &[]))),
+        Fault::ColumnTwice { column: "lineItem/UnblendedCost" }
+    );
 }
 
 #[test]
@@ -108,19 +128,31 @@ fn a_fault_is_final() {
 #[test]
 fn a_bad_row_is_left_out_and_told_with_its_place() {
     for (column, text, said) in [
-        ("lineItem/UsageAccountId", "11111111111", r#"lineItem/UsageAccountId is "11111111111", which is no AWS account id"#),
+        (
+            "lineItem/UsageAccountId",
+            "11111111111",
+            r#"lineItem/UsageAccountId is "11111111111", which is no AWS account id"#,
+        ),
         ("lineItem/UsageAccountId", "", r#"lineItem/UsageAccountId is "", which is no AWS account id"#),
         ("lineItem/UnblendedCost", "12,5", r#"lineItem/UnblendedCost is "12,5", which is no amount"#),
         ("lineItem/UnblendedCost", "", r#"lineItem/UnblendedCost is "", which is no amount"#),
         ("lineItem/UnblendedCost", "NaN", r#"lineItem/UnblendedCost is "NaN", which is no amount"#),
         ("lineItem/UsageStartDate", "yesterday", r#"lineItem/UsageStartDate is "yesterday", which is no date in UTC"#),
-        ("lineItem/UsageEndDate", "2026-11-31T00:00:00Z", r#"lineItem/UsageEndDate is "2026-11-31T00:00:00Z", which is no date in UTC"#),
+        (
+            "lineItem/UsageEndDate",
+            "2026-11-31T00:00:00Z",
+            r#"lineItem/UsageEndDate is "2026-11-31T00:00:00Z", which is no date in UTC"#,
+        ),
         ("lineItem/CurrencyCode", "dollars", r#"lineItem/CurrencyCode is "dollars", which is no currency code"#),
     ] {
         let (_, found) = with_bad(usage(ALICE, "2026-11-24T09", "9").with(column, text));
         assert_eq!(found, format!("report-1.csv.gz row 3: {said}"));
     }
-    let (_, found) = with_bad(usage(ALICE, "2026-11-24T09", "9").with("lineItem/LineItemType", "DiscountedUsage").with("reservation/EffectiveCost", "None"));
+    let (_, found) = with_bad(
+        usage(ALICE, "2026-11-24T09", "9")
+            .with("lineItem/LineItemType", "DiscountedUsage")
+            .with("reservation/EffectiveCost", "None"),
+    );
     assert!(found.contains("reservation/EffectiveCost"), "{found}");
     let (_, found) = with_bad(line(ALICE, "Credit", "", "", "much"));
     assert!(found.contains("lineItem/UnblendedCost"), "{found}");
@@ -138,7 +170,9 @@ fn a_row_with_more_or_fewer_fields_is_left_out() {
 
 #[test]
 fn many_bad_rows_are_counted_and_few_are_kept() {
-    let lines = (0..1000).map(|_| usage("nobody", "2026-11-24T09", "1").with("resourceTags/user:owner", "x")).collect::<Vec<_>>();
+    let lines = (0..1000)
+        .map(|_| usage("nobody", "2026-11-24T09", "1").with("resourceTags/user:owner", "x"))
+        .collect::<Vec<_>>();
     let totals = totals(&lines);
     assert_eq!((totals.gaps.bad_rows, totals.gaps.examples.len(), totals.accounts.len()), (1000, 8, 0));
 }

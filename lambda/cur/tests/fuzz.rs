@@ -1,9 +1,16 @@
-//! Fuzzing within the test run: bytes made from the seeds in `fuzz/corpus` by cutting, flipping, repeating and joining, and bytes at random.
+//! Fuzzing within the test run: bytes made from the seeds in `fuzz/corpus` by cutting, flipping, repeating and joining,
+//! and bytes at random.
 //!
-//! Whatever comes in, the readers end, do not panic, hold a bounded amount of memory, and answer with sums or a typed error; and the size of the
-//! pieces makes no difference. `PROPTEST_CASES=1000000 cargo test -p runawaytrain-cur --test fuzz` is a long run.
-//! A failing input is worth a file in the corpus: that is read as it is in every run.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+//! Whatever comes in, the readers end, do not panic, hold a bounded amount of memory, and answer with sums or a typed
+//! error; and the size of the pieces makes no difference. `PROPTEST_CASES=1000000 cargo test -p runawaytrain-cur --test
+//! fuzz` is a long run. A failing input is worth a file in the corpus: that is read as it is in every run.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod support;
 
@@ -32,8 +39,10 @@ enum Change {
 }
 
 fn change() -> impl Strategy<Value = Change> {
-    let spice =
-        prop_oneof![proptest::collection::vec(proptest::sample::select(b",\"\n\r0-eE.\x00\xff{}[]:".to_vec()), 1..6), proptest::collection::vec(any::<u8>(), 1..80),];
+    let spice = prop_oneof![
+        proptest::collection::vec(proptest::sample::select(b",\"\n\r0-eE.\x00\xff{}[]:".to_vec()), 1..6),
+        proptest::collection::vec(any::<u8>(), 1..80),
+    ];
     prop_oneof![
         1 => any::<Index>().prop_map(Change::Cut),
         4 => (any::<Index>(), any::<u8>()).prop_map(|(at, mask)| Change::Flip(at, mask)),
@@ -82,13 +91,22 @@ fn seeded(kind: &'static str) -> impl Strategy<Value = Vec<u8>> {
 fn check_report(gzip: &[u8], rows_at_most: usize) -> Result<Totals, ReportError> {
     let answer = read_in_pieces(file("a.csv.gz"), gzip, gzip.len());
     for piece in [1, 61, 4096] {
-        // Of two faults, either may be found first: how much damaged gzip gives before its damage shows depends on the pieces.
-        assert_eq!(read_in_pieces(file("a.csv.gz"), gzip, piece).ok().as_ref(), answer.as_ref().ok(), "pieces of {piece} make a difference");
+        // Of two faults, either may be found first: how much damaged gzip gives before its damage shows depends on the
+        // pieces.
+        assert_eq!(
+            read_in_pieces(file("a.csv.gz"), gzip, piece).ok().as_ref(),
+            answer.as_ref().ok(),
+            "pieces of {piece} make a difference"
+        );
     }
     match &answer {
         Ok(totals) => {
             assert!(usize::try_from(totals.rows).unwrap() <= rows_at_most, "more rows than bytes");
-            assert!(totals.gaps.bad_rows <= totals.rows && totals.gaps.examples.len() <= 8 && totals.gaps.unknown_types.len() <= 8);
+            assert!(
+                totals.gaps.bad_rows <= totals.rows
+                    && totals.gaps.examples.len() <= 8
+                    && totals.gaps.unknown_types.len() <= 8
+            );
             assert!(totals.accounts.values().all(|account| account.usage.iter().count() <= 31 * 24));
             assert!(serde_json::to_vec(totals).is_ok());
         }
@@ -102,7 +120,10 @@ fn check_manifest(json: &[u8]) {
     match Manifest::parse(json, place) {
         Ok(manifest) => {
             let keys = manifest.files().map(|file| file.key).collect::<Vec<_>>();
-            assert!(!keys.is_empty() && keys.iter().all(|key| key.starts_with("cur/") && key.ends_with(".csv.gz")), "{keys:?}");
+            assert!(
+                !keys.is_empty() && keys.iter().all(|key| key.starts_with("cur/") && key.ends_with(".csv.gz")),
+                "{keys:?}"
+            );
             assert_eq!(keys.iter().collect::<std::collections::BTreeSet<_>>().len(), keys.len());
             assert!((1..=31 * 24).contains(&manifest.period.end().since(manifest.period.first())));
         }
@@ -113,7 +134,10 @@ fn check_manifest(json: &[u8]) {
 #[test]
 fn the_seeds_are_read() {
     let reports = corpus("report");
-    assert!(reports.iter().filter(|text| check_report(&gzip(text), text.len()).is_ok()).count() > 3, "most seeds are reports");
+    assert!(
+        reports.iter().filter(|text| check_report(&gzip(text), text.len()).is_ok()).count() > 3,
+        "most seeds are reports"
+    );
     corpus("manifest").iter().for_each(|json| check_manifest(json));
 }
 

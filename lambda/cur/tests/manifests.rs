@@ -1,5 +1,11 @@
 //! Which files a manifest makes the current report.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod support;
 
@@ -56,7 +62,13 @@ fn with(mut document: Value, key: &str, value: Value) -> Value {
 #[test]
 fn a_legacy_manifest_names_the_files_of_one_assembly() {
     let manifest = parse(&legacy()).unwrap();
-    assert_eq!(keys(&manifest), ["cur/hourly/20261101-20261201/9b0d5b7a/hourly-1.csv.gz", "cur/hourly/20261101-20261201/9b0d5b7a/hourly-2.csv.gz"]);
+    assert_eq!(
+        keys(&manifest),
+        [
+            "cur/hourly/20261101-20261201/9b0d5b7a/hourly-1.csv.gz",
+            "cur/hourly/20261101-20261201/9b0d5b7a/hourly-2.csv.gz"
+        ]
+    );
     assert_eq!(manifest.version.as_deref(), Some("9b0d5b7a-0000-4000-8000-000000000001"));
     assert_eq!(manifest.period, november());
     assert_eq!(manifest.columns, ["identity/LineItemId", "resourceTags/user:owner"]);
@@ -65,7 +77,8 @@ fn a_legacy_manifest_names_the_files_of_one_assembly() {
 
 #[test]
 fn a_report_that_is_overwritten_needs_no_assembly() {
-    let overwritten = with(without(legacy(), "assemblyId"), "reportKeys", json!(["cur/hourly/20261101-20261201/hourly-1.csv.gz"]));
+    let overwritten =
+        with(without(legacy(), "assemblyId"), "reportKeys", json!(["cur/hourly/20261101-20261201/hourly-1.csv.gz"]));
     let manifest = parse(&overwritten).unwrap();
     assert_eq!((manifest.version.as_deref(), keys(&manifest).len()), (None, 1));
 }
@@ -119,7 +132,10 @@ fn a_billing_period_that_cannot_be_is_refused() {
         let error = parse(&with(legacy(), "billingPeriod", json!({"start": start, "end": end}))).unwrap_err();
         assert!(matches!(error, ManifestError::NoPeriod { .. }), "{start} to {end}: {error}");
     }
-    assert!(matches!(parse(&without(legacy(), "billingPeriod")), Err(ManifestError::NoPeriod { .. })), "a legacy key does not tell it");
+    assert!(
+        matches!(parse(&without(legacy(), "billingPeriod")), Err(ManifestError::NoPeriod { .. })),
+        "a legacy key does not tell it"
+    );
 }
 
 #[test]
@@ -133,9 +149,11 @@ fn formats_that_are_not_read_say_what_to_do() {
         assert!(matches!(error, ManifestError::Parquet), "{error}");
         assert!(error.to_string().contains("text/csv with GZIP"), "{error}");
     }
-    for document in
-        [with(legacy(), "compression", json!("ZIP")), with(legacy(), "reportKeys", json!(["cur/a.csv.zip"])), with(legacy(), "reportKeys", json!(["cur/a.csv"]))]
-    {
+    for document in [
+        with(legacy(), "compression", json!("ZIP")),
+        with(legacy(), "reportKeys", json!(["cur/a.csv.zip"])),
+        with(legacy(), "reportKeys", json!(["cur/a.csv"])),
+    ] {
         let error = parse(&document).unwrap_err();
         assert!(matches!(error, ManifestError::Compression { .. }), "{error}");
     }
@@ -164,5 +182,8 @@ fn a_report_is_complete_when_every_file_of_its_manifest_counted() {
         totals.merge(read_in_pieces(file, &gzip(&csv(&[usage(ALICE, "2026-11-24T09", "1")])), 100).unwrap()).unwrap();
     }
     assert!(totals.is_complete(&manifest));
-    assert!(!totals.is_complete(&parse(&with(legacy(), "assemblyId", json!("newer"))).unwrap()), "an older edition is not the current report");
+    assert!(
+        !totals.is_complete(&parse(&with(legacy(), "assemblyId", json!("newer"))).unwrap()),
+        "an older edition is not the current report"
+    );
 }

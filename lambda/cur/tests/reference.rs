@@ -1,5 +1,12 @@
-//! The reader against a slow one that is obviously right: the `csv` crate, numbers spelled out as strings, one hour at a time.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+//! The reader against a slow one that is obviously right: the `csv` crate, numbers spelled out as strings, one hour at
+//! a time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod support;
 
@@ -43,12 +50,16 @@ fn reference(text: &[u8]) -> (Sums, u64) {
             bad += 1;
             continue;
         }
-        let field = |legacy: &str, export: &str| names.iter().position(|name| name == legacy || name == export).map_or("", |place| &record[place]);
+        let field = |legacy: &str, export: &str| {
+            names.iter().position(|name| name == legacy || name == export).map_or("", |place| &record[place])
+        };
         let unblended = field("lineItem/UnblendedCost", "line_item_unblended_cost");
         let effective = match field("lineItem/LineItemType", "line_item_line_item_type") {
             "Usage" => "",
             "DiscountedUsage" => field("reservation/EffectiveCost", "reservation_effective_cost"),
-            "SavingsPlanCoveredUsage" => field("savingsPlan/SavingsPlanEffectiveCost", "savings_plan_savings_plan_effective_cost"),
+            "SavingsPlanCoveredUsage" => {
+                field("savingsPlan/SavingsPlanEffectiveCost", "savings_plan_savings_plan_effective_cost")
+            }
             _ => continue,
         };
         let cost = steps(if effective.is_empty() { unblended } else { effective });
@@ -56,13 +67,22 @@ fn reference(text: &[u8]) -> (Sums, u64) {
         let start = second(field("lineItem/UsageStartDate", "line_item_usage_start_date"));
         let end = second(field("lineItem/UsageEndDate", "line_item_usage_end_date"));
         let first = start - start.rem_euclid(3600);
-        let touched = (0..).map(|count| first + count * 3600).take_while(|hour| *hour == first || *hour < end).collect::<Vec<_>>();
+        let touched = (0..)
+            .map(|count| first + count * 3600)
+            .take_while(|hour| *hour == first || *hour < end)
+            .collect::<Vec<_>>();
         let count = touched.len() as i128;
         let mut left = cost % count;
         for hour in touched {
             let one = left.signum();
             left -= one;
-            let kept = if (november().first().beginning().as_second()..november().end().beginning().as_second()).contains(&hour) { hour } else { 0 };
+            let kept = if (november().first().beginning().as_second()..november().end().beginning().as_second())
+                .contains(&hour)
+            {
+                hour
+            } else {
+                0
+            };
             *sums.entry((account.to_owned(), kept)).or_default() += cost / count + one;
         }
     }
@@ -112,19 +132,37 @@ fn written(moment: Timestamp, style: u8) -> String {
 }
 
 fn a_line() -> impl Strategy<Value = Line> {
-    let kind = select(vec!["Usage", "Usage", "Usage", "DiscountedUsage", "SavingsPlanCoveredUsage", "SavingsPlanNegation", "Credit", "Tax", "RIFee"]);
+    let kind = select(vec![
+        "Usage",
+        "Usage",
+        "Usage",
+        "DiscountedUsage",
+        "SavingsPlanCoveredUsage",
+        "SavingsPlanNegation",
+        "Credit",
+        "Tax",
+        "RIFee",
+    ]);
     let length = select(vec![3600_i64, 3600, 3600, 3600, 86_400, 7200, 0, -60, 31 * 86_400]);
     let text = "[a-z,\"\n\r ü]{0,12}";
-    (select(vec![ALICE, BOB, "000000000007"]), kind, moment(), length, cost(), select(vec!["", "1.5", "0.3333333333"]), text, "[a-z,\"\n]{0,90}").prop_map(
-        |(account, kind, (start, begins), length, cost, effective, description, tag)| {
+    (
+        select(vec![ALICE, BOB, "000000000007"]),
+        kind,
+        moment(),
+        length,
+        cost(),
+        select(vec!["", "1.5", "0.3333333333"]),
+        text,
+        "[a-z,\"\n]{0,90}",
+    )
+        .prop_map(|(account, kind, (start, begins), length, cost, effective, description, tag)| {
             let end = begins + SignedDuration::from_secs(length);
             line(account, kind, &start, &end.to_string(), &cost)
                 .with("reservation/EffectiveCost", effective)
                 .with("savingsPlan/SavingsPlanEffectiveCost", effective)
                 .with("lineItem/LineItemDescription", &description)
                 .with("resourceTags/user:owner", &tag)
-        },
-    )
+        })
 }
 
 proptest! {

@@ -1,5 +1,11 @@
 //! What a report's lines come to.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod support;
 
@@ -39,7 +45,11 @@ fn credits_refunds_taxes_and_fees_are_kept_apart() {
         line(ALICE, "SavingsPlanRecurringFee", start, end, "2"),
         line(ALICE, "SavingsPlanNegation", start, end, "-4"),
     ]);
-    assert_eq!(hours(&totals, ALICE), pairs(&[("2026-11-24T09", "10")]), "a credit hides nothing, a yearly fee is no spike");
+    assert_eq!(
+        hours(&totals, ALICE),
+        pairs(&[("2026-11-24T09", "10")]),
+        "a credit hides nothing, a yearly fee is no spike"
+    );
     assert_eq!(
         apart(&totals, ALICE),
         [
@@ -69,22 +79,36 @@ fn reserved_and_savings_plan_usage_count_at_their_effective_cost() {
         reserved.clone().with("reservation/EffectiveCost", "40"),
         covered.clone().with("savingsPlan/SavingsPlanEffectiveCost", "60"),
         // Not of this kind of line: ignored.
-        usage(ALICE, "2026-11-24T10", "1").with("reservation/EffectiveCost", "40").with("savingsPlan/SavingsPlanEffectiveCost", "None"),
+        usage(ALICE, "2026-11-24T10", "1")
+            .with("reservation/EffectiveCost", "40")
+            .with("savingsPlan/SavingsPlanEffectiveCost", "None"),
     ]);
     assert_eq!(hours(&priced, ALICE), pairs(&[("2026-11-24T09", "40"), ("2026-11-24T10", "1")]));
     assert_eq!(hours(&priced, BOB), pairs(&[("2026-11-24T09", "60")]));
     assert!(priced.gaps.is_empty());
 
     let unpriced = totals(&[reserved, covered]);
-    assert_eq!(hours(&unpriced, BOB), pairs(&[("2026-11-24T09", "98.32")]), "the unblended cost is better than nothing");
-    assert_eq!((hours(&unpriced, ALICE), unpriced.gaps.unpriced_rows), (vec![], 1), "and nothing is said to be nothing");
+    assert_eq!(
+        hours(&unpriced, BOB),
+        pairs(&[("2026-11-24T09", "98.32")]),
+        "the unblended cost is better than nothing"
+    );
+    assert_eq!(
+        (hours(&unpriced, ALICE), unpriced.gaps.unpriced_rows),
+        (vec![], 1),
+        "and nothing is said to be nothing"
+    );
     assert!(unpriced.accounts.contains_key(&id(ALICE)));
 }
 
 #[test]
 fn columns_may_stand_in_any_order_and_in_either_spelling() {
-    let lines =
-        [usage(ALICE, "2026-11-24T09", "1.5"), usage(BOB, "2026-11-30T23", "2").with("lineItem/LineItemType", "DiscountedUsage").with("reservation/EffectiveCost", "7")];
+    let lines = [
+        usage(ALICE, "2026-11-24T09", "1.5"),
+        usage(BOB, "2026-11-30T23", "2")
+            .with("lineItem/LineItemType", "DiscountedUsage")
+            .with("reservation/EffectiveCost", "7"),
+    ];
     let expected = totals(&lines);
     assert_eq!(hours(&expected, BOB), pairs(&[("2026-11-30T23", "7")]));
     for names in [LEGACY, EXPORT] {
@@ -107,7 +131,9 @@ fn quoted_line_feeds_commas_and_quotes_are_part_of_their_field() {
     let lines = [
         usage(ALICE, "2026-11-24T09", "1").with("lineItem/LineItemDescription", "a,b\nc\"d\"\"\r\n,e"),
         usage(ALICE, "2026-11-24T09", "2").with("resourceTags/user:owner", "\"\n\","),
-        usage(ALICE, "2026-11-24T09", "4").with("lineItem/LineItemDescription", "\"").with("resourceTags/user:owner", "\n"),
+        usage(ALICE, "2026-11-24T09", "4")
+            .with("lineItem/LineItemDescription", "\"")
+            .with("resourceTags/user:owner", "\n"),
     ];
     let expected = totals(&lines);
     assert_eq!((hours(&expected, ALICE), expected.rows), (pairs(&[("2026-11-24T09", "7")]), 3));
@@ -132,7 +158,8 @@ fn what_nobody_needs_may_be_anything() {
 
 #[test]
 fn blank_lines_a_byte_order_mark_and_a_missing_last_line_feed_do_no_harm() {
-    let text = String::from_utf8(csv(&[usage(ALICE, "2026-11-24T09", "1"), usage(ALICE, "2026-11-24T10", "2")])).unwrap();
+    let text =
+        String::from_utf8(csv(&[usage(ALICE, "2026-11-24T09", "1"), usage(ALICE, "2026-11-24T10", "2")])).unwrap();
     let odd = format!("\u{feff}{}", text.trim_end().replace('\n', "\r\n\r\n\n"));
     let totals = read_gzip(&gzip(odd.as_bytes())).unwrap();
     assert_eq!(hours(&totals, ALICE), pairs(&[("2026-11-24T09", "1"), ("2026-11-24T10", "2")]));
@@ -141,12 +168,19 @@ fn blank_lines_a_byte_order_mark_and_a_missing_last_line_feed_do_no_harm() {
 
 #[test]
 fn the_line_of_a_day_is_spread_over_its_hours() {
-    let totals = totals(&[line(ALICE, "Usage", "2026-11-24T00:00:00Z", "2026-11-25T00:00:00Z", "48"), usage(ALICE, "2026-11-24T09", "1")]);
+    let totals = totals(&[
+        line(ALICE, "Usage", "2026-11-24T00:00:00Z", "2026-11-25T00:00:00Z", "48"),
+        usage(ALICE, "2026-11-24T09", "1"),
+    ]);
     let spread = hours(&totals, ALICE);
     assert_eq!(spread.len(), 24);
     assert_eq!((spread[0].1.as_str(), spread[9].1.as_str(), spread[23].1.as_str()), ("2", "3", "2"));
     let noon = &totals.accounts[&id(ALICE)].usage;
-    assert_eq!(noon.trailing(hour("2026-11-25T11"), 24).to_string(), "24", "of the 24 hours before noon of the next day, twelve are of this line");
+    assert_eq!(
+        noon.trailing(hour("2026-11-25T11"), 24).to_string(),
+        "24",
+        "of the 24 hours before noon of the next day, twelve are of this line"
+    );
     assert_eq!(noon.trailing(hour("2026-11-24T23"), 24).to_string(), "49");
 }
 
@@ -155,7 +189,11 @@ fn what_cannot_be_divided_is_not_lost() {
     let totals = totals(&[line(ALICE, "Usage", "2026-11-24T00:00:00Z", "2026-11-24T03:00:00Z", "1")]);
     assert_eq!(
         hours(&totals, ALICE),
-        pairs(&[("2026-11-24T00", "0.333333333333333334"), ("2026-11-24T01", "0.333333333333333333"), ("2026-11-24T02", "0.333333333333333333")])
+        pairs(&[
+            ("2026-11-24T00", "0.333333333333333334"),
+            ("2026-11-24T01", "0.333333333333333333"),
+            ("2026-11-24T02", "0.333333333333333333")
+        ])
     );
     assert_eq!(totals.accounts[&id(ALICE)].usage().to_string(), "1");
 }
@@ -187,7 +225,11 @@ fn usage_outside_of_the_billing_period_is_counted_but_not_by_the_hour() {
 
 #[test]
 fn a_reader_may_keep_the_latest_hours_only() {
-    let lines = [usage(ALICE, "2026-11-01T00", "1"), usage(ALICE, "2026-11-24T09", "2"), line(ALICE, "Usage", "2026-11-24T00:00:00Z", "2026-11-25T00:00:00Z", "24")];
+    let lines = [
+        usage(ALICE, "2026-11-01T00", "1"),
+        usage(ALICE, "2026-11-24T09", "2"),
+        line(ALICE, "Usage", "2026-11-24T00:00:00Z", "2026-11-25T00:00:00Z", "24"),
+    ];
     let mut reader = Reader::new(file("report-1.csv.gz")).since(hour("2026-11-24T09"));
     reader.feed(&gzip(&csv(&lines))).unwrap();
     let totals = reader.finish().unwrap();
@@ -211,10 +253,16 @@ fn another_currency_is_a_gap_with_a_sum_of_its_own() {
 
 #[test]
 fn a_type_that_is_not_known_is_a_gap_and_not_usage() {
-    let totals = totals(&[line(ALICE, "QuantumUsage\u{1b}[31m", "2026-11-24T09:00:00Z", "2026-11-24T10:00:00Z", "9"), usage(ALICE, "2026-11-24T09", "1")]);
+    let totals = totals(&[
+        line(ALICE, "QuantumUsage\u{1b}[31m", "2026-11-24T09:00:00Z", "2026-11-24T10:00:00Z", "9"),
+        usage(ALICE, "2026-11-24T09", "1"),
+    ]);
     assert_eq!(hours(&totals, ALICE), pairs(&[("2026-11-24T09", "1")]));
     assert_eq!(apart(&totals, ALICE), [(Charge::Unknown, "9".into())]);
-    assert_eq!((totals.gaps.unknown_type_rows, totals.gaps.unknown_types.keys().next().unwrap().as_str()), (1, "QuantumUsage[31m"));
+    assert_eq!(
+        (totals.gaps.unknown_type_rows, totals.gaps.unknown_types.keys().next().unwrap().as_str()),
+        (1, "QuantumUsage[31m")
+    );
 }
 
 #[test]
@@ -227,8 +275,14 @@ fn many_unknown_types_take_no_memory() {
 
 #[test]
 fn split_files_add_up_in_any_order() {
-    let parts = [vec![usage(ALICE, "2026-11-24T09", "1"), usage(BOB, "2026-11-01T00", "2")], vec![usage(ALICE, "2026-11-24T09", "4")], vec![]];
-    let read = |number: usize| read_in_pieces(file(&format!("report-{number}.csv.gz")), &gzip(&csv(&parts[number])), 100).unwrap();
+    let parts = [
+        vec![usage(ALICE, "2026-11-24T09", "1"), usage(BOB, "2026-11-01T00", "2")],
+        vec![usage(ALICE, "2026-11-24T09", "4")],
+        vec![],
+    ];
+    let read = |number: usize| {
+        read_in_pieces(file(&format!("report-{number}.csv.gz")), &gzip(&csv(&parts[number])), 100).unwrap()
+    };
     let mut merged = Vec::new();
     for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
         let mut totals = Totals::default();
@@ -258,10 +312,22 @@ fn a_file_or_a_second_edition_cannot_count_twice() {
 #[test]
 fn a_trailing_window_reaches_over_the_turn_of_the_month() {
     let last_month = ReportFile { key: "october.csv.gz".into(), period: october(), version: None };
-    let mut totals = read_in_pieces(file("november.csv.gz"), &gzip(&csv(&[usage(ALICE, "2026-11-01T00", "1"), usage(ALICE, "2026-11-01T11", "2")])), 100).unwrap();
-    let october =
-        read_in_pieces(last_month, &gzip(&csv(&[usage(ALICE, "2026-10-31T11", "100"), usage(ALICE, "2026-10-31T12", "4"), usage(ALICE, "2026-10-31T23", "8")])), 100)
-            .unwrap();
+    let mut totals = read_in_pieces(
+        file("november.csv.gz"),
+        &gzip(&csv(&[usage(ALICE, "2026-11-01T00", "1"), usage(ALICE, "2026-11-01T11", "2")])),
+        100,
+    )
+    .unwrap();
+    let october = read_in_pieces(
+        last_month,
+        &gzip(&csv(&[
+            usage(ALICE, "2026-10-31T11", "100"),
+            usage(ALICE, "2026-10-31T12", "4"),
+            usage(ALICE, "2026-10-31T23", "8"),
+        ])),
+        100,
+    )
+    .unwrap();
     totals.merge(october).unwrap();
     let sums = &totals.accounts[&id(ALICE)].usage;
     assert_eq!(sums.trailing(hour("2026-11-01T11"), 24).to_string(), "15");
@@ -282,7 +348,10 @@ fn several_gzip_members_are_one_report() {
     let (first, second) = text.split_at(text.len() / 2);
     let bytes = [gzip(first), gzip(b""), gzip(second)].concat();
     for size in [1, 7, 64, bytes.len()] {
-        assert_eq!(hours(&read_in_pieces(file("a.csv.gz"), &bytes, size).unwrap(), ALICE), pairs(&[("2026-11-24T09", "1"), ("2026-11-24T10", "2")]));
+        assert_eq!(
+            hours(&read_in_pieces(file("a.csv.gz"), &bytes, size).unwrap(), ALICE),
+            pairs(&[("2026-11-24T09", "1"), ("2026-11-24T10", "2")])
+        );
     }
 }
 
@@ -290,5 +359,8 @@ fn several_gzip_members_are_one_report() {
 fn totals_are_told_as_json_with_every_digit() {
     let totals = totals(&[usage(ALICE, "2026-11-24T09", "0.1"), line(ALICE, "Credit", "", "", "-0.1")]);
     let json = serde_json::to_value(&totals).unwrap();
-    assert_eq!(json["accounts"][ALICE], serde_json::json!({"usage": {"2026-11-24T09:00:00Z": "0.1"}, "otherHours": "0", "apart": {"credit": "-0.1"}}));
+    assert_eq!(
+        json["accounts"][ALICE],
+        serde_json::json!({"usage": {"2026-11-24T09:00:00Z": "0.1"}, "otherHours": "0", "apart": {"credit": "-0.1"}})
+    );
 }

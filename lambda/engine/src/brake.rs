@@ -1,4 +1,5 @@
-//! A wrong limit must not stop a university: past so many halts in an hour, accounts are frozen instead, and people are mailed.
+//! A wrong limit must not stop a university: past so many halts in an hour, accounts are frozen instead, and people are
+//! mailed.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -18,13 +19,15 @@ use crate::ports::Ports;
 /// Slots are counted over this time.
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
-/// Where slots may run short, the first who asks waits so long for the others, so that the slots go to those that burn the most.
+/// Where slots may run short, the first who asks waits so long for the others, so that the slots go to those that burn
+/// the most.
 const SETTLE: Duration = Duration::from_secs(2);
 
 /// What an account burns: US dollars an hour, and its vCPUs where prices are not known yet.
 pub type Burns = (Usd, u64);
 
-/// The brake of one sweep. The slots themselves are in the ledger, for all invocations; here is only who gets them first.
+/// The brake of one sweep. The slots themselves are in the ledger, for all invocations; here is only who gets them
+/// first.
 pub struct Brake {
     most: u32,
     may_run_short: bool,
@@ -42,7 +45,12 @@ struct Queue {
 impl Brake {
     /// A brake for a sweep of so many accounts.
     pub fn new(halts_per_hour: u32, accounts: usize) -> Self {
-        Self { most: halts_per_hour, may_run_short: accounts > halts_per_hour as usize, queue: Mutex::default(), turn: watch::Sender::new(0) }
+        Self {
+            most: halts_per_hour,
+            may_run_short: accounts > halts_per_hour as usize,
+            queue: Mutex::default(),
+            turn: watch::Sender::new(0),
+        }
     }
 
     /// Whether there may be more who ask than there are slots, so that it matters who burns the most.
@@ -65,7 +73,8 @@ impl Brake {
         answer
     }
 
-    /// Waits until nobody who burns more is waiting. Bounded: whoever is served slowly does not hold up the others for ever.
+    /// Waits until nobody who burns more is waiting. Bounded: whoever is served slowly does not hold up the others for
+    /// ever.
     async fn wait_for_turn(&self, account: &AccountId, burns: Burns) {
         let me = (burns, account.clone());
         let settled = self.with_queue(|queue| {

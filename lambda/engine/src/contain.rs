@@ -21,11 +21,12 @@ use crate::record::{Holding, NotPerformed};
 
 pub use verify::{Proof, Task, Verified, verify, verify_freeze};
 
-/// Lanes at once in one account. Regions have quotas of their own; IAM has one for the account, and a hundred users at once would only throttle each other.
+/// Lanes at once in one account. Regions have quotas of their own; IAM has one for the account, and a hundred users at
+/// once would only throttle each other.
 const MOST_LANES: usize = 32;
 
-/// Retries of a throttled call, on top of the SDK's own, with doubling waits up to half a minute: five minutes in all. To start 500
-/// instances past the first thousand takes their quota four.
+/// Retries of a throttled call, on top of the SDK's own, with doubling waits up to half a minute: five minutes in all.
+/// To start 500 instances past the first thousand takes their quota four.
 const THROTTLE_RETRIES: u32 = 14;
 const THROTTLE_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -69,14 +70,17 @@ impl Executor {
         let mut outcomes = Vec::with_capacity(actions.len());
         for action in actions {
             match &action {
-                Action::StopInstances { .. } | Action::TerminateInstances { .. } | Action::StartInstances { .. } => outcomes.extend(batch::perform(&self, action).await),
+                Action::StopInstances { .. } | Action::TerminateInstances { .. } | Action::StartInstances { .. } => {
+                    outcomes.extend(batch::perform(&self, action).await)
+                }
                 _ => outcomes.push(self.perform(action).await),
             }
         }
         outcomes
     }
 
-    /// One call, with patience for throttling. A lost lease, or the invocation's end, ends it at once: the outcome says so and nothing was done.
+    /// One call, with patience for throttling. A lost lease, or the invocation's end, ends it at once: the outcome says
+    /// so and nothing was done.
     async fn perform(&self, action: Action) -> Outcome {
         let mut wait = THROTTLE_WAIT;
         let mut retries = THROTTLE_RETRIES;
@@ -117,7 +121,8 @@ impl Underway {
         }
     }
 
-    /// Waits for every lane, but not past the invocation's end: what is cut off stands in the journal as intended, and may have happened.
+    /// Waits for every lane, but not past the invocation's end: what is cut off stands in the journal as intended, and
+    /// may have happened.
     pub async fn finish(mut self) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
         let cut_off = self.executor.deadline.cut_off();
@@ -135,7 +140,9 @@ impl Underway {
                 None => return outcomes,
                 Some(Ok(of_lane)) => outcomes.extend(of_lane),
                 // What a lane did before it broke stands in the journal; the next look finds what it left undone.
-                Some(Err(broken)) => tracing::error!(account = %self.executor.account, error = %broken, "a lane of the containment broke"),
+                Some(Err(broken)) => {
+                    tracing::error!(account = %self.executor.account, error = %broken, "a lane of the containment broke")
+                }
             }
         }
     }

@@ -10,8 +10,9 @@ const LONGEST_CREDIBLE: Duration = Duration::from_secs(3600);
 /// Kept free before the end for winding up: what is under way ends, what is left is named and recorded, mails are sent.
 const RESERVE: Duration = Duration::from_secs(20);
 
-/// When an invocation must have answered. Before that, in this order: nothing new is begun, what is under way is no longer waited for, and
-/// an account that has not been wound up by then is abandoned, with its lease running out by itself.
+/// When an invocation must have answered. Before that, in this order: nothing new is begun, what is under way is no
+/// longer waited for, and an account that has not been wound up by then is abandoned, with its lease running out by
+/// itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {
     end: Option<Instant>,
@@ -24,8 +25,8 @@ impl Deadline {
         Self { end: None, reserve: RESERVE }
     }
 
-    /// A deadline this far away. A senseless one is taken for none: zero (already over at the start) or past an hour. Never less than half
-    /// of the time is left for work.
+    /// A deadline this far away. A senseless one is taken for none: zero (already over at the start) or past an hour.
+    /// Never less than half of the time is left for work.
     pub fn within(remaining: Duration) -> Self {
         let credible = !remaining.is_zero() && remaining <= LONGEST_CREDIBLE;
         Self { end: credible.then(|| Instant::now() + remaining), reserve: RESERVE.min(remaining / 2) }

@@ -1,7 +1,7 @@
 //! The stages of a sweep, each over ports: trigger → scope → observe → decide → contain → record → notify.
 //!
-//! [`sweep`] shows the whole way on one screen. What is decided is decided in `runawaytrain-core`; what is called is called behind
-//! [`ports`]; here is only the order of things. Waiting is tokio's, so that tests run under virtual time.
+//! [`sweep`] shows the whole way on one screen. What is decided is decided in `runawaytrain-core`; what is called is
+//! called behind [`ports`]; here is only the order of things. Waiting is tokio's, so that tests run under virtual time.
 
 mod account;
 mod brake;

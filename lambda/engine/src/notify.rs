@@ -10,7 +10,8 @@ use crate::ports::{Pending, Ports};
 /// How long a claimed mail is another invocation's business. Longer than any publish takes, shorter than a tick.
 const CLAIM: SignedDuration = SignedDuration::from_secs(60);
 
-/// Sends every mail that waits and that nobody else is sending. One that fails stays for the next invocation and does not hold up the others.
+/// Sends every mail that waits and that nobody else is sending. One that fails stays for the next invocation and does
+/// not hold up the others.
 pub async fn drain(ports: &Ports) -> NoticeTotals {
     let mut totals = NoticeTotals::default();
     let waiting = match ports.ledger.outbox().await {
@@ -31,7 +32,11 @@ pub async fn drain(ports: &Ports) -> NoticeTotals {
             Err(failure) => {
                 totals.waiting += 1;
                 tracing::error!(account = %pending.notice.account, kind = pending.notice.kind.name(), error = %failure, "a mail could not be sent; it stays in the outbox");
-                totals.errors.push(format!("the {} mail about {} waits: {failure}", pending.notice.kind.name(), pending.notice.account));
+                totals.errors.push(format!(
+                    "the {} mail about {} waits: {failure}",
+                    pending.notice.kind.name(),
+                    pending.notice.account
+                ));
             }
         }
     }
@@ -44,7 +49,8 @@ async fn send(ports: &Ports, pending: &Pending) -> Result<bool, Failure> {
     if !ports.ledger.claim(&pending.id, now, later(now, CLAIM)).await? {
         return Ok(false);
     }
-    if let Err(failure) = ports.courier.send(&pending.notice.list, &pending.notice.subject, &pending.notice.body).await {
+    if let Err(failure) = ports.courier.send(&pending.notice.list, &pending.notice.subject, &pending.notice.body).await
+    {
         if let Err(kept) = ports.ledger.unclaim(&pending.id).await {
             tracing::warn!(account = %pending.notice.account, error = %kept, "a claim could not be given back; it runs out by itself");
         }

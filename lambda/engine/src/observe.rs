@@ -1,4 +1,5 @@
-//! Looks into one account, every enabled region at once. Read-only by construction: it is given an observer and nothing else.
+//! Looks into one account, every enabled region at once. Read-only by construction: it is given an observer and nothing
+//! else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,7 +33,8 @@ pub struct Eyes {
     prices: PriceMemory,
 }
 
-/// Calls under way at once, over all accounts and regions. AWS's quotas are per account and region, so this bounds only our own sockets.
+/// Calls under way at once, over all accounts and regions. AWS's quotas are per account and region, so this bounds only
+/// our own sockets.
 const MOST_CALLS: usize = 256;
 
 impl Eyes {
@@ -41,12 +43,20 @@ impl Eyes {
         Self { observer, permits: Arc::new(Semaphore::new(MOST_CALLS)), prices }
     }
 
-    /// Begins to look into an account: its regions are known when this returns, their instances come in with [`Watch::next`]. What has not
-    /// answered by `until` is not waited for: it is a gap.
+    /// Begins to look into an account: its regions are known when this returns, their instances come in with
+    /// [`Watch::next`]. What has not answered by `until` is not waited for: it is a gap.
     pub async fn watch(&self, account: &AccountId, freshness: Freshness, until: Option<Instant>) -> Watch {
         let (eyes, observation) = (self.clone(), Observation::new(account.clone()));
-        let mut watch =
-            Watch { eyes, observation, regions: Vec::new(), asked: BTreeSet::new(), under_way: FuturesUnordered::new(), until, cut: false, priced: BTreeSet::new() };
+        let mut watch = Watch {
+            eyes,
+            observation,
+            regions: Vec::new(),
+            asked: BTreeSet::new(),
+            under_way: FuturesUnordered::new(),
+            until,
+            cut: false,
+            priced: BTreeSet::new(),
+        };
         let regions = in_time(until, self.regions(account, freshness)).await;
         watch.cut = regions.is_none();
         match regions.unwrap_or_else(|| Err(not_answered(REGIONS))) {
@@ -70,8 +80,8 @@ impl Eyes {
         watch.observation
     }
 
-    /// The same observation with a price for all that was seen, where that takes no longer than a moment: what an account burns decides who
-    /// is halted first where not all can be.
+    /// The same observation with a price for all that was seen, where that takes no longer than a moment: what an
+    /// account burns decides who is halted first where not all can be.
     pub async fn priced(&self, observation: &Observation) -> Observation {
         const A_MOMENT: Duration = Duration::from_secs(2);
         let of = observation.instances().map(|(region, instance)| (PriceKey::of(region, instance), instance.vcpus));
@@ -93,7 +103,8 @@ impl Eyes {
         let _permit = self.permits.acquire().await;
         let regions = self.observer.regions(account, freshness).await?;
         if regions.is_empty() {
-            // Every account has regions. To take none for an answer would make an account that nobody looked at look empty.
+            // Every account has regions. To take none for an answer would make an account that nobody looked at look
+            // empty.
             return Err(Failure {
                 operation: REGIONS.to_owned(),
                 kind: FailureKind::Other,
@@ -157,7 +168,9 @@ impl Asked {
     fn unanswered(self) -> Sighting {
         match self {
             Self::Region(region) => Sighting::Region(region, Err(not_answered("ec2:DescribeInstances"))),
-            Self::Launchers(region) => Sighting::Launchers(region, Err(not_answered("autoscaling:DescribeAutoScalingGroups"))),
+            Self::Launchers(region) => {
+                Sighting::Launchers(region, Err(not_answered("autoscaling:DescribeAutoScalingGroups")))
+            }
             Self::Users => Sighting::Users(Err(not_answered("iam:ListUsers"))),
             Self::Roles => Sighting::Roles(Err(not_answered("iam:ListRoles"))),
             Self::Quarantine => Sighting::Quarantine(Err(not_answered(QUARANTINE))),
@@ -203,7 +216,8 @@ impl Watch {
     /// Prices of what was seen and has none yet, asked for once.
     fn ask_for_prices(&mut self) {
         let memory = self.eyes.prices.clone();
-        let of = self.observation.instances().map(|(region, instance)| (PriceKey::of(region, instance), instance.vcpus));
+        let of =
+            self.observation.instances().map(|(region, instance)| (PriceKey::of(region, instance), instance.vcpus));
         let wanted: BTreeMap<PriceKey, Vcpus> = of.filter(|(key, _)| !self.priced.contains(key)).collect();
         if !wanted.is_empty() {
             self.priced.extend(wanted.keys().cloned());
@@ -226,7 +240,8 @@ impl Watch {
         match in_time(self.until, self.under_way.next()).await {
             Some(Some(sighting)) => self.take_in(sighting),
             Some(None) => return false,
-            // True once more: what did not answer is news as well. Spend and prices that did not come are no reason to call it cut.
+            // True once more: what did not answer is news as well. Spend and prices that did not come are no reason to
+            // call it cut.
             None => {
                 self.cut = !self.asked.is_empty();
                 self.under_way.clear();
@@ -271,15 +286,17 @@ impl Watch {
         self.under_way.push(self.eyes.look(call));
     }
 
-    /// Looks at what a halt needs and a verdict does not: the quarantine, what would launch again in each region, users and roles;
-    /// each only where the policy wants something of it.
+    /// Looks at what a halt needs and a verdict does not: the quarantine, what would launch again in each region, users
+    /// and roles; each only where the policy wants something of it.
     pub fn look_closer(&mut self, policy: &AccountPolicy) {
         let account = self.observation.account.clone();
         let contain = policy.contain;
         // The quarantine first: it is what keeps the account from growing while the rest is under way.
         if contain.quarantine {
             let account = account.clone();
-            self.ask(Asked::Quarantine, |observer| async move { Sighting::Quarantine(observer.quarantined(&account).await) });
+            self.ask(Asked::Quarantine, |observer| async move {
+                Sighting::Quarantine(observer.quarantined(&account).await)
+            });
         }
         if self.observation.unreachable.is_some() {
             // The quarantine is the payer's own business; all else needs a way into the account.
@@ -299,7 +316,10 @@ impl Watch {
         };
         if let Some(detail) = detail {
             let account = account.clone();
-            self.ask(Asked::Users, move |observer| async move { Sighting::Users(observer.users(&account, detail).await) });
+            self.ask(
+                Asked::Users,
+                move |observer| async move { Sighting::Users(observer.users(&account, detail).await) },
+            );
         }
         if contain.roles != RoleResponse::Leave {
             self.ask(Asked::Roles, |observer| async move { Sighting::Roles(observer.roles(&account).await) });

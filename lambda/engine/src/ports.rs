@@ -1,4 +1,5 @@
-//! What the engine needs of the world, in the project's own types. Reading and changing are different ports: an observer cannot mutate.
+//! What the engine needs of the world, in the project's own types. Reading and changing are different ports: an
+//! observer cannot mutate.
 
 mod act;
 mod clock;

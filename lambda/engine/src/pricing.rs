@@ -1,4 +1,5 @@
-//! What an instance costs in an hour: asked of the price list once, kept in the warm function and in the table, estimated where it cannot be had.
+//! What an instance costs in an hour: asked of the price list once, kept in the warm function and in the table,
+//! estimated where it cannot be had.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -60,7 +61,8 @@ impl PriceMemory {
         Self { list, book, clock, known: Arc::default() }
     }
 
-    /// A price for every one of these: from the list where it has one, else by vCPUs. Never fails, and never waits long.
+    /// A price for every one of these: from the list where it has one, else by vCPUs. Never fails, and never waits
+    /// long.
     pub async fn of(&self, wanted: BTreeMap<PriceKey, Vcpus>) -> Prices {
         let mut memory = self.known.lock().await;
         let known = match &mut *memory {
@@ -68,11 +70,17 @@ impl PriceMemory {
             empty => empty.insert(self.remembered().await),
         };
         let now = self.clock.now();
-        let missing: Vec<PriceKey> = wanted.keys().filter(|key| !known.get(*key).is_some_and(|answered| answered.is_good_at(now))).cloned().collect();
-        let answers: Vec<(PriceKey, Answered)> = stream::iter(missing).map(|key| self.ask(key)).buffer_unordered(AT_A_TIME).collect().await;
+        let missing: Vec<PriceKey> = wanted
+            .keys()
+            .filter(|key| !known.get(*key).is_some_and(|answered| answered.is_good_at(now)))
+            .cloned()
+            .collect();
+        let answers: Vec<(PriceKey, Answered)> =
+            stream::iter(missing).map(|key| self.ask(key)).buffer_unordered(AT_A_TIME).collect().await;
         for (key, answered) in answers {
             // A price of last week beats none at all.
-            let keep_old = matches!(answered, Answered::Failed(_)) && matches!(known.get(&key), Some(Answered::Said(old)) if old.per_hour.is_some());
+            let keep_old = matches!(answered, Answered::Failed(_))
+                && matches!(known.get(&key), Some(Answered::Said(old)) if old.per_hour.is_some());
             if !keep_old {
                 known.insert(key, answered);
             }
@@ -122,7 +130,9 @@ impl PriceMemory {
 
 fn price(known: Option<&Answered>, key: &PriceKey, vcpus: Vcpus) -> Price {
     match known {
-        Some(Answered::Said(KnownPrice { per_hour: Some(per_hour), .. })) => Price { per_hour: *per_hour, source: PriceSource::List },
+        Some(Answered::Said(KnownPrice { per_hour: Some(per_hour), .. })) => {
+            Price { per_hour: *per_hour, source: PriceSource::List }
+        }
         _ => estimate(&key.instance_type, vcpus.count),
     }
 }

@@ -44,7 +44,13 @@ pub enum NotPerformed {
 }
 
 /// Writes `record` with its mails and takes the lease in the same transaction.
-pub async fn acquire(ports: &Ports, invocation: &str, stored: &Stored, record: AccountRecord, notices: Vec<Notice>) -> Result<Option<(Holding, Stored)>, LedgerError> {
+pub async fn acquire(
+    ports: &Ports,
+    invocation: &str,
+    stored: &Stored,
+    record: AccountRecord,
+    notices: Vec<Notice>,
+) -> Result<Option<(Holding, Stored)>, LedgerError> {
     let Some(halt) = record.halt.as_ref().map(|halt| halt.id.clone()) else { return Ok(None) };
     let now = ports.clock.now();
     let until = later(now, LEASE);
@@ -67,19 +73,29 @@ impl Holding {
         &self.lease
     }
 
-    /// Whether this holder may still change anything. Judged by our own clock against the time last written, so that a holder that
-    /// slept through its lease notices by itself before it asks anybody.
+    /// Whether this holder may still change anything. Judged by our own clock against the time last written, so that a
+    /// holder that slept through its lease notices by itself before it asks anybody.
     pub fn is_alive(&self) -> bool {
         !self.lost.load(Ordering::Acquire) && self.ports.clock.now() < self.until.get()
     }
 
     /// Performs one action, journaled before and after. Nothing is done that could not be written down first.
-    pub async fn perform(&self, account: &runawaytrain_core::ids::AccountId, action: &Action) -> Result<Performed, NotPerformed> {
+    pub async fn perform(
+        &self,
+        account: &runawaytrain_core::ids::AccountId,
+        action: &Action,
+    ) -> Result<Performed, NotPerformed> {
         if !self.is_alive() {
             return Err(NotPerformed::LeaseLost);
         }
         let id = EntryId { fence: self.lease.fence, number: self.next_entry.fetch_add(1, Ordering::Relaxed) };
-        let entry = JournalEntry { id: id.clone(), halt: self.halt.clone(), action: action.clone(), intended: self.ports.clock.now(), concluded: None };
+        let entry = JournalEntry {
+            id: id.clone(),
+            halt: self.halt.clone(),
+            action: action.clone(),
+            intended: self.ports.clock.now(),
+            concluded: None,
+        };
         self.check(self.ports.ledger.intend(&self.lease, &entry).await)?;
         // The journal's answer may have taken longer than the lease lasts.
         if !self.is_alive() {
@@ -105,7 +121,15 @@ impl Holding {
     pub async fn give_back(self, record: AccountRecord, notices: Vec<Notice>) -> Result<Stored, LedgerError> {
         self.renewal.abort();
         let (ledger, at): (&dyn Ledger, Timestamp) = (&*self.ports.ledger, self.ports.clock.now());
-        ledger.commit(Commit { peak: record.hour.clone(), record, lease: LeaseMove::Release(self.lease.clone()), notices, at }).await
+        ledger
+            .commit(Commit {
+                peak: record.hour.clone(),
+                record,
+                lease: LeaseMove::Release(self.lease.clone()),
+                notices,
+                at,
+            })
+            .await
     }
 
     fn check(&self, written: Result<(), LedgerError>) -> Result<(), NotPerformed> {
@@ -132,7 +156,9 @@ async fn renew(ports: Ports, lease: Lease, lost: Arc<AtomicBool>, until: Arc<Ato
         let next = later(ports.clock.now(), LEASE);
         match ports.ledger.renew(&lease, next).await {
             Ok(()) => until.set(next),
-            Err(LedgerError::Failed(failure)) => tracing::warn!(account = %lease.account, error = %failure, "the lease could not be renewed; trying again"),
+            Err(LedgerError::Failed(failure)) => {
+                tracing::warn!(account = %lease.account, error = %failure, "the lease could not be renewed; trying again")
+            }
             Err(LedgerError::LeaseLost | LedgerError::Conflict) => {
                 tracing::warn!(account = %lease.account, fence = lease.fence, "the lease was taken over; this invocation changes nothing more in the account");
                 lost.store(true, Ordering::Release);

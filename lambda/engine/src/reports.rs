@@ -1,7 +1,7 @@
 //! Reads the Cost and Usage Reports into the table, where sweeps find what each account spent in each hour.
 //!
-//! It looks at no account and changes none: the mode has no say in it. Each billing period is read whole or not at all, so that what is
-//! known of it is always one edition of AWS's, never half of one.
+//! It looks at no account and changes none: the mode has no say in it. Each billing period is read whole or not at all,
+//! so that what is known of it is always one edition of AWS's, never half of one.
 
 use std::collections::BTreeMap;
 
@@ -35,22 +35,35 @@ const LARGEST_MANIFEST: u64 = 8 << 20;
 /// Reads what is new of the billing periods that matter: the present one and, for some days, the one before.
 pub(crate) async fn read_all(ports: &Ports, place: &CostReports, deadline: Deadline) -> Answer {
     let now = ports.clock.now();
-    let (objects, editions) = tokio::join!(ports.report_store.list(&place.bucket, &place.prefix), ports.spend_book.editions());
+    let (objects, editions) =
+        tokio::join!(ports.report_store.list(&place.bucket, &place.prefix), ports.spend_book.editions());
     let objects = match objects {
         Ok(objects) => objects,
         Err(failure) => {
             tracing::error!(bucket = place.bucket, prefix = place.prefix, error = %failure, "the cost reports could not be listed; what was known stays");
-            return Answer::failed(format!("The cost reports in {} could not be listed, so what was known stays: {failure}", words::address(place)));
+            return Answer::failed(format!(
+                "The cost reports in {} could not be listed, so what was known stays: {failure}",
+                words::address(place)
+            ));
         }
     };
     let editions = match editions {
         Ok(editions) => editions,
         Err(failure) => {
             tracing::error!(error = %failure, "the known editions of the cost reports could not be read from the table; nothing was read");
-            return Answer::failed(format!("Which cost reports are known could not be read from the table, so none was read: {failure}"));
+            return Answer::failed(format!(
+                "Which cost reports are known could not be read from the table, so none was read: {failure}"
+            ));
         }
     };
-    let shelf = Shelf { ports, place, objects, editions, since: Hour::containing(now.checked_sub(BACK).unwrap_or(Timestamp::MIN)), deadline };
+    let shelf = Shelf {
+        ports,
+        place,
+        objects,
+        editions,
+        since: Hour::containing(now.checked_sub(BACK).unwrap_or(Timestamp::MIN)),
+        deadline,
+    };
     let present = Month::of(now);
     let mut periods = Vec::new();
     for month in [present, present.before()] {
@@ -74,13 +87,28 @@ struct Shelf<'a> {
 
 impl Shelf<'_> {
     async fn period(&self, month: Month) -> PeriodReport {
-        let without = |result, error: Option<String>| PeriodReport { period: month.folder(), result, edition: None, version: None, read: None, error };
+        let without = |result, error: Option<String>| PeriodReport {
+            period: month.folder(),
+            result,
+            edition: None,
+            version: None,
+            read: None,
+            error,
+        };
         if month.end() <= self.since.beginning() {
-            return without(PeriodResult::Absent, Some(format!("none of its hours is less than {} days old", BACK.as_hours() / 24)));
+            return without(
+                PeriodResult::Absent,
+                Some(format!("none of its hours is less than {} days old", BACK.as_hours() / 24)),
+            );
         }
         let manifest = match month.manifest(&self.objects) {
             Ok(Some(manifest)) => manifest,
-            Ok(None) => return without(PeriodResult::Absent, Some(format!("there is no report of it in {}", words::address(self.place)))),
+            Ok(None) => {
+                return without(
+                    PeriodResult::Absent,
+                    Some(format!("there is no report of it in {}", words::address(self.place))),
+                );
+            }
             Err(trouble) => return without(PeriodResult::Failed, Some(trouble.to_string())),
         };
         // A manifest that is written again with the same words may name files that are not the same.
@@ -102,13 +130,24 @@ impl Shelf<'_> {
     }
 
     /// Reads an edition and puts it in the place of what was known of its period.
-    async fn read(&self, month: Month, object: &ReportObject, edition: &str) -> Result<(Option<String>, ReadPeriod), Trouble> {
+    async fn read(
+        &self,
+        month: Month,
+        object: &ReportObject,
+        edition: &str,
+    ) -> Result<(Option<String>, ReadPeriod), Trouble> {
         if has_come(self.deadline.stop_work()) {
             return Err(Trouble::OutOfTime);
         }
         let CostReports { bucket, prefix } = self.place;
-        let bytes = self.ports.report_store.get(bucket, &object.key, LARGEST_MANIFEST).await.map_err(|failure| Trouble::of_file(&object.key, failure))?;
-        let manifest = Manifest::parse(&bytes, Place { bucket, prefix }).map_err(|error| Trouble::Manifest { key: object.key.clone(), error })?;
+        let bytes = self
+            .ports
+            .report_store
+            .get(bucket, &object.key, LARGEST_MANIFEST)
+            .await
+            .map_err(|failure| Trouble::of_file(&object.key, failure))?;
+        let manifest = Manifest::parse(&bytes, Place { bucket, prefix })
+            .map_err(|error| Trouble::Manifest { key: object.key.clone(), error })?;
         if !month.is(manifest.period) {
             return Err(Trouble::OtherPeriod { key: object.key.clone(), period: manifest.period });
         }
@@ -140,11 +179,22 @@ impl Shelf<'_> {
     fn hourly(&self, month: Month, edition: &str, totals: &Totals, written: Timestamp) -> ReadReport {
         let spent = |account: &runawaytrain_cur::AccountTotals| -> BTreeMap<Timestamp, Usd> {
             // No hour of usage costs less than nothing; what takes costs back is summed apart.
-            account.usage.iter().map(|(hour, amount)| (hour.beginning(), Usd::micros(u64::try_from(amount.millionths().max(0)).unwrap_or(u64::MAX)))).collect()
+            account
+                .usage
+                .iter()
+                .map(|(hour, amount)| {
+                    (hour.beginning(), Usd::micros(u64::try_from(amount.millionths().max(0)).unwrap_or(u64::MAX)))
+                })
+                .collect()
         };
-        let accounts: BTreeMap<AccountId, _> = totals.accounts.iter().map(|(id, account)| (id.clone(), spent(account))).filter(|(_, hours)| !hours.is_empty()).collect();
-        // A line of a whole day ends at midnight, but the report knows nothing of the time after it was written. Where there is no usage at
-        // all, the report says nothing of the hours that are kept.
+        let accounts: BTreeMap<AccountId, _> = totals
+            .accounts
+            .iter()
+            .map(|(id, account)| (id.clone(), spent(account)))
+            .filter(|(_, hours)| !hours.is_empty())
+            .collect();
+        // A line of a whole day ends at midnight, but the report knows nothing of the time after it was written. Where
+        // there is no usage at all, the report says nothing of the hours that are kept.
         let last = totals.accounts.values().filter_map(|account| account.usage.last()).max();
         let until = last.map_or(self.since, |last| last.plus(1).min(Hour::containing(written).plus(1)));
         ReadReport { period: month.folder(), edition: edition.to_owned(), accounts, until: until.beginning() }
@@ -152,8 +202,18 @@ impl Shelf<'_> {
 }
 
 /// What all reports together say now, as the next sweep will find it.
-async fn summed_up(ports: &Ports, place: &CostReports, periods: Vec<PeriodReport>, now: Timestamp) -> CostReportsReport {
-    let mut report = CostReportsReport { bucket: place.bucket.clone(), prefix: place.prefix.clone(), periods, ..CostReportsReport::default() };
+async fn summed_up(
+    ports: &Ports,
+    place: &CostReports,
+    periods: Vec<PeriodReport>,
+    now: Timestamp,
+) -> CostReportsReport {
+    let mut report = CostReportsReport {
+        bucket: place.bucket.clone(),
+        prefix: place.prefix.clone(),
+        periods,
+        ..CostReportsReport::default()
+    };
     let hours = match ports.spend_book.hours(now.checked_sub(BACK).unwrap_or(Timestamp::MIN)).await {
         Ok(hours) => hours,
         Err(failure) => {
@@ -169,7 +229,9 @@ async fn summed_up(ports: &Ports, place: &CostReports, periods: Vec<PeriodReport
             None
         }
     };
-    let is_member = |account: &AccountId| members.as_ref().is_none_or(|members| members.iter().any(|member| member.account == *account));
+    let is_member = |account: &AccountId| {
+        members.as_ref().is_none_or(|members| members.iter().any(|member| member.account == *account))
+    };
     let mut all = Usd::ZERO;
     let mut window = None;
     for (account, by_hour) in hours.accounts {
@@ -182,7 +244,9 @@ async fn summed_up(ports: &Ports, place: &CostReports, periods: Vec<PeriodReport
             report.strangers.push(StrangerSpend { account, day: day.amount });
         }
     }
-    report.day = window.or_else(|| Hours { by_hour: BTreeMap::new(), until }.day(None, until)).map(|day| Charged { amount: all, ..day });
+    report.day = window
+        .or_else(|| Hours { by_hour: BTreeMap::new(), until }.day(None, until))
+        .map(|day| Charged { amount: all, ..day });
     report.age = Some(now.duration_since(until).as_secs());
     report
 }

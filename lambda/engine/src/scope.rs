@@ -31,7 +31,8 @@ pub enum WhyUnserved {
     Stranger,
     /// Nobody can enter it: it is suspended, closed or not yet activated.
     Inactive,
-    /// The organization's list could not be had, and the account is not known from before: whether it is a member is not known.
+    /// The organization's list could not be had, and the account is not known from before: whether it is a member is
+    /// not known.
     Unlisted,
 }
 
@@ -55,18 +56,30 @@ pub struct Scope {
     pub stale: Option<Failure>,
 }
 
-/// Lists the accounts. When Organizations does not answer, the accounts of earlier sweeps are watched on: a guard must not go blind because a list is missing.
-pub async fn scope(directory: &dyn Directory, policy: &Policy, selection: &Selection, ceiling: Mode, known: impl Iterator<Item = AccountId>) -> Scope {
+/// Lists the accounts. When Organizations does not answer, the accounts of earlier sweeps are watched on: a guard must
+/// not go blind because a list is missing.
+pub async fn scope(
+    directory: &dyn Directory,
+    policy: &Policy,
+    selection: &Selection,
+    ceiling: Mode,
+    known: impl Iterator<Item = AccountId>,
+) -> Scope {
     match members(directory, selection).await {
         Ok(members) => from_members(members, policy, selection, ceiling),
         Err(failure) => {
             tracing::error!(error = %failure, "the organization's accounts could not be listed; sweeping the accounts known from before");
             let known: BTreeSet<AccountId> = known.chain([policy.payer().clone()]).collect();
-            let members = known.into_iter().map(|account| Member { account, name: String::new(), lifecycle: Lifecycle::Active }).collect();
+            let members = known
+                .into_iter()
+                .map(|account| Member { account, name: String::new(), lifecycle: Lifecycle::Active })
+                .collect();
             let mut scope = from_members(members, policy, selection, ceiling);
             for stranger in &mut scope.unserved {
                 let account = stranger.report.account.clone();
-                let why = format!("account {account} is not known from before, and the accounts of the organization could not be listed: {failure}");
+                let why = format!(
+                    "account {account} is not known from before, and the accounts of the organization could not be listed: {failure}"
+                );
                 *stranger = Unserved { why: WhyUnserved::Unlisted, report: AccountReport::unserved(account, "", why) };
             }
             Scope { stale: Some(failure), ..scope }
@@ -78,19 +91,30 @@ pub async fn scope(directory: &dyn Directory, policy: &Policy, selection: &Selec
 async fn members(directory: &dyn Directory, selection: &Selection) -> Result<Vec<Member>, Failure> {
     let members = directory.accounts(Freshness::Cached).await?;
     match selection {
-        Selection::Only(wanted) if !wanted.iter().all(|account| members.iter().any(|member| member.account == *account)) => directory.accounts(Freshness::Now).await,
+        Selection::Only(wanted)
+            if !wanted.iter().all(|account| members.iter().any(|member| member.account == *account)) =>
+        {
+            directory.accounts(Freshness::Now).await
+        }
         _ => Ok(members),
     }
 }
 
 fn from_members(members: Vec<Member>, policy: &Policy, selection: &Selection, ceiling: Mode) -> Scope {
     let mut scope = Scope::default();
-    let members: BTreeMap<AccountId, Member> = members.into_iter().map(|member| (member.account.clone(), member)).collect();
-    let family = Arc::new(Family { organization: policy.organization_id().to_owned(), accounts: members.keys().cloned().collect() });
+    let members: BTreeMap<AccountId, Member> =
+        members.into_iter().map(|member| (member.account.clone(), member)).collect();
+    let family = Arc::new(Family {
+        organization: policy.organization_id().to_owned(),
+        accounts: members.keys().cloned().collect(),
+    });
     if let Selection::Only(wanted) = selection {
         for account in wanted.iter().filter(|account| !members.contains_key(*account)) {
             let why = format!("account {account} is not in the organization {}", policy.organization_id());
-            scope.unserved.push(Unserved { why: WhyUnserved::Stranger, report: AccountReport::unserved(account.clone(), "", why) });
+            scope.unserved.push(Unserved {
+                why: WhyUnserved::Stranger,
+                report: AccountReport::unserved(account.clone(), "", why),
+            });
         }
     }
     for (account, member) in members {
@@ -106,10 +130,14 @@ fn from_members(members: Vec<Member>, policy: &Policy, selection: &Selection, ce
         // What the mails call it as well.
         let name = policy.name.get_or_insert(member.name).clone();
         if let Lifecycle::Inactive(state) = member.lifecycle {
-            // Nobody, we included, can enter it: no error in a sweep of all, but an answer to whoever asked for it by id.
+            // Nobody, we included, can enter it: no error in a sweep of all, but an answer to whoever asked for it by
+            // id.
             if matches!(selection, Selection::Only(_)) {
                 let why = format!("account {account} is {state} in the organization: nobody can enter it");
-                scope.unserved.push(Unserved { why: WhyUnserved::Inactive, report: AccountReport::unserved(account, &name, why) });
+                scope.unserved.push(Unserved {
+                    why: WhyUnserved::Inactive,
+                    report: AccountReport::unserved(account, &name, why),
+                });
             }
             continue;
         }

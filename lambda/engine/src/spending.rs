@@ -1,5 +1,5 @@
-//! What accounts spent: AWS's estimates, asked for once an hour, and the hours of the Cost and Usage Reports. A second opinion: it never
-//! holds up a sweep, and what is not known is unknown, not nothing.
+//! What accounts spent: AWS's estimates, asked for once an hour, and the hours of the Cost and Usage Reports. A second
+//! opinion: it never holds up a sweep, and what is not known is unknown, not nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -93,7 +93,8 @@ impl SpendMemory {
         asked.boxed().shared()
     }
 
-    /// A report was read: the next sweep asks for the hours anew, and falls back on the old ones where it gets no answer.
+    /// A report was read: the next sweep asks for the hours anew, and falls back on the old ones where it gets no
+    /// answer.
     pub async fn doubt_hours(&self) {
         if let Some((good_until, _)) = self.hours.lock().await.as_mut() {
             *good_until = Instant::now();
@@ -103,7 +104,9 @@ impl SpendMemory {
     async fn charges(&self, accounts: Vec<AccountId>, haste: Haste) -> BTreeMap<AccountId, Charge> {
         let mut known = self.charges.lock().await;
         let now = Instant::now();
-        let is_good = |account: &AccountId| haste == Haste::None && known.get(account).is_some_and(|asked| now < asked.good_until);
+        let is_good = |account: &AccountId| {
+            haste == Haste::None && known.get(account).is_some_and(|asked| now < asked.good_until)
+        };
         let missing: Vec<AccountId> = accounts.iter().filter(|account| !is_good(account)).cloned().collect();
         if !missing.is_empty() {
             let answer = timeout(PATIENCE, self.billing.charges(&missing, self.clock.now())).await;
@@ -114,7 +117,10 @@ impl SpendMemory {
                     (BTreeMap::new(), FAILED_GOOD_FOR)
                 }
                 Err(_slow) => {
-                    tracing::warn!(accounts = missing.len(), "the estimated charges did not come in time; they are unknown, or as they were");
+                    tracing::warn!(
+                        accounts = missing.len(),
+                        "the estimated charges did not come in time; they are unknown, or as they were"
+                    );
                     (BTreeMap::new(), FAILED_GOOD_FOR)
                 }
             };

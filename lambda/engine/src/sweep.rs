@@ -58,15 +58,22 @@ pub struct Invocation {
 impl Guard {
     /// A guard over ports. `ceiling` is the environment's `envaction`.
     pub fn new(ports: Ports, policy: Policy, ceiling: Mode) -> Self {
-        let prices = PriceMemory::new(Arc::clone(&ports.price_list), Arc::clone(&ports.price_book), Arc::clone(&ports.clock));
-        let spend = SpendMemory::new(Arc::clone(&ports.billing), Arc::clone(&ports.spend_book), Arc::clone(&ports.clock));
+        let prices =
+            PriceMemory::new(Arc::clone(&ports.price_list), Arc::clone(&ports.price_book), Arc::clone(&ports.clock));
+        let spend =
+            SpendMemory::new(Arc::clone(&ports.billing), Arc::clone(&ports.spend_book), Arc::clone(&ports.clock));
         Self { eyes: Eyes::new(Arc::clone(&ports.observer), prices), spend, ports, policy, ceiling }
     }
 
     /// Answers one event.
     pub async fn handle(&self, event: &Value, invocation: &Invocation) -> Answer {
         let reports = self.policy.cost_reports();
-        let home = Home { payer: self.policy.payer(), region: contract::HOME_REGION, reports: reports.as_ref(), now: self.ports.clock.now() };
+        let home = Home {
+            payer: self.policy.payer(),
+            region: contract::HOME_REGION,
+            reports: reports.as_ref(),
+            now: self.ports.clock.now(),
+        };
         let trigger = match trigger::parse(event, &home) {
             Ok(trigger) => trigger,
             Err(refusal) => {
@@ -89,14 +96,25 @@ impl Guard {
                 let scoped = release::scoped(self.policy.for_account(&account), &account);
                 release::release(&self.ports, &self.eyes, invocation, &scoped, &wish).await
             }
-            Request::Drill(selection) => fit(self.sweep(trigger.source, &selection, Mode::Drill, None, invocation).await.answer),
+            Request::Drill(selection) => {
+                fit(self.sweep(trigger.source, &selection, Mode::Drill, None, invocation).await.answer)
+            }
             Request::Sweep(selection) => fit(self.proceed(trigger.source, &selection, None, invocation).await.answer),
-            Request::Halt { account, reason } => fit(self.proceed(trigger.source, &Selection::Only([account].into()), Some(reason), invocation).await.answer),
+            Request::Halt { account, reason } => fit(self
+                .proceed(trigger.source, &Selection::Only([account].into()), Some(reason), invocation)
+                .await
+                .answer),
         }
     }
 
     /// A sweep that may contain, unless the environment or the policy says `pass`.
-    async fn proceed(&self, source: &str, selection: &Selection, order: Option<String>, invocation: &Invocation) -> Swept {
+    async fn proceed(
+        &self,
+        source: &str,
+        selection: &Selection,
+        order: Option<String>,
+        invocation: &Invocation,
+    ) -> Swept {
         let by = match (self.ceiling, self.policy.mode()) {
             (Mode::Pass, _) => "envaction",
             (_, Mode::Pass) => "the policy's mode",
@@ -113,7 +131,14 @@ impl Guard {
         }
     }
 
-    async fn sweep(&self, source: &str, selection: &Selection, asked: Mode, order: Option<String>, invocation: &Invocation) -> Swept {
+    async fn sweep(
+        &self,
+        source: &str,
+        selection: &Selection,
+        asked: Mode,
+        order: Option<String>,
+        invocation: &Invocation,
+    ) -> Swept {
         let started = self.ports.clock.now();
         // A drill by event changes nothing anywhere and so still works where the environment says pass.
         let drill = asked == Mode::Drill;
@@ -122,14 +147,18 @@ impl Guard {
             Ok(records) => records,
             Err(failure) => {
                 tracing::error!(error = %failure, "the state table could not be read; nothing was touched");
-                return Swept::without_fates(Answer::failed(format!("The state table could not be read, so nothing was touched: {failure}")));
+                return Swept::without_fates(Answer::failed(format!(
+                    "The state table could not be read, so nothing was touched: {failure}"
+                )));
             }
         };
         let mut scope = scope(&*self.ports.directory, &self.policy, selection, ceiling, records.keys().cloned()).await;
         let turned_away = fate::of_unserved(&scope);
         if scope.accounts.is_empty() && !scope.unserved.is_empty() {
-            let why: Vec<&str> = scope.unserved.iter().filter_map(|unserved| unserved.report.error.as_deref()).collect();
-            let answer = if scope.stale.is_some() { Answer::failed(why.join("; ")) } else { Answer::refused(why.join("; ")) };
+            let why: Vec<&str> =
+                scope.unserved.iter().filter_map(|unserved| unserved.report.error.as_deref()).collect();
+            let answer =
+                if scope.stale.is_some() { Answer::failed(why.join("; ")) } else { Answer::refused(why.join("; ")) };
             return Swept { answer, fates: turned_away };
         }
         if drill {
@@ -188,8 +217,13 @@ impl Guard {
     }
 }
 
-/// Sweeps all accounts at once. One that breaks or is not reached before the deadline is reported as such; the others are served.
-async fn every_account(post: &Post, scope: Scope, mut records: BTreeMap<AccountId, Stored>) -> (Vec<AccountReport>, Coverage, bool) {
+/// Sweeps all accounts at once. One that breaks or is not reached before the deadline is reported as such; the others
+/// are served.
+async fn every_account(
+    post: &Post,
+    scope: Scope,
+    mut records: BTreeMap<AccountId, Stored>,
+) -> (Vec<AccountReport>, Coverage, bool) {
     let mut reports: Vec<AccountReport> = scope.unserved.into_iter().map(|unserved| unserved.report).collect();
     let mut coverage = Coverage::default();
     let mut reached_all = true;
@@ -231,7 +265,11 @@ async fn every_account(post: &Post, scope: Scope, mut records: BTreeMap<AccountI
                 for (account, name) in std::mem::take(&mut waiting).into_values() {
                     tracing::error!(account = %account, "not finished before the deadline");
                     coverage += Coverage { seen: 0, expected: 1 };
-                    reports.push(AccountReport::unserved(account, &name, "not finished before the deadline; the next sweep takes it up again"));
+                    reports.push(AccountReport::unserved(
+                        account,
+                        &name,
+                        "not finished before the deadline; the next sweep takes it up again",
+                    ));
                 }
                 break;
             }
@@ -261,7 +299,10 @@ fn fit(mut answer: Answer) -> Answer {
             None => {}
         }
         answer.records.clear();
-        answer.body.push_str(&format!(" The report of each account was too long to answer: see the log group {}.", contract::LOG_GROUP));
+        answer.body.push_str(&format!(
+            " The report of each account was too long to answer: see the log group {}.",
+            contract::LOG_GROUP
+        ));
     }
     answer
 }

@@ -77,12 +77,14 @@ pub struct Trigger {
     pub request: Request,
 }
 
-/// Where the guard lives and what time it is: enough to tell its own topic, queue and alarms from anybody else's, and news from a replay.
+/// Where the guard lives and what time it is: enough to tell its own topic, queue and alarms from anybody else's, and
+/// news from a replay.
 #[derive(Debug, Clone, Copy)]
 pub struct Home<'a> {
     /// The payer, which owns the topic and the queue.
     pub payer: &'a AccountId,
-    /// The region of both. Billing metrics exist only in [`contract::HOME_REGION`], and an alarm notifies only topics of its own region.
+    /// The region of both. Billing metrics exist only in [`contract::HOME_REGION`], and an alarm notifies only topics
+    /// of its own region.
     pub region: &'a str,
     /// Where the Cost and Usage Reports are, if they are read.
     pub reports: Option<&'a CostReports>,
@@ -131,10 +133,16 @@ pub enum Refusal {
         detail_type: String,
     },
     /// A launch that did not come through the queue, where a burst of them becomes one sweep.
-    #[error("an event from \"aws.ec2\" is taken only from the queue {}, not by itself: point the rule at the queue", contract::LAUNCH_QUEUE)]
+    #[error(
+        "an event from \"aws.ec2\" is taken only from the queue {}, not by itself: point the rule at the queue",
+        contract::LAUNCH_QUEUE
+    )]
     NotThroughQueue,
     /// An alarm that did not come through the topic, whose policy says whose alarms may ring.
-    #[error("an alarm is taken only from the topic {}, not from \"aws.cloudwatch\" itself: let the alarm notify the topic", contract::ALARM_TOPIC)]
+    #[error(
+        "an alarm is taken only from the topic {}, not from \"aws.cloudwatch\" itself: let the alarm notify the topic",
+        contract::ALARM_TOPIC
+    )]
     NotThroughTopic,
     /// `Records` is not a list.
     #[error("the event's \"Records\" is {0}; it takes a list of records from SNS, SQS or S3")]
@@ -143,13 +151,17 @@ pub enum Refusal {
     #[error("the event's \"Records\" is empty: there is nothing to read")]
     NoRecords,
     /// Records of a service that is not handled.
-    #[error("no rule for records from {0:?}; known are \"aws:sns\" with spend alarms, \"aws:sqs\" with launches and \"aws:s3\" with cost reports")]
+    #[error(
+        "no rule for records from {0:?}; known are \"aws:sns\" with spend alarms, \"aws:sqs\" with launches and \"aws:s3\" with cost reports"
+    )]
     UnknownRecords(String),
     /// Records of several services: AWS sends no such event.
     #[error("the event's \"Records\" come from several services ({0}); send those of one at a time")]
     MixedRecords(String),
     /// There are no reports to read.
-    #[error("the policy has no \"cur\", so there are no cost reports to read: give it {{}} to have a report made, or the bucket of one that exists")]
+    #[error(
+        "the policy has no \"cur\", so there are no cost reports to read: give it {{}} to have a report made, or the bucket of one that exists"
+    )]
     NoReports,
     /// Records that say they are S3's and are not.
     #[error("a record is no notification of S3: {0}")]
@@ -163,7 +175,9 @@ pub enum Refusal {
         expected: String,
     },
     /// Records of another part of the bucket.
-    #[error("a record is about the object {found:?}; cost reports are read only from keys that begin with {expected:?}")]
+    #[error(
+        "a record is about the object {found:?}; cost reports are read only from keys that begin with {expected:?}"
+    )]
     OtherPrefix {
         /// Which object.
         found: String,
@@ -171,7 +185,9 @@ pub enum Refusal {
         expected: String,
     },
     /// Something with keys, none of which says what to do.
-    #[error("the event has no \"action\" and is no schedule: its keys are {0}; for a sweep send {{}} or {{\"action\":\"proceed\"}}")]
+    #[error(
+        "the event has no \"action\" and is no schedule: its keys are {0}; for a sweep send {{}} or {{\"action\":\"proceed\"}}"
+    )]
     NothingToDo(String),
     /// A halt or a release needs to know which account.
     #[error("the action {action:?} takes one \"account\", a 12-digit account id as a string: {found}")]
@@ -199,7 +215,8 @@ pub enum Refusal {
 
 const KNOWN: &str = "pass, drill, proceed, halt, release, status, reports";
 
-/// Reads an event. Keys that are not known are ignored, as the test events of old have some; actions that are not known are refused.
+/// Reads an event. Keys that are not known are ignored, as the test events of old have some; actions that are not known
+/// are refused.
 pub fn parse(event: &Value, home: &Home<'_>) -> Result<Trigger, Refusal> {
     let Value::Object(event) = event else { return Err(Refusal::NotAnObject(kind(event))) };
     if let Some(action) = event.get("action") {

@@ -1,5 +1,11 @@
 //! A wrong limit must not stop a university, and nobody takes our role away unnoticed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod common;
 
@@ -21,7 +27,12 @@ fn runaway_university() -> Testbed {
     let testbed = seeded();
     for number in 0..ACCOUNTS {
         let running = u32::try_from(number).unwrap() + 6;
-        testbed.world.add(&id(&account(number)), SimAccount::new(&format!("lab-{number}"), &REGIONS).running("us-east-1", running, "m5.4xlarge").user("ann", 1, false));
+        testbed.world.add(
+            &id(&account(number)),
+            SimAccount::new(&format!("lab-{number}"), &REGIONS)
+                .running("us-east-1", running, "m5.4xlarge")
+                .user("ann", 1, false),
+        );
     }
     testbed
 }
@@ -35,18 +46,24 @@ fn with_brake(halts: u32, more: Value) -> runawaytrain_core::policy::Policy {
 }
 
 fn states(scene: &Scene) -> Vec<State> {
-    (0..ACCOUNTS).map(|number| if scene.billable(&account(number)) == 0 { State::Halted } else { State::Frozen }).collect()
+    (0..ACCOUNTS)
+        .map(|number| if scene.billable(&account(number)) == 0 { State::Halted } else { State::Frozen })
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn past_the_brake_accounts_are_frozen_and_the_slots_go_to_those_that_burn_the_most() {
     let scene = Scene::new(runaway_university(), with_brake(3, json!({})));
     let answer = scene.send(json!({})).await;
-    let halted: Vec<bool> = (0..ACCOUNTS).map(|number| report_of(&answer, &account(number)).state == Some(State::Halted)).collect();
+    let halted: Vec<bool> =
+        (0..ACCOUNTS).map(|number| report_of(&answer, &account(number)).state == Some(State::Halted)).collect();
     assert_eq!(halted, [false, false, false, false, false, true, true, true]);
     for number in 0..5 {
         assert_eq!(report_of(&answer, &account(number)).state, Some(State::Frozen));
-        assert!(scene.testbed.world.with(&id(&account(number)), |account| *account.quarantine.written()), "frozen by the quarantine");
+        assert!(
+            scene.testbed.world.with(&id(&account(number)), |account| *account.quarantine.written()),
+            "frozen by the quarantine"
+        );
     }
     let frozen: Vec<_> = (0..5).map(|number| id(&account(number))).collect();
     let touched = scene.testbed.world.calls().into_iter().filter(|call| frozen.contains(&call.account));
@@ -66,13 +83,18 @@ async fn the_brake_is_never_exceeded_within_an_hour_and_lets_go_after_it() {
     for _ in 0..3 {
         scene.tick().await;
     }
-    assert_eq!(states(&scene).iter().filter(|state| **state == State::Halted).count(), 6, "an hour later three more may be halted");
+    assert_eq!(
+        states(&scene).iter().filter(|state| **state == State::Halted).count(),
+        6,
+        "an hour later three more may be halted"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn two_invocations_share_one_brake() {
     let testbed = runaway_university();
-    let (one, other) = (Scene::new(testbed.clone(), with_brake(3, json!({}))), Scene::new(testbed, with_brake(3, json!({}))));
+    let (one, other) =
+        (Scene::new(testbed.clone(), with_brake(3, json!({}))), Scene::new(testbed, with_brake(3, json!({}))));
     tokio::join!(one.send(json!({})), other.send(json!({})));
     assert_eq!(states(&one).iter().filter(|state| **state == State::Halted).count(), 3);
 }
@@ -88,7 +110,10 @@ async fn an_order_is_not_braked_and_a_frozen_account_can_be_released() {
     for number in [0, 1] {
         let answer = scene.send(json!({ "action": "release", "account": account(number) })).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
-        assert!(!scene.testbed.world.with(&id(&account(number)), |account| *account.quarantine.written()), "one journal has both the freeze and the halt");
+        assert!(
+            !scene.testbed.world.with(&id(&account(number)), |account| *account.quarantine.written()),
+            "one journal has both the freeze and the halt"
+        );
     }
 }
 
@@ -170,5 +195,8 @@ async fn a_freeze_is_looked_at_again_and_one_that_does_not_hold_is_said_to() {
     assert_eq!(report_of(&answer, &account(2)).error, None, "the others are served");
     scene.testbed.world.heal();
     scene.tick().await;
-    assert!(scene.testbed.world.with(&id(&account(1)), |known| *known.quarantine.written()), "the next sweep tries again");
+    assert!(
+        scene.testbed.world.with(&id(&account(1)), |known| *known.quarantine.written()),
+        "the next sweep tries again"
+    );
 }

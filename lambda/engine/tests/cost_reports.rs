@@ -1,5 +1,12 @@
-//! Cost and Usage Reports: which are read, what is stored of them, what is said of those that cannot be read, and what a sweep makes of it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+//! Cost and Usage Reports: which are read, what is stored of them, what is said of those that cannot be read, and what
+//! a sweep makes of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod bucket;
 mod common;
@@ -7,7 +14,9 @@ mod events;
 
 use std::time::Duration;
 
-use bucket::{BUCKET, FILE, Line, NOVEMBER, OCTOBER, csv, deliver, gzip, manifest, overwrite, period, report, spending};
+use bucket::{
+    BUCKET, FILE, Line, NOVEMBER, OCTOBER, csv, deliver, gzip, manifest, overwrite, period, report, spending,
+};
 use common::{PAYER, QUIET, REGIONS, Scene, id, policy, report_of};
 use events::{payload, records, touched};
 use jiff::Timestamp;
@@ -27,7 +36,9 @@ use serde_json::{Value, json};
 fn scene() -> Scene {
     let testbed = Testbed::new();
     testbed.world.add(&id(PAYER), SimAccount::new("payer", &REGIONS).running("us-east-1", 1, "t2.micro"));
-    testbed.world.add(&id(QUIET), SimAccount::new("quiet", &REGIONS).running("us-east-1", 2, "t2.micro").user("dora", 1, true));
+    testbed
+        .world
+        .add(&id(QUIET), SimAccount::new("quiet", &REGIONS).running("us-east-1", 2, "t2.micro").user("dora", 1, true));
     Scene::new(testbed, spending())
 }
 
@@ -42,14 +53,19 @@ fn at(text: &str) -> Timestamp {
 /// An account's hours in the table: `[("2026-11-22T01:00:00Z", 1_500_000)]`.
 async fn stored(scene: &Scene, account: &str) -> Vec<(String, u64)> {
     let hours = scene.testbed.ledger.hours(Timestamp::MIN).await.unwrap();
-    hours.accounts.get(&id(account)).map(|hours| hours.iter().map(|(hour, amount)| (hour.to_string(), amount.as_micros())).collect()).unwrap_or_default()
+    hours
+        .accounts
+        .get(&id(account))
+        .map(|hours| hours.iter().map(|(hour, amount)| (hour.to_string(), amount.as_micros())).collect())
+        .unwrap_or_default()
 }
 
 fn pairs(pairs: &[(&str, u64)]) -> Vec<(String, u64)> {
     pairs.iter().map(|(hour, micros)| (format!("{hour}:00:00Z"), *micros)).collect()
 }
 
-/// Reads one edition that must not be taken, after one that was: the hours of the first stay, and the answer says these words.
+/// Reads one edition that must not be taken, after one that was: the hours of the first stay, and the answer says these
+/// words.
 async fn refused(spoil: impl FnOnce(&Testbed), words: &[&str]) {
     let scene = scene();
     deliver(&scene.testbed, NOVEMBER, "good", &[&[(QUIET, "2026-11-22T00", "7")]]);
@@ -89,9 +105,16 @@ async fn a_report_is_read_by_account_and_hour_and_its_age_is_said() {
     assert_eq!((was_read.until, november.version.as_deref()), (Some(at("2026-11-22T02:00:00Z")), Some("aaaa")));
     assert!(was_read.gaps.is_empty());
     let day = report(&answer).day.unwrap();
-    assert_eq!((day.amount, day.from, day.until), (Usd::micros(4_750_001), at("2026-11-21T02:00:00Z"), at("2026-11-22T02:00:00Z")));
+    assert_eq!(
+        (day.amount, day.from, day.until),
+        (Usd::micros(4_750_001), at("2026-11-21T02:00:00Z"), at("2026-11-22T02:00:00Z"))
+    );
     assert_eq!(report(&answer).age, Some(3600));
-    assert!(answer.body.contains("1 hour ago") && answer.body.contains("No account was looked at or changed."), "{}", answer.body);
+    assert!(
+        answer.body.contains("1 hour ago") && answer.body.contains("No account was looked at or changed."),
+        "{}",
+        answer.body
+    );
     assert!(scene.testbed.reports.most_open() == 3, "{} transfers at once", scene.testbed.reports.most_open());
     assert_eq!((scene.testbed.world.looks(), scene.testbed.world.calls().len()), (0, 0));
 }
@@ -104,7 +127,10 @@ async fn an_unchanged_edition_is_not_read_again() {
     let before = scene.testbed.reports.read().len();
     tokio::time::sleep(Duration::from_secs(3600)).await;
     let answer = read(&scene).await;
-    assert_eq!((period(&answer, NOVEMBER).result, scene.testbed.reports.read().len()), (PeriodResult::Unchanged, before));
+    assert_eq!(
+        (period(&answer, NOVEMBER).result, scene.testbed.reports.read().len()),
+        (PeriodResult::Unchanged, before)
+    );
     assert_eq!(report(&answer).day.unwrap().amount, Usd::from_dollars(1.0), "what is known is said all the same");
     // The same words, written again: in overwrite mode the files beside it may be others.
     manifest(&scene.testbed, NOVEMBER, "aaaa", &[FILE.to_owned()]);
@@ -116,14 +142,23 @@ async fn a_new_edition_takes_the_place_of_the_old_in_both_modes_of_delivery() {
     for new_folder in [true, false] {
         let scene = scene();
         let deliver = if new_folder { deliver } else { overwrite };
-        deliver(&scene.testbed, NOVEMBER, "aaaa", &[&[(QUIET, "2026-11-22T00", "1"), (QUIET, "2026-11-21T22", "9")], &[(QUIET, "2026-11-22T00", "2")]]);
+        deliver(
+            &scene.testbed,
+            NOVEMBER,
+            "aaaa",
+            &[&[(QUIET, "2026-11-22T00", "1"), (QUIET, "2026-11-21T22", "9")], &[(QUIET, "2026-11-22T00", "2")]],
+        );
         read(&scene).await;
         tokio::time::sleep(Duration::from_secs(3600)).await;
         // The second file of the first edition is still in the bucket, and no longer counts.
         deliver(&scene.testbed, NOVEMBER, "bbbb", &[&[(QUIET, "2026-11-22T00", "5"), (QUIET, "2026-11-22T01", "6")]]);
         let answer = read(&scene).await;
         assert_eq!(period(&answer, NOVEMBER).version.as_deref(), Some("bbbb"));
-        assert_eq!(stored(&scene, QUIET).await, pairs(&[("2026-11-22T00", 5_000_000), ("2026-11-22T01", 6_000_000)]), "new folders: {new_folder}");
+        assert_eq!(
+            stored(&scene, QUIET).await,
+            pairs(&[("2026-11-22T00", 5_000_000), ("2026-11-22T01", 6_000_000)]),
+            "new folders: {new_folder}"
+        );
     }
 }
 
@@ -143,7 +178,11 @@ async fn an_export_is_read_like_a_legacy_report() {
     let text = names.iter().fold(text, |text, (legacy, export)| text.replace(legacy, export));
     scene.testbed.reports.put(BUCKET, data, gzip(text.as_bytes()));
     let manifest = json!({ "dataFiles": [format!("s3://{BUCKET}/{data}")] });
-    scene.testbed.reports.put(BUCKET, "cur/daily/metadata/BILLING_PERIOD=2026-11/daily-Manifest.json", manifest.to_string().into_bytes());
+    scene.testbed.reports.put(
+        BUCKET,
+        "cur/daily/metadata/BILLING_PERIOD=2026-11/daily-Manifest.json",
+        manifest.to_string().into_bytes(),
+    );
     assert_eq!(period(&read(&scene).await, NOVEMBER).result, PeriodResult::Read);
     assert_eq!(stored(&scene, QUIET).await, pairs(&[("2026-11-22T00", 4_000_000)]));
 }
@@ -157,8 +196,15 @@ async fn at_the_turn_of_a_month_both_months_are_read() {
     deliver(&scene.testbed, november, "nnnn", &[&[(QUIET, "2026-11-30T23", "30"), (QUIET, "2026-11-30T01", "1000")]]);
     deliver(&scene.testbed, december, "dddd", &[&[(QUIET, "2026-12-01T01", "20")]]);
     let answer = read(&scene).await;
-    assert_eq!((period(&answer, november).result, period(&answer, december).result), (PeriodResult::Read, PeriodResult::Read));
-    assert_eq!(report(&answer).day.unwrap().amount, Usd::from_dollars(50.0), "a day is a window over midnight, and over the month");
+    assert_eq!(
+        (period(&answer, november).result, period(&answer, december).result),
+        (PeriodResult::Read, PeriodResult::Read)
+    );
+    assert_eq!(
+        report(&answer).day.unwrap().amount,
+        Usd::from_dollars(50.0),
+        "a day is a window over midnight, and over the month"
+    );
     // In the second week nothing of November matters any more, and it is not read again.
     tokio::time::sleep(Duration::from_secs(9 * 86_400)).await;
     deliver(&scene.testbed, november, "closed", &[&[(QUIET, "2026-11-30T23", "31")]]);
@@ -176,7 +222,11 @@ async fn a_list_of_many_pages_is_read_to_its_end() {
     scene.testbed.reports.fault(Fault::always("s3:ListBucket", FailureKind::Denied));
     let answer = read(&scene).await;
     assert_eq!(answer.status, 500);
-    assert!(answer.body.contains("s3:ListBucket was denied") && answer.body.contains("s3://payer-reports/cur/"), "{}", answer.body);
+    assert!(
+        answer.body.contains("s3:ListBucket was denied") && answer.body.contains("s3://payer-reports/cur/"),
+        "{}",
+        answer.body
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -210,7 +260,11 @@ async fn a_file_that_is_no_report_is_refused_whole() {
 
 #[tokio::test(start_paused = true)]
 async fn a_manifest_that_cannot_be_read_is_refused() {
-    let put = |body: &'static str| move |testbed: &Testbed| testbed.reports.put(BUCKET, "cur/hourly/20261101-20261201/hourly-Manifest.json", body.as_bytes().to_vec());
+    let put = |body: &'static str| {
+        move |testbed: &Testbed| {
+            testbed.reports.put(BUCKET, "cur/hourly/20261101-20261201/hourly-Manifest.json", body.as_bytes().to_vec())
+        }
+    };
     refused(put("<html>"), &["hourly-Manifest.json", "not a manifest"]).await;
     refused(put(r#"{"reportKeys":["elsewhere/x.csv.gz"],"billingPeriod":{"start":"20261101T000000.000Z","end":"20261201T000000.000Z"}}"#), &["outside of the prefix"])
         .await;
@@ -220,7 +274,9 @@ async fn a_manifest_that_cannot_be_read_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn two_reports_under_one_prefix_are_not_added_up() {
-    let spoil = |testbed: &Testbed| testbed.reports.put(BUCKET, "cur/other/20261101-20261201/other-Manifest.json", b"{}".to_vec());
+    let spoil = |testbed: &Testbed| {
+        testbed.reports.put(BUCKET, "cur/other/20261101-20261201/other-Manifest.json", b"{}".to_vec())
+    };
     let scene = scene();
     deliver(&scene.testbed, NOVEMBER, "aaaa", &[&[(QUIET, "2026-11-22T00", "1")]]);
     spoil(&scene.testbed);
@@ -243,7 +299,11 @@ async fn bad_rows_make_a_lower_bound_that_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn a_report_of_nothing_but_bad_rows_or_other_money_does_not_say_that_nothing_was_spent() {
-    refused(|testbed| deliver(testbed, NOVEMBER, "aaaa", &[&[(QUIET, "2026-11-22T01", "many")]]), &["none of its 1 rows could be read", "many"]).await;
+    refused(
+        |testbed| deliver(testbed, NOVEMBER, "aaaa", &[&[(QUIET, "2026-11-22T01", "many")]]),
+        &["none of its 1 rows could be read", "many"],
+    )
+    .await;
     let in_yuan = |testbed: &Testbed| {
         deliver(testbed, NOVEMBER, "aaaa", &[&[]]);
         let text = String::from_utf8(csv(&[(QUIET, "2026-11-22T01", "5")])).unwrap().replace("USD", "CNY");
@@ -255,11 +315,19 @@ async fn a_report_of_nothing_but_bad_rows_or_other_money_does_not_say_that_nothi
 #[tokio::test(start_paused = true)]
 async fn accounts_that_the_organization_does_not_have_are_kept_apart() {
     let scene = scene();
-    deliver(&scene.testbed, NOVEMBER, "aaaa", &[&[(QUIET, "2026-11-22T01", "5"), ("999999999999", "2026-11-22T01", "70")]]);
+    deliver(
+        &scene.testbed,
+        NOVEMBER,
+        "aaaa",
+        &[&[(QUIET, "2026-11-22T01", "5"), ("999999999999", "2026-11-22T01", "70")]],
+    );
     let answer = read(&scene).await;
     let report = report(&answer);
     assert_eq!(report.day.unwrap().amount, Usd::from_dollars(5.0));
-    assert_eq!(report.strangers.iter().map(|stranger| (stranger.account.as_str(), stranger.day)).collect::<Vec<_>>(), [("999999999999", Usd::from_dollars(70.0))]);
+    assert_eq!(
+        report.strangers.iter().map(|stranger| (stranger.account.as_str(), stranger.day)).collect::<Vec<_>>(),
+        [("999999999999", Usd::from_dollars(70.0))]
+    );
     assert!(answer.body.contains("999999999999 (70.00 USD)"), "{}", answer.body);
 }
 
@@ -284,7 +352,8 @@ async fn a_transfer_that_breaks_off_is_begun_anew_and_counts_once() {
 async fn what_there_is_no_time_for_is_read_by_the_next_invocation() {
     let scene = scene();
     // Costs that gzip cannot shorten: some seconds of virtual time to transfer.
-    let costs: Vec<String> = (0..50_000_u64).map(|number| format!("0.{:07}", number.wrapping_mul(2_654_435_761) % 10_000_000)).collect();
+    let costs: Vec<String> =
+        (0..50_000_u64).map(|number| format!("0.{:07}", number.wrapping_mul(2_654_435_761) % 10_000_000)).collect();
     let lines: Vec<Line<'_>> = costs.iter().map(|cost| (QUIET, "2026-11-22T01", cost.as_str())).collect();
     deliver(&scene.testbed, NOVEMBER, "aaaa", &[&lines]);
     let began = tokio::time::Instant::now();
@@ -302,7 +371,10 @@ async fn a_bucket_without_a_report_is_no_zero() {
     let scene = scene();
     scene.testbed.reports.put(BUCKET, "cur/aws-programmatic-access-test-object", Vec::new());
     let answer = read(&scene).await;
-    assert_eq!((answer.status, period(&answer, NOVEMBER).result, report(&answer).day), (200, PeriodResult::Absent, None));
+    assert_eq!(
+        (answer.status, period(&answer, NOVEMBER).result, report(&answer).day),
+        (200, PeriodResult::Absent, None)
+    );
     assert!(answer.body.contains("Nothing is known of what was spent"), "{}", answer.body);
     let swept = scene.tick().await;
     assert_eq!(report_of(&swept, QUIET).unknown, [Limit::Spend24h]);
@@ -318,7 +390,11 @@ async fn a_stale_report_is_unknown_to_the_verdict_and_not_nothing() {
         assert!(answer.body.contains("too old to judge anything by"), "{}", answer.body);
         let swept = scene.tick().await;
         let quiet = report_of(&swept, QUIET);
-        assert_eq!((quiet.verdict, quiet.unknown.as_slice(), quiet.spend.day), (Some(Judgement::Ok), [Limit::Spend24h].as_slice(), None), "{hour}");
+        assert_eq!(
+            (quiet.verdict, quiet.unknown.as_slice(), quiet.spend.day),
+            (Some(Judgement::Ok), [Limit::Spend24h].as_slice(), None),
+            "{hour}"
+        );
     }
 }
 
@@ -351,7 +427,10 @@ async fn an_account_under_every_count_limit_is_halted_by_its_report_and_after_a_
     let halted = scene.send(json!({})).await;
     let quiet = report_of(&halted, QUIET);
     let day = quiet.spend.day.unwrap();
-    assert_eq!((quiet.verdict, day.amount, day.source), (Some(Judgement::Halt), Usd::from_dollars(150.0), SpendSource::Reports));
+    assert_eq!(
+        (quiet.verdict, day.amount, day.source),
+        (Some(Judgement::Halt), Usd::from_dollars(150.0), SpendSource::Reports)
+    );
     assert_eq!((quiet.state, scene.billable(QUIET), scene.billable(PAYER)), (Some(State::Halted), 0, 1));
     assert_eq!(scene.mails("HALT"), 1, "{:?}", scene.subjects());
 
@@ -366,7 +445,12 @@ async fn an_account_under_every_count_limit_is_halted_by_its_report_and_after_a_
     assert_eq!(scene.billable(QUIET), 2);
 
     tokio::time::sleep(Duration::from_secs(3 * 3600)).await;
-    deliver(&scene.testbed, NOVEMBER, "dddd", &[&[evening, night, (QUIET, "2026-11-22T06", "70"), (QUIET, "2026-11-22T07", "31")]]);
+    deliver(
+        &scene.testbed,
+        NOVEMBER,
+        "dddd",
+        &[&[evening, night, (QUIET, "2026-11-22T06", "70"), (QUIET, "2026-11-22T07", "31")]],
+    );
     read(&scene).await;
     let again = scene.tick().await;
     assert_eq!((report_of(&again, QUIET).verdict, scene.billable(QUIET)), (Some(Judgement::Halt), 0));
@@ -442,5 +526,8 @@ async fn of_s3_only_manifests_of_our_reports_are_taken() {
     let scene = scene();
     scene.testbed.reports.put(BUCKET, "cur/my report=1/20261201-20270101/my report=1-Manifest.json", b"{}".to_vec());
     let answer = scene.send(key("cur/my+report%3D1/20261101-20261201/my+report%3D1-Manifest.json")).await;
-    assert_eq!((answer.status, period(&answer, NOVEMBER).result, period(&answer, OCTOBER).result), (200, PeriodResult::Absent, PeriodResult::Absent));
+    assert_eq!(
+        (answer.status, period(&answer, NOVEMBER).result, period(&answer, OCTOBER).result),
+        (200, PeriodResult::Absent, PeriodResult::Absent)
+    );
 }

@@ -1,5 +1,11 @@
 //! A runaway account is contained: what runs, who is locked out, who is not, what is mailed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod common;
 
@@ -46,7 +52,10 @@ async fn an_exempt_user_is_never_called_upon() {
     scene.tick().await;
     let touched = |action: &Action| action.user() == Some(&user("kjanet"));
     assert!(scene.testbed.world.calls().iter().all(|call| !touched(&call.action)));
-    assert!(scene.testbed.world.calls().iter().all(|call| call.account == id(PHYSICS)), "only the runaway account was changed");
+    assert!(
+        scene.testbed.world.calls().iter().all(|call| call.account == id(PHYSICS)),
+        "only the runaway account was changed"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -56,13 +65,18 @@ async fn one_halt_mail_and_one_outcome_mail_to_the_accounts_own_list() {
     for _ in 0..3 {
         scene.tick().await;
     }
-    let mails: Vec<_> = scene.testbed.mailbox.mails().into_iter().filter(|mail| mail.list == NotifyList::Own(id(PHYSICS))).collect();
+    let mails: Vec<_> =
+        scene.testbed.mailbox.mails().into_iter().filter(|mail| mail.list == NotifyList::Own(id(PHYSICS))).collect();
     let subjects: Vec<_> = mails.iter().map(|mail| mail.subject.as_str()).collect();
     assert_eq!(subjects.len(), 2, "{subjects:?}");
     assert!(subjects[0].contains("HALT") && subjects[1].contains("Halted"), "{subjects:?}");
     assert!(mails[1].body.contains("after two clean passes"), "{}", mails[1].body);
     assert!(mails[1].body.contains("9 instances stopped"), "{}", mails[1].body);
-    assert!(mails[0].subject.contains("HALT physics 111111111111: at least "), "regions still answer when it is written: {}", mails[0].subject);
+    assert!(
+        mails[0].subject.contains("HALT physics 111111111111: at least "),
+        "regions still answer when it is written: {}",
+        mails[0].subject
+    );
     assert!(mails[1].body.contains("Before   9 instances, 9 vCPUs"), "{}", mails[1].body);
     assert!(mails[1].body.contains("user kjanet: exempt by the policy"), "{}", mails[1].body);
     assert!(mails[0].body.contains("\"action\":\"release\""), "{}", mails[0].body);
@@ -122,7 +136,10 @@ async fn one_bad_instance_does_not_keep_the_others_running() {
     let answer = scene.send(json!({})).await;
     assert_eq!(scene.billable(PHYSICS), 1);
     let physics = report_of(&answer, PHYSICS);
-    assert!(physics.halt.as_ref().unwrap().contained, "what refuses for good is residue, not a reason to wait for ever");
+    assert!(
+        physics.halt.as_ref().unwrap().contained,
+        "what refuses for good is residue, not a reason to wait for ever"
+    );
     let outcome = scene.testbed.mailbox.mails().into_iter().find(|mail| mail.subject.contains("Halted")).unwrap();
     assert!(outcome.body.contains("What resisted") && outcome.body.contains(bad.as_str()), "{}", outcome.body);
     assert!(outcome.subject.contains("1 resisted"), "{}", outcome.subject);
@@ -139,8 +156,14 @@ async fn protection_is_taken_off_what_refused_and_of_nothing_else() {
     let scene = Scene::new(testbed, with_exempt_kjanet());
     scene.send(json!({})).await;
     assert_eq!(scene.billable(PHYSICS), 0);
-    let unprotected: Vec<_> =
-        scene.testbed.world.calls().into_iter().filter(|call| matches!(call.action, Action::Unprotect { .. })).map(|call| call.action.instances().to_vec()).collect();
+    let unprotected: Vec<_> = scene
+        .testbed
+        .world
+        .calls()
+        .into_iter()
+        .filter(|call| matches!(call.action, Action::Unprotect { .. }))
+        .map(|call| call.action.instances().to_vec())
+        .collect();
     assert_eq!(unprotected, [[bad]]);
 }
 
@@ -154,15 +177,22 @@ async fn what_cannot_be_stopped_is_terminated_or_left_as_the_policy_says() {
             (instance.stubborn, instance.termination_protected) = (Some(Stubborn::Unstoppable), true);
             bad
         });
-        let scene = Scene::new(testbed, policy(json!({ "accounts": { PHYSICS: { "contain": { "unstoppable": response } } } })));
+        let scene =
+            Scene::new(testbed, policy(json!({ "accounts": { PHYSICS: { "contain": { "unstoppable": response } } } })));
         let answer = scene.send(json!({})).await;
         assert_eq!(scene.billable(PHYSICS), left, "{response}");
         assert!(report_of(&answer, PHYSICS).halt.as_ref().unwrap().contained, "{response}");
-        let terminated = scene.testbed.world.calls().iter().any(|call| matches!(call.action, Action::TerminateInstances { .. }));
+        let terminated =
+            scene.testbed.world.calls().iter().any(|call| matches!(call.action, Action::TerminateInstances { .. }));
         assert_eq!(terminated, left == 0, "{response}");
         if left == 1 {
-            let outcome = scene.testbed.mailbox.mails().into_iter().find(|mail| mail.subject.contains("Halted")).unwrap();
-            assert!(outcome.body.contains(&format!("instance {bad} in us-east-1: cannot be stopped")), "{}", outcome.body);
+            let outcome =
+                scene.testbed.mailbox.mails().into_iter().find(|mail| mail.subject.contains("Halted")).unwrap();
+            assert!(
+                outcome.body.contains(&format!("instance {bad} in us-east-1: cannot be stopped")),
+                "{}",
+                outcome.body
+            );
         }
     }
 }
@@ -192,7 +222,9 @@ async fn throttling_is_waited_out_and_never_splits_a_batch() {
         .world
         .calls()
         .iter()
-        .filter_map(|call| if let Action::StopInstances { instances, .. } = &call.action { Some(instances.len()) } else { None })
+        .filter_map(|call| {
+            if let Action::StopInstances { instances, .. } = &call.action { Some(instances.len()) } else { None }
+        })
         .collect();
     assert!(batches.iter().all(|size| *size == 3), "{batches:?}");
 }
@@ -201,12 +233,22 @@ async fn throttling_is_waited_out_and_never_splits_a_batch() {
 async fn containing_starts_before_the_slowest_region_answers_and_that_region_is_contained_too() {
     let testbed = seeded();
     testbed.world.with(&id(PHYSICS), |account| account.launch("ap-south-1", "t2.micro", Life::Running));
-    let mut hanging = Fault::always("ec2:DescribeInstances", FailureKind::Unavailable).in_account(&id(PHYSICS)).in_region("ap-south-1").times(1);
+    let mut hanging = Fault::always("ec2:DescribeInstances", FailureKind::Unavailable)
+        .in_account(&id(PHYSICS))
+        .in_region("ap-south-1")
+        .times(1);
     hanging.failure = None;
     testbed.world.fault(hanging);
     let scene = Scene::new(testbed, with_exempt_kjanet());
     scene.send(json!({})).await;
-    let first_stop = scene.testbed.world.calls().iter().find(|call| matches!(call.action, Action::StopInstances { .. })).unwrap().after;
+    let first_stop = scene
+        .testbed
+        .world
+        .calls()
+        .iter()
+        .find(|call| matches!(call.action, Action::StopInstances { .. }))
+        .unwrap()
+        .after;
     assert!(first_stop < Duration::from_secs(2), "{first_stop:?}");
     assert_eq!(scene.billable(PHYSICS), 0);
 }
@@ -214,7 +256,11 @@ async fn containing_starts_before_the_slowest_region_answers_and_that_region_is_
 #[tokio::test(start_paused = true)]
 async fn a_halt_is_not_proven_while_a_region_cannot_be_seen() {
     let testbed = seeded();
-    testbed.world.fault(Fault::always("ec2:DescribeInstances", FailureKind::Unavailable).in_account(&id(PHYSICS)).in_region("ap-south-1"));
+    testbed.world.fault(
+        Fault::always("ec2:DescribeInstances", FailureKind::Unavailable)
+            .in_account(&id(PHYSICS))
+            .in_region("ap-south-1"),
+    );
     let scene = Scene::new(testbed, with_exempt_kjanet());
     let answer = scene.send(json!({})).await;
     let physics = report_of(&answer, PHYSICS);
@@ -243,7 +289,10 @@ async fn delete_credentials_deletes_keys_and_passwords_and_tolerates_missing_one
     scene.testbed.world.with(&id(PHYSICS), |account| {
         for name in ["alice", "bob"] {
             let found = &account.users[&user(name)];
-            assert!(found.keys.is_empty() && !found.console && *found.lockout.written() == Lockout::InForce, "{name}: {found:?}");
+            assert!(
+                found.keys.is_empty() && !found.console && *found.lockout.written() == Lockout::InForce,
+                "{name}: {found:?}"
+            );
         }
         assert_eq!(account.users[&user("kjanet")].keys.len(), 1);
     });
@@ -256,8 +305,15 @@ async fn delete_users_removes_everything_first() {
     let testbed = seeded();
     testbed.world.with(&id(PHYSICS), |account| {
         let alice = account.users.get_mut(&user("alice")).unwrap();
-        let credentials = [Belonging::Certificate("CERT".to_owned()), Belonging::SshKey("APKA".to_owned()), Belonging::ServiceCredential("ACCA".to_owned())];
-        alice.others = credentials.into_iter().map(|credential| OtherCredential { credential, active: true, created: None }).collect();
+        let credentials = [
+            Belonging::Certificate("CERT".to_owned()),
+            Belonging::SshKey("APKA".to_owned()),
+            Belonging::ServiceCredential("ACCA".to_owned()),
+        ];
+        alice.others = credentials
+            .into_iter()
+            .map(|credential| OtherCredential { credential, active: true, created: None })
+            .collect();
         alice.belongings = [
             Belonging::MfaDevice("arn:aws:iam::111111111111:mfa/alice".to_owned()),
             Belonging::Group("admins".to_owned()),
@@ -301,8 +357,12 @@ async fn without_a_journal_nothing_is_touched() {
 async fn an_exempt_instance_is_shown_but_neither_counted_nor_stopped() {
     let testbed = seeded();
     let kept = testbed.world.with(&id(PHYSICS), |account| account.launch("us-east-1", "p5.48xlarge", Life::Running));
-    let scene =
-        Scene::new(testbed, policy(json!({ "defaults": { "limits": { "instances": 4 }, "notify": ["cloud@example.edu"], "exempt": { "instances": [kept.as_str()] } } })));
+    let scene = Scene::new(
+        testbed,
+        policy(
+            json!({ "defaults": { "limits": { "instances": 4 }, "notify": ["cloud@example.edu"], "exempt": { "instances": [kept.as_str()] } } }),
+        ),
+    );
     let answer = scene.send(json!({})).await;
     assert_eq!(scene.billable(PHYSICS), 1);
     assert_eq!(scene.testbed.world.with(&id(PHYSICS), |account| account.instance(&kept).unwrap().life), Life::Running);
@@ -323,7 +383,9 @@ async fn more_than_a_thousand_instances_take_more_than_one_call_and_all_stop() {
         .world
         .calls()
         .iter()
-        .filter_map(|call| if let Action::StopInstances { instances, .. } = &call.action { Some(instances.len()) } else { None })
+        .filter_map(|call| {
+            if let Action::StopInstances { instances, .. } = &call.action { Some(instances.len()) } else { None }
+        })
         .collect();
     assert_eq!(sizes, [1000, 1000, 300]);
 }

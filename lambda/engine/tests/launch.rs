@@ -1,5 +1,11 @@
 //! Launch events over the queue: whose account is looked at, what is dropped, and what comes back.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod common;
 mod events;
@@ -26,20 +32,34 @@ fn scene() -> Scene {
 async fn dropped(record: Value, result: RecordResult, words: &[&str]) {
     let scene = scene();
     let answer = scene.send(records([record.clone()])).await;
-    assert_eq!((answer.status, results(&answer), returned(&answer)), (200, vec![result], vec![]), "{record}: {answer:?}");
+    assert_eq!(
+        (answer.status, results(&answer), returned(&answer)),
+        (200, vec![result], vec![]),
+        "{record}: {answer:?}"
+    );
     assert!(words.iter().all(|words| answer.body.contains(words)), "{words:?} in: {}", answer.body);
     assert!(!touched(&scene), "{answer:?}");
 }
 
 fn swept(answer: &Answer) -> Vec<&str> {
-    answer.sweep().unwrap_or_else(|| panic!("no sweep: {answer:?}")).accounts.iter().map(|account| account.account.as_str()).collect()
+    answer
+        .sweep()
+        .unwrap_or_else(|| panic!("no sweep: {answer:?}"))
+        .accounts
+        .iter()
+        .map(|account| account.account.as_str())
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_launch_sweeps_its_account_and_no_other() {
     let mut pending = payload("launch-running");
     pending["detail"]["state"] = "pending".into();
-    for event in [payload("launch-queue"), records([message("1", &payload("launch-run-instances"))]), records([message("1", &pending)])] {
+    for event in [
+        payload("launch-queue"),
+        records([message("1", &payload("launch-run-instances"))]),
+        records([message("1", &pending)]),
+    ] {
         let scene = scene();
         let answer = scene.send(event).await;
         assert_eq!((answer.status, swept(&answer), returned(&answer)), (200, vec![PHYSICS], vec![]));
@@ -88,7 +108,8 @@ async fn a_launch_from_another_queue_is_dropped() {
     ] {
         let mut record = message("1", &running(PHYSICS));
         record["eventSourceARN"] = queue.into();
-        dropped(record, RecordResult::Refused, &[queue, "arn:aws:sqs:us-east-1:100000000000:runawaytrain-launches"]).await;
+        dropped(record, RecordResult::Refused, &[queue, "arn:aws:sqs:us-east-1:100000000000:runawaytrain-launches"])
+            .await;
     }
 }
 
@@ -101,10 +122,16 @@ async fn what_is_no_launch_is_dropped() {
     };
     dropped(with("source", "aws.s3".into()), RecordResult::Refused, &["\"aws.s3\""]).await;
     dropped(with("source", "my.ec2".into()), RecordResult::Refused, &["\"my.ec2\""]).await;
-    dropped(with("detail-type", "EC2 Spot Instance Interruption Warning".into()), RecordResult::Refused, &["Interruption"]).await;
+    dropped(
+        with("detail-type", "EC2 Spot Instance Interruption Warning".into()),
+        RecordResult::Refused,
+        &["Interruption"],
+    )
+    .await;
     dropped(with("account", "12345".into()), RecordResult::Refused, &["\"12345\""]).await;
     dropped(with("account", Value::Null), RecordResult::Refused, &["not a 12-digit account id"]).await;
-    dropped(with("detail", json!({ "state": "stopped" })), RecordResult::Nothing, &["\"stopped\" launches nothing"]).await;
+    dropped(with("detail", json!({ "state": "stopped" })), RecordResult::Nothing, &["\"stopped\" launches nothing"])
+        .await;
     dropped(with("detail", json!({ "eventName": "RunInstances" })), RecordResult::Nothing, &["launches nothing"]).await;
     dropped(with("detail", "running".into()), RecordResult::Nothing, &["launches nothing"]).await;
     let mut call = payload("launch-run-instances");
@@ -132,7 +159,12 @@ async fn a_message_that_cannot_be_read_is_dropped() {
 
 #[tokio::test(start_paused = true)]
 async fn a_launch_outside_the_organization_is_dropped() {
-    dropped(message("1", &running("999999999999")), RecordResult::Refused, &["999999999999 is not in the organization"]).await;
+    dropped(
+        message("1", &running("999999999999")),
+        RecordResult::Refused,
+        &["999999999999 is not in the organization"],
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -150,7 +182,9 @@ async fn a_bad_message_neither_stops_the_good_ones_nor_comes_back() {
     let scene = scene();
     let mut bad = message("bad", &running(PHYSICS));
     bad["body"] = "?".into();
-    let answer = scene.send(records([bad, message("stranger", &running("999999999999")), message("good", &running(PHYSICS))])).await;
+    let answer = scene
+        .send(records([bad, message("stranger", &running("999999999999")), message("good", &running(PHYSICS))]))
+        .await;
     assert_eq!((answer.status, returned(&answer)), (200, vec![]));
     assert_eq!(answer.records.iter().map(|record| record.id.as_str()).collect::<Vec<_>>(), ["bad", "stranger"]);
     assert_eq!(scene.billable(PHYSICS), 0);
@@ -158,7 +192,11 @@ async fn a_bad_message_neither_stops_the_good_ones_nor_comes_back() {
 
 /// Sends launches of an account that another invocation is halting, and of one that nobody touches.
 async fn launches_of_a_busy_account(scene: &Scene) -> Answer {
-    let event = records([message("physics", &running(PHYSICS)), message("quiet", &running(QUIET)), message("again", &running(PHYSICS))]);
+    let event = records([
+        message("physics", &running(PHYSICS)),
+        message("quiet", &running(QUIET)),
+        message("again", &running(PHYSICS)),
+    ]);
     scene.guard.handle(&event, &Invocation { id: "rival".to_owned(), deadline: Deadline::never() }).await
 }
 
@@ -173,7 +211,10 @@ async fn a_launch_whose_account_is_being_contained_is_judged_after_it() {
     assert_eq!((answer.status, returned(&answer), swept(&answer)), (200, vec![], vec![PHYSICS, QUIET]));
     let (first, second) = (first.sweep().unwrap(), answer.sweep().unwrap());
     assert!(second.finished > first.finished && second.started < first.finished, "it waited, and looked again");
-    assert_eq!((report_of(&answer, PHYSICS).error.as_ref(), report_of(&answer, PHYSICS).state), (None, Some(State::Halted)));
+    assert_eq!(
+        (report_of(&answer, PHYSICS).error.as_ref(), report_of(&answer, PHYSICS).state),
+        (None, Some(State::Halted))
+    );
     assert!(answer.body.contains("Swept 2 accounts: 1 ok, 1 halted"), "{}", answer.body);
 }
 
@@ -198,7 +239,10 @@ async fn a_launch_whose_account_is_contained_for_long_comes_back() {
 #[tokio::test(start_paused = true)]
 async fn a_launch_that_is_not_reached_before_the_deadline_comes_back() {
     let scene = scene();
-    scene.testbed.world.fault(Fault { failure: None, ..Fault::always("ec2:DescribeRegions", FailureKind::Unavailable).in_account(&id(PHYSICS)) });
+    scene.testbed.world.fault(Fault {
+        failure: None,
+        ..Fault::always("ec2:DescribeRegions", FailureKind::Unavailable).in_account(&id(PHYSICS))
+    });
     let event = records([message("physics", &running(PHYSICS)), message("quiet", &running(QUIET))]);
     let answer = scene.send_within(event, Deadline::within(Duration::from_secs(20))).await;
     assert_eq!((answer.status, returned(&answer)), (200, vec!["physics"]));
@@ -207,9 +251,14 @@ async fn a_launch_that_is_not_reached_before_the_deadline_comes_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_launch_that_may_hide_in_a_gap_comes_back_unless_the_gap_is_a_refusal() {
-    for (kind, expected) in [(FailureKind::Unavailable, vec!["1"]), (FailureKind::Other, vec!["1"]), (FailureKind::Denied, vec![])] {
+    for (kind, expected) in
+        [(FailureKind::Unavailable, vec!["1"]), (FailureKind::Other, vec!["1"]), (FailureKind::Denied, vec![])]
+    {
         let scene = scene();
-        scene.testbed.world.fault(Fault::always("ec2:DescribeInstances", kind).in_account(&id(QUIET)).in_region("eu-west-1"));
+        scene
+            .testbed
+            .world
+            .fault(Fault::always("ec2:DescribeInstances", kind).in_account(&id(QUIET)).in_region("eu-west-1"));
         let answer = scene.send(records([message("1", &running(QUIET))])).await;
         assert_eq!((answer.status, returned(&answer)), (200, expected), "{kind:?}");
         assert!(report_of(&answer, QUIET).unseen);
@@ -224,7 +273,11 @@ async fn where_a_whole_sweep_fails_all_that_was_accepted_comes_back_and_nothing_
     let scene = scene();
     scene.testbed.ledger.break_with(Some(failure("dynamodb:Scan", FailureKind::Unavailable)));
     let answer = scene.send(event.clone()).await;
-    assert_eq!((answer.status, returned(&answer)), (200, vec!["1", "2"]), "an error of the invocation would return the bad one too");
+    assert_eq!(
+        (answer.status, returned(&answer)),
+        (200, vec!["1", "2"]),
+        "an error of the invocation would return the bad one too"
+    );
 
     // Nothing is remembered from before, so nobody knows whether the two are members.
     let scene = self::scene();

@@ -1,5 +1,11 @@
 //! Bursts of launches through a simulated queue, in virtual time: few invocations, and no launch missed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod common;
 mod events;
@@ -25,7 +31,10 @@ const WORD: Duration = Duration::from_secs(9);
 fn lab(instances: u32) -> Testbed {
     let testbed = Testbed::new();
     testbed.world.add(&id(PAYER), SimAccount::new("payer", &REGIONS));
-    testbed.world.add(&id(PHYSICS), SimAccount::new("physics", &REGIONS).running("us-east-1", instances, "t2.micro").user("alice", 1, true));
+    testbed.world.add(
+        &id(PHYSICS),
+        SimAccount::new("physics", &REGIONS).running("us-east-1", instances, "t2.micro").user("alice", 1, true),
+    );
     testbed
 }
 
@@ -58,7 +67,12 @@ async fn a_burst_of_a_thousand_launches_is_a_handful_of_sweeps_and_the_last_is_s
     let thief = async {
         let mut last = None;
         for _ in 0..LAUNCHES {
-            last = Some(scene.testbed.world.with(&id(PHYSICS), |account| account.launch("eu-west-1", "p3.2xlarge", Life::starting())));
+            last = Some(
+                scene
+                    .testbed
+                    .world
+                    .with(&id(PHYSICS), |account| account.launch("eu-west-1", "p3.2xlarge", Life::starting())),
+            );
             sleep(APART).await;
         }
         last.unwrap()
@@ -71,7 +85,10 @@ async fn a_burst_of_a_thousand_launches_is_a_handful_of_sweeps_and_the_last_is_s
         }
         let done = scene.testbed.clock.elapsed();
         drained(&queue).await;
-        assert!(scene.testbed.clock.elapsed() - done < Duration::from_secs(60), "the last launch does not wait for a tick");
+        assert!(
+            scene.testbed.clock.elapsed() - done < Duration::from_secs(60),
+            "the last launch does not wait for a tick"
+        );
     };
     let last = tokio::select! {
         () = queue.run(async |event| invoke(&scene, &number, event).await) => unreachable!("it polls for ever"),
@@ -100,7 +117,8 @@ async fn a_launch_that_arrives_during_a_sweep_causes_exactly_one_more_after_it()
             (0..100).for_each(|_| word.send(running(PHYSICS).to_string()));
         }
     });
-    let first = scene.testbed.world.with(&id(PHYSICS), |account| account.launch("us-east-1", "p3.2xlarge", Life::Running));
+    let first =
+        scene.testbed.world.with(&id(PHYSICS), |account| account.launch("us-east-1", "p3.2xlarge", Life::Running));
     queue.send(running(PHYSICS).to_string());
     tokio::select! {
         () = queue.run(async |event| invoke(&scene, &number, event).await) => unreachable!("it polls for ever"),
@@ -125,6 +143,9 @@ async fn launches_of_a_function_that_fails_come_back_until_they_are_judged() {
         () = queue.run(async |event| if number.get() == 0 { number.set(1); None } else { invoke(&scene, &number, event).await }) => unreachable!("it polls for ever"),
         () = drained(&queue) => {}
     }
-    assert_eq!(queue.batches().iter().map(|batch| (batch.messages, batch.returned)).collect::<Vec<_>>(), [(11, 11), (11, 0)]);
+    assert_eq!(
+        queue.batches().iter().map(|batch| (batch.messages, batch.returned)).collect::<Vec<_>>(),
+        [(11, 11), (11, 0)]
+    );
     assert_eq!((queue.dead(), scene.billable(PHYSICS)), (0, 0));
 }

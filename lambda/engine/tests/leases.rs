@@ -1,5 +1,11 @@
 //! Who may contain an account: one invocation at a time, and the next one when it is gone.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod common;
 
@@ -38,7 +44,8 @@ fn deny(name: &str) -> Action {
 
 async fn hold(ports: &Ports, testbed: &Testbed, invocation: &str) -> runawaytrain_engine::record::Holding {
     let stored = ports.ledger.load(&id(PHYSICS)).await.unwrap();
-    let stored = stored.unwrap_or(runawaytrain_engine::ports::Stored { record: halting(testbed), version: 0, lease: None });
+    let stored =
+        stored.unwrap_or(runawaytrain_engine::ports::Stored { record: halting(testbed), version: 0, lease: None });
     acquire(ports, invocation, &stored, stored.record.clone(), Vec::new()).await.unwrap().unwrap().0
 }
 
@@ -50,13 +57,23 @@ async fn two_invocations_at_once_halt_once() {
         tokio::time::sleep(Duration::from_millis(7)).await;
         other
             .guard
-            .handle(&json!({}), &runawaytrain_engine::sweep::Invocation { id: "rival".to_owned(), deadline: runawaytrain_engine::deadline::Deadline::never() })
+            .handle(
+                &json!({}),
+                &runawaytrain_engine::sweep::Invocation {
+                    id: "rival".to_owned(),
+                    deadline: runawaytrain_engine::deadline::Deadline::never(),
+                },
+            )
             .await
     });
     assert_eq!(one.billable(PHYSICS), 0);
     assert_eq!((one.mails("HALT"), one.mails("Halted")), (1, 1), "{:?}", one.subjects());
-    let refused =
-        [&first, &second].iter().filter(|answer| report_of(answer, PHYSICS).error.as_ref().is_some_and(|error| error.contains("is containing the account"))).count();
+    let refused = [&first, &second]
+        .iter()
+        .filter(|answer| {
+            report_of(answer, PHYSICS).error.as_ref().is_some_and(|error| error.contains("is containing the account"))
+        })
+        .count();
     assert_eq!(refused, 1);
     let mut calls: BTreeMap<Action, usize> = BTreeMap::new();
     testbed.world.calls().into_iter().for_each(|call| *calls.entry(call.action).or_default() += 1);
@@ -77,7 +94,12 @@ async fn an_invocation_killed_at_any_moment_is_finished_by_the_next() {
         assert!(!scene.can_act(PHYSICS, "alice"), "killed after {killed_after} ms");
         let stored = scene.testbed.ledger.load(&id(PHYSICS)).await.unwrap().unwrap();
         assert_eq!(stored.record.state, State::Halted, "killed after {killed_after} ms");
-        assert_eq!((scene.mails("HALT"), scene.mails("Halted")), (1, 1), "killed after {killed_after} ms: {:?}", scene.subjects());
+        assert_eq!(
+            (scene.mails("HALT"), scene.mails("Halted")),
+            (1, 1),
+            "killed after {killed_after} ms: {:?}",
+            scene.subjects()
+        );
     }
 }
 
@@ -90,7 +112,10 @@ async fn a_holder_keeps_its_lease_by_renewing_it() {
     assert!(holding.is_alive());
     holding.perform(&id(PHYSICS), &deny("alice")).await.unwrap();
     let stored = ports.ledger.load(&id(PHYSICS)).await.unwrap().unwrap();
-    assert!(matches!(acquire(&ports, "second", &stored, stored.record.clone(), Vec::new()).await, Err(LedgerError::Conflict)));
+    assert!(matches!(
+        acquire(&ports, "second", &stored, stored.record.clone(), Vec::new()).await,
+        Err(LedgerError::Conflict)
+    ));
 }
 
 #[tokio::test(start_paused = true)]
@@ -116,13 +141,18 @@ async fn a_holder_that_wakes_after_takeover_changes_nothing_more() {
     let long_after = testbed.clock.now().checked_add(jiff::SignedDuration::from_secs(61)).unwrap();
     let until = long_after.checked_add(jiff::SignedDuration::from_secs(60)).unwrap();
     let lease = LeaseMove::Acquire { expected: stored.version, holder: "second".to_owned(), now: long_after, until };
-    ports.ledger.commit(Commit { record: stored.record, lease, notices: Vec::new(), peak: None, at: long_after }).await.unwrap();
+    ports
+        .ledger
+        .commit(Commit { record: stored.record, lease, notices: Vec::new(), peak: None, at: long_after })
+        .await
+        .unwrap();
 
     assert!(sleeper.is_alive(), "it does not know yet");
     assert_eq!(sleeper.perform(&id(PHYSICS), &deny("alice")).await, Err(NotPerformed::LeaseLost));
     assert!(!sleeper.is_alive());
     assert!(testbed.world.calls().is_empty(), "nothing was called");
-    let journal = ports.ledger.journal(&id(PHYSICS), &runawaytrain_core::ids::HaltId::new("20261122T030000Z")).await.unwrap();
+    let journal =
+        ports.ledger.journal(&id(PHYSICS), &runawaytrain_core::ids::HaltId::new("20261122T030000Z")).await.unwrap();
     assert!(journal.is_empty(), "nothing was journaled");
 }
 

@@ -1,5 +1,11 @@
 //! Accounts that come and go: nobody deploys anything for them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod common;
 mod events;
@@ -62,7 +68,8 @@ async fn an_account_that_is_suspended_or_leaves_is_dropped_without_an_error() {
     assert_eq!(scene.subjects(), mails, "nobody is mailed about an account that is gone");
     assert!(scene.testbed.metrics.beats().iter().all(|beat| beat.complete), "the heartbeat goes on");
 
-    let mut stragglers = scene.send(records([message("suspended", &running(PHYSICS)), message("left", &running(QUIET))])).await;
+    let mut stragglers =
+        scene.send(records([message("suspended", &running(PHYSICS)), message("left", &running(QUIET))])).await;
     assert_eq!((stragglers.status, returned(&stragglers)), (200, vec![]));
     stragglers.records.sort_by(|one, other| one.id.cmp(&other.id));
     assert!(stragglers.records[0].why.as_ref().unwrap().contains("is not in the organization"), "{stragglers:?}");

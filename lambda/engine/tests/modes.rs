@@ -1,5 +1,11 @@
 //! How far the machine may go: whoever wants less is obeyed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod common;
 
@@ -22,7 +28,10 @@ async fn envaction_pass_silences_every_sweep_but_not_a_drill() {
     let scene = Scene::with_ceiling(seeded(), policy(json!({})), Mode::Pass);
     for event in [json!({}), json!({ "action": "proceed" }), json!({ "accounts": [PHYSICS] })] {
         let answer = scene.send(event).await;
-        assert_eq!((answer.status, answer.body.as_str()), (200, "envaction == pass voids lambda runawaytrain execution"));
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (200, "envaction == pass voids lambda runawaytrain execution")
+        );
     }
     assert_eq!(scene.testbed.world.looks(), 0);
     assert!(scene.testbed.metrics.beats().is_empty());
@@ -86,7 +95,10 @@ async fn what_makes_no_sense_is_refused_and_touches_nothing() {
         (json!({ "action": "proceed", "accounts": [123_456_789_012_u64] }), "a number"),
         (json!({ "action": "drill", "accounts": [] }), "empty"),
         (json!({ "action": "drill", "accounts": "111111111111" }), "a string"),
-        (json!({ "source": "aws.ec2", "detail-type": "EC2 Instance State-change Notification", "detail": {} }), "aws.ec2"),
+        (
+            json!({ "source": "aws.ec2", "detail-type": "EC2 Instance State-change Notification", "detail": {} }),
+            "aws.ec2",
+        ),
     ];
     for (event, named) in cases {
         let answer = scene.send(event.clone()).await;
@@ -122,7 +134,10 @@ async fn a_schedule_sweeps_everybody_and_beats() {
     assert_eq!((report.trigger.as_str(), report.accounts.len(), report.complete), ("schedule", 3, true));
     assert!(report_of(&answer, QUIET).outcomes.is_empty());
     let beats = scene.testbed.metrics.beats();
-    assert!(beats.len() == 1 && beats[0].complete && beats[0].coverage.seen == 12 && beats[0].coverage.expected == 12, "{beats:?}");
+    assert!(
+        beats.len() == 1 && beats[0].complete && beats[0].coverage.seen == 12 && beats[0].coverage.expected == 12,
+        "{beats:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

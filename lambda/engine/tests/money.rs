@@ -1,5 +1,11 @@
 //! What runs has a price, and what was spent has an age: the limits in US dollars.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod common;
 mod events;
@@ -24,7 +30,10 @@ fn lab_with(number: u32, instance_type: &str) -> Testbed {
     let testbed = Testbed::new();
     testbed.world.add(&id(PAYER), SimAccount::new("payer", &REGIONS));
     testbed.world.add(&id(QUIET), SimAccount::new("quiet", &REGIONS).running("us-east-1", 1, "t2.micro"));
-    testbed.world.add(&id(LAB), SimAccount::new("lab", &REGIONS).running("us-west-2", number, instance_type).user("ann", 1, true));
+    testbed.world.add(
+        &id(LAB),
+        SimAccount::new("lab", &REGIONS).running("us-west-2", number, instance_type).user("ann", 1, true),
+    );
     testbed
 }
 
@@ -57,7 +66,11 @@ async fn where_the_list_has_no_price_the_estimate_by_vcpus_halts_and_is_said_to_
     let scene = Scene::new(lab_with(1, "p9.48xlarge"), limits(json!({ "instances": 20, "burn": 50 })));
     let answer = scene.send(json!({})).await;
     assert_eq!((report_of(&answer, LAB).state, scene.billable(LAB)), (Some(State::Halted), 0));
-    assert!(scene.testbed.mailbox.mails()[0].body.contains("105.60 of it estimated"), "{}", scene.testbed.mailbox.mails()[0].body);
+    assert!(
+        scene.testbed.mailbox.mails()[0].body.contains("105.60 of it estimated"),
+        "{}",
+        scene.testbed.mailbox.mails()[0].body
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,7 +103,11 @@ async fn a_price_is_asked_once_and_kept_for_the_next_cold_start() {
     testbed.world.fault(Fault::always("pricing:", FailureKind::Unavailable));
     let cold = Scene::new(testbed, limits(json!({ "instances": 20, "burn": 50 })));
     let answer = cold.tick().await;
-    assert_eq!(report_of(&answer, LAB).burn.estimated, Usd::ZERO, "the list fails now; what it said before is in the table");
+    assert_eq!(
+        report_of(&answer, LAB).burn.estimated,
+        Usd::ZERO,
+        "the list fails now; what it said before is in the table"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,7 +124,11 @@ async fn charges_past_the_month_limit_halt_and_say_how_old_they_are() {
     assert_eq!((report_of(&answer, LAB).state, scene.billable(LAB)), (Some(State::Halted), 0));
     let mails = scene.testbed.mailbox.mails();
     let halt = mails.iter().find(|mail| mail.subject.contains("HALT")).unwrap();
-    assert!(halt.body.contains("1,000.50 USD this month (limit 1,000.00; estimated charges until 2026-11-22"), "{}", halt.body);
+    assert!(
+        halt.body.contains("1,000.50 USD this month (limit 1,000.00; estimated charges until 2026-11-22"),
+        "{}",
+        halt.body
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -121,7 +142,12 @@ async fn a_spend_alarm_makes_the_charges_be_read_at_once() {
         message["StateChangeTime"] = now.strftime("%Y-%m-%dT%H:%M:%S.000+0000").to_string().into();
     });
     let answer = scene.send(events::records([alarm])).await;
-    assert_eq!((report_of(&answer, LAB).state, scene.billable(LAB), scene.billable(QUIET)), (Some(State::Halted), 0, 1), "{}", answer.body);
+    assert_eq!(
+        (report_of(&answer, LAB).state, scene.billable(LAB), scene.billable(QUIET)),
+        (Some(State::Halted), 0, 1),
+        "{}",
+        answer.body
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,7 +155,10 @@ async fn a_missing_metric_is_unknown_and_neither_nothing_nor_a_gap() {
     let scene = Scene::new(lab_with(2, "t2.micro"), limits(json!({ "instances": 20, "spendMonth": 0, "spend24h": 0 })));
     let answer = scene.send(json!({})).await;
     let lab = report_of(&answer, LAB);
-    assert_eq!((lab.verdict, lab.unseen, lab.unknown.as_slice()), (Some(Judgement::Ok), false, [Limit::Spend24h, Limit::SpendMonth].as_slice()));
+    assert_eq!(
+        (lab.verdict, lab.unseen, lab.unknown.as_slice()),
+        (Some(Judgement::Ok), false, [Limit::Spend24h, Limit::SpendMonth].as_slice())
+    );
     assert!(lab.readings.iter().all(|reading| !matches!(reading.limit, Limit::SpendMonth | Limit::Spend24h)));
     assert_eq!(lab.spend.month, None);
 }
@@ -141,7 +170,10 @@ async fn billing_that_fails_is_unknown_and_the_sweep_goes_on() {
     let scene = Scene::new(testbed, limits(json!({ "instances": 4, "spendMonth": 10 })));
     let answer = scene.send(json!({})).await;
     assert_eq!((report_of(&answer, LAB).state, answer.sweep().unwrap().complete), (Some(State::Halted), true));
-    assert!(scene.testbed.world.calls()[0].after < Duration::from_secs(2), "what runs is judged before the second opinion comes");
+    assert!(
+        scene.testbed.world.calls()[0].after < Duration::from_secs(2),
+        "what runs is judged before the second opinion comes"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,7 +187,11 @@ async fn after_a_release_the_month_is_judged_by_what_was_charged_since() {
     for _ in 0..60 {
         scene.tick().await;
     }
-    assert_ne!(state(&scene).await, State::Halted, "five hours later, past its grace, what it was halted for is not held against it again");
+    assert_ne!(
+        state(&scene).await,
+        State::Halted,
+        "five hours later, past its grace, what it was halted for is not held against it again"
+    );
     charged(&scene, 2400.0);
     for _ in 0..13 {
         scene.tick().await;
@@ -202,7 +238,11 @@ async fn reports_without_an_account_say_that_it_spent_nothing_and_no_reports_say
     let none = scene.send(json!({})).await;
     assert_eq!(report_of(&none, LAB).spend.day, None);
     let now = scene.testbed.clock.now();
-    scene.testbed.ledger.spent(&id(QUIET), now.checked_sub(SignedDuration::from_hours(2)).unwrap(), Usd::from_dollars(1.0));
+    scene.testbed.ledger.spent(
+        &id(QUIET),
+        now.checked_sub(SignedDuration::from_hours(2)).unwrap(),
+        Usd::from_dollars(1.0),
+    );
     let mut some = scene.tick().await;
     for _ in 0..3 {
         some = scene.tick().await;
@@ -221,5 +261,8 @@ async fn the_brake_lets_those_through_first_that_burn_the_most_dollars() {
     let document = json!({ "brake": { "haltsPerHour": 1 }, "defaults": { "limits": { "instances": 4 }, "notify": ["cloud@example.edu"] } });
     let scene = Scene::new(testbed, policy(document));
     let answer = scene.send(json!({})).await;
-    assert_eq!((report_of(&answer, LAB).state, report_of(&answer, QUIET).state), (Some(State::Halted), Some(State::Frozen)));
+    assert_eq!(
+        (report_of(&answer, LAB).state, report_of(&answer, QUIET).state),
+        (Some(State::Halted), Some(State::Frozen))
+    );
 }

@@ -1,5 +1,11 @@
 //! Properties of whole halts, over random organizations, policies, faults and kills.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod common;
 mod university;
@@ -20,7 +26,8 @@ use runawaytrain_testbed::{Lagged, Life, SimAccount, Testbed};
 use serde_json::json;
 use university::{LAB, Wrong, arbitrary_lab, arbitrary_policy, arbitrary_wrong, build, exempt_instances, policy_of};
 
-/// 1,000 cases in the suite; `PROPTEST_CASES=100000 cargo test -p runawaytrain-engine --test properties` for a longer run.
+/// 1,000 cases in the suite; `PROPTEST_CASES=100000 cargo test -p runawaytrain-engine --test properties` for a longer
+/// run.
 fn cases() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(1000);
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() }
@@ -35,7 +42,8 @@ async fn state(scene: &Scene) -> State {
     scene.testbed.ledger.load(&id(LAB)).await.unwrap().unwrap().record.state
 }
 
-/// Sweeps until the account is halted, at most some ticks; what went wrong in the beginning is healed after the first two.
+/// Sweeps until the account is halted, at most some ticks; what went wrong in the beginning is healed after the first
+/// two.
 async fn halt(scene: &Scene, wrong: &Wrong) {
     wrong.inflict(&scene.testbed);
     scene.send(json!({})).await;
@@ -51,7 +59,8 @@ async fn halt(scene: &Scene, wrong: &Wrong) {
 fn tally(scene: &Scene) {
     static CASES: AtomicU64 = AtomicU64::new(0);
     static FAULTS: AtomicU64 = AtomicU64::new(0);
-    let faults = FAULTS.fetch_add(scene.testbed.world.faults_met(), Ordering::Relaxed) + scene.testbed.world.faults_met();
+    let faults =
+        FAULTS.fetch_add(scene.testbed.world.faults_met(), Ordering::Relaxed) + scene.testbed.world.faults_met();
     let cases = CASES.fetch_add(1, Ordering::Relaxed) + 1;
     if cases.is_multiple_of(10_000) {
         eprintln!("{cases} halts, {faults} calls met a fault, no violation");
@@ -73,14 +82,18 @@ fn reversible(account: &SimAccount, known: &SimAccount) -> String {
         .regions
         .iter()
         .map(|(region, of)| {
-            let groups: Vec<_> = of.groups.iter().map(|(name, group)| (name.clone(), group.suspended, group.desired)).collect();
+            let groups: Vec<_> =
+                of.groups.iter().map(|(name, group)| (name.clone(), group.suspended, group.desired)).collect();
             let fleets: Vec<_> = of.fleets.iter().map(|(id, fleet)| (id.clone(), fleet.target)).collect();
-            // What a restored group or fleet makes of its members is its own business, and what is terminated has no protection to lose.
+            // What a restored group or fleet makes of its members is its own business, and what is terminated has no
+            // protection to lose.
             let was_there = |id: &InstanceId| known.regions[region].instances.iter().any(|instance| instance.id == *id);
             let protections: Vec<_> = of
                 .instances
                 .iter()
-                .filter(|instance| instance.life != Life::Terminated && instance.owner.is_none() && was_there(&instance.id))
+                .filter(|instance| {
+                    instance.life != Life::Terminated && instance.owner.is_none() && was_there(&instance.id)
+                })
                 .map(|instance| (instance.id.clone(), instance.stop_protected, instance.termination_protected))
                 .collect();
             format!("{region} {groups:?} {fleets:?} {protections:?}")
@@ -89,13 +102,24 @@ fn reversible(account: &SimAccount, known: &SimAccount) -> String {
     let users: Vec<_> = account
         .users
         .iter()
-        .map(|(name, user)| (name.clone(), gives(*user.lockout.written()), user.keys.clone(), user.others.clone(), user.belongings.clone()))
+        .map(|(name, user)| {
+            (
+                name.clone(),
+                gives(*user.lockout.written()),
+                user.keys.clone(),
+                user.others.clone(),
+                user.belongings.clone(),
+            )
+        })
         .collect();
     let roles: Vec<_> = account.roles.iter().map(|(name, role)| (name.clone(), allows(*role.lock.written()))).collect();
     format!("{regions:#?} {users:#?} {roles:#?} {}", account.quarantine.written())
 }
 
-fn touches_what_it_must_not(testbed: &Testbed, policy: &runawaytrain_core::policy::Policy) -> Result<(), TestCaseError> {
+fn touches_what_it_must_not(
+    testbed: &Testbed,
+    policy: &runawaytrain_core::policy::Policy,
+) -> Result<(), TestCaseError> {
     let policy = policy.for_account(&id(LAB));
     for call in testbed.world.calls() {
         let action = &call.action;

@@ -1,5 +1,11 @@
 //! Halting by order, giving back, and what follows.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod common;
 
@@ -51,7 +57,9 @@ fn left(answer: &Answer) -> Vec<(String, String)> {
 #[tokio::test(start_paused = true)]
 async fn a_release_gives_back_what_is_named_and_nothing_else() {
     let scene = halted().await;
-    let answer = scene.send(json!({ "action": "release", "account": PHYSICS, "users": ["alice"], "keys": ["AKIAALICE0"] })).await;
+    let answer = scene
+        .send(json!({ "action": "release", "account": PHYSICS, "users": ["alice"], "keys": ["AKIAALICE0"] }))
+        .await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     tokio::time::sleep(runawaytrain_testbed::CONSISTENCY).await;
     assert!(scene.can_act(PHYSICS, "alice") && !scene.can_act(PHYSICS, "bob"));
@@ -82,9 +90,15 @@ async fn started_instances_do_not_halt_the_account_again_but_a_relapse_does() {
         scene.tick().await;
         assert_eq!((state(&scene).await, scene.billable(PHYSICS)), (State::Released, 9));
     }
-    scene.testbed.world.with(&id(PHYSICS), |account| (0..5).for_each(|_| drop(account.launch("ap-south-1", "t2.micro", Life::Running))));
+    scene.testbed.world.with(&id(PHYSICS), |account| {
+        (0..5).for_each(|_| drop(account.launch("ap-south-1", "t2.micro", Life::Running)))
+    });
     scene.tick().await;
-    assert_eq!((state(&scene).await, scene.billable(PHYSICS)), (State::Halted, 0), "five more than at the release are past the limit of four");
+    assert_eq!(
+        (state(&scene).await, scene.billable(PHYSICS)),
+        (State::Halted, 0),
+        "five more than at the release are past the limit of four"
+    );
     assert_eq!((scene.mails("HALT"), scene.mails("Halted")), (2, 2), "{:?}", scene.subjects());
 }
 
@@ -118,7 +132,10 @@ async fn what_was_made_shortly_before_the_trip_stays_locked() {
     assert!(!scene.can_act(PHYSICS, "bob"));
     let left = left(&answer);
     for item in ["user bob", "key AKIAALICE1 of user alice"] {
-        assert!(left.iter().any(|(found, reason)| found == item && reason.contains("close to the halt")), "{item}: {left:?}");
+        assert!(
+            left.iter().any(|(found, reason)| found == item && reason.contains("close to the halt")),
+            "{item}: {left:?}"
+        );
     }
     scene.testbed.world.with(&id(PHYSICS), |account| {
         assert_eq!(account.users[&user("alice")].keys.iter().map(|key| key.active).collect::<Vec<_>>(), [true, false]);
@@ -128,7 +145,8 @@ async fn what_was_made_shortly_before_the_trip_stays_locked() {
 #[tokio::test(start_paused = true)]
 async fn what_the_halt_did_not_touch_is_not_ours_to_give_back() {
     let scene = halted().await;
-    let answer = scene.send(json!({ "action": "release", "account": PHYSICS, "users": ["zoe"], "keys": ["AKIAZOE"] })).await;
+    let answer =
+        scene.send(json!({ "action": "release", "account": PHYSICS, "users": ["zoe"], "keys": ["AKIAZOE"] })).await;
     let left = left(&answer);
     assert_eq!(left.iter().filter(|(_, reason)| reason.contains("nothing to undo")).count(), 2, "{left:?}");
 }
@@ -156,7 +174,11 @@ async fn a_release_that_is_killed_leaves_the_account_halted_and_can_be_asked_for
     assert!(tokio::time::timeout(Duration::from_millis(280), scene.send(release.clone())).await.is_err());
     assert_eq!(state(&scene).await, State::Halted);
     let answer = scene.send(release.clone()).await;
-    assert!(answer.status == 400 && answer.body.contains("another invocation"), "the killed one's lease still holds: {}", answer.body);
+    assert!(
+        answer.status == 400 && answer.body.contains("another invocation"),
+        "the killed one's lease still holds: {}",
+        answer.body
+    );
     tokio::time::sleep(Duration::from_secs(61)).await;
     assert_eq!(scene.send(release).await.status, 200);
     assert_eq!(state(&scene).await, State::Released);
@@ -180,7 +202,12 @@ async fn an_order_is_bound_by_the_mode_and_needs_an_account() {
     let answer = scene.send(json!({ "action": "halt", "account": PAYER })).await;
     assert_eq!(report_of(&answer, PAYER).mode, Mode::Drill);
     assert!(!report_of(&answer, PAYER).plan.actions.is_empty());
-    for event in [json!({ "action": "halt" }), json!({ "action": "halt", "account": "1" }), json!({ "action": "halt", "account": 7 }), json!({ "action": "release" })] {
+    for event in [
+        json!({ "action": "halt" }),
+        json!({ "action": "halt", "account": "1" }),
+        json!({ "action": "halt", "account": 7 }),
+        json!({ "action": "release" }),
+    ] {
         assert_eq!(scene.send(event.clone()).await.status, 400, "{event}");
     }
     assert!(scene.testbed.world.calls().is_empty());
@@ -217,7 +244,12 @@ async fn a_step_of_a_release_that_fails_is_named() {
 async fn members_of_a_group_are_started_before_the_group_is_resumed() {
     let testbed = seeded();
     testbed.world.with(&id(PHYSICS), |account| {
-        let group = runawaytrain_testbed::SimGroup { desired: 3, instance_type: "t2.micro".to_owned(), suspended: false, created: Timestamp::UNIX_EPOCH };
+        let group = runawaytrain_testbed::SimGroup {
+            desired: 3,
+            instance_type: "t2.micro".to_owned(),
+            suspended: false,
+            created: Timestamp::UNIX_EPOCH,
+        };
         account.region("us-east-1").groups.insert(runawaytrain_core::ids::GroupName::new("web"), group);
     });
     testbed.world.with(&id(PHYSICS), |_| ());

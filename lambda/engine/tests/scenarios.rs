@@ -1,12 +1,20 @@
-//! Plays every file of `scenarios/` against the guard: a thief with a strategy, a fault, a release. To add one, write a file.
+//! Plays every file of `scenarios/` against the guard: a thief with a strategy, a fault, a release. To add one, write a
+//! file.
 //!
-//! One line, one step, in order; `#` begins a comment. `account NAME` says whom the lines after it are about. What is in the world is said
-//! in the words of `runawaytrain_testbed::script`; what the guard does and must have come to in the words of [`step`] and [`expectation`].
-//! Every file ends in what the halt must come to: nothing billable that is not exempt and nothing that a thief could still use, within
-//! a time; or the residue, named in a mail or the report. A file whose first line begins `# weakness:` says what does not hold yet: it must
-//! fail, so that whoever mends it takes the line out. `SCENARIO=part-of-a-name` plays only those,
-//! `SEEDS=100` plays each with that many different thieves; without either, one thief a file, always the same.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+//! One line, one step, in order; `#` begins a comment. `account NAME` says whom the lines after it are about. What is
+//! in the world is said in the words of `runawaytrain_testbed::script`; what the guard does and must have come to in
+//! the words of [`step`] and [`expectation`]. Every file ends in what the halt must come to: nothing billable that is
+//! not exempt and nothing that a thief could still use, within a time; or the residue, named in a mail or the report. A
+//! file whose first line begins `# weakness:` says what does not hold yet: it must fail, so that whoever mends it takes
+//! the line out. `SCENARIO=part-of-a-name` plays only those, `SEEDS=100` plays each with that many different thieves;
+//! without either, one thief a file, always the same.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod common;
 
@@ -20,7 +28,9 @@ use runawaytrain_core::report::Answer;
 use runawaytrain_engine::deadline::Deadline;
 use runawaytrain_engine::ports::Ledger;
 use runawaytrain_testbed::script::{self, Change, Words};
-use runawaytrain_testbed::{Call, Intent, Life, Principal, SimAccount, SimRole, SimUser, Testbed, Thief, Watched, watch};
+use runawaytrain_testbed::{
+    Call, Intent, Life, Principal, SimAccount, SimRole, SimUser, Testbed, Thief, Watched, watch,
+};
 use serde_json::{Value, json};
 
 enum Step {
@@ -72,7 +82,12 @@ fn read(text: &str) -> Result<Play, String> {
             continue;
         }
         if let Some(name) = line.strip_prefix("account ") {
-            whose = [("payer", PAYER), ("physics", PHYSICS), ("quiet", QUIET)].iter().find(|known| known.0 == name).ok_or("unknown account".to_owned()).map_err(at)?.1;
+            whose = [("payer", PAYER), ("physics", PHYSICS), ("quiet", QUIET)]
+                .iter()
+                .find(|known| known.0 == name)
+                .ok_or("unknown account".to_owned())
+                .map_err(at)?
+                .1;
         }
         play.steps.push((number + 1, step(line, whose).map_err(at)?));
     }
@@ -95,8 +110,8 @@ fn set_policy(document: &mut Value, whose: &str, said: &str) -> Result<(), Strin
 }
 
 /// The words of the guard's side:
-/// `sweep [killed D] [within D]` · `tick` (five minutes, then a sweep) · `ticks N` · `wait D` · `send JSON` · `mark` (times are from here on;
-/// the first sweep marks by itself) · `after D WORLD-LINE` · `thief …` · `expect …`.
+/// `sweep [killed D] [within D]` · `tick` (five minutes, then a sweep) · `ticks N` · `wait D` · `send JSON` · `mark`
+/// (times are from here on; the first sweep marks by itself) · `after D WORLD-LINE` · `thief …` · `expect …`.
 fn step(line: &str, whose: &str) -> Result<Step, String> {
     if let Some(change) = script::change(line)? {
         return Ok(Step::Change(change));
@@ -117,7 +132,9 @@ fn step(line: &str, whose: &str) -> Result<Step, String> {
         "ticks" => Step::Ticks(words.number()?),
         "wait" => Step::Wait(words.duration()?),
         "mark" => Step::Mark,
-        "send" => Step::Send(serde_json::from_str(&words.rest().replace("ACCOUNT", whose)).map_err(|error| error.to_string())?),
+        "send" => Step::Send(
+            serde_json::from_str(&words.rest().replace("ACCOUNT", whose)).map_err(|error| error.to_string())?,
+        ),
         "expect" => Step::Expect(expectation(&mut words)?),
         _ => return Err("nobody knows this word".to_owned()),
     };
@@ -126,9 +143,10 @@ fn step(line: &str, whose: &str) -> Result<Step, String> {
 }
 
 /// The words after `expect`:
-/// `state S` · `quiet within D` (the last billable instance) · `locked within D` (the thief's last usable credential) · `billable|stopped|terminated N` ·
-/// `thief locked` · `thief keeps user:NAME …` · `thief tried N` · `thief refused N` (at least) · `mails N SUBJECT` · `mail [not] says TEXT` ·
-/// `report [not] says TEXT` · `calls N|N-M DO` · `user NAME open|locked` · `role NAME open|locked` · `frozen` · `not-frozen`.
+/// `state S` · `quiet within D` (the last billable instance) · `locked within D` (the thief's last usable credential) ·
+/// `billable|stopped|terminated N` · `thief locked` · `thief keeps user:NAME …` · `thief tried N` · `thief refused N`
+/// (at least) · `mails N SUBJECT` · `mail [not] says TEXT` · `report [not] says TEXT` · `calls N|N-M DO` · `user NAME
+/// open|locked` · `role NAME open|locked` · `frozen` · `not-frozen`.
 fn expectation(words: &mut Words<'_>) -> Result<Expectation, String> {
     let says = |words: &mut Words<'_>| -> Result<(bool, String), String> {
         let yes = words.after("not").is_none();
@@ -163,7 +181,11 @@ fn expectation(words: &mut Words<'_>) -> Result<Expectation, String> {
         }
         kind @ ("user" | "role") => {
             let name = words.next()?;
-            let principal = if kind == "user" { Principal::User(UserName::new(name)) } else { Principal::Role(RoleName::new(name)) };
+            let principal = if kind == "user" {
+                Principal::User(UserName::new(name))
+            } else {
+                Principal::Role(RoleName::new(name))
+            };
             let open = match words.next()? {
                 "open" => true,
                 "locked" => false,
@@ -192,7 +214,11 @@ impl Stage {
         match step {
             Step::Account(account) => {
                 if !testbed.world.accounts().contains(&account) {
-                    let name = [(PAYER, "payer"), (PHYSICS, "physics"), (QUIET, "quiet")].iter().find(|(known, _)| *known == account.as_str()).unwrap().1;
+                    let name = [(PAYER, "payer"), (PHYSICS, "physics"), (QUIET, "quiet")]
+                        .iter()
+                        .find(|(known, _)| *known == account.as_str())
+                        .unwrap()
+                        .1;
                     testbed.world.add(&account, SimAccount::new(name, &REGIONS));
                 }
                 self.account = account;
@@ -205,7 +231,9 @@ impl Stage {
                     change(&testbed.world, &account);
                 });
             }
-            Step::Thief(intent) => self.watched.lock().unwrap().thief = Some(Thief::loose(&testbed.world, &self.account, intent)),
+            Step::Thief(intent) => {
+                self.watched.lock().unwrap().thief = Some(Thief::loose(&testbed.world, &self.account, intent))
+            }
             Step::Sweep { killed, within } => {
                 self.mark.get_or_insert(testbed.clock.elapsed());
                 let sweep = self.scene.send_within(json!({}), within.map_or_else(Deadline::never, Deadline::within));
@@ -238,8 +266,16 @@ impl Stage {
     async fn check(&self, expectation: Expectation) -> Result<(), String> {
         let testbed = &self.scene.testbed;
         let with = |read: &dyn Fn(&mut SimAccount) -> usize| testbed.world.with(&self.account, |known| read(known));
-        let lives =
-            |wanted: fn(&Life) -> bool| with(&|known| known.regions.values().flat_map(|region| &region.instances).filter(|instance| wanted(&instance.life)).count());
+        let lives = |wanted: fn(&Life) -> bool| {
+            with(&|known| {
+                known
+                    .regions
+                    .values()
+                    .flat_map(|region| &region.instances)
+                    .filter(|instance| wanted(&instance.life))
+                    .count()
+            })
+        };
         self.watched.lock().unwrap().sample(testbed);
         let watched = self.watched.lock().unwrap();
         let mails = testbed.mailbox.mails();
@@ -247,7 +283,12 @@ impl Stage {
         match expectation {
             Expectation::State(wanted) => {
                 drop(watched);
-                let state = testbed.ledger.load(&self.account).await.unwrap().map_or_else(|| "none".to_owned(), |stored| stored.record.state.to_string());
+                let state = testbed
+                    .ledger
+                    .load(&self.account)
+                    .await
+                    .unwrap()
+                    .map_or_else(|| "none".to_owned(), |stored| stored.record.state.to_string());
                 found(state == wanted, format!("it is {state}"))
             }
             Expectation::QuietWithin(limit) => {
@@ -256,8 +297,12 @@ impl Stage {
                 found(now == 0 && last <= limit, format!("{now} run now, something last ran after {last:?}"))
             }
             Expectation::LockedWithin(limit) => {
-                let (last, now) = (watched.usable.map(|at| self.since_mark(at)).unwrap_or_default(), watched.usable(&testbed.world));
-                found(now.is_empty() && last <= limit, format!("{now:?} are usable now, something last was after {last:?}"))
+                let (last, now) =
+                    (watched.usable.map(|at| self.since_mark(at)).unwrap_or_default(), watched.usable(&testbed.world));
+                found(
+                    now.is_empty() && last <= limit,
+                    format!("{now:?} are usable now, something last was after {last:?}"),
+                )
             }
             Expectation::Count(what, wanted) => {
                 let number = match what {
@@ -285,14 +330,21 @@ impl Stage {
             }
             Expectation::MailSays(yes, text) => {
                 let says = mails.iter().any(|mail| mail.subject.contains(&text) || mail.body.contains(&text));
-                found(says == yes, mails.last().map_or_else(String::new, |mail| format!("{} mails, the last one:\n{}\n{}", mails.len(), mail.subject, mail.body)))
+                found(
+                    says == yes,
+                    mails.last().map_or_else(String::new, |mail| {
+                        format!("{} mails, the last one:\n{}\n{}", mails.len(), mail.subject, mail.body)
+                    }),
+                )
             }
             Expectation::ReportSays(yes, text) => {
                 let report = serde_json::to_string(&self.answer).unwrap();
                 found(report.contains(&text) == yes, report.chars().take(4_000).collect())
             }
             Expectation::Calls(least, most, what) => {
-                let is_one = |call: &&Call| call.account == self.account && serde_json::to_value(&call.action).unwrap()["do"] == json!(what);
+                let is_one = |call: &&Call| {
+                    call.account == self.account && serde_json::to_value(&call.action).unwrap()["do"] == json!(what)
+                };
                 let number = testbed.world.calls().iter().filter(is_one).count();
                 found((least..=most).contains(&number), format!("there were {number}"))
             }
@@ -322,9 +374,16 @@ async fn play(file: &Path, seed: u64) -> (Vec<String>, String) {
     testbed.world.add(&id(PAYER), SimAccount::new("payer", &REGIONS));
     testbed.world.add(&id(PHYSICS), SimAccount::new("physics", &REGIONS));
     let policy = policy(document);
-    let exempt = [PHYSICS, QUIET, PAYER].iter().flat_map(|account| policy.for_account(&id(account)).exempt.instances).collect();
+    let exempt =
+        [PHYSICS, QUIET, PAYER].iter().flat_map(|account| policy.for_account(&id(account)).exempt.instances).collect();
     let watched = Arc::new(Mutex::new(Watched { exempt, ..Watched::default() }));
-    let mut stage = Stage { scene: Scene::new(testbed.clone(), policy), account: id(PHYSICS), watched: Arc::clone(&watched), answer: None, mark: None };
+    let mut stage = Stage {
+        scene: Scene::new(testbed.clone(), policy),
+        account: id(PHYSICS),
+        watched: Arc::clone(&watched),
+        answer: None,
+        mark: None,
+    };
     let sampler = watch(testbed, watched);
     let mut failures = Vec::new();
     for (number, mut step) in steps {
@@ -338,24 +397,36 @@ async fn play(file: &Path, seed: u64) -> (Vec<String>, String) {
     }
     sampler.abort();
     let watched = stage.watched.lock().unwrap();
-    let seconds = |at: Option<&Duration>| at.map_or_else(|| "     -".to_owned(), |at| format!("{:5.1}s", stage.since_mark(*at).as_secs_f64()));
-    let thief = watched.thief.as_ref().map_or_else(String::new, |thief| format!("  thief: {} deeds, {} refused", thief.deeds(), thief.refusals()));
-    (failures, format!("quiet {}  locked {}{thief}", seconds(watched.ran.get(&id(PHYSICS))), seconds(watched.usable.as_ref())))
+    let seconds = |at: Option<&Duration>| {
+        at.map_or_else(|| "     -".to_owned(), |at| format!("{:5.1}s", stage.since_mark(*at).as_secs_f64()))
+    };
+    let thief = watched
+        .thief
+        .as_ref()
+        .map_or_else(String::new, |thief| format!("  thief: {} deeds, {} refused", thief.deeds(), thief.refusals()));
+    (
+        failures,
+        format!("quiet {}  locked {}{thief}", seconds(watched.ran.get(&id(PHYSICS))), seconds(watched.usable.as_ref())),
+    )
 }
 
 #[test]
 fn every_scenario_ends_as_it_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
     let wanted = std::env::var("SCENARIO").unwrap_or_default();
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "txt")).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "txt"))
+        .collect();
     files.sort();
     let seeds: u64 = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(1);
     let mut failed = Vec::new();
     for file in files.iter().filter(|file| file.to_string_lossy().contains(&wanted)) {
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
         for seed in 0..seeds {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
             let (failures, times) = runtime.block_on(play(file, seed));
             let known_weakness = std::fs::read_to_string(file).unwrap().starts_with("# weakness:");
             if seed == 0 || !failures.is_empty() {

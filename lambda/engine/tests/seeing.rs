@@ -1,5 +1,11 @@
 //! What cannot be seen is never a zero, resets nothing, and is told.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod common;
 
@@ -17,7 +23,9 @@ use serde_json::json;
 #[tokio::test(start_paused = true)]
 async fn a_failed_region_is_a_gap_and_not_a_zero() {
     let testbed = seeded();
-    testbed.world.fault(Fault::always("ec2:DescribeInstances", FailureKind::Denied).in_account(&id(QUIET)).in_region("us-east-1"));
+    testbed.world.fault(
+        Fault::always("ec2:DescribeInstances", FailureKind::Denied).in_account(&id(QUIET)).in_region("us-east-1"),
+    );
     let scene = Scene::new(testbed, policy(json!({})));
     let answer = scene.send(json!({})).await;
     let quiet = report_of(&answer, QUIET);
@@ -95,7 +103,10 @@ async fn when_the_accounts_cannot_be_listed_the_known_ones_are_watched_on() {
     let scene = Scene::new(seeded(), policy(json!({ "accounts": { PHYSICS: { "limits": { "instances": 50 } } } })));
     scene.send(json!({})).await;
     scene.testbed.world.fault(Fault::always("organizations:ListAccounts", FailureKind::Denied));
-    scene.testbed.world.with(&id(QUIET), |account| (0..9).for_each(|_| drop(account.launch("us-east-1", "t2.micro", Life::Running))));
+    scene
+        .testbed
+        .world
+        .with(&id(QUIET), |account| (0..9).for_each(|_| drop(account.launch("us-east-1", "t2.micro", Life::Running))));
     let answer = scene.tick().await;
     assert_eq!(scene.billable(QUIET), 0);
     assert!(!answer.sweep().unwrap().complete);

@@ -47,7 +47,9 @@ fn every_sentence_is_tied_to_a_test_that_exists() {
     assert!(sentences.len() > 40);
     for sentence in sentences {
         let name = sentence.rsplit('`').nth(1).unwrap_or_default();
-        let scenario = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name).is_file() && name.starts_with("scenarios/");
+        let scenario = || {
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name).is_file() && name.starts_with("scenarios/")
+        };
         assert!(sentence.ends_with('`') && (tests.contains(name) || scenario()), "no such test: {sentence}");
     }
 }

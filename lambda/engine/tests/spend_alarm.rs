@@ -1,5 +1,11 @@
 //! Spend alarms over the topic: whose account is looked at, and what is refused.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod common;
 mod events;
@@ -26,7 +32,13 @@ async fn refused(record: Value, words: &[&str]) {
 }
 
 fn swept(answer: &Answer) -> Vec<&str> {
-    answer.sweep().unwrap_or_else(|| panic!("no sweep: {answer:?}")).accounts.iter().map(|account| account.account.as_str()).collect()
+    answer
+        .sweep()
+        .unwrap_or_else(|| panic!("no sweep: {answer:?}"))
+        .accounts
+        .iter()
+        .map(|account| account.account.as_str())
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,7 +116,8 @@ async fn the_heartbeat_alarm_is_refused_on_every_topic() {
 
 #[tokio::test(start_paused = true)]
 async fn an_alarm_on_another_metric_is_refused() {
-    refused(alarm(|message| message["Trigger"]["MetricName"] = "Estimated".into()), &["\"AWS/Billing Estimated\""]).await;
+    refused(alarm(|message| message["Trigger"]["MetricName"] = "Estimated".into()), &["\"AWS/Billing Estimated\""])
+        .await;
     refused(alarm(|message| message["Trigger"]["Namespace"] = "Custom".into()), &["\"Custom EstimatedCharges\""]).await;
     let computed = json!({ "Metrics": [{ "Id": "e1", "Expression": "RATE(m1)" }, { "Id": "m1" }], "Period": 21600 });
     refused(alarm(|message| message["Trigger"] = computed), &["a computed value"]).await;
@@ -139,7 +152,11 @@ async fn an_alarm_whose_arn_tells_of_another_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn an_alarm_of_an_account_outside_the_organization_is_refused() {
-    refused(alarm(|message| owned_by(message, "999999999999")), &["account 999999999999 is not in the organization o-exampleorg1"]).await;
+    refused(
+        alarm(|message| owned_by(message, "999999999999")),
+        &["account 999999999999 is not in the organization o-exampleorg1"],
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -205,8 +222,14 @@ async fn a_bad_alarm_does_not_stop_the_good_ones() {
     let stranger = alarm(|message| owned_by(message, "999999999999"));
     let answer = scene.send(records([bad, ok, alarm(|_| {}), stranger])).await;
     assert_eq!(answer.status, 200);
-    assert_eq!(results(&answer), [RecordResult::Refused, RecordResult::Nothing, RecordResult::Swept, RecordResult::Refused]);
-    assert!(answer.records.iter().all(|record| record.id == "95df01b4-ee98-5cb9-9903-4c221d41eb5e" && record.why.is_some()), "{answer:?}");
+    assert_eq!(
+        results(&answer),
+        [RecordResult::Refused, RecordResult::Nothing, RecordResult::Swept, RecordResult::Refused]
+    );
+    assert!(
+        answer.records.iter().all(|record| record.id == "95df01b4-ee98-5cb9-9903-4c221d41eb5e" && record.why.is_some()),
+        "{answer:?}"
+    );
     assert_eq!((scene.billable(PHYSICS), scene.billable(QUIET)), (0, 2));
 }
 
@@ -243,7 +266,9 @@ async fn what_an_alarm_says_is_stripped_before_it_is_shown() {
         |message, forged| message["NewStateValue"] = forged.into(),
     ];
     for change in changes {
-        shown.push(serde_json::to_string(&scene().send(records([alarm(|message| change(message, forged))])).await).unwrap());
+        shown.push(
+            serde_json::to_string(&scene().send(records([alarm(|message| change(message, forged))])).await).unwrap(),
+        );
     }
     let mut other_topic = alarm(|_| {});
     other_topic["Sns"]["TopicArn"] = forged.into();

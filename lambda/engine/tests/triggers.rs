@@ -1,5 +1,11 @@
 //! Any JSON becomes a request or a refusal, and nothing but a direct call halts or releases.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 mod common;
 mod events;
@@ -14,7 +20,8 @@ use runawaytrain_core::report::RecordResult;
 use runawaytrain_engine::trigger::{Home, Meaning, Refusal, Request, Trigger, parse};
 use serde_json::{Map, Value, json};
 
-/// 1,000 cases in the suite; `PROPTEST_CASES=100000 cargo test -p runawaytrain-engine --test triggers` for a longer run.
+/// 1,000 cases in the suite; `PROPTEST_CASES=100000 cargo test -p runawaytrain-engine --test triggers` for a longer
+/// run.
 fn cases() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(1000);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
@@ -61,7 +68,11 @@ async fn a_huge_list_of_records_is_answered_within_lambdas_bounds() {
     let scene = Scene::new(seeded(), policy(json!({})));
     let answer = scene.send(records(bad.chain([message("good", &running(QUIET))]))).await;
     assert_eq!((answer.status, results(&answer)), (200, vec![]));
-    assert!(answer.body.contains("20000 refused: its body is no event of EventBridge") && answer.body.len() < 1000, "{}", answer.body);
+    assert!(
+        answer.body.contains("20000 refused: its body is no event of EventBridge") && answer.body.len() < 1000,
+        "{}",
+        answer.body
+    );
     assert!(serde_json::to_vec(&answer).unwrap().len() < 1_000_000);
     assert_eq!(scene.testbed.world.looks(), 5, "the account of the good one: its regions and each of the four");
 }
@@ -77,7 +88,15 @@ fn every_payload_means_what_it_is() {
     assert_eq!(source("launch-run-instances"), Err(Refusal::NotThroughQueue));
 }
 
-const PAYLOADS: [&str; 7] = ["schedule", "report-written", "spend-alarm", "launch-queue", "spend-alarm-direct", "launch-running", "launch-run-instances"];
+const PAYLOADS: [&str; 7] = [
+    "schedule",
+    "report-written",
+    "spend-alarm",
+    "launch-queue",
+    "spend-alarm-direct",
+    "launch-running",
+    "launch-run-instances",
+];
 
 /// Words that mean something to the guard, so that random JSON comes near to being an event.
 const WORDS: [&str; 44] = [
@@ -165,11 +184,18 @@ fn check(event: &Value) -> Result<(), TestCaseError> {
     let read = read(event);
     let direct = event.get("action").is_some();
     match &read {
-        Ok(Trigger { request: Request::Halt { .. } | Request::Release { .. } | Request::Drill(_) | Request::Status | Request::Pass, .. }) => {
+        Ok(Trigger {
+            request:
+                Request::Halt { .. } | Request::Release { .. } | Request::Drill(_) | Request::Status | Request::Pass,
+            ..
+        }) => {
             prop_assert!(direct, "only a direct call: {event}");
         }
         Ok(Trigger { request: Request::Records(records), .. }) => {
-            prop_assert!(!direct && event["Records"].as_array().is_some_and(|list| list.len() == records.items.len()), "{event}");
+            prop_assert!(
+                !direct && event["Records"].as_array().is_some_and(|list| list.len() == records.items.len()),
+                "{event}"
+            );
             // A record names the account it is about; none is made up.
             for record in &records.items {
                 let shown = match &record.meaning {
@@ -183,7 +209,9 @@ fn check(event: &Value) -> Result<(), TestCaseError> {
                 prop_assert!(!shown.chars().any(char::is_control), "{shown:?}");
             }
         }
-        Ok(Trigger { request: Request::Reports(_) | Request::Nothing(_), .. }) => prop_assert!(direct || event.to_string().contains("payer-reports"), "{event}"),
+        Ok(Trigger { request: Request::Reports(_) | Request::Nothing(_), .. }) => {
+            prop_assert!(direct || event.to_string().contains("payer-reports"), "{event}")
+        }
         Ok(Trigger { request: Request::Sweep(_), .. }) => {}
         Err(refusal) => {
             let words = refusal.to_string();
@@ -191,7 +219,13 @@ fn check(event: &Value) -> Result<(), TestCaseError> {
         }
     }
     if event.get("Records").is_some() && !direct {
-        prop_assert!(matches!(read, Err(_) | Ok(Trigger { request: Request::Records(_) | Request::Reports(_) | Request::Nothing(_), .. })), "{event}");
+        prop_assert!(
+            matches!(
+                read,
+                Err(_) | Ok(Trigger { request: Request::Records(_) | Request::Reports(_) | Request::Nothing(_), .. })
+            ),
+            "{event}"
+        );
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The function's environment: five variables of the original system and what came since, each checked at the start and named when wrong.
+//! The function's environment: five variables of the original system and what came since, each checked at the start and
+//! named when wrong.
 
 use std::path::PathBuf;
 
@@ -46,7 +47,8 @@ pub struct Environment {
     pub ceiling: Mode,
     /// `ec2limit`: replaces the policy's default `limits.instances`.
     pub instance_limit: Option<u64>,
-    /// `quarantinepolicy`: the id of the SCP that freezes an account. Without it nothing can be frozen, and every halt says so.
+    /// `quarantinepolicy`: the id of the SCP that freezes an account. Without it nothing can be frozen, and every halt
+    /// says so.
     pub quarantine_policy: Option<String>,
 }
 
@@ -60,7 +62,11 @@ impl Environment {
         const ACTION: &str = "pass, drill or proceed";
         const LIMIT: &str = "a whole number of instances, 0 or more";
         let account = required("accountnumber", ACCOUNT)?;
-        let account = AccountId::parse(&account).map_err(|_| EnvironmentError::Malformed { name: "accountnumber", found: account, takes: ACCOUNT })?;
+        let account = AccountId::parse(&account).map_err(|_| EnvironmentError::Malformed {
+            name: "accountnumber",
+            found: account,
+            takes: ACCOUNT,
+        })?;
         let ceiling = match optional("envaction") {
             None => Mode::Proceed,
             // Typed by hand into a console in a hurry: case does not matter.
@@ -73,11 +79,19 @@ impl Environment {
         };
         let instance_limit = match optional("ec2limit") {
             None => None,
-            Some(text) => Some(text.parse().map_err(|_| EnvironmentError::Malformed { name: "ec2limit", found: text, takes: LIMIT })?),
+            Some(text) => Some(text.parse().map_err(|_| EnvironmentError::Malformed {
+                name: "ec2limit",
+                found: text,
+                takes: LIMIT,
+            })?),
         };
         let quarantine_policy = optional("quarantinepolicy");
         if let Some(found) = quarantine_policy.clone().filter(|id| !id.starts_with("p-")) {
-            return Err(EnvironmentError::Malformed { name: "quarantinepolicy", found, takes: "the id of a service control policy, p-..." });
+            return Err(EnvironmentError::Malformed {
+                name: "quarantinepolicy",
+                found,
+                takes: "the id of a service control policy, p-...",
+            });
         }
         Ok(Self {
             topic: required("snstopic", "the name of the SNS topic")?,

@@ -1,4 +1,5 @@
-//! The Lambda function `runawaytrain`. Wiring only: the environment, the policy and the AWS ports become a guard that answers events.
+//! The Lambda function `runawaytrain`. Wiring only: the environment, the policy and the AWS ports become a guard that
+//! answers events.
 
 mod environment;
 
@@ -18,11 +19,18 @@ use tracing_subscriber::EnvFilter;
 
 use crate::environment::Environment;
 
-// One thread: the function waits for AWS nearly all the time, and at this memory size Lambda gives it a fraction of one core.
+// One thread: the function waits for AWS nearly all the time, and at this memory size Lambda gives it a fraction of one
+// core.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false).with_target(false).with_env_filter(filter).init();
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_target(false)
+        .with_env_filter(filter)
+        .init();
     let guard = Arc::new(guard().inspect_err(|error| tracing::error!(error = %error, "runawaytrain cannot start"))?);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let guard = Arc::clone(&guard);
@@ -57,7 +65,9 @@ fn guard() -> Result<Guard, Error> {
 fn policy(environment: &Environment) -> Result<Policy, Error> {
     let root = std::env::var_os("LAMBDA_TASK_ROOT").map(PathBuf::from).unwrap_or_default();
     let path = root.join(&environment.policy_file);
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("the policy {} (environment variable policyfile) cannot be read: {error}", path.display()))?;
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        format!("the policy {} (environment variable policyfile) cannot be read: {error}", path.display())
+    })?;
     let policy = Policy::from_json(&text).map_err(|error| format!("the policy {}: {error}", path.display()))?;
     Ok(match environment.instance_limit {
         Some(limit) => policy.with_default_instance_limit(limit),
@@ -67,7 +77,8 @@ fn policy(environment: &Environment) -> Result<Policy, Error> {
 
 async fn answer(guard: &Guard, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
     let (event, context) = event.into_parts();
-    let deadline = context.deadline().duration_since(SystemTime::now()).map_or_else(|_| Deadline::never(), Deadline::within);
+    let deadline =
+        context.deadline().duration_since(SystemTime::now()).map_or_else(|_| Deadline::never(), Deadline::within);
     let answer = guard.handle(&event, &Invocation { id: context.request_id, deadline }).await;
     // Nobody reads the answer to a schedule: only an error is retried by Lambda and kept in the failure queue.
     // A batch of launches never fails so: its answer is always 200 and names the messages that come back.

@@ -7,12 +7,29 @@ use std::process::Command;
 /// The crates that a crate links when it ships: normal dependencies, build and test ones left out.
 fn linked(package: &str) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--package", package, "--edges", "normal", "--prefix", "none", "--format", "{p}", "--no-dedupe", "--offline", "--locked"])
+        .args([
+            "tree",
+            "--package",
+            package,
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+            "--no-dedupe",
+            "--offline",
+            "--locked",
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let names = String::from_utf8(output.stdout).unwrap().lines().filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect::<BTreeSet<_>>();
+    let names = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
+        .collect::<BTreeSet<_>>();
     assert!(names.contains(package));
     names
 }
@@ -24,7 +41,10 @@ fn with_prefix<'a>(crates: &'a BTreeSet<String>, prefixes: &[&str]) -> Vec<&'a S
 #[test]
 fn the_core_is_pure() {
     let found = linked("runawaytrain-core");
-    assert_eq!(with_prefix(&found, &["tokio", "aws", "hyper", "reqwest", "futures", "async", "chrono", "mio"]), Vec::<&String>::new());
+    assert_eq!(
+        with_prefix(&found, &["tokio", "aws", "hyper", "reqwest", "futures", "async", "chrono", "mio"]),
+        Vec::<&String>::new()
+    );
     assert_eq!(with_prefix(&found, &["runawaytrain"]), ["runawaytrain-core"]);
 }
 
@@ -32,26 +52,47 @@ fn the_core_is_pure() {
 fn the_engine_knows_no_sdk() {
     let found = linked("runawaytrain-engine");
     assert_eq!(with_prefix(&found, &["aws-sdk", "aws-config", "aws-smithy", "hyper", "rustls"]), Vec::<&String>::new());
-    assert_eq!(with_prefix(&found, &["runawaytrain"]), ["runawaytrain-core", "runawaytrain-cur", "runawaytrain-engine"]);
+    assert_eq!(
+        with_prefix(&found, &["runawaytrain"]),
+        ["runawaytrain-core", "runawaytrain-cur", "runawaytrain-engine"]
+    );
 }
 
 #[test]
 fn the_report_reader_is_pure() {
     let found = linked("runawaytrain-cur");
-    assert_eq!(with_prefix(&found, &["tokio", "aws", "hyper", "reqwest", "futures", "async", "chrono", "mio"]), Vec::<&String>::new());
+    assert_eq!(
+        with_prefix(&found, &["tokio", "aws", "hyper", "reqwest", "futures", "async", "chrono", "mio"]),
+        Vec::<&String>::new()
+    );
     assert_eq!(with_prefix(&found, &["runawaytrain"]), ["runawaytrain-core", "runawaytrain-cur"]);
 }
 
 #[test]
 fn the_testbed_builds_without_the_sdk_and_never_ships() {
-    assert_eq!(with_prefix(&linked("runawaytrain-testbed"), &["aws-sdk", "aws-config", "aws-smithy"]), Vec::<&String>::new());
+    assert_eq!(
+        with_prefix(&linked("runawaytrain-testbed"), &["aws-sdk", "aws-config", "aws-smithy"]),
+        Vec::<&String>::new()
+    );
     assert!(!linked("runawaytrain").contains("runawaytrain-testbed"));
 }
 
 #[test]
 fn the_sdk_comes_without_its_legacy_http_stack() {
     let tree = Command::new(env!("CARGO"))
-        .args(["tree", "--package", "runawaytrain", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--offline", "--locked"])
+        .args([
+            "tree",
+            "--package",
+            "runawaytrain",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+            "--offline",
+            "--locked",
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
@@ -66,10 +107,15 @@ fn only_the_aws_crate_names_the_sdk() {
     let lambda = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for name in ["core", "cur", "engine", "function", "testbed"] {
         let manifest = std::fs::read_to_string(lambda.join(name).join("Cargo.toml")).unwrap();
-        assert!(!manifest.contains("aws-sdk") && !manifest.contains("aws-smithy") && !manifest.contains("aws-config"), "{name}");
+        assert!(
+            !manifest.contains("aws-sdk") && !manifest.contains("aws-smithy") && !manifest.contains("aws-config"),
+            "{name}"
+        );
     }
     let facade = std::fs::read_to_string(lambda.join("aws/src/lib.rs")).unwrap();
-    let public =
-        facade.lines().filter(|line| line.trim_start().starts_with("pub ") && (line.contains("aws_sdk") || line.contains("aws_smithy") || line.contains("SdkConfig")));
+    let public = facade.lines().filter(|line| {
+        line.trim_start().starts_with("pub ")
+            && (line.contains("aws_sdk") || line.contains("aws_smithy") || line.contains("SdkConfig"))
+    });
     assert_eq!(public.collect::<Vec<_>>(), Vec::<&str>::new());
 }

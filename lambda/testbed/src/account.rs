@@ -79,8 +79,8 @@ pub struct SimUser {
     pub belongings: std::collections::BTreeSet<Belonging>,
     /// When it was made.
     pub created: Timestamp,
-    /// When the session that somebody holds of it was issued (GetSessionToken), if one does: it outlives key and password, and only a deny on
-    /// the user ends it.
+    /// When the session that somebody holds of it was issued (GetSessionToken), if one does: it outlives key and
+    /// password, and only a deny on the user ends it.
     pub session: Option<Timestamp>,
     /// Until when a credential that was just switched off still opens things.
     pub fading: Option<Instant>,
@@ -222,7 +222,11 @@ impl SimAccount {
     /// Adds a user with active keys and, if wished, a console password.
     #[must_use]
     pub fn user(mut self, name: &str, keys: u32, console: bool) -> Self {
-        let key = |number| AccessKey { id: KeyId::new(format!("AKIA{}{number}", name.to_uppercase())), active: true, created: None };
+        let key = |number| AccessKey {
+            id: KeyId::new(format!("AKIA{}{number}", name.to_uppercase())),
+            active: true,
+            created: None,
+        };
         let user = SimUser { keys: (0..keys).map(key).collect(), console, ..SimUser::new(Timestamp::UNIX_EPOCH) };
         self.users.insert(UserName::new(name), user);
         self
@@ -238,7 +242,9 @@ impl SimAccount {
 
     /// Everything that costs money, by region.
     pub fn billable(&self) -> impl Iterator<Item = (&Region, &SimInstance)> {
-        self.regions.iter().flat_map(|(region, of)| of.instances.iter().filter(|instance| instance.is_billable()).map(move |instance| (region, instance)))
+        self.regions.iter().flat_map(|(region, of)| {
+            of.instances.iter().filter(|instance| instance.is_billable()).map(move |instance| (region, instance))
+        })
     }
 
     /// An instance by its id.
@@ -246,12 +252,18 @@ impl SimAccount {
         self.regions.values_mut().flat_map(|region| &mut region.instances).find(|instance| instance.id == *id)
     }
 
-    /// Lets time pass: pending instances come to run, groups and fleets replace what they lost, open Spot requests are fulfilled.
+    /// Lets time pass: pending instances come to run, groups and fleets replace what they lost, open Spot requests are
+    /// fulfilled.
     pub(crate) fn settle(&mut self) {
         for region in self.regions.keys().cloned().collect::<Vec<_>>() {
             let Some(of) = self.regions.get_mut(&region) else { continue };
             of.instances.iter_mut().for_each(SimInstance::settle);
-            let running = |owner: &str, of: &SimRegion| of.instances.iter().filter(|instance| instance.is_billable() && instance.owner.as_deref() == Some(owner)).count();
+            let running = |owner: &str, of: &SimRegion| {
+                of.instances
+                    .iter()
+                    .filter(|instance| instance.is_billable() && instance.owner.as_deref() == Some(owner))
+                    .count()
+            };
             let mut missing: Vec<(String, String, u64, Option<SpotRequestId>)> = Vec::new();
             for (name, group) in of.groups.iter().filter(|(_, group)| !group.suspended) {
                 let short = u64::from(group.desired).saturating_sub(running(name.as_str(), of) as u64);
@@ -259,11 +271,18 @@ impl SimAccount {
                 // A member that is stopped is unhealthy to its group, which terminates it.
                 of.instances
                     .iter_mut()
-                    .filter(|instance| instance.life == Life::Stopped && instance.owner.as_deref() == Some(name.as_str()))
+                    .filter(|instance| {
+                        instance.life == Life::Stopped && instance.owner.as_deref() == Some(name.as_str())
+                    })
                     .for_each(|instance| instance.life = Life::Terminated);
             }
             for (id, fleet) in &of.fleets {
-                missing.push((id.to_string(), fleet.instance_type.clone(), fleet.target.saturating_sub(running(id.as_str(), of) as u64), None));
+                missing.push((
+                    id.to_string(),
+                    fleet.instance_type.clone(),
+                    fleet.target.saturating_sub(running(id.as_str(), of) as u64),
+                    None,
+                ));
             }
             for (id, request) in &mut of.spot_requests {
                 if std::mem::take(&mut request.open) {

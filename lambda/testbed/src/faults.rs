@@ -19,7 +19,13 @@ pub struct Fault {
 impl Fault {
     /// Every call whose operation begins so fails with this kind.
     pub fn always(operation: &str, kind: FailureKind) -> Self {
-        Self { operation: operation.to_owned(), account: None, region: None, times: None, failure: Some(failure(operation, kind)) }
+        Self {
+            operation: operation.to_owned(),
+            account: None,
+            region: None,
+            times: None,
+            failure: Some(failure(operation, kind)),
+        }
     }
 
     /// Only so many calls.
@@ -73,5 +79,11 @@ pub fn failure(operation: &str, kind: FailureKind) -> Failure {
         FailureKind::Conflict => Some("DeleteConflict"),
         FailureKind::Invalid | FailureKind::Unavailable | FailureKind::NotBegun | FailureKind::Other => None,
     };
-    Failure { operation: operation.to_owned(), kind, code: code.map(str::to_owned), detail: "simulated".to_owned(), named: Vec::new() }
+    Failure {
+        operation: operation.to_owned(),
+        kind,
+        code: code.map(str::to_owned),
+        detail: "simulated".to_owned(),
+        named: Vec::new(),
+    }
 }

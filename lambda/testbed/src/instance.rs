@@ -103,7 +103,9 @@ impl SimInstance {
     pub(crate) fn refuses_termination(&self) -> Option<FailureKind> {
         match self.stubborn {
             Some(Stubborn::Phantom) => Some(FailureKind::NotFound),
-            _ if self.managed_by.is_some() || self.stop_protected || self.termination_protected => Some(FailureKind::Protected),
+            _ if self.managed_by.is_some() || self.stop_protected || self.termination_protected => {
+                Some(FailureKind::Protected)
+            }
             _ => None,
         }
     }

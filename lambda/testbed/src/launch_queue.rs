@@ -1,5 +1,5 @@
-//! The queue that launches wait in, and the event source mapping that hands them to the function: as much of SQS and Lambda as decides
-//! how many invocations a burst makes and whether a message can be lost.
+//! The queue that launches wait in, and the event source mapping that hands them to the function: as much of SQS and
+//! Lambda as decides how many invocations a burst makes and whether a message can be lost.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>
 
 use std::collections::BTreeSet;
@@ -18,13 +18,15 @@ const POLL: Duration = Duration::from_millis(100);
 /// How the queue and its event source mapping are configured.
 #[derive(Debug, Clone, Copy)]
 pub struct QueueSettings {
-    /// How long messages are gathered, from the first one on, before the function is invoked: `MaximumBatchingWindowInSeconds`.
+    /// How long messages are gathered, from the first one on, before the function is invoked:
+    /// `MaximumBatchingWindowInSeconds`.
     pub window: Duration,
     /// How many messages invoke it at once: `BatchSize`.
     pub batch: usize,
     /// How many invocations there are at a time: `MaximumConcurrency`, at least 2.
     pub concurrency: usize,
-    /// How long a message that was received is hidden, and so when one that failed comes back. Not less than the function's timeout.
+    /// How long a message that was received is hidden, and so when one that failed comes back. Not less than the
+    /// function's timeout.
     pub visibility: Duration,
     /// How often a message is received before it goes to the dead-letter queue: `maxReceiveCount`.
     pub receives: u32,
@@ -32,7 +34,13 @@ pub struct QueueSettings {
 
 impl Default for QueueSettings {
     fn default() -> Self {
-        Self { window: Duration::from_secs(5), batch: 1000, concurrency: 2, visibility: Duration::from_secs(16 * 60), receives: 5 }
+        Self {
+            window: Duration::from_secs(5),
+            batch: 1000,
+            concurrency: 2,
+            visibility: Duration::from_secs(16 * 60),
+            receives: 5,
+        }
     }
 }
 
@@ -102,7 +110,8 @@ impl LaunchQueue {
         self.lock().batches.clone()
     }
 
-    /// Polls for ever. `invoke` is handed an event and gives the function's answer, or `None` for an error of the invocation.
+    /// Polls for ever. `invoke` is handed an event and gives the function's answer, or `None` for an error of the
+    /// invocation.
     pub async fn run(&self, invoke: impl AsyncFn(Value) -> Option<Value>) {
         join_all((0..self.settings.concurrency).map(|_| self.poll(&invoke))).await;
     }
@@ -175,8 +184,8 @@ impl LaunchQueue {
     }
 }
 
-/// The messages that come back. An answer without a list is a success; an error, or a list that names what was not in the batch, returns
-/// all of it.
+/// The messages that come back. An answer without a list is a success; an error, or a list that names what was not in
+/// the batch, returns all of it.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting>
 fn failed(answer: Option<&Value>, batch: &BTreeSet<&str>) -> BTreeSet<String> {
     let all = || batch.iter().map(|id| (*id).to_owned()).collect();
@@ -185,6 +194,8 @@ fn failed(answer: Option<&Value>, batch: &BTreeSet<&str>) -> BTreeSet<String> {
         Some(None | Some(Value::Null)) => return BTreeSet::new(),
         Some(Some(list)) => list,
     };
-    let ids: Option<BTreeSet<String>> = list.as_array().and_then(|list| list.iter().map(|item| Some(item.get("itemIdentifier")?.as_str()?.to_owned())).collect());
+    let ids: Option<BTreeSet<String>> = list
+        .as_array()
+        .and_then(|list| list.iter().map(|item| Some(item.get("itemIdentifier")?.as_str()?.to_owned())).collect());
     ids.filter(|ids| ids.iter().all(|id| batch.contains(id.as_str()))).unwrap_or_else(all)
 }

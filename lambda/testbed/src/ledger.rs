@@ -10,7 +10,8 @@ use runawaytrain_core::ids::{AccountId, HaltId};
 use runawaytrain_core::money::Usd;
 use runawaytrain_core::price::PriceKey;
 use runawaytrain_engine::ports::{
-    Commit, EntryId, JournalEntry, KnownPrice, Lease, LeaseMove, Ledger, LedgerError, Pending, PendingId, PriceBook, ReadReport, SpendBook, SpentHours, Stored,
+    Commit, EntryId, JournalEntry, KnownPrice, Lease, LeaseMove, Ledger, LedgerError, Pending, PendingId, PriceBook,
+    ReadReport, SpendBook, SpentHours, Stored,
 };
 
 /// The state table in memory, with the conditions of the real one.
@@ -53,7 +54,12 @@ impl MemoryLedger {
         let period = runawaytrain_core::spend::month(hour).strftime("%Y%m").to_string();
         let end = hour.checked_add(SignedDuration::from_hours(1)).expect("an hour later");
         let mut tables = self.tables();
-        let new = || ReadReport { period: period.clone(), edition: "by hand".to_owned(), accounts: BTreeMap::new(), until: end };
+        let new = || ReadReport {
+            period: period.clone(),
+            edition: "by hand".to_owned(),
+            accounts: BTreeMap::new(),
+            until: end,
+        };
         let report = tables.reports.entry(period.clone()).or_insert_with(new);
         report.until = report.until.max(end);
         *report.accounts.entry(account.clone()).or_default().entry(hour).or_default() += amount;
@@ -91,7 +97,11 @@ impl SpendBook for MemoryLedger {
         for report in self.sound()?.reports.values() {
             hours.until = hours.until.max(Some(report.until));
             for (account, spent) in &report.accounts {
-                hours.accounts.entry(account.clone()).or_default().extend(spent.iter().filter(|(hour, _)| **hour >= since).map(|(hour, amount)| (*hour, *amount)));
+                hours
+                    .accounts
+                    .entry(account.clone())
+                    .or_default()
+                    .extend(spent.iter().filter(|(hour, _)| **hour >= since).map(|(hour, amount)| (*hour, *amount)));
             }
         }
         Ok(hours)
@@ -113,7 +123,11 @@ impl Tables {
     }
 
     fn holds(&self, lease: &Lease) -> Result<(), LedgerError> {
-        let held = self.records.get(&lease.account).and_then(|(stored, _)| stored.lease.as_ref()).is_some_and(|held| held.fence == lease.fence);
+        let held = self
+            .records
+            .get(&lease.account)
+            .and_then(|(stored, _)| stored.lease.as_ref())
+            .is_some_and(|held| held.fence == lease.fence);
         if held { Ok(()) } else { Err(LedgerError::LeaseLost) }
     }
 }
@@ -180,26 +194,48 @@ impl Ledger for MemoryLedger {
         let mut tables = self.sound()?;
         tables.holds(lease)?;
         tables.writes += 1;
-        let replaced = tables.journal.entry((lease.account.clone(), entry.halt.clone())).or_default().insert(entry.id.clone(), entry.clone());
+        let replaced = tables
+            .journal
+            .entry((lease.account.clone(), entry.halt.clone()))
+            .or_default()
+            .insert(entry.id.clone(), entry.clone());
         assert!(replaced.is_none(), "the journal entry {} was written twice", entry.id);
         Ok(())
     }
 
-    async fn conclude(&self, lease: &Lease, halt: &HaltId, id: &EntryId, at: Timestamp, result: &ActionResult) -> Result<(), LedgerError> {
+    async fn conclude(
+        &self,
+        lease: &Lease,
+        halt: &HaltId,
+        id: &EntryId,
+        at: Timestamp,
+        result: &ActionResult,
+    ) -> Result<(), LedgerError> {
         let mut tables = self.sound()?;
         tables.holds(lease)?;
         tables.writes += 1;
-        let entry = tables.journal.get_mut(&(lease.account.clone(), halt.clone())).and_then(|journal| journal.get_mut(id));
+        let entry =
+            tables.journal.get_mut(&(lease.account.clone(), halt.clone())).and_then(|journal| journal.get_mut(id));
         entry.expect("an outcome follows its intent").concluded = Some((at, result.clone()));
         Ok(())
     }
 
     async fn journal(&self, account: &AccountId, halt: &HaltId) -> Result<Vec<JournalEntry>, Failure> {
         let tables = self.sound()?;
-        Ok(tables.journal.get(&(account.clone(), halt.clone())).map(|journal| journal.values().cloned().collect()).unwrap_or_default())
+        Ok(tables
+            .journal
+            .get(&(account.clone(), halt.clone()))
+            .map(|journal| journal.values().cloned().collect())
+            .unwrap_or_default())
     }
 
-    async fn take_slot(&self, account: &AccountId, most: u32, since: Timestamp, now: Timestamp) -> Result<bool, Failure> {
+    async fn take_slot(
+        &self,
+        account: &AccountId,
+        most: u32,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, Failure> {
         let mut tables = self.sound()?;
         tables.slots.retain(|_, taken| *taken > since);
         if !tables.slots.contains_key(account) && tables.slots.len() >= most as usize {

@@ -1,8 +1,9 @@
 //! A simulated organization behind the engine's ports: stateful, in virtual time, without randomness of its own.
 //!
-//! It is a test dependency only. It holds what no emulator is faithful in — lag between a launch and its running, refusals of single
-//! members of a batch, regions that hang, IAM that disagrees with itself — so that the engine can be tried against AWS as it is.
-//! Time is tokio's: `#[tokio::test(start_paused = true)]` runs minutes of it in milliseconds.
+//! It is a test dependency only. It holds what no emulator is faithful in — lag between a launch and its running,
+//! refusals of single members of a batch, regions that hang, IAM that disagrees with itself — so that the engine can be
+//! tried against AWS as it is. Time is tokio's: `#[tokio::test(start_paused = true)]` runs minutes of it in
+//! milliseconds.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test's own world may break loudly: that is a failing test")]
 
 mod account;

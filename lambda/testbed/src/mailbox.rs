@@ -40,12 +40,20 @@ impl Mailbox {
 impl Courier for Mailbox {
     async fn send(&self, list: &NotifyList, subject: &str, body: &str) -> Result<(), Failure> {
         // SNS's own rule. <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
-        assert!(subject.len() < 100 && subject.chars().all(|character| character.is_ascii() && !character.is_ascii_control()), "SNS refuses the subject {subject:?}");
+        assert!(
+            subject.len() < 100
+                && subject.chars().all(|character| character.is_ascii() && !character.is_ascii_control()),
+            "SNS refuses the subject {subject:?}"
+        );
         assert!(body.len() <= 262_144 && !body.is_empty(), "SNS refuses a body of {} bytes", body.len());
         if let Some(failure) = self.refusals.lock().expect("not poisoned").pop_front() {
             return Err(failure);
         }
-        self.mails.lock().expect("not poisoned").push(Mail { list: list.clone(), subject: subject.to_owned(), body: body.to_owned() });
+        self.mails.lock().expect("not poisoned").push(Mail {
+            list: list.clone(),
+            subject: subject.to_owned(),
+            body: body.to_owned(),
+        });
         Ok(())
     }
 }

@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use runawaytrain_core::ids::{AccountId, Region};
 use tokio::time::Instant;
 
-/// EC2's token buckets: one of requests and, for calls about many instances, one of instances, each an account, a region and an API.
-/// An API that is not listed is never throttled. A call that is throttled takes nothing.
+/// EC2's token buckets: one of requests and, for calls about many instances, one of instances, each an account, a
+/// region and an API. An API that is not listed is never throttled. A call that is throttled takes nothing.
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
 const REQUESTS: [(&str, f64, f64); 7] = [
     ("ec2:DescribeInstances", 100.0, 20.0),
@@ -15,7 +15,11 @@ const REQUESTS: [(&str, f64, f64); 7] = [
     ("ec2:StartInstances", 5.0, 2.0),
     ("ec2:CancelSpotInstanceRequests", 50.0, 5.0),
 ];
-const INSTANCES: [(&str, f64, f64); 3] = [("ec2:StopInstances", 1000.0, 20.0), ("ec2:TerminateInstances", 1000.0, 20.0), ("ec2:StartInstances", 1000.0, 2.0)];
+const INSTANCES: [(&str, f64, f64); 3] = [
+    ("ec2:StopInstances", 1000.0, 20.0),
+    ("ec2:TerminateInstances", 1000.0, 20.0),
+    ("ec2:StartInstances", 1000.0, 2.0),
+];
 
 #[derive(Debug, Default)]
 pub(crate) struct Quotas {
@@ -45,7 +49,14 @@ impl Quotas {
     }
 }
 
-fn take(buckets: &mut BTreeMap<Place, Bucket>, table: &[(&str, f64, f64)], account: &AccountId, region: &Region, operation: &str, number: usize) -> bool {
+fn take(
+    buckets: &mut BTreeMap<Place, Bucket>,
+    table: &[(&str, f64, f64)],
+    account: &AccountId,
+    region: &Region,
+    operation: &str,
+    number: usize,
+) -> bool {
     let Some((_, most, a_second)) = table.iter().find(|(name, _, _)| *name == operation) else { return true };
     let full = || Bucket { tokens: *most, most: *most, a_second: *a_second, since: Instant::now() };
     buckets.entry((account.clone(), region.clone(), operation.to_owned())).or_insert_with(full).take(number as f64)

@@ -19,7 +19,8 @@ const PIECE: usize = 1024;
 /// How long that takes.
 const A_PIECE_TAKES: Duration = Duration::from_millis(1);
 
-/// A bucket in memory, with S3's refusals: it lists page by page, hands objects over piece by piece, and breaks off where it is told to.
+/// A bucket in memory, with S3's refusals: it lists page by page, hands objects over piece by piece, and breaks off
+/// where it is told to.
 #[derive(Debug)]
 pub struct MemoryReports {
     clock: Arc<SimClock>,
@@ -56,7 +57,11 @@ impl MemoryReports {
         let mut shelf = self.shelf();
         shelf.writes += 1;
         let etag = format!("etag-{}", shelf.writes);
-        shelf.buckets.entry(bucket.to_owned()).or_default().insert(key.to_owned(), Object { bytes: Arc::new(bytes), etag, modified });
+        shelf
+            .buckets
+            .entry(bucket.to_owned())
+            .or_default()
+            .insert(key.to_owned(), Object { bytes: Arc::new(bytes), etag, modified });
     }
 
     /// Removes an object.
@@ -91,7 +96,11 @@ impl MemoryReports {
 
     fn pass(&self, operation: &str) -> Result<(), Failure> {
         let mut shelf = self.shelf();
-        match shelf.faults.iter_mut().find_map(|fault| fault.meets(operation, None, None).then(|| fault.failure.clone())) {
+        match shelf
+            .faults
+            .iter_mut()
+            .find_map(|fault| fault.meets(operation, None, None).then(|| fault.failure.clone()))
+        {
             Some(met) => Err(met.unwrap_or_else(|| failure(operation, FailureKind::Unavailable))),
             None => Ok(()),
         }
@@ -101,8 +110,11 @@ impl MemoryReports {
         self.pass("s3:GetObject")?;
         let mut shelf = self.shelf();
         shelf.read.push(key.to_owned());
-        let found = shelf.buckets.get(bucket).ok_or("NoSuchBucket").and_then(|objects| objects.get(key).ok_or("NoSuchKey"));
-        found.cloned().map_err(|code| Failure { code: Some(code.to_owned()), ..failure("s3:GetObject", FailureKind::NotFound) })
+        let found =
+            shelf.buckets.get(bucket).ok_or("NoSuchBucket").and_then(|objects| objects.get(key).ok_or("NoSuchKey"));
+        found
+            .cloned()
+            .map_err(|code| Failure { code: Some(code.to_owned()), ..failure("s3:GetObject", FailureKind::NotFound) })
     }
 }
 
@@ -114,13 +126,21 @@ impl ReportStore for MemoryReports {
             self.pass("s3:ListBucket")?;
             sleep(A_PIECE_TAKES).await;
             let shelf = self.shelf();
-            let no_bucket = || Failure { code: Some("NoSuchBucket".to_owned()), ..failure("s3:ListBucket", FailureKind::NotFound) };
+            let no_bucket =
+                || Failure { code: Some("NoSuchBucket".to_owned()), ..failure("s3:ListBucket", FailureKind::NotFound) };
             let objects = shelf.buckets.get(bucket).ok_or_else(no_bucket)?;
             let page: Vec<ReportObject> = objects
                 .iter()
-                .filter(|(key, _)| key.starts_with(prefix) && found.last().is_none_or(|last: &ReportObject| **key > last.key))
+                .filter(|(key, _)| {
+                    key.starts_with(prefix) && found.last().is_none_or(|last: &ReportObject| **key > last.key)
+                })
                 .take(OBJECTS_A_PAGE)
-                .map(|(key, object)| ReportObject { key: key.clone(), etag: object.etag.clone(), size: object.bytes.len() as u64, modified: object.modified })
+                .map(|(key, object)| ReportObject {
+                    key: key.clone(),
+                    etag: object.etag.clone(),
+                    size: object.bytes.len() as u64,
+                    modified: object.modified,
+                })
                 .collect();
             let last = page.len() < OBJECTS_A_PAGE;
             found.extend(page);
@@ -133,7 +153,11 @@ impl ReportStore for MemoryReports {
     async fn get(&self, bucket: &str, key: &str, most: u64) -> Result<Vec<u8>, Failure> {
         let object = self.object(bucket, key)?;
         sleep(A_PIECE_TAKES).await;
-        if object.bytes.len() as u64 > most { Err(failure("s3:GetObject", FailureKind::Invalid)) } else { Ok(object.bytes.to_vec()) }
+        if object.bytes.len() as u64 > most {
+            Err(failure("s3:GetObject", FailureKind::Invalid))
+        } else {
+            Ok(object.bytes.to_vec())
+        }
     }
 
     async fn stream(&self, bucket: &str, key: &str, sink: &mut Sink<'_>) -> Result<(), Failure> {

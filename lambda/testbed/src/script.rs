@@ -1,6 +1,8 @@
-//! The words of a scenario that are about the world: what is in an account, what goes wrong in it, who is at large in it.
+//! The words of a scenario that are about the world: what is in an account, what goes wrong in it, who is at large in
+//! it.
 //!
-//! A line is read at once, so that a slip of the pen is found before anything runs, and done later, when its time has come.
+//! A line is read at once, so that a slip of the pen is found before anything runs, and done later, when its time has
+//! come.
 
 mod words;
 
@@ -28,7 +30,8 @@ fn in_account(change: impl FnOnce(&mut SimAccount) + Send + 'static) -> Change {
     Box::new(move |world, account| world.with(account, change))
 }
 
-/// Reads a line about the world; `None` when its first word is not one of these. What is understood is used up to its last word.
+/// Reads a line about the world; `None` when its first word is not one of these. What is understood is used up to its
+/// last word.
 pub fn change(line: &str) -> Result<Option<Change>, String> {
     let mut words = Words::new(line);
     let change = match words.next()? {
@@ -57,14 +60,16 @@ fn run(words: &mut Words<'_>) -> Result<Change, String> {
     let (region, number, instance_type) = (words.owned()?, words.number()?, words.owned()?);
     let pending = words.after("pending").map(|_| words.duration()).transpose()?;
     let [stop, termination, unstoppable, phantom, managed] =
-        ["stop-protected", "termination-protected", "unstoppable", "phantom", "managed"].map(|word| words.after(word).is_some());
+        ["stop-protected", "termination-protected", "unstoppable", "phantom", "managed"]
+            .map(|word| words.after(word).is_some());
     Ok(in_account(move |known| {
         for _ in 0..number {
             let life = pending.map_or(Life::Running, |pending| Life::Pending(tokio::time::Instant::now() + pending));
             let id = known.launch(&region, &instance_type, life);
             let instance = known.instance(&id).expect("just launched");
             (instance.stop_protected, instance.termination_protected) = (stop, termination);
-            instance.stubborn = if unstoppable { Some(Stubborn::Unstoppable) } else { phantom.then_some(Stubborn::Phantom) };
+            instance.stubborn =
+                if unstoppable { Some(Stubborn::Unstoppable) } else { phantom.then_some(Stubborn::Phantom) };
             instance.managed_by = managed.then(|| "eks.amazonaws.com".to_owned());
         }
     }))
@@ -93,13 +98,18 @@ fn user(words: &mut Words<'_>) -> Result<Change, String> {
     let age = age(words)?;
     Ok(in_account(move |known| {
         let created = made(known, age);
-        let key = |number| AccessKey { id: KeyId::new(format!("AKIA{}{number}", name.to_uppercase())), active: true, created: Some(created) };
+        let key = |number| AccessKey {
+            id: KeyId::new(format!("AKIA{}{number}", name.to_uppercase())),
+            active: true,
+            created: Some(created),
+        };
         let user = SimUser { keys: (0..keys).map(key).collect(), console, ..SimUser::new(created) };
         known.users.insert(UserName::new(name.as_str()), user);
     }))
 }
 
-/// `role NAME [path P] [session] [foreign] [made D]`: `session` is one that a thief may hold, `foreign` a trust in another account.
+/// `role NAME [path P] [session] [foreign] [made D]`: `session` is one that a thief may hold, `foreign` a trust in
+/// another account.
 fn role(words: &mut Words<'_>) -> Result<Change, String> {
     let name = words.owned()?;
     let path = words.after("path").map_or(Ok("/".to_owned()), |_| words.owned())?;
@@ -107,7 +117,9 @@ fn role(words: &mut Words<'_>) -> Result<Change, String> {
     let age = age(words)?;
     Ok(in_account(move |known| {
         let (created, issued) = (made(known, age), session.then(|| made(known, Duration::from_secs(600))));
-        known.roles.insert(RoleName::new(name.as_str()), SimRole { path, session: issued, foreign, ..SimRole::new(created) });
+        known
+            .roles
+            .insert(RoleName::new(name.as_str()), SimRole { path, session: issued, foreign, ..SimRole::new(created) });
     }))
 }
 
@@ -123,7 +135,10 @@ fn group(words: &mut Words<'_>) -> Result<Change, String> {
     let (name, region, desired, instance_type) = (words.owned()?, words.owned()?, words.number()?, words.owned()?);
     let age = age(words)?;
     Ok(in_region(region, move |of, now| {
-        of.groups.insert(GroupName::new(name), SimGroup { desired, instance_type, suspended: false, created: before(now, age) });
+        of.groups.insert(
+            GroupName::new(name),
+            SimGroup { desired, instance_type, suspended: false, created: before(now, age) },
+        );
     }))
 }
 
@@ -157,7 +172,10 @@ fn spot(words: &mut Words<'_>) -> Result<Change, String> {
         found.spot_request = Some(SpotRequestId::new(id.as_str()));
         found.termination_protected = termination;
         found.stubborn = (!persistent).then_some(Stubborn::Unstoppable);
-        known.region(&region).spot_requests.insert(SpotRequestId::new(id), SimSpotRequest { persistent, open: false, instance_type });
+        known
+            .region(&region)
+            .spot_requests
+            .insert(SpotRequestId::new(id), SimSpotRequest { persistent, open: false, instance_type });
     }))
 }
 

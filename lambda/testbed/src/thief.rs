@@ -1,8 +1,8 @@
 //! A thief in an account: a strategy, the credentials it stole or made, and nothing else.
 //!
-//! It acts only through a credential that still opens something at that moment, and only where no policy in force denies it; what it makes
-//! it may use at once. It is worse than most real ones: it is never throttled, never waits for a region to be enabled, and may read our mind
-//! (see [`Cadence::AfterReads`]). The same seed makes the same thief.
+//! It acts only through a credential that still opens something at that moment, and only where no policy in force
+//! denies it; what it makes it may use at once. It is worse than most real ones: it is never throttled, never waits for
+//! a region to be enabled, and may read our mind (see [`Cadence::AfterReads`]). The same seed makes the same thief.
 
 mod deeds;
 mod dice;
@@ -27,7 +27,8 @@ pub use strategy::Strategy;
 pub enum Cadence {
     /// So often, up to a quarter earlier or later.
     Every(Duration),
-    /// In the same instant after each of our looks whose operation begins so: what it makes is never in the observation that we act on.
+    /// In the same instant after each of our looks whose operation begins so: what it makes is never in the observation
+    /// that we act on.
     AfterReads(String),
 }
 

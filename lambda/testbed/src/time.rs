@@ -11,7 +11,8 @@ pub(crate) fn since_epoch(seconds: i64) -> Timestamp {
     Timestamp::from_second(EPOCH_SECONDS).expect("a moment of this century") + SignedDuration::from_secs(seconds)
 }
 
-/// How long IAM and Organizations take to agree with themselves: what was written is read back at once, but bites only after this.
+/// How long IAM and Organizations take to agree with themselves: what was written is read back at once, but bites only
+/// after this.
 pub const CONSISTENCY: Duration = Duration::from_secs(4);
 
 /// A value that bites some seconds after it was written.

@@ -13,8 +13,8 @@ use crate::world::World;
 /// How often the world is looked at from outside.
 const SAMPLE: Duration = Duration::from_millis(250);
 
-/// What is seen from outside over the whole time, whatever the guard says of it: when the last billable instance ran and when a thief
-/// last held something that opened anything.
+/// What is seen from outside over the whole time, whatever the guard says of it: when the last billable instance ran
+/// and when a thief last held something that opened anything.
 #[derive(Default)]
 pub struct Watched {
     /// Who is at large.

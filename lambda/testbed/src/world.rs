@@ -143,7 +143,10 @@ impl World {
         }
         let met = {
             let mut inner = self.lock();
-            let met = inner.faults.iter_mut().find_map(|fault| fault.meets(operation, account, region).then(|| fault.failure.clone()));
+            let met = inner
+                .faults
+                .iter_mut()
+                .find_map(|fault| fault.meets(operation, account, region).then(|| fault.failure.clone()));
             inner.faults_met += u64::from(met.is_some());
             met
         };

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use runawaytrain_core::failure::{Failure, FailureKind};
 use runawaytrain_core::ids::{AccountId, Region, UserName};
 use runawaytrain_engine::ports::{Freshness, Observer, UserDetail};
-use runawaytrain_testbed::{ACCOUNTS_A_PAGE, Fault, IDENTITIES_A_PAGE, INSTANCES_A_PAGE, Life, SimAccount, SimUser, Testbed};
+use runawaytrain_testbed::{
+    ACCOUNTS_A_PAGE, Fault, IDENTITIES_A_PAGE, INSTANCES_A_PAGE, Life, SimAccount, SimUser, Testbed,
+};
 use tokio::time::{Instant, sleep};
 
 fn lab() -> AccountId {
@@ -25,7 +27,8 @@ fn name(number: usize) -> UserName {
 /// A lab with so many users and instances.
 fn testbed(number: usize) -> Testbed {
     let testbed = Testbed::new();
-    let mut account = SimAccount::new("lab", &["us-east-1"]).running("us-east-1", u32::try_from(number).unwrap(), "t2.micro");
+    let mut account =
+        SimAccount::new("lab", &["us-east-1"]).running("us-east-1", u32::try_from(number).unwrap(), "t2.micro");
     account.users.extend((0..number).map(|number| (name(number), SimUser::new(Timestamp::UNIX_EPOCH))));
     testbed.world.add(&lab(), account);
     testbed
@@ -38,7 +41,8 @@ async fn each_page_is_a_call_that_takes_its_time_and_its_token() {
     let began = Instant::now();
     assert_eq!(testbed.world.instances(&lab(), &home()).await.unwrap().len(), 2 * INSTANCES_A_PAGE + 1);
     assert_eq!((testbed.world.looks(), began.elapsed()), (3, Duration::from_millis(240)));
-    // The bucket holds a hundred tokens and gains 1.6 between two pages: of forty lists all get their first two pages, and 23 the third.
+    // The bucket holds a hundred tokens and gains 1.6 between two pages: of forty lists all get their first two pages,
+    // and 23 the third.
     sleep(Duration::from_secs(60)).await;
     let (account, region) = (lab(), home());
     let lists = (0..40).map(|_| testbed.world.instances(&account, &region));
@@ -51,7 +55,9 @@ async fn each_page_is_a_call_that_takes_its_time_and_its_token() {
 async fn a_page_that_fails_fails_the_whole_look() {
     let testbed = testbed(2 * INSTANCES_A_PAGE + 1);
     for number in 0..2 * ACCOUNTS_A_PAGE {
-        testbed.world.add(&AccountId::parse(&format!("2{number:011}")).unwrap(), SimAccount::new("member", &["us-east-1"]));
+        testbed
+            .world
+            .add(&AccountId::parse(&format!("2{number:011}")).unwrap(), SimAccount::new("member", &["us-east-1"]));
     }
     // The first page takes 80 ms, and the other two 80 ms each.
     for spared in [1, 2] {
@@ -89,7 +95,11 @@ async fn what_is_made_behind_the_page_is_missed_and_what_is_made_before_it_is_se
     });
     let seen = async || {
         let users = testbed.world.users(&lab(), UserDetail::Credentials).await.unwrap();
-        users.into_iter().map(|user| user.name.to_string()).filter(|name| !name.starts_with("user-")).collect::<Vec<_>>()
+        users
+            .into_iter()
+            .map(|user| user.name.to_string())
+            .filter(|name| !name.starts_with("user-"))
+            .collect::<Vec<_>>()
     };
     assert_eq!(seen().await, ["zoe-1"], "after the last page nothing is read any more");
     assert_eq!(seen().await, ["behind-1", "behind-2", "zoe-1", "zoe-2", "zoe-3"]);

@@ -1,5 +1,5 @@
-//! A frozen account's thief is refused what the quarantine policy denies, and nothing else. The policy itself is the CDK app's: a test of
-//! `infra` keeps the copy here up to date.
+//! A frozen account's thief is refused what the quarantine policy denies, and nothing else. The policy itself is the
+//! CDK app's: a test of `infra` keeps the copy here up to date.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests break loudly")]
 
 use std::time::Duration;
@@ -19,7 +19,11 @@ const NEEDS: [(&str, &[&str], &str); 18] = [
     ("protect", &["ec2:ModifyInstanceAttribute"], "*"),
     ("restart", &["ec2:StartInstances"], "*"),
     ("new-region", &["account:EnableRegion", "ec2:RunInstances"], "*"),
-    ("group", &["autoscaling:CreateAutoScalingGroup", "autoscaling:UpdateAutoScalingGroup", "autoscaling:ResumeProcesses"], "*"),
+    (
+        "group",
+        &["autoscaling:CreateAutoScalingGroup", "autoscaling:UpdateAutoScalingGroup", "autoscaling:ResumeProcesses"],
+        "*",
+    ),
     ("fleet", &["ec2:CreateFleet", "ec2:ModifyFleet"], "*"),
     ("spot", &["ec2:RequestSpotInstances"], "*"),
     ("spot-once", &["ec2:RunInstances", "ec2:RequestSpotInstances"], "*"),
@@ -39,16 +43,21 @@ const NEEDS: [(&str, &[&str], &str); 18] = [
 fn like(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
-        Some((before, after)) => text.strip_prefix(before).is_some_and(|rest| (0..=rest.len()).any(|skipped| rest.get(skipped..).is_some_and(|rest| like(after, rest)))),
+        Some((before, after)) => text.strip_prefix(before).is_some_and(|rest| {
+            (0..=rest.len()).any(|skipped| rest.get(skipped..).is_some_and(|rest| like(after, rest)))
+        }),
     }
 }
 
 /// What a user is denied: the exceptions are for roles alone.
 fn denies(policy: &Value, action: &str, resource: &str) -> bool {
-    let any = |list: &Value, text: &str| list.as_array().unwrap().iter().any(|pattern| like(pattern.as_str().unwrap(), text));
+    let any =
+        |list: &Value, text: &str| list.as_array().unwrap().iter().any(|pattern| like(pattern.as_str().unwrap(), text));
     policy["Statement"].as_array().unwrap().iter().any(|statement| {
         assert_eq!(statement["Effect"], "Deny");
-        let there = statement.get("Resource").map_or_else(|| !any(&statement["NotResource"], resource), |list| any(list, resource));
+        let there = statement
+            .get("Resource")
+            .map_or_else(|| !any(&statement["NotResource"], resource), |list| any(list, resource));
         there && any(&statement["Action"], action)
     })
 }
@@ -56,7 +65,11 @@ fn denies(policy: &Value, action: &str, resource: &str) -> bool {
 /// How often the strategy got its way in an account that has something for each.
 async fn deeds(strategy: &str, frozen: bool) -> u32 {
     let (testbed, account) = (Testbed::new(), AccountId::parse(ACCOUNT).unwrap());
-    let known = SimAccount::new("lab", &["us-east-1"]).running("us-east-1", 1, "t2.micro").user("alice", 1, false).user("bob", 1, false).role("app", "/", None);
+    let known = SimAccount::new("lab", &["us-east-1"])
+        .running("us-east-1", 1, "t2.micro")
+        .user("alice", 1, false)
+        .user("bob", 1, false)
+        .role("app", "/", None);
     testbed.world.add(&account, known);
     testbed.world.with(&account, |known| {
         known.launch("us-east-1", "t2.micro", Life::Stopped);
@@ -64,7 +77,11 @@ async fn deeds(strategy: &str, frozen: bool) -> u32 {
         known.quarantine.write(frozen);
     });
     sleep(CONSISTENCY).await;
-    let thief = Thief::loose(&testbed.world, &account, script::thief(&format!("thief {strategy} as user alice role app every 1s")).unwrap());
+    let thief = Thief::loose(
+        &testbed.world,
+        &account,
+        script::thief(&format!("thief {strategy} as user alice role app every 1s")).unwrap(),
+    );
     sleep(Duration::from_millis(500)).await;
     assert_eq!(thief.deeds() + thief.refusals(), 1, "{strategy} is one deed");
     thief.deeds()
@@ -76,7 +93,14 @@ async fn a_frozen_accounts_thief_is_refused_what_the_policy_denies_and_nothing_e
     for (strategy, needs, resource) in NEEDS {
         assert_eq!(deeds(strategy, false).await, 1, "{strategy} in quiet times");
         let denied = needs.iter().all(|action| denies(&policy, action, resource));
-        assert_eq!(deeds(strategy, true).await, u32::from(!denied), "{strategy} in a frozen account; the policy denies it: {denied}");
+        assert_eq!(
+            deeds(strategy, true).await,
+            u32::from(!denied),
+            "{strategy} in a frozen account; the policy denies it: {denied}"
+        );
     }
-    assert!(!denies(&policy, "ec2:DescribeInstances", "*") && !denies(&policy, "ec2:StopInstances", "*"), "the policy is read as it is");
+    assert!(
+        !denies(&policy, "ec2:DescribeInstances", "*") && !denies(&policy, "ec2:StopInstances", "*"),
+        "the policy is read as it is"
+    );
 }

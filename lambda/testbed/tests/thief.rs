@@ -11,7 +11,10 @@ use tokio::time::sleep;
 
 fn robbed(intent: &str) -> (Testbed, AccountId, Thief) {
     let (testbed, account) = (Testbed::new(), AccountId::parse("111111111111").unwrap());
-    testbed.world.add(&account, SimAccount::new("physics", &["us-east-1", "eu-west-1"]).user("alice", 1, false).user("bob", 1, false));
+    testbed.world.add(
+        &account,
+        SimAccount::new("physics", &["us-east-1", "eu-west-1"]).user("alice", 1, false).user("bob", 1, false),
+    );
     let thief = Thief::loose(&testbed.world, &account, script::thief(intent).unwrap());
     (testbed, account, thief)
 }
@@ -21,7 +24,9 @@ async fn the_same_seed_makes_the_same_thief() {
     let places = async |seed: u32| {
         let (testbed, account, _thief) = robbed(&format!("thief relaunch,new-key as user alice every 2s seed {seed}"));
         sleep(Duration::from_secs(60)).await;
-        testbed.world.with(&account, |known| known.billable().map(|(region, instance)| format!("{region} {}", instance.id)).collect::<Vec<_>>())
+        testbed.world.with(&account, |known| {
+            known.billable().map(|(region, instance)| format!("{region} {}", instance.id)).collect::<Vec<_>>()
+        })
     };
     assert_eq!(places(7).await, places(7).await);
     assert_ne!(places(7).await, places(8).await);
@@ -58,7 +63,13 @@ async fn a_session_outlives_its_key_until_the_user_is_denied() {
 
 #[test]
 fn a_slip_of_the_pen_is_found_before_anything_runs() {
-    for line in ["run us-east-1 nine t2.micro", "run us-east-1 9 t2.micro stop-protectd", "user", "fault ec2:StopInstances broken", "fleet f-1 on us-east-1 3 t2.micro"] {
+    for line in [
+        "run us-east-1 nine t2.micro",
+        "run us-east-1 9 t2.micro stop-protectd",
+        "user",
+        "fault ec2:StopInstances broken",
+        "fleet f-1 on us-east-1 3 t2.micro",
+    ] {
         assert!(script::change(line).is_err(), "{line}");
     }
     assert!(script::change("sweep").unwrap().is_none());

@@ -16,7 +16,8 @@ use runawaytrain_engine::ports::Performed;
 use super::{done, gone_is_fine};
 use crate::{deny, failure};
 
-/// How long a login profile that was just made is waited for. A thief makes one and races us, so giving up at once would leave it.
+/// How long a login profile that was just made is waited for. A thief makes one and races us, so giving up at once
+/// would leave it.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteLoginProfile.html>
 const LOGIN_WAITS: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
 
@@ -24,35 +25,73 @@ pub(super) async fn deny_user(client: &Client, user: &UserName) -> Result<Perfor
     put_on_user(client, user, &deny::everything(LOCKOUT_POLICY)).await
 }
 
-pub(super) async fn deny_old_sessions(client: &Client, user: &UserName, before: Timestamp) -> Result<Performed, Failure> {
+pub(super) async fn deny_old_sessions(
+    client: &Client,
+    user: &UserName,
+    before: Timestamp,
+) -> Result<Performed, Failure> {
     put_on_user(client, user, &deny::sessions_before(LOCKOUT_POLICY, before)).await
 }
 
 async fn put_on_user(client: &Client, user: &UserName, document: &Value) -> Result<Performed, Failure> {
-    let call = client.put_user_policy().user_name(user.as_str()).policy_name(LOCKOUT_POLICY).policy_document(document.to_string());
+    let call = client
+        .put_user_policy()
+        .user_name(user.as_str())
+        .policy_name(LOCKOUT_POLICY)
+        .policy_document(document.to_string());
     done!("iam:PutUserPolicy", call)
 }
 
-pub(super) async fn set_key(client: &Client, user: &UserName, key: &KeyId, status: StatusType) -> Result<Performed, Failure> {
-    done!("iam:UpdateAccessKey", client.update_access_key().user_name(user.as_str()).access_key_id(key.as_str()).status(status))
+pub(super) async fn set_key(
+    client: &Client,
+    user: &UserName,
+    key: &KeyId,
+    status: StatusType,
+) -> Result<Performed, Failure> {
+    done!(
+        "iam:UpdateAccessKey",
+        client.update_access_key().user_name(user.as_str()).access_key_id(key.as_str()).status(status)
+    )
 }
 
 pub(super) async fn delete_key(client: &Client, user: &UserName, key: &KeyId) -> Result<Performed, Failure> {
-    gone_is_fine(done!("iam:DeleteAccessKey", client.delete_access_key().user_name(user.as_str()).access_key_id(key.as_str())))
+    gone_is_fine(done!(
+        "iam:DeleteAccessKey",
+        client.delete_access_key().user_name(user.as_str()).access_key_id(key.as_str())
+    ))
 }
 
-pub(super) async fn set_credential(client: &Client, user: &UserName, credential: &Belonging, status: StatusType) -> Result<Performed, Failure> {
+pub(super) async fn set_credential(
+    client: &Client,
+    user: &UserName,
+    credential: &Belonging,
+    status: StatusType,
+) -> Result<Performed, Failure> {
     let user = user.as_str();
     match credential {
         Belonging::Certificate(id) => {
-            done!("iam:UpdateSigningCertificate", client.update_signing_certificate().user_name(user).certificate_id(id).status(status))
+            done!(
+                "iam:UpdateSigningCertificate",
+                client.update_signing_certificate().user_name(user).certificate_id(id).status(status)
+            )
         }
-        Belonging::SshKey(id) => done!("iam:UpdateSSHPublicKey", client.update_ssh_public_key().user_name(user).ssh_public_key_id(id).status(status)),
+        Belonging::SshKey(id) => done!(
+            "iam:UpdateSSHPublicKey",
+            client.update_ssh_public_key().user_name(user).ssh_public_key_id(id).status(status)
+        ),
         Belonging::ServiceCredential(id) => {
-            let call = client.update_service_specific_credential().user_name(user).service_specific_credential_id(id).status(status);
+            let call = client
+                .update_service_specific_credential()
+                .user_name(user)
+                .service_specific_credential_id(id)
+                .status(status);
             done!("iam:UpdateServiceSpecificCredential", call)
         }
-        other => Err(failure::own("iam:UpdateServiceSpecificCredential", FailureKind::Invalid, format!("{other} is not a credential that has a status"))),
+        other => Err(failure::own(
+            "iam:UpdateServiceSpecificCredential",
+            FailureKind::Invalid,
+            format!("{other} is not a credential that has a status"),
+        )),
     }
 }
 
@@ -74,16 +113,34 @@ pub(super) async fn delete_login(client: &Client, user: &UserName) -> Result<Per
 pub(super) async fn remove(client: &Client, user: &UserName, belonging: &Belonging) -> Result<Performed, Failure> {
     let user = user.as_str();
     gone_is_fine(match belonging {
-        Belonging::Certificate(id) => done!("iam:DeleteSigningCertificate", client.delete_signing_certificate().user_name(user).certificate_id(id)),
-        Belonging::SshKey(id) => done!("iam:DeleteSSHPublicKey", client.delete_ssh_public_key().user_name(user).ssh_public_key_id(id)),
-        Belonging::ServiceCredential(id) => {
-            done!("iam:DeleteServiceSpecificCredential", client.delete_service_specific_credential().user_name(user).service_specific_credential_id(id))
+        Belonging::Certificate(id) => done!(
+            "iam:DeleteSigningCertificate",
+            client.delete_signing_certificate().user_name(user).certificate_id(id)
+        ),
+        Belonging::SshKey(id) => {
+            done!("iam:DeleteSSHPublicKey", client.delete_ssh_public_key().user_name(user).ssh_public_key_id(id))
         }
-        Belonging::MfaDevice(serial) => done!("iam:DeactivateMFADevice", client.deactivate_mfa_device().user_name(user).serial_number(serial)),
-        Belonging::VirtualMfaDevice(serial) => done!("iam:DeleteVirtualMFADevice", client.delete_virtual_mfa_device().serial_number(serial)),
-        Belonging::Group(name) => done!("iam:RemoveUserFromGroup", client.remove_user_from_group().user_name(user).group_name(name)),
-        Belonging::AttachedPolicy(arn) => done!("iam:DetachUserPolicy", client.detach_user_policy().user_name(user).policy_arn(arn)),
-        Belonging::InlinePolicy(name) => done!("iam:DeleteUserPolicy", client.delete_user_policy().user_name(user).policy_name(name)),
+        Belonging::ServiceCredential(id) => {
+            done!(
+                "iam:DeleteServiceSpecificCredential",
+                client.delete_service_specific_credential().user_name(user).service_specific_credential_id(id)
+            )
+        }
+        Belonging::MfaDevice(serial) => {
+            done!("iam:DeactivateMFADevice", client.deactivate_mfa_device().user_name(user).serial_number(serial))
+        }
+        Belonging::VirtualMfaDevice(serial) => {
+            done!("iam:DeleteVirtualMFADevice", client.delete_virtual_mfa_device().serial_number(serial))
+        }
+        Belonging::Group(name) => {
+            done!("iam:RemoveUserFromGroup", client.remove_user_from_group().user_name(user).group_name(name))
+        }
+        Belonging::AttachedPolicy(arn) => {
+            done!("iam:DetachUserPolicy", client.detach_user_policy().user_name(user).policy_arn(arn))
+        }
+        Belonging::InlinePolicy(name) => {
+            done!("iam:DeleteUserPolicy", client.delete_user_policy().user_name(user).policy_name(name))
+        }
     })
 }
 
@@ -100,7 +157,11 @@ pub(super) async fn deny_role(client: &Client, role: &RoleName) -> Result<Perfor
 }
 
 async fn put_on_role(client: &Client, role: &RoleName, document: &Value) -> Result<Performed, Failure> {
-    let call = client.put_role_policy().role_name(role.as_str()).policy_name(REVOKE_POLICY).policy_document(document.to_string());
+    let call = client
+        .put_role_policy()
+        .role_name(role.as_str())
+        .policy_name(REVOKE_POLICY)
+        .policy_document(document.to_string());
     done!("iam:PutRolePolicy", call)
 }
 
@@ -115,7 +176,11 @@ mod tests {
     async fn each_kind_of_credential_has_its_call() {
         let script = Script::new(|_| (200, "<Response/>".to_owned()));
         let (client, user) = (Client::new(&script.config()), UserName::new("mallory"));
-        let credentials = [Belonging::Certificate("CERT".to_owned()), Belonging::SshKey("APKA".to_owned()), Belonging::ServiceCredential("ACCA".to_owned())];
+        let credentials = [
+            Belonging::Certificate("CERT".to_owned()),
+            Belonging::SshKey("APKA".to_owned()),
+            Belonging::ServiceCredential("ACCA".to_owned()),
+        ];
         for credential in &credentials {
             set_credential(&client, &user, credential, StatusType::Inactive).await.unwrap();
         }
@@ -125,7 +190,10 @@ mod tests {
             ("Action=UpdateServiceSpecificCredential", "ServiceSpecificCredentialId=ACCA"),
         ];
         for (asked, (action, id)) in script.asked().iter().zip(expected) {
-            assert!([action, id, "UserName=mallory", "Status=Inactive"].iter().all(|words| asked.contains(words)), "{asked}");
+            assert!(
+                [action, id, "UserName=mallory", "Status=Inactive"].iter().all(|words| asked.contains(words)),
+                "{asked}"
+            );
         }
     }
 
@@ -134,15 +202,27 @@ mod tests {
         let belongings = [
             (Belonging::Certificate("CERT".to_owned()), "Action=DeleteSigningCertificate", "CertificateId=CERT"),
             (Belonging::SshKey("APKA".to_owned()), "Action=DeleteSSHPublicKey", "SSHPublicKeyId=APKA"),
-            (Belonging::ServiceCredential("ACCA".to_owned()), "Action=DeleteServiceSpecificCredential", "ServiceSpecificCredentialId=ACCA"),
+            (
+                Belonging::ServiceCredential("ACCA".to_owned()),
+                "Action=DeleteServiceSpecificCredential",
+                "ServiceSpecificCredentialId=ACCA",
+            ),
         ];
         let (there, gone) = (Script::new(|_| (200, "<Response/>".to_owned())), Script::new(|_| (404, GONE.to_owned())));
         let user = UserName::new("mallory");
         for (belonging, action, id) in &belongings {
-            assert_eq!(remove(&Client::new(&there.config()), &user, belonging).await, Ok(Performed::Done), "{belonging}");
+            assert_eq!(
+                remove(&Client::new(&there.config()), &user, belonging).await,
+                Ok(Performed::Done),
+                "{belonging}"
+            );
             let asked = there.asked().pop().unwrap();
             assert!([*action, *id, "UserName=mallory"].iter().all(|words| asked.contains(words)), "{asked}");
-            assert_eq!(remove(&Client::new(&gone.config()), &user, belonging).await, Ok(Performed::AlreadySo), "{belonging}");
+            assert_eq!(
+                remove(&Client::new(&gone.config()), &user, belonging).await,
+                Ok(Performed::AlreadySo),
+                "{belonging}"
+            );
         }
     }
 
@@ -150,7 +230,10 @@ mod tests {
     async fn what_has_no_status_is_refused_without_a_call() {
         let script = Script::new(|_| (200, "<Response/>".to_owned()));
         let group = Belonging::Group("students".to_owned());
-        let failure = set_credential(&Client::new(&script.config()), &UserName::new("ann"), &group, StatusType::Inactive).await.unwrap_err();
+        let failure =
+            set_credential(&Client::new(&script.config()), &UserName::new("ann"), &group, StatusType::Inactive)
+                .await
+                .unwrap_err();
         assert_eq!((failure.kind, script.asked().len()), (FailureKind::Invalid, 0));
     }
 }

@@ -17,21 +17,29 @@ pub(super) const START: &str = "ec2:StartInstances";
 
 /// Plain: without `Force`, which risks data, and without `Hibernate`, which refuses most instances.
 pub(super) async fn stop(client: &Client, instances: &[InstanceId]) -> Result<Performed, Failure> {
-    done!(STOP, client.stop_instances().set_instance_ids(ids(instances))).map_err(|failure| failure::naming(failure, instances))
+    done!(STOP, client.stop_instances().set_instance_ids(ids(instances)))
+        .map_err(|failure| failure::naming(failure, instances))
 }
 
 /// Plain: without `SkipOsShutdown`, which risks data.
 pub(super) async fn terminate(client: &Client, instances: &[InstanceId]) -> Result<Performed, Failure> {
-    done!(TERMINATE, client.terminate_instances().set_instance_ids(ids(instances))).map_err(|failure| failure::naming(failure, instances))
+    done!(TERMINATE, client.terminate_instances().set_instance_ids(ids(instances)))
+        .map_err(|failure| failure::naming(failure, instances))
 }
 
 pub(super) async fn start(client: &Client, instances: &[InstanceId]) -> Result<Performed, Failure> {
-    done!(START, client.start_instances().set_instance_ids(ids(instances))).map_err(|failure| failure::naming(failure, instances))
+    done!(START, client.start_instances().set_instance_ids(ids(instances)))
+        .map_err(|failure| failure::naming(failure, instances))
 }
 
 /// Puts a protection on an instance or takes it off. EC2 takes one attribute a call.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceAttribute.html>
-pub(super) async fn protect(client: &Client, instance: &InstanceId, against: Protection, on: bool) -> Result<Performed, Failure> {
+pub(super) async fn protect(
+    client: &Client,
+    instance: &InstanceId,
+    against: Protection,
+    on: bool,
+) -> Result<Performed, Failure> {
     let value = AttributeBooleanValue::builder().value(on).build();
     let call = client.modify_instance_attribute().instance_id(instance.as_str());
     let call = match against {
@@ -52,13 +60,21 @@ mod tests {
 
     #[tokio::test]
     async fn each_protection_is_a_call_of_its_own() {
-        let script = Script::new(|_| (200, "<ModifyInstanceAttributeResponse><return>true</return></ModifyInstanceAttributeResponse>".to_owned()));
+        let script = Script::new(|_| {
+            (200, "<ModifyInstanceAttributeResponse><return>true</return></ModifyInstanceAttributeResponse>".to_owned())
+        });
         let (client, instance) = (Client::new(&script.config()), InstanceId::new("i-1"));
         protect(&client, &instance, Protection::Stop, false).await.unwrap();
         protect(&client, &instance, Protection::Termination, true).await.unwrap();
         let asked = script.asked();
-        assert!(asked[0].contains("DisableApiStop.Value=false") && !asked[0].contains("DisableApiTermination"), "{asked:?}");
-        assert!(asked[1].contains("DisableApiTermination.Value=true") && !asked[1].contains("DisableApiStop"), "{asked:?}");
+        assert!(
+            asked[0].contains("DisableApiStop.Value=false") && !asked[0].contains("DisableApiTermination"),
+            "{asked:?}"
+        );
+        assert!(
+            asked[1].contains("DisableApiTermination.Value=true") && !asked[1].contains("DisableApiStop"),
+            "{asked:?}"
+        );
     }
 
     #[tokio::test]
@@ -72,8 +88,14 @@ mod tests {
         terminate(&client, &instances).await.unwrap();
         start(&client, &instances).await.unwrap();
         for (asked, action) in script.asked().iter().zip(["StopInstances", "TerminateInstances", "StartInstances"]) {
-            assert!(asked.contains(&format!("Action={action}&")) && asked.contains("InstanceId.1=i-1&InstanceId.2=i-2"), "{asked}");
-            assert!(["Force", "Hibernate", "SkipOsShutdown", "DryRun"].iter().all(|word| !asked.contains(word)), "{asked}");
+            assert!(
+                asked.contains(&format!("Action={action}&")) && asked.contains("InstanceId.1=i-1&InstanceId.2=i-2"),
+                "{asked}"
+            );
+            assert!(
+                ["Force", "Hibernate", "SkipOsShutdown", "DryRun"].iter().all(|word| !asked.contains(word)),
+                "{asked}"
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The quarantine policy, attached and detached by the payer. Organizations allows two of these a second over the whole organization: the
-//! SDK's retries and the engine's patience take care of that.
+//! The quarantine policy, attached and detached by the payer. Organizations allows two of these a second over the whole
+//! organization: the SDK's retries and the engine's patience take care of that.
 
 use aws_sdk_organizations::Client;
 
@@ -34,7 +34,9 @@ impl Quarantine {
     }
 
     fn policy(&self, operation: &str) -> Result<&str, Failure> {
-        self.policy.as_deref().ok_or_else(|| failure::own(operation, FailureKind::Invalid, "no quarantine policy is deployed"))
+        self.policy
+            .as_deref()
+            .ok_or_else(|| failure::own(operation, FailureKind::Invalid, "no quarantine policy is deployed"))
     }
 }
 
@@ -61,7 +63,8 @@ mod tests {
         let account = AccountId::parse("210987654321").unwrap();
         assert_eq!(quarantine(&script).attach(&account).await, Ok(Performed::Done));
         assert_eq!(quarantine(&script).detach(&account).await, Ok(Performed::Done));
-        let asked: Vec<serde_json::Value> = script.asked().iter().map(|body| serde_json::from_str(body).unwrap()).collect();
+        let asked: Vec<serde_json::Value> =
+            script.asked().iter().map(|body| serde_json::from_str(body).unwrap()).collect();
         let expected = serde_json::json!({ "PolicyId": "p-quarantine", "TargetId": "210987654321" });
         assert_eq!(asked, [expected.clone(), expected]);
     }
@@ -81,10 +84,22 @@ mod tests {
     async fn a_full_account_and_a_missing_policy_are_told_apart() {
         let account = AccountId::parse("210987654321").unwrap();
         let kind_of = async |script: Script| quarantine(&script).attach(&account).await.unwrap_err().kind;
-        let full = |_: &str| (400, r#"{"__type":"ConstraintViolationException","Reason":"MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED"}"#.to_owned());
+        let full = |_: &str| {
+            (
+                400,
+                r#"{"__type":"ConstraintViolationException","Reason":"MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED"}"#
+                    .to_owned(),
+            )
+        };
         assert_eq!(kind_of(Script::new(full)).await, FailureKind::Other);
-        assert_eq!(kind_of(Script::new(|_| (400, r#"{"__type":"PolicyNotFoundException"}"#.to_owned()))).await, FailureKind::NotFound);
-        assert_eq!(kind_of(Script::new(|_| (400, r#"{"__type":"PolicyTypeNotEnabledException"}"#.to_owned()))).await, FailureKind::Unsupported);
+        assert_eq!(
+            kind_of(Script::new(|_| (400, r#"{"__type":"PolicyNotFoundException"}"#.to_owned()))).await,
+            FailureKind::NotFound
+        );
+        assert_eq!(
+            kind_of(Script::new(|_| (400, r#"{"__type":"PolicyTypeNotEnabledException"}"#.to_owned()))).await,
+            FailureKind::Unsupported
+        );
     }
 
     #[tokio::test]

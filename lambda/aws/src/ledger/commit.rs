@@ -18,7 +18,11 @@ use crate::failure;
 
 /// Writes it. A record alone is one plain update; with mails or an hour it is a transaction.
 pub(super) async fn write(table: &Table, commit: Commit) -> Result<Stored, LedgerError> {
-    if commit.notices.is_empty() && commit.peak.is_none() { alone(table, &commit).await } else { together(table, &commit).await }
+    if commit.notices.is_empty() && commit.peak.is_none() {
+        alone(table, &commit).await
+    } else {
+        together(table, &commit).await
+    }
 }
 
 async fn alone(table: &Table, commit: &Commit) -> Result<Stored, LedgerError> {
@@ -41,15 +45,17 @@ async fn alone(table: &Table, commit: &Commit) -> Result<Stored, LedgerError> {
         };
         match error.as_service_error() {
             Some(UpdateItemError::TransactionConflictException(_)) => pause(attempt).await,
-            Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => return written_before(commit, refusal.item()).ok_or(lost(&commit.lease)),
+            Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => {
+                return written_before(commit, refusal.item()).ok_or(lost(&commit.lease));
+            }
             _ => return Err(table.failure(UPDATE, &error).into()),
         }
     }
     Err(LedgerError::Conflict)
 }
 
-/// An attempt that was written but not answered is repeated by the SDK, and the repetition is refused: what stands there then is our own.
-/// Without this a halt would not know that it holds the lease, and wait until it expires.
+/// An attempt that was written but not answered is repeated by the SDK, and the repetition is refused: what stands
+/// there then is our own. Without this a halt would not know that it holds the lease, and wait until it expires.
 fn written_before(commit: &Commit, found: Option<&Item>) -> Option<Stored> {
     let fence = as_number::<u64>(found?, FENCE);
     let found = record::stored(UPDATE, found?).ok()?;
@@ -75,8 +81,12 @@ async fn together(table: &Table, commit: &Commit) -> Result<Stored, LedgerError>
         let lease = if before.is_empty() { None } else { record::stored(GET, &before)?.lease };
         let holds = match &commit.lease {
             LeaseMove::None { expected } => version == *expected,
-            LeaseMove::Acquire { expected, now, .. } => version == *expected && lease.as_ref().is_none_or(|lease| lease.until <= *now),
-            LeaseMove::Hold(ours) | LeaseMove::Release(ours) => lease.as_ref().is_some_and(|lease| lease.fence == ours.fence),
+            LeaseMove::Acquire { expected, now, .. } => {
+                version == *expected && lease.as_ref().is_none_or(|lease| lease.until <= *now)
+            }
+            LeaseMove::Hold(ours) | LeaseMove::Release(ours) => {
+                lease.as_ref().is_some_and(|lease| lease.fence == ours.fence)
+            }
         };
         if !holds {
             return Err(lost(&commit.lease));
@@ -87,10 +97,17 @@ async fn together(table: &Table, commit: &Commit) -> Result<Stored, LedgerError>
                 return Ok(Stored { record: commit.record.clone(), version: version + 1, lease });
             }
             // A holder's write that met a sweep's is tried again; whether it still holds is read anew.
-            Err(Refused::Condition(0)) if matches!(commit.lease, LeaseMove::Hold(_) | LeaseMove::Release(_)) => pause(attempt).await,
+            Err(Refused::Condition(0)) if matches!(commit.lease, LeaseMove::Hold(_) | LeaseMove::Release(_)) => {
+                pause(attempt).await
+            }
             Err(Refused::Condition(0)) => return Err(lost(&commit.lease)),
             Err(Refused::Condition(_)) => {
-                return Err(failure::own(TRANSACT, FailureKind::Conflict, "a mail of that time, account and kind is in the outbox already").into());
+                return Err(failure::own(
+                    TRANSACT,
+                    FailureKind::Conflict,
+                    "a mail of that time, account and kind is in the outbox already",
+                )
+                .into());
             }
             Err(Refused::Contended) => pause(attempt).await,
             Err(Refused::Failed(failure)) => return Err(failure.into()),
@@ -112,12 +129,19 @@ fn items(table: &Table, commit: &Commit, version: u64) -> Result<Vec<TransactWri
         .map_err(incomplete)?;
     let mut items = vec![TransactWriteItem::builder().update(update).build()];
     for item in outbox::items(&commit.notices, commit.at) {
-        let put = Put::builder().table_name(&table.name).set_item(Some(item)).condition_expression("attribute_not_exists(#pk)");
+        let put = Put::builder()
+            .table_name(&table.name)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(#pk)");
         let put = put.expression_attribute_names("#pk", PARTITION_KEY).build().map_err(incomplete)?;
         items.push(TransactWriteItem::builder().put(put).build());
     }
     if let Some(peak) = &commit.peak {
-        let put = Put::builder().table_name(&table.name).set_item(Some(hour(&commit.record.account, peak))).build().map_err(incomplete)?;
+        let put = Put::builder()
+            .table_name(&table.name)
+            .set_item(Some(hour(&commit.record.account, peak)))
+            .build()
+            .map_err(incomplete)?;
         items.push(TransactWriteItem::builder().put(put).build());
     }
     Ok(items)
@@ -127,7 +151,12 @@ fn items(table: &Table, commit: &Commit, version: u64) -> Result<Vec<TransactWri
 fn hour(account: &AccountId, peak: &HourPeak) -> Item {
     let mut item = key(format!("HISTORY#{account}"), peak.hour.to_string());
     // Dollars, as a decimal number: what is written here is for people and their queries.
-    let attributes = [("instances", number(peak.instances)), ("vcpus", number(peak.vcpus)), ("burn", number(peak.burn.dollars())), (EXPIRY, number(peak.expires()))];
+    let attributes = [
+        ("instances", number(peak.instances)),
+        ("vcpus", number(peak.vcpus)),
+        ("burn", number(peak.burn.dollars())),
+        (EXPIRY, number(peak.expires())),
+    ];
     item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
     item
 }
@@ -144,7 +173,12 @@ fn lost(lease: &LeaseMove) -> LedgerError {
 fn after(account: &AccountId, lease: &LeaseMove, before: Option<Lease>, fence: u64) -> Option<Lease> {
     match lease {
         LeaseMove::None { .. } | LeaseMove::Hold(_) => before,
-        LeaseMove::Acquire { holder, until, .. } => Some(Lease { account: account.clone(), holder: holder.clone(), fence: fence + 1, until: in_milliseconds(*until) }),
+        LeaseMove::Acquire { holder, until, .. } => Some(Lease {
+            account: account.clone(),
+            holder: holder.clone(),
+            fence: fence + 1,
+            until: in_milliseconds(*until),
+        }),
         LeaseMove::Release(_) => None,
     }
 }
@@ -170,7 +204,13 @@ mod tests {
         let at: Timestamp = "2026-11-22T03:00:00Z".parse().unwrap();
         let account = AccountId::parse("111111111111").unwrap();
         let record = runawaytrain_core::state::AccountRecord::new(account, at);
-        Commit { record, lease, notices: Vec::new(), peak: peak.then_some(HourPeak { hour: at, instances: 1, vcpus: 1, burn: Usd::micros(98_330_400) }), at }
+        Commit {
+            record,
+            lease,
+            notices: Vec::new(),
+            peak: peak.then_some(HourPeak { hour: at, instances: 1, vcpus: 1, burn: Usd::micros(98_330_400) }),
+            at,
+        }
     }
 
     fn acquire(expected: u64) -> LeaseMove {
@@ -228,7 +268,9 @@ mod tests {
     async fn other_reasons_are_failures_that_name_them() {
         let script = Script::new(|asked| cancelled("ItemCollectionSizeLimitExceeded")(asked));
         match written(&script, commit(LeaseMove::None { expected: 0 }, true)).await {
-            Err(LedgerError::Failed(failure)) => assert!(failure.to_string().contains("ItemCollectionSizeLimitExceeded"), "{failure}"),
+            Err(LedgerError::Failed(failure)) => {
+                assert!(failure.to_string().contains("ItemCollectionSizeLimitExceeded"), "{failure}")
+            }
             other => panic!("{other:?}"),
         }
     }

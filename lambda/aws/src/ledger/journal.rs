@@ -1,4 +1,5 @@
-//! The journal of a halt: `HALT#<account>#<halt>` / fence and number. What is written here is checked against the lease's fence.
+//! The journal of a halt: `HALT#<account>#<halt>` / fence and number. What is written here is checked against the
+//! lease's fence.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -30,8 +31,8 @@ const MOST_AT_ONCE: usize = 99;
 
 /// The journal writes of one account, one transaction after another.
 ///
-/// Every one of them checks the same record, and two such transactions at a time cancel each other. So whoever's turn it is
-/// writes for all who wait: the lanes of a halt go on side by side and meet in one call.
+/// Every one of them checks the same record, and two such transactions at a time cancel each other. So whoever's turn
+/// it is writes for all who wait: the lanes of a halt go on side by side and meet in one call.
 #[derive(Default)]
 pub(super) struct Scribe {
     waiting: Mutex<Vec<Waiting>>,
@@ -56,15 +57,22 @@ impl Scribe {
                 Ok(answer) => return answer,
                 Err(oneshot::error::TryRecvError::Empty) => {}
                 // Whoever wrote for us was cancelled: it may have been written or not.
-                Err(oneshot::error::TryRecvError::Closed) => return Err(failure::own(TRANSACT, FailureKind::Unavailable, "the write was abandoned").into()),
+                Err(oneshot::error::TryRecvError::Closed) => {
+                    return Err(failure::own(TRANSACT, FailureKind::Unavailable, "the write was abandoned").into());
+                }
             }
             let (fence, batch) = self.next();
             let items: Vec<TransactWriteItem> = batch.iter().map(|waiting| waiting.item.clone()).collect();
             let written = fenced(table, &lease.account, fence, items).await;
-            let one_is_bad = batch.len() > 1 && matches!(&written, Err(LedgerError::Failed(failure)) if blames_an_item(failure));
+            let one_is_bad =
+                batch.len() > 1 && matches!(&written, Err(LedgerError::Failed(failure)) if blames_an_item(failure));
             for waiting in batch {
                 // One bad item must not take the others with it.
-                let answer = if one_is_bad { fenced(table, &lease.account, fence, vec![waiting.item]).await } else { written.clone() };
+                let answer = if one_is_bad {
+                    fenced(table, &lease.account, fence, vec![waiting.item]).await
+                } else {
+                    written.clone()
+                };
                 // Whoever waited and was cancelled does not want to know any more.
                 let _ = waiting.done.send(answer);
             }
@@ -85,13 +93,19 @@ impl Scribe {
     }
 }
 
-/// Whether one item of a transaction may be to blame: it is malformed, or concludes what was never intended. A missing table is nobody's fault.
+/// Whether one item of a transaction may be to blame: it is malformed, or concludes what was never intended. A missing
+/// table is nobody's fault.
 fn blames_an_item(failure: &Failure) -> bool {
     failure.kind == FailureKind::Invalid || (failure.kind == FailureKind::NotFound && failure.code.is_none())
 }
 
 /// Writes items together with a check of the fence.
-async fn fenced(table: &Table, account: &AccountId, fence: u64, items: Vec<TransactWriteItem>) -> Result<(), LedgerError> {
+async fn fenced(
+    table: &Table,
+    account: &AccountId,
+    fence: u64,
+    items: Vec<TransactWriteItem>,
+) -> Result<(), LedgerError> {
     let check = ConditionCheck::builder()
         .table_name(&table.name)
         .set_key(Some(record_key(account)))
@@ -108,7 +122,14 @@ async fn fenced(table: &Table, account: &AccountId, fence: u64, items: Vec<Trans
         match table.transact(all.clone()).await {
             Ok(()) => return Ok(()),
             Err(Refused::Condition(0)) => return Err(LedgerError::LeaseLost),
-            Err(Refused::Condition(_)) => return Err(failure::own(TRANSACT, FailureKind::NotFound, "a journal entry to conclude was never intended").into()),
+            Err(Refused::Condition(_)) => {
+                return Err(failure::own(
+                    TRANSACT,
+                    FailureKind::NotFound,
+                    "a journal entry to conclude was never intended",
+                )
+                .into());
+            }
             Err(Refused::Contended) => pause(attempt).await,
             Err(Refused::Failed(failure)) => return Err(failure.into()),
         }
@@ -132,7 +153,14 @@ pub(super) fn intent(table: &Table, account: &AccountId, entry: &JournalEntry) -
 }
 
 /// The update that says what came of it.
-pub(super) fn outcome(table: &Table, account: &AccountId, halt: &HaltId, id: &EntryId, at: Timestamp, result: &ActionResult) -> Result<TransactWriteItem, Failure> {
+pub(super) fn outcome(
+    table: &Table,
+    account: &AccountId,
+    halt: &HaltId,
+    id: &EntryId,
+    at: Timestamp,
+    result: &ActionResult,
+) -> Result<TransactWriteItem, Failure> {
     let mut update = Update::builder()
         .table_name(&table.name)
         .set_key(Some(entry_key(account, halt, id)))
@@ -140,12 +168,17 @@ pub(super) fn outcome(table: &Table, account: &AccountId, halt: &HaltId, id: &En
         .condition_expression("attribute_exists(#pk)")
         .expression_attribute_names("#pk", PARTITION_KEY);
     for (placeholder, attribute, value) in conclusion(at, result)? {
-        update = update.expression_attribute_names(format!("#{placeholder}"), attribute).expression_attribute_values(format!(":{placeholder}"), value);
+        update = update
+            .expression_attribute_names(format!("#{placeholder}"), attribute)
+            .expression_attribute_values(format!(":{placeholder}"), value);
     }
     Ok(TransactWriteItem::builder().update(update.build().map_err(incomplete)?).build())
 }
 
-fn conclusion(at: Timestamp, result: &ActionResult) -> Result<[(&'static str, &'static str, aws_sdk_dynamodb::types::AttributeValue); 3], Failure> {
+fn conclusion(
+    at: Timestamp,
+    result: &ActionResult,
+) -> Result<[(&'static str, &'static str, aws_sdk_dynamodb::types::AttributeValue); 3], Failure> {
     Ok([
         ("outcome", OUTCOME, text(result.to_string())),
         ("result", RESULT, serde_dynamo::to_attribute_value(result).map_err(unwritable)?),
@@ -153,7 +186,8 @@ fn conclusion(at: Timestamp, result: &ActionResult) -> Result<[(&'static str, &'
     ])
 }
 
-/// The journal of a halt, in order. An entry that cannot be read fails the whole: a release must not undo half of a halt and call it done.
+/// The journal of a halt, in order. An entry that cannot be read fails the whole: a release must not undo half of a
+/// halt and call it done.
 pub(super) async fn read(table: &Table, account: &AccountId, halt: &HaltId) -> Result<Vec<JournalEntry>, Failure> {
     table.query(&partition(account, halt)).await?.iter().map(|item| entry(halt, item)).collect()
 }
@@ -165,13 +199,17 @@ fn entry(halt: &HaltId, item: &Item) -> Result<JournalEntry, Failure> {
     };
     let (fence, number) = as_text(item, SORT_KEY).and_then(|sort| sort.split_once('#')).ok_or_else(broken)?;
     let concluded = match (item.get(RESULT), as_text(item, CONCLUDED)) {
-        (Some(result), Some(at)) => Some((at.parse().map_err(|_| broken())?, serde_dynamo::from_attribute_value(result.clone()).map_err(|_| broken())?)),
+        (Some(result), Some(at)) => Some((
+            at.parse().map_err(|_| broken())?,
+            serde_dynamo::from_attribute_value(result.clone()).map_err(|_| broken())?,
+        )),
         _ => None,
     };
     Ok(JournalEntry {
         id: EntryId { fence: fence.parse().map_err(|_| broken())?, number: number.parse().map_err(|_| broken())? },
         halt: halt.clone(),
-        action: serde_dynamo::from_attribute_value(item.get(ACTION).cloned().ok_or_else(broken)?).map_err(|_| broken())?,
+        action: serde_dynamo::from_attribute_value(item.get(ACTION).cloned().ok_or_else(broken)?)
+            .map_err(|_| broken())?,
         intended: as_text(item, INTENDED).and_then(|at| at.parse().ok()).ok_or_else(broken)?,
         concluded,
     })

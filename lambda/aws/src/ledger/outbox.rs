@@ -29,7 +29,8 @@ pub(super) fn items(notices: &[Notice], at: Timestamp) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::with_capacity(notices.len());
     for notice in notices {
         let mut sort = format!("{}#{}#{}", sortable(at), notice.account, notice.kind.name());
-        // Two of a kind in one write are not expected; were they to share a key, neither the mails nor the record would ever be written.
+        // Two of a kind in one write are not expected; were they to share a key, neither the mails nor the record would
+        // ever be written.
         while items.iter().any(|item| as_text(item, SORT_KEY) == Some(&sort)) {
             sort.push_str("#again");
         }
@@ -38,14 +39,21 @@ pub(super) fn items(notices: &[Notice], at: Timestamp) -> Vec<Item> {
             NotifyList::Own(account) => account.as_str(),
         };
         let mut item = key(PARTITION, sort);
-        let attributes = [(LIST, list), (SUBJECT, &notice.subject), (BODY, &notice.body), (ACCOUNT, notice.account.as_str()), (KIND, notice.kind.name())];
+        let attributes = [
+            (LIST, list),
+            (SUBJECT, &notice.subject),
+            (BODY, &notice.body),
+            (ACCOUNT, notice.account.as_str()),
+            (KIND, notice.kind.name()),
+        ];
         item.extend(attributes.map(|(name, value)| (name.to_owned(), text(value))));
         items.push(item);
     }
     items
 }
 
-/// Every mail that waits, oldest first. One that cannot be read is left where it is: it must not keep the others from going out.
+/// Every mail that waits, oldest first. One that cannot be read is left where it is: it must not keep the others from
+/// going out.
 pub(super) async fn pending(table: &Table) -> Result<Vec<Pending>, Failure> {
     let items = table.query(PARTITION).await?;
     let readable = items.iter().filter_map(|item| {

@@ -1,4 +1,5 @@
-//! The book of prices: `PRICE` / region, type, operation and tenancy. One partition, so that a cold start reads it in one query.
+//! The book of prices: `PRICE` / region, type, operation and tenancy. One partition, so that a cold start reads it in
+//! one query.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +31,10 @@ impl PriceBook for DynamoLedger {
         let readable = items.iter().filter_map(|item| {
             let entry = read(item);
             if entry.is_none() {
-                tracing::error!(key = as_text(item, SORT_KEY).unwrap_or("?"), "a price in the table cannot be read; it is asked for anew");
+                tracing::error!(
+                    key = as_text(item, SORT_KEY).unwrap_or("?"),
+                    "a price in the table cannot be read; it is asked for anew"
+                );
             }
             entry
         });
@@ -45,8 +49,13 @@ impl PriceBook for DynamoLedger {
 fn item(of: &PriceKey, price: &KnownPrice) -> Result<Item, Failure> {
     let PriceKey { region, instance_type, operation, tenancy } = of;
     let mut item = key(PARTITION, format!("{region}#{instance_type}#{operation}#{tenancy:?}"));
-    let of = serde_dynamo::to_attribute_value(of).map_err(|error| failure::own(PUT, FailureKind::Invalid, error.to_string()))?;
-    item.extend([(OF.to_owned(), of), (ASKED.to_owned(), moment(price.asked)), (EXPIRY.to_owned(), expires(price.asked))]);
+    let of = serde_dynamo::to_attribute_value(of)
+        .map_err(|error| failure::own(PUT, FailureKind::Invalid, error.to_string()))?;
+    item.extend([
+        (OF.to_owned(), of),
+        (ASKED.to_owned(), moment(price.asked)),
+        (EXPIRY.to_owned(), expires(price.asked)),
+    ]);
     item.extend(price.per_hour.map(|per_hour| (PER_HOUR.to_owned(), number(per_hour.as_micros()))));
     Ok(item)
 }

@@ -34,7 +34,8 @@ pub(super) fn stored(operation: &str, item: &Item) -> Result<Stored, Failure> {
         failure::own(operation, FailureKind::Other, format!("the record of account {account} cannot be read: {what}"))
     };
     let record = item.get(RECORD).cloned().ok_or_else(|| broken("it has no record"))?;
-    let record: AccountRecord = serde_dynamo::from_attribute_value(record).map_err(|error| broken(&error.to_string()))?;
+    let record: AccountRecord =
+        serde_dynamo::from_attribute_value(record).map_err(|error| broken(&error.to_string()))?;
     let version = as_number(item, VERSION).ok_or_else(|| broken("it has no version"))?;
     let lease = lease(&record.account, item);
     Ok(Stored { record, version, lease })

@@ -20,7 +20,13 @@ const TAKEN: &str = "taken";
 /// Grows by one with every write: what was read must still stand when it is written.
 const VERSION: &str = "version";
 
-pub(super) async fn take(table: &Table, account: &AccountId, most: u32, since: Timestamp, now: Timestamp) -> Result<bool, Failure> {
+pub(super) async fn take(
+    table: &Table,
+    account: &AccountId,
+    most: u32,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<bool, Failure> {
     for attempt in 0..TRIES_IN_CONTENTION {
         let item = table.get(key(PARTITION, SORT)).await?.unwrap_or_default();
         let version = item.get(VERSION).and_then(integer).unwrap_or(0);
@@ -46,7 +52,9 @@ pub(super) async fn take(table: &Table, account: &AccountId, most: u32, since: T
             .expression_attribute_values(":version", number(version));
         let Err(error) = call.send().await else { return Ok(true) };
         match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(_) | PutItemError::TransactionConflictException(_)) => pause(attempt).await,
+            Some(PutItemError::ConditionalCheckFailedException(_) | PutItemError::TransactionConflictException(_)) => {
+                pause(attempt).await
+            }
             _ => return Err(table.failure(PUT, &error)),
         }
     }

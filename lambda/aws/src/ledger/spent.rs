@@ -1,5 +1,6 @@
-//! The book of spent hours. `REPORT` / billing period says which edition was read and until when it reaches; `SPENT#<billing period>` /
-//! day and account holds that account's hours of that day, so that the last days of all accounts are one range.
+//! The book of spent hours. `REPORT` / billing period says which edition was read and until when it reaches;
+//! `SPENT#<billing period>` / day and account holds that account's hours of that day, so that the last days of all
+//! accounts are one range.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -91,14 +92,20 @@ async fn reports(table: &Table) -> Result<Vec<Known>, Failure> {
 
 fn known(item: &Item) -> Option<Known> {
     let until = Timestamp::from_millisecond(as_number(item, UNTIL)?).ok()?;
-    Some(Known { period: as_text(item, SORT_KEY)?.to_owned(), edition: as_text(item, EDITION).map(str::to_owned), until })
+    Some(Known {
+        period: as_text(item, SORT_KEY)?.to_owned(),
+        edition: as_text(item, EDITION).map(str::to_owned),
+        until,
+    })
 }
 
 /// An account's hours of a day.
 fn read_day(item: &Item) -> Option<(AccountId, Vec<(Timestamp, Usd)>)> {
     let (day, account) = as_text(item, SORT_KEY)?.split_once('#')?;
     let day: Date = day.parse().ok()?;
-    let hours = item.get(HOURS)?.as_m().ok()?.iter().map(|(hour, micros)| Some((beginning(day, hour.parse().ok()?)?, Usd::micros(micros.as_n().ok()?.parse().ok()?))));
+    let hours = item.get(HOURS)?.as_m().ok()?.iter().map(|(hour, micros)| {
+        Some((beginning(day, hour.parse().ok()?)?, Usd::micros(micros.as_n().ok()?.parse().ok()?)))
+    });
     Some((AccountId::parse(account).ok()?, hours.collect::<Option<_>>()?))
 }
 
@@ -118,8 +125,10 @@ fn items(report: &ReadReport) -> Result<BTreeMap<String, Item>, Failure> {
     }
     let mut items = BTreeMap::new();
     for ((day, account), hours) in days {
-        let begins = beginning(day, 0).ok_or_else(|| failure::own(PUT, FailureKind::Invalid, format!("the day {day} is out of range")))?;
-        let hours: HashMap<String, AttributeValue> = hours.into_iter().map(|(hour, amount)| (format!("{hour:02}"), number(amount.as_micros()))).collect();
+        let begins = beginning(day, 0)
+            .ok_or_else(|| failure::own(PUT, FailureKind::Invalid, format!("the day {day} is out of range")))?;
+        let hours: HashMap<String, AttributeValue> =
+            hours.into_iter().map(|(hour, amount)| (format!("{hour:02}"), number(amount.as_micros()))).collect();
         let sort = format!("{day}#{account}");
         let mut item = key(partition(&report.period), sort.as_str());
         item.extend([(HOURS.to_owned(), AttributeValue::M(hours)), (EXPIRY.to_owned(), expires(begins))]);
@@ -128,8 +137,8 @@ fn items(report: &ReadReport) -> Result<BTreeMap<String, Item>, Failure> {
     Ok(items)
 }
 
-/// Makes the edition known. Only in the place of the one that was found at the beginning: where another invocation wrote in the meantime,
-/// its days and ours are mixed, and neither edition is known then, so that it is read again.
+/// Makes the edition known. Only in the place of the one that was found at the beginning: where another invocation
+/// wrote in the meantime, its days and ours are mixed, and neither edition is known then, so that it is read again.
 async fn conclude(table: &Table, report: &ReadReport, before: Option<&str>) -> Result<(), Failure> {
     let mut item = key(PARTITION, report.period.as_str());
     let attributes = [(EDITION, text(&report.edition)), (UNTIL, moment(report.until)), (EXPIRY, expires(report.until))];
@@ -137,14 +146,22 @@ async fn conclude(table: &Table, report: &ReadReport, before: Option<&str>) -> R
     let call = table.client.put_item().table_name(&table.name).set_item(Some(item));
     let call = match before {
         None => call.condition_expression("attribute_not_exists(#edition) OR #edition = :edition"),
-        Some(before) => call.condition_expression("#edition IN (:before, :edition)").expression_attribute_values(":before", text(before)),
+        Some(before) => call
+            .condition_expression("#edition IN (:before, :edition)")
+            .expression_attribute_values(":before", text(before)),
     };
-    let call = call.expression_attribute_names("#edition", EDITION).expression_attribute_values(":edition", text(&report.edition));
+    let call = call
+        .expression_attribute_names("#edition", EDITION)
+        .expression_attribute_values(":edition", text(&report.edition));
     let Err(error) = call.send().await else { return Ok(()) };
     match error.as_service_error() {
         Some(PutItemError::ConditionalCheckFailedException(_)) => {
             forget(table, &report.period).await?;
-            Err(failure::own(PUT, FailureKind::Conflict, format!("two invocations read the report of {} at once; it is read again", report.period)))
+            Err(failure::own(
+                PUT,
+                FailureKind::Conflict,
+                format!("two invocations read the report of {} at once; it is read again", report.period),
+            ))
         }
         _ => Err(table.failure(PUT, &error)),
     }
@@ -185,8 +202,16 @@ mod tests {
     fn report(edition: &str) -> ReadReport {
         let account = |id| AccountId::parse(id).unwrap();
         let hour = |text, micros| BTreeMap::from([(at(text), Usd::micros(micros))]);
-        let accounts = [(account("111111111111"), hour("2026-11-20T03:00:00Z", 7)), (account("222222222222"), hour("2026-11-21T04:00:00Z", 8))];
-        ReadReport { period: "20261101-20261201".to_owned(), edition: edition.to_owned(), accounts: accounts.into(), until: at("2026-11-21T05:00:00Z") }
+        let accounts = [
+            (account("111111111111"), hour("2026-11-20T03:00:00Z", 7)),
+            (account("222222222222"), hour("2026-11-21T04:00:00Z", 8)),
+        ];
+        ReadReport {
+            period: "20261101-20261201".to_owned(),
+            edition: edition.to_owned(),
+            accounts: accounts.into(),
+            until: at("2026-11-21T05:00:00Z"),
+        }
     }
 
     /// A table in which the first edition of the report stands.
@@ -231,7 +256,9 @@ mod tests {
 
     #[tokio::test]
     async fn only_what_differs_is_written_and_the_edition_last() {
-        let script = Script::new(|asked| (200, standing(&serde_json::from_str(asked).unwrap()).unwrap_or(json!({})).to_string()));
+        let script = Script::new(|asked| {
+            (200, standing(&serde_json::from_str(asked).unwrap()).unwrap_or(json!({})).to_string())
+        });
         store(&script, "second").await.unwrap();
         let mut written = written(&script);
         assert_eq!(written.pop().as_deref(), Some(REPORT_KEY));
@@ -250,7 +277,11 @@ mod tests {
     async fn a_write_that_is_cut_off_leaves_the_edition_unknown() {
         let script = Script::new(|asked| match serde_json::from_str(asked).unwrap() {
             asked if standing(&asked).is_some() => (200, standing(&asked).unwrap().to_string()),
-            _ => (400, json!({ "__type": "com.amazonaws.dynamodb.v20120810#AccessDeniedException", "message": "no" }).to_string()),
+            _ => (
+                400,
+                json!({ "__type": "com.amazonaws.dynamodb.v20120810#AccessDeniedException", "message": "no" })
+                    .to_string(),
+            ),
         });
         assert_eq!(store(&script, "second").await.unwrap_err().kind, FailureKind::Denied);
         assert!(!written(&script).contains(&REPORT_KEY.to_owned()), "{:?}", script.asked());
@@ -261,7 +292,10 @@ mod tests {
         let script = Script::new(|asked| match serde_json::from_str::<Value>(asked).unwrap() {
             asked if standing(&asked).is_some() => (200, standing(&asked).unwrap().to_string()),
             asked if asked.get("Item").is_some() && asked.get("ConditionExpression").is_some() => {
-                assert_eq!(asked.get("ExpressionAttributeValues"), Some(&json!({ ":before": { "S": "first" }, ":edition": { "S": "second" } })));
+                assert_eq!(
+                    asked.get("ExpressionAttributeValues"),
+                    Some(&json!({ ":before": { "S": "first" }, ":edition": { "S": "second" } }))
+                );
                 (400, json!({ "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "no" }).to_string())
             }
             _ => (200, "{}".to_owned()),
@@ -273,7 +307,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_hour_that_cannot_be_read_is_no_hour_without_spend() {
-        for hours in [json!({ "M": { "24": { "N": "7" } } }), json!({ "M": { "03": { "N": "-7" } } }), json!({ "S": "7" })] {
+        for hours in
+            [json!({ "M": { "24": { "N": "7" } } }), json!({ "M": { "03": { "N": "-7" } } }), json!({ "S": "7" })]
+        {
             let script = Script::new(move |asked| {
                 let mut answer = standing(&serde_json::from_str(asked).unwrap()).unwrap();
                 for item in answer["Items"].as_array_mut().unwrap() {
@@ -281,7 +317,10 @@ mod tests {
                 }
                 (200, answer.to_string())
             });
-            let failure = DynamoLedger::new(&script.config(), "runawaytrain").hours(at("2026-11-19T00:00:00Z")).await.unwrap_err();
+            let failure = DynamoLedger::new(&script.config(), "runawaytrain")
+                .hours(at("2026-11-19T00:00:00Z"))
+                .await
+                .unwrap_err();
             assert!(failure.detail.contains("SPENT#20261101-20261201 / 2026-11-20#111111111111"), "{failure}");
         }
     }

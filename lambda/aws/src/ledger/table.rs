@@ -86,14 +86,19 @@ impl Table {
     /// Every item of a partition in the order of the sort key, all pages, strongly consistent.
     pub(super) async fn query(&self, partition: &str) -> Result<Vec<Item>, Failure> {
         let call = self.client.query().key_condition_expression("#pk = :pk");
-        self.pages(call.expression_attribute_names("#pk", PARTITION_KEY).expression_attribute_values(":pk", text(partition))).await
+        self.pages(
+            call.expression_attribute_names("#pk", PARTITION_KEY).expression_attribute_values(":pk", text(partition)),
+        )
+        .await
     }
 
     /// The same from a sort key on.
     pub(super) async fn query_from(&self, partition: &str, sort: &str) -> Result<Vec<Item>, Failure> {
         let call = self.client.query().key_condition_expression("#pk = :pk AND #sk >= :sk");
-        let call = call.expression_attribute_names("#pk", PARTITION_KEY).expression_attribute_values(":pk", text(partition));
-        self.pages(call.expression_attribute_names("#sk", SORT_KEY).expression_attribute_values(":sk", text(sort))).await
+        let call =
+            call.expression_attribute_names("#pk", PARTITION_KEY).expression_attribute_values(":pk", text(partition));
+        self.pages(call.expression_attribute_names("#sk", SORT_KEY).expression_attribute_values(":sk", text(sort)))
+            .await
     }
 
     async fn pages(&self, call: QueryFluentBuilder) -> Result<Vec<Item>, Failure> {
@@ -105,7 +110,8 @@ impl Table {
         Ok(items)
     }
 
-    /// Writes all of it or nothing. The SDK sends a token along, so that an attempt which was written but not answered is not written twice.
+    /// Writes all of it or nothing. The SDK sends a token along, so that an attempt which was written but not answered
+    /// is not written twice.
     /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
     pub(super) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<(), Refused> {
         match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
@@ -179,8 +185,16 @@ mod tests {
 
     #[test]
     fn times_sort_as_text() {
-        let times = ["2026-11-22T03:00:00Z", "2026-11-22T03:00:00.000000001Z", "2026-11-22T03:00:00.9Z", "2026-11-22T03:00:01Z"];
+        let times = [
+            "2026-11-22T03:00:00Z",
+            "2026-11-22T03:00:00.000000001Z",
+            "2026-11-22T03:00:00.9Z",
+            "2026-11-22T03:00:01Z",
+        ];
         let sorted: Vec<String> = times.iter().map(|time| sortable(time.parse().unwrap())).collect();
-        assert!(sorted.is_sorted() && sorted.iter().all(|time| time.len() == "2026-11-22T03:00:00.000000000Z".len()), "{sorted:?}");
+        assert!(
+            sorted.is_sorted() && sorted.iter().all(|time| time.len() == "2026-11-22T03:00:00.000000000Z".len()),
+            "{sorted:?}"
+        );
     }
 }

@@ -20,21 +20,30 @@ pub(super) struct Write {
 
 impl Write {
     pub(super) fn of(commit: &Commit) -> Result<Self, Failure> {
-        let record = serde_dynamo::to_attribute_value(&commit.record).map_err(|error| failure::own(UPDATE, FailureKind::Invalid, error.to_string()))?;
+        let record = serde_dynamo::to_attribute_value(&commit.record)
+            .map_err(|error| failure::own(UPDATE, FailureKind::Invalid, error.to_string()))?;
         let mut write = Self {
-            update: "SET #record = :record, #state = :state, #version = if_not_exists(#version, :zero) + :one".to_owned(),
+            update: "SET #record = :record, #state = :state, #version = if_not_exists(#version, :zero) + :one"
+                .to_owned(),
             condition: String::new(),
             names: HashMap::new(),
             values: HashMap::new(),
         };
         write.named([("#record", RECORD), ("#state", STATE), ("#version", VERSION)]);
-        write.valued([(":record", record), (":state", text(commit.record.state.to_string())), (":zero", number(0)), (":one", number(1))]);
+        write.valued([
+            (":record", record),
+            (":state", text(commit.record.state.to_string())),
+            (":zero", number(0)),
+            (":one", number(1)),
+        ]);
         match &commit.lease {
             LeaseMove::None { expected } => write.expecting(*expected),
             LeaseMove::Acquire { expected, holder, now, until } => {
                 write.expecting(*expected);
                 write.condition.push_str(" AND (attribute_not_exists(#until) OR #until <= :now)");
-                write.update.push_str(", #fence = if_not_exists(#fence, :zero) + :one, #holder = :holder, #until = :until");
+                write
+                    .update
+                    .push_str(", #fence = if_not_exists(#fence, :zero) + :one, #holder = :holder, #until = :until");
                 write.named([("#fence", FENCE), ("#holder", HOLDER), ("#until", UNTIL)]);
                 write.valued([(":now", moment(*now)), (":holder", text(holder)), (":until", moment(*until))]);
             }

@@ -23,7 +23,8 @@ macro_rules! every {
     };
 }
 
-/// What hangs on a user. One list that cannot be read makes the whole unknown: a deletion that misses one thing fails anyway.
+/// What hangs on a user. One list that cannot be read makes the whole unknown: a deletion that misses one thing fails
+/// anyway.
 pub(super) async fn of(client: &Client, user: &str) -> Seen<Belongings> {
     let (inline_policies, attached_policies, groups, mfa_devices) = tokio::try_join!(
         every!("iam:ListUserPolicies", client.list_user_policies().user_name(user), page => page.policy_names),

@@ -11,9 +11,11 @@ use runawaytrain_core::plan::Belonging;
 use crate::failure;
 use crate::time::timestamp;
 
-/// Signing certificates, SSH keys and service-specific credentials. One list that cannot be read makes the whole unknown.
+/// Signing certificates, SSH keys and service-specific credentials. One list that cannot be read makes the whole
+/// unknown.
 pub(super) async fn of(client: &Client, user: &str) -> Seen<Vec<OtherCredential>> {
-    let (certificates, ssh_keys, service) = tokio::try_join!(certificates(client, user), ssh_keys(client, user), service_credentials(client, user))?;
+    let (certificates, ssh_keys, service) =
+        tokio::try_join!(certificates(client, user), ssh_keys(client, user), service_credentials(client, user))?;
     Ok([certificates, ssh_keys, service].concat())
 }
 
@@ -78,7 +80,9 @@ mod tests {
 
     fn service(id: &str, status: &str) -> String {
         let names = "<UserName>mallory</UserName><ServiceUserName>m</ServiceUserName><ServiceName>bedrock.amazonaws.com</ServiceName>";
-        let credential = format!("{names}<CreateDate>2026-11-22T03:00:00Z</CreateDate><ServiceSpecificCredentialId>{id}</ServiceSpecificCredentialId>");
+        let credential = format!(
+            "{names}<CreateDate>2026-11-22T03:00:00Z</CreateDate><ServiceSpecificCredentialId>{id}</ServiceSpecificCredentialId>"
+        );
         format!("<member>{credential}<Status>{status}</Status></member>")
     }
 

@@ -14,7 +14,11 @@ const PAGE: i32 = 20;
 
 /// Looks at what is attached to the account itself, all pages; a page may be empty and still not be the last.
 pub(super) async fn attached(client: &Client, policy: &str, account: &AccountId) -> Result<bool, Failure> {
-    let list = client.list_policies_for_target().target_id(account.as_str()).filter(PolicyType::ServiceControlPolicy).max_results(PAGE);
+    let list = client
+        .list_policies_for_target()
+        .target_id(account.as_str())
+        .filter(PolicyType::ServiceControlPolicy)
+        .max_results(PAGE);
     let mut pages = list.into_paginator().send();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| failure::of("organizations:ListPoliciesForTarget", &error))?;
@@ -44,6 +48,9 @@ mod tests {
         assert_eq!(attached(&client, "p-quarantine", &account).await, Ok(true));
         assert_eq!(attached(&client, "p-elsewhere", &account).await, Ok(false));
         let asked: serde_json::Value = serde_json::from_str(&script.asked()[0]).unwrap();
-        assert_eq!(asked, serde_json::json!({ "TargetId": "210987654321", "Filter": "SERVICE_CONTROL_POLICY", "MaxResults": 20 }));
+        assert_eq!(
+            asked,
+            serde_json::json!({ "TargetId": "210987654321", "Filter": "SERVICE_CONTROL_POLICY", "MaxResults": 20 })
+        );
     }
 }

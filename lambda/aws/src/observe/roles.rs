@@ -31,7 +31,10 @@ pub(super) async fn list(client: &Client, account: &AccountId) -> Result<Vec<Rol
             path: role.path,
             created: timestamp(&role.create_date),
             // ListRoles always gives the trust policy; were it missing, nothing would be known of whom it admits.
-            outsiders: outsiders(&deny::decode(role.assume_role_policy_document.as_deref().unwrap_or_default()), account),
+            outsiders: outsiders(
+                &deny::decode(role.assume_role_policy_document.as_deref().unwrap_or_default()),
+                account,
+            ),
             lock: Ok(RoleLock::Absent),
         }));
     }
@@ -39,7 +42,8 @@ pub(super) async fn list(client: &Client, account: &AccountId) -> Result<Vec<Rol
 }
 
 async fn look(client: &Client, role: Role) -> Role {
-    // Where IAM lets nobody put a policy there is none: most roles of an account are services' own, and each call counts.
+    // Where IAM lets nobody put a policy there is none: most roles of an account are services' own, and each call
+    // counts.
     if never_touched(&role).is_some_and(|role| !role.forgeable) {
         return role;
     }
@@ -72,31 +76,55 @@ mod tests {
 
     fn role(name: &str, path: &str) -> String {
         let whom = if name == "revoked" { "222222222222" } else { "111111111111" };
-        let trust = format!(r#"{{"Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{whom}:root"}},"Action":"sts:AssumeRole"}}]}}"#);
+        let trust = format!(
+            r#"{{"Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{whom}:root"}},"Action":"sts:AssumeRole"}}]}}"#
+        );
         let trust = utf8_percent_encode(&trust, NON_ALPHANUMERIC);
-        let role = format!("<Path>{path}</Path><RoleName>{name}</RoleName><RoleId>AROA</RoleId><Arn>arn</Arn><CreateDate>2026-11-22T03:00:00Z</CreateDate>");
+        let role = format!(
+            "<Path>{path}</Path><RoleName>{name}</RoleName><RoleId>AROA</RoleId><Arn>arn</Arn><CreateDate>2026-11-22T03:00:00Z</CreateDate>"
+        );
         format!("<member>{role}<AssumeRolePolicyDocument>{trust}</AssumeRolePolicyDocument></member>")
     }
 
     fn policy(document: &str) -> (u16, String) {
         let document = utf8_percent_encode(document, NON_ALPHANUMERIC);
         let names = "<RoleName>r</RoleName><PolicyName>RunawayTrainRevoke</PolicyName>";
-        (200, format!("<GetRolePolicyResponse><GetRolePolicyResult>{names}<PolicyDocument>{document}</PolicyDocument></GetRolePolicyResult></GetRolePolicyResponse>"))
+        (
+            200,
+            format!(
+                "<GetRolePolicyResponse><GetRolePolicyResult>{names}<PolicyDocument>{document}</PolicyDocument></GetRolePolicyResult></GetRolePolicyResponse>"
+            ),
+        )
     }
 
     fn answer(asked: &str) -> (u16, String) {
         if asked.contains("Action=ListRoles") {
             let (roles, more) = if asked.contains("Marker=next") {
-                (role("denied", "/") + &role("AWSServiceRoleForSpot", "/aws-service-role/spot.amazonaws.com/"), "<IsTruncated>false</IsTruncated>")
+                (
+                    role("denied", "/") + &role("AWSServiceRoleForSpot", "/aws-service-role/spot.amazonaws.com/"),
+                    "<IsTruncated>false</IsTruncated>",
+                )
             } else {
-                (role("revoked", "/") + &role("stacksets-exec-x", "/") + &role("blind", "/"), "<IsTruncated>true</IsTruncated><Marker>next</Marker>")
+                (
+                    role("revoked", "/") + &role("stacksets-exec-x", "/") + &role("blind", "/"),
+                    "<IsTruncated>true</IsTruncated><Marker>next</Marker>",
+                )
             };
-            return (200, format!("<ListRolesResponse><ListRolesResult><Roles>{roles}</Roles>{more}</ListRolesResult></ListRolesResponse>"));
+            return (
+                200,
+                format!(
+                    "<ListRolesResponse><ListRolesResult><Roles>{roles}</Roles>{more}</ListRolesResult></ListRolesResponse>"
+                ),
+            );
         }
         assert!(asked.contains("PolicyName=RunawayTrainRevoke"), "{asked}");
-        let error = |code: &str| format!("<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>");
+        let error = |code: &str| {
+            format!("<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>")
+        };
         match asked {
-            asked if asked.contains("RoleName=revoked") => policy(&deny::sessions_before(REVOKE_POLICY, "2026-11-22T12:00:00Z".parse().unwrap()).to_string()),
+            asked if asked.contains("RoleName=revoked") => {
+                policy(&deny::sessions_before(REVOKE_POLICY, "2026-11-22T12:00:00Z".parse().unwrap()).to_string())
+            }
             asked if asked.contains("RoleName=denied") => policy(&deny::everything(REVOKE_POLICY).to_string()),
             asked if asked.contains("RoleName=blind") => (403, error("AccessDenied")),
             _ => (404, error("NoSuchEntity")),
@@ -108,7 +136,8 @@ mod tests {
         let script = Script::new(answer);
         let mut roles = list(&Client::new(&script.config()), &account()).await.unwrap();
         roles.sort_by(|one, other| one.name.cmp(&other.name));
-        let locks: Vec<_> = roles.iter().map(|role| (role.name.as_str(), role.lock.as_ref().map_err(|failure| failure.kind))).collect();
+        let locks: Vec<_> =
+            roles.iter().map(|role| (role.name.as_str(), role.lock.as_ref().map_err(|failure| failure.kind))).collect();
         let noon = RoleLock::RevokedBefore("2026-11-22T12:00:00Z".parse().unwrap());
         let expected = [
             ("AWSServiceRoleForSpot", Ok(&RoleLock::Absent)),
@@ -119,7 +148,11 @@ mod tests {
         ];
         assert_eq!(locks, expected);
         assert!(roles.iter().all(|role| role.created.is_some()));
-        let admitting: Vec<_> = roles.iter().filter(|role| !role.outsiders.is_empty()).map(|role| (role.name.as_str(), role.outsiders.as_slice())).collect();
+        let admitting: Vec<_> = roles
+            .iter()
+            .filter(|role| !role.outsiders.is_empty())
+            .map(|role| (role.name.as_str(), role.outsiders.as_slice()))
+            .collect();
         assert_eq!(admitting, [("revoked", [Outsider::Account(AccountId::parse("222222222222").unwrap())].as_slice())]);
         assert!(script.asked().iter().all(|asked| !asked.contains("ListRoles") || asked.contains("MaxItems=1000")));
     }

@@ -27,7 +27,10 @@ pub(super) async fn list(client: &Client, detail: UserDetail) -> Result<Vec<User
     while let Some(page) = pages.next().await {
         named.extend(page.map_err(|error| failure::of("iam:ListUsers", &error))?.users);
     }
-    let users = stream::iter(named).map(|user| look(client, user, detail)).buffer_unordered(AT_A_TIME).filter_map(std::future::ready);
+    let users = stream::iter(named)
+        .map(|user| look(client, user, detail))
+        .buffer_unordered(AT_A_TIME)
+        .filter_map(std::future::ready);
     Ok(users.collect().await)
 }
 
@@ -39,14 +42,31 @@ async fn look(client: &Client, user: SdkUser, detail: UserDetail) -> Option<User
             UserDetail::Everything => Some(belongings::of(client, &name).await),
         }
     };
-    let (keys, console, lockout, others, belongings) =
-        tokio::join!(keys(client, &name), console(client, &name), lockout(client, &name), credentials::of(client, &name), belongings);
-    // A missing password or policy is an answer; missing credentials would be an empty list, so this is the user itself.
+    let (keys, console, lockout, others, belongings) = tokio::join!(
+        keys(client, &name),
+        console(client, &name),
+        lockout(client, &name),
+        credentials::of(client, &name),
+        belongings
+    );
+    // A missing password or policy is an answer; missing credentials would be an empty list, so this is the user
+    // itself.
     let gone = |failure: &Failure| failure.kind == FailureKind::NotFound;
-    if keys.as_ref().is_err_and(gone) || others.as_ref().is_err_and(gone) || belongings.as_ref().is_some_and(|seen| seen.as_ref().is_err_and(gone)) {
+    if keys.as_ref().is_err_and(gone)
+        || others.as_ref().is_err_and(gone)
+        || belongings.as_ref().is_some_and(|seen| seen.as_ref().is_err_and(gone))
+    {
         return None;
     }
-    Some(User { created: timestamp(&user.create_date), name: UserName::new(name), lockout, keys, console, others, belongings })
+    Some(User {
+        created: timestamp(&user.create_date),
+        name: UserName::new(name),
+        lockout,
+        keys,
+        console,
+        others,
+        belongings,
+    })
 }
 
 async fn keys(client: &Client, user: &str) -> Seen<Vec<AccessKey>> {
@@ -89,10 +109,13 @@ mod tests {
     use super::*;
     use crate::wire::Script;
 
-    const NO_SUCH_ENTITY: &str = "<ErrorResponse><Error><Code>NoSuchEntity</Code><Message>none</Message></Error></ErrorResponse>";
+    const NO_SUCH_ENTITY: &str =
+        "<ErrorResponse><Error><Code>NoSuchEntity</Code><Message>none</Message></Error></ErrorResponse>";
 
     fn user(name: &str) -> String {
-        format!("<member><Path>/</Path><UserName>{name}</UserName><UserId>AIDA</UserId><Arn>arn</Arn><CreateDate>2026-11-22T03:00:00Z</CreateDate></member>")
+        format!(
+            "<member><Path>/</Path><UserName>{name}</UserName><UserId>AIDA</UserId><Arn>arn</Arn><CreateDate>2026-11-22T03:00:00Z</CreateDate></member>"
+        )
     }
 
     fn answer(asked: &str) -> (u16, String) {
@@ -102,18 +125,29 @@ mod tests {
             } else {
                 (user("ann") + &user("blind"), "<IsTruncated>true</IsTruncated><Marker>next</Marker>")
             };
-            return (200, format!("<ListUsersResponse><ListUsersResult><Users>{users}</Users>{more}</ListUsersResult></ListUsersResponse>"));
+            return (
+                200,
+                format!(
+                    "<ListUsersResponse><ListUsersResult><Users>{users}</Users>{more}</ListUsersResult></ListUsersResponse>"
+                ),
+            );
         }
         if asked.contains("UserName=blind") {
             return (403, NO_SUCH_ENTITY.replace("NoSuchEntity", "AccessDenied"));
         }
         if asked.contains("Action=ListAccessKeys") && !asked.contains("UserName=ghost") {
-            let keys =
-                "<member><AccessKeyId>AKIA1</AccessKeyId><Status>Inactive</Status></member><member><AccessKeyId>AKIA2</AccessKeyId><Status>Active</Status></member>";
+            let keys = "<member><AccessKeyId>AKIA1</AccessKeyId><Status>Inactive</Status></member><member><AccessKeyId>AKIA2</AccessKeyId><Status>Active</Status></member>";
             let result = format!("<AccessKeyMetadata>{keys}</AccessKeyMetadata><IsTruncated>false</IsTruncated>");
-            return (200, format!("<ListAccessKeysResponse><ListAccessKeysResult>{result}</ListAccessKeysResult></ListAccessKeysResponse>"));
+            return (
+                200,
+                format!(
+                    "<ListAccessKeysResponse><ListAccessKeysResult>{result}</ListAccessKeysResult></ListAccessKeysResponse>"
+                ),
+            );
         }
-        let other = ["ListSigningCertificates", "ListSSHPublicKeys", "ListServiceSpecificCredentials"].into_iter().find(|list| asked.contains(list));
+        let other = ["ListSigningCertificates", "ListSSHPublicKeys", "ListServiceSpecificCredentials"]
+            .into_iter()
+            .find(|list| asked.contains(list));
         if let Some(list) = other.filter(|_| !asked.contains("UserName=ghost")) {
             return (200, format!("<{list}Response><{list}Result/></{list}Response>"));
         }

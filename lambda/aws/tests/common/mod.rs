@@ -60,7 +60,15 @@ pub fn settings(table: &str, payer: &AccountId) -> Settings {
 
 /// The ports as the function has them, with an access key of this name.
 pub fn ports(endpoint: &str, key: &str, settings: &Settings, clock: Arc<dyn Clock>) -> Ports {
-    connect_to(&Emulator { endpoint: endpoint.to_owned(), access_key_id: key.to_owned(), secret_access_key: "test".to_owned() }, settings, clock)
+    connect_to(
+        &Emulator {
+            endpoint: endpoint.to_owned(),
+            access_key_id: key.to_owned(),
+            secret_access_key: "test".to_owned(),
+        },
+        settings,
+        clock,
+    )
 }
 
 /// A configuration to set a scene with, as whoever holds these credentials.

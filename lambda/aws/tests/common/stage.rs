@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_sdk_ec2::types::{
-    AllocationStrategy, FleetLaunchTemplateConfigRequest, FleetLaunchTemplateSpecificationRequest, FleetType, InstanceType, RequestLaunchTemplateData,
-    RequestSpotLaunchSpecification, SpotFleetLaunchSpecification, SpotFleetRequestConfigData, SpotInstanceType, TargetCapacitySpecificationRequest,
+    AllocationStrategy, FleetLaunchTemplateConfigRequest, FleetLaunchTemplateSpecificationRequest, FleetType,
+    InstanceType, RequestLaunchTemplateData, RequestSpotLaunchSpecification, SpotFleetLaunchSpecification,
+    SpotFleetRequestConfigData, SpotInstanceType, TargetCapacitySpecificationRequest,
 };
 use aws_sdk_organizations::types::PolicyType;
 use futures::{StreamExt, stream};
@@ -59,11 +60,24 @@ impl SdkStage {
         // Where there is one already, that one is meant.
         let _ = organizations.create_organization().send().await;
         let root = organizations.list_roots().send().await.unwrap().roots.unwrap().remove(0).id.unwrap();
-        let _ = organizations.enable_policy_type().root_id(root).policy_type(PolicyType::ServiceControlPolicy).send().await;
+        let _ =
+            organizations.enable_policy_type().root_id(root).policy_type(PolicyType::ServiceControlPolicy).send().await;
         let member = new_member(&organizations, "lab").await;
-        let content = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"ec2:RunInstances","Resource":"*"}]}"#;
-        let create = organizations.create_policy().name(format!("quarantine-{member}")).description("growth").content(content);
-        let policy = create.r#type(PolicyType::ServiceControlPolicy).send().await.unwrap().policy.unwrap().policy_summary.unwrap().id.unwrap();
+        let content =
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"ec2:RunInstances","Resource":"*"}]}"#;
+        let create =
+            organizations.create_policy().name(format!("quarantine-{member}")).description("growth").content(content);
+        let policy = create
+            .r#type(PolicyType::ServiceControlPolicy)
+            .send()
+            .await
+            .unwrap()
+            .policy
+            .unwrap()
+            .policy_summary
+            .unwrap()
+            .id
+            .unwrap();
         let people = people_of(&endpoint, accounts, &member).await;
         let ports = connect(&endpoint, accounts, &payer, Some(policy));
         let stage = Self { endpoint, accounts, payer, member: member.clone(), people, ports, keys: Mutex::default() };
@@ -84,7 +98,11 @@ impl SdkStage {
     }
 
     async fn iam_of(&self, account: &AccountId) -> aws_sdk_iam::Client {
-        aws_sdk_iam::Client::new(&scene(&self.endpoint, HOME_REGION, people_of(&self.endpoint, self.accounts, account).await))
+        aws_sdk_iam::Client::new(&scene(
+            &self.endpoint,
+            HOME_REGION,
+            people_of(&self.endpoint, self.accounts, account).await,
+        ))
     }
 
     fn organizations(&self) -> aws_sdk_organizations::Client {
@@ -95,13 +113,19 @@ impl SdkStage {
         let client = self.organizations();
         let page = client.list_accounts().max_results(1).send().await.unwrap();
         assert!(page.next_token().is_some(), "accounts are not paged here");
-        stream::iter(0..=ACCOUNTS_A_PAGE).then(|_| new_member(&client, "member")).map(|account| account.to_string()).collect().await
+        stream::iter(0..=ACCOUNTS_A_PAGE)
+            .then(|_| new_member(&client, "member"))
+            .map(|account| account.to_string())
+            .collect()
+            .await
     }
 
     async fn more_instances(&self) -> BTreeSet<String> {
         let client = self.ec2(&Region::new(HOME_REGION));
         // Each with a launch of its own: some emulators count reservations where EC2 counts instances.
-        let launch = |number: usize| stream::iter(0..number).map(|_| run(&client)).buffer_unordered(AT_A_TIME).map(|id| id.to_string());
+        let launch = |number: usize| {
+            stream::iter(0..number).map(|_| run(&client)).buffer_unordered(AT_A_TIME).map(|id| id.to_string())
+        };
         let mut made: BTreeSet<String> = launch(6).collect().await;
         let page = client.describe_instances().max_results(5).send().await.unwrap();
         assert!(page.next_token().is_some(), "instances are not paged here");
@@ -114,7 +138,8 @@ impl SdkStage {
         for name in names(GROUPS_A_PAGE) {
             self.group(&Region::new(HOME_REGION), &name).await;
         }
-        let page = client.describe_auto_scaling_groups().max_records(GROUPS_A_PAGE.try_into().unwrap()).send().await.unwrap();
+        let page =
+            client.describe_auto_scaling_groups().max_records(GROUPS_A_PAGE.try_into().unwrap()).send().await.unwrap();
         assert!(page.next_token().is_some(), "groups are not paged here");
         names(GROUPS_A_PAGE).collect()
     }
@@ -133,7 +158,11 @@ impl SdkStage {
         new_role(&client, "lab").await;
         // Ours is the second.
         assert!(client.list_roles().max_items(1).send().await.unwrap().is_truncated, "roles are not paged here");
-        stream::iter(names(IDENTITIES_A_PAGE)).map(|name| new_role(&client, name)).buffer_unordered(AT_A_TIME).collect::<()>().await;
+        stream::iter(names(IDENTITIES_A_PAGE))
+            .map(|name| new_role(&client, name))
+            .buffer_unordered(AT_A_TIME)
+            .collect::<()>()
+            .await;
         names(IDENTITIES_A_PAGE).collect()
     }
 }
@@ -152,7 +181,12 @@ fn payers(endpoint: &str, accounts: Accounts, payer: &AccountId) -> SdkConfig {
 }
 
 fn connect(endpoint: &str, accounts: Accounts, payer: &AccountId, quarantine_policy: Option<String>) -> Ports {
-    ports(endpoint, payers_key(accounts, payer), &Settings { quarantine_policy, ..settings("none", payer) }, Watch::new())
+    ports(
+        endpoint,
+        payers_key(accounts, payer),
+        &Settings { quarantine_policy, ..settings("none", payer) },
+        Watch::new(),
+    )
 }
 
 /// Credentials of an account's own people, who may do anything.
@@ -161,7 +195,10 @@ async fn people_of(endpoint: &str, accounts: Accounts, account: &AccountId) -> C
         Accounts::ByKey => keys(account.as_str(), "test"),
         Accounts::ByRole => {
             let outside = scene(endpoint, HOME_REGION, keys("testing", "testing"));
-            let assume = aws_sdk_sts::Client::new(&outside).assume_role().role_arn(format!("arn:aws:iam::{account}:role/scene")).role_session_name("scene");
+            let assume = aws_sdk_sts::Client::new(&outside)
+                .assume_role()
+                .role_arn(format!("arn:aws:iam::{account}:role/scene"))
+                .role_session_name("scene");
             let given = assume.send().await.unwrap().credentials.unwrap();
             Credentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), None, "scene")
         }
@@ -174,7 +211,15 @@ async fn new_member(client: &aws_sdk_organizations::Client, name: &str) -> Accou
 }
 
 async fn run(client: &aws_sdk_ec2::Client) -> InstanceId {
-    let run = client.run_instances().image_id(IMAGE).instance_type(InstanceType::T2Micro).min_count(1).max_count(1).send().await.unwrap();
+    let run = client
+        .run_instances()
+        .image_id(IMAGE)
+        .instance_type(InstanceType::T2Micro)
+        .min_count(1)
+        .max_count(1)
+        .send()
+        .await
+        .unwrap();
     InstanceId::new(run.instances()[0].instance_id().unwrap())
 }
 
@@ -212,8 +257,19 @@ impl Stage for SdkStage {
             "Condition": { "StringEquals": { "sts:ExternalId": format!("{EXTERNAL_ID_PREFIX}{}", super::ORGANIZATION) } },
         }]});
         let iam = self.iam_of(account).await;
-        iam.create_role().role_name(RESPONDER_ROLE).assume_role_policy_document(trust.to_string()).send().await.unwrap();
-        iam.put_role_policy().role_name(RESPONDER_ROLE).policy_name("Respond").policy_document(everything()).send().await.unwrap();
+        iam.create_role()
+            .role_name(RESPONDER_ROLE)
+            .assume_role_policy_document(trust.to_string())
+            .send()
+            .await
+            .unwrap();
+        iam.put_role_policy()
+            .role_name(RESPONDER_ROLE)
+            .policy_name("Respond")
+            .policy_document(everything())
+            .send()
+            .await
+            .unwrap();
     }
 
     async fn expel(&self, account: &AccountId) {
@@ -239,8 +295,16 @@ impl Stage for SdkStage {
             Machine::SpotOnce => SpotInstanceType::OneTime,
             Machine::SpotPersistent => SpotInstanceType::Persistent,
         };
-        let specification = RequestSpotLaunchSpecification::builder().image_id(IMAGE).instance_type(InstanceType::T2Micro).build();
-        let request = client.request_spot_instances().spot_price("0.5").r#type(spot).launch_specification(specification).send().await.unwrap();
+        let specification =
+            RequestSpotLaunchSpecification::builder().image_id(IMAGE).instance_type(InstanceType::T2Micro).build();
+        let request = client
+            .request_spot_instances()
+            .spot_price("0.5")
+            .r#type(spot)
+            .launch_specification(specification)
+            .send()
+            .await
+            .unwrap();
         InstanceId::new(request.spot_instance_requests()[0].instance_id().expect("fulfilled at once"))
     }
 
@@ -255,7 +319,13 @@ impl Stage for SdkStage {
     async fn group(&self, region: &Region, name: &str) {
         let client = aws_sdk_autoscaling::Client::new(&self.config(region.as_str()));
         // There already, after the first.
-        let _ = client.create_launch_configuration().launch_configuration_name("any").image_id(IMAGE).instance_type("t2.micro").send().await;
+        let _ = client
+            .create_launch_configuration()
+            .launch_configuration_name("any")
+            .image_id(IMAGE)
+            .instance_type("t2.micro")
+            .send()
+            .await;
         let group = client.create_auto_scaling_group().auto_scaling_group_name(name).launch_configuration_name("any");
         group.min_size(0).max_size(4).availability_zones(format!("{region}a")).send().await.unwrap();
     }
@@ -264,20 +334,51 @@ impl Stage for SdkStage {
         let (client, target) = (self.ec2(region), i32::try_from(target).unwrap());
         FleetId::new(match kind {
             FleetKind::Ec2 => {
-                let data = RequestLaunchTemplateData::builder().image_id(IMAGE).instance_type(InstanceType::T2Micro).build();
-                client.create_launch_template().launch_template_name("any").launch_template_data(data).send().await.unwrap();
-                let template = FleetLaunchTemplateSpecificationRequest::builder().launch_template_name("any").version("1").build();
-                let template = FleetLaunchTemplateConfigRequest::builder().launch_template_specification(template).build();
+                let data =
+                    RequestLaunchTemplateData::builder().image_id(IMAGE).instance_type(InstanceType::T2Micro).build();
+                client
+                    .create_launch_template()
+                    .launch_template_name("any")
+                    .launch_template_data(data)
+                    .send()
+                    .await
+                    .unwrap();
+                let template =
+                    FleetLaunchTemplateSpecificationRequest::builder().launch_template_name("any").version("1").build();
+                let template =
+                    FleetLaunchTemplateConfigRequest::builder().launch_template_specification(template).build();
                 let capacity = TargetCapacitySpecificationRequest::builder().total_target_capacity(target).build();
-                let create = client.create_fleet().r#type(FleetType::Maintain).launch_template_configs(template).target_capacity_specification(capacity);
+                let create = client
+                    .create_fleet()
+                    .r#type(FleetType::Maintain)
+                    .launch_template_configs(template)
+                    .target_capacity_specification(capacity);
                 create.send().await.unwrap().fleet_id.unwrap()
             }
             FleetKind::Spot => {
-                let subnet = client.describe_subnets().send().await.unwrap().subnets.unwrap().remove(0).subnet_id.unwrap();
-                let specification = SpotFleetLaunchSpecification::builder().image_id(IMAGE).instance_type(InstanceType::T2Micro).subnet_id(subnet).build();
-                let wanted = SpotFleetRequestConfigData::builder().target_capacity(target).spot_price("0.5").allocation_strategy(AllocationStrategy::LowestPrice);
-                let wanted = wanted.iam_fleet_role(format!("arn:aws:iam::{}:role/fleet", self.member)).launch_specifications(specification).build();
-                client.request_spot_fleet().spot_fleet_request_config(wanted).send().await.unwrap().spot_fleet_request_id.unwrap()
+                let subnet =
+                    client.describe_subnets().send().await.unwrap().subnets.unwrap().remove(0).subnet_id.unwrap();
+                let specification = SpotFleetLaunchSpecification::builder()
+                    .image_id(IMAGE)
+                    .instance_type(InstanceType::T2Micro)
+                    .subnet_id(subnet)
+                    .build();
+                let wanted = SpotFleetRequestConfigData::builder()
+                    .target_capacity(target)
+                    .spot_price("0.5")
+                    .allocation_strategy(AllocationStrategy::LowestPrice);
+                let wanted = wanted
+                    .iam_fleet_role(format!("arn:aws:iam::{}:role/fleet", self.member))
+                    .launch_specifications(specification)
+                    .build();
+                client
+                    .request_spot_fleet()
+                    .spot_fleet_request_config(wanted)
+                    .send()
+                    .await
+                    .unwrap()
+                    .spot_fleet_request_id
+                    .unwrap()
             }
         })
     }
@@ -287,7 +388,11 @@ impl Stage for SdkStage {
         client.create_user().user_name(name).send().await.unwrap();
         for _ in 0..keys_wanted {
             let key = client.create_access_key().user_name(name).send().await.unwrap().access_key.unwrap();
-            self.keys.lock().unwrap().entry(UserName::new(name)).or_insert_with(|| keys(&key.access_key_id, &key.secret_access_key));
+            self.keys
+                .lock()
+                .unwrap()
+                .entry(UserName::new(name))
+                .or_insert_with(|| keys(&key.access_key_id, &key.secret_access_key));
         }
         if console {
             client.create_login_profile().user_name(name).password("Correct-Horse-1").send().await.unwrap();
@@ -297,18 +402,45 @@ impl Stage for SdkStage {
     async fn furnish(&self, user: &UserName) -> Belongings {
         let (client, user) = (self.iam(), user.as_str());
         client.put_user_policy().user_name(user).policy_name("own").policy_document(SOFTENED).send().await.unwrap();
-        let policy = client.create_policy().policy_name("managed").policy_document(SOFTENED).send().await.unwrap().policy.unwrap().arn.unwrap();
+        let policy = client
+            .create_policy()
+            .policy_name("managed")
+            .policy_document(SOFTENED)
+            .send()
+            .await
+            .unwrap()
+            .policy
+            .unwrap()
+            .arn
+            .unwrap();
         client.attach_user_policy().user_name(user).policy_arn(&policy).send().await.unwrap();
         client.create_group().group_name("students").send().await.unwrap();
         client.add_user_to_group().user_name(user).group_name("students").send().await.unwrap();
-        let device = client.create_virtual_mfa_device().virtual_mfa_device_name("phone").send().await.unwrap().virtual_mfa_device.unwrap().serial_number;
+        let device = client
+            .create_virtual_mfa_device()
+            .virtual_mfa_device_name("phone")
+            .send()
+            .await
+            .unwrap()
+            .virtual_mfa_device
+            .unwrap()
+            .serial_number;
         let enable = client.enable_mfa_device().user_name(user).serial_number(&device);
         enable.authentication_code1("123456").authentication_code2("654321").send().await.unwrap();
-        Belongings { inline_policies: vec!["own".to_owned()], attached_policies: vec![policy], groups: vec!["students".to_owned()], mfa_devices: vec![device] }
+        Belongings {
+            inline_policies: vec!["own".to_owned()],
+            attached_policies: vec![policy],
+            groups: vec!["students".to_owned()],
+            mfa_devices: vec![device],
+        }
     }
 
     async fn ssh_key(&self, user: &UserName) -> Belonging {
-        let upload = self.iam().upload_ssh_public_key().user_name(user.as_str()).ssh_public_key_body("ssh-rsa AAAAB3NzaC1yc2E example");
+        let upload = self
+            .iam()
+            .upload_ssh_public_key()
+            .user_name(user.as_str())
+            .ssh_public_key_body("ssh-rsa AAAAB3NzaC1yc2E example");
         Belonging::SshKey(upload.send().await.unwrap().ssh_public_key.unwrap().ssh_public_key_id)
     }
 
@@ -322,19 +454,43 @@ impl Stage for SdkStage {
     }
 
     async fn alter_lockout(&self, user: &UserName) {
-        self.iam().put_user_policy().user_name(user.as_str()).policy_name(LOCKOUT_POLICY).policy_document(SOFTENED).send().await.unwrap();
+        self.iam()
+            .put_user_policy()
+            .user_name(user.as_str())
+            .policy_name(LOCKOUT_POLICY)
+            .policy_document(SOFTENED)
+            .send()
+            .await
+            .unwrap();
     }
 
     async fn alter_role_lock(&self, role: &RoleName) {
-        self.iam().put_role_policy().role_name(role.as_str()).policy_name(REVOKE_POLICY).policy_document(SOFTENED).send().await.unwrap();
+        self.iam()
+            .put_role_policy()
+            .role_name(role.as_str())
+            .policy_name(REVOKE_POLICY)
+            .policy_document(SOFTENED)
+            .send()
+            .await
+            .unwrap();
     }
 
     async fn can_act(&self, user: &UserName) -> bool {
         let iam = self.iam();
         // Permitted only while it tries: a policy more would hang on the user.
-        iam.put_user_policy().user_name(user.as_str()).policy_name("all").policy_document(everything()).send().await.unwrap();
+        iam.put_user_policy()
+            .user_name(user.as_str())
+            .policy_name("all")
+            .policy_document(everything())
+            .send()
+            .await
+            .unwrap();
         let key = self.keys.lock().unwrap().get(user).unwrap().clone();
-        let could = aws_sdk_ec2::Client::new(&scene(&self.endpoint, HOME_REGION, key)).describe_instances().send().await.is_ok();
+        let could = aws_sdk_ec2::Client::new(&scene(&self.endpoint, HOME_REGION, key))
+            .describe_instances()
+            .send()
+            .await
+            .is_ok();
         iam.delete_user_policy().user_name(user.as_str()).policy_name("all").send().await.unwrap();
         could
     }

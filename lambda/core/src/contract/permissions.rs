@@ -1,5 +1,5 @@
-//! What the function calls in a member account. Written by `scripts/privileges --update` from what the compiled adapters call; the stage
-//! `privileges` of `scripts/test` fails where it is not that.
+//! What the function calls in a member account. Written by `scripts/privileges --update` from what the compiled
+//! adapters call; the stage `privileges` of `scripts/test` fails where it is not that.
 
 /// What a sweep calls in a member account. Its session is limited to these, whatever the role may do.
 pub const OBSERVE: [&str; 19] = [

@@ -168,8 +168,9 @@ pub enum Action {
         /// Which; never empty.
         instances: Vec<InstanceId>,
     },
-    /// Undo [`Action::DenyUser`], but for sessions that were issued before a time: a session outlives the key that made it by up to 36
-    /// hours, and a thief's must not come back to life with the user. Only a release that names the user does this.
+    /// Undo [`Action::DenyUser`], but for sessions that were issued before a time: a session outlives the key that made
+    /// it by up to 36 hours, and a thief's must not come back to life with the user. Only a release that names the user
+    /// does this.
     /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html>
     LiftDeny {
         /// Whom.
@@ -191,7 +192,8 @@ pub enum Action {
         /// Which.
         credential: Belonging,
     },
-    /// Undo [`Action::DenyRole`], but for sessions that were issued before a time. Only a release that names the role does this.
+    /// Undo [`Action::DenyRole`], but for sessions that were issued before a time. Only a release that names the role
+    /// does this.
     LiftRole {
         /// Which.
         role: RoleName,
@@ -286,30 +288,38 @@ impl Action {
     /// The instances it is about, in one region; none for everything else.
     pub fn instances(&self) -> &[InstanceId] {
         match self {
-            Self::StopInstances { instances, .. } | Self::TerminateInstances { instances, .. } | Self::StartInstances { instances, .. } => instances,
+            Self::StopInstances { instances, .. }
+            | Self::TerminateInstances { instances, .. }
+            | Self::StartInstances { instances, .. } => instances,
             Self::Unprotect { instance, .. } | Self::Protect { instance, .. } => std::slice::from_ref(instance),
             _ => &[],
         }
     }
 
-    /// The same call for some of its instances: how a batch is taken apart. `None` for calls that are not about a batch of instances.
+    /// The same call for some of its instances: how a batch is taken apart. `None` for calls that are not about a batch
+    /// of instances.
     pub fn for_instances(&self, some: Vec<InstanceId>) -> Option<Self> {
         match self {
             Self::StopInstances { region, .. } => Some(Self::StopInstances { region: region.clone(), instances: some }),
-            Self::TerminateInstances { region, .. } => Some(Self::TerminateInstances { region: region.clone(), instances: some }),
-            Self::StartInstances { region, .. } => Some(Self::StartInstances { region: region.clone(), instances: some }),
+            Self::TerminateInstances { region, .. } => {
+                Some(Self::TerminateInstances { region: region.clone(), instances: some })
+            }
+            Self::StartInstances { region, .. } => {
+                Some(Self::StartInstances { region: region.clone(), instances: some })
+            }
             _ => None,
         }
     }
 
-    /// Whether doing this would do the other as well: the same call, or one for more instances of the same region. Sessions revoked
-    /// before a later time are revoked before an earlier one too.
+    /// Whether doing this would do the other as well: the same call, or one for more instances of the same region.
+    /// Sessions revoked before a later time are revoked before an earlier one too.
     pub fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::StopInstances { region, instances }, Self::StopInstances { region: there, instances: those })
-            | (Self::TerminateInstances { region, instances }, Self::TerminateInstances { region: there, instances: those }) => {
-                region == there && those.iter().any(|id| instances.contains(id))
-            }
+            | (
+                Self::TerminateInstances { region, instances },
+                Self::TerminateInstances { region: there, instances: those },
+            ) => region == there && those.iter().any(|id| instances.contains(id)),
             (Self::RevokeSessions { role, .. }, Self::RevokeSessions { role: that, .. }) => role == that,
             _ => self == other,
         }
@@ -321,25 +331,43 @@ impl fmt::Display for Action {
         match self {
             Self::Freeze => f.write_str("attach the quarantine policy"),
             Self::Thaw => f.write_str("detach the quarantine policy"),
-            Self::SuspendGroup { region, group } => write!(f, "suspend Auto Scaling group {} in {region}", clean(group.as_str())),
-            Self::ResumeGroup { region, group } => write!(f, "resume Auto Scaling group {} in {region}", clean(group.as_str())),
-            Self::ZeroFleet { region, fleet, target, .. } => write!(f, "set fleet {fleet} in {region} from {target} to 0"),
-            Self::RestoreFleet { region, fleet, target, .. } => write!(f, "set fleet {fleet} in {region} back to {target}"),
+            Self::SuspendGroup { region, group } => {
+                write!(f, "suspend Auto Scaling group {} in {region}", clean(group.as_str()))
+            }
+            Self::ResumeGroup { region, group } => {
+                write!(f, "resume Auto Scaling group {} in {region}", clean(group.as_str()))
+            }
+            Self::ZeroFleet { region, fleet, target, .. } => {
+                write!(f, "set fleet {fleet} in {region} from {target} to 0")
+            }
+            Self::RestoreFleet { region, fleet, target, .. } => {
+                write!(f, "set fleet {fleet} in {region} back to {target}")
+            }
             Self::CancelSpotRequests { region, requests } => {
                 write!(f, "cancel {} in {region}: ", count(requests.len() as u64, "Spot request"))?;
                 some_of(f, requests)
             }
-            Self::Unprotect { region, instance, against } => write!(f, "take {against} off instance {instance} in {region}"),
-            Self::Protect { region, instance, against } => write!(f, "put {against} back on instance {instance} in {region}"),
+            Self::Unprotect { region, instance, against } => {
+                write!(f, "take {against} off instance {instance} in {region}")
+            }
+            Self::Protect { region, instance, against } => {
+                write!(f, "put {against} back on instance {instance} in {region}")
+            }
             Self::StopInstances { region, instances } => batch(f, "stop", region, instances),
             Self::TerminateInstances { region, instances } => batch(f, "terminate", region, instances),
             Self::StartInstances { region, instances } => batch(f, "start", region, instances),
             Self::DenyUser { user } => write!(f, "deny everything to user {}", clean(user.as_str())),
-            Self::LiftDeny { user, before } => write!(f, "lift the deny from user {}, but for sessions issued before {before}", clean(user.as_str())),
+            Self::LiftDeny { user, before } => {
+                write!(f, "lift the deny from user {}, but for sessions issued before {before}", clean(user.as_str()))
+            }
             Self::DeactivateKey { user, key } => write!(f, "deactivate key {key} of user {}", clean(user.as_str())),
             Self::ActivateKey { user, key } => write!(f, "activate key {key} of user {}", clean(user.as_str())),
-            Self::DeactivateCredential { user, credential } => write!(f, "deactivate {credential} of user {}", clean(user.as_str())),
-            Self::ActivateCredential { user, credential } => write!(f, "activate {credential} of user {}", clean(user.as_str())),
+            Self::DeactivateCredential { user, credential } => {
+                write!(f, "deactivate {credential} of user {}", clean(user.as_str()))
+            }
+            Self::ActivateCredential { user, credential } => {
+                write!(f, "activate {credential} of user {}", clean(user.as_str()))
+            }
             Self::DeleteKey { user, key } => write!(f, "delete key {key} of user {}", clean(user.as_str())),
             Self::DeleteLogin { user } => write!(f, "remove the console password of user {}", clean(user.as_str())),
             Self::RemoveBelonging { user, belonging } => {
@@ -352,9 +380,13 @@ impl fmt::Display for Action {
                 write!(f, "{verb} {belonging} of user {}", clean(user.as_str()))
             }
             Self::DeleteUser { user } => write!(f, "delete user {}", clean(user.as_str())),
-            Self::RevokeSessions { role, before } => write!(f, "revoke the sessions of role {} issued before {before}", clean(role.as_str())),
+            Self::RevokeSessions { role, before } => {
+                write!(f, "revoke the sessions of role {} issued before {before}", clean(role.as_str()))
+            }
             Self::DenyRole { role } => write!(f, "deny everything to role {}", clean(role.as_str())),
-            Self::LiftRole { role, before } => write!(f, "lift the deny from role {}, but for sessions issued before {before}", clean(role.as_str())),
+            Self::LiftRole { role, before } => {
+                write!(f, "lift the deny from role {}, but for sessions issued before {before}", clean(role.as_str()))
+            }
         }
     }
 }

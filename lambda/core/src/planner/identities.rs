@@ -27,11 +27,14 @@ impl Draft<'_> {
             UserResponse::Leave => return self.leave(&item, LeftReason::UsersLeft),
             UserResponse::Deactivate => self.credentials(user, Fate::Deactivated, &mut actions),
             UserResponse::DeleteCredentials => self.credentials(user, Fate::Deleted, &mut actions),
-            // First everything that hangs on it, under our deny; only once a look shows it bare, the deny and the user. Were both done
-            // at once, a key made in between would keep the user, without the deny.
+            // First everything that hangs on it, under our deny; only once a look shows it bare, the deny and the user.
+            // Were both done at once, a key made in between would keep the user, without the deny.
             UserResponse::DeleteUsers if is_bare(user) => {
                 if user.lockout != Ok(Lockout::Absent) {
-                    actions.push(Action::RemoveBelonging { user: user.name.clone(), belonging: Belonging::InlinePolicy(LOCKOUT_POLICY.to_owned()) });
+                    actions.push(Action::RemoveBelonging {
+                        user: user.name.clone(),
+                        belonging: Belonging::InlinePolicy(LOCKOUT_POLICY.to_owned()),
+                    });
                 }
                 actions.push(Action::DeleteUser { user: user.name.clone() });
             }
@@ -56,7 +59,8 @@ impl Draft<'_> {
                     Fate::Deleted => Some(Action::DeleteKey { user, key: key_id }),
                 }
             })),
-            Err(failure) => self.leave(&format!("access keys of user {}", user.name), LeftReason::Unseen { failure: failure.clone() }),
+            Err(failure) => self
+                .leave(&format!("access keys of user {}", user.name), LeftReason::Unseen { failure: failure.clone() }),
         }
         // Where the password could not be looked at, deleting it is tried all the same: a missing one is no error.
         if user.console != Ok(false) {
@@ -70,7 +74,10 @@ impl Draft<'_> {
                     Fate::Deleted => Some(Action::RemoveBelonging { user, belonging: credential }),
                 }
             })),
-            Err(failure) => self.leave(&format!("other credentials of user {}", user.name), LeftReason::Unseen { failure: failure.clone() }),
+            Err(failure) => self.leave(
+                &format!("other credentials of user {}", user.name),
+                LeftReason::Unseen { failure: failure.clone() },
+            ),
         }
     }
 
@@ -78,12 +85,18 @@ impl Draft<'_> {
         let Some(seen) = &user.belongings else { return };
         let belongings = match seen {
             Ok(belongings) => belongings,
-            Err(failure) => return self.leave(&format!("belongings of user {}", user.name), LeftReason::Unseen { failure: failure.clone() }),
+            Err(failure) => {
+                return self.leave(
+                    &format!("belongings of user {}", user.name),
+                    LeftReason::Unseen { failure: failure.clone() },
+                );
+            }
         };
         let mut remove = |belonging| actions.push(Action::RemoveBelonging { user: user.name.clone(), belonging });
         for serial in &belongings.mfa_devices {
             remove(Belonging::MfaDevice(serial.clone()));
-            // Only a virtual device (arn:…:mfa/…) is the account's to delete; a security key or token belongs to a person.
+            // Only a virtual device (arn:…:mfa/…) is the account's to delete; a security key or token belongs to a
+            // person.
             if serial.contains(":mfa/") {
                 remove(Belonging::VirtualMfaDevice(serial.clone()));
             }
@@ -102,8 +115,9 @@ impl Draft<'_> {
         if self.policy.exempts_role(&role.name) {
             return self.leave(&item, LeftReason::Exempt);
         }
-        // Whoever may take a session from outside takes a new one whenever the old one is revoked. Such a role is denied whole, and so is one
-        // that was made shortly before the halt, or since: a release would leave it locked anyway.
+        // Whoever may take a session from outside takes a new one whenever the old one is revoked. Such a role is
+        // denied whole, and so is one that was made shortly before the halt, or since: a release would leave it locked
+        // anyway.
         let suspect_from = self.circumstances.tripped.checked_sub(self.policy.suspicion).unwrap_or(Timestamp::MIN);
         let young = role.created.is_some_and(|created| created > suspect_from);
         let outlives_revocation = young || self.policy.strangers(role).next().is_some();
@@ -122,7 +136,9 @@ impl Draft<'_> {
 
 /// Whether nothing but our deny hangs on a user, as far as was seen: what could not be seen may be there.
 fn is_bare(user: &User) -> bool {
-    let no_credentials = user.keys.as_ref().is_ok_and(Vec::is_empty) && user.console == Ok(false) && user.others.as_ref().is_ok_and(Vec::is_empty);
+    let no_credentials = user.keys.as_ref().is_ok_and(Vec::is_empty)
+        && user.console == Ok(false)
+        && user.others.as_ref().is_ok_and(Vec::is_empty);
     let no_belongings = user.belongings.as_ref().is_some_and(|seen| {
         seen.as_ref().is_ok_and(|of| {
             let others = [&of.attached_policies, &of.groups, &of.mfa_devices];

@@ -28,9 +28,14 @@ impl Draft<'_> {
         match launchers {
             Ok(launchers) => {
                 disarm(region, launchers, &mut actions);
-                cancel.extend(launchers.spot_requests.iter().filter(|request| request.open).map(|request| request.id.clone()));
+                cancel.extend(
+                    launchers.spot_requests.iter().filter(|request| request.open).map(|request| request.id.clone()),
+                );
             }
-            Err(failure) => self.leave(&format!("what launches instances in {region}"), LeftReason::Unseen { failure: failure.clone() }),
+            Err(failure) => self.leave(
+                &format!("what launches instances in {region}"),
+                LeftReason::Unseen { failure: failure.clone() },
+            ),
         }
         let mut fates = self.fates(region, instances);
         cancel.append(&mut fates.cancel);
@@ -38,16 +43,27 @@ impl Draft<'_> {
         if !requests.is_empty() {
             actions.push(Action::CancelSpotRequests { region: region.clone(), requests });
         }
-        let unprotect = |instance: &InstanceId, against| Action::Unprotect { region: region.clone(), instance: instance.clone(), against };
+        let unprotect = |instance: &InstanceId, against| Action::Unprotect {
+            region: region.clone(),
+            instance: instance.clone(),
+            against,
+        };
         actions.extend(fates.unprotect_then_stop.iter().map(|instance| unprotect(instance, Protection::Stop)));
         for instance in &fates.unprotect_then_terminate {
             // Either may be what refused: stop protection blocks termination as well.
             actions.extend([Protection::Stop, Protection::Termination].map(|against| unprotect(instance, against)));
         }
         let stop: Vec<InstanceId> = fates.stop.union(&fates.unprotect_then_stop).cloned().collect();
-        actions.extend(stop.chunks(MOST_INSTANCES_A_CALL).map(|chunk| Action::StopInstances { region: region.clone(), instances: chunk.to_vec() }));
+        actions.extend(
+            stop.chunks(MOST_INSTANCES_A_CALL)
+                .map(|chunk| Action::StopInstances { region: region.clone(), instances: chunk.to_vec() }),
+        );
         let terminate: Vec<InstanceId> = fates.terminate.union(&fates.unprotect_then_terminate).cloned().collect();
-        actions.extend(terminate.chunks(MOST_INSTANCES_A_CALL).map(|chunk| Action::TerminateInstances { region: region.clone(), instances: chunk.to_vec() }));
+        actions.extend(
+            terminate
+                .chunks(MOST_INSTANCES_A_CALL)
+                .map(|chunk| Action::TerminateInstances { region: region.clone(), instances: chunk.to_vec() }),
+        );
         self.add(Lane::Region(region.clone()), actions);
     }
 

@@ -1,4 +1,5 @@
-//! `runawaytrain.yaml` as it is written. These types are its only definition: the JSON Schema that editors and CDK use is made from them.
+//! `runawaytrain.yaml` as it is written. These types are its only definition: the JSON Schema that editors and CDK use
+//! is made from them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +20,9 @@ pub enum PolicyError {
     Shape(#[from] serde_json::Error),
     /// Accounts that the policy does not name, or that join later, would have nothing that trips.
     /// Spend alone is no limit: it lags by hours.
-    #[error("defaults.limits sets none of instances, vcpus and burn, so nothing would halt an account in time that joins later: set at least one of them")]
+    #[error(
+        "defaults.limits sets none of instances, vcpus and burn, so nothing would halt an account in time that joins later: set at least one of them"
+    )]
     NoLimit,
 }
 
@@ -40,13 +43,15 @@ pub struct PolicyDocument {
     /// How many accounts may be halted in an hour before the rest are only frozen.
     #[serde(default)]
     pub brake: Brake,
-    /// Users, roles and keys made within this time before a halt, or since, are not given back by a release: a thief may have made them.
+    /// Users, roles and keys made within this time before a halt, or since, are not given back by a release: a thief
+    /// may have made them.
     #[serde(default = "default_suspicion")]
     pub suspicion: Span,
     /// How long after a release the limit that had tripped is judged by what was added since.
     #[serde(default = "default_grace")]
     pub grace: Span,
-    /// The payer's Cost and Usage Reports, which say what each account spent in each hour. Without this key they are not read.
+    /// The payer's Cost and Usage Reports, which say what each account spent in each hour. Without this key they are
+    /// not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "CostReportSettings")]
     pub cur: Option<CostReportSettings>,
@@ -57,7 +62,8 @@ pub struct PolicyDocument {
     pub accounts: BTreeMap<AccountId, AccountSettings>,
 }
 
-/// Where the payer's Cost and Usage Reports are. With `cur: {}` the stack RunawayTrainCostReports makes a bucket and a report.
+/// Where the payer's Cost and Usage Reports are. With `cur: {}` the stack RunawayTrainCostReports makes a bucket and a
+/// report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CostReportSettings {
@@ -65,7 +71,8 @@ pub struct CostReportSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Bucket")]
     pub bucket: Option<Bucket>,
-    /// What the keys of the report's files begin with, up to a slash. Without it: the whole bucket, or `reports/` in the bucket that is made.
+    /// What the keys of the report's files begin with, up to a slash. Without it: the whole bucket, or `reports/` in
+    /// the bucket that is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "KeyPrefix")]
     pub prefix: Option<KeyPrefix>,
@@ -91,7 +98,8 @@ fn default_suspicion() -> Span {
     Span::days(7)
 }
 
-/// Half a working day: long enough to bring an account's work back up, short enough that a relapse is caught the same day.
+/// Half a working day: long enough to bring an account's work back up, short enough that a relapse is caught the same
+/// day.
 fn default_grace() -> Span {
     Span::hours(4)
 }
@@ -136,7 +144,8 @@ pub struct Settings {
     pub exempt: Exempt,
 }
 
-/// What differs for one account. Limits and contain are merged key by key, notify replaces the default list, exempt adds to it.
+/// What differs for one account. Limits and contain are merged key by key, notify replaces the default list, exempt
+/// adds to it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccountSettings {
@@ -273,7 +282,8 @@ pub enum RoleResponse {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum UserResponse {
-    /// Inline deny, keys inactive, console password removed. Keys can be switched on again; the password cannot be had back.
+    /// Inline deny, keys inactive, console password removed. Keys can be switched on again; the password cannot be had
+    /// back.
     #[default]
     Deactivate,
     /// Inline deny, keys and console password deleted: they must be made anew.

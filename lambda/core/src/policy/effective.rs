@@ -96,7 +96,8 @@ impl Policy {
         Ok(Self { document })
     }
 
-    /// The policy with another default for `limits.instances`: the environment's `ec2limit`. Accounts with a limit of their own keep it.
+    /// The policy with another default for `limits.instances`: the environment's `ec2limit`. Accounts with a limit of
+    /// their own keep it.
     #[must_use]
     pub fn with_default_instance_limit(mut self, limit: u64) -> Self {
         self.document.defaults.limits.instances = Some(limit);
@@ -123,7 +124,8 @@ impl Policy {
         self.document.brake.halts_per_hour
     }
 
-    /// Where the Cost and Usage Reports are, where the policy has them read: an adopted report's place, else that of the one we make.
+    /// Where the Cost and Usage Reports are, where the policy has them read: an adopted report's place, else that of
+    /// the one we make.
     pub fn cost_reports(&self) -> Option<CostReports> {
         let settings = self.document.cur.as_ref()?;
         let prefix = settings.prefix.as_ref().map(KeyPrefix::as_folder);
@@ -143,7 +145,8 @@ impl Policy {
         let own = self.document.accounts.get(account).unwrap_or(&nothing_said);
         let is_payer = *account == self.document.payer;
 
-        // No SCP binds the payer and its admins live there: unless its entry says otherwise, it is drilled and its users are left.
+        // No SCP binds the payer and its admins live there: unless its entry says otherwise, it is drilled and its
+        // users are left.
         let own_mode = own.mode.unwrap_or(if is_payer { Mode::Drill } else { Mode::Proceed });
         let default_users = if is_payer { Some(UserResponse::Leave) } else { defaults.contain.users };
         let default_roles = if is_payer { Some(RoleResponse::Leave) } else { defaults.contain.roles };
@@ -175,7 +178,10 @@ impl Policy {
             notify: if own.notify.is_some() { NotifyList::Own(account.clone()) } else { NotifyList::Default },
             suspicion: self.document.suspicion.get(),
             grace: self.document.grace.get(),
-            family: Arc::new(Family { organization: self.document.organization.id.clone(), accounts: BTreeSet::from([self.document.payer.clone()]) }),
+            family: Arc::new(Family {
+                organization: self.document.organization.id.clone(),
+                accounts: BTreeSet::from([self.document.payer.clone()]),
+            }),
         }
     }
 }

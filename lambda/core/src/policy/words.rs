@@ -1,4 +1,5 @@
-//! Words of the policy that are taken in one form only. Each form is one pattern: the schema shows it, and reading checks it.
+//! Words of the policy that are taken in one form only. Each form is one pattern: the schema shows it, and reading
+//! checks it.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -15,7 +16,8 @@ use crate::ids::{InstanceId, Region, RoleName, UserName};
 pub(super) const ORGANIZATION: &str = "^o-[a-z0-9]{10,32}$";
 /// A root's id. <https://docs.aws.amazon.com/organizations/latest/APIReference/API_Root.html>
 pub(super) const ROOT: &str = "^r-[0-9a-z]{4,32}$";
-/// An organizational unit's id. <https://docs.aws.amazon.com/organizations/latest/APIReference/API_OrganizationalUnit.html>
+/// An organizational unit's id.
+/// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_OrganizationalUnit.html>
 pub(super) const UNIT: &str = "^ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}$";
 /// A region's code: a form, never a list.
 pub(super) const REGION: &str = "^[a-z]{2}(-[a-z]+)+-[0-9]+$";
@@ -27,7 +29,8 @@ pub(super) const USER: &str = "^[A-Za-z0-9_+=,.@-]{1,64}$";
 const EMAIL: &str = r"^[^@\s]+@[^@\s]+\.[^@\s]+$";
 /// A bucket's name. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
 const BUCKET: &str = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$";
-/// What the keys of a report begin with. An asterisk, which AWS takes there, would be a wildcard in the function's permissions.
+/// What the keys of a report begin with. An asterisk, which AWS takes there, would be a wildcard in the function's
+/// permissions.
 /// <https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_cur_ReportDefinition.html>
 const KEY_PREFIX: &str = "^[0-9A-Za-z!_.'()-][0-9A-Za-z!_.'()/-]{0,254}$";
 /// A time span in minutes, hours or days.
@@ -36,12 +39,17 @@ const SPAN: &str = "^[1-9][0-9]{0,3}[mhd]$";
 const SCHEDULE: &str = "^([1-9]|[1-5][0-9]|60)m$";
 
 fn matches(pattern: &str, text: &str) -> bool {
-    // Our own patterns, all tried by the tests: one that does not compile would refuse everything rather than let anything in.
+    // Our own patterns, all tried by the tests: one that does not compile would refuse everything rather than let
+    // anything in.
     Regex::new(pattern).is_ok_and(|regex| regex.is_match(text))
 }
 
 fn checked<'de, D: Deserializer<'de>>(text: String, pattern: &str, what: &str) -> Result<String, D::Error> {
-    if matches(pattern, &text) { Ok(text) } else { Err(D::Error::custom(format!("{text:?} is not {what} ({pattern})"))) }
+    if matches(pattern, &text) {
+        Ok(text)
+    } else {
+        Err(D::Error::custom(format!("{text:?} is not {what} ({pattern})")))
+    }
 }
 
 pub(super) fn organization<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
@@ -53,7 +61,10 @@ pub(super) fn root<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>,
 }
 
 pub(super) fn units<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    at_least_one::<D, _>(Vec::<String>::deserialize(from)?, "ous")?.into_iter().map(|text| checked::<D>(text, UNIT, "an organizational unit's id")).collect()
+    at_least_one::<D, _>(Vec::<String>::deserialize(from)?, "ous")?
+        .into_iter()
+        .map(|text| checked::<D>(text, UNIT, "an organizational unit's id"))
+        .collect()
 }
 
 pub(super) fn regions<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Region>, D::Error> {
@@ -62,15 +73,24 @@ pub(super) fn regions<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Region>,
 }
 
 pub(super) fn users<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<UserName>, D::Error> {
-    Vec::<String>::deserialize(from)?.into_iter().map(|text| checked::<D>(text, USER, "an IAM user's name").map(UserName::new)).collect()
+    Vec::<String>::deserialize(from)?
+        .into_iter()
+        .map(|text| checked::<D>(text, USER, "an IAM user's name").map(UserName::new))
+        .collect()
 }
 
 pub(super) fn roles<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<RoleName>, D::Error> {
-    Vec::<String>::deserialize(from)?.into_iter().map(|text| checked::<D>(text, USER, "an IAM role's name").map(RoleName::new)).collect()
+    Vec::<String>::deserialize(from)?
+        .into_iter()
+        .map(|text| checked::<D>(text, USER, "an IAM role's name").map(RoleName::new))
+        .collect()
 }
 
 pub(super) fn instances<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<InstanceId>, D::Error> {
-    Vec::<String>::deserialize(from)?.into_iter().map(|text| checked::<D>(text, INSTANCE, "an instance's id").map(InstanceId::new)).collect()
+    Vec::<String>::deserialize(from)?
+        .into_iter()
+        .map(|text| checked::<D>(text, INSTANCE, "an instance's id").map(InstanceId::new))
+        .collect()
 }
 
 /// The default list.
@@ -84,7 +104,11 @@ pub(super) fn own_list<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<
 }
 
 fn at_least_one<'de, D: Deserializer<'de>, T>(list: Vec<T>, name: &str) -> Result<Vec<T>, D::Error> {
-    if list.is_empty() { Err(D::Error::custom(format!("{name} is empty; name at least one or leave it out"))) } else { Ok(list) }
+    if list.is_empty() {
+        Err(D::Error::custom(format!("{name} is empty; name at least one or leave it out")))
+    } else {
+        Ok(list)
+    }
 }
 
 /// How often every account is looked at, in whole minutes.
@@ -159,7 +183,11 @@ impl TryFrom<f64> for Share {
     type Error = String;
 
     fn try_from(share: f64) -> Result<Self, Self::Error> {
-        if share > 0.0 && share <= 1.0 { Ok(Self(share)) } else { Err(format!("{share} is not a share: it takes a number above 0 and at most 1")) }
+        if share > 0.0 && share <= 1.0 {
+            Ok(Self(share))
+        } else {
+            Err(format!("{share} is not a share: it takes a number above 0 and at most 1"))
+        }
     }
 }
 
@@ -195,7 +223,11 @@ impl TryFrom<f64> for Dollars {
     type Error = String;
 
     fn try_from(dollars: f64) -> Result<Self, Self::Error> {
-        if dollars.is_finite() && dollars >= 0.0 { Ok(Self(dollars)) } else { Err(format!("{dollars} is not an amount of dollars: it takes a number, 0 or more")) }
+        if dollars.is_finite() && dollars >= 0.0 {
+            Ok(Self(dollars))
+        } else {
+            Err(format!("{dollars} is not an amount of dollars: it takes a number, 0 or more"))
+        }
     }
 }
 
@@ -263,7 +295,9 @@ impl TryFrom<String> for Bucket {
         if matches(BUCKET, &text) {
             Ok(Self(text))
         } else {
-            Err(format!("{text:?} is not the name of an S3 bucket: it takes 3 to 63 lowercase letters, digits, dots and hyphens, without s3:// before it"))
+            Err(format!(
+                "{text:?} is not the name of an S3 bucket: it takes 3 to 63 lowercase letters, digits, dots and hyphens, without s3:// before it"
+            ))
         }
     }
 }
@@ -303,7 +337,9 @@ impl TryFrom<String> for KeyPrefix {
         if matches(KEY_PREFIX, &text) {
             Ok(Self(text))
         } else {
-            Err(format!("{text:?} is not the prefix of a report: it takes letters, digits, slashes and !_.'()-, does not begin with a slash, and may be left out"))
+            Err(format!(
+                "{text:?} is not the prefix of a report: it takes letters, digits, slashes and !_.'()-, does not begin with a slash, and may be left out"
+            ))
         }
     }
 }
@@ -354,9 +390,14 @@ impl TryFrom<String> for Span {
             Some('m') => 60,
             Some('h') => 3_600,
             Some('d') => 86_400,
-            _ => return Err(format!("{text:?} is not a time span: write minutes, hours or days, such as 30m, 4h or 7d")),
+            _ => {
+                return Err(format!(
+                    "{text:?} is not a time span: write minutes, hours or days, such as 30m, 4h or 7d"
+                ));
+            }
         };
-        let number: i64 = text.trim_end_matches(['m', 'h', 'd']).parse().map_err(|_| format!("{text:?} is not a time span"))?;
+        let number: i64 =
+            text.trim_end_matches(['m', 'h', 'd']).parse().map_err(|_| format!("{text:?} is not a time span"))?;
         Ok(Self(SignedDuration::from_secs(number * unit)))
     }
 }

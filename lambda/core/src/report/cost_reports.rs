@@ -17,13 +17,15 @@ pub struct CostReportsReport {
     pub prefix: String,
     /// The billing periods that matter now, the newest first.
     pub periods: Vec<PeriodReport>,
-    /// What all accounts of the organization spent in the last 24 hours that the reports know; absent where nothing was ever read.
+    /// What all accounts of the organization spent in the last 24 hours that the reports know; absent where nothing was
+    /// ever read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub day: Option<Charged>,
     /// Seconds from the end of that until now: reports lag by hours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub age: Option<i64>,
-    /// Accounts in the reports that the organization does not have, with what they spent in the same 24 hours. They are in no other number.
+    /// Accounts in the reports that the organization does not have, with what they spent in the same 24 hours. They are
+    /// in no other number.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub strangers: Vec<StrangerSpend>,
     /// Why it could not be told who is a stranger.

@@ -1,5 +1,9 @@
 //! Reports for tests: lines, and how they are written down.
-#![allow(dead_code, clippy::disallowed_methods, reason = "every test file uses its own part; the environment sets how long to search")]
+#![allow(
+    dead_code,
+    clippy::disallowed_methods,
+    reason = "every test file uses its own part; the environment sets how long to search"
+)]
 
 use std::io::Write;
 
@@ -140,7 +144,11 @@ pub fn id(text: &str) -> AccountId {
 
 /// `[("2026-11-24T09:00:00Z", "1.5")]`: the hours of an account that are not zero.
 pub fn hours(totals: &Totals, account: &str) -> Vec<(String, String)> {
-    totals.accounts.get(&id(account)).map(|sums| sums.usage.iter().map(|(hour, amount)| (hour.to_string(), amount.to_string())).collect()).unwrap_or_default()
+    totals
+        .accounts
+        .get(&id(account))
+        .map(|sums| sums.usage.iter().map(|(hour, amount)| (hour.to_string(), amount.to_string())).collect())
+        .unwrap_or_default()
 }
 
 pub fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -7,8 +7,8 @@ use runawaytrain_core::plan::Action;
 
 use super::Executor;
 
-/// Performs one batch; when EC2 refuses the batch because of a member, the offenders are taken out and everyone is tried again.
-/// Throttling never splits a batch: more calls would only be throttled more.
+/// Performs one batch; when EC2 refuses the batch because of a member, the offenders are taken out and everyone is
+/// tried again. Throttling never splits a batch: more calls would only be throttled more.
 pub(super) async fn perform(executor: &Executor, action: Action) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     let mut waiting = vec![action];
@@ -27,8 +27,8 @@ pub(super) async fn perform(executor: &Executor, action: Action) -> Vec<Outcome>
     outcomes
 }
 
-/// The innocent together and each suspect alone, where AWS named some of them; otherwise two halves. Nothing for a single one.
-/// Every id of the batch is in exactly one part, so a wrong hint costs a call and never an instance.
+/// The innocent together and each suspect alone, where AWS named some of them; otherwise two halves. Nothing for a
+/// single one. Every id of the batch is in exactly one part, so a wrong hint costs a call and never an instance.
 fn split(action: &Action, failure: &Failure) -> Vec<Action> {
     let instances = action.instances();
     if instances.len() < 2 {
@@ -56,7 +56,13 @@ mod tests {
     }
 
     fn parts(instances: &[&str], named: &[&str]) -> Vec<Vec<InstanceId>> {
-        let failure = Failure { operation: String::new(), kind: FailureKind::NotFound, code: None, detail: String::new(), named: ids(named) };
+        let failure = Failure {
+            operation: String::new(),
+            kind: FailureKind::NotFound,
+            code: None,
+            detail: String::new(),
+            named: ids(named),
+        };
         let stop = Action::StopInstances { region: Region::new("r"), instances: ids(instances) };
         split(&stop, &failure).iter().map(|action| action.instances().to_vec()).collect()
     }

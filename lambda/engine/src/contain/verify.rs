@@ -20,8 +20,8 @@ use crate::record::Holding;
 
 use super::Executor;
 
-/// Clean passes in a row that prove a halt, and the least time between them: IAM takes some four seconds to agree with itself,
-/// and whatever relaunches instances needs a moment to do so.
+/// Clean passes in a row that prove a halt, and the least time between them: IAM takes some four seconds to agree with
+/// itself, and whatever relaunches instances needs a moment to do so.
 const CLEAN_PASSES: u32 = 2;
 const BETWEEN_CLEAN_PASSES: Duration = Duration::from_secs(10);
 /// After a pass that found something: soon, but not in the same breath.
@@ -59,9 +59,17 @@ pub struct Verified {
     pub last: Option<Observation>,
 }
 
-/// Looks and acts until enough passes in a row found nothing left to do with every region seen. What was refused teaches the next plan
-/// what to unprotect or to terminate; what was refused for good twice is residue: it is named, not waited for. `earlier` are the outcomes so far.
-pub async fn verify(eyes: &Eyes, policy: &AccountPolicy, executor: &Executor, task: &Task<'_>, earlier: &[Outcome], proof: Proof) -> Verified {
+/// Looks and acts until enough passes in a row found nothing left to do with every region seen. What was refused
+/// teaches the next plan what to unprotect or to terminate; what was refused for good twice is residue: it is named,
+/// not waited for. `earlier` are the outcomes so far.
+pub async fn verify(
+    eyes: &Eyes,
+    policy: &AccountPolicy,
+    executor: &Executor,
+    task: &Task<'_>,
+    earlier: &[Outcome],
+    proof: Proof,
+) -> Verified {
     let end = [Some(Instant::now() + LONGEST), task.deadline.stop_work()].into_iter().flatten().min();
     let passes_wanted = if proof == Proof::TwoCleanPasses { CLEAN_PASSES } else { 1 };
     let mut verified = Verified::default();
@@ -93,7 +101,9 @@ pub async fn verify(eyes: &Eyes, policy: &AccountPolicy, executor: &Executor, ta
             clean_passes = 0;
             let outcomes = executor.run(&plan).await;
             refusals.learn(&outcomes);
-            if outcomes.iter().any(|outcome| matches!(outcome.action, Action::DenyUser { .. }) && outcome.result == ActionResult::Done) {
+            if outcomes.iter().any(|outcome| {
+                matches!(outcome.action, Action::DenyUser { .. }) && outcome.result == ActionResult::Done
+            }) {
                 locked_out = task.clock.now().checked_add(DENY_BITES_AFTER).ok();
             }
             verified.outcomes.extend(outcomes);
@@ -120,8 +130,15 @@ pub struct Task<'a> {
     pub refusals: Refusals,
 }
 
-/// Freezing is verified by looking again too: once attached, or the reason why it is not. It is tried once more in between.
-pub async fn verify_freeze(eyes: &Eyes, policy: &AccountPolicy, executor: &Executor, deadline: Deadline, freeze: &Plan) -> Result<(), String> {
+/// Freezing is verified by looking again too: once attached, or the reason why it is not. It is tried once more in
+/// between.
+pub async fn verify_freeze(
+    eyes: &Eyes,
+    policy: &AccountPolicy,
+    executor: &Executor,
+    deadline: Deadline,
+    freeze: &Plan,
+) -> Result<(), String> {
     let mut why = String::new();
     for last in [false, true] {
         why = match eyes.look_at_quarantine(&policy.account, deadline.cut_off()).await {
@@ -138,13 +155,16 @@ pub async fn verify_freeze(eyes: &Eyes, policy: &AccountPolicy, executor: &Execu
     Err(why)
 }
 
-/// Nothing is left to do, or only what has refused for good. A stop that is refused counts for nothing while taking its protection off
-/// has merely failed for a moment.
+/// Nothing is left to do, or only what has refused for good. A stop that is refused counts for nothing while taking its
+/// protection off has merely failed for a moment.
 fn is_settled(plan: &Plan, earlier: &[Outcome], later: &[Outcome]) -> bool {
-    let met =
-        |wanted: &Action, how: fn(&ActionResult) -> bool| earlier.iter().chain(later).filter(|outcome| outcome.action.covers(wanted) && how(&outcome.result)).count();
-    let refused_for_good =
-        |wanted: &Action| met(wanted, |result| matches!(result, ActionResult::Failed { failure } if !failure.kind.may_pass())) >= REFUSALS_UNTIL_RESIDUE;
+    let met = |wanted: &Action, how: fn(&ActionResult) -> bool| {
+        earlier.iter().chain(later).filter(|outcome| outcome.action.covers(wanted) && how(&outcome.result)).count()
+    };
+    let refused_for_good = |wanted: &Action| {
+        met(wanted, |result| matches!(result, ActionResult::Failed { failure } if !failure.kind.may_pass()))
+            >= REFUSALS_UNTIL_RESIDUE
+    };
     // Not to be permitted to stop anything is no property of an instance: such a halt is not proven, it has failed.
     let of_its_own = |wanted: &Action| {
         let refused = |result: &ActionResult| matches!(result, ActionResult::Failed { failure } if !failure.kind.may_pass() && failure.kind != FailureKind::Denied);

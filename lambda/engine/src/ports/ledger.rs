@@ -13,7 +13,8 @@ use runawaytrain_core::mail::Notice;
 use runawaytrain_core::plan::Action;
 use runawaytrain_core::state::AccountRecord;
 
-/// The right to contain one account. Whoever holds the highest fence may write; a holder that slept through its lease may not.
+/// The right to contain one account. Whoever holds the highest fence may write; a holder that slept through its lease
+/// may not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     /// Which account.
@@ -106,7 +107,8 @@ impl fmt::Display for EntryId {
     }
 }
 
-/// One API call of a halt: what was intended, and what came of it. An entry without a result may or may not have happened.
+/// One API call of a halt: what was intended, and what came of it. An entry without a result may or may not have
+/// happened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JournalEntry {
     /// Its place.
@@ -153,19 +155,34 @@ pub trait Ledger: Send + Sync {
     async fn intend(&self, lease: &Lease, entry: &JournalEntry) -> Result<(), LedgerError>;
 
     /// Writes down what came of it, if the lease's fence is still the highest.
-    async fn conclude(&self, lease: &Lease, halt: &HaltId, id: &EntryId, at: Timestamp, result: &ActionResult) -> Result<(), LedgerError>;
+    async fn conclude(
+        &self,
+        lease: &Lease,
+        halt: &HaltId,
+        id: &EntryId,
+        at: Timestamp,
+        result: &ActionResult,
+    ) -> Result<(), LedgerError>;
 
     /// The journal of a halt, in order, all pages.
     async fn journal(&self, account: &AccountId, halt: &HaltId) -> Result<Vec<JournalEntry>, Failure>;
 
-    /// Takes one of `most` slots for an account, atomically over all invocations; slots taken before `since` are free again. False when
-    /// all are taken. An account that has one keeps it: two invocations that meet the same runaway account take one slot.
-    async fn take_slot(&self, account: &AccountId, most: u32, since: Timestamp, now: Timestamp) -> Result<bool, Failure>;
+    /// Takes one of `most` slots for an account, atomically over all invocations; slots taken before `since` are free
+    /// again. False when all are taken. An account that has one keeps it: two invocations that meet the same runaway
+    /// account take one slot.
+    async fn take_slot(
+        &self,
+        account: &AccountId,
+        most: u32,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, Failure>;
 
     /// The mails that wait, oldest first, all pages.
     async fn outbox(&self) -> Result<Vec<Pending>, Failure>;
 
-    /// Claims a mail for sending until a time, so that two invocations do not both send it. False when another holds it at `now` or it is gone.
+    /// Claims a mail for sending until a time, so that two invocations do not both send it. False when another holds it
+    /// at `now` or it is gone.
     async fn claim(&self, id: &PendingId, now: Timestamp, until: Timestamp) -> Result<bool, Failure>;
 
     /// Gives a claim back: SNS did not take the mail, and whoever comes next may try at once.

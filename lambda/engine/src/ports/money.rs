@@ -38,8 +38,8 @@ pub trait PriceBook: Send + Sync {
 /// What AWS estimates that each account is charged.
 #[async_trait]
 pub trait Billing: Send + Sync {
-    /// The newest estimate of each account, as the payer sees it: month to date. An account without one is left out: its charges are not
-    /// known, which is not nothing.
+    /// The newest estimate of each account, as the payer sees it: month to date. An account without one is left out:
+    /// its charges are not known, which is not nothing.
     async fn charges(&self, accounts: &[AccountId], now: Timestamp) -> Result<BTreeMap<AccountId, Charge>, Failure>;
 }
 
@@ -71,8 +71,8 @@ pub trait SpendBook: Send + Sync {
     /// Every account's hours since a time, all pages; a few hours more may be given.
     async fn hours(&self, since: Timestamp) -> Result<SpentHours, Failure>;
 
-    /// Puts an edition in the place of what was known of its billing period: hours that are not in it any more are forgotten. Written in
-    /// parts; its edition becomes known last, so that one that was cut off is read again.
+    /// Puts an edition in the place of what was known of its billing period: hours that are not in it any more are
+    /// forgotten. Written in parts; its edition becomes known last, so that one that was cut off is read again.
     async fn store(&self, report: &ReadReport) -> Result<(), Failure>;
 
     /// The edition of each billing period that was read.

@@ -50,8 +50,9 @@ pub enum UserDetail {
 /// The organization's accounts.
 #[async_trait]
 pub trait Directory: Send + Sync {
-    /// Every account of the organization, all pages, the payer included. Fresh means half a minute old at the most: a thousand accounts take
-    /// six seconds of the quota, and a crowd of events about one new account must not ask for them one by one.
+    /// Every account of the organization, all pages, the payer included. Fresh means half a minute old at the most: a
+    /// thousand accounts take six seconds of the quota, and a crowd of events about one new account must not ask for
+    /// them one by one.
     async fn accounts(&self, freshness: Freshness) -> Result<Vec<Member>, Failure>;
 }
 

@@ -30,7 +30,7 @@ pub trait ReportStore: Send + Sync {
     /// A whole object of at most so many bytes; a larger one is a failure and not cut off.
     async fn get(&self, bucket: &str, key: &str, most: u64) -> Result<Vec<u8>, Failure>;
 
-    /// An object of any size, piece by piece, until its end or until the sink breaks off. An object that ends before the size that S3 gave
-    /// is a failure; the sink may have taken bytes by then.
+    /// An object of any size, piece by piece, until its end or until the sink breaks off. An object that ends before
+    /// the size that S3 gave is a failure; the sink may have taken bytes by then.
     async fn stream(&self, bucket: &str, key: &str, sink: &mut Sink<'_>) -> Result<(), Failure>;
 }

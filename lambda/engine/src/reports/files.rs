@@ -12,14 +12,21 @@ use super::trouble::Trouble;
 use crate::deadline::{Deadline, has_come};
 use crate::ports::ReportStore;
 
-/// How many files are read at the same time. One core unpacks what one connection delivers or more; three keep it busy over the pauses.
+/// How many files are read at the same time. One core unpacks what one connection delivers or more; three keep it busy
+/// over the pauses.
 const AT_ONCE: usize = 3;
 /// How often a transfer that broke off is begun anew, for a file can only be read from its start.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The sums of all files together; none where one of them cannot be read.
-pub(super) async fn read_all(store: &dyn ReportStore, bucket: &str, files: Vec<ReportFile>, since: Hour, deadline: Deadline) -> Result<Totals, Trouble> {
+pub(super) async fn read_all(
+    store: &dyn ReportStore,
+    bucket: &str,
+    files: Vec<ReportFile>,
+    since: Hour,
+    deadline: Deadline,
+) -> Result<Totals, Trouble> {
     let mut totals = Totals::default();
     let readings: Vec<_> = files.into_iter().map(|file| read(store, bucket, file, since, deadline)).collect();
     let mut read = futures::stream::iter(readings).buffer_unordered(AT_ONCE);
@@ -29,7 +36,13 @@ pub(super) async fn read_all(store: &dyn ReportStore, bucket: &str, files: Vec<R
     Ok(totals)
 }
 
-async fn read(store: &dyn ReportStore, bucket: &str, file: ReportFile, since: Hour, deadline: Deadline) -> Result<Totals, Trouble> {
+async fn read(
+    store: &dyn ReportStore,
+    bucket: &str,
+    file: ReportFile,
+    since: Hour,
+    deadline: Deadline,
+) -> Result<Totals, Trouble> {
     let mut tries = 1;
     loop {
         match attempt(store, bucket, &file, since, deadline).await {
@@ -43,14 +56,24 @@ async fn read(store: &dyn ReportStore, bucket: &str, file: ReportFile, since: Ho
     }
 }
 
-async fn attempt(store: &dyn ReportStore, bucket: &str, file: &ReportFile, since: Hour, deadline: Deadline) -> Result<Totals, Trouble> {
+async fn attempt(
+    store: &dyn ReportStore,
+    bucket: &str,
+    file: &ReportFile,
+    since: Hour,
+    deadline: Deadline,
+) -> Result<Totals, Trouble> {
     if has_come(deadline.stop_work()) {
         return Err(Trouble::OutOfTime);
     }
     let mut reader = Reader::new(file.clone()).since(since);
     let mut broken = None;
     let mut sink = |bytes: &[u8]| {
-        let fed = if has_come(deadline.stop_work()) { Err(Trouble::OutOfTime) } else { reader.feed(bytes).map_err(Trouble::Report) };
+        let fed = if has_come(deadline.stop_work()) {
+            Err(Trouble::OutOfTime)
+        } else {
+            reader.feed(bytes).map_err(Trouble::Report)
+        };
         match fed {
             Ok(()) => ControlFlow::Continue(()),
             Err(trouble) => {

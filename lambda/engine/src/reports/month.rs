@@ -52,9 +52,11 @@ impl Month {
         Some(period) == Period::new(self.start(), self.end())
     }
 
-    /// The newest manifest of the month, and there must be manifests of one report only: two reports of the same accounts would count twice.
+    /// The newest manifest of the month, and there must be manifests of one report only: two reports of the same
+    /// accounts would count twice.
     pub(super) fn manifest(self, objects: &[ReportObject]) -> Result<Option<&ReportObject>, Trouble> {
-        let mut reports: Vec<(Report, &ReportObject)> = objects.iter().filter_map(|object| Some((self.report(&object.key)?, object))).collect();
+        let mut reports: Vec<(Report, &ReportObject)> =
+            objects.iter().filter_map(|object| Some((self.report(&object.key)?, object))).collect();
         reports.sort_by_key(|(_, object)| (object.modified, &object.key));
         let Some((report, newest)) = reports.last() else { return Ok(None) };
         match reports.iter().find(|(other, _)| other != report) {
@@ -63,8 +65,9 @@ impl Month {
         }
     }
 
-    /// The report that a key is the manifest of, in this month. Legacy reports have a copy of each manifest beside its edition's files, which
-    /// lies one folder deeper and does not count: the one in the month's folder is replaced last.
+    /// The report that a key is the manifest of, in this month. Legacy reports have a copy of each manifest beside its
+    /// edition's files, which lies one folder deeper and does not count: the one in the month's folder is replaced
+    /// last.
     /// <https://docs.aws.amazon.com/cur/latest/userguide/understanding-report-versions.html>,
     /// <https://docs.aws.amazon.com/cur/latest/userguide/dataexports-export-delivery.html>
     fn report(self, key: &str) -> Option<Report> {
@@ -72,7 +75,11 @@ impl Month {
         let parts: Vec<&str> = key.split('/').collect();
         let (kind, path, name, file) = match parts.as_slice() {
             [path @ .., name, month, file] if *month == folder => (Kind::Legacy, path, name, file),
-            [path @ .., name, "metadata", month, file] | [path @ .., name, "metadata", month, _, file] if *month == export => (Kind::Export, path, name, file),
+            [path @ .., name, "metadata", month, file] | [path @ .., name, "metadata", month, _, file]
+                if *month == export =>
+            {
+                (Kind::Export, path, name, file)
+            }
             _ => return None,
         };
         (file.strip_suffix(MANIFEST)? == *name).then(|| Report { kind, path: [path, &[*name]].concat().join("/") })
@@ -111,7 +118,10 @@ mod tests {
     #[test]
     fn months_follow_each_other_over_the_year() {
         let january = Month::of("2027-01-01T00:00:00Z".parse().unwrap());
-        assert_eq!((january.folder(), january.before().folder()), ("20270101-20270201".to_owned(), "20261201-20270101".to_owned()));
+        assert_eq!(
+            (january.folder(), january.before().folder()),
+            ("20270101-20270201".to_owned(), "20261201-20270101".to_owned())
+        );
         assert_eq!(january.before().end(), january.start());
         assert_eq!(november().in_words(), "November 2026");
     }
@@ -126,8 +136,14 @@ mod tests {
             "cur/hourly/20261101-20261201/other-Manifest.json",
         ]
         .map(|key| object(key, "2026-11-22T01:00:00Z"));
-        assert_eq!(november().manifest(&objects).unwrap().unwrap().key, "cur/hourly/20261101-20261201/hourly-Manifest.json");
-        assert_eq!(november().before().manifest(&objects).unwrap().unwrap().key, "cur/hourly/20261001-20261101/hourly-Manifest.json");
+        assert_eq!(
+            november().manifest(&objects).unwrap().unwrap().key,
+            "cur/hourly/20261101-20261201/hourly-Manifest.json"
+        );
+        assert_eq!(
+            november().before().manifest(&objects).unwrap().unwrap().key,
+            "cur/hourly/20261001-20261101/hourly-Manifest.json"
+        );
         assert!(november().before().before().manifest(&objects).unwrap().is_none());
     }
 
@@ -139,7 +155,8 @@ mod tests {
             object("daily/metadata/BILLING_PERIOD=2026-11/2026-11-19-bbbb/daily-Manifest.json", "2026-11-19T01:00:00Z"),
         ];
         assert!(november().manifest(&objects).unwrap().unwrap().key.contains("cccc"));
-        let overwritten = [object("x/daily/metadata/BILLING_PERIOD=2026-11/daily-Manifest.json", "2026-11-21T01:00:00Z")];
+        let overwritten =
+            [object("x/daily/metadata/BILLING_PERIOD=2026-11/daily-Manifest.json", "2026-11-21T01:00:00Z")];
         assert!(november().manifest(&overwritten).unwrap().is_some());
     }
 
@@ -150,6 +167,9 @@ mod tests {
             object("cur/two/20261101-20261201/two-Manifest.json", "2026-11-20T01:00:00Z"),
         ];
         let trouble = november().manifest(&objects).unwrap_err().to_string();
-        assert!(trouble.contains("cur/one/") && trouble.contains("cur/two/") && trouble.contains("cur.prefix"), "{trouble}");
+        assert!(
+            trouble.contains("cur/one/") && trouble.contains("cur/two/") && trouble.contains("cur.prefix"),
+            "{trouble}"
+        );
     }
 }

@@ -18,7 +18,11 @@ pub(super) enum Trouble {
     Manifest { key: String, error: ManifestError },
     #[error("{} says that it is of {period}, which is not the month of its folder", clean(key))]
     OtherPeriod { key: String, period: Period },
-    #[error("{} is missing, though {} names it: AWS is writing the report, or somebody deleted the file", clean(file), clean(manifest))]
+    #[error(
+        "{} is missing, though {} names it: AWS is writing the report, or somebody deleted the file",
+        clean(file),
+        clean(manifest)
+    )]
     Missing { file: String, manifest: String },
     #[error("{}: {failure}", clean(key))]
     File { key: String, failure: Box<Failure> },
@@ -37,7 +41,11 @@ pub(super) enum Trouble {
 impl Trouble {
     pub(super) fn of_file(key: &str, failure: Failure) -> Self {
         // Out of time is not the file's fault.
-        if failure.kind == FailureKind::NotBegun { Self::OutOfTime } else { Self::File { key: key.to_owned(), failure: Box::new(failure) } }
+        if failure.kind == FailureKind::NotBegun {
+            Self::OutOfTime
+        } else {
+            Self::File { key: key.to_owned(), failure: Box::new(failure) }
+        }
     }
 }
 
@@ -50,7 +58,9 @@ pub(super) fn credible(totals: &Totals) -> Result<(), Trouble> {
     }
     let in_dollars = totals.accounts.values().any(|account| !account.usage().is_zero());
     if !in_dollars && gaps.other_currencies.values().any(|other| !other.usage.is_zero()) {
-        return Err(Trouble::OtherCurrency { currencies: gaps.other_currencies.keys().map(|currency| clean(currency)).collect::<Vec<_>>().join(", ") });
+        return Err(Trouble::OtherCurrency {
+            currencies: gaps.other_currencies.keys().map(|currency| clean(currency)).collect::<Vec<_>>().join(", "),
+        });
     }
     Ok(())
 }

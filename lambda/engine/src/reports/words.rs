@@ -24,15 +24,21 @@ pub(super) fn gaps(gaps: &Gaps) -> Vec<String> {
         sentences.push(format!("{} could not be read, such as {}", count(gaps.bad_rows, "row"), examples.join("; ")));
     }
     if gaps.unpriced_rows > 0 {
-        sentences
-            .push(format!("{} of reserved or Savings Plan usage have no cost: add the columns of the effective cost to the report", count(gaps.unpriced_rows, "row")));
+        sentences.push(format!(
+            "{} of reserved or Savings Plan usage have no cost: add the columns of the effective cost to the report",
+            count(gaps.unpriced_rows, "row")
+        ));
     }
     for (currency, other) in &gaps.other_currencies {
         sentences.push(format!("{} are in {} and not counted", count(other.rows, "row"), clean(currency)));
     }
     if gaps.unknown_type_rows > 0 {
         let types: Vec<&str> = gaps.unknown_types.keys().map(String::as_str).collect();
-        sentences.push(format!("{} are of types that are not known here ({}) and not counted", count(gaps.unknown_type_rows, "row"), types.join(", ")));
+        sentences.push(format!(
+            "{} are of types that are not known here ({}) and not counted",
+            count(gaps.unknown_type_rows, "row"),
+            types.join(", ")
+        ));
     }
     sentences
 }
@@ -71,7 +77,11 @@ fn of(name: &str, period: &PeriodReport) -> String {
                 Some(until) => format!("{} until {until}", count(read.accounts as u64, "account")),
                 None => "no usage in the hours that matter".to_owned(),
             };
-            let gaps = if read.gaps.is_empty() { String::new() } else { format!("; a lower bound, for {}", read.gaps.join("; ")) };
+            let gaps = if read.gaps.is_empty() {
+                String::new()
+            } else {
+                format!("; a lower bound, for {}", read.gaps.join("; "))
+            };
             format!("{name}: read, {files}, {rows}, {reach}{gaps}.")
         }
         (PeriodResult::Read | PeriodResult::Unchanged, _) => format!("{name}: unchanged."),
@@ -98,9 +108,17 @@ pub(super) fn sentences(report: &CostReportsReport) -> String {
         _ => sentences.push("Nothing is known of what was spent in any hour.".to_owned()),
     }
     if !report.strangers.is_empty() {
-        let names: Vec<String> = report.strangers.iter().take(NAMED).map(|stranger| format!("{} ({} USD)", stranger.account, stranger.day)).collect();
+        let names: Vec<String> = report
+            .strangers
+            .iter()
+            .take(NAMED)
+            .map(|stranger| format!("{} ({} USD)", stranger.account, stranger.day))
+            .collect();
         let more = if report.strangers.len() > NAMED { ", and others" } else { "" };
-        sentences.push(format!("Besides that, of accounts that the organization does not have: {}{more}.", names.join(", ")));
+        sentences.push(format!(
+            "Besides that, of accounts that the organization does not have: {}{more}.",
+            names.join(", ")
+        ));
     }
     if let Some(why) = &report.unlisted {
         sentences.push(format!("Accounts in the reports are all counted, for {why}."));

@@ -1,7 +1,7 @@
 //! Waits for an account that another invocation contains, and sweeps it once more after it.
 //!
-//! A burst meets a halt that its own beginning set off. To hand its messages back to SQS would hide them for longer than the function's
-//! timeout, each time; to wait some seconds makes of the whole burst exactly one more sweep.
+//! A burst meets a halt that its own beginning set off. To hand its messages back to SQS would hide them for longer
+//! than the function's timeout, each time; to wait some seconds makes of the whole burst exactly one more sweep.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use super::{Fate, Guard, Invocation, Swept};
 use crate::record::LEASE;
 use crate::trigger::Selection;
 
-/// How long it waits: a holder that died is found out within a lease. One that lives longer is at a hard case, and other accounts'
-/// launches must not wait behind it.
+/// How long it waits: a holder that died is found out within a lease. One that lives longer is at a hard case, and
+/// other accounts' launches must not wait behind it.
 const PATIENCE: Duration = LEASE.unsigned_abs();
 /// How often it looks.
 const LOOKS: Duration = Duration::from_secs(2);
@@ -23,7 +23,12 @@ const LOOKS: Duration = Duration::from_secs(2);
 impl Guard {
     /// Sweeps again, once, what could not be judged because another invocation contained it.
     pub(super) async fn again(&self, source: &str, swept: &mut Swept, invocation: &Invocation) {
-        let unjudged: BTreeSet<AccountId> = swept.fates.iter().filter(|(_, fate)| matches!(fate, Fate::Unjudged(_))).map(|(account, _)| account.clone()).collect();
+        let unjudged: BTreeSet<AccountId> = swept
+            .fates
+            .iter()
+            .filter(|(_, fate)| matches!(fate, Fate::Unjudged(_)))
+            .map(|(account, _)| account.clone())
+            .collect();
         let busy = self.busy(&unjudged, invocation).await;
         if busy.is_empty() {
             return;
@@ -48,7 +53,9 @@ impl Guard {
         let mut busy = BTreeSet::new();
         for account in accounts {
             if let Ok(Some(stored)) = self.ports.ledger.load(account).await
-                && stored.lease.is_some_and(|lease| lease.holder != invocation.id && lease.until > self.ports.clock.now())
+                && stored
+                    .lease
+                    .is_some_and(|lease| lease.holder != invocation.id && lease.until > self.ports.clock.now())
             {
                 busy.insert(account.clone());
             }
@@ -57,9 +64,13 @@ impl Guard {
     }
 }
 
-/// Puts what came of the second sweep in the place of what the first could not do. What was counted as seen stays as it is.
+/// Puts what came of the second sweep in the place of what the first could not do. What was counted as seen stays as it
+/// is.
 fn merge(swept: &mut Swept, after: Swept) {
-    let (Some(Report::Sweep(report)), Some(Report::Sweep(again))) = (&mut swept.answer.report, after.answer.report) else { return };
+    let (Some(Report::Sweep(report)), Some(Report::Sweep(again))) = (&mut swept.answer.report, after.answer.report)
+    else {
+        return;
+    };
     for account in again.accounts {
         if let Some(before) = report.accounts.iter_mut().find(|before| before.account == account.account) {
             *before = account;

@@ -42,24 +42,33 @@ pub(super) fn of_unserved(scope: &Scope) -> BTreeMap<AccountId, Fate> {
         WhyUnserved::Inactive => Fate::Inactive(words),
         WhyUnserved::Unlisted => Fate::Unjudged(words),
     };
-    scope.unserved.iter().map(|unserved| (unserved.report.account.clone(), fate(unserved.why, unserved.report.error.clone().unwrap_or_default()))).collect()
+    scope
+        .unserved
+        .iter()
+        .map(|unserved| {
+            (unserved.report.account.clone(), fate(unserved.why, unserved.report.error.clone().unwrap_or_default()))
+        })
+        .collect()
 }
 
 /// All accounts: those that were turned away, and those that were looked at.
 pub(super) fn of_all(reports: &[AccountReport], turned_away: BTreeMap<AccountId, Fate>) -> BTreeMap<AccountId, Fate> {
-    let mut fates: BTreeMap<AccountId, Fate> = reports.iter().map(|report| (report.account.clone(), of(report))).collect();
+    let mut fates: BTreeMap<AccountId, Fate> =
+        reports.iter().map(|report| (report.account.clone(), of(report))).collect();
     fates.extend(turned_away);
     fates
 }
 
-/// A gap where we are not let in stays one, however often it is asked for: the schedule goes on asking, and people are told. Behind any
-/// other gap may be the very launch that set the sweep off.
+/// A gap where we are not let in stays one, however often it is asked for: the schedule goes on asking, and people are
+/// told. Behind any other gap may be the very launch that set the sweep off.
 fn of(report: &AccountReport) -> Fate {
     if let Some(error) = &report.error {
         return Fate::Unjudged(error.clone());
     }
     match report.gaps.iter().find(|gap| gap.kind != FailureKind::Denied) {
-        Some(gap) => Fate::Unjudged(format!("not all of account {} could be seen ({}: {})", report.account, gap.at, gap.reason)),
+        Some(gap) => {
+            Fate::Unjudged(format!("not all of account {} could be seen ({}: {})", report.account, gap.at, gap.reason))
+        }
         None => Fate::Judged,
     }
 }

@@ -1,4 +1,5 @@
-//! Answers events that came as records: one sweep of all accounts that they are about, and word of what became of each record.
+//! Answers events that came as records: one sweep of all accounts that they are about, and word of what became of each
+//! record.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +26,8 @@ impl Guard {
             self.again(source, swept, invocation).await;
         }
         let Records { feed, items } = records;
-        let reports: Vec<RecordReport> = items.into_iter().map(|record| became(record.id, record.meaning, swept.as_ref())).collect();
+        let reports: Vec<RecordReport> =
+            items.into_iter().map(|record| became(record.id, record.meaning, swept.as_ref())).collect();
         log(source, &reports);
         let heading = match feed {
             Feed::SpendAlarms => count(reports.len() as u64, "alarm"),
@@ -64,8 +66,8 @@ fn judged(account: &AccountId, said: Option<String>, swept: Option<&Swept>) -> (
     }
 }
 
-/// The answer to SNS. A failure is an error of the invocation, which Lambda tries again; an alarm whose account could not be judged is
-/// not, for the next tick judges it.
+/// The answer to SNS. A failure is an error of the invocation, which Lambda tries again; an alarm whose account could
+/// not be judged is not, for the next tick judges it.
 fn alarms(swept: Option<Swept>, body: String, records: Vec<RecordReport>) -> Answer {
     let refused = records.iter().all(|record| record.result == RecordResult::Refused);
     let (status, report) = match swept {
@@ -75,22 +77,29 @@ fn alarms(swept: Option<Swept>, body: String, records: Vec<RecordReport>) -> Ans
     Answer { status, body, report, records, batch_item_failures: None }
 }
 
-/// The answer to SQS, which wants to know which messages to deliver again. An error of the invocation would return the whole batch, the
-/// refused ones and those already judged among them, so a failure is told message by message as well.
+/// The answer to SQS, which wants to know which messages to deliver again. An error of the invocation would return the
+/// whole batch, the refused ones and those already judged among them, so a failure is told message by message as well.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
 fn launches(swept: Option<Swept>, body: String, mut records: Vec<RecordReport>) -> Answer {
     let again = records.iter().filter(|record| record.result == RecordResult::NotJudged);
     let again = again.map(|record| BatchItemFailure { item_identifier: record.id.clone() }).collect();
     // The accounts tell the rest; a thousand lines of "swept" tell nothing.
     records.retain(|record| record.result != RecordResult::Swept);
-    Answer { status: 200, body, report: swept.and_then(|swept| swept.answer.report), records, batch_item_failures: Some(again) }
+    Answer {
+        status: 200,
+        body,
+        report: swept.and_then(|swept| swept.answer.report),
+        records,
+        batch_item_failures: Some(again),
+    }
 }
 
 /// How many records of each kind there are for the same reason. A burst has a thousand of them and a few reasons.
 fn by_reason(records: &[RecordReport]) -> BTreeMap<(RecordResult, &str), (u64, &RecordReport)> {
     let mut groups = BTreeMap::new();
     for record in records {
-        let (number, _) = groups.entry((record.result, record.why.as_deref().unwrap_or_default())).or_insert((0, record));
+        let (number, _) =
+            groups.entry((record.result, record.why.as_deref().unwrap_or_default())).or_insert((0, record));
         *number += 1;
     }
     groups
@@ -100,9 +109,17 @@ fn log(source: &str, records: &[RecordReport]) {
     for ((result, why), (number, first)) in by_reason(records) {
         let (record, account) = (clean(&first.id), first.account.as_ref().map(ToString::to_string));
         match result {
-            RecordResult::Swept => tracing::info!(source, account, record, records = number, "swept what the records are about: {why}"),
+            RecordResult::Swept => {
+                tracing::info!(source, account, record, records = number, "swept what the records are about: {why}")
+            }
             RecordResult::Nothing => tracing::info!(source, account, record, records = number, "nothing to do: {why}"),
-            RecordResult::Refused => tracing::warn!(source, account, record, records = number, "refused a record; nothing was touched for it: {why}"),
+            RecordResult::Refused => tracing::warn!(
+                source,
+                account,
+                record,
+                records = number,
+                "refused a record; nothing was touched for it: {why}"
+            ),
             RecordResult::NotJudged => tracing::warn!(source, account, record, records = number, "not judged: {why}"),
         }
     }
@@ -110,19 +127,33 @@ fn log(source: &str, records: &[RecordReport]) {
 
 fn sentences(heading: &str, accounts: usize, records: &[RecordReport], swept: Option<&Swept>) -> String {
     let mut body = match swept {
-        Some(Swept { answer, .. }) if answer.report.is_some() => format!("{heading} about {}. {}", count(accounts as u64, "account"), answer.body),
+        Some(Swept { answer, .. }) if answer.report.is_some() => {
+            format!("{heading} about {}. {}", count(accounts as u64, "account"), answer.body)
+        }
         // What is in its words is said of the records below.
         Some(_) => format!("{heading} about {}; no sweep.", count(accounts as u64, "account")),
         None => format!("{heading}; no sweep."),
     };
-    for (result, what) in [(RecordResult::NotJudged, "not judged"), (RecordResult::Refused, "refused"), (RecordResult::Nothing, "with nothing to do")] {
-        let groups: Vec<(u64, &str)> = by_reason(records).into_iter().filter(|((group, _), _)| *group == result).map(|((_, why), (number, _))| (number, why)).collect();
+    for (result, what) in [
+        (RecordResult::NotJudged, "not judged"),
+        (RecordResult::Refused, "refused"),
+        (RecordResult::Nothing, "with nothing to do"),
+    ] {
+        let groups: Vec<(u64, &str)> = by_reason(records)
+            .into_iter()
+            .filter(|((group, _), _)| *group == result)
+            .map(|((_, why), (number, _))| (number, why))
+            .collect();
         if groups.is_empty() {
             continue;
         }
         let number: u64 = groups.iter().map(|(number, _)| number).sum();
         let why: Vec<&str> = groups.iter().take(REASONS).map(|(_, why)| *why).collect();
-        let more = if groups.len() > REASONS { format!("; and {} more reasons, see the log", groups.len() - REASONS) } else { String::new() };
+        let more = if groups.len() > REASONS {
+            format!("; and {} more reasons, see the log", groups.len() - REASONS)
+        } else {
+            String::new()
+        };
         body.push_str(&format!(" {number} {what}: {}{more}.", why.join("; ")));
     }
     body

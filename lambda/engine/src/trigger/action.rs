@@ -33,19 +33,28 @@ pub(super) fn parse(action: &Value, event: &Map<String, Value>, home: &Home<'_>)
                 keys: names("keys", event)?.into_iter().collect(),
                 start,
             };
-            Ok(Trigger { source: "release", request: Request::Release { account: one_account("release", event)?, wish } })
+            Ok(Trigger {
+                source: "release",
+                request: Request::Release { account: one_account("release", event)?, wish },
+            })
         }
-        "reports" => Ok(Trigger { source: "reports", request: Request::Reports(home.reports.ok_or(Refusal::NoReports)?.clone()) }),
+        "reports" => Ok(Trigger {
+            source: "reports",
+            request: Request::Reports(home.reports.ok_or(Refusal::NoReports)?.clone()),
+        }),
         "status" => Ok(Trigger { source: "status", request: Request::Status }),
         unknown => Err(Refusal::UnknownAction(clean(unknown))),
     }
 }
 
-/// `accounts`, where there are any. An empty list is refused: it might mean all or none, and the difference is a university.
+/// `accounts`, where there are any. An empty list is refused: it might mean all or none, and the difference is a
+/// university.
 pub(super) fn selection(event: &Map<String, Value>) -> Result<Selection, Refusal> {
     let list = match event.get("accounts") {
         None | Some(Value::Null) => return Ok(Selection::All),
-        Some(Value::Array(list)) if list.is_empty() => return Err(Refusal::BadAccounts("the list is empty; leave it out to mean all accounts".to_owned())),
+        Some(Value::Array(list)) if list.is_empty() => {
+            return Err(Refusal::BadAccounts("the list is empty; leave it out to mean all accounts".to_owned()));
+        }
         Some(Value::Array(list)) => list,
         Some(other) => return Err(Refusal::BadAccounts(format!("found {}", kind(other)))),
     };
@@ -69,7 +78,9 @@ fn names(key: &'static str, event: &Map<String, Value>) -> Result<Vec<String>, R
     let bad = |found: &Value| Refusal::BadNames { key, found: kind(found) };
     match event.get(key) {
         None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Array(list)) => list.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(|| bad(item))).collect(),
+        Some(Value::Array(list)) => {
+            list.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(|| bad(item))).collect()
+        }
         Some(other) => Err(bad(other)),
     }
 }

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::{Refusal, Request, Selection, Trigger};
 
-/// Reads the schedule. Launches and alarms have their own ways in; whatever else arrives from a bus is refused until there is a rule for it.
+/// Reads the schedule. Launches and alarms have their own ways in; whatever else arrives from a bus is refused until
+/// there is a rule for it.
 /// <https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-scheduled-events.html>
 pub(super) fn parse(event: &Map<String, Value>) -> Result<Trigger, Refusal> {
     let text = |key: &str| clean(event.get(key).and_then(Value::as_str).unwrap_or_default());

@@ -36,7 +36,8 @@ pub struct Record {
     pub meaning: Meaning,
 }
 
-/// What a record asks for. Never a halt or a release: a record says where to look, and the account's own numbers say the rest.
+/// What a record asks for. Never a halt or a release: a record says where to look, and the account's own numbers say
+/// the rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {
     /// That an account is judged now.
@@ -81,7 +82,11 @@ pub(super) fn parse(records: &Value, home: &Home<'_>) -> Result<Trigger, Refusal
     let service = match services.iter().copied().collect::<Vec<_>>().as_slice() {
         [] => return Err(Refusal::NoRecords),
         [service] => *service,
-        several => return Err(Refusal::MixedRecords(several.iter().take(4).map(|service| format!("{:?}", clean(service))).collect::<Vec<_>>().join(", "))),
+        several => {
+            return Err(Refusal::MixedRecords(
+                several.iter().take(4).map(|service| format!("{:?}", clean(service))).collect::<Vec<_>>().join(", "),
+            ));
+        }
     };
     let (source, feed, items) = match service {
         "aws:sns" => (super::SPEND_ALARM, Feed::SpendAlarms, spend_alarm::read_all(list, home)),

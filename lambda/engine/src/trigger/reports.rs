@@ -1,4 +1,5 @@
-//! Word that Cost and Usage Reports may have changed: a direct call, which its own schedule sends too, or S3's notification.
+//! Word that Cost and Usage Reports may have changed: a direct call, which its own schedule sends too, or S3's
+//! notification.
 //!
 //! It only says when to look. What is read is decided by the policy and by the bucket itself.
 
@@ -37,25 +38,31 @@ struct Object {
     key: String,
 }
 
-/// Reads the records of a bucket. One that is not of our reports is not of our bucket's configuration either: the event is refused whole.
+/// Reads the records of a bucket. One that is not of our reports is not of our bucket's configuration either: the event
+/// is refused whole.
 pub(super) fn read_all(list: &[Value], home: &Home<'_>) -> Result<Trigger, Refusal> {
     let reports = home.reports.ok_or(Refusal::NoReports)?;
     let mut keys = Vec::new();
     for record in list {
         keys.extend(manifest(record, reports)?);
     }
-    let request =
-        if keys.is_empty() { Request::Nothing("no manifest of a cost report was written: AWS writes it last".to_owned()) } else { Request::Reports(reports.clone()) };
+    let request = if keys.is_empty() {
+        Request::Nothing("no manifest of a cost report was written: AWS writes it last".to_owned())
+    } else {
+        Request::Reports(reports.clone())
+    };
     Ok(Trigger { source: "s3", request })
 }
 
 /// The key of the manifest that was written, if it was one.
 fn manifest(record: &Value, reports: &CostReports) -> Result<Option<String>, Refusal> {
-    let Notification { event_name, s3 } = Notification::deserialize(record).map_err(|error| Refusal::NotANotification(clean(&error.to_string())))?;
+    let Notification { event_name, s3 } =
+        Notification::deserialize(record).map_err(|error| Refusal::NotANotification(clean(&error.to_string())))?;
     if s3.bucket.name != reports.bucket {
         return Err(Refusal::OtherBucket { found: clean(&s3.bucket.name), expected: reports.bucket.clone() });
     }
-    let key = decoded(&s3.object.key).ok_or_else(|| Refusal::NotANotification(format!("the key {:?} is no text", clean(&s3.object.key))))?;
+    let key = decoded(&s3.object.key)
+        .ok_or_else(|| Refusal::NotANotification(format!("the key {:?} is no text", clean(&s3.object.key))))?;
     if !key.starts_with(&reports.prefix) {
         return Err(Refusal::OtherPrefix { found: clean(&key), expected: reports.prefix.clone() });
     }

@@ -1,6 +1,7 @@
 //! A spend alarm: CloudWatch's message, wrapped by SNS.
 //!
-//! An alarm only says where to look now instead of at the next tick. Whether the account is halted is decided by its own limits.
+//! An alarm only says where to look now instead of at the next tick. Whether the account is halted is decided by its
+//! own limits.
 
 use jiff::{SignedDuration, Timestamp};
 use runawaytrain_core::contract;
@@ -16,11 +17,13 @@ use super::{Home, Meaning, Record};
 const NAMESPACE: &str = "AWS/Billing";
 const METRIC: &str = "EstimatedCharges";
 
-/// The oldest alarm that is taken. SNS goes on delivering to Lambda for weeks and Lambda tries again for minutes, so a late one may be
-/// honest; but two sweeps are at most an hour apart, so an older one tells of an account that was judged since, by newer numbers.
+/// The oldest alarm that is taken. SNS goes on delivering to Lambda for weeks and Lambda tries again for minutes, so a
+/// late one may be honest; but two sweeps are at most an hour apart, so an older one tells of an account that was
+/// judged since, by newer numbers.
 /// <https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html>
 const OLDEST: SignedDuration = SignedDuration::from_hours(1);
-/// How far ahead CloudWatch's clock may be. One dated further would pass for new until its time has come and an hour longer.
+/// How far ahead CloudWatch's clock may be. One dated further would pass for new until its time has come and an hour
+/// longer.
 const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
 /// Why an alarm is refused. Names and reasons in it are safe to show.
@@ -71,7 +74,9 @@ pub enum AlarmRefusal {
         state: String,
     },
     /// An old message, delivered late or sent again.
-    #[error("the alarm {alarm:?} rang at {changed}, more than an hour ago: its account was judged since, and will be again at the next tick")]
+    #[error(
+        "the alarm {alarm:?} rang at {changed}, more than an hour ago: its account was judged since, and will be again at the next tick"
+    )]
     Replayed {
         /// The alarm.
         alarm: String,
@@ -87,13 +92,17 @@ pub enum AlarmRefusal {
         changed: Timestamp,
     },
     /// The payer's alarm on the consolidated total.
-    #[error("the payer's alarm {alarm:?} has no dimension LinkedAccount, so it reads the total of the organization and says nothing about one account")]
+    #[error(
+        "the payer's alarm {alarm:?} has no dimension LinkedAccount, so it reads the total of the organization and says nothing about one account"
+    )]
     NoLinkedAccount {
         /// The alarm.
         alarm: String,
     },
     /// A member's alarm that speaks of somebody else, or any that speaks of several.
-    #[error("the alarm {alarm:?} of account {owner} watches the charges of {linked}: an account speaks only for itself, and only the payer for one other")]
+    #[error(
+        "the alarm {alarm:?} of account {owner} watches the charges of {linked}: an account speaks only for itself, and only the payer for one other"
+    )]
     OtherLinkedAccount {
         /// The alarm.
         alarm: String,
@@ -104,7 +113,8 @@ pub enum AlarmRefusal {
     },
 }
 
-// Only what is read, where the types of `aws_lambda_events` want every field there is: an alarm without a description must ring too.
+// Only what is read, where the types of `aws_lambda_events` want every field there is: an alarm without a description
+// must ring too.
 // https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -164,11 +174,13 @@ pub(super) fn read_all(list: &[Value], home: &Home<'_>) -> Vec<Record> {
 }
 
 fn read(record: &Value, topic: &str, home: &Home<'_>) -> Result<Meaning, AlarmRefusal> {
-    let Notification { sns } = Notification::deserialize(record).map_err(|error| AlarmRefusal::Unreadable(clean(&error.to_string())))?;
+    let Notification { sns } =
+        Notification::deserialize(record).map_err(|error| AlarmRefusal::Unreadable(clean(&error.to_string())))?;
     if sns.topic_arn != topic {
         return Err(AlarmRefusal::WrongTopic { found: clean(&sns.topic_arn), expected: topic.to_owned() });
     }
-    let alarm: Alarm = serde_json::from_str(&sns.message).map_err(|error| AlarmRefusal::NotAnAlarm(clean(&error.to_string())))?;
+    let alarm: Alarm =
+        serde_json::from_str(&sns.message).map_err(|error| AlarmRefusal::NotAnAlarm(clean(&error.to_string())))?;
     let name = clean(&alarm.alarm_name);
     if !alarm.alarm_name.starts_with(contract::SPEND_ALARM_PREFIX) {
         return Err(AlarmRefusal::NotOurs { alarm: name });
@@ -184,7 +196,9 @@ fn read(record: &Value, topic: &str, home: &Home<'_>) -> Result<Meaning, AlarmRe
     match alarm.new_state_value.as_str() {
         "ALARM" => {}
         state @ ("OK" | "INSUFFICIENT_DATA") => {
-            return Ok(Meaning::Nothing(format!("the alarm {name:?} of account {account} is in the state {state}, which asks for nothing")));
+            return Ok(Meaning::Nothing(format!(
+                "the alarm {name:?} of account {account} is in the state {state}, which asks for nothing"
+            )));
         }
         state => return Err(AlarmRefusal::UnknownState { alarm: name, state: clean(state) }),
     }
@@ -196,15 +210,27 @@ fn read(record: &Value, topic: &str, home: &Home<'_>) -> Result<Meaning, AlarmRe
         return Err(AlarmRefusal::Early { alarm: name, changed });
     }
     let reason = alarm.new_state_reason.as_deref().map(clean).filter(|reason| !reason.trim().is_empty());
-    let said = reason.map_or_else(|| format!("the alarm {name:?} rang"), |reason| format!("the alarm {name:?} rang: {reason}"));
+    let said = reason
+        .map_or_else(|| format!("the alarm {name:?} rang"), |reason| format!("the alarm {name:?} rang: {reason}"));
     Ok(Meaning::Judge { account, said: Some(said) })
 }
 
-/// The account that the alarm is about: its owner's, unless the payer, who sees everybody's charges, watches one account by name.
+/// The account that the alarm is about: its owner's, unless the payer, who sees everybody's charges, watches one
+/// account by name.
 fn account(alarm: &Alarm, name: &str, home: &Home<'_>) -> Result<AccountId, AlarmRefusal> {
-    let linked: Vec<&str> = alarm.watches.dimensions.iter().filter(|dimension| dimension.name == "LinkedAccount").map(|dimension| dimension.value.as_str()).collect();
+    let linked: Vec<&str> = alarm
+        .watches
+        .dimensions
+        .iter()
+        .filter(|dimension| dimension.name == "LinkedAccount")
+        .map(|dimension| dimension.value.as_str())
+        .collect();
     let by_payer = alarm.owner == *home.payer;
-    let other = || AlarmRefusal::OtherLinkedAccount { alarm: name.to_owned(), owner: alarm.owner.clone(), linked: clean(&linked.join(", ")) };
+    let other = || AlarmRefusal::OtherLinkedAccount {
+        alarm: name.to_owned(),
+        owner: alarm.owner.clone(),
+        linked: clean(&linked.join(", ")),
+    };
     match linked.as_slice() {
         [] if by_payer => Err(AlarmRefusal::NoLinkedAccount { alarm: name.to_owned() }),
         [] => Ok(alarm.owner.clone()),

@@ -1,5 +1,11 @@
 //! Cost and Usage Reports in the simulated bucket, as AWS lays them out.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use std::io::Write;
@@ -33,8 +39,14 @@ pub type Line<'a> = (&'a str, &'a str, &'a str);
 
 pub fn csv(lines: &[Line<'_>]) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let header =
-        ["lineItem/UsageAccountId", "lineItem/LineItemType", "lineItem/UsageStartDate", "lineItem/UsageEndDate", "lineItem/UnblendedCost", "lineItem/CurrencyCode"];
+    let header = [
+        "lineItem/UsageAccountId",
+        "lineItem/LineItemType",
+        "lineItem/UsageStartDate",
+        "lineItem/UsageEndDate",
+        "lineItem/UnblendedCost",
+        "lineItem/CurrencyCode",
+    ];
     writer.write_record(header).unwrap();
     for (account, hour, cost) in lines {
         let start: Timestamp = format!("{hour}:00:00Z").parse().unwrap();
@@ -58,7 +70,8 @@ fn billing_period(folder: &str) -> Value {
 
 /// Delivers an edition of the legacy report as AWS does: the files, then the manifest.
 pub fn deliver(testbed: &Testbed, month: &str, assembly: &str, files: &[&[Line<'_>]]) {
-    let keys: Vec<String> = (1..=files.len()).map(|number| format!("cur/hourly/{month}/{assembly}/hourly-{number:05}.csv.gz")).collect();
+    let keys: Vec<String> =
+        (1..=files.len()).map(|number| format!("cur/hourly/{month}/{assembly}/hourly-{number:05}.csv.gz")).collect();
     for (key, lines) in keys.iter().zip(files) {
         testbed.reports.put(BUCKET, key, gzip(&csv(lines)));
     }
@@ -67,7 +80,8 @@ pub fn deliver(testbed: &Testbed, month: &str, assembly: &str, files: &[&[Line<'
 
 /// The same in overwrite mode: the files keep their names.
 pub fn overwrite(testbed: &Testbed, month: &str, assembly: &str, files: &[&[Line<'_>]]) {
-    let keys: Vec<String> = (1..=files.len()).map(|number| format!("cur/hourly/{month}/hourly-{number:05}.csv.gz")).collect();
+    let keys: Vec<String> =
+        (1..=files.len()).map(|number| format!("cur/hourly/{month}/hourly-{number:05}.csv.gz")).collect();
     for (key, lines) in keys.iter().zip(files) {
         testbed.reports.put(BUCKET, key, gzip(&csv(lines)));
     }
@@ -88,5 +102,9 @@ pub fn report(answer: &Answer) -> &CostReportsReport {
 }
 
 pub fn period<'a>(answer: &'a Answer, folder: &str) -> &'a PeriodReport {
-    report(answer).periods.iter().find(|period| period.period == folder).unwrap_or_else(|| panic!("{folder} is not in {answer:?}"))
+    report(answer)
+        .periods
+        .iter()
+        .find(|period| period.period == folder)
+        .unwrap_or_else(|| panic!("{folder} is not in {answer:?}"))
 }

@@ -1,5 +1,11 @@
 //! A guard over the simulated organization, and the few words that every scenario needs.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use std::time::Duration;
@@ -42,9 +48,15 @@ pub fn policy(overrides: Value) -> Policy {
 /// The organization of most scenarios: a payer, a quiet account and one with three instances in each of three regions.
 pub fn seeded() -> Testbed {
     let testbed = Testbed::new();
-    testbed.world.add(&id(PAYER), SimAccount::new("payer", &REGIONS).running("us-east-1", 9, "t2.micro").user("admin", 1, true));
-    testbed.world.add(&id(QUIET), SimAccount::new("quiet", &REGIONS).running("us-east-1", 2, "t2.micro").user("dora", 1, true));
-    let physics = REGIONS[..3].iter().fold(SimAccount::new("physics", &REGIONS), |account, region| account.running(region, 3, "t2.micro"));
+    testbed
+        .world
+        .add(&id(PAYER), SimAccount::new("payer", &REGIONS).running("us-east-1", 9, "t2.micro").user("admin", 1, true));
+    testbed
+        .world
+        .add(&id(QUIET), SimAccount::new("quiet", &REGIONS).running("us-east-1", 2, "t2.micro").user("dora", 1, true));
+    let physics = REGIONS[..3]
+        .iter()
+        .fold(SimAccount::new("physics", &REGIONS), |account, region| account.running(region, 3, "t2.micro"));
     testbed.world.add(&id(PHYSICS), physics.user("alice", 2, true).user("bob", 1, false).user("kjanet", 1, true));
     testbed
 }
@@ -85,7 +97,9 @@ impl Scene {
     }
 
     pub fn can_act(&self, account: &str, name: &str) -> bool {
-        self.testbed.world.with(&id(account), |known| known.users.get(&user(name)).is_some_and(runawaytrain_testbed::SimUser::can_act))
+        self.testbed.world.with(&id(account), |known| {
+            known.users.get(&user(name)).is_some_and(runawaytrain_testbed::SimUser::can_act)
+        })
     }
 
     pub fn subjects(&self) -> Vec<String> {
@@ -99,5 +113,9 @@ impl Scene {
 
 pub fn report_of<'a>(answer: &'a Answer, account: &str) -> &'a AccountReport {
     let report = answer.sweep().unwrap_or_else(|| panic!("no report: {answer:?}"));
-    report.accounts.iter().find(|report| report.account == id(account)).unwrap_or_else(|| panic!("{account} is not in the report"))
+    report
+        .accounts
+        .iter()
+        .find(|report| report.account == id(account))
+        .unwrap_or_else(|| panic!("{account} is not in the report"))
 }

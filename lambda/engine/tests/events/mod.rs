@@ -1,5 +1,11 @@
 //! Events as AWS sends them: the payloads of `payloads/`, and what a test changes in them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use runawaytrain_core::report::{Answer, RecordResult};
@@ -25,7 +31,8 @@ pub fn alarm(change: impl FnOnce(&mut Value)) -> Value {
 /// Gives an alarm another owner and all that goes with it.
 pub fn owned_by(message: &mut Value, owner: &str) {
     message["AWSAccountId"] = owner.into();
-    message["AlarmArn"] = format!("arn:aws:cloudwatch:us-east-1:{owner}:alarm:{}", message["AlarmName"].as_str().unwrap()).into();
+    message["AlarmArn"] =
+        format!("arn:aws:cloudwatch:us-east-1:{owner}:alarm:{}", message["AlarmName"].as_str().unwrap()).into();
 }
 
 /// Gives an alarm another name and all that goes with it.
@@ -73,5 +80,8 @@ pub fn results(answer: &Answer) -> Vec<RecordResult> {
 
 /// Whether anything was looked at or changed.
 pub fn touched(scene: &Scene) -> bool {
-    scene.testbed.world.looks() > 0 || !scene.testbed.world.calls().is_empty() || scene.testbed.ledger.writes() > 0 || !scene.testbed.mailbox.mails().is_empty()
+    scene.testbed.world.looks() > 0
+        || !scene.testbed.world.calls().is_empty()
+        || scene.testbed.ledger.writes() > 0
+        || !scene.testbed.mailbox.mails().is_empty()
 }

@@ -1,5 +1,11 @@
 //! A random account past its limit, a random policy for it, and what may go wrong while it is halted.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests break loudly"
+)]
 
 use std::collections::BTreeSet;
 
@@ -12,7 +18,9 @@ use runawaytrain_core::launchers::FleetKind;
 use runawaytrain_core::plan::Belonging;
 use runawaytrain_core::policy::Policy;
 use runawaytrain_engine::ports::Clock;
-use runawaytrain_testbed::{Fault, Life, SimAccount, SimFleet, SimGroup, SimSpotRequest, SimUser, Stubborn, Testbed, failure};
+use runawaytrain_testbed::{
+    Fault, Life, SimAccount, SimFleet, SimGroup, SimSpotRequest, SimUser, Stubborn, Testbed, failure,
+};
 use serde_json::json;
 
 use crate::common::{PAYER, QUIET, id, policy};
@@ -86,16 +94,22 @@ const OPERATIONS: [&str; 12] = [
 const KINDS: [FailureKind; 3] = [FailureKind::Throttled, FailureKind::Unavailable, FailureKind::Denied];
 
 pub fn arbitrary_lab() -> impl Strategy<Value = Lab> {
-    let machine =
-        (0..REGIONS.len(), prop::bool::weighted(0.2), prop::bool::weighted(0.2), prop::bool::weighted(0.2), prop::bool::weighted(0.2), prop::bool::weighted(0.1))
-            .prop_map(|(region, stop_protected, termination_protected, unstoppable, spot, managed)| Machine {
-                region,
-                stop_protected,
-                termination_protected,
-                unstoppable,
-                spot,
-                managed,
-            });
+    let machine = (
+        0..REGIONS.len(),
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.1),
+    )
+        .prop_map(|(region, stop_protected, termination_protected, unstoppable, spot, managed)| Machine {
+            region,
+            stop_protected,
+            termination_protected,
+            unstoppable,
+            spot,
+            managed,
+        });
     let user = (prop::collection::vec(any::<bool>(), 0..3), any::<bool>(), prop::collection::vec(any::<bool>(), 0..3));
     (
         prop::collection::vec(machine, 6..20),
@@ -112,7 +126,11 @@ pub fn arbitrary_policy() -> impl Strategy<Value = Rules> {
     let roles = prop::sample::select(vec!["revoke-sessions", "deny", "leave"]);
     let unstoppable = prop::sample::select(vec!["terminate", "leave"]);
     let instances = prop::sample::select(vec!["stop", "stop", "stop", "terminate"]);
-    let exempt = (prop::collection::vec(any::<prop::sample::Index>(), 0..2), prop::collection::vec(0usize..4, 0..2), prop::collection::vec(0usize..ROLES.len(), 0..2));
+    let exempt = (
+        prop::collection::vec(any::<prop::sample::Index>(), 0..2),
+        prop::collection::vec(0usize..4, 0..2),
+        prop::collection::vec(0usize..ROLES.len(), 0..2),
+    );
     (users, roles, unstoppable, instances, any::<bool>(), exempt).prop_map(
         |(users, roles, unstoppable, instances, quarantine, (exempt_machines, exempt_users, exempt_roles))| Rules {
             users,
@@ -128,7 +146,8 @@ pub fn arbitrary_policy() -> impl Strategy<Value = Rules> {
 }
 
 pub fn arbitrary_wrong() -> impl Strategy<Value = Wrong> {
-    (prop::collection::vec((0..OPERATIONS.len(), 0..KINDS.len(), 1u32..12), 0..4), prop::bool::weighted(0.1)).prop_map(|(faults, ledger)| Wrong { faults, ledger })
+    (prop::collection::vec((0..OPERATIONS.len(), 0..KINDS.len(), 1u32..12), 0..4), prop::bool::weighted(0.1))
+        .prop_map(|(faults, ledger)| Wrong { faults, ledger })
 }
 
 impl Wrong {
@@ -161,7 +180,9 @@ pub fn build(lab: &Lab) -> Testbed {
     let testbed = Testbed::new();
     let old: Timestamp = testbed.clock.now() - SignedDuration::from_hours(24 * 60);
     testbed.world.add(&id(PAYER), SimAccount::new("payer", &REGIONS).running("us-east-1", 2, "t2.micro"));
-    testbed.world.add(&id(QUIET), SimAccount::new("quiet", &REGIONS).running("us-east-1", 2, "t2.micro").user("dora", 1, true));
+    testbed
+        .world
+        .add(&id(QUIET), SimAccount::new("quiet", &REGIONS).running("us-east-1", 2, "t2.micro").user("dora", 1, true));
     let mut account = SimAccount::new("lab", &REGIONS);
     for (number, machine) in lab.machines.iter().enumerate() {
         let region = REGIONS[machine.region];
@@ -175,26 +196,50 @@ pub fn build(lab: &Lab) -> Testbed {
             instance.managed_by = Some("eks.amazonaws.com".to_owned());
         } else if machine.spot {
             instance.spot_request = Some(request.clone());
-            account.region(region).spot_requests.insert(request, SimSpotRequest { persistent: true, open: false, instance_type: "m5.large".to_owned() });
+            account.region(region).spot_requests.insert(
+                request,
+                SimSpotRequest { persistent: true, open: false, instance_type: "m5.large".to_owned() },
+            );
         }
     }
     for (number, (region, desired)) in lab.groups.iter().enumerate() {
-        let group = SimGroup { desired: *desired, instance_type: "c5.large".to_owned(), suspended: false, created: Timestamp::UNIX_EPOCH };
+        let group = SimGroup {
+            desired: *desired,
+            instance_type: "c5.large".to_owned(),
+            suspended: false,
+            created: Timestamp::UNIX_EPOCH,
+        };
         account.region(REGIONS[*region]).groups.insert(GroupName::new(format!("group-{number}")), group);
     }
     for (number, (region, target)) in lab.fleets.iter().enumerate() {
-        let fleet = SimFleet { kind: FleetKind::Ec2, target: *target, instance_type: "c5.large".to_owned(), created: Timestamp::UNIX_EPOCH };
+        let fleet = SimFleet {
+            kind: FleetKind::Ec2,
+            target: *target,
+            instance_type: "c5.large".to_owned(),
+            created: Timestamp::UNIX_EPOCH,
+        };
         account.region(REGIONS[*region]).fleets.insert(FleetId::new(format!("fleet-{number}")), fleet);
     }
     for (number, (keys, console, others)) in lab.users.iter().enumerate() {
         let mut user = SimUser::new(old);
         user.console = *console;
-        user.keys =
-            keys.iter().enumerate().map(|(index, active)| AccessKey { id: KeyId::new(format!("AKIA{number}{index}")), active: *active, created: Some(old) }).collect();
+        user.keys = keys
+            .iter()
+            .enumerate()
+            .map(|(index, active)| AccessKey {
+                id: KeyId::new(format!("AKIA{number}{index}")),
+                active: *active,
+                created: Some(old),
+            })
+            .collect();
         user.others = others
             .iter()
             .enumerate()
-            .map(|(index, active)| OtherCredential { credential: Belonging::SshKey(format!("APKA{number}{index}")), active: *active, created: Some(old) })
+            .map(|(index, active)| OtherCredential {
+                credential: Belonging::SshKey(format!("APKA{number}{index}")),
+                active: *active,
+                created: Some(old),
+            })
             .collect();
         user.belongings = BTreeSet::from([Belonging::Group("students".to_owned())]);
         account.users.insert(UserName::new(user_name(number)), user);
@@ -208,7 +253,8 @@ pub fn build(lab: &Lab) -> Testbed {
 }
 
 pub fn policy_of(rules: &Rules, lab: &Lab) -> Policy {
-    let machines: BTreeSet<String> = rules.exempt_machines.iter().map(|index| format!("i-{:017x}", index.index(lab.machines.len()) + 1)).collect();
+    let machines: BTreeSet<String> =
+        rules.exempt_machines.iter().map(|index| format!("i-{:017x}", index.index(lab.machines.len()) + 1)).collect();
     let users: BTreeSet<String> = rules.exempt_users.iter().map(|number| user_name(*number)).collect();
     let roles: BTreeSet<&str> = rules.exempt_roles.iter().map(|index| ROLES[*index].0).collect();
     policy(json!({ "accounts": { LAB: {
@@ -218,14 +264,23 @@ pub fn policy_of(rules: &Rules, lab: &Lab) -> Policy {
     } } }))
 }
 
-/// Instances that may still run after a halt: exempt by the policy, run by a service, or left because they cannot be stopped.
+/// Instances that may still run after a halt: exempt by the policy, run by a service, or left because they cannot be
+/// stopped.
 pub fn exempt_instances(testbed: &Testbed, policy: &Policy) -> BTreeSet<InstanceId> {
     let policy = policy.for_account(&id(LAB));
     let leaves = policy.contain.unstoppable == runawaytrain_core::policy::UnstoppableResponse::Leave;
     testbed.world.with(&id(LAB), |account| {
         let spared = |instance: &&runawaytrain_testbed::SimInstance| {
-            policy.exempts_instance(&instance.id) || instance.managed_by.is_some() || (leaves && instance.stubborn.is_some())
+            policy.exempts_instance(&instance.id)
+                || instance.managed_by.is_some()
+                || (leaves && instance.stubborn.is_some())
         };
-        account.regions.values().flat_map(|region| &region.instances).filter(spared).map(|instance| instance.id.clone()).collect()
+        account
+            .regions
+            .values()
+            .flat_map(|region| &region.instances)
+            .filter(spared)
+            .map(|instance| instance.id.clone())
+            .collect()
     })
 }

@@ -1,5 +1,5 @@
-//! What every book of money must keep, whatever it stores in. Each suite wants an empty book; a rule keeps to types, accounts and months
-//! of its own, the later rules to later months.
+//! What every book of money must keep, whatever it stores in. Each suite wants an empty book; a rule keeps to types,
+//! accounts and months of its own, the later rules to later months.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,12 @@ fn account(number: u64) -> AccountId {
 }
 
 fn price_key(region: &str, instance_type: &str, operation: &str, tenancy: Tenancy) -> PriceKey {
-    PriceKey { region: Region::new(region), instance_type: instance_type.to_owned(), operation: operation.to_owned(), tenancy }
+    PriceKey {
+        region: Region::new(region),
+        instance_type: instance_type.to_owned(),
+        operation: operation.to_owned(),
+        tenancy,
+    }
 }
 
 fn known(micros: u64, asked: &str) -> KnownPrice {
@@ -74,12 +79,21 @@ pub async fn kept_prices_come_back_each_under_its_own_key(book: &dyn PriceBook) 
     let prices = BTreeMap::from([
         (price_key("us-east-1", "t3.micro", "RunInstances", Tenancy::Shared), known(10_400, "2026-11-22T03:00:00Z")),
         (price_key("eu-north-1", "t3.micro", "RunInstances", Tenancy::Shared), known(10_800, "2026-11-22T03:00:01Z")),
-        (price_key("us-east-1", "t3.micro", "RunInstances:0002", Tenancy::Shared), known(19_600, "2026-11-22T03:00:02Z")),
+        (
+            price_key("us-east-1", "t3.micro", "RunInstances:0002", Tenancy::Shared),
+            known(19_600, "2026-11-22T03:00:02Z"),
+        ),
         (price_key("us-east-1", "t3.micro", "RunInstances", Tenancy::Dedicated), known(11_001, "2026-11-22T03:00:03Z")),
         (price_key("us-east-1", "t3.micro", "RunInstances", Tenancy::Host), known(1, "2026-11-22T03:00:04Z")),
-        (price_key("us-east-1", "u-24tb1.112xlarge", "RunInstances", Tenancy::Shared), known(9_007_199_254_740_993, "2026-11-22T03:00:05Z")),
+        (
+            price_key("us-east-1", "u-24tb1.112xlarge", "RunInstances", Tenancy::Shared),
+            known(9_007_199_254_740_993, "2026-11-22T03:00:05Z"),
+        ),
         // The list has none, which is not nothing.
-        (price_key("us-east-1", "q9.large", "RunInstances", Tenancy::Shared), KnownPrice { per_hour: None, asked: at("2026-11-22T03:00:06Z") }),
+        (
+            price_key("us-east-1", "q9.large", "RunInstances", Tenancy::Shared),
+            KnownPrice { per_hour: None, asked: at("2026-11-22T03:00:06Z") },
+        ),
         (price_key("us-east-1", "q9.xlarge", "RunInstances", Tenancy::Shared), known(0, "2026-11-22T03:00:07Z")),
     ]);
     for (key, price) in &prices {
@@ -90,7 +104,11 @@ pub async fn kept_prices_come_back_each_under_its_own_key(book: &dyn PriceBook) 
 
 pub async fn a_later_answer_replaces_the_earlier(book: &dyn PriceBook) {
     let key = price_key("us-east-1", "m5.large", "RunInstances", Tenancy::Shared);
-    let answers = [known(96_000, "2026-11-22T03:00:00Z"), KnownPrice { per_hour: None, asked: at("2026-11-29T03:00:00Z") }, known(95_000, "2026-11-30T03:00:00Z")];
+    let answers = [
+        known(96_000, "2026-11-22T03:00:00Z"),
+        KnownPrice { per_hour: None, asked: at("2026-11-29T03:00:00Z") },
+        known(95_000, "2026-11-30T03:00:00Z"),
+    ];
     let others = book.prices().await.unwrap().len();
     for answer in answers {
         book.keep(&key, &answer).await.unwrap();
@@ -104,8 +122,14 @@ pub async fn a_later_answer_replaces_the_earlier(book: &dyn PriceBook) {
 pub async fn every_price_is_read_however_many_there_are(book: &dyn PriceBook) {
     const MANY: u64 = 700;
     let long = "x".repeat(900);
-    let many: BTreeMap<PriceKey, KnownPrice> =
-        (0..MANY).map(|number| (price_key("us-west-2", &format!("m5.large{number}"), &long, Tenancy::Shared), known(number, "2026-11-22T03:00:00Z"))).collect();
+    let many: BTreeMap<PriceKey, KnownPrice> = (0..MANY)
+        .map(|number| {
+            (
+                price_key("us-west-2", &format!("m5.large{number}"), &long, Tenancy::Shared),
+                known(number, "2026-11-22T03:00:00Z"),
+            )
+        })
+        .collect();
     for (key, price) in &many {
         book.keep(key, price).await.unwrap();
     }
@@ -120,15 +144,28 @@ pub async fn an_empty_book_knows_no_report(book: &dyn SpendBook) {
 }
 
 pub async fn hours_come_back_since_a_time(book: &dyn SpendBook) {
-    let all = [("2026-05-03T23:00:00Z", 7), ("2026-05-04T00:00:00Z", 0), ("2026-05-04T01:00:00Z", 98_320_000), ("2026-05-05T22:00:00Z", 9_007_199_254_740_993)];
-    let stored = report("20260501-20260601", "first", "2026-05-05T23:00:00Z", &[(10, hours(&all)), (11, hours(&all[2..3]))]);
+    let all = [
+        ("2026-05-03T23:00:00Z", 7),
+        ("2026-05-04T00:00:00Z", 0),
+        ("2026-05-04T01:00:00Z", 98_320_000),
+        ("2026-05-05T22:00:00Z", 9_007_199_254_740_993),
+    ];
+    let stored =
+        report("20260501-20260601", "first", "2026-05-05T23:00:00Z", &[(10, hours(&all)), (11, hours(&all[2..3]))]);
     book.store(&stored).await.unwrap();
-    assert_eq!(book.hours(at("2026-05-01T00:00:00Z")).await.unwrap(), SpentHours { accounts: stored.accounts.clone(), until: Some(stored.until) });
+    assert_eq!(
+        book.hours(at("2026-05-01T00:00:00Z")).await.unwrap(),
+        SpentHours { accounts: stored.accounts.clone(), until: Some(stored.until) }
+    );
     assert_eq!(since(book, 10, "2026-05-04T00:00:00Z").await, hours(&all[1..]), "the hour itself is in it");
     assert_eq!(since(book, 10, "2026-05-04T00:59:59Z").await, hours(&all[2..]));
     assert_eq!(since(book, 11, "2026-05-04T01:00:01Z").await, Hours::new());
     assert_eq!(since(book, 12, "2026-05-01T00:00:00Z").await, Hours::new());
-    assert_eq!(book.hours(at("2026-05-06T00:00:00Z")).await.unwrap().until, Some(stored.until), "until when the data reaches is known, however old it is");
+    assert_eq!(
+        book.hours(at("2026-05-06T00:00:00Z")).await.unwrap().until,
+        Some(stored.until),
+        "until when the data reaches is known, however old it is"
+    );
     assert_eq!(book.editions().await.unwrap(), [("20260501-20260601".to_owned(), "first".to_owned())].into());
 }
 
@@ -147,7 +184,11 @@ pub async fn an_edition_replaces_another_of_its_period(book: &dyn SpendBook) {
     ];
     book.store(&report(period, "first", "2026-07-02T01:00:00Z", &first)).await.unwrap();
     // An hour is corrected, one is gone from its day, a day is gone, an account is gone, and one has stayed as it was.
-    let second = [(20, hours(&[("2026-07-01T00:00:00Z", 10)])), (22, hours(&[("2026-07-01T00:00:00Z", 5)])), (23, hours(&[("2026-07-03T00:00:00Z", 6)]))];
+    let second = [
+        (20, hours(&[("2026-07-01T00:00:00Z", 10)])),
+        (22, hours(&[("2026-07-01T00:00:00Z", 5)])),
+        (23, hours(&[("2026-07-03T00:00:00Z", 6)])),
+    ];
     book.store(&report(period, "second", "2026-07-03T01:00:00Z", &second)).await.unwrap();
     for (number, expected) in second.iter().cloned().chain([(21, Hours::new())]) {
         assert_eq!(since(book, number, "2026-07-01T00:00:00Z").await, expected, "account {number}");
@@ -157,7 +198,12 @@ pub async fn an_edition_replaces_another_of_its_period(book: &dyn SpendBook) {
 }
 
 pub async fn the_same_edition_may_be_stored_again(book: &dyn SpendBook) {
-    let again = report("20260801-20260901", "same", "2026-08-01T02:00:00Z", &[(30, hours(&[("2026-08-01T01:00:00Z", 1_500_000)]))]);
+    let again = report(
+        "20260801-20260901",
+        "same",
+        "2026-08-01T02:00:00Z",
+        &[(30, hours(&[("2026-08-01T01:00:00Z", 1_500_000)]))],
+    );
     for _ in 0..2 {
         book.store(&again).await.unwrap();
         assert_eq!(since(book, 30, "2026-08-01T00:00:00Z").await, hours(&[("2026-08-01T01:00:00Z", 1_500_000)]));
@@ -168,7 +214,9 @@ pub async fn the_same_edition_may_be_stored_again(book: &dyn SpendBook) {
 pub async fn two_periods_stand_side_by_side_at_the_months_turn(book: &dyn SpendBook) {
     let (september, october) = ("20260901-20261001", "20261001-20261101");
     let (last, first) = (("2026-09-30T23:00:00Z", 900_000_000), ("2026-10-01T00:00:00Z", 12_000_000));
-    book.store(&report(september, "s1", "2026-10-01T00:00:00Z", &[(40, hours(&[last])), (41, hours(&[last]))])).await.unwrap();
+    book.store(&report(september, "s1", "2026-10-01T00:00:00Z", &[(40, hours(&[last])), (41, hours(&[last]))]))
+        .await
+        .unwrap();
     book.store(&report(october, "o1", "2026-10-01T01:00:00Z", &[(40, hours(&[first]))])).await.unwrap();
     assert_eq!(since(book, 40, "2026-09-30T12:00:00Z").await, hours(&[last, first]));
     assert_eq!(since(book, 41, "2026-09-30T12:00:00Z").await, hours(&[last]));
@@ -183,11 +231,16 @@ pub async fn two_periods_stand_side_by_side_at_the_months_turn(book: &dyn SpendB
     assert_eq!([september, october].map(|period| editions.get(period).map(String::as_str)), [Some("s2"), Some("o2")]);
 }
 
-/// Three days of a thousand accounts, at amounts of as many digits as there may be: more than a page of DynamoDB's Query.
+/// Three days of a thousand accounts, at amounts of as many digits as there may be: more than a page of DynamoDB's
+/// Query.
 pub async fn every_account_is_read_however_many_there_are(book: &dyn SpendBook) {
     const ACCOUNTS: u64 = 1000;
     let begins = at("2026-11-20T00:00:00Z");
-    let three_days = |number: u64| (0..72).map(|hour| (begins + SignedDuration::from_hours(hour), Usd::micros(9_007_199_254_740_993_000 + number))).collect::<Hours>();
+    let three_days = |number: u64| {
+        (0..72)
+            .map(|hour| (begins + SignedDuration::from_hours(hour), Usd::micros(9_007_199_254_740_993_000 + number)))
+            .collect::<Hours>()
+    };
     let accounts: Vec<(u64, Hours)> = (1000..1000 + ACCOUNTS).map(|number| (number, three_days(number))).collect();
     let stored = report("20261101-20261201", "first", "2026-11-23T00:00:00Z", &accounts);
     book.store(&stored).await.unwrap();

@@ -72,7 +72,10 @@ async fn an_empty_list_of_instances_is_refused_and_nothing_happens(stage: &dyn S
 
 async fn an_empty_list_of_spot_requests_is_refused_and_nothing_happens(stage: &dyn Stage) {
     stage.launch(&home(), Machine::SpotPersistent).await;
-    assert_eq!(perform(stage, Action::CancelSpotRequests { region: home(), requests: Vec::new() }).await, Err(FailureKind::Invalid));
+    assert_eq!(
+        perform(stage, Action::CancelSpotRequests { region: home(), requests: Vec::new() }).await,
+        Err(FailureKind::Invalid)
+    );
     assert_eq!(launchers(stage, &home()).await.spot_requests.len(), 1);
 }
 
@@ -147,7 +150,8 @@ async fn one_time_spot_cannot_be_stopped_but_terminated(stage: &dyn Stage) {
 }
 
 async fn stop_protection_refuses_a_stop_until_it_is_taken_off(stage: &dyn Stage) {
-    let [free, protected] = [stage.launch(&home(), Machine::Running).await, stage.launch(&home(), Machine::Running).await];
+    let [free, protected] =
+        [stage.launch(&home(), Machine::Running).await, stage.launch(&home(), Machine::Running).await];
     assert_eq!(perform(stage, protect(&protected, Protection::Stop)).await, Ok(Performed::Done));
     assert_eq!(refused(stage, stop(&[&free, &protected])).await, (FailureKind::Protected, vec![protected.clone()]));
     assert!(running(stage, &home()).await.contains(&protected));
@@ -195,20 +199,30 @@ async fn a_group_is_suspended_and_resumed(stage: &dyn Stage) {
         groups.into_iter().filter(|group| group.suspended).map(|group| group.name).collect::<Vec<_>>()
     };
     for _ in 0..2 {
-        assert_eq!(perform(stage, Action::SuspendGroup { region: home(), group: group.clone() }).await, Ok(Performed::Done));
+        assert_eq!(
+            perform(stage, Action::SuspendGroup { region: home(), group: group.clone() }).await,
+            Ok(Performed::Done)
+        );
         assert_eq!(suspended().await, std::slice::from_ref(&group));
     }
     for _ in 0..2 {
-        assert_eq!(perform(stage, Action::ResumeGroup { region: home(), group: group.clone() }).await, Ok(Performed::Done));
+        assert_eq!(
+            perform(stage, Action::ResumeGroup { region: home(), group: group.clone() }).await,
+            Ok(Performed::Done)
+        );
         assert_eq!(suspended().await, []);
     }
 }
 
 async fn a_group_that_is_not_there_is_invalid(stage: &dyn Stage) {
     stage.group(&home(), "lab group").await;
-    assert_eq!(perform(stage, Action::SuspendGroup { region: home(), group: GroupName::new("lab group") }).await, Ok(Performed::Done));
+    assert_eq!(
+        perform(stage, Action::SuspendGroup { region: home(), group: GroupName::new("lab group") }).await,
+        Ok(Performed::Done)
+    );
     let group = GroupName::new("ghosts");
-    let (suspend, resume) = (Action::SuspendGroup { region: home(), group: group.clone() }, Action::ResumeGroup { region: home(), group });
+    let (suspend, resume) =
+        (Action::SuspendGroup { region: home(), group: group.clone() }, Action::ResumeGroup { region: home(), group });
     for action in [suspend, resume] {
         // Auto Scaling has no code for it but `ValidationError`.
         assert_eq!(perform(stage, action).await, Err(FailureKind::Invalid));
@@ -227,7 +241,10 @@ async fn to_zero_and_back(stage: &dyn Stage, kind: FleetKind) {
     let target = 3;
     let id = stage.fleet(&home(), kind, target).await;
     let made = launchers(stage, &home()).await.fleets;
-    assert_eq!(made.iter().map(|fleet| (&fleet.id, fleet.kind, fleet.target)).collect::<Vec<_>>(), [(&id, kind, target)]);
+    assert_eq!(
+        made.iter().map(|fleet| (&fleet.id, fleet.kind, fleet.target)).collect::<Vec<_>>(),
+        [(&id, kind, target)]
+    );
     let instances = running(stage, &home()).await;
     assert_eq!(instances.len(), 3);
     let (zero, restore) = zero_and_back(&id, kind, target);
@@ -240,11 +257,17 @@ async fn to_zero_and_back(stage: &dyn Stage, kind: FleetKind) {
 }
 
 fn zero_and_back(fleet: &FleetId, kind: FleetKind, target: u64) -> (Action, Action) {
-    (Action::ZeroFleet { region: home(), fleet: fleet.clone(), kind, target }, Action::RestoreFleet { region: home(), fleet: fleet.clone(), kind, target })
+    (
+        Action::ZeroFleet { region: home(), fleet: fleet.clone(), kind, target },
+        Action::RestoreFleet { region: home(), fleet: fleet.clone(), kind, target },
+    )
 }
 
 async fn a_fleet_that_is_gone_needs_no_zeroing_and_takes_nothing_back(stage: &dyn Stage) {
-    for (kind, id) in [(FleetKind::Ec2, "fleet-01234567-89ab-cdef-0123-456789abcdef"), (FleetKind::Spot, "sfr-01234567-89ab-cdef-0123-456789abcdef")] {
+    for (kind, id) in [
+        (FleetKind::Ec2, "fleet-01234567-89ab-cdef-0123-456789abcdef"),
+        (FleetKind::Spot, "sfr-01234567-89ab-cdef-0123-456789abcdef"),
+    ] {
         let (zero, restore) = zero_and_back(&FleetId::new(id), kind, 3);
         assert_eq!(perform(stage, zero).await, Ok(Performed::AlreadySo));
         assert_eq!(perform(stage, restore).await, Err(FailureKind::NotFound));

@@ -66,7 +66,9 @@ async fn a_deny_takes_the_place_of_an_altered_one(stage: &dyn Stage) {
 async fn a_denied_user_can_do_nothing(stage: &dyn Stage) {
     stage.user("ann", 1, false).await;
     assert!(stage.can_act(&ann()).await);
-    for (action, can) in [(Action::DenyUser { user: ann() }, false), (Action::LiftDeny { user: ann(), before: released() }, true)] {
+    for (action, can) in
+        [(Action::DenyUser { user: ann() }, false), (Action::LiftDeny { user: ann(), before: released() }, true)]
+    {
         assert_eq!(perform(stage, action.clone()).await, Ok(Performed::Done), "{action}");
         assert_eq!(stage.can_act(&ann()).await, can, "{action}");
     }
@@ -88,7 +90,10 @@ async fn belongings_are_removed_one_by_one(stage: &dyn Stage) {
         let remove = || Action::RemoveBelonging { user: ann(), belonging: belonging.clone() };
         assert_eq!(perform(stage, remove()).await, Ok(Performed::Done), "{belonging}");
         let of = user(stage, &ann()).await.belongings.unwrap().unwrap();
-        let left = [&of.groups, &of.attached_policies, &of.inline_policies, &of.mfa_devices].map(Vec::len).into_iter().sum::<usize>();
+        let left = [&of.groups, &of.attached_policies, &of.inline_policies, &of.mfa_devices]
+            .map(Vec::len)
+            .into_iter()
+            .sum::<usize>();
         assert_eq!(left, all.len() - removed, "{belonging}");
         assert_eq!(perform(stage, remove()).await, Ok(Performed::AlreadySo), "{belonging}");
     }

@@ -1,4 +1,5 @@
-//! What every ledger must keep, whatever it stores in. Each rule wants an empty ledger, or accounts that nothing was written for.
+//! What every ledger must keep, whatever it stores in. Each rule wants an empty ledger, or accounts that nothing was
+//! written for.
 
 use std::collections::BTreeMap;
 
@@ -53,11 +54,23 @@ fn acquire(expected: u64, holder: &str, now: i64) -> LeaseMove {
 }
 
 fn notice(number: u64, kind: NoticeKind, list: NotifyList) -> Notice {
-    Notice { kind, account: account(number), list, subject: format!("Account {} is halted", account(number)), body: "What ran where.\nWhat was done.\n".to_owned() }
+    Notice {
+        kind,
+        account: account(number),
+        list,
+        subject: format!("Account {} is halted", account(number)),
+        body: "What ran where.\nWhat was done.\n".to_owned(),
+    }
 }
 
 fn entry(fence: u64, number: u64, action: Action) -> JournalEntry {
-    JournalEntry { id: EntryId { fence, number }, halt: HaltId::new("20261122T030000Z"), action, intended: at(1), concluded: None }
+    JournalEntry {
+        id: EntryId { fence, number },
+        halt: HaltId::new("20261122T030000Z"),
+        action,
+        intended: at(1),
+        concluded: None,
+    }
 }
 
 fn deny(user: &str) -> Action {
@@ -100,7 +113,12 @@ pub async fn records_come_back_as_written(ledger: &dyn Ledger) {
         outcome_told: false,
         tripped_limits: [(Limit::Instances, 21)].into(),
     });
-    full.unseen = Some(Unseen { since: at(-300), sweeps: 2, why: "eu-north-1: ec2:DescribeInstances was denied".to_owned(), shut_out: false });
+    full.unseen = Some(Unseen {
+        since: at(-300),
+        sweeps: 2,
+        why: "eu-north-1: ec2:DescribeInstances was denied".to_owned(),
+        shut_out: false,
+    });
     full.hour = Some(HourPeak { hour: at(0), instances: 21, vcpus: 42, burn: Usd::micros(98_330_400) });
     full.last = Some(before);
 
@@ -113,7 +131,8 @@ pub async fn records_come_back_as_written(ledger: &dyn Ledger) {
     full.unseen = None;
     let peak = full.hour.clone();
     let notices = vec![notice(10, NoticeKind::Outcome, NotifyList::Default)];
-    let second = ledger.commit(Commit { peak, notices, ..write(&full, LeaseMove::None { expected: 1 }) }).await.unwrap();
+    let second =
+        ledger.commit(Commit { peak, notices, ..write(&full, LeaseMove::None { expected: 1 }) }).await.unwrap();
     assert_eq!(second, Stored { record: full.clone(), version: 2, lease: None });
     assert_eq!(ledger.load(&full.account).await.unwrap(), Some(second.clone()));
     assert_eq!(ledger.load_all().await.unwrap().get(&full.account), Some(&second));
@@ -128,8 +147,16 @@ pub async fn whoever_read_old_data_writes_nothing(ledger: &dyn Ledger) {
     let late = AccountRecord { why: "late".to_owned(), ..first.clone() };
     let peak = Some(HourPeak { hour: at(0), instances: 1, vcpus: 1, burn: Usd::ZERO });
     for old in [0, 1, 3] {
-        assert_eq!(ledger.commit(write(&late, LeaseMove::None { expected: old })).await, Err(LedgerError::Conflict), "expected {old}");
-        assert_eq!(ledger.commit(write(&late, acquire(old, "late", 0))).await, Err(LedgerError::Conflict), "expected {old}");
+        assert_eq!(
+            ledger.commit(write(&late, LeaseMove::None { expected: old })).await,
+            Err(LedgerError::Conflict),
+            "expected {old}"
+        );
+        assert_eq!(
+            ledger.commit(write(&late, acquire(old, "late", 0))).await,
+            Err(LedgerError::Conflict),
+            "expected {old}"
+        );
         let with_company = Commit { peak: peak.clone(), ..write(&late, LeaseMove::None { expected: old }) };
         assert_eq!(ledger.commit(with_company).await, Err(LedgerError::Conflict), "expected {old}");
     }
@@ -150,7 +177,8 @@ pub async fn a_lease_has_one_holder_until_it_expires(ledger: &dyn Ledger) {
     let held = ledger.commit(write(&record(30), LeaseMove::Hold(first.clone()))).await.unwrap();
     assert_eq!((held.version, held.lease.as_ref()), (3, Some(&first)));
     let mail = vec![notice(30, NoticeKind::Halt, NotifyList::Default)];
-    let held = ledger.commit(Commit { notices: mail, ..write(&record(30), LeaseMove::Hold(first.clone())) }).await.unwrap();
+    let held =
+        ledger.commit(Commit { notices: mail, ..write(&record(30), LeaseMove::Hold(first.clone())) }).await.unwrap();
     assert_eq!((held.version, held.lease.as_ref()), (4, Some(&first)));
     empty_outbox(ledger).await;
 
@@ -166,7 +194,10 @@ pub async fn a_lease_has_one_holder_until_it_expires(ledger: &dyn Ledger) {
     // The first to come takes it with mails as well.
     let mail = vec![notice(30, NoticeKind::Halt, NotifyList::Own(account(30)))];
     let third = ledger.commit(Commit { notices: mail, ..write(&record(30), acquire(5, "third", 150)) }).await.unwrap();
-    assert_eq!(third.lease.map(|lease| (lease.fence, lease.holder, lease.until)), Some((3, "third".to_owned(), at(210))));
+    assert_eq!(
+        third.lease.map(|lease| (lease.fence, lease.holder, lease.until)),
+        Some((3, "third".to_owned(), at(210)))
+    );
     empty_outbox(ledger).await;
 }
 
@@ -185,7 +216,8 @@ pub async fn a_lease_that_was_given_back_is_free(ledger: &dyn Ledger) {
     let (_, next) = taken(ledger, 40, "second", 1).await;
     assert_eq!(next.fence, 2, "a fence is never given out twice");
     let mail = vec![notice(40, NoticeKind::Outcome, NotifyList::Default)];
-    let released = ledger.commit(Commit { notices: mail, ..write(&record(40), LeaseMove::Release(next)) }).await.unwrap();
+    let released =
+        ledger.commit(Commit { notices: mail, ..write(&record(40), LeaseMove::Release(next)) }).await.unwrap();
     assert_eq!((released.version, released.lease), (4, None));
     empty_outbox(ledger).await;
 }
@@ -204,7 +236,10 @@ pub async fn a_holder_that_slept_changes_nothing_more(ledger: &dyn Ledger) {
     let mail = vec![notice(50, NoticeKind::Outcome, NotifyList::Default)];
     for lease in [LeaseMove::Hold(slept.clone()), LeaseMove::Release(slept.clone())] {
         assert_eq!(ledger.commit(write(&late, lease.clone())).await.unwrap_err(), LedgerError::LeaseLost);
-        assert_eq!(ledger.commit(Commit { notices: mail.clone(), ..write(&late, lease) }).await.unwrap_err(), LedgerError::LeaseLost);
+        assert_eq!(
+            ledger.commit(Commit { notices: mail.clone(), ..write(&late, lease) }).await.unwrap_err(),
+            LedgerError::LeaseLost
+        );
     }
     assert_eq!(ledger.load(&account(50)).await.unwrap(), Some(stored));
     assert_eq!(ledger.outbox().await.unwrap(), []);
@@ -227,7 +262,10 @@ pub async fn a_journal_keeps_intents_and_outcomes_in_order(ledger: &dyn Ledger) 
         Action::DeactivateKey { user: user.clone(), key: key.clone() },
         Action::DeleteKey { user: user.clone(), key },
         Action::DeleteLogin { user: user.clone() },
-        Action::RemoveBelonging { user: user.clone(), belonging: Belonging::VirtualMfaDevice("arn:aws:iam::200000000060:mfa/phone".to_owned()) },
+        Action::RemoveBelonging {
+            user: user.clone(),
+            belonging: Belonging::VirtualMfaDevice("arn:aws:iam::200000000060:mfa/phone".to_owned()),
+        },
         Action::DeleteUser { user },
     ];
     let failure = Failure {
@@ -252,7 +290,11 @@ pub async fn a_journal_keeps_intents_and_outcomes_in_order(ledger: &dyn Ledger) 
         entry.concluded = Some((at(5), result));
     }
     assert_eq!(ledger.journal(&account(60), &halt).await.unwrap(), expected);
-    assert_eq!(ledger.journal(&account(60), &HaltId::new("20261121T030000Z")).await.unwrap(), [], "another halt has a journal of its own");
+    assert_eq!(
+        ledger.journal(&account(60), &HaltId::new("20261121T030000Z")).await.unwrap(),
+        [],
+        "another halt has a journal of its own"
+    );
 }
 
 pub async fn many_lanes_write_side_by_side(ledger: &dyn Ledger) {
@@ -286,9 +328,14 @@ pub async fn mails_go_out_with_their_record_or_not_at_all(ledger: &dyn Ledger) {
     assert_eq!(ledger.commit(refused).await, Err(LedgerError::Conflict));
     assert_eq!(ledger.outbox().await.unwrap(), [], "a mail of a write that was refused");
 
-    let later = Commit { notices: vec![unseen.clone()], at: at(10), ..write(&record(80), LeaseMove::None { expected: 0 }) };
+    let later =
+        Commit { notices: vec![unseen.clone()], at: at(10), ..write(&record(80), LeaseMove::None { expected: 0 }) };
     ledger.commit(later).await.unwrap();
-    let sooner = Commit { notices: vec![warning.clone(), unseen.clone()], at: at(9), ..write(&record(80), LeaseMove::None { expected: 1 }) };
+    let sooner = Commit {
+        notices: vec![warning.clone(), unseen.clone()],
+        at: at(9),
+        ..write(&record(80), LeaseMove::None { expected: 1 })
+    };
     ledger.commit(sooner).await.unwrap();
     let waiting = ledger.outbox().await.unwrap();
     let mut sooner: Vec<&Notice> = waiting.iter().take(2).map(|pending| &pending.notice).collect();
@@ -317,7 +364,9 @@ pub async fn a_mail_is_claimed_by_one(ledger: &dyn Ledger) {
 }
 
 pub async fn slots_run_out_and_come_back(ledger: &dyn Ledger) {
-    let take = |number: u64, now: i64| async move { ledger.take_slot(&account(number), 2, at(now - 3600), at(now)).await.unwrap() };
+    let take = |number: u64, now: i64| async move {
+        ledger.take_slot(&account(number), 2, at(now - 3600), at(now)).await.unwrap()
+    };
     assert!(take(101, 0).await && take(102, 10).await);
     assert!(!take(103, 20).await, "both are taken");
     assert!(take(101, 30).await, "an account keeps its slot");

@@ -57,7 +57,10 @@ async fn what_runs_is_seen_and_what_is_stopped_or_terminated_is_not(stage: &dyn 
 async fn an_instance_is_seen_from_its_launch_on(stage: &dyn Stage) {
     let pending = stage.launch(&home(), Machine::Pending).await;
     let seen = stage.ports().observer.instances(stage.account(), &home()).await.unwrap();
-    assert_eq!(seen.iter().map(|instance| (&instance.id, instance.phase)).collect::<Vec<_>>(), [(&pending, Phase::Pending)]);
+    assert_eq!(
+        seen.iter().map(|instance| (&instance.id, instance.phase)).collect::<Vec<_>>(),
+        [(&pending, Phase::Pending)]
+    );
 }
 
 async fn a_region_shows_its_own_instances(stage: &dyn Stage) {
@@ -92,8 +95,14 @@ async fn groups_and_fleets_are_seen(stage: &dyn Stage) {
         fleets.push((stage.fleet(&home(), kind, target).await, kind, target));
     }
     let seen = launchers(stage, &home()).await;
-    assert_eq!(seen.groups.iter().map(|group| (group.name.as_str(), group.suspended)).collect::<Vec<_>>(), [("lab group", false)]);
-    assert_eq!(seen.fleets.iter().map(|fleet| (fleet.id.clone(), fleet.kind, fleet.target)).collect::<Vec<_>>(), fleets);
+    assert_eq!(
+        seen.groups.iter().map(|group| (group.name.as_str(), group.suspended)).collect::<Vec<_>>(),
+        [("lab group", false)]
+    );
+    assert_eq!(
+        seen.fleets.iter().map(|fleet| (fleet.id.clone(), fleet.kind, fleet.target)).collect::<Vec<_>>(),
+        fleets
+    );
     let elsewhere = launchers(stage, &away()).await;
     assert!(elsewhere.groups.is_empty() && elsewhere.fleets.is_empty(), "{elsewhere:?}");
 }
@@ -105,7 +114,8 @@ async fn groups_and_fleets_tell_their_age(stage: &dyn Stage) {
         stage.fleet(&home(), kind, 1).await;
     }
     let seen = launchers(stage, &home()).await;
-    let ages: Vec<_> = seen.groups.iter().map(|group| group.created).chain(seen.fleets.iter().map(|fleet| fleet.created)).collect();
+    let ages: Vec<_> =
+        seen.groups.iter().map(|group| group.created).chain(seen.fleets.iter().map(|fleet| fleet.created)).collect();
     assert!(ages.len() == 3 && ages.iter().all(Option::is_some), "an age is missing: {seen:?}");
 }
 

@@ -45,7 +45,11 @@ async fn without_a_quarantine_policy_nothing_is_frozen(stage: &dyn Stage) {
     let ports = stage.without_quarantine();
     assert_eq!(ports.observer.quarantined(stage.account()).await, Ok(None));
     for action in [Action::Freeze, Action::Thaw] {
-        assert_eq!(ports.actuator.perform(stage.account(), &action).await.unwrap_err().kind, FailureKind::Invalid, "{action}");
+        assert_eq!(
+            ports.actuator.perform(stage.account(), &action).await.unwrap_err().kind,
+            FailureKind::Invalid,
+            "{action}"
+        );
     }
 }
 
@@ -67,7 +71,9 @@ async fn an_account_without_our_role_denies_everything_but_the_payers_own_calls(
         assert_eq!(came_to, Some(FailureKind::Denied), "{look}");
     }
     let stop = Action::StopInstances { region: home(), instances: vec![InstanceId::new("i-0123456789abcdef0")] };
-    for action in [stop, Action::DenyUser { user: UserName::new("ann") }, Action::DenyRole { role: RoleName::new("lab") }] {
+    for action in
+        [stop, Action::DenyUser { user: UserName::new("ann") }, Action::DenyRole { role: RoleName::new("lab") }]
+    {
         let failure = stage.ports().actuator.perform(&stranger, &action).await.unwrap_err();
         assert_eq!((failure.operation.as_str(), failure.kind), ("sts:AssumeRole", FailureKind::Denied), "{action}");
     }
@@ -77,7 +83,10 @@ async fn an_account_without_our_role_denies_everything_but_the_payers_own_calls(
 
 async fn a_role_that_is_made_later_is_picked_up(stage: &dyn Stage) {
     let stranger = stage.stranger().await;
-    assert_eq!(stage.ports().observer.regions(&stranger, Freshness::Cached).await.unwrap_err().kind, FailureKind::Denied);
+    assert_eq!(
+        stage.ports().observer.regions(&stranger, Freshness::Cached).await.unwrap_err().kind,
+        FailureKind::Denied
+    );
     stage.enroll(&stranger).await;
     assert!(stage.ports().observer.regions(&stranger, Freshness::Cached).await.unwrap().contains(&home()));
 }

@@ -7,8 +7,13 @@ use runawaytrain_engine::ports::{Freshness, Lifecycle, UserDetail};
 use super::stage::{home, launchers, users};
 use super::{Case, Crowd, Stage, cases};
 
-pub(super) const CASES: &[Case] =
-    cases![every_page_of_accounts_is_read, every_page_of_instances_is_read, every_page_of_groups_is_read, every_page_of_users_is_read, every_page_of_roles_is_read,];
+pub(super) const CASES: &[Case] = cases![
+    every_page_of_accounts_is_read,
+    every_page_of_instances_is_read,
+    every_page_of_groups_is_read,
+    every_page_of_users_is_read,
+    every_page_of_roles_is_read,
+];
 
 /// Everything that was made is there, and nothing twice.
 fn assert_all(made: &BTreeSet<String>, seen: Vec<String>) {
@@ -22,7 +27,10 @@ async fn every_page_of_accounts_is_read(stage: &dyn Stage) {
     let mut made = stage.crowd(Crowd::Accounts).await;
     made.insert(stage.account().to_string());
     let members = stage.ports().directory.accounts(Freshness::Now).await.unwrap();
-    assert!(members.iter().all(|member| member.lifecycle == Lifecycle::Active && !member.name.is_empty()), "{members:?}");
+    assert!(
+        members.iter().all(|member| member.lifecycle == Lifecycle::Active && !member.name.is_empty()),
+        "{members:?}"
+    );
     assert_all(&made, members.iter().map(|member| member.account.to_string()).collect());
 }
 

@@ -15,7 +15,8 @@ pub trait Stage: Send + Sync {
     fn ports(&self) -> &Ports;
     /// The ports of a guard for which no quarantine policy is deployed.
     fn without_quarantine(&self) -> Ports;
-    /// A member of the organization with our role in it, in which nothing was done yet. us-east-1 (home) and us-west-2 are enabled.
+    /// A member of the organization with our role in it, in which nothing was done yet. us-east-1 (home) and us-west-2
+    /// are enabled.
     fn account(&self) -> &AccountId;
 
     /// Another member, without our role in it.
@@ -25,7 +26,8 @@ pub trait Stage: Send + Sync {
     /// Our role is deleted in a member.
     async fn expel(&self, account: &AccountId);
 
-    /// Makes more than one page of something, and says what it is called. Panics where the service does not page: there it would show nothing.
+    /// Makes more than one page of something, and says what it is called. Panics where the service does not page: there
+    /// it would show nothing.
     async fn crowd(&self, of: Crowd) -> BTreeSet<String>;
 
     /// Launches a `t2.micro`.

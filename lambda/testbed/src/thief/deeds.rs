@@ -21,7 +21,8 @@ pub(super) fn launch(known: &mut SimAccount, region: &str) -> Vec<InstanceId> {
 }
 
 pub(super) fn protect(known: &mut SimAccount) -> bool {
-    let billable = known.regions.values_mut().flat_map(|region| &mut region.instances).filter(|instance| instance.is_billable());
+    let billable =
+        known.regions.values_mut().flat_map(|region| &mut region.instances).filter(|instance| instance.is_billable());
     let mut news = false;
     for instance in billable {
         news |= !(instance.stop_protected && instance.termination_protected);
@@ -31,7 +32,11 @@ pub(super) fn protect(known: &mut SimAccount) -> bool {
 }
 
 pub(super) fn restart(known: &mut SimAccount) -> bool {
-    let stopped = known.regions.values_mut().flat_map(|region| &mut region.instances).filter(|instance| instance.life == Life::Stopped);
+    let stopped = known
+        .regions
+        .values_mut()
+        .flat_map(|region| &mut region.instances)
+        .filter(|instance| instance.life == Life::Stopped);
     let mut news = false;
     for instance in stopped {
         (instance.life, news) = (Life::starting(), true);
@@ -39,7 +44,11 @@ pub(super) fn restart(known: &mut SimAccount) -> bool {
     news
 }
 
-pub(super) fn in_some_region(hand: &mut Hand, known: &mut SimAccount, deed: impl FnOnce(&mut Hand, &mut SimRegion, Timestamp) -> bool) -> bool {
+pub(super) fn in_some_region(
+    hand: &mut Hand,
+    known: &mut SimAccount,
+    deed: impl FnOnce(&mut Hand, &mut SimRegion, Timestamp) -> bool,
+) -> bool {
     let now = known.now();
     let Some(region) = hand.dice.one_of(known.regions.keys().cloned().collect::<Vec<_>>()) else { return false };
     known.regions.get_mut(&region).is_some_and(|of| deed(hand, of, now))
@@ -49,14 +58,19 @@ pub(super) fn group(_: &mut Hand, of: &mut SimRegion, now: Timestamp) -> bool {
     // What was there before is resumed and raised; it does not become younger.
     let name = GroupName::new("workers");
     let created = of.groups.get(&name).map_or(now, |before| before.created);
-    let before = of.groups.insert(name, SimGroup { desired: HANDFUL, instance_type: MINER.to_owned(), suspended: false, created });
+    let before = of
+        .groups
+        .insert(name, SimGroup { desired: HANDFUL, instance_type: MINER.to_owned(), suspended: false, created });
     before.is_none_or(|before| before.suspended)
 }
 
 pub(super) fn fleet(_: &mut Hand, of: &mut SimRegion, now: Timestamp) -> bool {
     let id = FleetId::new("fleet-1");
     let created = of.fleets.get(&id).map_or(now, |before| before.created);
-    let before = of.fleets.insert(id, SimFleet { kind: FleetKind::Ec2, target: u64::from(HANDFUL), instance_type: MINER.to_owned(), created });
+    let before = of.fleets.insert(
+        id,
+        SimFleet { kind: FleetKind::Ec2, target: u64::from(HANDFUL), instance_type: MINER.to_owned(), created },
+    );
     before.is_none_or(|before| before.target == 0)
 }
 
@@ -103,11 +117,15 @@ pub(super) fn new_role(hand: &mut Hand, known: &mut SimAccount, name: &str, fore
     true
 }
 
-/// A role with a trust in the thief's own account needs nothing of this one; the others need somebody here who may still act.
+/// A role with a trust in the thief's own account needs nothing of this one; the others need somebody here who may
+/// still act.
 pub(super) fn assume(hand: &mut Hand, known: &mut SimAccount) {
     let inside = hand.may(Power::Plain, known);
     let issued = known.now();
-    let roles: Vec<RoleName> = hand.holds().filter_map(|held| if let Principal::Role(name) = held { Some(name.clone()) } else { None }).collect();
+    let roles: Vec<RoleName> = hand
+        .holds()
+        .filter_map(|held| if let Principal::Role(name) = held { Some(name.clone()) } else { None })
+        .collect();
     for name in roles {
         match known.roles.get_mut(&name) {
             Some(role) if inside || role.foreign => {
@@ -126,7 +144,11 @@ pub(super) fn rewrite(known: &mut SimAccount, user_deny: Lockout, role_deny: Rol
         user.lockout.write(user_deny);
         news = true;
     }
-    for role in known.roles.values_mut().filter(|role| matches!(role.lock.written(), RoleLock::Denied | RoleLock::RevokedBefore(_))) {
+    for role in known
+        .roles
+        .values_mut()
+        .filter(|role| matches!(role.lock.written(), RoleLock::Denied | RoleLock::RevokedBefore(_)))
+    {
         role.lock.write(role_deny);
         news = true;
     }

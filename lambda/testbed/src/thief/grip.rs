@@ -102,7 +102,12 @@ impl Hand {
     }
 
     /// Does something if it may. What happens tells whether there was anything to do.
-    pub fn try_to(&mut self, power: Power, known: &mut SimAccount, deed: impl FnOnce(&mut Self, &mut SimAccount) -> bool) {
+    pub fn try_to(
+        &mut self,
+        power: Power,
+        known: &mut SimAccount,
+        deed: impl FnOnce(&mut Self, &mut SimAccount) -> bool,
+    ) {
         if !self.may(power, known) {
             self.refusals += 1;
         } else if deed(self, known) {

@@ -95,9 +95,15 @@ impl Strategy {
                 deeds::launch(known, deeds::FAR_AWAY);
                 true
             }),
-            Self::Group => hand.try_to(Power::Growth, known, |hand, known| deeds::in_some_region(hand, known, deeds::group)),
-            Self::Fleet => hand.try_to(Power::Growth, known, |hand, known| deeds::in_some_region(hand, known, deeds::fleet)),
-            Self::Spot => hand.try_to(Power::Growth, known, |hand, known| deeds::in_some_region(hand, known, deeds::spot)),
+            Self::Group => {
+                hand.try_to(Power::Growth, known, |hand, known| deeds::in_some_region(hand, known, deeds::group))
+            }
+            Self::Fleet => {
+                hand.try_to(Power::Growth, known, |hand, known| deeds::in_some_region(hand, known, deeds::fleet))
+            }
+            Self::Spot => {
+                hand.try_to(Power::Growth, known, |hand, known| deeds::in_some_region(hand, known, deeds::spot))
+            }
             Self::SpotOnce => hand.try_to(Power::Growth, known, |hand, known| {
                 let Some(region) = hand.dice.one_of(known.regions.keys().cloned().collect()) else { return false };
                 deeds::launch_spot_once(known, region.as_str());
@@ -108,16 +114,25 @@ impl Strategy {
                 let names = known.users.keys().cloned().collect();
                 hand.dice.one_of(names).is_some_and(|name| deeds::new_key(hand, known, &name))
             }),
-            Self::ExemptUser(name) => hand.try_to(Power::Growth, known, |hand, known| deeds::new_key(hand, known, name)),
+            Self::ExemptUser(name) => {
+                hand.try_to(Power::Growth, known, |hand, known| deeds::new_key(hand, known, name))
+            }
             Self::NewRole => hand.try_to(Power::Growth, known, |hand, known| {
                 let name = hand.name("helper");
                 deeds::new_role(hand, known, &name, false)
             }),
-            Self::BackDoor => hand.try_to(Power::Growth, known, |hand, known| deeds::new_role(hand, known, "support-access", true)),
-            Self::StackSetsRole => hand.try_to(Power::Guarded, known, |hand, known| deeds::new_role(hand, known, "stacksets-exec-x", false)),
+            Self::BackDoor => {
+                hand.try_to(Power::Growth, known, |hand, known| deeds::new_role(hand, known, "support-access", true))
+            }
+            Self::StackSetsRole => hand
+                .try_to(Power::Guarded, known, |hand, known| deeds::new_role(hand, known, "stacksets-exec-x", false)),
             Self::Assume => deeds::assume(hand, known),
-            Self::DetachDeny => hand.try_to(Power::Growth, known, |_, known| deeds::rewrite(known, Lockout::Absent, RoleLock::Absent)),
-            Self::AlterDeny => hand.try_to(Power::Growth, known, |_, known| deeds::rewrite(known, Lockout::Altered, RoleLock::Altered)),
+            Self::DetachDeny => {
+                hand.try_to(Power::Growth, known, |_, known| deeds::rewrite(known, Lockout::Absent, RoleLock::Absent))
+            }
+            Self::AlterDeny => {
+                hand.try_to(Power::Growth, known, |_, known| deeds::rewrite(known, Lockout::Altered, RoleLock::Altered))
+            }
             Self::DeleteOurRole => hand.try_to(Power::Guarded, known, |_, known| std::mem::take(&mut known.enrolled)),
         }
     }

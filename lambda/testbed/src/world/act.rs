@@ -33,7 +33,8 @@ impl Actuator for World {
         let Inner { accounts, quotas, .. } = &mut *inner;
         let known = accounts.get_mut(account).ok_or_else(|| failure(operation, FailureKind::NotFound))?;
         known.settle();
-        // Whether a call that is refused for one of its instances takes tokens for all of them is not documented: here it takes none.
+        // Whether a call that is refused for one of its instances takes tokens for all of them is not documented: here
+        // it takes none.
         if let (Some(quotas), Some(region)) = (quotas, region)
             && offender(known, region, action).is_none()
             && !quotas.admit_instances(account, region, operation, action.instances().len())
@@ -52,14 +53,18 @@ fn operation(action: &Action) -> (&'static str, Option<&Region>) {
         Action::ResumeGroup { region, .. } => ("autoscaling:ResumeProcesses", Some(region)),
         Action::ZeroFleet { region, .. } | Action::RestoreFleet { region, .. } => ("ec2:ModifyFleet", Some(region)),
         Action::CancelSpotRequests { region, .. } => ("ec2:CancelSpotInstanceRequests", Some(region)),
-        Action::Unprotect { region, .. } | Action::Protect { region, .. } => ("ec2:ModifyInstanceAttribute", Some(region)),
+        Action::Unprotect { region, .. } | Action::Protect { region, .. } => {
+            ("ec2:ModifyInstanceAttribute", Some(region))
+        }
         Action::StopInstances { region, .. } => ("ec2:StopInstances", Some(region)),
         Action::TerminateInstances { region, .. } => ("ec2:TerminateInstances", Some(region)),
         Action::StartInstances { region, .. } => ("ec2:StartInstances", Some(region)),
         Action::DenyUser { .. } => ("iam:PutUserPolicy", None),
         Action::LiftDeny { .. } => ("iam:PutUserPolicy", None),
         Action::DeactivateKey { .. } | Action::ActivateKey { .. } => ("iam:UpdateAccessKey", None),
-        Action::DeactivateCredential { .. } | Action::ActivateCredential { .. } => ("iam:UpdateServiceSpecificCredential", None),
+        Action::DeactivateCredential { .. } | Action::ActivateCredential { .. } => {
+            ("iam:UpdateServiceSpecificCredential", None)
+        }
         Action::DeleteKey { .. } => ("iam:DeleteAccessKey", None),
         Action::DeleteLogin { .. } => ("iam:DeleteLoginProfile", None),
         Action::RemoveBelonging { .. } => ("iam:Remove", None),
@@ -72,7 +77,9 @@ fn operation(action: &Action) -> (&'static str, Option<&Region>) {
 /// To EC2 an empty list means everything.
 fn names_nothing(action: &Action) -> bool {
     match action {
-        Action::StopInstances { instances, .. } | Action::TerminateInstances { instances, .. } | Action::StartInstances { instances, .. } => instances.is_empty(),
+        Action::StopInstances { instances, .. }
+        | Action::TerminateInstances { instances, .. }
+        | Action::StartInstances { instances, .. } => instances.is_empty(),
         Action::CancelSpotRequests { requests, .. } => requests.is_empty(),
         _ => false,
     }
@@ -84,7 +91,9 @@ fn change(known: &mut SimAccount, action: &Action, operation: &str) -> Answer {
         Action::Thaw => Ok(was(known.quarantine.write(false))),
         Action::RevokeSessions { role, .. } | Action::DenyRole { role } | Action::LiftRole { role, .. } => {
             let lock = match action {
-                Action::RevokeSessions { before, .. } | Action::LiftRole { before, .. } => RoleLock::RevokedBefore(*before),
+                Action::RevokeSessions { before, .. } | Action::LiftRole { before, .. } => {
+                    RoleLock::RevokedBefore(*before)
+                }
                 _ => RoleLock::Denied,
             };
             match known.roles.get_mut(role) {
@@ -100,7 +109,9 @@ fn change(known: &mut SimAccount, action: &Action, operation: &str) -> Answer {
         _ => match (action.user(), place(action)) {
             (Some(_), _) => change_user(known, action, operation),
             (None, Some(region)) => {
-                let Some(of) = known.regions.get_mut(region) else { return Err(failure(operation, FailureKind::NotFound)) };
+                let Some(of) = known.regions.get_mut(region) else {
+                    return Err(failure(operation, FailureKind::NotFound));
+                };
                 change_region(of, action, operation)
             }
             (None, None) => panic!("{action} is about nothing"),
@@ -136,8 +147,16 @@ fn change_region(of: &mut SimRegion, action: &Action, operation: &str) -> Answer
         Action::TerminateInstances { instances, .. } => {
             batch(of, action, instances, operation, Life::Terminated)?;
             // A persistent request asks again for what was terminated.
-            let ended: Vec<_> = of.instances.iter().filter(|instance| instances.contains(&instance.id)).filter_map(|instance| instance.spot_request.clone()).collect();
-            of.spot_requests.iter_mut().filter(|(id, request)| request.persistent && ended.contains(id)).for_each(|(_, request)| request.open = true);
+            let ended: Vec<_> = of
+                .instances
+                .iter()
+                .filter(|instance| instances.contains(&instance.id))
+                .filter_map(|instance| instance.spot_request.clone())
+                .collect();
+            of.spot_requests
+                .iter_mut()
+                .filter(|(id, request)| request.persistent && ended.contains(id))
+                .for_each(|(_, request)| request.open = true);
         }
         other => panic!("{other} is not about a region"),
     }
@@ -171,7 +190,9 @@ fn first_offender(of: &SimRegion, action: &Action) -> Option<(InstanceId, Failur
     let refuses: fn(&SimInstance) -> Option<FailureKind> = match action {
         Action::StopInstances { .. } => SimInstance::refuses_stop,
         Action::TerminateInstances { .. } => SimInstance::refuses_termination,
-        Action::StartInstances { .. } => |instance| (instance.life == Life::Terminated).then_some(FailureKind::WrongState),
+        Action::StartInstances { .. } => {
+            |instance| (instance.life == Life::Terminated).then_some(FailureKind::WrongState)
+        }
         _ => return None,
     };
     action.instances().iter().find_map(|id| match of.instances.iter().find(|instance| instance.id == *id) {
@@ -183,7 +204,8 @@ fn first_offender(of: &SimRegion, action: &Action) -> Option<(InstanceId, Failur
 fn change_user(known: &mut SimAccount, action: &Action, operation: &str) -> Answer {
     let name = action.user().expect("a user's action");
     let Some(user) = known.users.get_mut(name) else {
-        let put = matches!(action, Action::DenyUser { .. } | Action::ActivateKey { .. } | Action::ActivateCredential { .. });
+        let put =
+            matches!(action, Action::DenyUser { .. } | Action::ActivateKey { .. } | Action::ActivateCredential { .. });
         return if put { Err(failure(operation, FailureKind::NotFound)) } else { Ok(Performed::AlreadySo) };
     };
     match action {
@@ -218,7 +240,11 @@ fn change_user(known: &mut SimAccount, action: &Action, operation: &str) -> Answ
         }
         Action::RemoveBelonging { belonging, .. } => return Ok(was(remove_belonging(user, belonging))),
         Action::DeleteUser { .. } => {
-            let hindered = *user.lockout.written() != Lockout::Absent || !user.keys.is_empty() || user.console || !user.others.is_empty() || !user.belongings.is_empty();
+            let hindered = *user.lockout.written() != Lockout::Absent
+                || !user.keys.is_empty()
+                || user.console
+                || !user.others.is_empty()
+                || !user.belongings.is_empty();
             if hindered {
                 return Err(failure(operation, FailureKind::Conflict));
             }
@@ -231,8 +257,12 @@ fn change_user(known: &mut SimAccount, action: &Action, operation: &str) -> Answ
 
 fn remove_belonging(user: &mut SimUser, belonging: &Belonging) -> bool {
     match belonging {
-        Belonging::InlinePolicy(policy) if policy == LOCKOUT_POLICY => user.lockout.write(Lockout::Absent) != Lockout::Absent,
-        Belonging::Certificate(_) | Belonging::SshKey(_) | Belonging::ServiceCredential(_) => remove(&mut user.others, |known| known.credential == *belonging),
+        Belonging::InlinePolicy(policy) if policy == LOCKOUT_POLICY => {
+            user.lockout.write(Lockout::Absent) != Lockout::Absent
+        }
+        Belonging::Certificate(_) | Belonging::SshKey(_) | Belonging::ServiceCredential(_) => {
+            remove(&mut user.others, |known| known.credential == *belonging)
+        }
         _ => user.belongings.remove(belonging),
     }
 }

@@ -1,5 +1,5 @@
-//! Lists as AWS gives them: page by page, each page a call of its own, while the account goes on living between two of them. The sizes
-//! are the most that AWS gives at a time, which is what the adapters ask for.
+//! Lists as AWS gives them: page by page, each page a call of its own, while the account goes on living between two of
+//! them. The sizes are the most that AWS gives at a time, which is what the adapters ask for.
 
 use runawaytrain_core::failure::Failure;
 use runawaytrain_core::ids::{AccountId, InstanceId, Region};
@@ -31,8 +31,8 @@ pub(super) struct Listing<'a> {
     pub size: usize,
 }
 
-/// Goes through a sorted list. It remembers the last item that it gave: what is made behind that one is missed, what is made after it is
-/// seen, as long as there is another page.
+/// Goes through a sorted list. It remembers the last item that it gave: what is made behind that one is missed, what is
+/// made after it is seen, as long as there is another page.
 pub(super) struct Pages<K> {
     size: usize,
     after: Option<K>,
@@ -59,8 +59,13 @@ impl<K: Ord> Pages<K> {
 }
 
 impl World {
-    /// Every page of a list in an account, or why one of them could not be read. Between two pages whoever reacts to our looks may act.
-    pub(super) async fn list<K: Ord, T>(&self, listing: Listing<'_>, all: impl Fn(&SimAccount) -> Vec<(K, T)>) -> Result<Vec<T>, Failure> {
+    /// Every page of a list in an account, or why one of them could not be read. Between two pages whoever reacts to
+    /// our looks may act.
+    pub(super) async fn list<K: Ord, T>(
+        &self,
+        listing: Listing<'_>,
+        all: impl Fn(&SimAccount) -> Vec<(K, T)>,
+    ) -> Result<Vec<T>, Failure> {
         let Listing { operation, account, region, size } = listing;
         let (mut found, mut pages) = (Vec::new(), Pages::new(size));
         loop {
@@ -74,8 +79,8 @@ impl World {
     }
 }
 
-/// Where an instance stands in the list. EC2's ids are random, so a new instance may come to stand anywhere; ours count upwards, and are
-/// as good as shuffled when they are read backwards.
+/// Where an instance stands in the list. EC2's ids are random, so a new instance may come to stand anywhere; ours count
+/// upwards, and are as good as shuffled when they are read backwards.
 pub(super) fn place(id: &InstanceId) -> String {
     id.as_str().chars().rev().collect()
 }

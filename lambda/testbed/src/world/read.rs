@@ -16,7 +16,9 @@ use runawaytrain_core::vcpus::Vcpus;
 use runawaytrain_engine::ports::{Directory, Freshness, Member, Observer, UserDetail};
 use tokio::time::Instant;
 
-use super::pages::{ACCOUNTS_A_PAGE, GROUPS_A_PAGE, IDENTITIES_A_PAGE, INSTANCES_A_PAGE, LAUNCHERS_A_PAGE, Listing, Pages, place};
+use super::pages::{
+    ACCOUNTS_A_PAGE, GROUPS_A_PAGE, IDENTITIES_A_PAGE, INSTANCES_A_PAGE, LAUNCHERS_A_PAGE, Listing, Pages, place,
+};
 use super::{Inner, World};
 use crate::account::{SimAccount, SimFleet, SimRegion, SimUser};
 use crate::instance::{Life, SimInstance};
@@ -35,11 +37,16 @@ impl Directory for World {
         if let Some((_, members)) = remembered.filter(|(since, _)| since.elapsed() < good_for) {
             return Ok(members);
         }
-        let member = |(account, known): (&AccountId, &SimAccount)| Member { account: account.clone(), name: known.name.clone(), lifecycle: known.lifecycle.clone() };
+        let member = |(account, known): (&AccountId, &SimAccount)| Member {
+            account: account.clone(),
+            name: known.name.clone(),
+            lifecycle: known.lifecycle.clone(),
+        };
         let (mut found, mut pages) = (Vec::new(), Pages::new(ACCOUNTS_A_PAGE));
         loop {
             self.pass("organizations:ListAccounts", None, None).await?;
-            let (page, more) = pages.next(self.lock().accounts.iter().map(|each| (each.0.clone(), member(each))).collect());
+            let (page, more) =
+                pages.next(self.lock().accounts.iter().map(|each| (each.0.clone(), member(each))).collect());
             found.extend(page);
             if !more {
                 self.lock().members = Some((Instant::now(), found.clone()));
@@ -50,7 +57,12 @@ impl Directory for World {
 }
 
 impl World {
-    pub(super) fn look<T>(&self, operation: &str, account: &AccountId, read: impl FnOnce(&mut SimAccount) -> T) -> Option<T> {
+    pub(super) fn look<T>(
+        &self,
+        operation: &str,
+        account: &AccountId,
+        read: impl FnOnce(&mut SimAccount) -> T,
+    ) -> Option<T> {
         let mut inner = self.lock();
         inner.looks += 1;
         let Inner { accounts, hooks, .. } = &mut *inner;
@@ -63,7 +75,11 @@ impl World {
 
     /// What the adapter remembers of an account's regions, as long as it does.
     fn remembered_regions(&self, account: &AccountId) -> Option<Vec<Region>> {
-        self.lock().regions.get(account).filter(|(since, _)| since.elapsed() < REGIONS_FRESH).map(|(_, regions)| regions.clone())
+        self.lock()
+            .regions
+            .get(account)
+            .filter(|(since, _)| since.elapsed() < REGIONS_FRESH)
+            .map(|(_, regions)| regions.clone())
     }
 
     /// One of a region's lists of what launches instances.
@@ -89,7 +105,9 @@ impl Observer for World {
             return Ok(regions);
         }
         self.enter("ec2:DescribeRegions", account, None).await?;
-        let regions: Vec<Region> = self.look("ec2:DescribeRegions", account, |known| known.regions.keys().cloned().collect()).unwrap_or_default();
+        let regions: Vec<Region> = self
+            .look("ec2:DescribeRegions", account, |known| known.regions.keys().cloned().collect())
+            .unwrap_or_default();
         self.lock().regions.insert(account.clone(), (Instant::now(), regions.clone()));
         Ok(regions)
     }
@@ -100,7 +118,8 @@ impl Observer for World {
             let all = known.regions.get(region).map(|of| &of.instances);
             all.into_iter().flatten().map(|each| (place(&each.id), instance(each))).collect()
         };
-        let listing = Listing { operation: "ec2:DescribeInstances", account, region: Some(region), size: INSTANCES_A_PAGE };
+        let listing =
+            Listing { operation: "ec2:DescribeInstances", account, region: Some(region), size: INSTANCES_A_PAGE };
         Ok(self.list(listing, all).await?.into_iter().flatten().collect())
     }
 
@@ -109,11 +128,18 @@ impl Observer for World {
         let groups = self.in_region(
             listing("autoscaling:DescribeAutoScalingGroups", GROUPS_A_PAGE),
             |of| &of.groups,
-            |(name, group)| Some(Group { name: name.clone(), suspended: group.suspended, created: Some(group.created) }),
+            |(name, group)| {
+                Some(Group { name: name.clone(), suspended: group.suspended, created: Some(group.created) })
+            },
         );
         let fleets = |operation, kind| {
             let seen = move |(id, fleet): (&FleetId, &SimFleet)| {
-                (fleet.kind == kind).then(|| Fleet { id: id.clone(), kind, target: fleet.target, created: Some(fleet.created) })
+                (fleet.kind == kind).then(|| Fleet {
+                    id: id.clone(),
+                    kind,
+                    target: fleet.target,
+                    created: Some(fleet.created),
+                })
             };
             self.in_region(listing(operation, LAUNCHERS_A_PAGE), |of| &of.fleets, seen)
         };
@@ -122,21 +148,30 @@ impl Observer for World {
             |of| &of.spot_requests,
             |(id, request)| Some(SpotRequest { id: id.clone(), open: request.open, persistent: request.persistent }),
         );
-        let (ec2_fleets, spot_fleets) = (fleets("ec2:DescribeFleets", FleetKind::Ec2), fleets("ec2:DescribeSpotFleetRequests", FleetKind::Spot));
-        let (groups, mut fleets, mut spot_fleets, spot_requests) = tokio::try_join!(groups, ec2_fleets, spot_fleets, spot_requests)?;
+        let (ec2_fleets, spot_fleets) =
+            (fleets("ec2:DescribeFleets", FleetKind::Ec2), fleets("ec2:DescribeSpotFleetRequests", FleetKind::Spot));
+        let (groups, mut fleets, mut spot_fleets, spot_requests) =
+            tokio::try_join!(groups, ec2_fleets, spot_fleets, spot_requests)?;
         fleets.append(&mut spot_fleets);
         Ok(Launchers { groups, fleets, spot_requests })
     }
 
     async fn roles(&self, account: &AccountId) -> Result<Vec<Role>, Failure> {
         let listing = Listing { operation: "iam:ListRoles", account, region: None, size: IDENTITIES_A_PAGE };
-        let named = self.list(listing, |known| known.roles.keys().map(|name| (name.clone(), name.clone())).collect()).await?;
+        let named =
+            self.list(listing, |known| known.roles.keys().map(|name| (name.clone(), name.clone())).collect()).await?;
         let lock = self.enter("iam:GetRolePolicy", account, None).await;
         let seen = |known: &mut SimAccount| {
             let role = |name: RoleName| {
                 let role = known.roles.get(&name)?;
                 let outsiders = if role.foreign { vec![Outsider::Account(thiefs_account())] } else { Vec::new() };
-                Some(Role { name, path: role.path.clone(), created: Some(role.created), outsiders, lock: lock.clone().map(|()| *role.lock.written()) })
+                Some(Role {
+                    name,
+                    path: role.path.clone(),
+                    created: Some(role.created),
+                    outsiders,
+                    lock: lock.clone().map(|()| *role.lock.written()),
+                })
             };
             named.into_iter().filter_map(role).collect()
         };
@@ -148,12 +183,16 @@ impl Observer for World {
             return Ok(None);
         }
         self.pass("organizations:ListPoliciesForTarget", Some(account), None).await?;
-        Ok(Some(self.look("organizations:ListPoliciesForTarget", account, |known| *known.quarantine.written()).unwrap_or_default()))
+        Ok(Some(
+            self.look("organizations:ListPoliciesForTarget", account, |known| *known.quarantine.written())
+                .unwrap_or_default(),
+        ))
     }
 
     async fn users(&self, account: &AccountId, detail: UserDetail) -> Result<Vec<User>, Failure> {
         let listing = Listing { operation: "iam:ListUsers", account, region: None, size: IDENTITIES_A_PAGE };
-        let named = self.list(listing, |known| known.users.keys().map(|name| (name.clone(), name.clone())).collect()).await?;
+        let named =
+            self.list(listing, |known| known.users.keys().map(|name| (name.clone(), name.clone())).collect()).await?;
         let keys = self.enter("iam:ListAccessKeys", account, None).await;
         let seen = |known: &mut SimAccount| {
             // One that vanished since it was listed is left out.
@@ -212,8 +251,12 @@ fn belongings(user: &SimUser) -> Belongings {
             Belonging::Group(_) => &mut all.groups,
             Belonging::AttachedPolicy(_) => &mut all.attached_policies,
             Belonging::InlinePolicy(_) => &mut all.inline_policies,
-            // A deactivated virtual device belongs to nobody and hinders nothing; credentials are listed with the others.
-            Belonging::VirtualMfaDevice(_) | Belonging::Certificate(_) | Belonging::SshKey(_) | Belonging::ServiceCredential(_) => continue,
+            // A deactivated virtual device belongs to nobody and hinders nothing; credentials are listed with the
+            // others.
+            Belonging::VirtualMfaDevice(_)
+            | Belonging::Certificate(_)
+            | Belonging::SshKey(_)
+            | Belonging::ServiceCredential(_) => continue,
         };
         list.push(belonging.id().to_owned());
     }

@@ -7,14 +7,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use runawaytrain_core::identity::{AccessKey, Belongings, Lockout, OtherCredential, RoleLock};
-use runawaytrain_core::ids::{AccountId, FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UserName};
+use runawaytrain_core::ids::{
+    AccountId, FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UserName,
+};
 use runawaytrain_core::launchers::FleetKind;
 use runawaytrain_core::plan::Belonging;
 use runawaytrain_engine::ports::Ports;
 use runawaytrain_testbed::contract::{Crowd, Machine, Stage};
 use runawaytrain_testbed::{
-    ACCOUNTS_A_PAGE, CONSISTENCY, GROUPS_A_PAGE, IDENTITIES_A_PAGE, INSTANCES_A_PAGE, Life, SimAccount, SimFleet, SimGroup, SimRole, SimSpotRequest, SimUser, Stubborn,
-    Testbed,
+    ACCOUNTS_A_PAGE, CONSISTENCY, GROUPS_A_PAGE, IDENTITIES_A_PAGE, INSTANCES_A_PAGE, Life, SimAccount, SimFleet,
+    SimGroup, SimRole, SimSpotRequest, SimUser, Stubborn, Testbed,
 };
 
 const REGIONS: [&str; 2] = ["us-east-1", "us-west-2"];
@@ -102,21 +104,43 @@ impl Stage for SimStage {
         let more_than = |page: usize| (0..=page).map(|number| format!("one-{number}"));
         match of {
             Crowd::Accounts => self.more_members().collect(),
-            Crowd::Instances => self.inside(|known| (0..=INSTANCES_A_PAGE).map(|_| known.launch(REGIONS[0], "t2.micro", Life::Running).to_string()).collect()),
+            Crowd::Instances => self.inside(|known| {
+                (0..=INSTANCES_A_PAGE)
+                    .map(|_| known.launch(REGIONS[0], "t2.micro", Life::Running).to_string())
+                    .collect()
+            }),
             Crowd::Groups => {
-                let group = SimGroup { desired: 0, instance_type: "t2.micro".to_owned(), suspended: false, created: Timestamp::UNIX_EPOCH };
+                let group = SimGroup {
+                    desired: 0,
+                    instance_type: "t2.micro".to_owned(),
+                    suspended: false,
+                    created: Timestamp::UNIX_EPOCH,
+                };
                 let names: BTreeSet<String> = more_than(GROUPS_A_PAGE).collect();
-                self.inside(|known| known.region(REGIONS[0]).groups.extend(names.iter().map(|name| (GroupName::new(name), group.clone()))));
+                self.inside(|known| {
+                    known
+                        .region(REGIONS[0])
+                        .groups
+                        .extend(names.iter().map(|name| (GroupName::new(name), group.clone())))
+                });
                 names
             }
             Crowd::Users => {
                 let names: BTreeSet<String> = more_than(IDENTITIES_A_PAGE).collect();
-                self.inside(|known| known.users.extend(names.iter().map(|name| (UserName::new(name), SimUser::new(Timestamp::UNIX_EPOCH)))));
+                self.inside(|known| {
+                    known
+                        .users
+                        .extend(names.iter().map(|name| (UserName::new(name), SimUser::new(Timestamp::UNIX_EPOCH))))
+                });
                 names
             }
             Crowd::Roles => {
                 let names: BTreeSet<String> = more_than(IDENTITIES_A_PAGE).collect();
-                self.inside(|known| known.roles.extend(names.iter().map(|name| (RoleName::new(name), SimRole::new(Timestamp::UNIX_EPOCH)))));
+                self.inside(|known| {
+                    known
+                        .roles
+                        .extend(names.iter().map(|name| (RoleName::new(name), SimRole::new(Timestamp::UNIX_EPOCH))))
+                });
                 names
             }
         }
@@ -129,7 +153,10 @@ impl Stage for SimStage {
         if persistent || machine == Machine::SpotOnce {
             let request = SpotRequestId::new(self.name("sir"));
             self.inside(|known| {
-                known.region(region.as_str()).spot_requests.insert(request.clone(), SimSpotRequest { persistent, open: false, instance_type: "t2.micro".to_owned() });
+                known.region(region.as_str()).spot_requests.insert(
+                    request.clone(),
+                    SimSpotRequest { persistent, open: false, instance_type: "t2.micro".to_owned() },
+                );
                 let instance = known.instance(&id).unwrap();
                 instance.spot_request = Some(request);
                 instance.stubborn = (!persistent).then_some(Stubborn::Unstoppable);
@@ -147,7 +174,12 @@ impl Stage for SimStage {
     }
 
     async fn group(&self, region: &Region, name: &str) {
-        let group = SimGroup { desired: 0, instance_type: "t2.micro".to_owned(), suspended: false, created: Timestamp::UNIX_EPOCH };
+        let group = SimGroup {
+            desired: 0,
+            instance_type: "t2.micro".to_owned(),
+            suspended: false,
+            created: Timestamp::UNIX_EPOCH,
+        };
         self.inside(|known| known.region(region.as_str()).groups.insert(GroupName::new(name), group));
     }
 
@@ -159,7 +191,11 @@ impl Stage for SimStage {
     }
 
     async fn user(&self, name: &str, keys: u32, console: bool) {
-        let key = |number| AccessKey { id: KeyId::new(format!("AKIA{}{number}", name.to_uppercase())), active: true, created: None };
+        let key = |number| AccessKey {
+            id: KeyId::new(format!("AKIA{}{number}", name.to_uppercase())),
+            active: true,
+            created: None,
+        };
         let user = SimUser { keys: (0..keys).map(key).collect(), console, ..SimUser::new(Timestamp::UNIX_EPOCH) };
         self.inside(|known| known.users.insert(UserName::new(name), user));
     }
@@ -179,7 +215,9 @@ impl Stage for SimStage {
 
     async fn ssh_key(&self, user: &UserName) -> Belonging {
         let credential = Belonging::SshKey(self.name("APKA"));
-        self.change_user(user, |known| known.others.push(OtherCredential { credential: credential.clone(), active: true, created: None }));
+        self.change_user(user, |known| {
+            known.others.push(OtherCredential { credential: credential.clone(), active: true, created: None })
+        });
         credential
     }
 
@@ -190,7 +228,8 @@ impl Stage for SimStage {
 
     async fn service_role(&self) -> RoleName {
         let name = RoleName::new("AWSServiceRoleForEC2Spot");
-        let role = SimRole { path: "/aws-service-role/spot.amazonaws.com/".to_owned(), ..SimRole::new(Timestamp::UNIX_EPOCH) };
+        let role =
+            SimRole { path: "/aws-service-role/spot.amazonaws.com/".to_owned(), ..SimRole::new(Timestamp::UNIX_EPOCH) };
         self.inside(|known| known.roles.insert(name.clone(), role));
         name
     }
