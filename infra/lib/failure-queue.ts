@@ -4,6 +4,7 @@ import { type IGrantable, PolicyStatement, type ServicePrincipal } from 'aws-cdk
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { names } from './contract';
+import { grant } from './grant';
 
 export class FailureQueue extends Construct {
   readonly queue: Queue;
@@ -27,8 +28,8 @@ export class FailureQueue extends Construct {
     return this.queue.queueArn;
   }
 
-  /** A service that delivers for us keeps here what it could not deliver, on behalf of one sender. */
-  accept(sid: string, service: ServicePrincipal, sourceArn: string): void {
+  /** To a service that delivers for us, on behalf of one sender: it keeps here what it could not deliver. */
+  grantSendToService(service: ServicePrincipal, sid: string, sourceArn: string): void {
     this.queue.addToResourcePolicy(
       new PolicyStatement({
         sid,
@@ -40,10 +41,8 @@ export class FailureQueue extends Construct {
     );
   }
 
-  /** Lambda sends with the function's own role. */
+  /** To the function: Lambda sends with its role. */
   grantSend(grantee: IGrantable): void {
-    grantee.grantPrincipal.addToPrincipalPolicy(
-      new PolicyStatement({ sid: 'KeepFailures', actions: ['sqs:SendMessage'], resources: [this.arn] }),
-    );
+    grant(grantee, { sid: 'KeepFailures', actions: ['sqs:SendMessage'], resources: [this.arn] });
   }
 }
