@@ -3,13 +3,13 @@ import { App, Validations } from 'aws-cdk-lib';
 import { DISABLE_CREATION_STACK_TRACES } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { names } from '../lib/contract';
-import { reportCosts } from '../lib/cost-reports';
-import { enroll } from '../lib/enrollment';
-import { RunawayTrainGuardrails } from '../lib/guardrails';
+import { reportCosts } from '../lib/spend/cost-reports';
+import { enroll } from '../lib/organization/enrollment';
+import { RunawayTrainGuardrails } from '../lib/guardrails/guardrails';
 import { OptionProblem, optionsFrom } from '../lib/options';
 import { PolicyProblems } from '../lib/policy/problem';
 import { readPolicy } from '../lib/policy/read';
-import { RunawayTrainRelease } from '../lib/release';
+import { RunawayTrainRelease } from '../lib/release/release';
 import { RunawayTrain } from '../lib/runawaytrain';
 
 try {

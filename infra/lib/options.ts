@@ -2,7 +2,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
-import type { ReleaseSource } from './release';
+import type { ReleaseSource } from './release/release';
 import { ISSUER } from './release/trust';
 
 /** A sentence for the person at the terminal; no stack trace helps them. */

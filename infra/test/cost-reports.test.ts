@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { names } from '../lib/contract';
-import { reportCosts } from '../lib/cost-reports';
+import { reportCosts } from '../lib/spend/cost-reports';
 import { Policy, type PolicyDocument } from '../lib/policy/policy';
 import { bootstrapFile, document, folder, idOf, list, only, PAYER, REPOSITORY, synthesize } from './support';
 

@@ -6,7 +6,7 @@ import { App, Stack } from 'aws-cdk-lib';
 import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { names } from '../lib/contract';
-import { responderStatements } from '../lib/responder-statements';
+import { responderStatements } from '../lib/organization/responder-statements';
 import { deployed, folder, LAB, only, PAYER, REPOSITORY, synthesize, written } from './support';
 
 const MEMBER = 'member.yaml';

@@ -8,7 +8,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { parse } from 'yaml';
 import { names } from '../lib/contract';
 import { OptionProblem, optionsFrom } from '../lib/options';
-import { environments, type ReleaseSource, RunawayTrainRelease } from '../lib/release';
+import { environments, type ReleaseSource, RunawayTrainRelease } from '../lib/release/release';
 import { bootstrapFile, folder, list, only, PAYER, REPOSITORY } from './support';
 
 const PROVIDER = `arn:aws:iam::${PAYER}:oidc-provider/token.actions.githubusercontent.com`;

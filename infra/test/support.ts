@@ -7,8 +7,8 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { parse } from 'yaml';
 import { names } from '../lib/contract';
-import { enroll, type RunawayTrainEnrollment } from '../lib/enrollment';
-import { RunawayTrainGuardrails } from '../lib/guardrails';
+import { enroll, type RunawayTrainEnrollment } from '../lib/organization/enrollment';
+import { RunawayTrainGuardrails } from '../lib/guardrails/guardrails';
 import { Policy, type PolicyDocument } from '../lib/policy/policy';
 import { RunawayTrain } from '../lib/runawaytrain';
 

@@ -7,9 +7,9 @@ import { CfnReportDefinition } from 'aws-cdk-lib/aws-cur';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
-import { acknowledge } from './acknowledge';
-import { names } from './contract';
-import type { CostReports, Policy } from './policy/policy';
+import { acknowledge } from '../shared/acknowledge';
+import { names } from '../contract';
+import type { CostReports, Policy } from '../policy/policy';
 
 /** A year and a month: a year's report is finished in the month after it. */
 const KEPT = Duration.days(400);

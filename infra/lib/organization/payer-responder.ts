@@ -2,10 +2,10 @@
 import { Duration } from 'aws-cdk-lib';
 import { PolicyDocument, Role } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { names } from './contract';
-import type { Policy } from './policy/policy';
+import { names } from '../contract';
+import type { Policy } from '../policy/policy';
 import { responderStatements, responderTrust } from './responder-statements';
-import { wide } from './wildcards';
+import { wide } from '../shared/wildcards';
 
 export interface PayerResponderProps {
   readonly policy: Policy;

@@ -2,10 +2,10 @@
 import { Stack } from 'aws-cdk-lib';
 import { CfnEventBus, EventBus, Rule, type RuleTargetConfig } from 'aws-cdk-lib/aws-events';
 import { Construct } from 'constructs';
-import { names } from './contract';
-import { busArn } from './forwarder';
+import { names } from '../contract';
+import { busArn } from './forwarder-statements';
 import { LAUNCH_DETAIL_TYPES, LAUNCH_PATTERN, LAUNCH_SOURCE } from './launch-pattern';
-import type { Policy } from './policy/policy';
+import type { Policy } from '../policy/policy';
 
 export interface LaunchBusProps {
   readonly policy: Policy;

@@ -3,8 +3,8 @@ import { Duration, Stack } from 'aws-cdk-lib';
 import { type IGrantable, PolicyStatement, type ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { names } from './contract';
-import { grant } from './grant';
+import { names } from '../contract';
+import { grant } from '../shared/grant';
 
 export class FailureQueue extends Construct {
   readonly queue: Queue;

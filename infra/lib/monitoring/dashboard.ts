@@ -4,7 +4,7 @@ import { Dashboard as Page, GraphWidget, type IMetric, Metric } from 'aws-cdk-li
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { metrics, names } from './contract';
+import { metrics, names } from '../contract';
 
 export interface DashboardProps {
   readonly function: IFunction;

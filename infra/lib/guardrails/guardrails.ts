@@ -5,10 +5,10 @@
 import { Annotations, Stack, type StackProps } from 'aws-cdk-lib';
 import { CfnPolicy } from 'aws-cdk-lib/aws-organizations';
 import type { Construct } from 'constructs';
-import { names } from './contract';
-import { protect } from './guardrails/protect';
-import { quarantine } from './guardrails/quarantine';
-import type { Policy } from './policy/policy';
+import { names } from '../contract';
+import { protect } from './protect';
+import { quarantine } from './quarantine';
+import type { Policy } from '../policy/policy';
 
 const TYPE = 'SERVICE_CONTROL_POLICY';
 

@@ -1,7 +1,7 @@
 /** What AWS says of money in the payer: what an instance costs, and what each account is charged. Both are there already. */
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { grant } from './grant';
+import { grant } from '../shared/grant';
 
 export class Billing extends Construct {
   /** https://docs.aws.amazon.com/service-authorization/latest/reference/list_awspricelist.html */

@@ -4,12 +4,12 @@ import { type IGrantable, type IPrincipal, Role, ServicePrincipal } from 'aws-cd
 import { type Architecture, Code, EventInvokeConfig, Function, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { names } from './contract';
+import { names } from '../contract';
 import { environmentOf } from './environment';
 import type { FailureQueue } from './failure-queue';
 import { stageFunction } from './function-asset';
-import { grant } from './grant';
-import type { Policy } from './policy/policy';
+import { grant } from '../shared/grant';
+import type { Policy } from '../policy/policy';
 
 /** An event that waited longer is worth nothing: the next tick sees the same and more. */
 export const EVENT_IS_STALE_AFTER = Duration.minutes(5);

@@ -8,9 +8,9 @@
 import { DefaultStackSynthesizer, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import { type IPrincipal, OidcProviderNative, PolicyDocument, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { names } from './contract';
-import { AUDIENCE, ISSUER, jobsOf } from './release/trust';
-import { wide } from './wildcards';
+import { names } from '../contract';
+import { AUDIENCE, ISSUER, jobsOf } from './trust';
+import { wide } from '../shared/wildcards';
 
 /** Environments of the repository. A person approves what enters the first; nobody is asked about the second. */
 export const environments = { deploy: 'production', diff: 'production-diff' } as const;

@@ -5,8 +5,8 @@
 import { Stack } from 'aws-cdk-lib';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { names } from './contract';
-import { grant } from './grant';
+import { names } from '../contract';
+import { grant } from '../shared/grant';
 
 export interface OrganizationProps {
   readonly organizationId: string;

@@ -4,9 +4,9 @@ import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { grant } from './grant';
-import { EVENT_IS_STALE_AFTER, type Guard, RETRIES } from './guard';
-import type { CostReports } from './policy/policy';
+import { grant } from '../shared/grant';
+import { EVENT_IS_STALE_AFTER, type Guard, RETRIES } from '../guard/guard';
+import type { CostReports } from '../policy/policy';
 
 export interface ReportReadingProps {
   readonly guard: Guard;

@@ -6,8 +6,8 @@ import { Stack } from 'aws-cdk-lib';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { PolicyDocument, Role } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { names } from './contract';
-import { forwarderStatements, forwarderTrust } from './forwarder';
+import { names } from '../contract';
+import { forwarderStatements, forwarderTrust } from './forwarder-statements';
 import type { LaunchBus } from './launch-bus';
 import { LAUNCH_PATTERN } from './launch-pattern';
 

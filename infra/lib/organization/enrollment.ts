@@ -7,10 +7,10 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { Annotations, CfnStackSet, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { names } from './contract';
-import type { Policy } from './policy/policy';
+import { names } from '../contract';
+import type { Policy } from '../policy/policy';
 
-const TEMPLATES = path.resolve(__dirname, '../../stacksets');
+const TEMPLATES = path.resolve(__dirname, '../../../stacksets');
 
 export interface RunawayTrainEnrollmentProps extends StackProps {
   readonly policy: Policy;

@@ -3,8 +3,8 @@ import { RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { names, table as keys } from './contract';
-import { grant } from './grant';
+import { names, table as keys } from '../contract';
+import { grant } from '../shared/grant';
 
 export class StateTable extends Construct {
   private readonly table: Table;

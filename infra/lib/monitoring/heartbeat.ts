@@ -3,9 +3,9 @@ import { Duration } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { metrics, names } from './contract';
-import { grant } from './grant';
-import type { NotifyTopic } from './notify-topic';
+import { metrics, names } from '../contract';
+import { grant } from '../shared/grant';
+import type { NotifyTopic } from '../notification/notify-topic';
 
 /** One missed tick is noise, a deployment for instance. Three in a row are an account that nobody watches. */
 const TICKS = 3;

@@ -1,5 +1,5 @@
 /** The function's environment: every variable of the contract, and nothing else. */
-import { names, variables, type VariableName } from './contract';
+import { names, variables, type VariableName } from '../contract';
 
 /** The mode that lets the policy decide. An operator sets `pass` in the console to silence the machine at once. */
 const LET_THE_POLICY_DECIDE = 'proceed';

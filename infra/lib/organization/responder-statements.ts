@@ -3,7 +3,7 @@
  * test holds `stacksets/member.yaml` to it, so that the two cannot drift apart.
  */
 import { ArnPrincipal, type IPrincipal, PolicyStatement, PrincipalWithConditions } from 'aws-cdk-lib/aws-iam';
-import { externalId, names, permissions } from './contract';
+import { externalId, names, permissions } from '../contract';
 
 /**
  * The payer's account with conditions, not a role principal: IAM stores a role principal by its unique id, so a guard
