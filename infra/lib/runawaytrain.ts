@@ -2,23 +2,23 @@
 import { Stack, type StackProps } from 'aws-cdk-lib';
 import type { Architecture } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
-import { AlarmTopic } from './spend/alarm-topic';
-import { Billing } from './spend/billing';
-import { Dashboard } from './monitoring/dashboard';
 import { FailureQueue } from './guard/failure-queue';
 import { Guard } from './guard/guard';
-import { Heartbeat } from './monitoring/heartbeat';
+import { Schedule } from './guard/schedule';
+import { StateTable } from './guard/state-table';
 import { LaunchBus } from './launches/launch-bus';
 import { LaunchQueue } from './launches/launch-queue';
+import { PayerForwarder } from './launches/payer-forwarder';
+import { Dashboard } from './monitoring/dashboard';
+import { Heartbeat } from './monitoring/heartbeat';
 import { NotifyTopics } from './notification/notify-topics';
 import { Organization } from './organization/organization';
-import { PayerForwarder } from './launches/payer-forwarder';
 import { PayerResponder } from './organization/payer-responder';
 import type { Policy } from './policy/policy';
+import { AlarmTopic } from './spend/alarm-topic';
+import { Billing } from './spend/billing';
 import { ReportReading } from './spend/report-reading';
-import { Schedule } from './guard/schedule';
 import { SpendAlarms } from './spend/spend-alarms';
-import { StateTable } from './guard/state-table';
 
 export interface RunawayTrainProps extends StackProps {
   readonly policy: Policy;
@@ -33,7 +33,10 @@ export class RunawayTrain extends Stack {
     const { policy, architecture, bootstrapFile, quarantinePolicyId } = props;
 
     // There already.
-    const organization = new Organization(this, 'Organization', { organizationId: policy.organization, quarantinePolicyId });
+    const organization = new Organization(this, 'Organization', {
+      organizationId: policy.organization,
+      quarantinePolicyId,
+    });
     const billing = new Billing(this, 'Billing');
 
     const topics = new NotifyTopics(this, 'Notify', { policy });
@@ -54,7 +57,10 @@ export class RunawayTrain extends Stack {
     new SpendAlarms(this, 'Spend', { policy, tell: alarms.action });
 
     // What watches the guard.
-    const heartbeat = new Heartbeat(this, 'Heartbeat', { scheduleMinutes: policy.scheduleMinutes, tell: topics.general });
+    const heartbeat = new Heartbeat(this, 'Heartbeat', {
+      scheduleMinutes: policy.scheduleMinutes,
+      tell: topics.general,
+    });
     new Dashboard(this, 'Dashboard', { function: guard.function, launches: launches.queue, failures: failures.queue });
 
     // Everything that the guard may do.

@@ -12,7 +12,11 @@ export class FailureQueue extends Construct {
   constructor(scope: Construct, id: string) {
     super(scope, id);
     // By name: that queue needs this one to be there first.
-    const launches = Queue.fromQueueArn(this, 'Launches', Stack.of(this).formatArn({ service: 'sqs', resource: names.launchQueue }));
+    const launches = Queue.fromQueueArn(
+      this,
+      'Launches',
+      Stack.of(this).formatArn({ service: 'sqs', resource: names.launchQueue }),
+    );
     this.queue = new Queue(this, 'Queue', {
       queueName: names.failureQueue,
       encryption: QueueEncryption.SQS_MANAGED,

@@ -1,15 +1,21 @@
 /** The function `runawaytrain`: its code, its role, its log, and what becomes of an event that it cannot handle. */
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { type IGrantable, type IPrincipal, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { type Architecture, Code, EventInvokeConfig, Function, Runtime } from 'aws-cdk-lib/aws-lambda';
+import {
+  type Architecture,
+  Code,
+  EventInvokeConfig,
+  Function as LambdaFunction,
+  Runtime,
+} from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { names } from '../contract';
+import type { Policy } from '../policy/policy';
+import { grant } from '../shared/grant';
 import { environmentOf } from './environment';
 import type { FailureQueue } from './failure-queue';
 import { stageFunction } from './function-asset';
-import { grant } from '../shared/grant';
-import type { Policy } from '../policy/policy';
 
 /** An event that waited longer is worth nothing: the next tick sees the same and more. */
 export const EVENT_IS_STALE_AFTER = Duration.minutes(5);
@@ -27,7 +33,7 @@ export interface GuardProps {
 }
 
 export class Guard extends Construct implements IGrantable {
-  readonly function: Function;
+  readonly function: LambdaFunction;
   /** Its role. Whoever has something for it grants that to the guard itself. */
   readonly grantPrincipal: IPrincipal;
 
@@ -56,7 +62,7 @@ export class Guard extends Construct implements IGrantable {
       resources: [logGroup.logGroupArn],
     });
 
-    this.function = new Function(this, 'Function', {
+    this.function = new LambdaFunction(this, 'Function', {
       functionName: names.function,
       description: 'Sweeps every account of the organization: observe, decide, contain, tell.',
       runtime: Runtime.PROVIDED_AL2023,

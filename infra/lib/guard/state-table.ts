@@ -3,7 +3,7 @@ import { RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { names, table as keys } from '../contract';
+import { table as keys, names } from '../contract';
 import { grant } from '../shared/grant';
 
 export class StateTable extends Construct {

@@ -3,7 +3,16 @@
  * more than that.
  */
 import { names } from '../contract';
-import { actions, type Document, document, EVERYTHING, PAYERS_ADMIN, ROLE_CHANGES, roleAnywhere, STACK_SETS } from './deny';
+import {
+  actions,
+  type Document,
+  document,
+  EVERYTHING,
+  PAYERS_ADMIN,
+  ROLE_CHANGES,
+  roleAnywhere,
+  STACK_SETS,
+} from './deny';
 
 /** What deploys our pieces. Both are themselves guarded below, or exempting them would be a way in. */
 const DEPLOY = [STACK_SETS, PAYERS_ADMIN];
@@ -22,7 +31,9 @@ export function protect(): Document {
       sid: 'Roles',
       actions: ROLE_CHANGES,
       on: {
-        only: [names.responderRole, names.forwarderRole, names.functionRole, names.releaseRole, ...DEPLOY].flatMap(roleAnywhere),
+        only: [names.responderRole, names.forwarderRole, names.functionRole, names.releaseRole, ...DEPLOY].flatMap(
+          roleAnywhere,
+        ),
       },
       exceptFor: DEPLOY,
     },
@@ -36,7 +47,16 @@ export function protect(): Document {
     {
       sid: 'Rules',
       actions: actions({
-        events: ['PutRule', 'DeleteRule', 'EnableRule', 'DisableRule', 'PutTargets', 'RemoveTargets', 'TagResource', 'UntagResource'],
+        events: [
+          'PutRule',
+          'DeleteRule',
+          'EnableRule',
+          'DisableRule',
+          'PutTargets',
+          'RemoveTargets',
+          'TagResource',
+          'UntagResource',
+        ],
       }),
       on: { only: [`arn:aws:events:*:*:rule/${ours}`] },
       exceptFor: DEPLOY,

@@ -10,7 +10,16 @@
  * https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
  */
 import { names } from '../contract';
-import { actions, type Document, document, EVERYTHING, OUR_ROLES_IN_MEMBERS, role, ROLE_CHANGES, STACK_SETS } from './deny';
+import {
+  actions,
+  type Document,
+  document,
+  EVERYTHING,
+  OUR_ROLES_IN_MEMBERS,
+  ROLE_CHANGES,
+  role,
+  STACK_SETS,
+} from './deny';
 
 /** More compute, by the services through which stolen accounts are burnt. */
 const COMPUTE = actions({
@@ -178,7 +187,15 @@ const COMPUTE = actions({
   cloud9: ['CreateEnvironmentEC2'],
   codebuild: ['StartBuild*', 'RetryBuild*', 'StartSandbox', 'CreateFleet', 'UpdateFleet'],
   deadline: ['CreateFleet', 'UpdateFleet', 'CreateJob'],
-  gamelift: ['CreateFleet*', 'CreateContainerFleet', 'CreateGameServerGroup', 'ResumeGameServerGroup', 'UpdateFleetCapacity', 'StartFleetActions', 'PutScalingPolicy'],
+  gamelift: [
+    'CreateFleet*',
+    'CreateContainerFleet',
+    'CreateGameServerGroup',
+    'ResumeGameServerGroup',
+    'UpdateFleetCapacity',
+    'StartFleetActions',
+    'PutScalingPolicy',
+  ],
   glue: ['StartJobRun', 'CreateSession', 'CreateDevEndpoint', 'StartWorkflowRun'],
   imagebuilder: ['CreateImage', 'StartImagePipelineExecution'],
   lightsail: ['Create*', 'Start*', 'UpdateContainerService'],

@@ -7,8 +7,8 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { names } from '../contract';
 import type { FailureQueue } from '../guard/failure-queue';
-import { grant } from '../shared/grant';
 import { FUNCTION_TIMEOUT, type Guard } from '../guard/guard';
+import { grant } from '../shared/grant';
 
 /** A thief launches by the hundred: this makes one sweep of a burst, and costs five of the seconds that a halt may take. */
 const GATHER = Duration.seconds(5);

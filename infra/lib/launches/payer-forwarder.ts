@@ -29,7 +29,11 @@ export class PayerForwarder extends Construct {
       // On the default bus, where AWS's own events are; ours has a rule of this name as well.
       ruleName: names.launchRule,
       description: 'Forwards launches to the bus of runawaytrain.',
-      eventPattern: { source: LAUNCH_PATTERN.source, detailType: LAUNCH_PATTERN['detail-type'], detail: LAUNCH_PATTERN.detail },
+      eventPattern: {
+        source: LAUNCH_PATTERN.source,
+        detailType: LAUNCH_PATTERN['detail-type'],
+        detail: LAUNCH_PATTERN.detail,
+      },
       targets: [{ bind: () => ({ ...to.target(), role }) }],
     });
   }

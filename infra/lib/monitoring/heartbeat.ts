@@ -4,8 +4,8 @@ import { Alarm, ComparisonOperator, Metric, TreatMissingData } from 'aws-cdk-lib
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { metrics, names } from '../contract';
-import { grant } from '../shared/grant';
 import type { NotifyTopic } from '../notification/notify-topic';
+import { grant } from '../shared/grant';
 
 /** One missed tick is noise, a deployment for instance. Three in a row are an account that nobody watches. */
 const TICKS = 3;

@@ -3,9 +3,9 @@ import { Stack } from 'aws-cdk-lib';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { accountTopic, names } from '../contract';
+import type { Policy } from '../policy/policy';
 import { grant } from '../shared/grant';
 import { NotifyTopic } from './notify-topic';
-import type { Policy } from '../policy/policy';
 
 export interface NotifyTopicsProps {
   readonly policy: Policy;

@@ -18,7 +18,9 @@ export interface Permission {
 
 /** Adds one statement to the policy of the grantee. CDK's own `Grant` would leave it without a name. */
 export function grant(grantee: IGrantable, { because, ...statement }: Permission): void {
-  if (because !== undefined) wide(holderOf(grantee), because, ...statement.resources.filter((one) => one.includes('*')));
+  if (because !== undefined) {
+    wide(holderOf(grantee), because, ...statement.resources.filter((one) => one.includes('*')));
+  }
   const { statementAdded } = grantee.grantPrincipal.addToPrincipalPolicy(new PolicyStatement(statement));
   // A service or an imported role: it would go without, and nobody would hear of it before the first refusal.
   if (!statementAdded) throw new Error(`${statement.sid}: this grantee has no policy of its own to add to`);

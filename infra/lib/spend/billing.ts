@@ -1,4 +1,4 @@
-/** What AWS says of money in the payer: what an instance costs, and what each account is charged. Both are there already. */
+/** What AWS itself knows of money: what an instance costs an hour, and what each account is charged. */
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { grant } from '../shared/grant';

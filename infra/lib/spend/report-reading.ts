@@ -4,9 +4,9 @@ import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { grant } from '../shared/grant';
 import { EVENT_IS_STALE_AFTER, type Guard, RETRIES } from '../guard/guard';
 import type { CostReports } from '../policy/policy';
+import { grant } from '../shared/grant';
 
 export interface ReportReadingProps {
   readonly guard: Guard;
@@ -24,7 +24,11 @@ export class ReportReading extends Construct {
       description: 'Read what is new in the Cost and Usage Reports.',
       schedule: Schedule.rate(Duration.hours(1)),
       targets: [
-        new LambdaFunction(guard.function, { event: RuleTargetInput.fromObject({ action: 'reports' }), retryAttempts: RETRIES, maxEventAge: EVENT_IS_STALE_AFTER }),
+        new LambdaFunction(guard.function, {
+          event: RuleTargetInput.fromObject({ action: 'reports' }),
+          retryAttempts: RETRIES,
+          maxEventAge: EVENT_IS_STALE_AFTER,
+        }),
       ],
     });
   }
