@@ -36,11 +36,27 @@ describe('the role of the function', () => {
         .map(({ Sid, Effect, Action, Resource }) => [Sid, Effect, Action, Resource])
         .sort(([a], [b]) => a.localeCompare(b)),
       [
-        ['EmitMetrics', 'Allow', 'cloudwatch:PutMetricData', '*'],
-        ['EnterAccounts', 'Allow', 'sts:AssumeRole', `arn:aws:iam::*:role/${names.responderRole}`],
-        ['KeepFailures', 'Allow', 'sqs:SendMessage', queue(names.failureQueue)],
+        ['AssumeResponderRoles', 'Allow', 'sts:AssumeRole', `arn:aws:iam::*:role/${names.responderRole}`],
         [
-          'KeepState',
+          'AttachAndDetachQuarantine',
+          'Allow',
+          ['organizations:AttachPolicy', 'organizations:DetachPolicy'],
+          [`arn:aws:organizations::${PAYER}:policy/${ORGANIZATION}/service_control_policy/${QUARANTINE}`, accounts],
+        ],
+        ['EmitMetrics', 'Allow', 'cloudwatch:PutMetricData', '*'],
+        ['ListAccounts', 'Allow', 'organizations:ListAccounts', '*'],
+        ['ListAttachedPolicies', 'Allow', 'organizations:ListPoliciesForTarget', accounts],
+        [
+          'PublishNotifications',
+          'Allow',
+          'sns:Publish',
+          [
+            `arn:aws:sns:us-east-1:${PAYER}:${names.topic}`,
+            `arn:aws:sns:us-east-1:${PAYER}:${names.topic}-????????????`,
+          ],
+        ],
+        [
+          'ReadAndWriteState',
           'Allow',
           [
             'dynamodb:GetItem',
@@ -52,31 +68,15 @@ describe('the role of the function', () => {
           ],
           table,
         ],
-        ['ListAccounts', 'Allow', 'organizations:ListAccounts', '*'],
-        [
-          'Quarantine',
-          'Allow',
-          ['organizations:AttachPolicy', 'organizations:DetachPolicy'],
-          [`arn:aws:organizations::${PAYER}:policy/${ORGANIZATION}/service_control_policy/${QUARANTINE}`, accounts],
-        ],
         ['ReadCharges', 'Allow', 'cloudwatch:GetMetricData', '*'],
         ['ReadPrices', 'Allow', 'pricing:GetProducts', '*'],
-        ['SeeQuarantine', 'Allow', 'organizations:ListPoliciesForTarget', accounts],
         [
-          'TakeLaunches',
+          'ReceiveLaunches',
           'Allow',
           ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
           queue(names.launchQueue),
         ],
-        [
-          'Tell',
-          'Allow',
-          'sns:Publish',
-          [
-            `arn:aws:sns:us-east-1:${PAYER}:${names.topic}`,
-            `arn:aws:sns:us-east-1:${PAYER}:${names.topic}-????????????`,
-          ],
-        ],
+        ['SendFailedEvents', 'Allow', 'sqs:SendMessage', queue(names.failureQueue)],
         [
           'WriteLog',
           'Allow',
@@ -88,7 +88,9 @@ describe('the role of the function', () => {
   });
 
   it('enters only accounts of this organization, and counts only in its own namespace', () => {
-    assert.deepEqual(bySid('EnterAccounts').Condition, { StringEqualsIfExists: { 'aws:ResourceOrgID': ORGANIZATION } });
+    assert.deepEqual(bySid('AssumeResponderRoles').Condition, {
+      StringEqualsIfExists: { 'aws:ResourceOrgID': ORGANIZATION },
+    });
     assert.deepEqual(bySid('EmitMetrics').Condition, { StringEquals: { 'cloudwatch:namespace': metrics.namespace } });
   });
 

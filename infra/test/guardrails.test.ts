@@ -91,7 +91,8 @@ describe('both policies', () => {
       assert.equal(Content.Version, '2012-10-17');
       const sids = Content.Statement.map(({ Sid }: Json) => Sid);
       assert.deepEqual([...new Set(sids)], sids);
-      for (const sid of sids) assert.match(sid, /^[A-Za-z0-9]+$/);
+      // Whoever is denied reads these in their own console.
+      for (const sid of sids) assert.match(sid, /^Deny[A-Z][A-Za-z0-9]+$/);
     }
   });
 
@@ -350,6 +351,10 @@ describe('the protect policy', () => {
       units,
     );
     Annotations.fromStack(stack).hasNoWarning('*', Match.anyValue());
+  });
+
+  it('fills half of its room at most: every new kind of thing that we put into an account has to be guarded here', () => {
+    assert.ok(JSON.stringify(protect.Content).length <= MOST_CHARACTERS / 2);
   });
 
   it('warns where it protects nothing', () => {

@@ -47,6 +47,6 @@ export class FailureQueue extends Construct {
 
   /** To the function: Lambda sends with its role. */
   grantSend(grantee: IGrantable): void {
-    grant(grantee, { sid: 'KeepFailures', actions: ['sqs:SendMessage'], resources: [this.arn] });
+    grant(grantee, { sid: 'SendFailedEvents', actions: ['sqs:SendMessage'], resources: [this.arn] });
   }
 }

@@ -33,7 +33,7 @@ export class StateTable extends Construct {
    */
   grantReadWrite(grantee: IGrantable): void {
     grant(grantee, {
-      sid: 'KeepState',
+      sid: 'ReadAndWriteState',
       actions: [
         'dynamodb:GetItem',
         'dynamodb:PutItem',

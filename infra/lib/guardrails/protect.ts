@@ -28,7 +28,7 @@ export function protect(): Document {
     {
       // No halt touches a role of these names, so a thief would like to have one.
       // Those of the payer are among them: the same names mean nothing here, and nobody else needs them.
-      sid: 'Roles',
+      sid: 'DenyRunawayTrainAndDeploymentRoleChanges',
       actions: ROLE_CHANGES,
       on: {
         only: [names.responderRole, names.forwarderRole, names.functionRole, names.releaseRole, ...DEPLOY].flatMap(
@@ -39,13 +39,13 @@ export function protect(): Document {
     },
     {
       // Never touched either. `cdk-*` is missing: members bootstrap the CDK themselves, and such roles are named in the mail.
-      sid: 'Landlords',
+      sid: 'DenyPlatformRoleChanges',
       actions: ROLE_CHANGES,
       on: { only: ['AWSControlTower*', 'aws-controltower-*', 'AWSCloudFormationStackSet*'].flatMap(roleAnywhere) },
       exceptFor: [...DEPLOY, CONTROL_TOWER],
     },
     {
-      sid: 'Rules',
+      sid: 'DenyRunawayTrainRuleChanges',
       actions: actions({
         events: [
           'PutRule',
@@ -62,7 +62,7 @@ export function protect(): Document {
       exceptFor: DEPLOY,
     },
     {
-      sid: 'Alarms',
+      sid: 'DenyRunawayTrainAlarmChanges',
       actions: actions({
         cloudwatch: [
           'PutMetricAlarm',
@@ -81,7 +81,7 @@ export function protect(): Document {
       exceptFor: DEPLOY,
     },
     {
-      sid: 'Stacks',
+      sid: 'DenyRunawayTrainStackChanges',
       actions: actions({
         cloudformation: [
           'CreateStack',
@@ -106,6 +106,6 @@ export function protect(): Document {
       exceptFor: DEPLOY,
     },
     // Outside of the organization no policy of it holds.
-    { sid: 'Stay', actions: ['organizations:LeaveOrganization'], on: EVERYTHING },
+    { sid: 'DenyLeavingTheOrganization', actions: ['organizations:LeaveOrganization'], on: EVERYTHING },
   );
 }

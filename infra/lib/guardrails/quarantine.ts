@@ -246,12 +246,12 @@ const ACTS_HERE = [names.responderRole];
 
 export function quarantine(): Document {
   return document(
-    { sid: 'Growth', actions: COMPUTE, on: EVERYTHING, exceptFor: ACTS_HERE },
+    { sid: 'DenyLaunchingCompute', actions: COMPUTE, on: EVERYTHING, exceptFor: ACTS_HERE },
     // Not for StackSets: a thief may have made a role of such a name before the halt. It could only touch our own roles.
-    { sid: 'Identities', actions: IDENTITIES, on: { allBut: ourRoles }, exceptFor: ACTS_HERE },
+    { sid: 'DenyIdentityAndCredentialChanges', actions: IDENTITIES, on: { allBut: ourRoles }, exceptFor: ACTS_HERE },
     // So that a responder that was deleted can be put back while the account is frozen.
-    { sid: 'OurRoles', actions: ROLE_CHANGES, on: { only: ourRoles }, exceptFor: [STACK_SETS] },
+    { sid: 'DenyRunawayTrainRoleChanges', actions: ROLE_CHANGES, on: { only: ourRoles }, exceptFor: [STACK_SETS] },
     // Outside of the organization no policy of it holds.
-    { sid: 'Stay', actions: ['organizations:LeaveOrganization'], on: EVERYTHING },
+    { sid: 'DenyLeavingTheOrganization', actions: ['organizations:LeaveOrganization'], on: EVERYTHING },
   );
 }

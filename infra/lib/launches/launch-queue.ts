@@ -58,7 +58,7 @@ export class LaunchQueue extends Construct {
   /** What Lambda asks for to empty the queue; it does so with the role of the function. */
   grantReceive(grantee: IGrantable): void {
     grant(grantee, {
-      sid: 'TakeLaunches',
+      sid: 'ReceiveLaunches',
       actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
       resources: [this.queue.queueArn],
     });
@@ -75,7 +75,7 @@ export class LaunchQueue extends Construct {
         conditions: { ArnEquals: { 'aws:SourceArn': rule.ruleArn } },
       }),
     );
-    failures.grantSendToService(service, 'KeepUndeliveredLaunches', rule.ruleArn);
+    failures.grantSendToService(service, 'AcceptUndeliveredLaunches', rule.ruleArn);
     // Not the ready-made SqsQueue, which also grants reading the queue's attributes.
     rule.addTarget({ bind: () => ({ arn: this.queue.queueArn, deadLetterConfig: { arn: failures.arn } }) });
   }

@@ -31,7 +31,7 @@ export class NotifyTopics extends Construct {
     const { account, region } = Stack.of(this);
     const arn = (name: string) => `arn:aws:sns:${region}:${account}:${name}`;
     grant(grantee, {
-      sid: 'Tell',
+      sid: 'PublishNotifications',
       actions: ['sns:Publish'],
       resources: [arn(names.topic), arn(accountTopic(ANY_ACCOUNT))],
     });

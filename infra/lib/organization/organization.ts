@@ -41,7 +41,7 @@ export class Organization extends Construct {
    */
   grantAssumeResponders(grantee: IGrantable): void {
     grant(grantee, {
-      sid: 'EnterAccounts',
+      sid: 'AssumeResponderRoles',
       actions: ['sts:AssumeRole'],
       resources: [`arn:aws:iam::*:role/${names.responderRole}`],
       conditions: { StringEqualsIfExists: { 'aws:ResourceOrgID': this.organizationId } },
@@ -61,13 +61,13 @@ export class Organization extends Construct {
     const accounts = `arn:aws:organizations::${payer}:account/${this.organizationId}/*`;
     const because = 'Any account of the organization may have to be frozen.';
     grant(grantee, {
-      sid: 'Quarantine',
+      sid: 'AttachAndDetachQuarantine',
       actions: ['organizations:AttachPolicy', 'organizations:DetachPolicy'],
       resources: [policy, accounts],
       because,
     });
     grant(grantee, {
-      sid: 'SeeQuarantine',
+      sid: 'ListAttachedPolicies',
       actions: ['organizations:ListPoliciesForTarget'],
       resources: [accounts],
       because,

@@ -48,10 +48,10 @@ export class RunawayTrainRelease extends Stack {
       'Deploys releases of runawaytrain, after an approval.',
       jobsOf(provider, source.repository, environments.deploy),
       [
-        new PolicyStatement({ sid: 'DeployByTheCdk', actions: ['sts:AssumeRole'], resources: bootstrapRoles }),
+        new PolicyStatement({ sid: 'AssumeCdkRoles', actions: ['sts:AssumeRole'], resources: bootstrapRoles }),
         // For the drill after the deployment. IAM cannot tell a drill from another event; the function's mode bounds both.
         new PolicyStatement({
-          sid: 'Drill',
+          sid: 'InvokeForDrill',
           actions: ['lambda:InvokeFunction'],
           resources: [`arn:aws:lambda:${region}:${account}:function:${names.function}`],
         }),
