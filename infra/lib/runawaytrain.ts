@@ -63,7 +63,7 @@ export class RunawayTrain extends Stack {
     });
     new Dashboard(this, 'Dashboard', { function: guard.function, launches: launches.queue, failures: failures.queue });
 
-    // Everything that the guard may do.
+    // Everything that the guard may do, but for writing its own log.
     reports?.grantRead(guard);
     launches.grantReceive(guard);
     organization.grantAssumeResponders(guard);
