@@ -3,14 +3,14 @@ import { App, Validations } from 'aws-cdk-lib';
 import { DISABLE_CREATION_STACK_TRACES } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { names } from '../lib/contract';
-import { reportCosts } from '../lib/cost-reports';
-import { enroll } from '../lib/enrollment';
-import { RunawayTrainGuardrails } from '../lib/guardrails';
+import { RunawayTrainGuardrails } from '../lib/guardrails/guardrails';
 import { OptionProblem, optionsFrom } from '../lib/options';
+import { enroll } from '../lib/organization/enrollment';
 import { PolicyProblems } from '../lib/policy/problem';
 import { readPolicy } from '../lib/policy/read';
-import { RunawayTrainRelease } from '../lib/release';
+import { RunawayTrainRelease } from '../lib/release/release';
 import { RunawayTrain } from '../lib/runawaytrain';
+import { reportCosts } from '../lib/spend/cost-reports';
 
 try {
   // No traces of where each resource was made: the assembly of a release would name folders of the machine that built it.
@@ -21,7 +21,8 @@ try {
   const env = { account: policy.payer, region: names.homeRegion };
   const guardrails = new RunawayTrainGuardrails(app, 'RunawayTrainGuardrails', {
     stackName: 'RunawayTrainGuardrails',
-    description: 'The policies that freeze an account which runs away, and that keep members from switching the guard off.',
+    description:
+      'The policies that freeze an account which runs away, and that keep members from switching the guard off.',
     env,
     policy,
   });

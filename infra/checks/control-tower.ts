@@ -22,17 +22,20 @@ const EXCEPTIONS: readonly Exception[] = [
   {
     rule: 'cloudwatch_log_group_encrypted_check',
     resource: 'GuardLog',
-    because: "CloudWatch encrypts it already. A key of one's own that is disabled or scheduled for deletion would end the evidence.",
+    because:
+      "CloudWatch encrypts it already. A key of one's own that is disabled or scheduled for deletion would end the evidence.",
   },
   {
     rule: 'dynamodb_table_encrypted_kms_check',
     resource: 'StateTable',
-    because: "DynamoDB encrypts it already. Whoever takes a key of one's own away would stop every halt: nothing is contained that was not written down.",
+    because:
+      "DynamoDB encrypts it already. Whoever takes a key of one's own away would stop every halt: nothing is contained that was not written down.",
   },
   {
     rule: 'lambda_inside_vpc_check',
     resource: 'GuardFunction',
-    because: 'It talks to the APIs of AWS in every region and listens to nobody. A network of its own would be one more thing that can fail in a halt.',
+    because:
+      'It talks to the APIs of AWS in every region and listens to nobody. A network of its own would be one more thing that can fail in a halt.',
   },
   // The bucket of the cost reports.
   {
@@ -43,12 +46,14 @@ const EXCEPTIONS: readonly Exception[] = [
   {
     rule: 's3_bucket_versioning_enabled_check',
     resource: 'Bucket',
-    because: 'Each edition of a report holds the whole month so far, beside the one before it: an older version of a file is worth nothing.',
+    because:
+      'Each edition of a report holds the whole month so far, beside the one before it: an older version of a file is worth nothing.',
   },
   {
     rule: 's3_bucket_logging_enabled_check',
     resource: 'Bucket',
-    because: 'Two services use it. A log of that would want another bucket; CloudTrail has data events for who needs them.',
+    because:
+      'Two services use it. A log of that would want another bucket; CloudTrail has data events for who needs them.',
   },
   {
     rule: 's3_event_notifications_enabled_check',
@@ -62,6 +67,12 @@ const EXCEPTIONS: readonly Exception[] = [
   },
 ];
 
+/** What is read of cfn-guard's report on one template. */
+interface Report {
+  readonly name: string;
+  readonly not_compliant: readonly { readonly Rule: { readonly name: string } }[];
+}
+
 interface Finding {
   readonly template: string;
   readonly rule: string;
@@ -74,24 +85,48 @@ function findings(templates: readonly string[]): Finding[] {
   const home = path.dirname(require.resolve('@cdklabs/cdk-validator-cfnguard/package.json'));
   const system = { linux: 'ubuntu', darwin: 'macos' }[os.platform() as string];
   const machine = { x64: 'x86_64', arm64: 'aarch64' }[os.arch() as string];
-  if (!system || !machine) throw new Error(`cfn-guard comes for Linux and macOS on x86_64 and arm64, not for ${os.platform()} on ${os.arch()}`);
+  if (!system || !machine) {
+    throw new Error(
+      `cfn-guard comes for Linux and macOS on x86_64 and arm64, not for ${os.platform()} on ${os.arch()}`,
+    );
+  }
   const rules = path.join(home, 'rules/control-tower/cfn-guard');
   const run = spawnSync(
     path.join(home, 'bin', system, machine, 'cfn-guard'),
-    ['validate', '--structured', '--output-format', 'json', '--show-summary', 'none', '--rules', rules, '--data', ...templates],
+    [
+      'validate',
+      '--structured',
+      '--output-format',
+      'json',
+      '--show-summary',
+      'none',
+      '--rules',
+      rules,
+      '--data',
+      ...templates,
+    ],
     { encoding: 'utf8', maxBuffer: 1 << 28 },
   );
   // 0: all hold; 19: some do not. Anything else is a fault of the run itself.
-  if (run.error || (run.status !== 0 && run.status !== 19)) throw run.error ?? new Error(`cfn-guard ended with code ${run.status}: ${run.stderr}`);
-  const reports: any[] = JSON.parse(run.stdout);
-  if (reports.length !== templates.length) throw new Error(`cfn-guard read ${reports.length} of ${templates.length} templates`);
+  if (run.error || (run.status !== 0 && run.status !== 19)) {
+    throw run.error ?? new Error(`cfn-guard ended with code ${run.status}: ${run.stderr}`);
+  }
+  const reports: readonly Report[] = JSON.parse(run.stdout);
+  if (reports.length !== templates.length) {
+    throw new Error(`cfn-guard read ${reports.length} of ${templates.length} templates`);
+  }
   return reports.flatMap((report) =>
-    report.not_compliant.flatMap(({ Rule }: any) => {
+    report.not_compliant.flatMap(({ Rule }) => {
       const text = JSON.stringify(Rule);
       const resources = new Set([...text.matchAll(/"\/Resources\/(\w+)/g)].map(([, id]) => id ?? ''));
       const words = / *\[CT\.[^"]*/.exec(text)?.[0].replaceAll('\\n', '\n').trim() ?? '';
       // One that names no resource must not get lost.
-      return [...(resources.size > 0 ? resources : ['the template'])].map((resource) => ({ template: path.basename(report.name), rule: Rule.name, resource, words }));
+      return [...(resources.size > 0 ? resources : ['the template'])].map((resource) => ({
+        template: path.basename(report.name),
+        rule: Rule.name,
+        resource,
+        words,
+      }));
     }),
   );
 }
@@ -109,7 +144,16 @@ if (templates.length === 0) {
 const found = findings(templates);
 const unexcused = found.filter((finding) => !EXCEPTIONS.some((exception) => excuses(exception, finding)));
 const idle = EXCEPTIONS.filter((exception) => !found.some((finding) => excuses(exception, finding)));
-for (const { template, rule, resource, words } of unexcused) console.error(`${template}: ${resource}: ${rule}\n        ${words}`);
-for (const { rule, resource } of idle) console.error(`checks/control-tower.ts excuses ${resource} from ${rule}, and nothing is found there: take it out`);
-if (unexcused.length + idle.length > 0) process.exitCode = 1;
-else console.log(`Control Tower's controls hold for ${templates.length} templates, with ${EXCEPTIONS.length} reasoned exceptions`);
+for (const { template, rule, resource, words } of unexcused) {
+  console.error(`${template}: ${resource}: ${rule}\n        ${words}`);
+}
+for (const { rule, resource } of idle) {
+  console.error(`checks/control-tower.ts excuses ${resource} from ${rule}, and nothing is found there: take it out`);
+}
+if (unexcused.length + idle.length > 0) {
+  process.exitCode = 1;
+} else {
+  console.log(
+    `Control Tower's controls hold for ${templates.length} templates, with ${EXCEPTIONS.length} reasoned exceptions`,
+  );
+}

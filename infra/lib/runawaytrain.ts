@@ -2,21 +2,23 @@
 import { Stack, type StackProps } from 'aws-cdk-lib';
 import type { Architecture } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
-import { AlarmTopic } from './alarm-topic';
-import { Dashboard } from './dashboard';
-import { FailureQueue } from './failure-queue';
-import { Guard } from './guard';
-import { Heartbeat } from './heartbeat';
-import { LaunchBus } from './launch-bus';
-import { LaunchQueue } from './launch-queue';
-import { NotifyTopics } from './notify-topics';
-import { PayerForwarder } from './payer-forwarder';
-import { PayerResponder } from './payer-responder';
+import { FailureQueue } from './guard/failure-queue';
+import { Guard } from './guard/guard';
+import { Schedule } from './guard/schedule';
+import { StateTable } from './guard/state-table';
+import { LaunchBus } from './launches/launch-bus';
+import { LaunchQueue } from './launches/launch-queue';
+import { PayerForwarder } from './launches/payer-forwarder';
+import { Dashboard } from './monitoring/dashboard';
+import { Heartbeat } from './monitoring/heartbeat';
+import { NotifyTopics } from './notification/notify-topics';
+import { Organization } from './organization/organization';
+import { PayerResponder } from './organization/payer-responder';
 import type { Policy } from './policy/policy';
-import { ReportReading } from './report-reading';
-import { Schedule } from './schedule';
-import { SpendAlarms } from './spend-alarms';
-import { StateTable } from './state-table';
+import { AlarmTopic } from './spend/alarm-topic';
+import { Billing } from './spend/billing';
+import { ReportReading } from './spend/report-reading';
+import { SpendAlarms } from './spend/spend-alarms';
 
 export interface RunawayTrainProps extends StackProps {
   readonly policy: Policy;
@@ -30,13 +32,21 @@ export class RunawayTrain extends Stack {
     super(scope, id, props);
     const { policy, architecture, bootstrapFile, quarantinePolicyId } = props;
 
+    // There already.
+    const organization = new Organization(this, 'Organization', {
+      organizationId: policy.organization,
+      quarantinePolicyId,
+    });
+    const billing = new Billing(this, 'Billing');
+
     const topics = new NotifyTopics(this, 'Notify', { policy });
     const state = new StateTable(this, 'State');
     const failures = new FailureQueue(this, 'Failures');
     const guard = new Guard(this, 'Guard', { policy, architecture, bootstrapFile, failures, quarantinePolicyId });
 
+    // What starts the guard.
     new Schedule(this, 'Schedule', { minutes: policy.scheduleMinutes, guard });
-    if (policy.costReports !== undefined) new ReportReading(this, 'Reports', { guard, reports: policy.costReports });
+    const reports = policy.costReports && new ReportReading(this, 'Reports', { guard, reports: policy.costReports });
     const bus = new LaunchBus(this, 'LaunchBus', { policy });
     const launches = new LaunchQueue(this, 'Launches', { from: bus.rule, guard, failures });
     const alarms = new AlarmTopic(this, 'Alarms', { policy, guard, failures });
@@ -46,14 +56,21 @@ export class RunawayTrain extends Stack {
     new PayerForwarder(this, 'PayerForwarder', { to: bus });
     new SpendAlarms(this, 'Spend', { policy, tell: alarms.action });
 
-    const heartbeat = new Heartbeat(this, 'Heartbeat', { scheduleMinutes: policy.scheduleMinutes, tell: topics.general });
+    // What watches the guard.
+    const heartbeat = new Heartbeat(this, 'Heartbeat', {
+      scheduleMinutes: policy.scheduleMinutes,
+      tell: topics.general,
+    });
     new Dashboard(this, 'Dashboard', { function: guard.function, launches: launches.queue, failures: failures.queue });
 
-    guard.grantAssumeResponders(policy.organization);
-    guard.grantListAccounts();
-    guard.grantReadPrices();
-    guard.grantReadCharges();
-    guard.grantQuarantine(quarantinePolicyId, policy.organization);
+    // Everything that the guard may do, but for writing its own log.
+    reports?.grantRead(guard);
+    launches.grantReceive(guard);
+    organization.grantAssumeResponders(guard);
+    organization.grantListAccounts(guard);
+    billing.grantReadPrices(guard);
+    billing.grantReadCharges(guard);
+    organization.grantQuarantine(guard);
     topics.grantPublish(guard);
     state.grantReadWrite(guard);
     failures.grantSend(guard);

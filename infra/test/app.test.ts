@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { names } from '../lib/contract';
 import { OptionProblem, optionsFrom } from '../lib/options';
-import { bootstrapFile, folder, QUARANTINE, REPOSITORY } from './support';
+import { bootstrapFile, folder, type Json, QUARANTINE, REPOSITORY } from './support';
 
 const SAMPLE = path.join(REPOSITORY, 'runawaytrain.yaml');
 const BAD = path.join(REPOSITORY, 'lambda/core/tests/policies/bad/limit-negative.yaml');
@@ -18,11 +18,19 @@ function waitsFor(outdir: string, stack: string): string[] {
   return artifacts[stack].dependencies.filter((name: string) => artifacts[name].type === 'aws:cloudformation:stack');
 }
 
-function run(context: Record<string, string>, { validated = false } = {}): { status: number | null; said: string; outdir: string } {
+function run(
+  context: Record<string, string>,
+  { validated = false } = {},
+): { status: number | null; said: string; outdir: string } {
   const outdir = folder();
   const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', 'bin/runawaytrain.ts'], {
     cwd: path.join(REPOSITORY, 'infra'),
-    env: { ...process.env, CDK_OUTDIR: outdir, CDK_VALIDATION: String(validated), CDK_CONTEXT_JSON: JSON.stringify(context) },
+    env: {
+      ...process.env,
+      CDK_OUTDIR: outdir,
+      CDK_VALIDATION: String(validated),
+      CDK_CONTEXT_JSON: JSON.stringify(context),
+    },
     encoding: 'utf8',
   });
   return { status, said: stderr, outdir };
@@ -33,7 +41,7 @@ describe('the app', () => {
     const { status, said, outdir } = run({ policy: SAMPLE, bootstrap: bootstrapFile });
     assert.equal(status, 0, said);
     const { artifacts } = JSON.parse(fs.readFileSync(path.join(outdir, 'manifest.json'), 'utf8'));
-    const stacks = Object.entries<any>(artifacts).filter(([, { type }]) => type === 'aws:cloudformation:stack');
+    const stacks = Object.entries<Json>(artifacts).filter(([, { type }]) => type === 'aws:cloudformation:stack');
     assert.deepEqual(stacks.map(([name, { environment }]) => `${name} ${environment}`).sort(), [
       'RunawayTrain aws://123456789012/us-east-1',
       'RunawayTrainEnrollment aws://123456789012/us-east-1',
@@ -55,9 +63,11 @@ describe('the app', () => {
     assert.deepEqual(waitsFor(outdir, 'RunawayTrainEnrollment'), ['RunawayTrain']);
 
     const read = (stack: string) => JSON.parse(fs.readFileSync(path.join(outdir, `${stack}.template.json`), 'utf8'));
-    const guard = Object.values<any>(read('RunawayTrain').Resources).find(({ Type }) => Type === 'AWS::Lambda::Function');
+    const guard = Object.values<Json>(read('RunawayTrain').Resources).find(
+      ({ Type }) => Type === 'AWS::Lambda::Function',
+    );
     const taken = guard.Properties.Environment.Variables.quarantinepolicy['Fn::ImportValue'];
-    const outputs = Object.values<any>(read('RunawayTrainGuardrails').Outputs);
+    const outputs = Object.values<Json>(read('RunawayTrainGuardrails').Outputs);
     assert.equal(outputs.length, 1);
     assert.equal(outputs[0].Export.Name, taken);
     const { Resources } = read('RunawayTrainGuardrails');
@@ -73,11 +83,17 @@ describe('the app', () => {
     const governed: string[] = [];
     const exist: string[] = [];
     for (const name of templates) {
-      for (const [id, { Type, Properties }] of Object.entries<any>(JSON.parse(fs.readFileSync(path.join(outdir, name), 'utf8')).Resources)) {
+      for (const [id, { Type, Properties }] of Object.entries<Json>(
+        JSON.parse(fs.readFileSync(path.join(outdir, name), 'utf8')).Resources,
+      )) {
         if (['AWS::SNS::Topic', 'AWS::SQS::Queue', 'AWS::Events::EventBus'].includes(Type)) exist.push(`${name} ${id}`);
         if (Type === 'AWS::Events::EventBus' && Properties.Policy !== undefined) governed.push(`${name} ${id}`);
         if (/^AWS::(SNS::TopicPolicy|SQS::QueuePolicy|SNS::TopicInlinePolicy|SQS::QueueInlinePolicy)$/.test(Type)) {
-          for (const one of [Properties.Topics ?? Properties.Queues ?? Properties.TopicArn ?? Properties.Queue].flat()) governed.push(`${name} ${one.Ref ?? JSON.stringify(one)}`);
+          for (const one of [
+            Properties.Topics ?? Properties.Queues ?? Properties.TopicArn ?? Properties.Queue,
+          ].flat()) {
+            governed.push(`${name} ${one.Ref ?? JSON.stringify(one)}`);
+          }
         }
         // A second way to the policy of a bus.
         assert.notEqual(Type, 'AWS::Events::EventBusPolicy');
@@ -96,9 +112,16 @@ describe('the app', () => {
   });
 
   it('refuses what is not the id of a policy', () => {
-    const { status, said } = run({ policy: SAMPLE, bootstrap: bootstrapFile, quarantinePolicyId: 'RunawayTrainQuarantine' });
+    const { status, said } = run({
+      policy: SAMPLE,
+      bootstrap: bootstrapFile,
+      quarantinePolicyId: 'RunawayTrainQuarantine',
+    });
     assert.equal(status, 1);
-    assert.equal(said, '-c quarantinePolicyId=RunawayTrainQuarantine: this is not the id of a policy, such as p-examplepolicyid111.\n');
+    assert.equal(
+      said,
+      '-c quarantinePolicyId=RunawayTrainQuarantine: this is not the id of a policy, such as p-examplepolicyid111.\n',
+    );
   });
 
   it('refuses a bad policy in plain sentences', () => {
@@ -126,7 +149,10 @@ describe('the app', () => {
 describe('the options', () => {
   const options = (context: Record<string, string>) => optionsFrom((name) => context[name]);
 
-  for (const [arch, given] of [['x86_64', {}], ['arm64', { arch: 'arm64' }]] as const) {
+  for (const [arch, given] of [
+    ['x86_64', {}],
+    ['arm64', { arch: 'arm64' }],
+  ] as const) {
     it(`look for the function where the build for ${arch} puts it`, () => {
       const place = path.join(REPOSITORY, '.build', arch, 'bootstrap');
       try {

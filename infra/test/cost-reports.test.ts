@@ -7,9 +7,9 @@ import { describe, it } from 'node:test';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { names } from '../lib/contract';
-import { reportCosts } from '../lib/cost-reports';
 import { Policy, type PolicyDocument } from '../lib/policy/policy';
-import { bootstrapFile, document, folder, idOf, list, only, PAYER, REPOSITORY, synthesize } from './support';
+import { reportCosts } from '../lib/spend/cost-reports';
+import { bootstrapFile, document, folder, idOf, type Json, list, only, PAYER, REPOSITORY, synthesize } from './support';
 
 const MADE: PolicyDocument = { ...document, cur: {} };
 const ADOPTED: PolicyDocument = { ...document, cur: { bucket: 'payer-reports', prefix: 'cur/hourly' } };
@@ -17,7 +17,10 @@ const BUCKET = `runawaytrain-cur-${PAYER}`;
 
 function stack(policy: PolicyDocument): Template | undefined {
   const app = new App({ outdir: folder(), builtinCloudFormationValidation: false });
-  const made = reportCosts(app, { env: { account: policy.payer, region: names.homeRegion }, policy: new Policy(policy) });
+  const made = reportCosts(app, {
+    env: { account: policy.payer, region: names.homeRegion },
+    policy: new Policy(policy),
+  });
   return made && Template.fromStack(made);
 }
 
@@ -33,12 +36,19 @@ describe('the stack of the cost reports', () => {
   it('holds a bucket that is private, encrypted, without versions, and kept when the stack goes', () => {
     const bucket = only(template, 'AWS::S3::Bucket');
     assert.equal(bucket.BucketName, BUCKET);
-    assert.deepEqual(bucket.PublicAccessBlockConfiguration, { BlockPublicAcls: true, BlockPublicPolicy: true, IgnorePublicAcls: true, RestrictPublicBuckets: true });
-    assert.deepEqual(bucket.BucketEncryption.ServerSideEncryptionConfiguration, [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }]);
+    assert.deepEqual(bucket.PublicAccessBlockConfiguration, {
+      BlockPublicAcls: true,
+      BlockPublicPolicy: true,
+      IgnorePublicAcls: true,
+      RestrictPublicBuckets: true,
+    });
+    assert.deepEqual(bucket.BucketEncryption.ServerSideEncryptionConfiguration, [
+      { ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } },
+    ]);
     assert.deepEqual(bucket.OwnershipControls, { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] });
     assert.equal(bucket.VersioningConfiguration, undefined);
     assert.deepEqual(
-      bucket.LifecycleConfiguration.Rules.map(({ ExpirationInDays, Status }: any) => [ExpirationInDays, Status]),
+      bucket.LifecycleConfiguration.Rules.map(({ ExpirationInDays, Status }: Json) => [ExpirationInDays, Status]),
       [[400, 'Enabled']],
     );
     template.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
@@ -48,11 +58,17 @@ describe('the stack of the cost reports', () => {
     const { PolicyDocument, Bucket } = only(template, 'AWS::S3::BucketPolicy');
     assert.deepEqual(Bucket, { Ref: idOf(template, 'AWS::S3::Bucket', () => true) });
     const [tls, ...deliveries] = PolicyDocument.Statement;
-    assert.deepEqual([tls.Effect, tls.Action, tls.Principal, tls.Condition], ['Deny', 's3:*', { AWS: '*' }, { Bool: { 'aws:SecureTransport': 'false' } }]);
-    assert.deepEqual(deliveries.map(({ Sid, Effect, Action }: any) => [Sid, Effect, Action]), [
-      ['CheckOwner', 'Allow', ['s3:GetBucketAcl', 's3:GetBucketPolicy']],
-      ['DeliverReports', 'Allow', 's3:PutObject'],
-    ]);
+    assert.deepEqual(
+      [tls.Effect, tls.Action, tls.Principal, tls.Condition],
+      ['Deny', 's3:*', { AWS: '*' }, { Bool: { 'aws:SecureTransport': 'false' } }],
+    );
+    assert.deepEqual(
+      deliveries.map(({ Sid, Effect, Action }: Json) => [Sid, Effect, Action]),
+      [
+        ['CheckOwner', 'Allow', ['s3:GetBucketAcl', 's3:GetBucketPolicy']],
+        ['DeliverReports', 'Allow', 's3:PutObject'],
+      ],
+    );
     for (const { Principal, Condition } of deliveries) {
       assert.deepEqual(Principal, { Service: 'billingreports.amazonaws.com' });
       assert.deepEqual(Condition, {
@@ -88,10 +104,13 @@ describe('the stack of the cost reports', () => {
 });
 
 describe('the guard', () => {
-  const role = (template: Template) => idOf(template, 'AWS::IAM::Role', ({ RoleName }) => RoleName === names.functionRole);
-  const statements = (policy: PolicyDocument): any[] => {
+  const role = (template: Template) =>
+    idOf(template, 'AWS::IAM::Role', ({ RoleName }) => RoleName === names.functionRole);
+  const statements = (policy: PolicyDocument): Json[] => {
     const { template } = synthesize(policy);
-    return only(template, 'AWS::IAM::Policy', ({ Roles }) => list(Roles).some((one: any) => one.Ref === role(template))).PolicyDocument.Statement;
+    return only(template, 'AWS::IAM::Policy', ({ Roles }) =>
+      list(Roles).some((one: Json) => one.Ref === role(template)),
+    ).PolicyDocument.Statement;
   };
   const more = (policy: PolicyDocument) => {
     const usual = new Set(statements(document).map(({ Sid }) => Sid));
@@ -99,7 +118,10 @@ describe('the guard', () => {
   };
 
   it('may read the objects of the report and list them, in a bucket of the payer, and nothing else', () => {
-    for (const [policy, bucket, prefix] of [[MADE, BUCKET, 'reports/'], [ADOPTED, 'payer-reports', 'cur/hourly/']] as const) {
+    for (const [policy, bucket, prefix] of [
+      [MADE, BUCKET, 'reports/'],
+      [ADOPTED, 'payer-reports', 'cur/hourly/'],
+    ] as const) {
       assert.deepEqual(more(policy), [
         {
           Sid: 'ReadReports',
@@ -120,21 +142,35 @@ describe('the guard', () => {
   });
 
   it('may see no bucket where the policy has no report', () => {
-    assert.deepEqual(statements(document).filter(({ Action }) => list(Action).some((one) => String(one).startsWith('s3:'))), []);
+    assert.deepEqual(
+      statements(document).filter(({ Action }) => list(Action).some((one) => String(one).startsWith('s3:'))),
+      [],
+    );
   });
 
   it('is told to read them every hour, by a constant input', () => {
     const { template } = synthesize(MADE);
-    const hourly = only(template, 'AWS::Events::Rule', ({ ScheduleExpression }) => ScheduleExpression === 'rate(1 hour)');
+    const hourly = only(
+      template,
+      'AWS::Events::Rule',
+      ({ ScheduleExpression }) => ScheduleExpression === 'rate(1 hour)',
+    );
     assert.equal(hourly.Targets.length, 1);
     assert.equal(hourly.Targets[0].Input, JSON.stringify({ action: 'reports' }));
-    assert.deepEqual(hourly.Targets[0].Arn, { 'Fn::GetAtt': [idOf(template, 'AWS::Lambda::Function', () => true), 'Arn'] });
+    assert.deepEqual(hourly.Targets[0].Arn, {
+      'Fn::GetAtt': [idOf(template, 'AWS::Lambda::Function', () => true), 'Arn'],
+    });
     const { template: without } = synthesize(document);
-    assert.equal(Object.values(without.findResources('AWS::Events::Rule', { Properties: { ScheduleExpression: 'rate(1 hour)' } })).length, 0);
+    assert.equal(
+      Object.values(without.findResources('AWS::Events::Rule', { Properties: { ScheduleExpression: 'rate(1 hour)' } }))
+        .length,
+      0,
+    );
   });
 
   it('needs no resource type for it that it did not need before', () => {
-    const types = (policy: PolicyDocument) => [...new Set(Object.values(synthesize(policy).template.toJSON().Resources).map((one: any) => one.Type))].sort();
+    const types = (policy: PolicyDocument) =>
+      [...new Set(Object.values(synthesize(policy).template.toJSON().Resources).map((one: Json) => one.Type))].sort();
     assert.deepEqual(types(MADE), types(document));
   });
 });
@@ -147,14 +183,25 @@ describe('the app', () => {
     const outdir = folder();
     const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', 'bin/runawaytrain.ts'], {
       cwd: path.join(REPOSITORY, 'infra'),
-      env: { ...process.env, CDK_OUTDIR: outdir, CDK_VALIDATION: 'true', CDK_CONTEXT_JSON: JSON.stringify({ policy, bootstrap: bootstrapFile }) },
+      env: {
+        ...process.env,
+        CDK_OUTDIR: outdir,
+        CDK_VALIDATION: 'true',
+        CDK_CONTEXT_JSON: JSON.stringify({ policy, bootstrap: bootstrapFile }),
+      },
       encoding: 'utf8',
     });
     assert.equal(status, 0, stderr);
-    assert.deepEqual(JSON.parse(fs.readFileSync(path.join(outdir, 'validation-report.json'), 'utf8')).pluginReports, []);
+    assert.deepEqual(
+      JSON.parse(fs.readFileSync(path.join(outdir, 'validation-report.json'), 'utf8')).pluginReports,
+      [],
+    );
     const { artifacts } = JSON.parse(fs.readFileSync(path.join(outdir, 'manifest.json'), 'utf8'));
-    const stacks = Object.entries<any>(artifacts).filter(([, { type }]) => type === 'aws:cloudformation:stack');
+    const stacks = Object.entries<Json>(artifacts).filter(([, { type }]) => type === 'aws:cloudformation:stack');
     assert.ok(stacks.some(([name]) => name === 'RunawayTrainCostReports'));
-    assert.deepEqual(stacks.filter(([, { dependencies }]) => dependencies?.includes('RunawayTrainCostReports')), []);
+    assert.deepEqual(
+      stacks.filter(([, { dependencies }]) => dependencies?.includes('RunawayTrainCostReports')),
+      [],
+    );
   });
 });

@@ -2,14 +2,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { metrics, names } from '../lib/contract';
-import { idOf, list, only, ORGANIZATION, PAYER, QUARANTINE, synthesize } from './support';
+import { idOf, type Json, list, ORGANIZATION, only, PAYER, QUARANTINE, synthesize } from './support';
 
 const { template } = synthesize();
 const role = idOf(template, 'AWS::IAM::Role', ({ RoleName }) => RoleName === names.functionRole);
 const { Properties } = template.findResources('AWS::IAM::Role')[role] ?? {};
-const granted = only(template, 'AWS::IAM::Policy', ({ Roles }) => list(Roles).some((one: any) => one.Ref === role));
-const statements: any[] = granted.PolicyDocument.Statement;
-const queue = (name: string) => ({ 'Fn::GetAtt': [idOf(template, 'AWS::SQS::Queue', ({ QueueName }) => QueueName === name), 'Arn'] });
+const granted = only(template, 'AWS::IAM::Policy', ({ Roles }) => list(Roles).some((one: Json) => one.Ref === role));
+const statements: Json[] = granted.PolicyDocument.Statement;
+const queue = (name: string) => ({
+  'Fn::GetAtt': [idOf(template, 'AWS::SQS::Queue', ({ QueueName }) => QueueName === name), 'Arn'],
+});
 const bySid = (sid: string) => statements.find(({ Sid }) => Sid === sid);
 
 describe('the role of the function', () => {
@@ -30,50 +32,86 @@ describe('the role of the function', () => {
     const accounts = `arn:aws:organizations::${PAYER}:account/${ORGANIZATION}/*`;
     const table = { 'Fn::GetAtt': [idOf(template, 'AWS::DynamoDB::Table', () => true), 'Arn'] };
     assert.deepEqual(
-      statements.map(({ Sid, Effect, Action, Resource }) => [Sid, Effect, Action, Resource]).sort(([a], [b]) => a.localeCompare(b)),
+      statements
+        .map(({ Sid, Effect, Action, Resource }) => [Sid, Effect, Action, Resource])
+        .sort(([a], [b]) => a.localeCompare(b)),
       [
-        ['EmitMetrics', 'Allow', 'cloudwatch:PutMetricData', '*'],
-        ['EnterAccounts', 'Allow', 'sts:AssumeRole', `arn:aws:iam::*:role/${names.responderRole}`],
-        ['KeepFailures', 'Allow', 'sqs:SendMessage', queue(names.failureQueue)],
+        ['AssumeResponderRoles', 'Allow', 'sts:AssumeRole', `arn:aws:iam::*:role/${names.responderRole}`],
         [
-          'KeepState',
-          'Allow',
-          ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:Query', 'dynamodb:ConditionCheckItem'],
-          table,
-        ],
-        ['ListAccounts', 'Allow', 'organizations:ListAccounts', '*'],
-        [
-          'Quarantine',
+          'AttachAndDetachQuarantine',
           'Allow',
           ['organizations:AttachPolicy', 'organizations:DetachPolicy'],
           [`arn:aws:organizations::${PAYER}:policy/${ORGANIZATION}/service_control_policy/${QUARANTINE}`, accounts],
         ],
+        ['EmitMetrics', 'Allow', 'cloudwatch:PutMetricData', '*'],
+        ['ListAccounts', 'Allow', 'organizations:ListAccounts', '*'],
+        ['ListAttachedPolicies', 'Allow', 'organizations:ListPoliciesForTarget', accounts],
+        [
+          'PublishNotifications',
+          'Allow',
+          'sns:Publish',
+          [
+            `arn:aws:sns:us-east-1:${PAYER}:${names.topic}`,
+            `arn:aws:sns:us-east-1:${PAYER}:${names.topic}-????????????`,
+          ],
+        ],
+        [
+          'ReadAndWriteState',
+          'Allow',
+          [
+            'dynamodb:GetItem',
+            'dynamodb:PutItem',
+            'dynamodb:UpdateItem',
+            'dynamodb:DeleteItem',
+            'dynamodb:Query',
+            'dynamodb:ConditionCheckItem',
+          ],
+          table,
+        ],
         ['ReadCharges', 'Allow', 'cloudwatch:GetMetricData', '*'],
         ['ReadPrices', 'Allow', 'pricing:GetProducts', '*'],
-        ['SeeQuarantine', 'Allow', 'organizations:ListPoliciesForTarget', accounts],
-        ['TakeLaunches', 'Allow', ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'], queue(names.launchQueue)],
-        ['Tell', 'Allow', 'sns:Publish', [`arn:aws:sns:us-east-1:${PAYER}:${names.topic}`, `arn:aws:sns:us-east-1:${PAYER}:${names.topic}-????????????`]],
-        ['WriteLog', 'Allow', ['logs:CreateLogStream', 'logs:PutLogEvents'], { 'Fn::GetAtt': [idOf(template, 'AWS::Logs::LogGroup', () => true), 'Arn'] }],
+        [
+          'ReceiveLaunches',
+          'Allow',
+          ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
+          queue(names.launchQueue),
+        ],
+        ['SendFailedEvents', 'Allow', 'sqs:SendMessage', queue(names.failureQueue)],
+        [
+          'WriteLog',
+          'Allow',
+          ['logs:CreateLogStream', 'logs:PutLogEvents'],
+          { 'Fn::GetAtt': [idOf(template, 'AWS::Logs::LogGroup', () => true), 'Arn'] },
+        ],
       ],
     );
   });
 
   it('enters only accounts of this organization, and counts only in its own namespace', () => {
-    assert.deepEqual(bySid('EnterAccounts').Condition, { StringEqualsIfExists: { 'aws:ResourceOrgID': ORGANIZATION } });
+    assert.deepEqual(bySid('AssumeResponderRoles').Condition, {
+      StringEqualsIfExists: { 'aws:ResourceOrgID': ORGANIZATION },
+    });
     assert.deepEqual(bySid('EmitMetrics').Condition, { StringEquals: { 'cloudwatch:namespace': metrics.namespace } });
   });
 
   it('is given to the function before the function is made', () => {
-    const policy = idOf(template, 'AWS::IAM::Policy', ({ Roles }) => list(Roles).some((one: any) => one.Ref === role));
+    const policy = idOf(template, 'AWS::IAM::Policy', ({ Roles }) => list(Roles).some((one: Json) => one.Ref === role));
     const made = Object.values(template.findResources('AWS::Lambda::Function'))[0];
     assert.ok(list(made?.DependsOn).includes(policy));
   });
 });
 
 it('no role of the stack has a wildcard in an action', () => {
-  const inline = Object.values(template.findResources('AWS::IAM::Role')).flatMap((one) => one.Properties.Policies ?? []);
+  const inline = Object.values(template.findResources('AWS::IAM::Role')).flatMap(
+    (one) => one.Properties.Policies ?? [],
+  );
   const attached = Object.values(template.findResources('AWS::IAM::Policy')).map((one) => one.Properties);
-  const actions = [...inline, ...attached].flatMap(({ PolicyDocument }) => PolicyDocument.Statement.flatMap(({ Action }: any) => list(Action)));
+  const actions = [...inline, ...attached].flatMap(({ PolicyDocument }) =>
+    PolicyDocument.Statement.flatMap(({ Action }: Json) => list(Action)),
+  );
   assert.ok(actions.length > 30);
-  assert.deepEqual(actions.filter((action) => action.includes('*')), []);
+  assert.deepEqual(
+    actions.filter((action) => action.includes('*')),
+    [],
+  );
 });

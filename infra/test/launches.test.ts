@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { names } from '../lib/contract';
-import { idOf, only, ORGANIZATION, PAYER, synthesize } from './support';
+import { idOf, type Json, ORGANIZATION, only, PAYER, synthesize } from './support';
 
 const { template } = synthesize();
 const bus = only(template, 'AWS::Events::EventBus');
@@ -10,10 +10,13 @@ const ruleId = idOf(template, 'AWS::Events::Rule', ({ EventBusName }) => EventBu
 const rule = only(template, 'AWS::Events::Rule', ({ EventBusName }) => EventBusName !== undefined);
 const queueId = idOf(template, 'AWS::SQS::Queue', ({ QueueName }) => QueueName === names.launchQueue);
 const queue = only(template, 'AWS::SQS::Queue', ({ QueueName }) => QueueName === names.launchQueue);
-const failures = { 'Fn::GetAtt': [idOf(template, 'AWS::SQS::Queue', ({ QueueName }) => QueueName === names.failureQueue), 'Arn'] };
+const failures = {
+  'Fn::GetAtt': [idOf(template, 'AWS::SQS::Queue', ({ QueueName }) => QueueName === names.failureQueue), 'Arn'],
+};
 const policyOf = (name: string) => {
   const id = idOf(template, 'AWS::SQS::Queue', ({ QueueName }) => QueueName === name);
-  return only(template, 'AWS::SQS::QueuePolicy', ({ Queues }) => Queues.some(({ Ref }: { Ref: string }) => Ref === id)).PolicyDocument.Statement;
+  return only(template, 'AWS::SQS::QueuePolicy', ({ Queues }) => Queues.some(({ Ref }: { Ref: string }) => Ref === id))
+    .PolicyDocument.Statement;
 };
 
 describe('the bus', () => {
@@ -41,11 +44,15 @@ describe('the bus', () => {
   });
 
   it('is read by one rule, which fills the queue and nothing else', () => {
-    const readers = Object.values(template.findResources('AWS::Events::Rule')).filter(({ Properties }) => Properties.EventBusName !== undefined);
+    const readers = Object.values(template.findResources('AWS::Events::Rule')).filter(
+      ({ Properties }) => Properties.EventBusName !== undefined,
+    );
     assert.equal(readers.length, 1);
     assert.deepEqual(rule.EventBusName, { Ref: idOf(template, 'AWS::Events::EventBus', () => true) });
     assert.equal(rule.State, 'ENABLED');
-    assert.deepEqual(rule.Targets, [{ Id: 'Target0', Arn: { 'Fn::GetAtt': [queueId, 'Arn'] }, DeadLetterConfig: { Arn: failures } }]);
+    assert.deepEqual(rule.Targets, [
+      { Id: 'Target0', Arn: { 'Fn::GetAtt': [queueId, 'Arn'] }, DeadLetterConfig: { Arn: failures } },
+    ]);
   });
 });
 
@@ -66,7 +73,10 @@ describe('the launch queue', () => {
   it('takes messages from the rule alone, and none that is not encrypted on its way', () => {
     const [refusal, admission, ...more] = policyOf(names.launchQueue);
     assert.deepEqual(more, []);
-    assert.deepEqual([refusal.Effect, refusal.Action, refusal.Condition], ['Deny', 'sqs:*', { Bool: { 'aws:SecureTransport': 'false' } }]);
+    assert.deepEqual(
+      [refusal.Effect, refusal.Action, refusal.Condition],
+      ['Deny', 'sqs:*', { Bool: { 'aws:SecureTransport': 'false' } }],
+    );
     assert.deepEqual(admission, {
       Sid: 'AcceptLaunches',
       Effect: 'Allow',
@@ -93,9 +103,19 @@ it('the failure queue takes what our services could not deliver, each for one se
   const admitted = policyOf(names.failureQueue).filter(({ Effect }: { Effect: string }) => Effect === 'Allow');
   const topic = idOf(template, 'AWS::SNS::Topic', ({ TopicName }) => TopicName === names.alarmTopic);
   assert.deepEqual(
-    admitted.map(({ Principal, Action, Resource, Condition }: any) => [Principal.Service, Action, Resource, Condition]),
+    admitted.map(({ Principal, Action, Resource, Condition }: Json) => [
+      Principal.Service,
+      Action,
+      Resource,
+      Condition,
+    ]),
     [
-      ['events.amazonaws.com', 'sqs:SendMessage', failures, { ArnEquals: { 'aws:SourceArn': { 'Fn::GetAtt': [ruleId, 'Arn'] } } }],
+      [
+        'events.amazonaws.com',
+        'sqs:SendMessage',
+        failures,
+        { ArnEquals: { 'aws:SourceArn': { 'Fn::GetAtt': [ruleId, 'Arn'] } } },
+      ],
       ['sns.amazonaws.com', 'sqs:SendMessage', failures, { ArnEquals: { 'aws:SourceArn': { Ref: topic } } }],
     ],
   );

@@ -6,8 +6,8 @@ import { App, Stack } from 'aws-cdk-lib';
 import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { names } from '../lib/contract';
-import { responderStatements } from '../lib/responder-statements';
-import { deployed, folder, LAB, only, PAYER, REPOSITORY, synthesize, written } from './support';
+import { responderStatements } from '../lib/organization/responder-statements';
+import { deployed, folder, type Json, LAB, only, PAYER, REPOSITORY, synthesize, written } from './support';
 
 const MEMBER = 'member.yaml';
 const REGION = 'member-region.yaml';
@@ -19,7 +19,11 @@ const region = deployed(REGION);
 
 describe('the templates of the members', () => {
   for (const [file, parameters, resources] of [
-    [MEMBER, ['PayerAccount', 'OrganizationId', 'SpendMonth'], ['Responder', 'Forwarder', 'SpendAlarm', 'LinkedSpendAlarm']],
+    [
+      MEMBER,
+      ['PayerAccount', 'OrganizationId', 'SpendMonth'],
+      ['Responder', 'Forwarder', 'SpendAlarm', 'LinkedSpendAlarm'],
+    ],
     [REGION, ['PayerAccount'], ['Launches']],
   ] as const) {
     it(`are plain, and small enough to be handed to a stack set as they are: ${file}`, () => {
@@ -29,25 +33,36 @@ describe('the templates of the members', () => {
       assert.ok(!written(file).includes('Fn::Transform') && !written(file).includes('!Transform'));
       assert.ok(Buffer.byteLength(written(file)) < 51_200);
       assert.deepEqual(Object.keys(template.Resources), resources);
-      const types = Object.values<any>(template.Resources).map(({ Type }) => Type);
+      const types = Object.values<Json>(template.Resources).map(({ Type }) => Type);
       for (const type of types) assert.match(type, /^AWS::(IAM::Role|CloudWatch::Alarm|Events::Rule)$/);
     });
 
     it(`ask for what they need, and only the spend limit may be left out: ${file}`, () => {
-      const asked = Object.entries<any>(deployed(file).Parameters);
-      assert.deepEqual(asked.map(([name]) => name), parameters);
-      assert.deepEqual(asked.filter(([, { Default }]) => Default !== undefined).map(([name, { Default }]) => [name, Default]), file === MEMBER ? [['SpendMonth', '']] : []);
+      const asked = Object.entries<Json>(deployed(file).Parameters);
+      assert.deepEqual(
+        asked.map(([name]) => name),
+        parameters,
+      );
+      assert.deepEqual(
+        asked.filter(([, { Default }]) => Default !== undefined).map(([name, { Default }]) => [name, Default]),
+        file === MEMBER ? [['SpendMonth', '']] : [],
+      );
     });
   }
 
   it('are found clean by cdk-nag, but for the resources that the payer gives reasons for', () => {
     const app = new App({ outdir: folder(), builtinCloudFormationValidation: false });
     const stack = new Stack(app, 'Members');
-    for (const file of [MEMBER, REGION]) new CfnInclude(stack, file.replace('.yaml', ''), { templateFile: path.join(REPOSITORY, 'stacksets', file) });
+    for (const file of [MEMBER, REGION]) {
+      new CfnInclude(stack, file.replace('.yaml', ''), { templateFile: path.join(REPOSITORY, 'stacksets', file) });
+    }
     const found = new AwsSolutionsChecks(app).validateScope(app).violations.map(({ ruleName }) => ruleName);
     // `PayerResponder` says why.
     const patterns = responderStatements('<AWS::AccountId>').flatMap(({ resources }) => resources);
-    assert.deepEqual(found.sort(), [...new Set(patterns)].map((resource) => `AwsSolutions-IAM5[Resource::${resource}]`).sort());
+    assert.deepEqual(
+      found.sort(),
+      [...new Set(patterns)].map((resource) => `AwsSolutions-IAM5[Resource::${resource}]`).sort(),
+    );
   });
 
   it('take an amount of dollars as the policy writes it, or none', () => {
@@ -60,7 +75,7 @@ describe('the templates of the members', () => {
 describe('the forwarder role', () => {
   const { Properties } = member.Resources.Forwarder;
 
-  it('is EventBridge\'s alone, on behalf of our rule in the same account', () => {
+  it('belongs to EventBridge alone, on behalf of our rule in the same account', () => {
     assert.equal(Properties.RoleName, names.forwarderRole);
     assert.deepEqual(Properties.AssumeRolePolicyDocument.Statement, [
       {
@@ -78,7 +93,9 @@ describe('the forwarder role', () => {
   it('may send to the bus of the payer and do nothing else', () => {
     assert.equal(Properties.ManagedPolicyArns, undefined);
     assert.equal(Properties.Policies.length, 1);
-    assert.deepEqual(Properties.Policies[0].PolicyDocument.Statement, [{ Sid: 'Forward', Effect: 'Allow', Action: 'events:PutEvents', Resource: BUS }]);
+    assert.deepEqual(Properties.Policies[0].PolicyDocument.Statement, [
+      { Sid: 'Forward', Effect: 'Allow', Action: 'events:PutEvents', Resource: BUS },
+    ]);
   });
 
   it('is the same in the payer', () => {
@@ -92,14 +109,20 @@ describe('the forwarder role', () => {
 
 describe('the launch rule', () => {
   const { Properties } = region.Resources.Launches;
-  const own = only(payer, 'AWS::Events::Rule', ({ Name, EventBusName }) => Name === names.launchRule && EventBusName === undefined);
+  const own = only(
+    payer,
+    'AWS::Events::Rule',
+    ({ Name, EventBusName }) => Name === names.launchRule && EventBusName === undefined,
+  );
 
   it('sends to the bus of the payer with the forwarder role', () => {
     assert.equal(Properties.Name, names.launchRule);
     assert.equal(Properties.State, 'ENABLED');
     // The default bus: AWS's own events are on no other.
     assert.equal(Properties.EventBusName, undefined);
-    assert.deepEqual(Properties.Targets, [{ Id: 'payer', Arn: BUS, RoleArn: `arn:aws:iam::${LAB}:role/${names.forwarderRole}` }]);
+    assert.deepEqual(Properties.Targets, [
+      { Id: 'payer', Arn: BUS, RoleArn: `arn:aws:iam::${LAB}:role/${names.forwarderRole}` },
+    ]);
   });
 
   it('looks for the same in members, in the payer, and on the bus itself', () => {
@@ -110,7 +133,10 @@ describe('the launch rule', () => {
       source: ['aws.ec2'],
       'detail-type': ['EC2 Instance State-change Notification', 'AWS API Call via CloudTrail'],
       detail: {
-        $or: [{ state: ['running'] }, { eventSource: ['ec2.amazonaws.com'], eventName: ['RunInstances'], errorCode: [{ exists: false }] }],
+        $or: [
+          { state: ['running'] },
+          { eventSource: ['ec2.amazonaws.com'], eventName: ['RunInstances'], errorCode: [{ exists: false }] },
+        ],
       },
     });
   });
@@ -118,14 +144,16 @@ describe('the launch rule', () => {
   it('of the payer sends to its bus with its own forwarder role', () => {
     const [target, ...more] = own.Targets;
     assert.deepEqual(more, []);
-    assert.deepEqual(target.Arn, { 'Fn::GetAtt': [Object.keys(payer.findResources('AWS::Events::EventBus'))[0], 'Arn'] });
+    assert.deepEqual(target.Arn, {
+      'Fn::GetAtt': [Object.keys(payer.findResources('AWS::Events::EventBus'))[0], 'Arn'],
+    });
     const role = target.RoleArn['Fn::GetAtt'][0];
     assert.equal(payer.findResources('AWS::IAM::Role')[role]?.Properties.RoleName, names.forwarderRole);
   });
 });
 
 describe('the spend alarms of a member', () => {
-  const alarms = Object.entries<any>(member.Resources).filter(([, { Type }]) => Type === 'AWS::CloudWatch::Alarm');
+  const alarms = Object.entries<Json>(member.Resources).filter(([, { Type }]) => Type === 'AWS::CloudWatch::Alarm');
 
   it('are made only where there is a limit', () => {
     assert.deepEqual(member.Conditions.WatchSpend, [['750', '']], 'not equal to nothing');
@@ -135,7 +163,10 @@ describe('the spend alarms of a member', () => {
 
   it('watch the estimate both with and without the account in it', () => {
     const currency = { Name: 'Currency', Value: 'USD' };
-    assert.deepEqual(alarms.map(([, { Properties }]) => Properties.Dimensions), [[currency], [currency, { Name: 'LinkedAccount', Value: LAB }]]);
+    assert.deepEqual(
+      alarms.map(([, { Properties }]) => Properties.Dimensions),
+      [[currency], [currency, { Name: 'LinkedAccount', Value: LAB }]],
+    );
   });
 
   it('tell the topic of the payer alone, under a name that it takes, once spend is strictly more', () => {
@@ -143,9 +174,15 @@ describe('the spend alarms of a member', () => {
     assert.equal(new Set(alarmNames).size, 2);
     for (const [id, { Properties }] of alarms) {
       assert.ok(Properties.AlarmName.startsWith(names.spendAlarmPrefix), id);
-      assert.deepEqual([Properties.Namespace, Properties.MetricName, Properties.Statistic], ['AWS/Billing', 'EstimatedCharges', 'Maximum']);
+      assert.deepEqual(
+        [Properties.Namespace, Properties.MetricName, Properties.Statistic],
+        ['AWS/Billing', 'EstimatedCharges', 'Maximum'],
+      );
       assert.deepEqual([Properties.Threshold, Properties.ComparisonOperator], ['750', 'GreaterThanThreshold']);
-      assert.deepEqual([Properties.Period, Properties.EvaluationPeriods, Properties.TreatMissingData], [21_600, 1, 'ignore']);
+      assert.deepEqual(
+        [Properties.Period, Properties.EvaluationPeriods, Properties.TreatMissingData],
+        [21_600, 1, 'ignore'],
+      );
       assert.deepEqual(Properties.AlarmActions, [`arn:aws:sns:us-east-1:${PAYER}:${names.alarmTopic}`]);
       assert.equal(Properties.OKActions, undefined);
     }

@@ -12,7 +12,10 @@ const SHARED = path.join(REPOSITORY, 'lambda/core/tests/policies');
 const OWN = path.join(__dirname, 'policies');
 
 function files(directory: string): string[] {
-  return fs.readdirSync(directory).filter((name) => name.endsWith('.yaml')).map((name) => path.join(directory, name));
+  return fs
+    .readdirSync(directory)
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => path.join(directory, name));
 }
 
 function problemsOf(file: string): PolicyProblems {
@@ -56,7 +59,14 @@ describe('a good policy', () => {
   it('has spend watched by the payer for itself and for accounts with an amount of their own', () => {
     const policy = readPolicy(path.join(SHARED, 'good/spend.yaml'));
     assert.equal(policy.spendMonth, 1000);
-    assert.deepEqual([...policy.watchedSpend], [['123456789012', 1000], ['111111111111', 99.5], ['222222222222', 0]]);
+    assert.deepEqual(
+      [...policy.watchedSpend],
+      [
+        ['123456789012', 1000],
+        ['111111111111', 99.5],
+        ['222222222222', 0],
+      ],
+    );
     assert.deepEqual([...readPolicy(path.join(SHARED, 'good/minimal.yaml')).watchedSpend], []);
   });
 
@@ -146,13 +156,19 @@ accounts:
   "111111111111": {limits: {instances: 1}}
   "222222222222": {limits: {warn: 0.5, spendMonth: 10}}
 `);
-    assert.deepEqual(problemsOf(file).problems.map(({ line, path: where }) => [line, where.join('.')]), [
-      [4, 'defaults.limits'],
-      [8, 'accounts.222222222222'],
-    ]);
+    assert.deepEqual(
+      problemsOf(file).problems.map(({ line, path: where }) => [line, where.join('.')]),
+      [
+        [4, 'defaults.limits'],
+        [8, 'accounts.222222222222'],
+      ],
+    );
   });
 
   it('that does not exist is told by its name', () => {
-    assert.match(problemsOf('/nowhere/policy.yaml').message, /^policy\.yaml:1:1 .*no such file.*\/nowhere\/policy\.yaml.*-c policy=PATH/);
+    assert.match(
+      problemsOf('/nowhere/policy.yaml').message,
+      /^policy\.yaml:1:1 .*no such file.*\/nowhere\/policy\.yaml.*-c policy=PATH/,
+    );
   });
 });

@@ -8,27 +8,35 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { parse } from 'yaml';
 import { names } from '../lib/contract';
 import { OptionProblem, optionsFrom } from '../lib/options';
-import { environments, type ReleaseSource, RunawayTrainRelease } from '../lib/release';
-import { bootstrapFile, folder, list, only, PAYER, REPOSITORY } from './support';
+import { environments, type ReleaseSource, RunawayTrainRelease } from '../lib/release/release';
+import { bootstrapFile, folder, type Json, list, only, PAYER, REPOSITORY } from './support';
 
 const PROVIDER = `arn:aws:iam::${PAYER}:oidc-provider/token.actions.githubusercontent.com`;
 const PROVIDER_TYPE = 'AWS::IAM::OIDCProvider';
 
-function release(source: ReleaseSource = { repository: 'example-university/guard' }, context: Record<string, string> = {}): Template {
+function release(
+  source: ReleaseSource = { repository: 'example-university/guard' },
+  context: Record<string, string> = {},
+): Template {
   const app = new App({ outdir: folder(), context, builtinCloudFormationValidation: false });
-  return Template.fromStack(new RunawayTrainRelease(app, 'RunawayTrainRelease', { env: { account: PAYER, region: names.homeRegion }, source }));
+  return Template.fromStack(
+    new RunawayTrainRelease(app, 'RunawayTrainRelease', { env: { account: PAYER, region: names.homeRegion }, source }),
+  );
 }
 
-const role = (template: Template, name: string) => only(template, 'AWS::IAM::Role', ({ RoleName }) => RoleName === name);
+const role = (template: Template, name: string) =>
+  only(template, 'AWS::IAM::Role', ({ RoleName }) => RoleName === name);
 const deployer = (template: Template) => role(template, names.releaseRole);
 const differ = (template: Template) => role(template, 'RunawayTrainReleaseDiff');
 
 /** What a role may do, as sorted `action resource` lines. */
-function allowed({ Policies, ManagedPolicyArns }: any): string[] {
+function allowed({ Policies, ManagedPolicyArns }: Json): string[] {
   assert.equal(ManagedPolicyArns, undefined);
-  const statements = Policies.flatMap(({ PolicyDocument }: any) => PolicyDocument.Statement);
+  const statements = Policies.flatMap(({ PolicyDocument }: Json) => PolicyDocument.Statement);
   return statements
-    .flatMap(({ Effect, Action, Resource }: any) => list(Action).flatMap((action) => list(Resource).map((resource) => `${Effect} ${action} ${resource}`)))
+    .flatMap(({ Effect, Action, Resource }: Json) =>
+      list(Action).flatMap((action) => list(Resource).map((resource) => `${Effect} ${action} ${resource}`)),
+    )
     .sort();
 }
 
@@ -38,7 +46,9 @@ describe('the release stack', () => {
     ['shows the differences', differ, 'production-diff'],
   ] as const) {
     it(`trusts for what ${what} only one environment of one repository`, () => {
-      const { AssumeRolePolicyDocument } = find(release({ repository: 'example-university/guard', providerArn: PROVIDER }));
+      const { AssumeRolePolicyDocument } = find(
+        release({ repository: 'example-university/guard', providerArn: PROVIDER }),
+      );
       assert.deepEqual(AssumeRolePolicyDocument.Statement, [
         {
           Effect: 'Allow',
@@ -56,7 +66,8 @@ describe('the release stack', () => {
   }
 
   it('deploys by the roles of the CDK, asks the function, and may nothing else', () => {
-    const cdk = (purpose: string) => `Allow sts:AssumeRole arn:aws:iam::${PAYER}:role/cdk-hnb659fds-${purpose}-role-${PAYER}-us-east-1`;
+    const cdk = (purpose: string) =>
+      `Allow sts:AssumeRole arn:aws:iam::${PAYER}:role/cdk-hnb659fds-${purpose}-role-${PAYER}-us-east-1`;
     assert.deepEqual(allowed(deployer(release())), [
       `Allow lambda:InvokeFunction arn:aws:lambda:us-east-1:${PAYER}:function:runawaytrain`,
       cdk('deploy'),
@@ -67,19 +78,30 @@ describe('the release stack', () => {
 
   it('follows the account to a bootstrap with another qualifier', () => {
     const permissions = allowed(deployer(release(undefined, { '@aws-cdk/core:bootstrapQualifier': 'special' })));
-    assert.ok(permissions.includes(`Allow sts:AssumeRole arn:aws:iam::${PAYER}:role/cdk-special-deploy-role-${PAYER}-us-east-1`), permissions.join('\n'));
+    assert.ok(
+      permissions.includes(
+        `Allow sts:AssumeRole arn:aws:iam::${PAYER}:role/cdk-special-deploy-role-${PAYER}-us-east-1`,
+      ),
+      permissions.join('\n'),
+    );
     assert.ok(!permissions.join().includes('hnb659fds'));
   });
 
   it('lets the look before the approval read the templates of our stacks, and nothing else', () => {
     const ours = `arn:aws:cloudformation:us-east-1:${PAYER}:stack/RunawayTrain*/*`;
-    assert.deepEqual(allowed(differ(release())), [`Allow cloudformation:DescribeStacks ${ours}`, `Allow cloudformation:GetTemplate ${ours}`]);
+    assert.deepEqual(allowed(differ(release())), [
+      `Allow cloudformation:DescribeStacks ${ours}`,
+      `Allow cloudformation:GetTemplate ${ours}`,
+    ]);
   });
 
   it('makes the provider of GitHub, once', () => {
     const template = release();
     const [id] = Object.keys(template.findResources(PROVIDER_TYPE));
-    assert.deepEqual(only(template, PROVIDER_TYPE), { Url: 'https://token.actions.githubusercontent.com', ClientIdList: ['sts.amazonaws.com'] });
+    assert.deepEqual(only(template, PROVIDER_TYPE), {
+      Url: 'https://token.actions.githubusercontent.com',
+      ClientIdList: ['sts.amazonaws.com'],
+    });
     for (const one of [deployer(template), differ(template)]) {
       assert.deepEqual(one.AssumeRolePolicyDocument.Statement[0].Principal, { Federated: { Ref: id } });
     }
@@ -92,25 +114,44 @@ describe('the release stack', () => {
   it('names the environments that the workflow deploys in', () => {
     const { jobs } = parse(fs.readFileSync(path.join(REPOSITORY, '.github/workflows/deploy.yml'), 'utf8'));
     assert.deepEqual({ deploy: jobs.deploy.environment, diff: jobs.diff.environment }, environments);
-    const assumed = ({ steps }: any) => steps.map((step: any) => step.with?.['role-to-assume']).filter(Boolean).map((arn: string) => arn.split('/').pop());
+    const assumed = ({ steps }: Json) =>
+      steps
+        .map((step: Json) => step.with?.['role-to-assume'])
+        .filter(Boolean)
+        .map((arn: string) => arn.split('/').pop());
     assert.deepEqual(assumed(jobs.deploy), [names.releaseRole]);
     assert.deepEqual(assumed(jobs.diff), ['RunawayTrainReleaseDiff']);
   });
 });
 
 describe('the options of a release', () => {
-  const options = (context: Record<string, string>) => optionsFrom((name) => ({ bootstrap: bootstrapFile, ...context })[name]);
+  const options = (context: Record<string, string>) =>
+    optionsFrom((name) => ({ bootstrap: bootstrapFile, ...context })[name]);
 
   it('make no way in unless a repository is named', () => {
     assert.equal(options({}).release, undefined);
   });
 
   it('take a repository, and a provider that is there', () => {
-    assert.deepEqual(options({ releaseRepository: 'a-b/c.d_e' }).release, { repository: 'a-b/c.d_e', providerArn: undefined });
-    assert.deepEqual(options({ releaseRepository: 'a/b', releaseProvider: PROVIDER }).release, { repository: 'a/b', providerArn: PROVIDER });
+    assert.deepEqual(options({ releaseRepository: 'a-b/c.d_e' }).release, {
+      repository: 'a-b/c.d_e',
+      providerArn: undefined,
+    });
+    assert.deepEqual(options({ releaseRepository: 'a/b', releaseProvider: PROVIDER }).release, {
+      repository: 'a/b',
+      providerArn: PROVIDER,
+    });
   });
 
-  for (const repository of ['guard', 'university/*', '*/guard', 'university/guard:environment:x', 'university/guard/more', '-u/guard', 'university/gu?rd']) {
+  for (const repository of [
+    'guard',
+    'university/*',
+    '*/guard',
+    'university/guard:environment:x',
+    'university/guard/more',
+    '-u/guard',
+    'university/gu?rd',
+  ]) {
     it(`refuse ${repository}, which is no repository`, () => {
       assert.throws(() => options({ releaseRepository: repository }), OptionProblem);
     });

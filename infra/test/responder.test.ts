@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { externalId, names, permissions } from '../lib/contract';
-import { deployed, list, only, ORGANIZATION, PAYER, synthesize, written } from './support';
+import { deployed, type Json, list, ORGANIZATION, only, PAYER, synthesize, written } from './support';
 
 // In the payer's place, so that the two can be compared.
 const template = deployed('member.yaml', PAYER);
@@ -10,10 +10,14 @@ const source = written('member.yaml');
 const member = template.Resources.Responder.Properties;
 const payer = only(synthesize().template, 'AWS::IAM::Role', ({ RoleName }) => RoleName === names.responderRole);
 
-function statementsOf(role: any): any[] {
+function statementsOf(role: Json): Json[] {
   assert.equal(role.Policies.length, 1);
   // One form for a single action and a list of one; the order of a list means nothing.
-  return role.Policies[0].PolicyDocument.Statement.map((one: any) => ({ ...one, Action: [...list(one.Action)].sort(), Resource: list(one.Resource) }));
+  return role.Policies[0].PolicyDocument.Statement.map((one: Json) => ({
+    ...one,
+    Action: [...list(one.Action)].sort(),
+    Resource: list(one.Resource),
+  }));
 }
 
 describe('the responder role', () => {
@@ -33,7 +37,10 @@ describe('the responder role', () => {
 
   it('has no wildcard in an action, and any resource only for what lists', () => {
     for (const { Action, Resource } of statementsOf(member)) {
-      assert.deepEqual(Action.filter((action: string) => action.includes('*')), []);
+      assert.deepEqual(
+        Action.filter((action: string) => action.includes('*')),
+        [],
+      );
       if (!Resource.includes('*')) continue;
       assert.deepEqual(Resource, ['*']);
       assert.deepEqual(Action, [
@@ -56,8 +63,14 @@ describe('the responder role', () => {
   });
 
   it('touches the resources of its own account only', () => {
-    const narrowed = statementsOf(member).flatMap(({ Resource }) => Resource).filter((resource) => resource !== '*');
-    const kinds = ['iam::ACCOUNT:(user|group|mfa|role)/', 'ec2:\\*:ACCOUNT:(instance|fleet|spot-fleet-request|spot-instances-request)/', 'autoscaling:\\*:ACCOUNT:autoScalingGroup:\\*:autoScalingGroupName/'];
+    const narrowed = statementsOf(member)
+      .flatMap(({ Resource }) => Resource)
+      .filter((resource) => resource !== '*');
+    const kinds = [
+      'iam::ACCOUNT:(user|group|mfa|role)/',
+      'ec2:\\*:ACCOUNT:(instance|fleet|spot-fleet-request|spot-instances-request)/',
+      'autoscaling:\\*:ACCOUNT:autoScalingGroup:\\*:autoScalingGroupName/',
+    ];
     const known = new RegExp(`^arn:aws:(${kinds.join('|').replaceAll('ACCOUNT', PAYER)})\\*$`);
     for (const resource of narrowed) assert.match(resource, known);
   });
@@ -83,7 +96,11 @@ describe('the responder role', () => {
     };
     for (const [action, resources] of Object.entries(expected)) {
       const granted = statementsOf(member).filter(({ Action }) => Action.includes(action));
-      assert.deepEqual(granted.map(({ Resource }) => Resource), [resources], action);
+      assert.deepEqual(
+        granted.map(({ Resource }) => Resource),
+        [resources],
+        action,
+      );
     }
   });
 
@@ -96,7 +113,10 @@ describe('the responder role', () => {
         Principal: { AWS: `arn:aws:iam::${PAYER}:root` },
         Condition: {
           ArnLike: {
-            'aws:PrincipalArn': [`arn:aws:iam::${PAYER}:role/${names.functionRole}`, `arn:aws:sts::${PAYER}:assumed-role/${names.functionRole}/*`],
+            'aws:PrincipalArn': [
+              `arn:aws:iam::${PAYER}:role/${names.functionRole}`,
+              `arn:aws:sts::${PAYER}:assumed-role/${names.functionRole}/*`,
+            ],
           },
           StringEquals: { 'sts:ExternalId': externalId(ORGANIZATION), 'aws:PrincipalOrgID': ORGANIZATION },
         },

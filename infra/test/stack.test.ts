@@ -4,15 +4,15 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { describe, it } from 'node:test';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
-import { metrics, names, table as keys } from '../lib/contract';
-import { bootstrapFile, document, idOf, LAB, only, PAYER, synthesize } from './support';
+import { table as keys, metrics, names } from '../lib/contract';
+import { bootstrapFile, document, idOf, type Json, LAB, only, PAYER, synthesize } from './support';
 
 const { template, outdir } = synthesize();
 
 /** The stale age that the design names: an event older than 5 minutes is dropped. */
 const STALE = 300;
 /** Picks the schedule out of the rules. */
-const CLOCK = ({ ScheduleExpression }: any) => ScheduleExpression !== undefined;
+const CLOCK = ({ ScheduleExpression }: Json) => ScheduleExpression !== undefined;
 
 describe('the function', () => {
   const made = only(template, 'AWS::Lambda::Function');
@@ -60,7 +60,11 @@ describe('the function', () => {
 
   it('logs into a group of a year that outlives the stack', () => {
     const group = { LogGroupName: names.logGroup, RetentionInDays: 365 };
-    template.hasResource('AWS::Logs::LogGroup', { Properties: group, DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+    template.hasResource('AWS::Logs::LogGroup', {
+      Properties: group,
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+    });
     assert.deepEqual(made.LoggingConfig, { LogGroup: { Ref: idOf(template, 'AWS::Logs::LogGroup', () => true) } });
   });
 });
@@ -82,12 +86,24 @@ describe('the schedule', () => {
   });
 
   it('and the alarm topic alone may start the function', () => {
-    const permissions = Object.values(template.findResources('AWS::Lambda::Permission')).map(({ Properties }) => Properties);
+    const permissions = Object.values(template.findResources('AWS::Lambda::Permission')).map(
+      ({ Properties }) => Properties,
+    );
     assert.deepEqual(
-      permissions.map(({ Action, Principal, SourceArn }) => [Action, Principal, SourceArn]).sort(([, a], [, b]) => a.localeCompare(b)),
+      permissions
+        .map(({ Action, Principal, SourceArn }) => [Action, Principal, SourceArn])
+        .sort(([, a], [, b]) => a.localeCompare(b)),
       [
-        ['lambda:InvokeFunction', 'events.amazonaws.com', { 'Fn::GetAtt': [idOf(template, 'AWS::Events::Rule', CLOCK), 'Arn'] }],
-        ['lambda:InvokeFunction', 'sns.amazonaws.com', { Ref: idOf(template, 'AWS::SNS::Topic', ({ TopicName }) => TopicName === names.alarmTopic) }],
+        [
+          'lambda:InvokeFunction',
+          'events.amazonaws.com',
+          { 'Fn::GetAtt': [idOf(template, 'AWS::Events::Rule', CLOCK), 'Arn'] },
+        ],
+        [
+          'lambda:InvokeFunction',
+          'sns.amazonaws.com',
+          { Ref: idOf(template, 'AWS::SNS::Topic', ({ TopicName }) => TopicName === names.alarmTopic) },
+        ],
       ],
     );
   });
@@ -121,16 +137,22 @@ describe('the table', () => {
 });
 
 describe('the topics', () => {
-  const subscriptions = Object.values(template.findResources('AWS::SNS::Subscription')).map(({ Properties }) => Properties);
+  const subscriptions = Object.values(template.findResources('AWS::SNS::Subscription')).map(
+    ({ Properties }) => Properties,
+  );
   const topicId = (name: string) => idOf(template, 'AWS::SNS::Topic', (properties) => properties.TopicName === name);
 
   it('are one for the default list, one for each list of an account, and one for spend alarms', () => {
-    const topics = Object.values(template.findResources('AWS::SNS::Topic')).map(({ Properties }) => Properties.TopicName);
+    const topics = Object.values(template.findResources('AWS::SNS::Topic')).map(
+      ({ Properties }) => Properties.TopicName,
+    );
     assert.deepEqual(topics.sort(), [names.topic, `${names.topic}-${LAB}`, names.alarmTopic]);
   });
 
   it('mail every address of their list, and no other', () => {
-    const mailed = subscriptions.filter(({ Protocol }) => Protocol !== 'lambda').map(({ Protocol, Endpoint, TopicArn }) => `${Protocol} ${Endpoint} ${TopicArn.Ref}`);
+    const mailed = subscriptions
+      .filter(({ Protocol }) => Protocol !== 'lambda')
+      .map(({ Protocol, Endpoint, TopicArn }) => `${Protocol} ${Endpoint} ${TopicArn.Ref}`);
     assert.deepEqual(mailed.sort(), [
       `email lab@example.edu ${topicId(`${names.topic}-${LAB}`)}`,
       `email second@example.edu ${topicId(names.topic)}`,
@@ -151,7 +173,9 @@ describe('the topics', () => {
   });
 
   it('that mail take only the heartbeat alarm, and only the general one does', () => {
-    const lists = Object.values(template.findResources('AWS::SNS::TopicPolicy')).filter(({ Properties }) => Properties.Topics[0].Ref !== topicId(names.alarmTopic));
+    const lists = Object.values(template.findResources('AWS::SNS::TopicPolicy')).filter(
+      ({ Properties }) => Properties.Topics[0].Ref !== topicId(names.alarmTopic),
+    );
     const opened = lists.flatMap(({ Properties }) =>
       Properties.PolicyDocument.Statement.filter(({ Effect }: { Effect: string }) => Effect === 'Allow'),
     );
@@ -173,17 +197,27 @@ describe('the topics', () => {
 
 describe('the failure queue', () => {
   it('is encrypted at rest and on the way, and keeps messages for two weeks', () => {
-    const isIt = ({ QueueName }: any) => QueueName === names.failureQueue;
+    const isIt = ({ QueueName }: Json) => QueueName === names.failureQueue;
     const queue = only(template, 'AWS::SQS::Queue', isIt);
     assert.equal(queue.SqsManagedSseEnabled, true);
     assert.equal(queue.MessageRetentionPeriod, 14 * 24 * 60 * 60);
     assert.equal(queue.RedriveAllowPolicy.redrivePermission, 'byQueue');
     assert.equal(queue.RedriveAllowPolicy.sourceQueueArns.length, 1);
-    assert.match(JSON.stringify(queue.RedriveAllowPolicy.sourceQueueArns), new RegExp(`:sqs:us-east-1:${PAYER}:${names.launchQueue}"`));
-    const { PolicyDocument } = only(template, 'AWS::SQS::QueuePolicy', ({ Queues }) => Queues[0].Ref === idOf(template, 'AWS::SQS::Queue', isIt));
+    assert.match(
+      JSON.stringify(queue.RedriveAllowPolicy.sourceQueueArns),
+      new RegExp(`:sqs:us-east-1:${PAYER}:${names.launchQueue}"`),
+    );
+    const { PolicyDocument } = only(
+      template,
+      'AWS::SQS::QueuePolicy',
+      ({ Queues }) => Queues[0].Ref === idOf(template, 'AWS::SQS::Queue', isIt),
+    );
     const refusals = PolicyDocument.Statement.filter(({ Effect }: { Effect: string }) => Effect === 'Deny');
     assert.equal(refusals.length, 1);
-    assert.deepEqual([refusals[0].Action, refusals[0].Condition], ['sqs:*', { Bool: { 'aws:SecureTransport': 'false' } }]);
+    assert.deepEqual(
+      [refusals[0].Action, refusals[0].Condition],
+      ['sqs:*', { Bool: { 'aws:SecureTransport': 'false' } }],
+    );
   });
 });
 
@@ -210,7 +244,15 @@ it('the dashboard shows whether the guard is on, what it sees, and what waits or
   const page = only(template, 'AWS::CloudWatch::Dashboard');
   assert.equal(page.DashboardName, names.function);
   const body = JSON.stringify(page.DashboardBody);
-  for (const metric of [metrics.heartbeat, metrics.coverage, 'Errors', 'Throttles', 'Duration', 'ApproximateAgeOfOldestMessage', 'ApproximateNumberOfMessagesVisible']) {
+  for (const metric of [
+    metrics.heartbeat,
+    metrics.coverage,
+    'Errors',
+    'Throttles',
+    'Duration',
+    'ApproximateAgeOfOldestMessage',
+    'ApproximateNumberOfMessagesVisible',
+  ]) {
     assert.ok(body.includes(`\\"${metric}\\"`), metric);
   }
 });

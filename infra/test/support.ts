@@ -7,10 +7,14 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { parse } from 'yaml';
 import { names } from '../lib/contract';
-import { enroll, type RunawayTrainEnrollment } from '../lib/enrollment';
-import { RunawayTrainGuardrails } from '../lib/guardrails';
+import { RunawayTrainGuardrails } from '../lib/guardrails/guardrails';
+import { enroll, type RunawayTrainEnrollment } from '../lib/organization/enrollment';
 import { Policy, type PolicyDocument } from '../lib/policy/policy';
 import { RunawayTrain } from '../lib/runawaytrain';
+
+/** A piece of a template, of a manifest or of a workflow. */
+// biome-ignore lint/suspicious/noExplicitAny: its form is what the assertions are there to find out.
+export type Json = any;
 
 export const PAYER = '999988887777';
 export const ORGANIZATION = 'o-testtesttest';
@@ -39,7 +43,10 @@ export const document: PolicyDocument = {
   accounts: { [LAB]: { notify: ['lab@example.edu'] }, '222222222222': {} },
 };
 
-export function synthesize(policy: PolicyDocument = document, architecture = Architecture.X86_64): { template: Template; outdir: string } {
+export function synthesize(
+  policy: PolicyDocument = document,
+  architecture = Architecture.X86_64,
+): { template: Template; outdir: string } {
   const outdir = folder();
   // Four seconds each time, and `npm run synth` does it anyway.
   const app = new App({ outdir, builtinCloudFormationValidation: false });
@@ -62,14 +69,14 @@ export function guardrails(policy: PolicyDocument = document): RunawayTrainGuard
 }
 
 /** The properties of the only resource of a type, or of the only one that `matching` picks. */
-export function only(template: Template, type: string, matching: (properties: any) => boolean = () => true): any {
+export function only(template: Template, type: string, matching: (properties: Json) => boolean = () => true): Json {
   const found = Object.values(template.findResources(type)).filter((resource) => matching(resource.Properties));
   if (found.length !== 1) throw new Error(`expected one ${type}, found ${found.length}`);
   return found[0]?.Properties;
 }
 
 /** The logical id of the only resource of a type that `matching` picks. */
-export function idOf(template: Template, type: string, matching: (properties: any) => boolean): string {
+export function idOf(template: Template, type: string, matching: (properties: Json) => boolean): string {
   const found = Object.entries(template.findResources(type)).filter(([, resource]) => matching(resource.Properties));
   if (found.length !== 1) throw new Error(`expected one ${type}, found ${found.length}`);
   return found[0]?.[0] ?? '';
@@ -80,7 +87,10 @@ export function list<T>(value: T | readonly T[]): readonly T[] {
 }
 
 /** The enrollment stack, and the stack in the guard's place; none where the policy enrolls nobody. */
-export function enrollment(policy: PolicyDocument = document): { enrolled: RunawayTrainEnrollment | undefined; guard: Stack } {
+export function enrollment(policy: PolicyDocument = document): {
+  enrolled: RunawayTrainEnrollment | undefined;
+  guard: Stack;
+} {
   const app = new App({ outdir: folder(), builtinCloudFormationValidation: false });
   const env = { account: policy.payer, region: names.homeRegion };
   const guard = new Stack(app, 'RunawayTrain', { env });
@@ -93,8 +103,13 @@ export function written(template: string): string {
 }
 
 /** The same as it is in the account LAB: every `!Ref` and `!Sub` filled in, conditions as their parts. */
-export function deployed(template: string, account = LAB): any {
-  const values: Record<string, string> = { PayerAccount: PAYER, OrganizationId: ORGANIZATION, SpendMonth: '750', 'AWS::AccountId': account };
+export function deployed(template: string, account = LAB): Json {
+  const values: Record<string, string> = {
+    PayerAccount: PAYER,
+    OrganizationId: ORGANIZATION,
+    SpendMonth: '750',
+    'AWS::AccountId': account,
+  };
   const value = (name: string) => {
     if (!(name in values)) throw new Error(`nothing is known of ${name}`);
     return values[name];
@@ -102,7 +117,10 @@ export function deployed(template: string, account = LAB): any {
   return parse(written(template), {
     customTags: [
       { tag: '!Ref', resolve: (name: string) => value(name) },
-      { tag: '!Sub', resolve: (text: string) => text.replace(/\$\{([^}]+)\}/g, (_, name: string) => value(name) ?? '') },
+      {
+        tag: '!Sub',
+        resolve: (text: string) => text.replace(/\$\{([^}]+)\}/g, (_, name: string) => value(name) ?? ''),
+      },
       { tag: '!Equals', collection: 'seq' as const },
       { tag: '!Not', collection: 'seq' as const },
     ],

@@ -10,7 +10,7 @@ from .archive import tar_folder, zip_folder
 from .paths import BUILD, CDK, INFRA, ROOT, Names
 from .problem import Problem
 
-# Where the CDK app lays the function out before it becomes an asset: infra/lib/function-asset.ts.
+# Where the CDK app lays the function out before it becomes an asset: infra/lib/guard/function-asset.ts.
 STAGED = "function"
 
 

@@ -23,6 +23,7 @@ export interface Statement {
 }
 
 export interface Denial {
+  /** Read by whoever is denied, in their own console: says what is, in AWS's words. Letters and digits only. */
   readonly sid: string;
   readonly actions: readonly string[];
   /** Which resources, or all but which. */

@@ -3,7 +3,16 @@
  * more than that.
  */
 import { names } from '../contract';
-import { actions, type Document, document, EVERYTHING, PAYERS_ADMIN, ROLE_CHANGES, roleAnywhere, STACK_SETS } from './deny';
+import {
+  actions,
+  type Document,
+  document,
+  EVERYTHING,
+  PAYERS_ADMIN,
+  ROLE_CHANGES,
+  roleAnywhere,
+  STACK_SETS,
+} from './deny';
 
 /** What deploys our pieces. Both are themselves guarded below, or exempting them would be a way in. */
 const DEPLOY = [STACK_SETS, PAYERS_ADMIN];
@@ -19,30 +28,41 @@ export function protect(): Document {
     {
       // No halt touches a role of these names, so a thief would like to have one.
       // Those of the payer are among them: the same names mean nothing here, and nobody else needs them.
-      sid: 'Roles',
+      sid: 'DenyRunawayTrainAndDeploymentRoleChanges',
       actions: ROLE_CHANGES,
       on: {
-        only: [names.responderRole, names.forwarderRole, names.functionRole, names.releaseRole, ...DEPLOY].flatMap(roleAnywhere),
+        only: [names.responderRole, names.forwarderRole, names.functionRole, names.releaseRole, ...DEPLOY].flatMap(
+          roleAnywhere,
+        ),
       },
       exceptFor: DEPLOY,
     },
     {
       // Never touched either. `cdk-*` is missing: members bootstrap the CDK themselves, and such roles are named in the mail.
-      sid: 'Landlords',
+      sid: 'DenyPlatformRoleChanges',
       actions: ROLE_CHANGES,
       on: { only: ['AWSControlTower*', 'aws-controltower-*', 'AWSCloudFormationStackSet*'].flatMap(roleAnywhere) },
       exceptFor: [...DEPLOY, CONTROL_TOWER],
     },
     {
-      sid: 'Rules',
+      sid: 'DenyRunawayTrainRuleChanges',
       actions: actions({
-        events: ['PutRule', 'DeleteRule', 'EnableRule', 'DisableRule', 'PutTargets', 'RemoveTargets', 'TagResource', 'UntagResource'],
+        events: [
+          'PutRule',
+          'DeleteRule',
+          'EnableRule',
+          'DisableRule',
+          'PutTargets',
+          'RemoveTargets',
+          'TagResource',
+          'UntagResource',
+        ],
       }),
       on: { only: [`arn:aws:events:*:*:rule/${ours}`] },
       exceptFor: DEPLOY,
     },
     {
-      sid: 'Alarms',
+      sid: 'DenyRunawayTrainAlarmChanges',
       actions: actions({
         cloudwatch: [
           'PutMetricAlarm',
@@ -61,7 +81,7 @@ export function protect(): Document {
       exceptFor: DEPLOY,
     },
     {
-      sid: 'Stacks',
+      sid: 'DenyRunawayTrainStackChanges',
       actions: actions({
         cloudformation: [
           'CreateStack',
@@ -86,6 +106,6 @@ export function protect(): Document {
       exceptFor: DEPLOY,
     },
     // Outside of the organization no policy of it holds.
-    { sid: 'Stay', actions: ['organizations:LeaveOrganization'], on: EVERYTHING },
+    { sid: 'DenyLeavingTheOrganization', actions: ['organizations:LeaveOrganization'], on: EVERYTHING },
   );
 }

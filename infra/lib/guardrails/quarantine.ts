@@ -10,7 +10,16 @@
  * https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
  */
 import { names } from '../contract';
-import { actions, type Document, document, EVERYTHING, OUR_ROLES_IN_MEMBERS, role, ROLE_CHANGES, STACK_SETS } from './deny';
+import {
+  actions,
+  type Document,
+  document,
+  EVERYTHING,
+  OUR_ROLES_IN_MEMBERS,
+  ROLE_CHANGES,
+  role,
+  STACK_SETS,
+} from './deny';
 
 /** More compute, by the services through which stolen accounts are burnt. */
 const COMPUTE = actions({
@@ -178,7 +187,15 @@ const COMPUTE = actions({
   cloud9: ['CreateEnvironmentEC2'],
   codebuild: ['StartBuild*', 'RetryBuild*', 'StartSandbox', 'CreateFleet', 'UpdateFleet'],
   deadline: ['CreateFleet', 'UpdateFleet', 'CreateJob'],
-  gamelift: ['CreateFleet*', 'CreateContainerFleet', 'CreateGameServerGroup', 'ResumeGameServerGroup', 'UpdateFleetCapacity', 'StartFleetActions', 'PutScalingPolicy'],
+  gamelift: [
+    'CreateFleet*',
+    'CreateContainerFleet',
+    'CreateGameServerGroup',
+    'ResumeGameServerGroup',
+    'UpdateFleetCapacity',
+    'StartFleetActions',
+    'PutScalingPolicy',
+  ],
   glue: ['StartJobRun', 'CreateSession', 'CreateDevEndpoint', 'StartWorkflowRun'],
   imagebuilder: ['CreateImage', 'StartImagePipelineExecution'],
   lightsail: ['Create*', 'Start*', 'UpdateContainerService'],
@@ -229,12 +246,12 @@ const ACTS_HERE = [names.responderRole];
 
 export function quarantine(): Document {
   return document(
-    { sid: 'Growth', actions: COMPUTE, on: EVERYTHING, exceptFor: ACTS_HERE },
+    { sid: 'DenyLaunchingCompute', actions: COMPUTE, on: EVERYTHING, exceptFor: ACTS_HERE },
     // Not for StackSets: a thief may have made a role of such a name before the halt. It could only touch our own roles.
-    { sid: 'Identities', actions: IDENTITIES, on: { allBut: ourRoles }, exceptFor: ACTS_HERE },
+    { sid: 'DenyIdentityAndCredentialChanges', actions: IDENTITIES, on: { allBut: ourRoles }, exceptFor: ACTS_HERE },
     // So that a responder that was deleted can be put back while the account is frozen.
-    { sid: 'OurRoles', actions: ROLE_CHANGES, on: { only: ourRoles }, exceptFor: [STACK_SETS] },
+    { sid: 'DenyRunawayTrainRoleChanges', actions: ROLE_CHANGES, on: { only: ourRoles }, exceptFor: [STACK_SETS] },
     // Outside of the organization no policy of it holds.
-    { sid: 'Stay', actions: ['organizations:LeaveOrganization'], on: EVERYTHING },
+    { sid: 'DenyLeavingTheOrganization', actions: ['organizations:LeaveOrganization'], on: EVERYTHING },
   );
 }

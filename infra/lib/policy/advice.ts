@@ -13,27 +13,90 @@ const ACCOUNT: Advice = {
 };
 const E_MAIL: Advice = { misfit: 'is not an e-mail address', todo: 'Write an address such as team@example.edu.' };
 const SPAN: Advice = { misfit: 'is not a span of time', todo: 'Write minutes, hours or days, such as 30m, 4h or 7d.' };
-const LIMIT: Advice = { misfit: 'is not a limit', todo: 'Write a whole number, 0 or more; 0 halts on the first instance.' };
+const LIMIT: Advice = {
+  misfit: 'is not a limit',
+  todo: 'Write a whole number, 0 or more; 0 halts on the first instance.',
+};
 
 /** By the end of the path, list indexes left out. */
 const ADVICE: readonly (readonly [string, Advice])[] = [
   ['payer', ACCOUNT],
   ['accounts.*', ACCOUNT],
-  ['organization.id', { misfit: 'is not an organization id', todo: 'Copy it from the Organizations console: o- and 10 to 32 letters or digits.' }],
-  ['organization.root', { misfit: 'is not the id of an organization root', todo: 'Copy it from the Organizations console: r- and 4 to 32 letters or digits.' }],
-  ['organization.ous', { misfit: 'is not the id of an organizational unit', todo: 'Copy it from the Organizations console: ou-xxxx-xxxxxxxx.' }],
+  [
+    'organization.id',
+    {
+      misfit: 'is not an organization id',
+      todo: 'Copy it from the Organizations console: o- and 10 to 32 letters or digits.',
+    },
+  ],
+  [
+    'organization.root',
+    {
+      misfit: 'is not the id of an organization root',
+      todo: 'Copy it from the Organizations console: r- and 4 to 32 letters or digits.',
+    },
+  ],
+  [
+    'organization.ous',
+    {
+      misfit: 'is not the id of an organizational unit',
+      todo: 'Copy it from the Organizations console: ou-xxxx-xxxxxxxx.',
+    },
+  ],
   ['organization.regions', { misfit: 'is not a region', todo: 'Write a region such as us-west-2.' }],
   ['schedule', { misfit: 'is not a schedule', todo: 'Write whole minutes from 1m to 60m.' }],
   ['limits.instances', LIMIT],
   ['limits.vcpus', LIMIT],
-  ['limits.burn', { misfit: 'is not an amount of money', todo: 'Write US dollars an hour, 0 or more, such as 12.50, without quotes or a currency sign.' }],
-  ['limits.spend24h', { misfit: 'is not an amount of money', todo: 'Write US dollars in 24 hours, 0 or more, such as 200, without quotes or a currency sign.' }],
-  ['limits.spendMonth', { misfit: 'is not an amount of money', todo: 'Write US dollars a month, 0 or more, such as 500, without quotes or a currency sign.' }],
+  [
+    'limits.burn',
+    {
+      misfit: 'is not an amount of money',
+      todo: 'Write US dollars an hour, 0 or more, such as 12.50, without quotes or a currency sign.',
+    },
+  ],
+  [
+    'limits.spend24h',
+    {
+      misfit: 'is not an amount of money',
+      todo: 'Write US dollars in 24 hours, 0 or more, such as 200, without quotes or a currency sign.',
+    },
+  ],
+  [
+    'limits.spendMonth',
+    {
+      misfit: 'is not an amount of money',
+      todo: 'Write US dollars a month, 0 or more, such as 500, without quotes or a currency sign.',
+    },
+  ],
   ['limits.warn', { misfit: 'is not a share', todo: 'Write a share of the limit above 0 and up to 1, such as 0.8.' }],
-  ['brake.haltsPerHour', { misfit: 'is not a number of halts', todo: 'Write a whole number, 0 or more; at 0 accounts are only frozen, unless someone orders a halt.' }],
-  ['cur', { misfit: 'does not have the right form', todo: 'Write {} to have a report made, or the bucket of one that exists.' }],
-  ['cur.bucket', { misfit: 'is not the name of a bucket', todo: 'Write 3 to 63 lowercase letters, digits, dots and hyphens, such as payer-reports, without s3:// before it.' }],
-  ['cur.prefix', { misfit: 'is not the prefix of a report', todo: "Write letters, digits, slashes and !_.'()-, with no slash at the beginning, such as cur/hourly. Or leave it out." }],
+  [
+    'brake.haltsPerHour',
+    {
+      misfit: 'is not a number of halts',
+      todo: 'Write a whole number, 0 or more; at 0 accounts are only frozen, unless someone orders a halt.',
+    },
+  ],
+  [
+    'cur',
+    {
+      misfit: 'does not have the right form',
+      todo: 'Write {} to have a report made, or the bucket of one that exists.',
+    },
+  ],
+  [
+    'cur.bucket',
+    {
+      misfit: 'is not the name of a bucket',
+      todo: 'Write 3 to 63 lowercase letters, digits, dots and hyphens, such as payer-reports, without s3:// before it.',
+    },
+  ],
+  [
+    'cur.prefix',
+    {
+      misfit: 'is not the prefix of a report',
+      todo: "Write letters, digits, slashes and !_.'()-, with no slash at the beginning, such as cur/hourly. Or leave it out.",
+    },
+  ],
   ['suspicion', SPAN],
   ['grace', SPAN],
   ['notify', E_MAIL],
@@ -44,10 +107,15 @@ const ADVICE: readonly (readonly [string, Advice])[] = [
 ];
 
 /** Where the table has nothing better. */
-export const GENERAL: Advice = { misfit: 'does not have the right form', todo: 'See the comments in the sample policy.' };
+export const GENERAL: Advice = {
+  misfit: 'does not have the right form',
+  todo: 'See the comments in the sample policy.',
+};
 
 export function adviceFor(path: Path): Advice {
-  const steps = path.filter((step) => typeof step === 'string').map((step, depth, all) => (depth === 1 && all[0] === 'accounts' ? '*' : step));
+  const steps = path
+    .filter((step) => typeof step === 'string')
+    .map((step, depth, all) => (depth === 1 && all[0] === 'accounts' ? '*' : step));
   const text = steps.join('.');
   return ADVICE.find(([end]) => text === end || text.endsWith(`.${end}`))?.[1] ?? GENERAL;
 }

@@ -2,8 +2,9 @@
  * An account without a limit on what runs would never be halted in time: the one rule about the policy that a JSON Schema
  * cannot say. `spendMonth` alone is not enough: AWS's estimate lags by hours, and a thief needs ten minutes.
  */
-import type { Finding } from './problem';
+
 import type { Limits, PolicyDocument } from './policy';
+import type { Finding } from './problem';
 
 /** Limits merge key by key and an entry cannot remove one, so an account is without a limit only where the defaults are. */
 export function accountsWithoutLimit(policy: PolicyDocument): Finding[] {

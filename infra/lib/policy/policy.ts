@@ -16,7 +16,12 @@ export interface Limits {
 /** The document as the schema admits it, as far as it is read here. */
 export interface PolicyDocument {
   readonly payer: string;
-  readonly organization: { readonly id: string; readonly root?: string; readonly ous?: readonly string[]; readonly regions?: readonly string[] };
+  readonly organization: {
+    readonly id: string;
+    readonly root?: string;
+    readonly ous?: readonly string[];
+    readonly regions?: readonly string[];
+  };
   readonly schedule?: string;
   readonly cur?: { readonly bucket?: string; readonly prefix?: string };
   readonly defaults: { readonly limits: Limits; readonly notify: readonly string[] };
@@ -77,7 +82,11 @@ export class Policy {
     if (cur === undefined) return undefined;
     const made = cur.bucket === undefined;
     const folder = cur.prefix === undefined ? undefined : `${cur.prefix.replace(/\/+$/, '')}/`;
-    return { made, bucket: cur.bucket ?? `${names.reportBucketPrefix}${this.payer}`, prefix: folder ?? (made ? names.reportPrefix : '') };
+    return {
+      made,
+      bucket: cur.bucket ?? `${names.reportBucketPrefix}${this.payer}`,
+      prefix: folder ?? (made ? names.reportPrefix : ''),
+    };
   }
 
   get scheduleMinutes(): number {

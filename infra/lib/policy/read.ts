@@ -29,9 +29,18 @@ function textOf(file: string, name: string): string {
   try {
     return fs.readFileSync(file, 'utf8');
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message;
+    const reason =
+      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message;
     throw new PolicyProblems([
-      { file: name, line: 1, column: 1, path: [], what: `the policy cannot be read: ${reason}`, found: file, todo: 'Name the file with -c policy=PATH.' },
+      {
+        file: name,
+        line: 1,
+        column: 1,
+        path: [],
+        what: `the policy cannot be read: ${reason}`,
+        found: file,
+        todo: 'Name the file with -c policy=PATH.',
+      },
     ]);
   }
 }

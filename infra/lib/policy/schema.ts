@@ -27,7 +27,9 @@ export function schemaFindings(data: unknown): Finding[] {
  */
 function telling(errors: readonly ErrorObject[]): readonly ErrorObject[] {
   const kept = errors.filter(
-    (error) => !['anyOf', 'oneOf', 'propertyNames'].includes(error.keyword) && !(error.keyword === 'type' && error.params.type === 'null'),
+    (error) =>
+      !['anyOf', 'oneOf', 'propertyNames'].includes(error.keyword) &&
+      !(error.keyword === 'type' && error.params.type === 'null'),
   );
   return kept.length > 0 ? kept : errors;
 }
@@ -43,7 +45,11 @@ function explain(error: ErrorObject, data: unknown, all: readonly ErrorObject[])
     case 'required': {
       const missing = String(error.params.missingProperty);
       const hint = adviceFor([...path, missing]);
-      return { path, what: `${JSON.stringify(missing)} is missing`, todo: hint === GENERAL ? 'Add it.' : `Add it. ${hint.todo}` };
+      return {
+        path,
+        what: `${JSON.stringify(missing)} is missing`,
+        todo: hint === GENERAL ? 'Add it.' : `Add it. ${hint.todo}`,
+      };
     }
     case 'pattern':
     case 'minLength':
@@ -51,7 +57,12 @@ function explain(error: ErrorObject, data: unknown, all: readonly ErrorObject[])
         ? { path, what: advice.misfit, found, todo: advice.todo }
         : { path, atKey: true, what: advice.misfit, found: shown(error.propertyName), todo: advice.todo };
     case 'minItems':
-      return { path, what: 'must not be empty', found, todo: path[0] === 'accounts' ? `${advice.todo} Or leave the key out, and the default holds.` : advice.todo };
+      return {
+        path,
+        what: 'must not be empty',
+        found,
+        todo: path[0] === 'accounts' ? `${advice.todo} Or leave the key out, and the default holds.` : advice.todo,
+      };
     case 'minimum':
     case 'maximum':
     case 'exclusiveMinimum':
@@ -80,14 +91,25 @@ function unknownKey(path: Path, error: ErrorObject): Finding {
   }
   const known = Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {});
   const meant = nearest(key, known);
-  return { path, atKey: true, what: 'unknown key', todo: meant ? `Did you mean "${meant}"?` : `Known here: ${known.join(', ')}.` };
+  return {
+    path,
+    atKey: true,
+    what: 'unknown key',
+    todo: meant ? `Did you mean "${meant}"?` : `Known here: ${known.join(', ')}.`,
+  };
 }
 
 /** Every word that some branch of the schema allows here: one `enum`, or a `const` a branch. */
 function allowedAt(instancePath: string, all: readonly ErrorObject[]): string[] {
   const words = all
     .filter((error) => error.instancePath === instancePath)
-    .flatMap((error) => (error.keyword === 'enum' ? error.params.allowedValues : error.keyword === 'const' ? [error.params.allowedValue] : []));
+    .flatMap((error) =>
+      error.keyword === 'enum'
+        ? error.params.allowedValues
+        : error.keyword === 'const'
+          ? [error.params.allowedValue]
+          : [],
+    );
   return [...new Set(words.filter((word) => word !== null).map(String))];
 }
 
@@ -105,7 +127,14 @@ function pathOf(error: ErrorObject, data: unknown): Path {
 }
 
 function typeText(type: unknown): string {
-  const words: Record<string, string> = { string: 'text', integer: 'a whole number', number: 'a number', object: 'a map of keys', array: 'a list', boolean: 'true or false' };
+  const words: Record<string, string> = {
+    string: 'text',
+    integer: 'a whole number',
+    number: 'a number',
+    object: 'a map of keys',
+    array: 'a list',
+    boolean: 'true or false',
+  };
   const types = (Array.isArray(type) ? type : [type]).filter((one) => one !== 'null');
   return types.map((one) => words[String(one)] ?? String(one)).join(' or ');
 }

@@ -1,5 +1,15 @@
 /** The YAML source: where each value stands, and what YAML itself finds wrong with it. */
-import { isMap, isScalar, LineCounter, parseDocument, visit, type Document, type Pair, type Scalar, type YAMLMap } from 'yaml';
+import {
+  type Document,
+  isMap,
+  isScalar,
+  LineCounter,
+  type Pair,
+  parseDocument,
+  type Scalar,
+  visit,
+  type YAMLMap,
+} from 'yaml';
 import { type Finding, type Path, type Problem, shown } from './problem';
 
 export class Source {
@@ -105,7 +115,8 @@ export class Source {
   }
 
   private keyOffset(path: Path): number | undefined {
-    const parent = path.length === 1 ? this.document.contents : this.document.getIn(this.keysOf(path.slice(0, -1)), true);
+    const parent =
+      path.length === 1 ? this.document.contents : this.document.getIn(this.keysOf(path.slice(0, -1)), true);
     const key = isMap(parent) ? pairOf(parent, path[path.length - 1])?.key : undefined;
     return isScalar(key) ? key.range?.[0] : this.valueOffset(path);
   }

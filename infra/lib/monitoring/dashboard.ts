@@ -1,10 +1,10 @@
 /** Whether the guard is on, what it sees, and what waits or fails, on one page. */
 import { Duration } from 'aws-cdk-lib';
-import { Dashboard as Page, GraphWidget, type IMetric, Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { GraphWidget, type IMetric, Metric, Dashboard as Page } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { metrics, names } from './contract';
+import { metrics, names } from '../contract';
 
 export interface DashboardProps {
   readonly function: IFunction;
@@ -15,7 +15,8 @@ export interface DashboardProps {
 export class Dashboard extends Construct {
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
-    const own = (metricName: string, statistic: string) => new Metric({ namespace: metrics.namespace, metricName, statistic, period: Duration.minutes(5) });
+    const own = (metricName: string, statistic: string) =>
+      new Metric({ namespace: metrics.namespace, metricName, statistic, period: Duration.minutes(5) });
     new Page(this, 'Page', {
       dashboardName: names.function,
       defaultInterval: Duration.days(1),
@@ -26,7 +27,10 @@ export class Dashboard extends Construct {
           graph('Coverage, percent of accounts × regions', [own(metrics.coverage, 'Minimum')]),
         ],
         [
-          graph('Invocations that failed or were throttled', [props.function.metricErrors(), props.function.metricThrottles()]),
+          graph('Invocations that failed or were throttled', [
+            props.function.metricErrors(),
+            props.function.metricThrottles(),
+          ]),
           graph('Duration of an invocation', [props.function.metricDuration({ statistic: 'Maximum' })]),
         ],
         [

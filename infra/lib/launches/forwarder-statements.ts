@@ -3,7 +3,7 @@
  * of this, and a test holds `stacksets/member.yaml` to it.
  */
 import { type IPrincipal, PolicyStatement, PrincipalWithConditions, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { names } from './contract';
+import { names } from '../contract';
 
 /**
  * EventBridge, on behalf of our rule in this account and of nothing else: without the conditions any rule of any account

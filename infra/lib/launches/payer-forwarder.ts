@@ -6,8 +6,8 @@ import { Stack } from 'aws-cdk-lib';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { PolicyDocument, Role } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { names } from './contract';
-import { forwarderStatements, forwarderTrust } from './forwarder';
+import { names } from '../contract';
+import { forwarderStatements, forwarderTrust } from './forwarder-statements';
 import type { LaunchBus } from './launch-bus';
 import { LAUNCH_PATTERN } from './launch-pattern';
 
@@ -29,7 +29,11 @@ export class PayerForwarder extends Construct {
       // On the default bus, where AWS's own events are; ours has a rule of this name as well.
       ruleName: names.launchRule,
       description: 'Forwards launches to the bus of runawaytrain.',
-      eventPattern: { source: LAUNCH_PATTERN.source, detailType: LAUNCH_PATTERN['detail-type'], detail: LAUNCH_PATTERN.detail },
+      eventPattern: {
+        source: LAUNCH_PATTERN.source,
+        detailType: LAUNCH_PATTERN['detail-type'],
+        detail: LAUNCH_PATTERN.detail,
+      },
       targets: [{ bind: () => ({ ...to.target(), role }) }],
     });
   }

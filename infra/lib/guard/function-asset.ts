@@ -3,8 +3,8 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { Stage } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
-import { names } from './contract';
-import type { Policy } from './policy/policy';
+import { names } from '../contract';
+import type { Policy } from '../policy/policy';
 
 /**
  * Lays the package out in the output folder of this synthesis, which nothing else reads or keeps.

@@ -5,10 +5,10 @@
 import { Annotations, Stack, type StackProps } from 'aws-cdk-lib';
 import { CfnPolicy } from 'aws-cdk-lib/aws-organizations';
 import type { Construct } from 'constructs';
-import { names } from './contract';
-import { protect } from './guardrails/protect';
-import { quarantine } from './guardrails/quarantine';
-import type { Policy } from './policy/policy';
+import { names } from '../contract';
+import type { Policy } from '../policy/policy';
+import { protect } from './protect';
+import { quarantine } from './quarantine';
 
 const TYPE = 'SERVICE_CONTROL_POLICY';
 
@@ -26,7 +26,8 @@ export class RunawayTrainGuardrails extends Stack {
     // No target: a halt attaches it to the one account, and a release detaches it.
     const frozen = new CfnPolicy(this, 'Quarantine', {
       name: names.quarantinePolicy,
-      description: 'runawaytrain attaches this to an account that runs away: nothing in it can grow. What runs keeps running.',
+      description:
+        'runawaytrain attaches this to an account that runs away: nothing in it can grow. What runs keeps running.',
       type: TYPE,
       content: quarantine(),
     });
@@ -35,7 +36,8 @@ export class RunawayTrainGuardrails extends Stack {
     const enrolled = policy.enrolled;
     const guarded = new CfnPolicy(this, 'Protect', {
       name: names.protectPolicy,
-      description: 'Keeps members from touching what runawaytrain has in their account, and from leaving the organization.',
+      description:
+        'Keeps members from touching what runawaytrain has in their account, and from leaving the organization.',
       type: TYPE,
       content: protect(),
       targetIds: enrolled.length > 0 ? [...enrolled] : undefined,

@@ -1,5 +1,7 @@
 /** One topic: one list of people, by e-mail. */
 import { Stack } from 'aws-cdk-lib';
+import type { IAlarmAction } from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
@@ -11,7 +13,7 @@ export interface NotifyTopicProps {
 }
 
 export class NotifyTopic extends Construct {
-  readonly topic: Topic;
+  private readonly topic: Topic;
 
   constructor(scope: Construct, id: string, { name, addresses }: NotifyTopicProps) {
     super(scope, id);
@@ -23,11 +25,17 @@ export class NotifyTopic extends Construct {
     for (const address of addresses) this.topic.addSubscription(new EmailSubscription(address));
   }
 
+  /** Mails what an alarm has to say. The alarm needs a grant besides. */
+  get action(): IAlarmAction {
+    return new SnsAction(this.topic);
+  }
+
   /**
+   * To CloudWatch, on behalf of one alarm of this account.
    * A topic with a policy no longer has the default one, under which the account's own alarms may publish.
    * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
    */
-  acceptAlarm(alarmName: string): void {
+  grantPublishToAlarm(alarmName: string): void {
     const { account, region } = Stack.of(this);
     this.topic.addToResourcePolicy(
       new PolicyStatement({

@@ -1,5 +1,5 @@
 /** The function's environment: every variable of the contract, and nothing else. */
-import { names, variables, type VariableName } from './contract';
+import { names, type VariableName, variables } from '../contract';
 
 /** The mode that lets the policy decide. An operator sets `pass` in the console to silence the machine at once. */
 const LET_THE_POLICY_DECIDE = 'proceed';
@@ -10,7 +10,11 @@ const LET_THE_POLICY_DECIDE = 'proceed';
  */
 type Environment = Record<VariableName, string | undefined>;
 
-export function environmentOf(where: { account: string; region: string; quarantinePolicyId: string }): Record<string, string> {
+export function environmentOf(where: {
+  account: string;
+  region: string;
+  quarantinePolicyId: string;
+}): Record<string, string> {
   const environment: Environment = {
     snstopic: names.topic,
     snsregion: where.region,

@@ -8,9 +8,9 @@
 import { DefaultStackSynthesizer, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import { type IPrincipal, OidcProviderNative, PolicyDocument, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { names } from './contract';
-import { AUDIENCE, ISSUER, jobsOf } from './release/trust';
-import { wide } from './wildcards';
+import { names } from '../contract';
+import { wide } from '../shared/wildcards';
+import { AUDIENCE, ISSUER, jobsOf } from './trust';
 
 /** Environments of the repository. A person approves what enters the first; nobody is asked about the second. */
 export const environments = { deploy: 'production', diff: 'production-diff' } as const;
@@ -32,7 +32,8 @@ export class RunawayTrainRelease extends Stack {
     super(scope, id, props);
     const { account, region } = props.env;
     const provider =
-      source.providerArn ?? new OidcProviderNative(this, 'GitHub', { url: `https://${ISSUER}`, clientIds: [AUDIENCE] }).oidcProviderArn;
+      source.providerArn ??
+      new OidcProviderNative(this, 'GitHub', { url: `https://${ISSUER}`, clientIds: [AUDIENCE] }).oidcProviderArn;
 
     /**
      * What the CDK's own roles may do is decided by `cdk bootstrap` (`--cloudformation-execution-policies`), not here:
@@ -41,11 +42,21 @@ export class RunawayTrainRelease extends Stack {
     const bootstrapRoles = ['deploy', 'file-publishing', 'lookup'].map(
       (purpose) => `arn:aws:iam::${account}:role/cdk-${this.qualifier}-${purpose}-role-${account}-${region}`,
     );
-    this.role('Deploy', names.releaseRole, 'Deploys releases of runawaytrain, after an approval.', jobsOf(provider, source.repository, environments.deploy), [
-      new PolicyStatement({ sid: 'DeployByTheCdk', actions: ['sts:AssumeRole'], resources: bootstrapRoles }),
-      // For the drill after the deployment. IAM cannot tell a drill from another event; the function's mode bounds both.
-      new PolicyStatement({ sid: 'Drill', actions: ['lambda:InvokeFunction'], resources: [`arn:aws:lambda:${region}:${account}:function:${names.function}`] }),
-    ]);
+    this.role(
+      'Deploy',
+      names.releaseRole,
+      'Deploys releases of runawaytrain, after an approval.',
+      jobsOf(provider, source.repository, environments.deploy),
+      [
+        new PolicyStatement({ sid: 'AssumeCdkRoles', actions: ['sts:AssumeRole'], resources: bootstrapRoles }),
+        // For the drill after the deployment. IAM cannot tell a drill from another event; the function's mode bounds both.
+        new PolicyStatement({
+          sid: 'InvokeForDrill',
+          actions: ['lambda:InvokeFunction'],
+          resources: [`arn:aws:lambda:${region}:${account}:function:${names.function}`],
+        }),
+      ],
+    );
 
     /**
      * Before the approval nothing has been looked at by a person, so this role cannot become one of the CDK's: even the
@@ -54,20 +65,36 @@ export class RunawayTrainRelease extends Stack {
      * rights. An environment of its own, since a job outside of every environment has a `sub` that depends on its
      * branch or tag and could only be matched by a pattern.
      */
-    this.role('Diff', `${names.releaseRole}Diff`, 'Reads the templates of runawaytrain, before an approval.', jobsOf(provider, source.repository, environments.diff), [
-      new PolicyStatement({
-        sid: 'ReadTemplates',
-        actions: ['cloudformation:DescribeStacks', 'cloudformation:GetTemplate'],
-        resources: wide(this, 'Each of our stacks by its name, also one of a later release; its id is made by CloudFormation.', `arn:aws:cloudformation:${region}:${account}:stack/RunawayTrain*/*`),
-      }),
-    ]);
+    this.role(
+      'Diff',
+      `${names.releaseRole}Diff`,
+      'Reads the templates of runawaytrain, before an approval.',
+      jobsOf(provider, source.repository, environments.diff),
+      [
+        new PolicyStatement({
+          sid: 'ReadTemplates',
+          actions: ['cloudformation:DescribeStacks', 'cloudformation:GetTemplate'],
+          resources: wide(
+            this,
+            'Each of our stacks by its name, also one of a later release; its id is made by CloudFormation.',
+            `arn:aws:cloudformation:${region}:${account}:stack/RunawayTrain*/*`,
+          ),
+        }),
+      ],
+    );
   }
 
   private get qualifier(): string {
     return this.synthesizer.bootstrapQualifier ?? DefaultStackSynthesizer.DEFAULT_QUALIFIER;
   }
 
-  private role(id: string, roleName: string, description: string, assumedBy: IPrincipal, statements: PolicyStatement[]): void {
+  private role(
+    id: string,
+    roleName: string,
+    description: string,
+    assumedBy: IPrincipal,
+    statements: PolicyStatement[],
+  ): void {
     new Role(this, id, {
       roleName,
       description,

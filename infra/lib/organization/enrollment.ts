@@ -7,10 +7,10 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { Annotations, CfnStackSet, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { names } from './contract';
-import type { Policy } from './policy/policy';
+import { names } from '../contract';
+import type { Policy } from '../policy/policy';
 
-const TEMPLATES = path.resolve(__dirname, '../../stacksets');
+const TEMPLATES = path.resolve(__dirname, '../../../stacksets');
 
 export interface RunawayTrainEnrollmentProps extends StackProps {
   readonly policy: Policy;
@@ -22,18 +22,26 @@ export class RunawayTrainEnrollment extends Stack {
     const { payer, organization, enrolled, spendMonth } = policy;
 
     const member = new CfnStackSet(this, 'Member', {
-      ...stackSet(names.memberStackSet, 'Roles and billing alarms of an account that runawaytrain guards.', 'member.yaml'),
+      ...stackSet(
+        names.memberStackSet,
+        'Roles and billing alarms of an account that runawaytrain guards.',
+        'member.yaml',
+      ),
       capabilities: ['CAPABILITY_NAMED_IAM'],
       parameters: parameters({ PayerAccount: payer, OrganizationId: organization, SpendMonth: spendMonth?.toString() }),
       // One region: the names of roles are the account's, and billing metrics exist only here.
-      stackInstancesGroup: [{ deploymentTargets: { organizationalUnitIds: [...enrolled] }, regions: [names.homeRegion] }],
+      stackInstancesGroup: [
+        { deploymentTargets: { organizationalUnitIds: [...enrolled] }, regions: [names.homeRegion] },
+      ],
       autoDeployment: EVERY_NEW_ACCOUNT,
     });
 
     const regional = new CfnStackSet(this, 'MemberRegion', {
       ...stackSet(names.memberRegionStackSet, 'Rules that forward launches to runawaytrain.', 'member-region.yaml'),
       parameters: parameters({ PayerAccount: payer }),
-      stackInstancesGroup: [{ deploymentTargets: { organizationalUnitIds: [...enrolled] }, regions: this.regionsOf(policy) }],
+      stackInstancesGroup: [
+        { deploymentTargets: { organizationalUnitIds: [...enrolled] }, regions: this.regionsOf(policy) },
+      ],
       // For accounts that join later. The rules need the role of the other set.
       autoDeployment: { ...EVERY_NEW_ACCOUNT, dependsOn: [this.arnOf(member)] },
     });
@@ -62,7 +70,11 @@ export class RunawayTrainEnrollment extends Stack {
  * The enrollment stack, or none where the policy does not say whom to enroll; then `guard` carries a warning.
  * The bus and the topic that members name have to be there first, so it waits for `guard`.
  */
-export function enroll(scope: Construct, guard: Stack, props: RunawayTrainEnrollmentProps): RunawayTrainEnrollment | undefined {
+export function enroll(
+  scope: Construct,
+  guard: Stack,
+  props: RunawayTrainEnrollmentProps,
+): RunawayTrainEnrollment | undefined {
   if (props.policy.enrolled.length === 0) {
     Annotations.of(guard).addWarningV2(
       'runawaytrain:enrolls-nobody',
@@ -102,5 +114,7 @@ function stackSet(stackSetName: string, description: string, template: string) {
 
 /** Left out where there is no value: then the template's own default holds. */
 function parameters(values: Record<string, string | undefined>): CfnStackSet.ParameterProperty[] {
-  return Object.entries(values).flatMap(([parameterKey, parameterValue]) => (parameterValue === undefined ? [] : [{ parameterKey, parameterValue }]));
+  return Object.entries(values).flatMap(([parameterKey, parameterValue]) =>
+    parameterValue === undefined ? [] : [{ parameterKey, parameterValue }],
+  );
 }

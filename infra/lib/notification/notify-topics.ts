@@ -1,10 +1,11 @@
 /** The topics: one for the default list, one for each account with a list of its own. */
 import { Stack } from 'aws-cdk-lib';
-import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { accountTopic, names } from './contract';
+import { accountTopic, names } from '../contract';
+import type { Policy } from '../policy/policy';
+import { grant } from '../shared/grant';
 import { NotifyTopic } from './notify-topic';
-import type { Policy } from './policy/policy';
 
 export interface NotifyTopicsProps {
   readonly policy: Policy;
@@ -29,7 +30,10 @@ export class NotifyTopics extends Construct {
   grantPublish(grantee: IGrantable): void {
     const { account, region } = Stack.of(this);
     const arn = (name: string) => `arn:aws:sns:${region}:${account}:${name}`;
-    const resources = [arn(names.topic), arn(accountTopic(ANY_ACCOUNT))];
-    grantee.grantPrincipal.addToPrincipalPolicy(new PolicyStatement({ sid: 'Tell', actions: ['sns:Publish'], resources }));
+    grant(grantee, {
+      sid: 'PublishNotifications',
+      actions: ['sns:Publish'],
+      resources: [arn(names.topic), arn(accountTopic(ANY_ACCOUNT))],
+    });
   }
 }

@@ -1,6 +1,6 @@
 /** The clock: a sweep of every account at each tick. */
 import { Duration } from 'aws-cdk-lib';
-import { Rule, Schedule as Rate } from 'aws-cdk-lib/aws-events';
+import { Schedule as Rate, Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Construct } from 'constructs';
 import { EVENT_IS_STALE_AFTER, type Guard, RETRIES } from './guard';

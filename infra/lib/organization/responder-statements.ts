@@ -3,7 +3,7 @@
  * test holds `stacksets/member.yaml` to it, so that the two cannot drift apart.
  */
 import { ArnPrincipal, type IPrincipal, PolicyStatement, PrincipalWithConditions } from 'aws-cdk-lib/aws-iam';
-import { externalId, names, permissions } from './contract';
+import { externalId, names, permissions } from '../contract';
 
 /**
  * The payer's account with conditions, not a role principal: IAM stores a role principal by its unique id, so a guard
@@ -16,7 +16,10 @@ import { externalId, names, permissions } from './contract';
 export function responderTrust(payer: string, organizationId: string): IPrincipal {
   return new PrincipalWithConditions(new ArnPrincipal(`arn:aws:iam::${payer}:root`), {
     ArnLike: {
-      'aws:PrincipalArn': [`arn:aws:iam::${payer}:role/${names.functionRole}`, `arn:aws:sts::${payer}:assumed-role/${names.functionRole}/*`],
+      'aws:PrincipalArn': [
+        `arn:aws:iam::${payer}:role/${names.functionRole}`,
+        `arn:aws:sts::${payer}:assumed-role/${names.functionRole}/*`,
+      ],
     },
     StringEquals: {
       'sts:ExternalId': externalId(organizationId),
@@ -41,11 +44,15 @@ export function responderStatements(account: string): PolicyStatement[] {
     { sid: 'Mfa', resources: [`arn:aws:iam::${account}:mfa/*`] },
   ];
   const actions = [...new Set([...permissions.observe, ...permissions.contain])];
-  return scopes.map(({ sid, resources }) => new PolicyStatement({ sid, resources, actions: actions.filter((action) => scopeOf(action) === sid) }));
+  return scopes.map(
+    ({ sid, resources }) =>
+      new PolicyStatement({ sid, resources, actions: actions.filter((action) => scopeOf(action) === sid) }),
+  );
 }
 
 /** What an IAM user has. Another action of IAM must be given its place by name. */
-const USERS = /^iam:[A-Z]\w*(User|AccessKey|LoginProfile|MFADevice|SSHPublicKey|SigningCertificate|ServiceSpecificCredential)/;
+const USERS =
+  /^iam:[A-Z]\w*(User|AccessKey|LoginProfile|MFADevice|SSHPublicKey|SigningCertificate|ServiceSpecificCredential)/;
 
 /**
  * By the service's own table of actions and resources.
@@ -81,6 +88,10 @@ function scopeOf(action: string): string {
     'iam:DeleteVirtualMFADevice': 'Mfa',
   };
   const scope = exact[action] ?? (USERS.test(action) ? 'Users' : undefined);
-  if (scope === undefined) throw new Error(`${action} is new in the contract: say here, and in stacksets/member.yaml, which resources it may touch`);
+  if (scope === undefined) {
+    throw new Error(
+      `${action} is new in the contract: say here, and in stacksets/member.yaml, which resources it may touch`,
+    );
+  }
   return scope;
 }

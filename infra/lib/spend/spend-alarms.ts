@@ -6,8 +6,8 @@
 import { Duration } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, type IAlarmAction, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
-import { names } from './contract';
-import type { Policy } from './policy/policy';
+import { names } from '../contract';
+import type { Policy } from '../policy/policy';
 
 /** AWS publishes the estimate several times a day; a shorter period would mostly be empty. */
 const PERIOD = Duration.hours(6);

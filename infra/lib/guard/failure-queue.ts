@@ -3,7 +3,8 @@ import { Duration, Stack } from 'aws-cdk-lib';
 import { type IGrantable, PolicyStatement, type ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { names } from './contract';
+import { names } from '../contract';
+import { grant } from '../shared/grant';
 
 export class FailureQueue extends Construct {
   readonly queue: Queue;
@@ -11,7 +12,11 @@ export class FailureQueue extends Construct {
   constructor(scope: Construct, id: string) {
     super(scope, id);
     // By name: that queue needs this one to be there first.
-    const launches = Queue.fromQueueArn(this, 'Launches', Stack.of(this).formatArn({ service: 'sqs', resource: names.launchQueue }));
+    const launches = Queue.fromQueueArn(
+      this,
+      'Launches',
+      Stack.of(this).formatArn({ service: 'sqs', resource: names.launchQueue }),
+    );
     this.queue = new Queue(this, 'Queue', {
       queueName: names.failureQueue,
       encryption: QueueEncryption.SQS_MANAGED,
@@ -27,8 +32,8 @@ export class FailureQueue extends Construct {
     return this.queue.queueArn;
   }
 
-  /** A service that delivers for us keeps here what it could not deliver, on behalf of one sender. */
-  accept(sid: string, service: ServicePrincipal, sourceArn: string): void {
+  /** To a service that delivers for us, on behalf of one sender: it keeps here what it could not deliver. */
+  grantSendToService(service: ServicePrincipal, sid: string, sourceArn: string): void {
     this.queue.addToResourcePolicy(
       new PolicyStatement({
         sid,
@@ -40,10 +45,8 @@ export class FailureQueue extends Construct {
     );
   }
 
-  /** Lambda sends with the function's own role. */
+  /** To the function: Lambda sends with its role. */
   grantSend(grantee: IGrantable): void {
-    grantee.grantPrincipal.addToPrincipalPolicy(
-      new PolicyStatement({ sid: 'KeepFailures', actions: ['sqs:SendMessage'], resources: [this.arn] }),
-    );
+    grant(grantee, { sid: 'SendFailedEvents', actions: ['sqs:SendMessage'], resources: [this.arn] });
   }
 }

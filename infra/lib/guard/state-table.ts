@@ -1,9 +1,10 @@
 /** State, journal and history of every account, in one table. */
 import { RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
-import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { names, table as keys } from './contract';
+import { table as keys, names } from '../contract';
+import { grant } from '../shared/grant';
 
 export class StateTable extends Construct {
   private readonly table: Table;
@@ -31,8 +32,8 @@ export class StateTable extends Construct {
    * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
    */
   grantReadWrite(grantee: IGrantable): void {
-    const statement = new PolicyStatement({
-      sid: 'KeepState',
+    grant(grantee, {
+      sid: 'ReadAndWriteState',
       actions: [
         'dynamodb:GetItem',
         'dynamodb:PutItem',
@@ -43,6 +44,5 @@ export class StateTable extends Construct {
       ],
       resources: [this.table.tableArn],
     });
-    grantee.grantPrincipal.addToPrincipalPolicy(statement);
   }
 }

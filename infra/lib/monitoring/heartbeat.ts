@@ -1,12 +1,11 @@
 /** The alarm that says the guard is off: it rings when no sweep was completed for three ticks. */
 import { Duration } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
-import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { metrics, names } from './contract';
-import type { Guard } from './guard';
-import type { NotifyTopic } from './notify-topic';
-import { wide } from './wildcards';
+import { metrics, names } from '../contract';
+import type { NotifyTopic } from '../notification/notify-topic';
+import { grant } from '../shared/grant';
 
 /** One missed tick is noise, a deployment for instance. Three in a row are an account that nobody watches. */
 const TICKS = 3;
@@ -36,15 +35,20 @@ export class Heartbeat extends Construct {
       // A dead guard sends no zeros; it sends nothing.
       treatMissingData: TreatMissingData.BREACHING,
     });
-    const action = new SnsAction(tell.topic);
-    alarm.addAlarmAction(action);
-    alarm.addOkAction(action);
-    tell.acceptAlarm(names.heartbeatAlarm);
+    alarm.addAlarmAction(tell.action);
+    alarm.addOkAction(tell.action);
+    tell.grantPublishToAlarm(names.heartbeatAlarm);
   }
 
-  grantEmit(guard: Guard): void {
-    // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html
-    const metric = wide(guard, 'PutMetricData has no resource to name; the namespace is what narrows it.', '*');
-    guard.allow('EmitMetrics', ['cloudwatch:PutMetricData'], metric, { StringEquals: { 'cloudwatch:namespace': metrics.namespace } });
+  /** The numbers that the alarm and the dashboard read. */
+  grantEmit(grantee: IGrantable): void {
+    grant(grantee, {
+      sid: 'EmitMetrics',
+      actions: ['cloudwatch:PutMetricData'],
+      resources: ['*'],
+      // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html
+      conditions: { StringEquals: { 'cloudwatch:namespace': metrics.namespace } },
+      because: 'PutMetricData has no resource to name; the namespace is what narrows it.',
+    });
   }
 }

@@ -9,10 +9,10 @@ import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { LambdaSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
-import { names } from './contract';
-import type { FailureQueue } from './failure-queue';
-import type { Guard } from './guard';
-import type { Policy } from './policy/policy';
+import { names } from '../contract';
+import type { FailureQueue } from '../guard/failure-queue';
+import type { Guard } from '../guard/guard';
+import type { Policy } from '../policy/policy';
 
 export interface AlarmTopicProps {
   readonly policy: Policy;

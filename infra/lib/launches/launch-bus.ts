@@ -2,10 +2,10 @@
 import { Stack } from 'aws-cdk-lib';
 import { CfnEventBus, EventBus, Rule, type RuleTargetConfig } from 'aws-cdk-lib/aws-events';
 import { Construct } from 'constructs';
-import { names } from './contract';
-import { busArn } from './forwarder';
+import { names } from '../contract';
+import type { Policy } from '../policy/policy';
+import { busArn } from './forwarder-statements';
 import { LAUNCH_DETAIL_TYPES, LAUNCH_PATTERN, LAUNCH_SOURCE } from './launch-pattern';
-import type { Policy } from './policy/policy';
 
 export interface LaunchBusProps {
   readonly policy: Policy;
@@ -41,7 +41,11 @@ export class LaunchBus extends Construct {
       ruleName: names.launchRule,
       description: 'Launches in any account of the organization: judge that account now.',
       eventBus: EventBus.fromEventBusName(this, 'ByName', this.bus.ref),
-      eventPattern: { source: LAUNCH_PATTERN.source, detailType: LAUNCH_PATTERN['detail-type'], detail: LAUNCH_PATTERN.detail },
+      eventPattern: {
+        source: LAUNCH_PATTERN.source,
+        detailType: LAUNCH_PATTERN['detail-type'],
+        detail: LAUNCH_PATTERN.detail,
+      },
     });
   }
 

@@ -2,10 +2,10 @@
 import { Duration } from 'aws-cdk-lib';
 import { PolicyDocument, Role } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { names } from './contract';
-import type { Policy } from './policy/policy';
+import { names } from '../contract';
+import type { Policy } from '../policy/policy';
+import { wide } from '../shared/wildcards';
 import { responderStatements, responderTrust } from './responder-statements';
-import { wide } from './wildcards';
 
 export interface PayerResponderProps {
   readonly policy: Policy;
@@ -16,7 +16,13 @@ export class PayerResponder extends Construct {
     super(scope, id);
     const statements = responderStatements(policy.payer);
     for (const { sid, resources } of statements) {
-      wide(this, sid === 'List' ? 'These list, and have no resource to name.' : 'Which of its kind runs away is not known before; it is of this account.', ...resources);
+      wide(
+        this,
+        sid === 'List'
+          ? 'These list, and have no resource to name.'
+          : 'Which of its kind runs away is not known before; it is of this account.',
+        ...resources,
+      );
     }
     new Role(this, 'Role', {
       roleName: names.responderRole,

@@ -7,9 +7,9 @@ import { CfnReportDefinition } from 'aws-cdk-lib/aws-cur';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
-import { acknowledge } from './acknowledge';
-import { names } from './contract';
-import type { CostReports, Policy } from './policy/policy';
+import { names } from '../contract';
+import type { CostReports, Policy } from '../policy/policy';
+import { acknowledge } from '../shared/acknowledge';
 
 /** A year and a month: a year's report is finished in the month after it. */
 const KEPT = Duration.days(400);
@@ -20,13 +20,21 @@ export interface RunawayTrainCostReportsProps extends StackProps {
 }
 
 /** The stack, where the policy has a report made; undefined where it adopts one or wants none. */
-export function reportCosts(scope: Construct, props: RunawayTrainCostReportsProps): RunawayTrainCostReports | undefined {
+export function reportCosts(
+  scope: Construct,
+  props: RunawayTrainCostReportsProps,
+): RunawayTrainCostReports | undefined {
   const reports = props.policy.costReports;
   return reports?.made ? new RunawayTrainCostReports(scope, 'RunawayTrainCostReports', props, reports) : undefined;
 }
 
 export class RunawayTrainCostReports extends Stack {
-  constructor(scope: Construct, id: string, { policy: _, ...props }: RunawayTrainCostReportsProps, reports: CostReports) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { policy: _, ...props }: RunawayTrainCostReportsProps,
+    reports: CostReports,
+  ) {
     super(scope, id, props);
 
     const bucket = new Bucket(this, 'Bucket', {
@@ -79,8 +87,20 @@ export class RunawayTrainCostReports extends Stack {
       ArnLike: { 'aws:SourceArn': `arn:aws:cur:${names.homeRegion}:${this.account}:definition/*` },
     };
     return [
-      new PolicyStatement({ sid: 'CheckOwner', principals: [BILLING], actions: ['s3:GetBucketAcl', 's3:GetBucketPolicy'], resources: [bucket.bucketArn], conditions }),
-      new PolicyStatement({ sid: 'DeliverReports', principals: [BILLING], actions: ['s3:PutObject'], resources: [bucket.arnForObjects('*')], conditions }),
+      new PolicyStatement({
+        sid: 'CheckOwner',
+        principals: [BILLING],
+        actions: ['s3:GetBucketAcl', 's3:GetBucketPolicy'],
+        resources: [bucket.bucketArn],
+        conditions,
+      }),
+      new PolicyStatement({
+        sid: 'DeliverReports',
+        principals: [BILLING],
+        actions: ['s3:PutObject'],
+        resources: [bucket.arnForObjects('*')],
+        conditions,
+      }),
     ];
   }
 }

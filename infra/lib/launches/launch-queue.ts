@@ -1,13 +1,14 @@
 /** Where launches wait for the function, some seconds' worth at a time. */
 import { Duration } from 'aws-cdk-lib';
 import type { Rule } from 'aws-cdk-lib/aws-events';
-import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type IGrantable, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { names } from './contract';
-import type { FailureQueue } from './failure-queue';
-import { FUNCTION_TIMEOUT, type Guard } from './guard';
+import { names } from '../contract';
+import type { FailureQueue } from '../guard/failure-queue';
+import { FUNCTION_TIMEOUT, type Guard } from '../guard/guard';
+import { grant } from '../shared/grant';
 
 /** A thief launches by the hundred: this makes one sweep of a burst, and costs five of the seconds that a halt may take. */
 const GATHER = Duration.seconds(5);
@@ -43,8 +44,6 @@ export class LaunchQueue extends Construct {
       deadLetterQueue: { queue: failures.queue, maxReceiveCount: RECEIVES },
     });
     this.acceptFrom(from, failures);
-
-    guard.allow('TakeLaunches', ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'], [this.queue.queueArn]);
     new EventSourceMapping(this, 'Mapping', {
       target: guard.function,
       eventSourceArn: this.queue.queueArn,
@@ -53,6 +52,15 @@ export class LaunchQueue extends Construct {
       maxConcurrency: CONCURRENCY,
       // One account that cannot be judged does not send the launches of all others round again.
       reportBatchItemFailures: true,
+    });
+  }
+
+  /** What Lambda asks for to empty the queue; it does so with the role of the function. */
+  grantReceive(grantee: IGrantable): void {
+    grant(grantee, {
+      sid: 'ReceiveLaunches',
+      actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
+      resources: [this.queue.queueArn],
     });
   }
 
@@ -67,7 +75,7 @@ export class LaunchQueue extends Construct {
         conditions: { ArnEquals: { 'aws:SourceArn': rule.ruleArn } },
       }),
     );
-    failures.accept('KeepUndeliveredLaunches', service, rule.ruleArn);
+    failures.grantSendToService(service, 'AcceptUndeliveredLaunches', rule.ruleArn);
     // Not the ready-made SqsQueue, which also grants reading the queue's attributes.
     rule.addTarget({ bind: () => ({ arn: this.queue.queueArn, deadLetterConfig: { arn: failures.arn } }) });
   }

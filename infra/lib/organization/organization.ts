@@ -1,0 +1,76 @@
+/**
+ * The organization, which is there already: its accounts, the responder role that each of them has, and the one policy
+ * that may be attached to them.
+ */
+import { Stack } from 'aws-cdk-lib';
+import type { IGrantable } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { names } from '../contract';
+import { grant } from '../shared/grant';
+
+export interface OrganizationProps {
+  readonly organizationId: string;
+  readonly quarantinePolicyId: string;
+}
+
+export class Organization extends Construct {
+  private readonly organizationId: string;
+  private readonly quarantinePolicyId: string;
+
+  constructor(scope: Construct, id: string, { organizationId, quarantinePolicyId }: OrganizationProps) {
+    super(scope, id);
+    this.organizationId = organizationId;
+    this.quarantinePolicyId = quarantinePolicyId;
+  }
+
+  grantListAccounts(grantee: IGrantable): void {
+    grant(grantee, {
+      sid: 'ListAccounts',
+      actions: ['organizations:ListAccounts'],
+      resources: ['*'],
+      // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
+      because: 'ListAccounts has no resource to name.',
+    });
+  }
+
+  /**
+   * The responder role in any account, as long as the account is of this organization: a role of that name in somebody
+   * else's organization is not ours to enter. `IfExists` admits accounts outside every organization, for which the key
+   * is absent; they never get this far, since the accounts come from ListAccounts.
+   * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourceorgid
+   */
+  grantAssumeResponders(grantee: IGrantable): void {
+    grant(grantee, {
+      sid: 'AssumeResponderRoles',
+      actions: ['sts:AssumeRole'],
+      resources: [`arn:aws:iam::*:role/${names.responderRole}`],
+      conditions: { StringEqualsIfExists: { 'aws:ResourceOrgID': this.organizationId } },
+      because: 'Any account, also one that joins later; the condition keeps it to the organization.',
+    });
+  }
+
+  /**
+   * Attaches and detaches one policy, on accounts of this organization only: AWS asks for both, the policy and its
+   * target, in the same statement. No root and no unit, where one call would freeze them all.
+   * https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_attach.html
+   * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
+   */
+  grantQuarantine(grantee: IGrantable): void {
+    const payer = Stack.of(this).account;
+    const policy = `arn:aws:organizations::${payer}:policy/${this.organizationId}/service_control_policy/${this.quarantinePolicyId}`;
+    const accounts = `arn:aws:organizations::${payer}:account/${this.organizationId}/*`;
+    const because = 'Any account of the organization may have to be frozen.';
+    grant(grantee, {
+      sid: 'AttachAndDetachQuarantine',
+      actions: ['organizations:AttachPolicy', 'organizations:DetachPolicy'],
+      resources: [policy, accounts],
+      because,
+    });
+    grant(grantee, {
+      sid: 'ListAttachedPolicies',
+      actions: ['organizations:ListPoliciesForTarget'],
+      resources: [accounts],
+      because,
+    });
+  }
+}
