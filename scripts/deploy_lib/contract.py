@@ -59,7 +59,6 @@ def _never_touched(said: dict) -> NeverTouched:
 
 CONTRACT = read()
 names = CONTRACT.names
-PARTITION_KEY, SORT_KEY = CONTRACT.partition_key, CONTRACT.sort_key
 
 # From the first that is deployed to the last. The cost reports wait for nothing, and are deployed only where the policy
 # asks for them.

@@ -12,7 +12,7 @@ from .cdk import Cdk
 from .checks import account
 from .checks.function import read as read_function
 from .cloud import Cloud
-from .contract import GUARD_STACK, names
+from .contract import CONTRACT, GUARD_STACK, names
 from .finding import Finding, Verdict
 from .ground import Ground
 from .policy import Policy, PolicyProblem, may_contain, read
@@ -169,7 +169,7 @@ def _destroy(cloud: Cloud, policy: Policy, options: argparse.Namespace, progress
 
 
 def _may_leave_contained(found: destroy.Found, options: argparse.Namespace) -> bool:
-    listed = ", ".join(f"{account} ({state})" for account, state in found.contained.items())
+    listed = ", ".join(f"{account} ({_state(state)})" for account, state in found.contained.items())
     if options.force:
         warning = (
             f"! Still contained: {listed}. They lose their quarantine, so they can grow again; users and roles stay "
@@ -187,3 +187,9 @@ def _may_leave_contained(found: destroy.Found, options: argparse.Namespace) -> b
     )
     show.say("Nothing was removed.")
     return False
+
+
+def _state(state: str) -> str:
+    if state in CONTRACT.states:
+        return state
+    return f"{show.clean(state) or 'no state'}, which this checkout does not know and so takes for contained"
