@@ -106,13 +106,13 @@ class Rules(unittest.TestCase):
 
     def test_a_call_in_an_account_by_neither_of_the_two(self):
         evidence = sound()
-        evidence.operations[1] = replace(STOP, modules={"courier"})
+        evidence.operations[1] = replace(STOP, files={"courier"})
         evidence.contract["contain"] = set()
         self.says(evidence, "ec2:StopInstances is called in an account, but neither by observe nor by act")
 
     def test_a_call_of_both(self):
         evidence = sound()
-        evidence.operations[0] = replace(LOOK, modules={"observe", "act"})
+        evidence.operations[0] = replace(LOOK, files={"observe", "act"})
         evidence.contract["contain"].add("ec2:DescribeInstances")
         self.says(evidence, "called by observe and by act")
 
