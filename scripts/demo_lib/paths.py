@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 INFRA = ROOT / "infra"
+CONTRACT = INFRA / "generated" / "contract.json"
 MEMBER_TEMPLATE = ROOT / "stacksets" / "member.yaml"
 MEMBER_REGION_TEMPLATE = ROOT / "stacksets" / "member-region.yaml"
 CDK = INFRA / "node_modules" / ".bin" / "cdk"

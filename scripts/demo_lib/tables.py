@@ -1,5 +1,6 @@
 """The tables: what a person looks at."""
 
+import json
 from collections import Counter
 
 from rich.panel import Panel
@@ -9,13 +10,21 @@ from .cast import Account
 from .lambdas import Answer
 from .look import Snapshot
 from .mail import Mail
+from .paths import CONTRACT
 from .show import console, escape, table
 
-STATE_STYLE = {"Halted": "bold red", "Halting": "red", "Unseen": "yellow", "Warned": "yellow", "Warn": "yellow", "Ok": "green"}
+# In red whatever state is one of containment; in bold the one that is proven to hold.
+CONTAINED = json.loads(CONTRACT.read_text(encoding="utf-8"))["states"]["contained"]
+STATE_STYLE = dict.fromkeys(CONTAINED, "red") | {
+    "Halted": "bold red", "Unseen": "yellow", "Warned": "yellow", "Warn": "yellow", "Ok": "green",
+}
 
 
 def before(accounts: list[Account], seen: dict[str, Snapshot]) -> None:
-    made = table("The organization before", "account", "name", ("limit", "right"), ("running", "right"), "where", "users", "what it plays")
+    made = table(
+        "The organization before",
+        "account", "name", ("limit", "right"), ("running", "right"), "where", "users", "what it plays",
+    )
     for account in accounts:
         now = seen[account.id]
         regions = Counter(region for region, _ in now.instances)
@@ -28,11 +37,16 @@ def before(accounts: list[Account], seen: dict[str, Snapshot]) -> None:
 
 
 def after(accounts: list[Account], old: dict[str, Snapshot], new: dict[str, Snapshot], answer: Answer) -> None:
-    made = table("The organization after", "account", "name", ("limit", "right"), ("running", "right"), "users", "state")
+    made = table(
+        "The organization after", "account", "name", ("limit", "right"), ("running", "right"), "users", "state",
+    )
     for account in accounts:
         was, now = old[account.id].running, new[account.id].running
         running = Text(f"{was} → {now}", style="bold" if was != now else "")
-        made.add_row(account.id, account.name, str(account.threshold), running, _people(old[account.id], new[account.id]), _state(answer.account(account.id)))
+        made.add_row(
+            account.id, account.name, str(account.threshold), running, _people(old[account.id], new[account.id]),
+            _state(answer.account(account.id)),
+        )
     console.print(made)
 
 
@@ -62,18 +76,25 @@ def states(accounts: list[Account], answer: Answer) -> None:
     for account in accounts:
         entry = answer.account(account.id)
         why = str((entry.get("unseen") or entry).get("why", ""))
-        made.add_row(account.id, account.name, _state(entry), str(entry.get("since", ""))[:19].replace("T", " "), Text(_shorten(why, 60)))
+        since = str(entry.get("since", ""))[:19].replace("T", " ")
+        made.add_row(account.id, account.name, _state(entry), since, Text(_shorten(why, 60)))
     console.print(made)
 
 
 def money(accounts: list[Account], answer: Answer) -> None:
     """What runs and what was spent, each number with its age and its source."""
-    made = table("The money", "account", ("USD/hour", "right"), ("of it estimated", "right"), "in 24 hours", "this month", "state")
+    made = table(
+        "The money",
+        "account", ("USD/hour", "right"), ("of it estimated", "right"), "in 24 hours", "this month", "state",
+    )
     for account in accounts:
         entry = answer.account(account.id)
         burn, spend = entry.get("burn") or {}, entry.get("spend") or {}
         listed, estimated = burn.get("listed", 0.0), burn.get("estimated", 0.0)
-        made.add_row(account.name, f"{listed + estimated:.4f}", f"{estimated:.4f}", _spent(spend.get("day"), "until"), _spent(spend.get("month"), "at"), _state(entry))
+        made.add_row(
+            account.name, f"{listed + estimated:.4f}", f"{estimated:.4f}",
+            _spent(spend.get("day"), "until"), _spent(spend.get("month"), "at"), _state(entry),
+        )
     console.print(made)
 
 
@@ -100,7 +121,7 @@ def plan(answer: Answer, accounts: list[Account], most: int = 8) -> None:
         left = [f"leave {item.get('item')}: {item.get('reason')}" for item in entry.get("left", [])]
         shown = actions[:most] + ([f"… and {len(actions) - most} more actions"] if len(actions) > most else []) + left
         body = Text("\n".join(_shorten(line) for line in shown) or "nothing")
-        console.print(Panel(body, title=f"[bold]the plan for {escape(account.name)}[/]", title_align="left", border_style="dim", padding=(0, 1)))
+        _panel(body, f"the plan for {account.name}", "dim")
 
 
 def _shorten(line: str, most: int = 160) -> str:
@@ -108,8 +129,12 @@ def _shorten(line: str, most: int = 160) -> str:
 
 
 def mail(one: Mail) -> None:
-    title = f"[bold]mail on {escape(one.topic)}[/]"
-    console.print(Panel(Text(f"{one.subject}\n\n{one.text.rstrip()}"), title=title, title_align="left", border_style="cyan", padding=(0, 1)))
+    _panel(Text(f"{one.subject}\n\n{one.text.rstrip()}"), f"mail on {one.topic}", "cyan")
+
+
+def _panel(body: Text, title: str, border: str) -> None:
+    bold = f"[bold]{escape(title)}[/]"
+    console.print(Panel(body, title=bold, title_align="left", border_style=border, padding=(0, 1)))
 
 
 def mails(fresh: list[Mail], whole: bool) -> None:

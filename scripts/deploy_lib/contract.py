@@ -1,16 +1,67 @@
-"""Names of what is deployed, read from the file that the function's own constants are written to; none is spelled a second time here."""
+"""What the deployment and the function agree on. It is read from a file that is generated from the function's source,
+so that none of it is spelled a second time here."""
 
 import json
+from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 
 from .options import ROOT
 
-_contract = json.loads((ROOT / "infra" / "generated" / "contract.json").read_text())
-names = SimpleNamespace(**_contract["names"])
-PARTITION_KEY = _contract["table"]["partitionKey"]
-SORT_KEY = _contract["table"]["sortKey"]
+FILE = ROOT / "infra" / "generated" / "contract.json"
 
-# From the first that is deployed to the last; the cost reports only where the policy asks for them, and they wait for nothing.
+
+@dataclass(frozen=True)
+class NeverTouched:
+    """The roles that a halt leaves alone whatever the policy says: by name, by what a name begins with, by path."""
+
+    exactly: frozenset[str]
+    prefixes: tuple[str, ...]
+    paths: tuple[str, ...]
+
+    def by_name(self, role: str) -> bool:
+        return role in self.exactly or role.startswith(self.prefixes)
+
+
+@dataclass(frozen=True)
+class Contract:
+    names: SimpleNamespace
+    partition_key: str
+    sort_key: str
+    # Every state that an account can be in, and those of them in which it is contained.
+    states: frozenset[str]
+    contained: frozenset[str]
+    # From the one that does least to the one that does most.
+    modes: tuple[str, ...]
+    never_touched: NeverTouched
+
+
+def read(file: Path = FILE) -> Contract:
+    said = json.loads(file.read_text(encoding="utf-8"))
+    return Contract(
+        names=SimpleNamespace(**said["names"]),
+        partition_key=said["table"]["partitionKey"],
+        sort_key=said["table"]["sortKey"],
+        states=frozenset(said["states"]["all"]),
+        contained=frozenset(said["states"]["contained"]),
+        modes=tuple(said["modes"]),
+        never_touched=_never_touched(said["neverTouched"]),
+    )
+
+
+def _never_touched(said: dict) -> NeverTouched:
+    names: dict[str, list[str]] = {"exactly": [], "prefix": []}
+    for rule in said["roles"]:
+        for how, name in rule.items():
+            names[how].append(name)
+    return NeverTouched(frozenset(names["exactly"]), tuple(names["prefix"]), tuple(said["paths"]))
+
+
+CONTRACT = read()
+names = CONTRACT.names
+
+# From the first that is deployed to the last. The cost reports wait for nothing, and are deployed only where the policy
+# asks for them.
 COST_STACK = "RunawayTrainCostReports"
 STACKS = ("RunawayTrainGuardrails", "RunawayTrain", COST_STACK, "RunawayTrainEnrollment")
 GUARD_STACK = "RunawayTrain"

@@ -1,4 +1,4 @@
-"""Removes what was deployed, the last first. By CloudFormation's own calls: nothing has to be built to remove something."""
+"""Removes what was deployed, the last first, by CloudFormation's own calls: nothing has to be built for that."""
 
 import time
 from collections.abc import Iterator
@@ -10,15 +10,15 @@ from demo_lib import show
 
 from .checks.scps import TYPE
 from .cloud import Cloud
-from .contract import COST_STACK, PARTITION_KEY, RELEASE_STACK, SORT_KEY, STACKS, names
+from .contract import CONTRACT, COST_STACK, RELEASE_STACK, STACKS, names
 from .refusal import Refusal
 
-# The states in which an account is contained, and only the guard's journal knows how to undo that. `lambda/core/src/state.rs`.
-CONTAINED = ("Halting", "Frozen", "Halted")
 # Every account's record is in this partition, its state beside it. `lambda/aws/src/ledger/record.rs`.
 RECORDS = "ACCOUNT"
-STACK_SETS = (names.memberRegionStackSet, names.memberStackSet)  # the second holds the roles that the first's rules name
+# The second holds the roles that the first's rules name.
+STACK_SETS = (names.memberRegionStackSet, names.memberStackSet)
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
+AGAIN = "mend that, then run scripts/deploy --destroy again; it goes on where it stopped."
 POLL_SECONDS = 5
 # A set of some hundreds of accounts times regions takes its time; past this something hangs.
 MOST_SECONDS = 3 * 3600
@@ -37,7 +37,7 @@ class NotRemoved(Exception):
 class Found:
     stacks: tuple[str, ...]
     sets: tuple[str, ...]
-    contained: dict[str, str]  # account → state
+    contained: dict[str, str]  # account → state; only the guard's journal knows how to undo what was done there
     table: bool
     log: bool
     release: bool = False  # the pipeline's way in, which an administrator made by hand
@@ -53,7 +53,7 @@ def look(cloud: Cloud) -> Found:
         tuple(one for one in STACK_SETS if _described(cloud, one) is not None),
         _contained(cloud),
         _there(cloud, "dynamodb", "DescribeTable", "ResourceNotFoundException", TableName=names.table),
-        any(group["logGroupName"] == names.logGroup for group in cloud.pages("logs", "DescribeLogGroups", "logGroups", logGroupNamePrefix=names.logGroup)),
+        _has_log(cloud),
         stack_status(cloud, RELEASE_STACK) is not None,
     )
 
@@ -63,7 +63,8 @@ def remove(cloud: Cloud, found: Found) -> Iterator[str]:
     for name in found.sets:
         yield from _empty_set(cloud, name)
     for stack in found.stacks:
-        if stack == STACKS[0]:  # a policy that hangs somewhere cannot be deleted, and while the guard lived it would have come back
+        # A policy that is attached somewhere cannot be deleted, and a guard that lives would attach it again.
+        if stack == STACKS[0]:
             yield from _detach(cloud)
         with show.step(f"remove the stack {stack}"):
             _delete_stack(cloud, stack)
@@ -84,17 +85,30 @@ def _there(cloud: Cloud, service: str, operation: str, absent: str, **parameters
     return True
 
 
+def _has_log(cloud: Cloud) -> bool:
+    groups = cloud.pages("logs", "DescribeLogGroups", "logGroups", logGroupNamePrefix=names.logGroup)
+    return any(group["logGroupName"] == names.logGroup for group in groups)
+
+
 def _contained(cloud: Cloud) -> dict[str, str]:
-    """Accounts in a state of containment; none where there is no table."""
-    condition = {"KeyConditionExpression": "#pk = :pk", "ExpressionAttributeNames": {"#pk": PARTITION_KEY}, "ExpressionAttributeValues": {":pk": {"S": RECORDS}}}
+    """The accounts that are contained; none where there is no table. A state that the contract does not know counts as
+    contained: the guard that wrote it may be newer than this checkout."""
+    query = {
+        "TableName": names.table,
+        "ConsistentRead": True,
+        "KeyConditionExpression": "#pk = :pk",
+        "ExpressionAttributeNames": {"#pk": CONTRACT.partition_key},
+        "ExpressionAttributeValues": {":pk": {"S": RECORDS}},
+    }
     try:
-        items = list(cloud.pages("dynamodb", "Query", "Items", TableName=names.table, ConsistentRead=True, **condition))
+        items = list(cloud.pages("dynamodb", "Query", "Items", **query))
     except Refusal as refusal:
         if refusal.code == "ResourceNotFoundException":
             return {}
         raise
-    states = {item[SORT_KEY]["S"]: item.get("state", {}).get("S", "") for item in items}
-    return {account: state for account, state in sorted(states.items()) if state in CONTAINED}
+    states = {item[CONTRACT.sort_key]["S"]: item.get("state", {}).get("S", "") for item in items}
+    free = CONTRACT.states - CONTRACT.contained
+    return {account: state for account, state in sorted(states.items()) if state not in free}
 
 
 def stack_status(cloud: Cloud, stack: str) -> str | None:
@@ -116,13 +130,23 @@ def _described(cloud: Cloud, name: str) -> dict | None:
 
 
 def deletion(described: dict, instances: list[dict]) -> dict:
-    """What DeleteStackInstances is asked for: with the whole targets, so that auto-deployment brings nothing back. Suspended accounts
-    cannot be reached and must not keep the others.
+    """What DeleteStackInstances is asked for. It names whole targets, so that auto-deployment brings nothing back, and
+    goes on after any failure: a suspended account cannot be reached, and must not keep the others.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStackInstances.html"""
-    units = described.get("OrganizationalUnitIds") or sorted({one["OrganizationalUnitId"] for one in instances if one.get("OrganizationalUnitId")})
-    whose = {"DeploymentTargets": {"OrganizationalUnitIds": units}} if units else {"Accounts": sorted({one["Account"] for one in instances})}
-    everywhere = {"RegionConcurrencyType": "PARALLEL", "MaxConcurrentPercentage": 100, "FailureTolerancePercentage": 100}
-    return whose | {"Regions": sorted({one["Region"] for one in instances}), "RetainStacks": False, "OperationPreferences": everywhere}
+    found = {one["OrganizationalUnitId"] for one in instances if one.get("OrganizationalUnitId")}
+    units = described.get("OrganizationalUnitIds") or sorted(found)
+    whose = {"DeploymentTargets": {"OrganizationalUnitIds": units}}
+    if not units:
+        whose = {"Accounts": sorted({one["Account"] for one in instances})}
+    return whose | {
+        "Regions": sorted({one["Region"] for one in instances}),
+        "RetainStacks": False,
+        "OperationPreferences": {
+            "RegionConcurrencyType": "PARALLEL",
+            "MaxConcurrentPercentage": 100,
+            "FailureTolerancePercentage": 100,
+        },
+    }
 
 
 def _empty_set(cloud: Cloud, name: str) -> Iterator[str]:
@@ -132,14 +156,14 @@ def _empty_set(cloud: Cloud, name: str) -> Iterator[str]:
         return
     accounts = len({one["Account"] for one in instances})
     with show.step(f"remove what {name} has in {accounts} account{'' if accounts == 1 else 's'}"):
-        operation = cloud.ask("cloudformation", "DeleteStackInstances", StackSetName=name, **deletion(described, instances))["OperationId"]
+        asked = deletion(described, instances)
+        operation = cloud.ask("cloudformation", "DeleteStackInstances", StackSetName=name, **asked)["OperationId"]
         status = _wait(lambda: _operation(cloud, name, operation), ENDED)
     if status != "SUCCEEDED":
-        why = "; ".join(f"{one['Account']} {one['Region']}: {one.get('StatusReason', one['Status'])}" for one in _failures(cloud, name, operation)[:3])
-        raise NotRemoved(
-            f"{name} is still in some accounts, the operation {status.lower()}: {why or 'CloudFormation gives no reason'}",
-            "mend that, then run scripts/deploy --destroy again; it goes on where it stopped.",
-        )
+        failures = _failures(cloud, name, operation)[:3]
+        whys = [f"{one['Account']} {one['Region']}: {one.get('StatusReason', one['Status'])}" for one in failures]
+        why = "; ".join(whys) or "CloudFormation gives no reason"
+        raise NotRemoved(f"{name} is still in some accounts, the operation {status.lower()}: {why}", AGAIN)
     yield f"{len(instances)} stack{'' if len(instances) == 1 else 's'} of {name}"
 
 
@@ -152,17 +176,19 @@ def _drop_sets(cloud: Cloud, names_of_sets: tuple[str, ...]) -> Iterator[str]:
 
 
 def _operation(cloud: Cloud, name: str, operation: str) -> str:
-    return cloud.ask("cloudformation", "DescribeStackSetOperation", StackSetName=name, OperationId=operation)["StackSetOperation"]["Status"]
+    answer = cloud.ask("cloudformation", "DescribeStackSetOperation", StackSetName=name, OperationId=operation)
+    return answer["StackSetOperation"]["Status"]
 
 
 def _failures(cloud: Cloud, name: str, operation: str) -> list[dict]:
-    found = cloud.pages("cloudformation", "ListStackSetOperationResults", "Summaries", StackSetName=name, OperationId=operation)
+    which = {"StackSetName": name, "OperationId": operation}
+    found = cloud.pages("cloudformation", "ListStackSetOperationResults", "Summaries", **which)
     return [one for one in found if one["Status"] == "FAILED"]
 
 
 def _detach(cloud: Cloud) -> Iterator[str]:
-    ours = [one for one in cloud.pages("organizations", "ListPolicies", "Policies", Filter=TYPE) if one["Name"] in (names.quarantinePolicy, names.protectPolicy)]
-    for policy in ours:
+    found = list(cloud.pages("organizations", "ListPolicies", "Policies", Filter=TYPE))
+    for policy in (one for one in found if one["Name"] in (names.quarantinePolicy, names.protectPolicy)):
         targets = list(cloud.pages("organizations", "ListTargetsForPolicy", "Targets", PolicyId=policy["Id"]))
         for target in targets:
             cloud.ask("organizations", "DetachPolicy", PolicyId=policy["Id"], TargetId=target["TargetId"])
@@ -175,15 +201,17 @@ def _delete_stack(cloud: Cloud, stack: str) -> None:
     status = _wait(lambda: stack_status(cloud, stack) or STACK_GONE[0], (*STACK_GONE, "DELETE_FAILED"))
     if status not in STACK_GONE:
         events = cloud.ask("cloudformation", "DescribeStackEvents", StackName=stack)["StackEvents"]
-        why = "; ".join(f"{one['LogicalResourceId']}: {one['ResourceStatusReason']}" for one in events if one["ResourceStatus"] == "DELETE_FAILED" and one.get("ResourceStatusReason"))
-        raise NotRemoved(f"the stack {stack} could not be removed: {why or status}", "mend that, then run scripts/deploy --destroy again; it goes on where it stopped.")
+        failed = [one for one in events if one["ResourceStatus"] == "DELETE_FAILED" and one.get("ResourceStatusReason")]
+        why = "; ".join(f"{one['LogicalResourceId']}: {one['ResourceStatusReason']}" for one in failed)
+        raise NotRemoved(f"the stack {stack} could not be removed: {why or status}", AGAIN)
 
 
 def _wait(status, ends: tuple[str, ...]) -> str:
     until = time.monotonic() + MOST_SECONDS
     while (now := status()) not in ends:
         if time.monotonic() > until:
-            raise NotRemoved(f"CloudFormation still says {now} after {show.seconds(MOST_SECONDS)}", "look at it in the CloudFormation console.")
+            said = f"CloudFormation still says {now} after {show.seconds(MOST_SECONDS)}"
+            raise NotRemoved(said, "look at it in the CloudFormation console.")
         time.sleep(POLL_SECONDS)
     return now
 
@@ -203,19 +231,26 @@ def tell_kept(found: Found) -> None:
     region = f"--region {names.homeRegion}"
     show.say("\n[bold]Kept[/]")
     if found.table:
-        show.say(f"  the table {names.table}: state and journal, the only way to undo a halt; a new deployment takes it over. To delete it:")
+        show.say(
+            f"  the table {names.table}: state and journal, the only way to undo a halt; a new deployment takes it "
+            "over. To delete it:"
+        )
         _command(f"aws dynamodb update-table {region} --table-name {names.table} --no-deletion-protection-enabled")
         _command(f"aws dynamodb delete-table {region} --table-name {names.table}")
     if found.log:
         show.say(f"  the log group {names.logGroup}: what the guard saw and did. To delete it:")
         _command(f"aws logs delete-log-group {region} --log-group-name {names.logGroup}")
     if COST_STACK in found.stacks:
-        show.say(f"  the bucket {names.reportBucketPrefix}… with the cost and usage reports. To delete it, empty it first:")
-        _command(f"aws s3 rb --force s3://{names.reportBucketPrefix}ACCOUNT")
+        bucket = names.reportBucketPrefix
+        show.say(f"  the bucket {bucket}… with the cost and usage reports. To delete it, empty it first:")
+        _command(f"aws s3 rb --force s3://{bucket}ACCOUNT")
     if found.release:
         show.say(f"  the stack {RELEASE_STACK}, the release pipeline's way in, which was made by hand. To delete it:")
         _command(f"aws cloudformation delete-stack {region} --stack-name {RELEASE_STACK}")
-    show.say("  the CDK's own stack CDKToolkit, which others may use, and what was switched on in the organization: SCPs, StackSets access, billing alerts.")
+    show.say(
+        "  the CDK's own stack CDKToolkit, which others may use, and what was switched on in the organization: SCPs, "
+        "StackSets access, billing alerts."
+    )
 
 
 def _command(text: str) -> None:

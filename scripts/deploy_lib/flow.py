@@ -12,13 +12,18 @@ from .cdk import Cdk
 from .checks import account
 from .checks.function import read as read_function
 from .cloud import Cloud
-from .contract import GUARD_STACK, names
+from .contract import CONTRACT, GUARD_STACK, names
 from .finding import Finding, Verdict
 from .ground import Ground
-from .policy import Policy, PolicyProblem, read
+from .policy import Policy, PolicyProblem, may_contain, read
 from .refusal import Refusal
 
 DONE, NOT_DONE, INTERRUPTED = 0, 1, 130
+MODES = {
+    "pass": "The guard does nothing, and its heartbeat alarm will ring.",
+    "drill": "The guard judges and reports, and touches nothing.",
+    "proceed": "The guard contains every account that passes its limits.",
+}
 
 
 class Progress:
@@ -97,14 +102,13 @@ def _look(cloud: Cloud, policy: Policy, options: argparse.Namespace) -> list[Fin
 
 
 def _say_mode(policy: Policy, first: bool) -> None:
-    said = {
-        "pass": "mode: pass. The guard does nothing, and its heartbeat alarm will ring.",
-        "drill": "mode: drill. The guard judges and reports, and touches nothing.",
-        "proceed": "mode: proceed. The guard contains every account that passes its limits.",
-    }
-    show.say(f"\n[bold]{said.get(policy.mode, f'mode: {show.escape(policy.mode)}')}[/]")
-    if first and policy.mode == "proceed":
-        show.say("[bold yellow]! This is the first deployment. A limit that is written wrong would stop people's work tonight: write mode: drill first, read a few days of it, then proceed.[/]")
+    meaning = f". {MODES[policy.mode]}" if policy.mode in MODES else ""
+    show.say(f"\n[bold]mode: {show.escape(policy.mode)}{meaning}[/]")
+    if first and may_contain(policy.mode):
+        show.say(
+            "[bold yellow]! This is the first deployment. A limit that is written wrong would stop people's work "
+            f"tonight: write mode: drill first, read a few days of it, then {show.escape(policy.mode)}.[/]"
+        )
 
 
 def _agreed(options: argparse.Namespace, question: str) -> bool:
@@ -135,7 +139,8 @@ def _try(look):
     try:
         return look()
     except Refusal as refusal:
-        show.console.print(Text(f"! cannot tell: {refusal}" + (f"; {refusal.mend}" if refusal.mend else ""), style="yellow"), soft_wrap=True)
+        mend = f"; {refusal.mend}" if refusal.mend else ""
+        show.console.print(Text(f"! cannot tell: {refusal}{mend}", style="yellow"), soft_wrap=True)
         return None
 
 
@@ -164,16 +169,27 @@ def _destroy(cloud: Cloud, policy: Policy, options: argparse.Namespace, progress
 
 
 def _may_leave_contained(found: destroy.Found, options: argparse.Namespace) -> bool:
-    listed = ", ".join(f"{account} ({state})" for account, state in found.contained.items())
+    listed = ", ".join(f"{account} ({_state(state)})" for account, state in found.contained.items())
     if options.force:
-        show.console.print(Text(f"! Still contained: {listed}. They lose their quarantine, so they can grow again; users and roles stay locked out, and the journal in the table {names.table} says of what.", style="bold yellow"), soft_wrap=True)
+        warning = (
+            f"! Still contained: {listed}. They lose their quarantine, so they can grow again; users and roles stay "
+            f"locked out, and the journal in the table {names.table} says of what."
+        )
+        show.console.print(Text(warning, style="bold yellow"), soft_wrap=True)
         return True
     first = next(iter(found.contained))
     payload = f'{{"action":"release","account":"{first}"}}'
     _stop(
         f"these accounts are contained: {listed}. Without the guard nobody keeps them so, and nothing undoes it.",
         f"release each one first, aws lambda invoke --region {names.homeRegion} --function-name {names.function} "
-        f"--cli-binary-format raw-in-base64-out --payload '{payload}' /dev/stdout; or add --force to leave them as they are.",
+        f"--cli-binary-format raw-in-base64-out --payload '{payload}' /dev/stdout; "
+        "or add --force to leave them as they are.",
     )
     show.say("Nothing was removed.")
     return False
+
+
+def _state(state: str) -> str:
+    if state in CONTRACT.states:
+        return state
+    return f"{show.clean(state) or 'no state'}, which this checkout does not know and so takes for contained"

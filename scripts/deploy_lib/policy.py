@@ -1,4 +1,4 @@
-"""What a deployment must know of the policy file. Whether the file is right is said by `cdk synth`, with line and reason."""
+"""What a deployment must know of the policy file. Whether the file is right, `cdk synth` says, with line and reason."""
 
 import re
 from dataclasses import dataclass
@@ -6,8 +6,12 @@ from pathlib import Path
 
 import yaml
 
+from .contract import CONTRACT
+
 # What the sample in the repository holds; nobody's organization has these.
 SAMPLE_PAYER, SAMPLE_ORGANIZATION, SAMPLE_ROOT = "123456789012", "o-exampleorg", "r-exam"
+# In this mode, and in those that do even less, the guard touches nothing.
+DRILL = "drill"
 
 
 class PolicyProblem(Exception):
@@ -16,9 +20,10 @@ class PolicyProblem(Exception):
 
 @dataclass(frozen=True)
 class PayerRule:
-    """What a halt of the payer itself would do. Unless its entry says otherwise, key by key, it is drilled and its people are left."""
+    """What a halt of the payer itself would do. Where its entry says nothing else, key by key, the payer is drilled and
+    its people are left alone."""
 
-    mode: str = "drill"
+    mode: str = DRILL
     users: str = "leave"
     roles: str = "leave"
     exempt_users: frozenset[str] = frozenset()
@@ -61,7 +66,8 @@ def parse(text: str, file: str) -> Policy:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{file}:{mark.line + 1}" if mark else file
-        raise PolicyProblem(f"{where}: this is not YAML: {getattr(error, 'problem', None) or 'it cannot be read'}.") from error
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        raise PolicyProblem(f"{where}: this is not YAML: {problem}.") from error
     if not isinstance(document, dict):
         raise PolicyProblem(f"{file}: a policy is a map of keys; see the runawaytrain.yaml of the repository.")
     organization = _map(document, "organization")
@@ -77,7 +83,7 @@ def parse(text: str, file: str) -> Policy:
         ous=tuple(map(str, organization.get("ous") or ())),
         regions=tuple(map(str, organization.get("regions") or ())),
         mode=mode,
-        own_lists=tuple(sorted(str(account) for account, entry in accounts.items() if isinstance(entry, dict) and entry.get("notify"))),
+        own_lists=tuple(sorted(str(account) for account in accounts if _map(accounts, account).get("notify"))),
         payer_rule=_payer_rule(mode, _map(defaults, "exempt"), _map(accounts, payer)),
     )
 
@@ -85,7 +91,7 @@ def parse(text: str, file: str) -> Policy:
 def _payer_rule(mode: str, exempt: dict, own: dict) -> PayerRule:
     contain, also = _map(own, "contain"), _map(own, "exempt")
     return PayerRule(
-        mode=min(mode, str(own.get("mode") or "drill"), key=("pass", "drill", "proceed").index) if _known(mode, own) else "proceed",
+        mode=_least(mode, str(own.get("mode") or DRILL)),
         users=str(contain.get("users") or "leave"),
         roles=str(contain.get("roles") or "leave"),
         exempt_users=frozenset(map(str, [*(exempt.get("users") or ()), *(also.get("users") or ())])),
@@ -93,9 +99,16 @@ def _payer_rule(mode: str, exempt: dict, own: dict) -> PayerRule:
     )
 
 
-def _known(mode: str, own: dict) -> bool:
-    """A word that nobody knows is the worst one, until `cdk synth` refuses it."""
-    return {mode, str(own.get("mode") or "drill")} <= {"pass", "drill", "proceed"}
+def _least(*modes: str) -> str:
+    """A word that nobody knows counts as the mode that does most, until `cdk synth` refuses it."""
+    if not set(modes) <= set(CONTRACT.modes):
+        return CONTRACT.modes[-1]
+    return min(modes, key=CONTRACT.modes.index)
+
+
+def may_contain(mode: str) -> bool:
+    """Whether the guard may touch anything in this mode; of a mode that nobody knows it must be assumed."""
+    return mode not in CONTRACT.modes[: CONTRACT.modes.index(DRILL) + 1]
 
 
 def _map(document: dict, key: str) -> dict:
@@ -104,10 +117,12 @@ def _map(document: dict, key: str) -> dict:
 
 
 def filled(text: str, values: dict[tuple[str, ...], str]) -> str:
-    """The file's text with other scalars at these paths, every other character as it was. `KeyError` for a path that is not there."""
+    """The file's text with other scalars at these paths, and every other character as it was. `KeyError` for a path
+    that is not there."""
     root = yaml.compose(text, Loader=yaml.SafeLoader)
-    changes = sorted(((_node(root, path), value) for path, value in values.items()), key=lambda change: change[0].start_mark.index, reverse=True)
-    for node, value in changes:
+    changes = [(_node(root, path), value) for path, value in values.items()]
+    # From the end, so that a change does not move those that are still to come.
+    for node, value in sorted(changes, key=lambda change: change[0].start_mark.index, reverse=True):
         # Always quoted where it was, and where YAML would read a number.
         written = f'"{value}"' if node.style in ("'", '"') or value.isdigit() else value
         text = text[: node.start_mark.index] + written + text[node.end_mark.index :]

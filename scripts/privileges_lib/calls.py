@@ -1,7 +1,8 @@
-"""What `lambda/aws` can call, by the compiler's word: the compiled crate names every operation of the SDK that it sends.
+"""What `lambda/aws` can call, by the compiler's word: the compiled crate names each operation of the SDK that it sends.
 
-The SDK has a function for each operation that can be sent; one that our code calls is named in our object code, and no other is. So
-neither a comment nor a test nor a macro can deceive it. Where in the source a call is made tells which role makes it.
+The SDK has a function for each operation that can be sent; one that our code calls is named in our object code, and no
+other is. So neither a comment nor a test nor a macro can deceive it. The source tells the rest: in which files the call
+is made, and whether its client is one of an assumed session or the function's own.
 """
 
 import re
@@ -14,10 +15,15 @@ from .names import action, actions_of_transaction
 
 SENT = re.compile(r"\b(aws_sdk_\w+)::operation::(\w+)::(?:builders::\w+FluentBuilder|paginator::\w+Paginator)::send\b")
 # The kinds of items that a transaction is put together of.
-ITEM = re.compile(r"\baws_sdk_dynamodb::types::_transact_(?:write|get)_item::Transact(?:Write|Get)ItemBuilder::(put|update|delete|condition_check|get)\b")
+ITEM = re.compile(
+    r"\baws_sdk_dynamodb::types::_transact_(?:write|get)_item::Transact(?:Write|Get)ItemBuilder::"
+    r"(put|update|delete|condition_check|get)\b"
+)
 METADATA = re.compile(r'Metadata::new\(\s*"(\w+)"')
 SIGNED_FOR = re.compile(r'SigningName::from_static\(\s*"([\w-]+)"')
+CLIENT = re.compile(r"-> (?:&\s*(?:'\w+\s+)?)?(aws_sdk_\w+)::Client\b")
 TESTS = "#[cfg(test)]"
+TEST_MODULE = re.compile(r"#\[cfg\(test\)\]\s*(?:pub(?:\(\w+\))?\s+)?mod\s+(\w+)\s*;")
 
 
 class Blind(Exception):
@@ -31,8 +37,18 @@ class Operation:
     crate: str
     method: str
     actions: tuple[str, ...]
-    modules: set[str] = field(default_factory=set)
+    # Below lambda/aws/src: `resource/instances.rs`.
+    files: set[str] = field(default_factory=set)
     in_session: bool = False
+
+    @property
+    def modules(self) -> set[str]:
+        """Those at the crate's root."""
+        return {module(file) for file in self.files}
+
+
+def module(file: str) -> str:
+    return Path(file).with_suffix("").parts[0]
 
 
 def symbols(library: Path) -> str:
@@ -45,17 +61,25 @@ def operations(named: str, crates: dict[str, Path], source: Path) -> list[Operat
     if not sent:
         raise Blind("the compiled crate names no operation of the SDK; does `nm -C` know how Rust names things?")
     kinds = {kind.title().replace("_", "") for kind in ITEM.findall(named)}
-    modules = _modules(source)
-    session = _clients_of_session(modules.get("sessions", ""))
+    files = _files(source)
+    session = _clients_of_session("".join(text for file, text in files.items() if module(file) == "sessions"))
     found = []
     for crate, method in sent:
         operation = Operation(crate, method, _actions(crates[crate], method, kinds), in_session=crate in session)
-        call = re.compile(rf"(?:\.|::)\s*{method}\s*\(")
-        operation.modules = {module for module, text in modules.items() if call.search(text)}
-        if not operation.modules:
-            raise Blind(f"{crate} {method} is called, by the compiler's word, but no source file shows where")
+        operation.files = {file for file, text in files.items() if _call(method).search(text)}
+        if not operation.files:
+            raise Blind(
+                f"{crate} {method} is called, by the compiler's word, but no file of lambda/aws/src shows where: "
+                f"neither `.{method}()` nor `Client::{method}` is in one of them outside of its tests"
+            )
         found.append(operation)
     return found
+
+
+def _call(method: str) -> re.Pattern:
+    """A client's method takes no argument, for a builder takes them all; so a function of ours that happens to have the
+    same name is told apart."""
+    return re.compile(rf"\.\s*{method}\s*\(\s*\)|\bClient::{method}\b")
 
 
 def _actions(crate: Path, method: str, kinds: Iterable[str]) -> tuple[str, ...]:
@@ -73,18 +97,27 @@ def _only(pattern: re.Pattern, text: str, where: str) -> str:
     return found.pop()
 
 
-def _modules(source: Path) -> dict[str, str]:
-    """The text of each module at the crate's root with all below it, without the tests."""
-    modules: dict[str, str] = {}
-    for file in sorted(source.rglob("*.rs")):
-        module = file.relative_to(source).with_suffix("").parts[0]
-        modules[module] = modules.get(module, "") + file.read_text().split(TESTS)[0]
-    return modules
+def _files(source: Path) -> dict[str, str]:
+    """The text of each file without its tests, and without the files that are nothing but tests."""
+    texts = {file: file.read_text(encoding="utf-8") for file in sorted(source.rglob("*.rs"))}
+    of_tests = {_folder(file) / name for file, text in texts.items() for name in TEST_MODULE.findall(text)}
+    return {
+        file.relative_to(source).as_posix(): TEST_MODULE.sub("", text).split(TESTS)[0]
+        for file, text in texts.items()
+        if not of_tests & {file.with_suffix(""), *file.parents}
+    }
+
+
+def _folder(file: Path) -> Path:
+    """Where the modules are that a file declares."""
+    return file.parent if file.stem in ("lib", "mod") else file.with_suffix("")
 
 
 def _clients_of_session(text: str) -> set[str]:
-    """The SDK's crates whose clients an assumed session gives out; all other clients have the function's own credentials."""
+    """The SDK's crates whose clients an assumed session gives out. All other clients have the function's own
+    credentials."""
     implemented = re.search(r"^impl Session \{$(.*?)^\}$", text, re.DOTALL | re.MULTILINE)
-    if not implemented:
-        raise Blind("sessions.rs has no `impl Session` that gives clients out")
-    return set(re.findall(r"-> (aws_sdk_\w+)::Client", implemented[1]))
+    clients = set(CLIENT.findall(implemented[1])) if implemented else set()
+    if not clients:
+        raise Blind("the module sessions has no `impl Session` that gives out an `aws_sdk_…::Client`")
+    return clients

@@ -5,16 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import calls, grants, lists, narrow, table, wire
+from . import calls, grants, narrow, table, wire
 from .borrowed import borrowed
 from .compiled import compiled
-from .verdict import CONTAIN, OBSERVE, RESPONDER, Evidence, called_by, problems
+from .verdict import Evidence, problems
 from .wire import FUNCTION
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SOURCE = ROOT / "lambda" / "aws" / "src"
 CONTRACT = ROOT / "infra" / "generated" / "contract.json"
-PERMISSIONS = ROOT / "lambda" / "core" / "src" / "contract" / "permissions.rs"
 STACK = ROOT / ".build" / "cdk.out" / "RunawayTrain.template.json"
 MEMBER = ROOT / "stacksets" / "member.yaml"
 WIRE = ROOT / ".build" / "wire"
@@ -38,16 +37,11 @@ def run() -> int:
         print(f"privileges: {problem}", file=sys.stderr)
     actions = {action for operation in evidence.operations for action in operation.actions}
     requests, suites = len(evidence.requests), len({request.suite for request in evidence.requests})
-    print(f"\n{len(evidence.operations)} operations can be called by {len(actions)} actions; {requests} requests in {suites} recordings; {len(found)} differences")
+    print(
+        f"\n{len(evidence.operations)} operations can be called by {len(actions)} actions; "
+        f"{requests} requests in {suites} recordings; {len(found)} differences"
+    )
     return 1 if found else 0
-
-
-def update() -> int:
-    """The lists, from the compiled crate alone."""
-    operations = _operations()
-    lists.write(PERMISSIONS, called_by(operations, RESPONDER, OBSERVE), called_by(operations, RESPONDER, CONTAIN))
-    print(f"wrote {PERMISSIONS.relative_to(ROOT)}; now UPDATE_GENERATED=1 cargo test -p runawaytrain-core --test generated, and stacksets/member.yaml")
-    return 0
 
 
 def gather() -> Evidence:
@@ -60,9 +54,12 @@ def gather() -> Evidence:
         "responder of a member": grants.statements(member, names["responderRole"]),
     }
     evidence = Evidence(
-        operations=_operations(), requests=list(wire.read(WIRE)), granted=granted,
+        operations=_operations(),
+        requests=list(wire.read(WIRE)),
+        granted=granted,
         borrowed=borrowed(stack, grants.role_id(stack, names["functionRole"])),
-        contract={name: set(actions) for name, actions in contract["permissions"].items()},
+        observe=frozenset(contract["permissions"]["observe"]),
+        contain=frozenset(contract["permissions"]["contain"]),
     )
     known = narrow.tables()
     for role, statements in granted.items():

@@ -16,23 +16,27 @@ def rows(evidence: Evidence, problems: list[str]) -> list[tuple[str, ...]]:
     lent = {one.action for one in evidence.borrowed}
     lines = []
     for action in sorted(called.union(*granted.values())):
-        modules = sorted({module for one in evidence.operations if action in one.actions for module in one.modules})
+        files = sorted({file for one in evidence.operations if action in one.actions for file in one.files})
+        callers = ", ".join(file.removesuffix(".rs") for file in files)
         counts = {suite: number for (name, suite), number in seen.items() if name == action}
         double = sum(number for suite, number in counts.items() if suite in doubles)
         roles = [action in actions for role, actions in granted.items() if role != FUNCTION]
         responder = "yes" if all(roles) else "one only" if any(roles) else "-"
         differs = any(re.search(rf"\b{action}\b", problem) for problem in problems)
         lines.append((
-            action, ", ".join(modules) or ("Lambda itself" if action in lent else "nobody"), str(sum(counts.values()) - double or "-"), str(double or "-"),
-            "yes" if action in granted[FUNCTION] else "-", responder, _resources(evidence, action), "DIFFERS" if differs else "ok",
+            action, callers or ("Lambda itself" if action in lent else "nobody"),
+            str(sum(counts.values()) - double or "-"), str(double or "-"),
+            "yes" if action in granted[FUNCTION] else "-", responder,
+            _resources(evidence, action), "DIFFERS" if differs else "ok",
         ))
     return lines
 
 
 def _resources(evidence: Evidence, action: str) -> str:
     """What it is granted on, as short as can be told apart; a member's are the payer's."""
-    statements = [statement for statements in evidence.granted.values() for statement in statements if action in statement.actions]
-    found = {_short(resource) for statement in statements for resource in statement.resources if "${" not in resource}
+    everything = [statement for statements in evidence.granted.values() for statement in statements]
+    about = [statement for statement in everything if action in statement.actions]
+    found = {_short(resource) for statement in about for resource in statement.resources if "${" not in resource}
     return " ".join(sorted(found))
 
 
@@ -47,7 +51,8 @@ def _short(resource: str) -> str:
 def reasons(evidence: Evidence) -> list[str]:
     """Why anything is granted on any resource, and what is granted for Lambda's own sake."""
     any_resource = [f"{action} on any resource: {reason}" for action, reason in sorted(evidence.reasons.items())]
-    return any_resource + [f"{one.action} is not called: {one.why}" for one in sorted(evidence.borrowed, key=lambda one: one.action)]
+    lent = sorted(evidence.borrowed, key=lambda one: one.action)
+    return any_resource + [f"{one.action} is not called: {one.why}" for one in lent]
 
 
 def text(evidence: Evidence, problems: list[str]) -> str:

@@ -1,14 +1,17 @@
 """`scripts/deploy --destroy` on a payer that has everything."""
 
+import contextlib
+import io
 import json
 import unittest
+from unittest import mock
 
-from deploy_lib import destroy
+from deploy_lib import destroy, flow, options
 from deploy_lib.contract import STACKS
 
-from . import payer
+from . import made_up, payer
 from .command import Command
-from .servers import PAYER
+from .servers import PAYER, environment
 
 TEMPLATE = '{"Resources": {"T": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "%s"}}}}'
 
@@ -18,7 +21,8 @@ class Destroy(Command):
         super().setUp()
         self.organization, self.root = payer.whole(self.moto)
         self.write(payer.policy_text(self.organization, self.root))
-        self.member = self.moto.client("organizations").create_account(Email="lab@example.edu", AccountName="lab")["CreateAccountStatus"]["AccountId"]
+        made = self.moto.client("organizations").create_account(Email="lab@example.edu", AccountName="lab")
+        self.member = made["CreateAccountStatus"]["AccountId"]
 
     def deployed(self) -> None:
         """Of each kind one, as the stacks would have made it."""
@@ -30,23 +34,29 @@ class Destroy(Command):
             formation.create_stack_instances(StackSetName=name, Accounts=[PAYER], Regions=["us-east-1"])
         content = json.dumps({"Version": "2012-10-17", "Statement": []})
         for name, target in (("RunawayTrainQuarantine", self.member), ("RunawayTrainProtect", self.root)):
-            made = organizations.create_policy(Name=name, Description="", Type="SERVICE_CONTROL_POLICY", Content=content)
-            organizations.attach_policy(PolicyId=made["Policy"]["PolicySummary"]["Id"], TargetId=target)
+            asked = {"Name": name, "Description": "", "Type": "SERVICE_CONTROL_POLICY", "Content": content}
+            made = organizations.create_policy(**asked)["Policy"]["PolicySummary"]["Id"]
+            organizations.attach_policy(PolicyId=made, TargetId=target)
         self.moto.client("logs").create_log_group(logGroupName="/aws/lambda/runawaytrain")
         keys = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
         attributes = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
-        self.moto.client("dynamodb").create_table(TableName="runawaytrain", KeySchema=keys, AttributeDefinitions=attributes, BillingMode="PAY_PER_REQUEST")
+        self.moto.client("dynamodb").create_table(
+            TableName="runawaytrain", KeySchema=keys, AttributeDefinitions=attributes, BillingMode="PAY_PER_REQUEST"
+        )
         self.remember(self.member, "Ok")
 
     def remember(self, account: str, state: str) -> None:
-        self.moto.client("dynamodb").put_item(TableName="runawaytrain", Item={"pk": {"S": "ACCOUNT"}, "sk": {"S": account}, "state": {"S": state}})
+        item = {"pk": {"S": "ACCOUNT"}, "sk": {"S": account}, "state": {"S": state}}
+        self.moto.client("dynamodb").put_item(TableName="runawaytrain", Item=item)
 
     def stacks(self) -> set[str]:
         """Of those that a deployment makes."""
-        return {stack["StackName"] for stack in self.moto.client("cloudformation").describe_stacks()["Stacks"]} & set(STACKS)
+        found = self.moto.client("cloudformation").describe_stacks()["Stacks"]
+        return {stack["StackName"] for stack in found} & set(STACKS)
 
     def attached(self, target: str) -> set[str]:
-        found = self.moto.client("organizations").list_policies_for_target(TargetId=target, Filter="SERVICE_CONTROL_POLICY")["Policies"]
+        client = self.moto.client("organizations")
+        found = client.list_policies_for_target(TargetId=target, Filter="SERVICE_CONTROL_POLICY")["Policies"]
         return {policy["Name"] for policy in found} - {"FullAWSAccess"}
 
     def instances(self) -> int:
@@ -56,26 +66,49 @@ class Destroy(Command):
 
     def sets(self) -> set[str]:
         # By hand: moto does not filter by status.
-        return {one["StackSetName"] for one in self.moto.client("cloudformation").list_stack_sets()["Summaries"] if one["Status"] == "ACTIVE"}
+        found = self.moto.client("cloudformation").list_stack_sets()["Summaries"]
+        return {one["StackSetName"] for one in found if one["Status"] == "ACTIVE"}
 
     def members_topics(self) -> set[str]:
         """What the stacks of the sets made."""
-        return {topic["TopicArn"].rsplit(":", 1)[-1] for topic in self.moto.client("sns").list_topics()["Topics"]} & {"runawaytrain-member", "runawaytrain-member-region"}
+        topics = {topic["TopicArn"].rsplit(":", 1)[-1] for topic in self.moto.client("sns").list_topics()["Topics"]}
+        return topics & {"runawaytrain-member", "runawaytrain-member-region"}
+
+    def run_with(self, contract, *arguments: str) -> tuple[int, str]:
+        """Within this process, under another contract than the checkout's."""
+        said = io.StringIO()
+        asked = options.parse(["--policy", str(self.policy), *arguments])
+        with (
+            mock.patch.dict("os.environ", environment(self.double.endpoint), clear=True),
+            mock.patch.object(destroy, "CONTRACT", contract),
+            mock.patch.object(flow, "CONTRACT", contract),
+            contextlib.redirect_stdout(said),
+        ):
+            return flow.run(asked), said.getvalue()
 
     def test_everything_goes_in_reverse_order_and_what_is_kept_is_named(self):
         self.deployed()
-        self.moto.client("cloudformation").create_stack(StackName="RunawayTrainRelease", TemplateBody=TEMPLATE % "release")
+        release = {"StackName": "RunawayTrainRelease", "TemplateBody": TEMPLATE % "release"}
+        self.moto.client("cloudformation").create_stack(**release)
         self.assertEqual((len(self.stacks()), self.instances(), len(self.members_topics())), (3, 2, 2))
         code, said = self.run_it("--destroy", "--yes")
         self.assertEqual(code, 0, said)
-        self.assertEqual((self.stacks(), self.attached(self.member), self.attached(self.root), self.members_topics(), self.sets()), (set(), set(), set(), set(), set()))
+        self.assertEqual((self.stacks(), self.members_topics(), self.sets()), (set(), set(), set()))
+        self.assertEqual((self.attached(self.member), self.attached(self.root)), (set(), set()))
         tables = self.moto.client("dynamodb").list_tables()["TableNames"]
         self.assertEqual(tables, ["runawaytrain"])
-        for command in ("aws cloudformation delete-stack --region us-east-1 --stack-name RunawayTrainRelease", "aws dynamodb delete-table --region us-east-1 --table-name runawaytrain", "aws logs delete-log-group --region us-east-1 --log-group-name /aws/lambda/runawaytrain"):
+        for command in (
+            "aws cloudformation delete-stack --region us-east-1 --stack-name RunawayTrainRelease",
+            "aws dynamodb delete-table --region us-east-1 --table-name runawaytrain",
+            "aws logs delete-log-group --region us-east-1 --log-group-name /aws/lambda/runawaytrain",
+        ):
             self.assertIn(command, said)
-        places = [said.index(f"removed {what}") for what in (
-            "1 stack of runawaytrain-member-region", "1 stack of runawaytrain-member\n", "stack RunawayTrainEnrollment", "stack set runawaytrain-member-region", "stack RunawayTrain\n", "RunawayTrainQuarantine on", "stack RunawayTrainGuardrails",
-        )]
+        order = (
+            "1 stack of runawaytrain-member-region", "1 stack of runawaytrain-member\n", "stack RunawayTrainEnrollment",
+            "stack set runawaytrain-member-region", "stack RunawayTrain\n", "RunawayTrainQuarantine on",
+            "stack RunawayTrainGuardrails",
+        )
+        places = [said.index(f"removed {what}") for what in order]
         self.assertEqual(places, sorted(places))
 
         code, said = self.run_it("--destroy", "--yes")
@@ -91,12 +124,42 @@ class Destroy(Command):
                 self.assertEqual(code, 1)
                 self.assertIn(f"{self.member} ({state})", said)
                 self.assertIn('"action":"release"', said)
-                self.assertEqual((len(self.stacks()), self.attached(self.member), self.instances()), (3, {"RunawayTrainQuarantine"}, 2))
+                self.assert_all_is_there()
 
         code, said = self.run_it("--destroy", "--yes", "--force")
         self.assertEqual(code, 0, said)
         self.assertIn("can grow again", said)
         self.assertEqual((self.stacks(), self.attached(self.member)), (set(), set()))
+
+    def assert_all_is_there(self) -> None:
+        there = (len(self.stacks()), self.attached(self.member), self.instances())
+        self.assertEqual(there, (3, {"RunawayTrainQuarantine"}, 2))
+
+    def test_the_contract_says_which_states_are_contained(self):
+        self.deployed()
+        self.remember(self.member, "Chained")
+
+        def one_more(said: dict) -> None:
+            said["states"]["all"].append("Chained")
+            said["states"]["contained"].append("Chained")
+
+        code, said = self.run_with(made_up.contract(one_more), "--destroy", "--yes")
+        self.assertEqual(code, 1, said)
+        self.assertIn(f"these accounts are contained: {self.member} (Chained).", said)
+        self.assert_all_is_there()
+
+        # The same state, which the contract knows as one in which nothing was done to the account.
+        harmless = made_up.contract(lambda said: said["states"]["all"].append("Chained"))
+        code, said = self.run_with(harmless, "--destroy", "--yes")
+        self.assertEqual((code, self.stacks()), (0, set()), said)
+
+    def test_a_state_that_only_a_newer_guard_knows_counts_as_contained(self):
+        self.deployed()
+        self.remember(self.member, "Chained")
+        code, said = self.run_it("--destroy", "--yes")
+        self.assertEqual(code, 1)
+        self.assertIn(f"{self.member} (Chained, which this checkout does not know", said)
+        self.assert_all_is_there()
 
     def test_without_yes_and_without_a_terminal_nothing_is_removed(self):
         self.deployed()
@@ -124,11 +187,16 @@ class Deletion(unittest.TestCase):
     """What StackSets are asked for: moto knows no service-managed sets."""
 
     def test_a_service_managed_set_is_emptied_by_its_targets(self):
-        instances = [{"Account": "2", "Region": "us-east-1", "OrganizationalUnitId": "ou-1"}, {"Account": "1", "Region": "eu-west-1", "OrganizationalUnitId": "ou-2"}]
+        instances = [
+            {"Account": "2", "Region": "us-east-1", "OrganizationalUnitId": "ou-1"},
+            {"Account": "1", "Region": "eu-west-1", "OrganizationalUnitId": "ou-2"},
+        ]
         asked = destroy.deletion({"OrganizationalUnitIds": ["r-aaaa"]}, instances)
-        self.assertEqual((asked["DeploymentTargets"], asked["Regions"], asked["RetainStacks"]), ({"OrganizationalUnitIds": ["r-aaaa"]}, ["eu-west-1", "us-east-1"], False))
+        self.assertEqual(asked["DeploymentTargets"], {"OrganizationalUnitIds": ["r-aaaa"]})
+        self.assertEqual((asked["Regions"], asked["RetainStacks"]), (["eu-west-1", "us-east-1"], False))
         self.assertNotIn("Accounts", asked)
-        self.assertEqual(destroy.deletion({}, instances)["DeploymentTargets"], {"OrganizationalUnitIds": ["ou-1", "ou-2"]})
+        units = destroy.deletion({}, instances)["DeploymentTargets"]
+        self.assertEqual(units, {"OrganizationalUnitIds": ["ou-1", "ou-2"]})
 
     def test_a_set_without_units_by_its_accounts(self):
         asked = destroy.deletion({}, [{"Account": "2", "Region": "a"}, {"Account": "1", "Region": "a"}])

@@ -2,17 +2,23 @@
 
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from deploy_lib import words
-from deploy_lib.checks import access, account, billing, bootstrap, function, operator, organization, regions, scps, trail
-from deploy_lib.contract import names
+from deploy_lib.checks import access, account, billing, bootstrap, function, operator
+from deploy_lib.checks import organization, regions, scps, trail
+from deploy_lib.contract import CONTRACT, names
 from deploy_lib.finding import Remedy, Verdict, missing, ok, unknown
 from deploy_lib.ground import Identity
 from deploy_lib.policy import PayerRule, Policy
 
+from . import made_up
+
 OK, MISSING = Verdict.OK, Verdict.MISSING
 PAYER = "210987654321"
 ME = Identity(PAYER, f"arn:aws:iam::{PAYER}:user/staff/ada")
+# A role of Identity Center.
+SIGNED_ON = "AWSReservedSSO_Admin_0123456789abcdef"
 OURS = Policy(payer=PAYER, organization="o-aaaaaaaaaa", root="r-aaaa")
 SAMPLE = Policy(payer="123456789012", organization="o-exampleorg", root="r-exam")
 
@@ -43,7 +49,12 @@ class Organization(unittest.TestCase):
         def facts(payer=PAYER, features="ALL"):
             return organization.Facts("o-aaaaaaaaaa", payer, features, ("r-aaaa",))
 
-        cases = [(None, MISSING, "no organization"), (facts("999999999999"), MISSING, "999999999999"), (facts(features="CONSOLIDATED_BILLING"), MISSING, "only shares its bill"), (facts(), OK, "all features")]
+        cases = [
+            (None, MISSING, "no organization"),
+            (facts("999999999999"), MISSING, "999999999999"),
+            (facts(features="CONSOLIDATED_BILLING"), MISSING, "only shares its bill"),
+            (facts(), OK, "all features"),
+        ]
         for found, verdict, said in cases:
             with self.subTest(said):
                 finding = organization.organization(found, PAYER)
@@ -74,7 +85,8 @@ class Organization(unittest.TestCase):
 
     def test_slots(self):
         nine = tuple(f"p{number}" for number in range(9))
-        facts = scps.Facts(True, "r-aaaa", {"r-aaaa": nine, "ou-1": (*nine, "p9"), "ou-2": (*nine, names.protectPolicy)})
+        attached = {"r-aaaa": nine, "ou-1": (*nine, "p9"), "ou-2": (*nine, names.protectPolicy)}
+        facts = scps.Facts(True, "r-aaaa", attached)
         self.assertEqual([one.verdict for one in scps.slots(facts)], [OK, MISSING, OK])
 
 
@@ -99,7 +111,8 @@ class Trails(unittest.TestCase):
 
     def test_which_selectors_record_a_launch(self):
         def advanced(**fields):
-            return {"AdvancedEventSelectors": [{"FieldSelectors": [{"Field": name, **how} for name, how in fields.items()]}]}
+            selectors = [{"Field": name, **how} for name, how in fields.items()]
+            return {"AdvancedEventSelectors": [{"FieldSelectors": selectors}]}
 
         management = {"Equals": ["Management"]}
         cases = [
@@ -130,7 +143,7 @@ class Operator(unittest.TestCase):
             f"arn:aws:iam::{PAYER}:user/ada": ("user", "ada"),
             f"arn:aws:iam::{PAYER}:user/staff/cloud/ada": ("user", "ada"),
             f"arn:aws:sts::{PAYER}:assumed-role/Admin/ada@example.edu": ("role", "Admin"),
-            f"arn:aws:sts::{PAYER}:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/ada": ("role", "AWSReservedSSO_Admin_0123456789abcdef"),
+            f"arn:aws:sts::{PAYER}:assumed-role/{SIGNED_ON}/ada": ("role", SIGNED_ON),
             f"arn:aws:sts::{PAYER}:federated-user/ada": ("other", "ada"),
         }
         for arn, (kind, name) in cases.items():
@@ -153,7 +166,7 @@ class Operator(unittest.TestCase):
             (role, rule(roles="leave"), OK),
             (role, rule(exempt_roles=frozenset({"Admin"})), OK),
             (role, rule(exempt_users=frozenset({"Admin", "ada"})), MISSING),
-            (f"arn:aws:sts::{PAYER}:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/ada", rule(), OK),
+            (f"arn:aws:sts::{PAYER}:assumed-role/{SIGNED_ON}/ada", rule(), OK),
             (f"arn:aws:sts::{PAYER}:assumed-role/RunawayTrainRelease/ci", rule(), OK),
             (f"arn:aws:sts::{PAYER}:assumed-role/RunawayTrainReleaseOfMine/ci", rule(), MISSING),
             (f"arn:aws:iam::{PAYER}:root", rule(), OK),
@@ -164,13 +177,34 @@ class Operator(unittest.TestCase):
                 found = operator.operator(Identity(PAYER, arn), how)
                 self.assertEqual((found.verdict, found.stops), (verdict, verdict is MISSING))
 
-    def test_the_names_that_are_never_touched_are_those_of_the_guard(self):
-        """The list is the guard's own, in Rust. Whoever adds to it there is told here."""
-        source = (Path(__file__).parents[3] / "lambda" / "core" / "src" / "protected.rs").read_text()
-        prefixes = {line.split('"')[1] for line in source.splitlines() if "Match::Prefix, " in line}
-        exact = {line.split('"')[1] for line in source.splitlines() if "Match::Exactly, " in line and line.strip().startswith('("')}
-        self.assertEqual(prefixes, set(operator.NEVER_TOUCHED) - {"AWSReservedSSO_"})  # there it is told by its path
-        self.assertLessEqual(exact, set(operator.NEVER_TOUCHED_EXACTLY))
+    def test_who_is_never_touched(self):
+        ours = (names.functionRole, names.responderRole, names.forwarderRole, names.releaseRole)
+        for role in (*ours, "OrganizationAccountAccessRole", "cdk-hnb659fds-deploy-role", SIGNED_ON):
+            self.assertTrue(operator.never_touched(role), role)
+        for role in ("Admin", "acdk-", "OrganizationAccountAccessRole2", "awsreservedsso_admin", "AWSServiceRoleFor"):
+            self.assertFalse(operator.never_touched(role), role)
+
+    def test_the_contract_says_who_is_never_touched(self):
+        def change(said: dict) -> None:
+            roles = [{"exactly": "Night"}, {"prefix": "watch-"}]
+            said["neverTouched"] = {"roles": roles, "paths": ["/aws-service-role/"]}
+
+        with mock.patch.object(operator, "CONTRACT", made_up.contract(change)):
+            self.assertTrue(operator.never_touched("Night") and operator.never_touched("watch-tower"))
+            for role in ("Nightly", names.functionRole, "cdk-hnb659fds-deploy-role", SIGNED_ON):
+                self.assertFalse(operator.never_touched(role), role)
+
+    def test_a_rule_of_another_kind_is_refused(self):
+        with self.assertRaises(KeyError):
+            made_up.contract(lambda said: said["neverTouched"]["roles"].append({"suffix": "-watch"}))
+
+
+class Contract(unittest.TestCase):
+    def test_what_the_checks_stand_on(self):
+        self.assertLess(CONTRACT.contained, CONTRACT.states)
+        self.assertTrue(CONTRACT.contained)
+        self.assertIn("drill", CONTRACT.modes)
+        self.assertIn("/aws-reserved/", CONTRACT.never_touched.paths)
 
 
 class Others(unittest.TestCase):
@@ -178,11 +212,16 @@ class Others(unittest.TestCase):
         self.assertEqual([billing.alerts(count).verdict for count in (0, 1, 200)], [MISSING, OK, OK])
 
     def test_bootstrap(self):
-        self.assertEqual([bootstrap.bootstrap(version, PAYER).verdict for version in (None, 0, 5, 6, 33)], [MISSING, MISSING, MISSING, OK, OK])
+        verdicts = [bootstrap.bootstrap(version, PAYER).verdict for version in (None, 0, 5, 6, 33)]
+        self.assertEqual(verdicts, [MISSING, MISSING, MISSING, OK, OK])
 
     def test_regions(self):
         status = {"us-east-1": "opt-in-not-required", "ap-east-1": "not-opted-in", "me-south-1": "opted-in"}
-        cases = [((), [MISSING]), (("us-east-1", "me-south-1"), [OK]), (("us-east-1", "ap-east-1", "xx"), [MISSING, MISSING])]
+        cases = [
+            ((), [MISSING]),
+            (("us-east-1", "me-south-1"), [OK]),
+            (("us-east-1", "ap-east-1", "xx"), [MISSING, MISSING]),
+        ]
         for wanted, verdicts in cases:
             with self.subTest(wanted):
                 self.assertEqual([one.verdict for one in regions.regions(wanted, status)], verdicts)
@@ -218,7 +257,8 @@ class Words(unittest.TestCase):
                 self.assertEqual((words.ready(findings), words.verdict(findings)), (ready, said))
 
     def test_what_force_may_pass_over(self):
-        fine, gone, dark, spared = ok("a", ""), missing("b", "", "do"), unknown("d", ""), missing("c", "", "do", needed=False)
+        fine, gone, dark = ok("a", ""), missing("b", "", "do"), unknown("d", "")
+        spared = missing("c", "", "do", needed=False)
         cases = [([fine, dark], True), ([fine, dark, spared], True), ([fine, dark, gone], False), ([dark, fine], False)]
         for findings, may in cases:
             with self.subTest([one.what for one in findings]):

@@ -2,11 +2,22 @@
 
 import unittest
 from pathlib import Path
+from unittest import mock
 
-from deploy_lib import policy
-from deploy_lib.policy import PayerRule, PolicyProblem, filled, parse
+from deploy_lib import flow, policy
+from deploy_lib.contract import CONTRACT
+from deploy_lib.policy import PayerRule, PolicyProblem, filled, may_contain, parse
 
+from . import made_up
 from .payer import SAMPLE
+
+ENTRY = """\
+accounts:
+  "123456789012":
+    mode: proceed
+    contain: {users: deactivate}
+    exempt: {roles: [Admin]}
+"""
 
 REPOSITORYS = (Path(__file__).parents[3] / "runawaytrain.yaml").read_text()
 
@@ -14,24 +25,46 @@ REPOSITORYS = (Path(__file__).parents[3] / "runawaytrain.yaml").read_text()
 class Reading(unittest.TestCase):
     def test_the_repositorys_own_file_is_the_sample_that_is_offered_to_be_filled(self):
         found = parse(REPOSITORYS, "runawaytrain.yaml")
-        self.assertEqual((found.payer, found.organization, found.root), (policy.SAMPLE_PAYER, policy.SAMPLE_ORGANIZATION, policy.SAMPLE_ROOT))
+        samples = (policy.SAMPLE_PAYER, policy.SAMPLE_ORGANIZATION, policy.SAMPLE_ROOT)
+        self.assertEqual((found.payer, found.organization, found.root), samples)
         self.assertEqual((found.mode, found.own_lists, found.payer_rule), ("drill", ("111111111111",), PayerRule()))
 
     def test_units_stand_for_the_root(self):
         self.assertEqual(parse(SAMPLE, "f").enrolled, ("r-exam",))
-        self.assertEqual(parse(SAMPLE.replace("root: r-exam", "root: r-exam\n  ous: [ou-exam-1]"), "f").enrolled, ("ou-exam-1",))
+        named = SAMPLE.replace("root: r-exam", "root: r-exam\n  ous: [ou-exam-1]")
+        self.assertEqual(parse(named, "f").enrolled, ("ou-exam-1",))
 
     def test_the_payers_own_rule(self):
-        entry = SAMPLE + 'accounts:\n  "123456789012":\n    mode: proceed\n    contain: {users: deactivate}\n    exempt: {roles: [Admin]}\n'
+        def own(mode: str) -> PayerRule:
+            return PayerRule(mode, "deactivate", "leave", frozenset(), frozenset({"Admin"}))
+
+        entry = SAMPLE + ENTRY
         cases = {
-            "drill for all": (entry, PayerRule("drill", "deactivate", "leave", frozenset(), frozenset({"Admin"}))),
-            "proceed": (entry.replace("mode: drill", "mode: proceed"), PayerRule("proceed", "deactivate", "leave", frozenset(), frozenset({"Admin"}))),
+            "drill for all": (entry, own("drill")),
+            "proceed": (entry.replace("mode: drill", "mode: proceed"), own("proceed")),
             "no entry": (SAMPLE.replace("mode: drill", "mode: proceed"), PayerRule("drill")),
-            "no mode at all, which means proceed": (entry.replace("mode: drill\n", ""), PayerRule("proceed", "deactivate", "leave", frozenset(), frozenset({"Admin"}))),
+            "no mode at all, which means proceed": (entry.replace("mode: drill\n", ""), own("proceed")),
+            "a word that nobody knows": (entry.replace("mode: drill", "mode: charge"), own("proceed")),
         }
         for name, (text, rule) in cases.items():
             with self.subTest(name):
                 self.assertEqual(parse(text, "f").payer_rule, rule)
+
+    def test_the_contract_says_which_modes_there_are_and_which_does_less(self):
+        text = (SAMPLE + ENTRY).replace("mode: proceed", "mode: ask").replace("mode: drill", "mode: proceed")
+        self.assertEqual(parse(text, "f").payer_rule.mode, "proceed", "nobody knows this word yet")
+        asking = made_up.contract(lambda said: said.update(modes=["pass", "drill", "ask", "proceed", "charge"]))
+        with mock.patch.object(policy, "CONTRACT", asking):
+            self.assertEqual(parse(text, "f").payer_rule.mode, "ask")
+            self.assertEqual(parse(text.replace("mode: ask", "mode: nonsense"), "f").payer_rule.mode, "charge")
+            self.assertEqual([may_contain(mode) for mode in asking.modes], [False, False, True, True, True])
+
+    def test_where_the_guard_may_touch_something(self):
+        self.assertEqual([mode for mode in CONTRACT.modes if not may_contain(mode)], ["pass", "drill"])
+        self.assertTrue(may_contain("nonsense"))
+
+    def test_every_mode_has_its_sentence(self):
+        self.assertEqual(set(flow.MODES), set(CONTRACT.modes))
 
     def test_what_cannot_be_used_is_said_in_a_sentence_with_its_place(self):
         cases = {
@@ -58,11 +91,13 @@ class Filling(unittest.TestCase):
             made = filled(text, self.VALUES)
             found = parse(made, "f")
             self.assertEqual((found.payer, found.organization, found.root), ("210987654321", "o-a1b2c3d4e5", "r-a1b2"))
-            back = made.replace('payer: "210987654321"', 'payer: "123456789012"').replace("id: o-a1b2c3d4e5", "id: o-exampleorg").replace("root: r-a1b2", "root: r-exam")
+            back = made.replace('payer: "210987654321"', 'payer: "123456789012"')
+            back = back.replace("id: o-a1b2c3d4e5", "id: o-exampleorg").replace("root: r-a1b2", "root: r-exam")
             self.assertEqual(back, text)
 
     def test_flow_style_and_quotes_are_kept(self):
-        self.assertEqual(filled("payer: '1'\norganization: {id: 'o-x', root: r-x} # c\n", self.VALUES), 'payer: "210987654321"\norganization: {id: "o-a1b2c3d4e5", root: r-a1b2} # c\n')
+        made = filled("payer: '1'\norganization: {id: 'o-x', root: r-x} # c\n", self.VALUES)
+        self.assertEqual(made, 'payer: "210987654321"\norganization: {id: "o-a1b2c3d4e5", root: r-a1b2} # c\n')
 
     def test_a_key_that_is_not_there_is_an_error_and_no_guess(self):
         with self.assertRaises(KeyError):

@@ -1,4 +1,4 @@
-"""From symbols and sources to operations, each with its action, its place and its role."""
+"""From symbols and sources to operations, each with its action, its files and its role."""
 
 import tempfile
 import unittest
@@ -37,7 +37,8 @@ class Calls(unittest.TestCase):
         self.root = Path(folder.name)
         self.crates = {}
         for crate, signed, names in (
-            ("aws_sdk_ec2", "ec2", ("StopInstances", "DescribeInstances")), ("aws_sdk_dynamodb", "dynamodb", ("TransactWriteItems",)),
+            ("aws_sdk_ec2", "ec2", ("StopInstances", "DescribeInstances")),
+            ("aws_sdk_dynamodb", "dynamodb", ("TransactWriteItems",)),
         ):
             self.crates[crate] = self.root / crate
             self.write(f"{crate}/src/config.rs", f'SigningName::from_static("{signed}")')
@@ -45,8 +46,8 @@ class Calls(unittest.TestCase):
                 snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)[1:]
                 self.write(f"{crate}/src/operation/{snake}.rs", f'Metadata::new(\n    "{name}",\n    "X"')
         self.write("src/sessions.rs", SESSIONS)
-        self.write("src/act/instances.rs", "client.stop_instances()\n#[cfg(test)]\nclient.describe_instances()")
-        self.write("src/observe.rs", "client\n    .describe_instances ()")
+        self.write("src/resource/instances.rs", "client.stop_instances()\nclient\n    .describe_instances ()")
+        self.write("src/resource/fleets.rs", "done(client.stop_instances)\n#[cfg(test)]\nclient.describe_instances()")
         self.write("src/ledger.rs", "client.transact_write_items()")
 
     def write(self, path: str, text: str) -> None:
@@ -55,22 +56,60 @@ class Calls(unittest.TestCase):
         file.write_text(text)
 
     def found(self, symbols: str) -> list[tuple]:
-        return [(one.actions, one.modules, one.in_session) for one in operations(symbols, self.crates, self.root / "src")]
+        found = operations(symbols, self.crates, self.root / "src")
+        return [(one.actions, one.files, one.in_session) for one in found]
 
     def test_what_is_sent_counts_and_nothing_else(self):
-        expected = [(("ec2:DescribeInstances",), {"observe"}, True), (("ec2:StopInstances",), {"act"}, True)]
-        self.assertEqual(self.found(SYMBOLS), expected)
+        self.assertEqual(self.found(SYMBOLS), [
+            (("ec2:DescribeInstances",), {"resource/instances.rs"}, True),
+            (("ec2:StopInstances",), {"resource/instances.rs"}, True),
+        ])
+
+    def test_a_module_is_what_is_at_the_root(self):
+        self.write("src/resource.rs", "Client::stop_instances(client)")
+        self.write("src/observer.rs", "client.stop_instances()")
+        stop = operations(SYMBOLS, self.crates, self.root / "src")[1]
+        self.assertEqual(stop.files, {"observer.rs", "resource.rs", "resource/instances.rs"})
+        self.assertEqual(stop.modules, {"observer", "resource"})
+
+    def test_a_function_of_ours_by_the_same_name_is_no_call(self):
+        ours = "self.kind.stop_instances(account, region)\nfn stop_instances() {}\nkind::stop_instances()"
+        self.write("src/observer.rs", ours)
+        self.assertEqual(self.found(SYMBOLS)[1][1], {"resource/instances.rs"})
+
+    def test_files_of_tests_do_not_count_and_hide_nothing(self):
+        self.write("src/lib.rs", "#[cfg(test)]\nmod wire;\n\npub mod resource;")
+        self.write("src/wire.rs", "client.stop_instances()")
+        self.write("src/wire/double.rs", "client.stop_instances()")
+        text = "#[cfg(test)]\nmod tests;\n\nclient.stop_instances();\nclient.describe_instances();\n"
+        self.write("src/resource/instances.rs", text)
+        self.write("src/resource/instances/tests.rs", "client.stop_instances()")
+        self.write("src/resource/fleets/tests.rs", "client.describe_instances()")
+        self.assertEqual([files for _, files, _ in self.found(SYMBOLS)], [
+            {"resource/fleets/tests.rs", "resource/instances.rs"}, {"resource/instances.rs"},
+        ])
 
     def test_a_transaction_needs_the_actions_of_its_items(self):
-        self.assertEqual(self.found(TRANSACTION), [(("dynamodb:ConditionCheckItem", "dynamodb:PutItem"), {"ledger"}, False)])
+        actions = ("dynamodb:ConditionCheckItem", "dynamodb:PutItem")
+        self.assertEqual(self.found(TRANSACTION), [(actions, {"ledger.rs"}, False)])
+
+    def test_a_client_is_a_sessions_wherever_the_module_has_it(self):
+        self.write("src/sessions.rs", "mod session;")
+        self.write("src/sessions/session.rs", SESSIONS.replace("-> aws_sdk_ec2", "-> &'a aws_sdk_ec2"))
+        self.assertEqual([in_session for _, _, in_session in self.found(SYMBOLS)], [True, True])
 
     def test_blindness_is_no_clean_bill(self):
         self.assertRaises(Blind, self.found, "")
-        self.write("src/act/instances.rs", "// client.stop_instances is called by a name that nobody finds")
-        self.assertRaises(Blind, self.found, SYMBOLS)
-        self.write("src/act/instances.rs", "client.stop_instances()")
-        self.write("src/sessions.rs", "impl Clients {}")
-        self.assertRaises(Blind, self.found, SYMBOLS)
+        text = (self.root / "src/resource/instances.rs").read_text()
+        self.write("src/resource/instances.rs", text.replace("stop_instances()", "stop_instances // by a macro"))
+        with self.assertRaisesRegex(Blind, r"neither `\.stop_instances\(\)` nor `Client::stop_instances`"):
+            self.found(SYMBOLS)
+        self.write("src/resource/instances.rs", text)
+        no_clients = "impl Session {\n    fn ec2(&self) -> Ec2 {}\n}\n"
+        for blind in ("impl Clients {}", no_clients, SESSIONS.replace("Session ", "Assumed ")):
+            self.write("src/sessions.rs", blind)
+            with self.assertRaisesRegex(Blind, "impl Session"):
+                self.found(SYMBOLS)
 
 
 if __name__ == "__main__":
