@@ -1,6 +1,6 @@
 //! What can be wrong with a report, in words that say where and what to do.
 
-use runawaytrain_core::text::clean;
+use runawaytrain_core::vocabulary::text::clean;
 use thiserror::Error;
 
 use crate::columns::HeaderFault;

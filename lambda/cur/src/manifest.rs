@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use runawaytrain_core::text::clean;
+use runawaytrain_core::vocabulary::text::clean;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::Read;
 
-use runawaytrain_core::ids::AccountId;
+use runawaytrain_core::vocabulary::ids::AccountId;
 
 use crate::amount::Amount;
 use crate::columns::{Column, Layout};

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use runawaytrain_core::ids::AccountId;
-use runawaytrain_core::text::clean;
+use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::text::clean;
 use serde::Serialize;
 use thiserror::Error;
 

@@ -1,12 +1,7 @@
 //! What is wrong with a file or a row is said, with its place; nothing becomes a silent zero.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod support;
 
 use std::io::{self, Read};

@@ -4,14 +4,9 @@
 //! Whatever comes in, the readers end, do not panic, hold a bounded amount of memory, and answer with sums or a typed
 //! error; and the size of the pieces makes no difference. `PROPTEST_CASES=1000000 cargo test -p runawaytrain-cur --test
 //! fuzz` is a long run. A failing input is worth a file in the corpus: that is read as it is in every run.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod support;
 
 use std::path::PathBuf;

@@ -1,12 +1,7 @@
 //! Which files a manifest makes the current report.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod support;
 
 use runawaytrain_cur::{Manifest, ManifestError, Period, Place, Totals};

@@ -1,13 +1,8 @@
 //! The reader against a slow one that is obviously right: the `csv` crate, numbers spelled out as strings, one hour at
 //! a time.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod support;
 
 use std::collections::BTreeMap;

@@ -1,12 +1,7 @@
 //! What a report's lines come to.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod support;
 
 use runawaytrain_cur::{Charge, MergeError, Reader, ReportFile, Totals};

@@ -1,9 +1,4 @@
 //! Reports for tests: lines, and how they are written down.
-#![allow(
-    dead_code,
-    clippy::disallowed_methods,
-    reason = "every test file uses its own part; the environment sets how long to search"
-)]
 
 use std::io::Write;
 
@@ -11,7 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use proptest::test_runner::Config;
-use runawaytrain_core::ids::AccountId;
+use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_cur::{Amount, Hour, Period, Reader, ReportError, ReportFile, Totals};
 
 pub const ALICE: &str = "111111111111";
@@ -156,6 +151,7 @@ pub fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 /// `PROPTEST_CASES` when set, for a longer run.
+#[expect(clippy::disallowed_methods, reason = "the environment sets how long to search; the reader never reads it")]
 pub fn cases(usual: u32) -> Config {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
     Config { cases, failure_persistence: None, max_shrink_iters: 2_000, ..Config::default() }
