@@ -8,10 +8,10 @@ use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataRe
 use aws_smithy_types::DateTime;
 use jiff::{SignedDuration, Timestamp};
 
-use runawaytrain_core::failure::Failure;
-use runawaytrain_core::ids::AccountId;
-use runawaytrain_core::money::Usd;
-use runawaytrain_core::spend::{Charge, STALE};
+use runawaytrain_core::measure::spend::{Charge, STALE};
+use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::Billing;
 
 use crate::failure;
@@ -121,7 +121,8 @@ fn complain(account: &AccountId, result: &MetricDataResult) {
         tracing::warn!(%account, status = status.as_str(), "the estimated charges of an account could not be read");
     }
     for message in result.messages() {
-        tracing::warn!(%account, code = message.code(), message = message.value(), "CloudWatch has something to say about an account's charges");
+        let (code, message) = (message.code(), message.value());
+        tracing::warn!(%account, code, message, "CloudWatch has something to say about an account's charges");
     }
 }
 
@@ -136,7 +137,7 @@ fn charges(result: &MetricDataResult) -> impl Iterator<Item = Charge> {
 #[cfg(test)]
 mod tests {
     use aws_smithy_cbor::Encoder;
-    use runawaytrain_core::failure::FailureKind;
+    use runawaytrain_core::vocabulary::failure::FailureKind;
 
     use super::*;
     use crate::wire::Script;

@@ -1,9 +1,14 @@
 //! The inline denies of a halt: one document for users and roles, of everything or of the sessions that were issued
 //! before a time.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
+
+/// How far ahead of its call a revocation reaches, as in IAM's console: clocks differ, and a policy takes some seconds
+/// to hold everywhere.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html>
+const REVOKE_AHEAD: SignedDuration = SignedDuration::from_secs(30);
 
 /// What a policy of our name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +36,11 @@ pub(crate) fn everything(sid: &str) -> Value {
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-tokenissuetime>
 pub(crate) fn sessions_before(sid: &str, time: Timestamp) -> Value {
     exactly_before(sid, whole_second(time))
+}
+
+/// Denies everything to the sessions that were issued until now, and to those of the next [`REVOKE_AHEAD`].
+pub(crate) fn sessions_so_far(sid: &str, now: Timestamp) -> Value {
+    sessions_before(sid, now.checked_add(REVOKE_AHEAD).unwrap_or(Timestamp::MAX))
 }
 
 /// What a policy says, as IAM answers it: URL-encoded. Compared as JSON, for order and white space mean nothing.
@@ -106,8 +116,19 @@ mod tests {
             assert_eq!(judge(SID, &ours.to_string()), found);
             assert_eq!(judge(SID, &utf8_percent_encode(&ours.to_string(), NON_ALPHANUMERIC).to_string()), found);
         }
-        let reordered = r#"{ "Statement": [ {"Resource":"*","Action":"*","Effect":"Deny","Sid":"RunawayTrainRevoke"} ], "Version": "2012-10-17" }"#;
-        assert_eq!(judge(SID, reordered), Found::Everything);
+        let statement = r#"{"Resource":"*","Action":"*","Effect":"Deny","Sid":"RunawayTrainRevoke"}"#;
+        let reordered = format!(r#"{{ "Statement": [ {statement} ], "Version": "2012-10-17" }}"#);
+        assert_eq!(judge(SID, &reordered), Found::Everything);
+    }
+
+    #[test]
+    fn a_revocation_reaches_half_a_minute_ahead_of_its_call() {
+        let written = sessions_so_far(SID, "2026-11-22T11:59:30Z".parse().unwrap());
+        assert_eq!(judge(SID, &written.to_string()), Found::SessionsBefore(noon()));
+        assert_eq!(
+            judge(SID, &sessions_so_far(SID, Timestamp::MAX).to_string()),
+            Found::SessionsBefore(Timestamp::MAX)
+        );
     }
 
     #[test]

@@ -1,17 +1,18 @@
 //! The organization's accounts, over AWS Organizations.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_organizations::types::{Account, AccountState, AccountStatus};
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
-use runawaytrain_core::failure::{Failure, FailureKind};
-use runawaytrain_core::ids::AccountId;
-use runawaytrain_engine::ports::{Directory, Freshness, Lifecycle, Member};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_engine::ports::{Clock, Directory, Freshness, Lifecycle, Member};
 
 use crate::failure;
+use crate::time::is_younger;
 
 const LIST_ACCOUNTS: &str = "organizations:ListAccounts";
 /// The most that Organizations gives at a time.
@@ -19,21 +20,23 @@ const LIST_ACCOUNTS: &str = "organizations:ListAccounts";
 const PAGE: i32 = 20;
 /// How long a list is good: a thousand accounts take six seconds of ListAccounts' quota. Shorter than the default tick,
 /// so that an account that left or was suspended is not taken for one that shut us out.
-const FRESH: Duration = Duration::from_secs(4 * 60);
+const FRESH: SignedDuration = SignedDuration::from_mins(4);
 /// How old a fresh list may be: a crowd of events about one new account asks once.
-const JUST_NOW: Duration = Duration::from_secs(30);
+const JUST_NOW: SignedDuration = SignedDuration::from_secs(30);
 /// How long an old list is better than none while Organizations fails: to sweep all but the newest accounts beats
 /// sweeping none.
-const USABLE: Duration = Duration::from_secs(60 * 60);
+const USABLE: SignedDuration = SignedDuration::from_hours(1);
 
 pub(crate) struct OrganizationsDirectory {
     client: aws_sdk_organizations::Client,
-    known: Mutex<Option<(Instant, Vec<Member>)>>,
+    clock: Arc<dyn Clock>,
+    /// The last list, and when it was asked for.
+    known: Mutex<Option<(Timestamp, Vec<Member>)>>,
 }
 
 impl OrganizationsDirectory {
-    pub(crate) fn new(client: aws_sdk_organizations::Client) -> Self {
-        Self { client, known: Mutex::default() }
+    pub(crate) fn new(client: aws_sdk_organizations::Client, clock: Arc<dyn Clock>) -> Self {
+        Self { client, clock, known: Mutex::default() }
     }
 
     async fn list(&self) -> Result<Vec<Member>, Failure> {
@@ -54,18 +57,23 @@ impl Directory for OrganizationsDirectory {
     async fn accounts(&self, freshness: Freshness) -> Result<Vec<Member>, Failure> {
         let good_for = if freshness == Freshness::Now { JUST_NOW } else { FRESH };
         let mut known = self.known.lock().await;
-        if let Some((since, members)) = known.as_ref().filter(|(since, _)| since.elapsed() < good_for) {
-            tracing::trace!(age_seconds = since.elapsed().as_secs(), "the account list is fresh enough");
+        // Whoever waited for another's list must find it young.
+        let now = self.clock.now();
+        let younger = |than| known.as_ref().filter(|(since, _)| is_younger(*since, now, than));
+        let age_seconds = |since: &Timestamp| now.duration_since(*since).as_secs();
+        if let Some((since, members)) = younger(good_for) {
+            tracing::trace!(age_seconds = age_seconds(since), "the account list is fresh enough");
             return Ok(members.clone());
         }
         match self.list().await {
             Ok(members) => {
-                *known = Some((Instant::now(), members.clone()));
+                *known = Some((now, members.clone()));
                 Ok(members)
             }
-            Err(failure) => match known.as_ref().filter(|(since, _)| since.elapsed() < USABLE) {
+            Err(failure) => match younger(USABLE) {
                 Some((since, members)) => {
-                    tracing::warn!(%failure, age_seconds = since.elapsed().as_secs(), "the accounts could not be listed; an older list is used");
+                    let age_seconds = age_seconds(since);
+                    tracing::warn!(%failure, age_seconds, "the accounts could not be listed; an older list is used");
                     Ok(members.clone())
                 }
                 None => Err(failure),
@@ -77,7 +85,7 @@ impl Directory for OrganizationsDirectory {
 fn member(account: &Account) -> Result<Member, Failure> {
     let id = account.id().unwrap_or_default();
     let id =
-        AccountId::parse(id).map_err(|error| failure::own(LIST_ACCOUNTS, FailureKind::Other, error.to_string()))?;
+        AccountId::parse(id).map_err(|error| Failure::own(LIST_ACCOUNTS, FailureKind::Other, error.to_string()))?;
     Ok(Member { account: id, name: account.name().unwrap_or_default().to_owned(), lifecycle: lifecycle(account) })
 }
 
@@ -99,7 +107,11 @@ fn lifecycle(account: &Account) -> Lifecycle {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
+    use crate::clock::ManualClock;
+    use crate::wire::Script;
 
     #[test]
     fn the_state_comes_first_and_the_status_stands_in() {
@@ -111,5 +123,39 @@ mod tests {
         assert_eq!(lifecycle(&account().status(AccountStatus::Active).build()), Lifecycle::Active);
         assert_eq!(lifecycle(&account().state(AccountState::PendingClosure).build()), Lifecycle::PendingClosure);
         assert_eq!(lifecycle(&account().build()), Lifecycle::Active);
+    }
+
+    #[tokio::test]
+    async fn the_age_of_a_list_of_accounts_is_the_clocks() {
+        let fails = Arc::new(AtomicBool::new(false));
+        let is_broken = Arc::clone(&fails);
+        let script = Script::new(move |_| {
+            if is_broken.load(Ordering::Relaxed) {
+                return (400, r#"{"__type":"AccessDeniedException"}"#.to_owned());
+            }
+            (200, r#"{"Accounts":[{"Id":"111111111111","Name":"lab","State":"ACTIVE"}]}"#.to_owned())
+        });
+        let clock = ManualClock::at("2026-11-22T03:00:00Z");
+        let client = aws_sdk_organizations::Client::new(&script.config());
+        let directory = OrganizationsDirectory::new(client, Arc::clone(&clock) as Arc<dyn Clock>);
+        let asked = async |freshness| {
+            let answer = directory.accounts(freshness).await;
+            (answer.map(|members| members.len()).map_err(|failure| failure.kind), script.asked().len())
+        };
+        assert_eq!(asked(Freshness::Cached).await, (Ok(1), 1));
+        clock.set("2026-11-22T03:00:29Z");
+        assert_eq!(asked(Freshness::Now).await, (Ok(1), 1), "a crowd of events asks once");
+        clock.set("2026-11-22T03:03:59Z");
+        assert_eq!(asked(Freshness::Cached).await, (Ok(1), 1), "it is young");
+        assert_eq!(asked(Freshness::Now).await, (Ok(1), 2));
+        clock.set("2026-11-22T03:07:59Z");
+        assert_eq!(asked(Freshness::Cached).await, (Ok(1), 3), "it is old, though no time passed for the machine");
+        clock.set("2026-11-22T03:00:00Z");
+        assert_eq!(asked(Freshness::Cached).await, (Ok(1), 4), "what is of the future is old");
+        fails.store(true, Ordering::Relaxed);
+        clock.set("2026-11-22T03:59:59Z");
+        assert_eq!(asked(Freshness::Cached).await, (Ok(1), 5), "an older list beats none");
+        clock.set("2026-11-22T04:00:00Z");
+        assert_eq!(asked(Freshness::Cached).await, (Err(FailureKind::Denied), 6), "but not for ever");
     }
 }

@@ -5,8 +5,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use runawaytrain_core::failure::{Failure, FailureKind};
-use runawaytrain_core::ids::InstanceId;
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 
 /// What a failed call comes to. The operation is written as IAM spells it, such as `ec2:DescribeInstances`.
 pub(crate) fn of<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> Failure
@@ -54,19 +53,11 @@ impl std::fmt::Display for Chain<'_> {
     }
 }
 
-/// A failure that we found ourselves, without AWS saying no.
-pub(crate) fn own(operation: &str, kind: FailureKind, detail: impl Into<String>) -> Failure {
-    Failure { operation: operation.to_owned(), kind, code: None, detail: detail.into(), named: Vec::new() }
-}
-
 /// Notes which members of a batch the answer names. Only a hint for whom to take out first: nothing is decided by it.
-pub(crate) fn naming(mut failure: Failure, batch: &[InstanceId]) -> Failure {
-    let mentioned: Vec<&str> = failure
-        .detail
-        .split(|character: char| !(character.is_ascii_alphanumeric() || character == '-'))
-        .filter(|word| word.starts_with("i-"))
-        .collect();
-    failure.named = batch.iter().filter(|id| mentioned.contains(&id.as_str())).cloned().collect();
+pub(crate) fn naming(mut failure: Failure, batch: &[&str]) -> Failure {
+    let mentioned: Vec<&str> =
+        failure.detail.split(|character: char| !(character.is_ascii_alphanumeric() || character == '-')).collect();
+    failure.named = batch.iter().filter(|id| mentioned.contains(id)).map(|id| (*id).to_owned()).collect();
     failure
 }
 
@@ -84,7 +75,6 @@ fn kind_of_code(code: &str) -> Option<FailureKind> {
     Some(match code {
         "BandwidthLimitExceeded"
         | "EC2ThrottledException"
-        | "LimitExceededException"
         | "PriorRequestNotComplete"
         | "ProvisionedThroughputExceededException"
         | "RequestLimitExceeded"
@@ -97,13 +87,8 @@ fn kind_of_code(code: &str) -> Option<FailureKind> {
         | "ThrottlingException"
         | "TooManyRequestsException" => FailureKind::Throttled,
 
-        "AccessDenied"
-        | "AccessDeniedException"
-        | "AccessDeniedForDependencyException"
-        | "AuthFailure"
-        | "AuthorizationError"
-        | "AuthorizationErrorException"
-        | "Blocked"
+        // EC2 says AuthFailure of credentials that "could not be validated".
+        "AuthFailure"
         | "ExpiredToken"
         | "ExpiredTokenException"
         | "IncompleteSignature"
@@ -114,15 +99,30 @@ fn kind_of_code(code: &str) -> Option<FailureKind> {
         | "InvalidSignatureException"
         | "MissingAuthenticationToken"
         | "MissingAuthenticationTokenException"
+        | "RequestExpired"
+        | "SignatureDoesNotMatch"
+        | "UnrecognizedClientException" => FailureKind::Credentials,
+
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "AccessDeniedForDependencyException"
+        | "AuthorizationError"
+        | "AuthorizationErrorException"
+        | "Blocked"
         | "NotAuthorized"
         | "OptInRequired"
         | "PendingVerification"
         | "RegionDisabledException"
-        | "RequestExpired"
-        | "SignatureDoesNotMatch"
         | "SubscriptionRequired"
-        | "UnauthorizedOperation"
-        | "UnrecognizedClientException" => FailureKind::Denied,
+        | "UnauthorizedOperation" => FailureKind::Denied,
+
+        // Of things, not of calls. DynamoDB says LimitExceededException of tables that are made and changed, which
+        // nothing here does; calls that are too many it calls throttled.
+        "InstanceLimitExceeded"
+        | "LimitExceeded"
+        | "LimitExceededException"
+        | "MaxSpotInstanceCountExceeded"
+        | "VcpuLimitExceeded" => FailureKind::QuotaFull,
 
         "AccountNotFoundException"
         | "NoSuchEntity"
@@ -183,7 +183,7 @@ fn kind_of_code(code: &str) -> Option<FailureKind> {
         | "ScalingActivityInProgress"
         | "TransactionCanceledException"
         | "TransactionConflictException"
-        | "TransactionInProgressException" => FailureKind::Conflict,
+        | "TransactionInProgressException" => FailureKind::Contended,
 
         "InvalidAction"
         | "InvalidInput"
@@ -246,7 +246,15 @@ mod tests {
             ("RequestLimitExceeded", FailureKind::Throttled),
             ("Throttling", FailureKind::Throttled),
             ("UnauthorizedOperation", FailureKind::Denied),
-            ("ExpiredToken", FailureKind::Denied),
+            ("ExpiredToken", FailureKind::Credentials),
+            ("RequestExpired", FailureKind::Credentials),
+            ("UnrecognizedClientException", FailureKind::Credentials),
+            ("AuthFailure", FailureKind::Credentials),
+            ("LimitExceeded", FailureKind::QuotaFull),
+            ("LimitExceededException", FailureKind::QuotaFull),
+            ("TooManyRequestsException", FailureKind::Throttled),
+            ("ProvisionedThroughputExceededException", FailureKind::Throttled),
+            ("ConcurrentModificationException", FailureKind::Contended),
             ("OptInRequired", FailureKind::Denied),
             ("InvalidInstanceID.NotFound", FailureKind::NotFound),
             ("InvalidInstanceID.Malformed", FailureKind::Invalid),
@@ -254,8 +262,8 @@ mod tests {
             ("IncorrectInstanceState", FailureKind::WrongState),
             ("UnsupportedOperation", FailureKind::Unsupported),
             ("OperationNotPermitted", FailureKind::Protected),
-            ("DeleteConflict", FailureKind::Conflict),
-            ("ScalingActivityInProgress", FailureKind::Conflict),
+            ("DeleteConflict", FailureKind::Contended),
+            ("ScalingActivityInProgress", FailureKind::Contended),
             ("FleetNotInModifiableState", FailureKind::WrongState),
             ("InvalidSpotInstanceRequestID.NotFound", FailureKind::NotFound),
             ("PolicyTypeNotEnabledException", FailureKind::Unsupported),
@@ -294,8 +302,8 @@ mod tests {
 
     #[test]
     fn only_members_of_the_batch_are_named() {
-        let batch = [InstanceId::new("i-0aaa"), InstanceId::new("i-0bbb"), InstanceId::new("i-0bb")];
+        let batch = ["i-0aaa", "i-0bbb", "i-0bb"];
         let failure = answer(400, "InvalidInstanceID.NotFound", "The instance IDs 'i-0bbb, i-0ccc' do not exist");
-        assert_eq!(naming(failure, &batch).named, [InstanceId::new("i-0bbb")]);
+        assert_eq!(naming(failure, &batch).named, ["i-0bbb"]);
     }
 }

@@ -18,11 +18,12 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use jiff::Timestamp;
 
-use runawaytrain_core::containment::ActionResult;
-use runawaytrain_core::failure::Failure;
-use runawaytrain_core::ids::{AccountId, HaltId};
+use runawaytrain_core::plan::ActionResult;
+use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 use runawaytrain_engine::ports::{
-    Commit, EntryId, JournalEntry, Lease, LeaseMove, Ledger, LedgerError, Pending, PendingId, Stored,
+    Commit, EntryId, Journal, JournalEntry, Lease, LeaseMove, Outbox, OutboxId, OutboxItem, Slots, States, StoreError,
+    VersionedRecord,
 };
 
 use self::journal::Scribe;
@@ -46,13 +47,13 @@ impl DynamoLedger {
 }
 
 #[async_trait]
-impl Ledger for DynamoLedger {
-    async fn load_all(&self) -> Result<BTreeMap<AccountId, Stored>, Failure> {
+impl States for DynamoLedger {
+    async fn load_all(&self) -> Result<BTreeMap<AccountId, VersionedRecord>, Failure> {
         let mut all = BTreeMap::new();
         for item in self.table.query(PARTITION).await? {
-            match record::stored(QUERY, &item) {
-                Ok(stored) => {
-                    all.insert(stored.record.account.clone(), stored);
+            match record::versioned(QUERY, &item) {
+                Ok(found) => {
+                    all.insert(found.record.account.clone(), found);
                 }
                 // The other accounts are served all the same. This one's writes will be refused, for it is not at
                 // version 0.
@@ -62,12 +63,12 @@ impl Ledger for DynamoLedger {
         Ok(all)
     }
 
-    async fn load(&self, account: &AccountId) -> Result<Option<Stored>, Failure> {
+    async fn load(&self, account: &AccountId) -> Result<Option<VersionedRecord>, Failure> {
         let item = self.table.get(record_key(account)).await?;
-        item.map(|item| record::stored(GET, &item)).transpose()
+        item.map(|item| record::versioned(GET, &item)).transpose()
     }
 
-    async fn commit(&self, commit: Commit) -> Result<Stored, LedgerError> {
+    async fn commit(&self, commit: Commit) -> Result<VersionedRecord, StoreError> {
         if matches!(commit.lease, LeaseMove::Hold(_) | LeaseMove::Release(_)) {
             let scribe = self.scribe(&commit.record.account);
             let _turn = scribe.turn.lock().await;
@@ -76,7 +77,7 @@ impl Ledger for DynamoLedger {
         commit::write(&self.table, commit).await
     }
 
-    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), LedgerError> {
+    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), StoreError> {
         let scribe = self.scribe(&lease.account);
         let _turn = scribe.turn.lock().await;
         for attempt in 0..TRIES_IN_CONTENTION {
@@ -97,15 +98,18 @@ impl Ledger for DynamoLedger {
                 .expression_attribute_values(":holder", text(&lease.holder));
             let Err(error) = call.send().await else { return Ok(()) };
             match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => return Err(LedgerError::LeaseLost),
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => return Err(StoreError::LeaseLost),
                 Some(UpdateItemError::TransactionConflictException(_)) => pause(attempt).await,
                 _ => return Err(self.table.failure(UPDATE, &error).into()),
             }
         }
-        Err(LedgerError::Conflict)
+        Err(StoreError::Conflict)
     }
+}
 
-    async fn intend(&self, lease: &Lease, entry: &JournalEntry) -> Result<(), LedgerError> {
+#[async_trait]
+impl Journal for DynamoLedger {
+    async fn intend(&self, lease: &Lease, entry: &JournalEntry) -> Result<(), StoreError> {
         let item = journal::intent(&self.table, &lease.account, entry)?;
         self.scribe(&lease.account).write(&self.table, lease, item).await
     }
@@ -117,38 +121,38 @@ impl Ledger for DynamoLedger {
         id: &EntryId,
         at: Timestamp,
         result: &ActionResult,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<(), StoreError> {
         let item = journal::outcome(&self.table, &lease.account, halt, id, at, result)?;
         self.scribe(&lease.account).write(&self.table, lease, item).await
     }
 
-    async fn journal(&self, account: &AccountId, halt: &HaltId) -> Result<Vec<JournalEntry>, Failure> {
+    async fn entries(&self, account: &AccountId, halt: &HaltId) -> Result<Vec<JournalEntry>, Failure> {
         journal::read(&self.table, account, halt).await
     }
+}
 
-    async fn take_slot(
-        &self,
-        account: &AccountId,
-        most: u32,
-        since: Timestamp,
-        now: Timestamp,
-    ) -> Result<bool, Failure> {
+#[async_trait]
+impl Slots for DynamoLedger {
+    async fn take(&self, account: &AccountId, most: u32, since: Timestamp, now: Timestamp) -> Result<bool, Failure> {
         slots::take(&self.table, account, most, since, now).await
     }
+}
 
-    async fn outbox(&self) -> Result<Vec<Pending>, Failure> {
-        outbox::pending(&self.table).await
+#[async_trait]
+impl Outbox for DynamoLedger {
+    async fn waiting(&self) -> Result<Vec<OutboxItem>, Failure> {
+        outbox::waiting(&self.table).await
     }
 
-    async fn claim(&self, id: &PendingId, now: Timestamp, until: Timestamp) -> Result<bool, Failure> {
+    async fn claim(&self, id: &OutboxId, now: Timestamp, until: Timestamp) -> Result<bool, Failure> {
         outbox::claim(&self.table, id, now, until).await
     }
 
-    async fn unclaim(&self, id: &PendingId) -> Result<(), Failure> {
+    async fn unclaim(&self, id: &OutboxId) -> Result<(), Failure> {
         outbox::unclaim(&self.table, id).await
     }
 
-    async fn clear(&self, id: &PendingId) -> Result<(), Failure> {
+    async fn clear(&self, id: &OutboxId) -> Result<(), Failure> {
         outbox::clear(&self.table, id).await
     }
 }

@@ -1,17 +1,21 @@
 //! The engine's ports over the AWS SDK. No other crate knows the SDK's types, and none of them leaves this one.
 
-mod act;
+mod actuator;
 mod billing;
+mod clients;
+#[cfg(test)]
+mod clock;
 mod config;
-mod courier;
 mod deny;
 mod directory;
 mod failure;
 mod ledger;
-mod observe;
+mod metrics;
+mod notifier;
+mod observer;
 mod prices;
-mod pulse;
 mod reports;
+mod resource;
 mod retry;
 mod sessions;
 mod time;
@@ -22,8 +26,8 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 
-use runawaytrain_core::ids::AccountId;
-use runawaytrain_engine::ports::{Clock, Ledger, Ports, PriceBook};
+use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_engine::ports::{Clock, Journal, Outbox, Ports, PriceBook, Slots, States};
 
 pub use config::Emulator;
 
@@ -59,20 +63,22 @@ fn ports(shared: &SdkConfig, settings: &Settings, clock: Arc<dyn Clock>) -> Port
     let organizations =
         aws_sdk_organizations::config::Builder::from(shared).retry_classifier(retry::ConnectionLost).build();
     let organizations = aws_sdk_organizations::Client::from_conf(organizations);
+    let payer = Arc::new(clients::Payer {
+        organizations: organizations.clone(),
+        quarantine_policy: settings.quarantine_policy.clone(),
+    });
     let ledger = Arc::new(ledger::DynamoLedger::new(shared, &settings.table));
-    let quarantine = || settings.quarantine_policy.clone();
+    let notifier = notifier::SnsNotifier::new(shared, &settings.snsregion, &settings.accountnumber, &settings.snstopic);
     Ports {
-        directory: Arc::new(directory::OrganizationsDirectory::new(organizations.clone())),
-        observer: Arc::new(observe::SdkObserver::new(Arc::clone(&sessions), organizations.clone(), quarantine())),
-        actuator: Arc::new(act::SdkActuator::new(sessions, organizations, quarantine())),
-        ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
-        courier: Arc::new(courier::SnsCourier::new(
-            shared,
-            &settings.snsregion,
-            &settings.accountnumber,
-            &settings.snstopic,
-        )),
-        pulse: Arc::new(pulse::CloudWatchPulse::new(shared)),
+        directory: Arc::new(directory::OrganizationsDirectory::new(organizations, Arc::clone(&clock))),
+        observer: Arc::new(observer::SdkObserver::new(Arc::clone(&sessions), Arc::clone(&payer), Arc::clone(&clock))),
+        actuator: Arc::new(actuator::SdkActuator::new(sessions, payer)),
+        states: Arc::clone(&ledger) as Arc<dyn States>,
+        journal: Arc::clone(&ledger) as Arc<dyn Journal>,
+        outbox: Arc::clone(&ledger) as Arc<dyn Outbox>,
+        slots: Arc::clone(&ledger) as Arc<dyn Slots>,
+        notifier: Arc::new(notifier),
+        metrics: Arc::new(metrics::CloudWatchMetrics::new(shared)),
         price_list: Arc::new(prices::SdkPriceList::new(shared)),
         price_book: Arc::clone(&ledger) as Arc<dyn PriceBook>,
         billing: Arc::new(billing::CloudWatchBilling::new(shared)),

@@ -7,9 +7,9 @@ use aws_config::SdkConfig;
 use aws_sdk_pricing::types::{Filter, FilterType};
 use serde::Deserialize;
 
-use runawaytrain_core::failure::{Failure, FailureKind};
-use runawaytrain_core::money::Usd;
-use runawaytrain_core::price::{PriceKey, Tenancy};
+use runawaytrain_core::measure::price::{PriceKey, Tenancy};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::PriceList;
 
 use crate::failure;
@@ -37,7 +37,7 @@ impl SdkPriceList {
 impl PriceList for SdkPriceList {
     async fn on_demand(&self, key: &PriceKey) -> Result<Option<Usd>, Failure> {
         let filters =
-            filters(key).map_err(|error| failure::own(GET_PRODUCTS, FailureKind::Invalid, error.to_string()))?;
+            filters(key).map_err(|error| Failure::own(GET_PRODUCTS, FailureKind::Invalid, error.to_string()))?;
         let call = self
             .client
             .get_products()
@@ -53,7 +53,7 @@ impl PriceList for SdkPriceList {
                 // One that cannot be read may be the dearest: there is no price then, rather than one that may be too
                 // low.
                 let price = hourly(product).map_err(|why| {
-                    failure::own(GET_PRODUCTS, FailureKind::Other, format!("a product of {key} cannot be read: {why}"))
+                    Failure::own(GET_PRODUCTS, FailureKind::Other, format!("a product of {key} cannot be read: {why}"))
                 })?;
                 // Where products disagree, the dearest: what is not known must not be cheap.
                 highest = highest.max(price);
@@ -147,7 +147,7 @@ fn usd(text: &str) -> Option<Usd> {
 
 #[cfg(test)]
 mod tests {
-    use runawaytrain_core::ids::Region;
+    use runawaytrain_core::vocabulary::ids::Region;
     use serde_json::{Value, json};
 
     use super::*;
@@ -169,9 +169,11 @@ mod tests {
             "product": {
                 "productFamily": "Compute Instance",
                 "attributes": {
-                    "instanceType": "p5.48xlarge", "vcpu": "192", "memory": "2048 GiB", "operatingSystem": "Linux", "licenseModel": "No License required",
-                    "preInstalledSw": "NA", "tenancy": "Shared", "capacitystatus": "Used", "marketoption": "OnDemand", "operation": "RunInstances",
-                    "usagetype": "EUC1-BoxUsage:p5.48xlarge", "regionCode": "eu-central-1", "location": "EU (Frankfurt)", "locationType": "AWS Region",
+                    "instanceType": "p5.48xlarge", "vcpu": "192", "memory": "2048 GiB", "operatingSystem": "Linux",
+                    "licenseModel": "No License required", "preInstalledSw": "NA", "tenancy": "Shared",
+                    "capacitystatus": "Used", "marketoption": "OnDemand", "operation": "RunInstances",
+                    "usagetype": "EUC1-BoxUsage:p5.48xlarge", "regionCode": "eu-central-1",
+                    "location": "EU (Frankfurt)", "locationType": "AWS Region",
                     "servicecode": "AmazonEC2", "servicename": "Amazon Elastic Compute Cloud",
                 },
                 "sku": sku,
@@ -184,15 +186,19 @@ mod tests {
                         "description": format!("${usd} per On Demand Linux p5.48xlarge Instance Hour"),
                         "pricePerUnit": { "USD": usd },
                     }},
-                    "sku": sku, "effectiveDate": "2026-11-01T00:00:00Z", "offerTermCode": "JRTCKXETXF", "termAttributes": {},
+                    "sku": sku, "effectiveDate": "2026-11-01T00:00:00Z", "offerTermCode": "JRTCKXETXF",
+                    "termAttributes": {},
                 }},
                 "Reserved": { format!("{sku}.HU7G6KETJZ"): {
                     "priceDimensions": { format!("{sku}.HU7G6KETJZ.2TG2D8R56U"): {
-                        "unit": "Quantity", "description": "Upfront Fee", "appliesTo": [], "rateCode": format!("{sku}.HU7G6KETJZ.2TG2D8R56U"),
+                        "unit": "Quantity", "description": "Upfront Fee", "appliesTo": [],
+                        "rateCode": format!("{sku}.HU7G6KETJZ.2TG2D8R56U"),
                         "pricePerUnit": { "USD": "999999" },
                     }},
                     "sku": sku, "offerTermCode": "HU7G6KETJZ",
-                    "termAttributes": { "LeaseContractLength": "1yr", "OfferingClass": "standard", "PurchaseOption": "Partial Upfront" },
+                    "termAttributes": {
+                        "LeaseContractLength": "1yr", "OfferingClass": "standard", "PurchaseOption": "Partial Upfront",
+                    },
                 }},
             },
             "version": "20261101000000",

@@ -12,7 +12,7 @@ use aws_sdk_s3::types::Object;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use runawaytrain_core::contract::HOME_REGION;
-use runawaytrain_core::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_engine::ports::{ReportObject, ReportStore, Sink};
 
 use crate::failure;
@@ -53,7 +53,7 @@ impl ReportStore for S3ReportStore {
             let page = page.map_err(|error| refused(LIST, bucket, &error))?;
             for object in page.contents.unwrap_or_default() {
                 objects.push(listed(object).ok_or_else(|| {
-                    failure::own(LIST, FailureKind::Unavailable, "S3 listed an object without its key, ETag or time")
+                    Failure::own(LIST, FailureKind::Unavailable, "S3 listed an object without its key, ETag or time")
                 })?);
             }
         }
@@ -73,7 +73,7 @@ impl ReportStore for S3ReportStore {
         })
         .await?;
         if too_long {
-            Err(failure::own(
+            Err(Failure::own(
                 GET,
                 FailureKind::Invalid,
                 format!("{key} is larger than {most} bytes, which nothing of its kind is"),
@@ -89,7 +89,7 @@ impl ReportStore for S3ReportStore {
         let mut taken = 0_u64;
         while let Some(piece) =
             object.body.try_next().await.map_err(|error| {
-                failure::own(GET, FailureKind::Unavailable, format!("the transfer broke off: {error}"))
+                Failure::own(GET, FailureKind::Unavailable, format!("the transfer broke off: {error}"))
             })?
         {
             taken += piece.len() as u64;
@@ -98,7 +98,7 @@ impl ReportStore for S3ReportStore {
             }
         }
         match length {
-            Some(length) if taken < length => Err(failure::own(
+            Some(length) if taken < length => Err(Failure::own(
                 GET,
                 FailureKind::Unavailable,
                 format!("the transfer broke off after {taken} of {length} bytes"),
@@ -131,7 +131,8 @@ where
         Some("NoSuchBucket") => (
             FailureKind::NotFound,
             format!(
-                "there is no bucket {bucket}: is cur.bucket of the policy right, and is RunawayTrainCostReports deployed?"
+                "there is no bucket {bucket}: is cur.bucket of the policy right, and is RunawayTrainCostReports \
+                 deployed?"
             ),
         ),
         Some("NoSuchKey") => {
@@ -143,7 +144,8 @@ where
             (
                 FailureKind::Unsupported,
                 format!(
-                    "the bucket {bucket} is in {place}; cost reports are read in {HOME_REGION}. Have the report delivered to a bucket there"
+                    "the bucket {bucket} is in {place}; cost reports are read in {HOME_REGION}. Have the report \
+                     delivered to a bucket there"
                 ),
             )
         }

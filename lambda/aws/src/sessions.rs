@@ -9,9 +9,10 @@ use aws_credential_types::Credentials;
 use aws_sdk_sts::config::retry::RetryPartition;
 use jiff::{SignedDuration, Timestamp};
 
-use runawaytrain_core::contract::{EXTERNAL_ID_PREFIX, HOME_REGION, OBSERVE, RESPONDER_ROLE};
-use runawaytrain_core::failure::{Failure, FailureKind};
-use runawaytrain_core::ids::{AccountId, Region};
+use runawaytrain_core::contract::{EXTERNAL_ID_PREFIX, HOME_REGION, RESPONDER_ROLE};
+use runawaytrain_core::resource::Kind;
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 use runawaytrain_engine::ports::Clock;
 
 use crate::config;
@@ -167,18 +168,31 @@ impl Sessions {
         answer
     }
 
-    /// Forgets a session whose call was denied, so that a role that was made anew is assumed anew. Returns the failure
-    /// as it came.
+    /// Forgets a session whose call was denied or whose credentials were refused, so that a role that was made anew is
+    /// assumed anew. Returns the failure as it came.
     pub(crate) async fn blame(&self, session: &Arc<Session>, failure: Failure) -> Failure {
-        if failure.kind == FailureKind::Denied {
-            let expired =
-                matches!(failure.code.as_deref(), Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired"));
-            if expired || self.clock.now().duration_since(session.began) > TOO_YOUNG_TO_BLAME {
-                let slot = self.slot(&session.account, session.purpose);
-                let mut state = slot.state.lock().await;
-                if state.session.as_ref().is_some_and(|current| Arc::ptr_eq(current, session)) {
-                    state.session = None;
-                }
+        let is_suspect = match failure.kind {
+            FailureKind::Denied | FailureKind::Credentials => true,
+            FailureKind::Throttled
+            | FailureKind::Contended
+            | FailureKind::QuotaFull
+            | FailureKind::NotFound
+            | FailureKind::WrongState
+            | FailureKind::Unsupported
+            | FailureKind::Protected
+            | FailureKind::Invalid
+            | FailureKind::Unavailable
+            | FailureKind::NotBegun
+            | FailureKind::Other => false,
+        };
+        let has_expired =
+            matches!(failure.code.as_deref(), Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired"));
+        let is_young = self.clock.now().duration_since(session.began) <= TOO_YOUNG_TO_BLAME;
+        if is_suspect && (has_expired || !is_young) {
+            let slot = self.slot(&session.account, session.purpose);
+            let mut state = slot.state.lock().await;
+            if state.session.as_ref().is_some_and(|current| Arc::ptr_eq(current, session)) {
+                state.session = None;
             }
         }
         failure
@@ -203,7 +217,7 @@ impl Sessions {
             .map_err(|error| failure::of(ASSUME_ROLE, &error))?;
         let given = answer
             .credentials()
-            .ok_or_else(|| failure::own(ASSUME_ROLE, FailureKind::Other, "the answer holds no credentials"))?;
+            .ok_or_else(|| Failure::own(ASSUME_ROLE, FailureKind::Other, "the answer holds no credentials"))?;
         let credentials = Credentials::new(
             given.access_key_id(),
             given.secret_access_key(),
@@ -229,24 +243,62 @@ impl Sessions {
 fn look_policy() -> String {
     serde_json::json!({
         "Version": "2012-10-17",
-        "Statement": [{ "Effect": "Allow", "Action": OBSERVE, "Resource": "*" }],
+        "Statement": [{ "Effect": "Allow", "Action": Kind::observe(), "Resource": "*" }],
     })
     .to_string()
 }
 
 #[cfg(test)]
 mod tests {
-    use runawaytrain_core::contract::CONTAIN;
-
     use super::*;
+    use crate::clock::ManualClock;
+    use crate::wire::{Script, assumed};
 
     #[test]
     fn a_look_allows_exactly_what_a_sweep_calls_and_fits_the_limit() {
         let policy: serde_json::Value = serde_json::from_str(&look_policy()).unwrap();
         assert_eq!(policy["Statement"].as_array().map(Vec::len), Some(1));
-        assert_eq!(policy["Statement"][0]["Action"], serde_json::json!(OBSERVE));
-        assert!(CONTAIN.iter().all(|action| !OBSERVE.contains(action)), "what acts is no part of it");
+        assert_eq!(policy["Statement"][0]["Action"], serde_json::json!(Kind::observe()));
+        assert!(Kind::contain().is_disjoint(&Kind::observe()), "what acts is no part of it");
         // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
         assert!(look_policy().len() <= 2048);
+    }
+
+    /// Whether a session is given up for a failure when it is this old.
+    async fn gives_up(kind: FailureKind, code: Option<&str>, now: &str) -> bool {
+        let (script, clock) =
+            (Script::new(|_| assumed("2026-11-22T04:00:00Z")), ManualClock::at("2026-11-22T03:00:00Z"));
+        let sessions = Sessions::new(&script.config(), "o-exampleorg", Arc::clone(&clock) as Arc<dyn Clock>);
+        let account = AccountId::parse("111111111111").unwrap();
+        let session = sessions.get(&account, Purpose::Act).await.unwrap();
+        clock.set(now);
+        let failure = Failure { code: code.map(str::to_owned), ..Failure::own("iam:ListUsers", kind, "") };
+        assert_eq!(sessions.blame(&session, failure.clone()).await, failure);
+        !Arc::ptr_eq(&session, &sessions.get(&account, Purpose::Act).await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_session_is_given_up_for_what_may_be_its_own_fault_and_nothing_else() {
+        for kind in [FailureKind::Denied, FailureKind::Credentials] {
+            assert!(gives_up(kind, None, "2026-11-22T03:02:00Z").await, "{kind:?}");
+            assert!(!gives_up(kind, None, "2026-11-22T03:00:30Z").await, "{kind:?}: it is too young");
+        }
+        assert!(gives_up(FailureKind::Credentials, Some("ExpiredToken"), "2026-11-22T03:00:30Z").await);
+        let others = [
+            FailureKind::Throttled,
+            FailureKind::Contended,
+            FailureKind::QuotaFull,
+            FailureKind::NotFound,
+            FailureKind::WrongState,
+            FailureKind::Unsupported,
+            FailureKind::Protected,
+            FailureKind::Invalid,
+            FailureKind::Unavailable,
+            FailureKind::NotBegun,
+            FailureKind::Other,
+        ];
+        for kind in others {
+            assert!(!gives_up(kind, None, "2026-11-22T03:02:00Z").await, "{kind:?}");
+        }
     }
 }

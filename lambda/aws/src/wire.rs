@@ -95,3 +95,12 @@ fn record(folder: &Path, request: &HttpRequest, body: &str) {
     let mut file = std::fs::File::options().create(true).append(true).open(folder.join("double.jsonl")).unwrap();
     file.write_all(format!("{line}\n").as_bytes()).unwrap();
 }
+
+/// What STS answers to AssumeRole.
+pub(crate) fn assumed(expiration: &str) -> (u16, String) {
+    let keys = "<AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>";
+    let session = format!("<SessionToken>token</SessionToken><Expiration>{expiration}</Expiration>");
+    let credentials = format!("<Credentials>{keys}{session}</Credentials>");
+    let result = format!("<AssumeRoleResult>{credentials}</AssumeRoleResult>");
+    (200, format!("<AssumeRoleResponse>{result}</AssumeRoleResponse>"))
+}

@@ -2,16 +2,10 @@
 //! keys are accounts.
 //!
 //! Each test has accounts of its own in a server that was just started.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs,
-    reason = "a test may stop where it stands"
-)]
+#![cfg(test)]
 
 mod common;
+mod stage;
 
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
@@ -19,19 +13,20 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use jiff::SignedDuration;
-use runawaytrain_core::failure::FailureKind;
-use runawaytrain_core::identity::RoleLock;
-use runawaytrain_core::ids::{AccountId, HaltId, InstanceId, Region, RoleName};
-use runawaytrain_core::money::Usd;
-use runawaytrain_core::plan::Action;
 use runawaytrain_core::policy::NotifyList;
-use runawaytrain_core::state::AccountRecord;
-use runawaytrain_engine::ports::{Clock, Commit, Freshness, LeaseMove, LedgerError, Performed, UserDetail};
+use runawaytrain_core::record::{AccountRecord, HourPeak};
+use runawaytrain_core::resource::instances::Instance;
+use runawaytrain_core::resource::roles::{Role, RoleLock};
+use runawaytrain_core::resource::{Kind, Sight, instances, roles};
+use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_core::vocabulary::ids::{AccountId, HaltId, InstanceId, Region, RoleName};
+use runawaytrain_core::vocabulary::money::Usd;
+use runawaytrain_engine::ports::{Clock, Commit, Freshness, LeaseMove, Look, Performed, Ports, StoreError};
 use runawaytrain_testbed::contract::contract;
 use serde_json::json;
 
-use common::stage::{Accounts, SdkStage};
 use common::{ORGANIZATION, Watch, account, address, keys, ports, scene, settings};
+use stage::{Accounts, SdkStage};
 
 fn ministack() -> String {
     address("RUNAWAYTRAIN_MINISTACK")
@@ -60,7 +55,9 @@ async fn enroll(member: &AccountId, payer: &AccountId, organization: &str) {
         "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "AWS": format!("arn:aws:iam::{payer}:root") },
         "Condition": { "StringEquals": { "sts:ExternalId": format!("runawaytrain-{organization}") } },
     }]});
-    let allow = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": ["ec2:*", "iam:*"], "Resource": "*" }]});
+    let allow = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": ["ec2:*", "iam:*"], "Resource": "*",
+    }]});
     let iam = aws_sdk_iam::Client::new(&inside(member));
     iam.create_role()
         .role_name("RunawayTrainResponder")
@@ -87,24 +84,42 @@ async fn launch(member: &AccountId, count: i32) -> Vec<InstanceId> {
     run.instances().iter().map(|instance| InstanceId::new(instance.instance_id().unwrap())).collect()
 }
 
+async fn instances_of(ports: &Ports, account: &AccountId, region: &Region) -> Vec<Instance> {
+    match ports.observer.look(account, &Look::at(Kind::Instances, Some(region))).await.unwrap() {
+        Sight::Instances(seen) => seen,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn role_of(ports: &Ports, account: &AccountId, name: &RoleName) -> Role {
+    match ports.observer.look(account, &Look::at(Kind::Roles, None)).await.unwrap() {
+        Sight::Roles(roles) => roles.into_iter().find(|role| role.name == *name).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn advance(watch: &Watch, by: SignedDuration) {
+    *watch.0.lock().unwrap() += by;
+}
+
 /// What ministack cannot, each with the reason and how it shows.
 const BEYOND: &[(&str, &str, &str)] = &[
     ("enabled_regions_are_listed_and_others_are_not", "every region is enabled", "ap-southeast-5"),
     (
         "a_region_without_launchers_has_none",
-        "there are no Spot fleets, so the others are unknown too",
+        "there are no Spot fleets, so EC2 fleets are unknown too",
         "Unknown EC2 action: DescribeSpotFleetRequests",
     ),
     ("an_instance_is_seen_from_its_launch_on", "what is launched runs at once", "Running)]"),
     ("a_spot_instance_names_its_request", "there are no Spot requests", "Unknown EC2 action: RequestSpotInstances"),
     (
         "groups_and_fleets_are_seen",
-        "there are no Spot fleets, so the others are unknown too",
+        "there are no Spot fleets, so EC2 fleets are unknown too",
         "Unknown EC2 action: RequestSpotFleet",
     ),
     (
         "groups_and_fleets_tell_their_age",
-        "there are no Spot fleets, so the others are unknown too",
+        "there are no Spot fleets, so EC2 fleets are unknown too",
         "Unknown EC2 action: RequestSpotFleet",
     ),
     (
@@ -185,7 +200,7 @@ async fn dynamodb_keeps_the_ledgers_contract() {
     let payer = account("300000000001");
     make_table(&payer, "contract").await;
     let ports = ports(&ministack(), payer.as_str(), &settings("contract", &payer), Watch::new());
-    runawaytrain_testbed::contract::ledger::ledger_contract(&*ports.ledger).await;
+    runawaytrain_testbed::contract::ledger::ledger_contract(&ports).await;
 }
 
 #[tokio::test]
@@ -213,13 +228,13 @@ async fn dynamodb_keeps_the_contract_of_the_books() {
 async fn more_records_than_a_page_holds_are_all_read() {
     let payer = account("300000000002");
     make_table(&payer, "pages").await;
-    let ledger = ports(&ministack(), payer.as_str(), &settings("pages", &payer), Watch::new()).ledger;
+    let states = ports(&ministack(), payer.as_str(), &settings("pages", &payer), Watch::new()).states;
     // A page of Query ends at 1 MB; these are 30 kB each.
     let now = "2026-11-22T03:00:00Z".parse().unwrap();
     for number in 0..50 {
         let record =
             AccountRecord { why: "w".repeat(30_000), ..AccountRecord::new(account(&format!("4{number:011}")), now) };
-        ledger
+        states
             .commit(Commit { record, lease: LeaseMove::None { expected: 0 }, notices: Vec::new(), peak: None, at: now })
             .await
             .unwrap();
@@ -228,7 +243,7 @@ async fn more_records_than_a_page_holds_are_all_read() {
         aws_sdk_dynamodb::Client::new(&inside(&payer)).query().table_name("pages").key_condition_expression("pk = :pk");
     let first = first.expression_attribute_values(":pk", AttributeValue::S("ACCOUNT".to_owned())).send().await.unwrap();
     assert!(first.last_evaluated_key().is_some(), "the emulator does not page, so this test shows nothing");
-    assert_eq!(ledger.load_all().await.unwrap().len(), 50);
+    assert_eq!(states.load_all().await.unwrap().len(), 50);
 }
 
 #[tokio::test]
@@ -245,17 +260,17 @@ async fn a_missing_table_is_named() {
         peak: None,
         at: now,
     };
-    let peak = runawaytrain_core::history::HourPeak { hour: now, instances: 1, vcpus: 1, burn: Usd::ZERO };
+    let peak = HourPeak { hour: now, instances: 1, vcpus: 1, burn: Usd::ZERO };
     let together = Commit { peak: Some(peak), ..alone.clone() };
     let mut failures = vec![
-        ports.ledger.load_all().await.unwrap_err(),
-        ports.ledger.load(&payer).await.unwrap_err(),
-        ports.ledger.outbox().await.unwrap_err(),
+        ports.states.load_all().await.unwrap_err(),
+        ports.states.load(&payer).await.unwrap_err(),
+        ports.outbox.waiting().await.unwrap_err(),
     ];
-    failures.push(ports.ledger.journal(&payer, &HaltId::new("20261122T030000Z")).await.unwrap_err());
+    failures.push(ports.journal.entries(&payer, &HaltId::new("20261122T030000Z")).await.unwrap_err());
     for commit in [alone, together] {
-        match ports.ledger.commit(commit).await {
-            Err(LedgerError::Failed(failure)) => failures.push(failure),
+        match ports.states.commit(commit).await {
+            Err(StoreError::Failed(failure)) => failures.push(failure),
             other => panic!("{other:?}"),
         }
     }
@@ -272,8 +287,8 @@ async fn an_account_without_our_role_is_denied_and_picked_up_once_it_has_one() {
     let ports = ports(&ministack(), payer.as_str(), &settings("t", &payer), Watch::new());
     let failure = ports.observer.regions(&member, Freshness::Cached).await.unwrap_err();
     assert_eq!((failure.operation.as_str(), failure.kind), ("sts:AssumeRole", FailureKind::Denied), "{failure}");
-    let failures =
-        futures::future::join_all((0..20).map(|_| ports.observer.users(&member, UserDetail::Credentials))).await;
+    let look = Look::at(Kind::Users, None);
+    let failures = futures::future::join_all((0..20).map(|_| ports.observer.look(&member, &look))).await;
     assert!(failures.iter().all(|answer| answer.as_ref().is_err_and(|failure| failure.kind == FailureKind::Denied)));
     enroll(&member, &payer, ORGANIZATION).await;
     assert!(ports.observer.regions(&member, Freshness::Cached).await.unwrap().contains(&Region::new("us-east-1")));
@@ -303,13 +318,13 @@ async fn a_session_that_was_revoked_is_given_up_and_made_anew() {
     let failure = ports.observer.regions(&member, Freshness::Now).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
     enroll(&member, &payer, ORGANIZATION).await;
-    watch.advance(SignedDuration::from_mins(5));
+    advance(&watch, SignedDuration::from_mins(5));
     // The old session may be good again (its role has the old name) or be given up: after one denied call it is made
     // anew.
     let _ = ports.observer.regions(&member, Freshness::Now).await;
     ports.observer.regions(&member, Freshness::Now).await.unwrap();
     // Past its end a session is replaced before it is used.
-    watch.advance(SignedDuration::from_hours(2));
+    advance(&watch, SignedDuration::from_hours(2));
     ports.observer.regions(&member, Freshness::Now).await.unwrap();
 }
 
@@ -321,11 +336,12 @@ async fn the_looking_session_cannot_stop_what_the_acting_one_can() {
     let launched = launch(&member, 2).await;
     let ports = ports(&ministack(), payer.as_str(), &settings("t", &payer), Watch::new());
     let region = Region::new("us-east-1");
-    let seen = ports.observer.instances(&member, &region).await.unwrap();
-    assert_eq!(seen.len(), 2);
+    assert_eq!(instances_of(&ports, &member, &region).await.len(), 2);
 
     // The same session as the observer's, made by hand: the observer itself has no way to stop anything.
-    let policy = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": runawaytrain_core::contract::OBSERVE, "Resource": "*" }]});
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": Kind::observe(), "Resource": "*",
+    }]});
     let assume = aws_sdk_sts::Client::new(&inside(&payer))
         .assume_role()
         .role_arn(format!("arn:aws:iam::{member}:role/RunawayTrainResponder"));
@@ -343,9 +359,9 @@ async fn the_looking_session_cannot_stop_what_the_acting_one_can() {
     looking.describe_instances().send().await.unwrap();
     looking.stop_instances().instance_ids(launched[0].as_str()).send().await.unwrap_err();
 
-    let stop = Action::StopInstances { region: region.clone(), instances: launched };
-    assert_eq!(ports.actuator.perform(&member, &stop).await, Ok(Performed::Done));
-    assert_eq!(ports.observer.instances(&member, &region).await.unwrap(), []);
+    let stop = instances::Action::StopInstances { region: region.clone(), instances: launched }.into();
+    assert_eq!(ports.actuator.perform(&member, &stop, ports.clock.now()).await, Ok(Performed::Done));
+    assert_eq!(instances_of(&ports, &member, &region).await, []);
 }
 
 #[tokio::test]
@@ -354,9 +370,9 @@ async fn mail_goes_to_the_lists_topic_and_a_missing_topic_is_named() {
     let payer = account("300000000014");
     let sns = aws_sdk_sns::Client::new(&inside(&payer));
     sns.create_topic().name("runawaytrain").send().await.unwrap();
-    let courier = ports(&ministack(), payer.as_str(), &settings("t", &payer), Watch::new()).courier;
-    courier.send(&NotifyList::Default, "subject", "body").await.unwrap();
-    let failure = courier.send(&NotifyList::Own(account("300000000015")), "subject", "body").await.unwrap_err();
+    let notifier = ports(&ministack(), payer.as_str(), &settings("t", &payer), Watch::new()).notifier;
+    notifier.send(&NotifyList::Default, "subject", "body").await.unwrap();
+    let failure = notifier.send(&NotifyList::Own(account("300000000015")), "subject", "body").await.unwrap_err();
     assert!(
         failure.to_string().contains("topic arn:aws:sns:us-east-1:300000000014:runawaytrain-300000000015"),
         "{failure}"
@@ -370,9 +386,12 @@ async fn sessions_issued_before_a_revocation_are_refused() {
     let (payer, member) = (account("300000000018"), account("300000000019"));
     enroll(&member, &payer, ORGANIZATION).await;
     let iam = aws_sdk_iam::Client::new(&inside(&member));
-    let trust = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "AWS": format!("arn:aws:iam::{member}:root") } }]});
-    let allow =
-        json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "ec2:*", "Resource": "*" }]});
+    let trust = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "AWS": format!("arn:aws:iam::{member}:root") },
+    }]});
+    let allow = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "ec2:*", "Resource": "*",
+    }]});
     iam.create_role().role_name("worker").assume_role_policy_document(trust.to_string()).send().await.unwrap();
     iam.put_role_policy()
         .role_name("worker")
@@ -401,22 +420,22 @@ async fn sessions_issued_before_a_revocation_are_refused() {
     let watch = Watch::new();
     let ports = ports(&ministack(), payer.as_str(), &settings("t", &payer), watch.clone());
     let role = RoleName::new("worker");
-    let before = watch.now() + SignedDuration::from_secs(1);
-    assert_eq!(
-        ports.actuator.perform(&member, &Action::RevokeSessions { role: role.clone(), before }).await,
-        Ok(Performed::Done)
-    );
+    let perform = async |action: roles::Action, now| ports.actuator.perform(&member, &action.into(), now).await;
+    // A revocation reaches half a minute ahead of its call: made so long ago, it holds for a second more.
+    let called = watch.now() - SignedDuration::from_secs(29);
+    assert_eq!(perform(roles::Action::RevokeSessions { role: role.clone() }, called).await, Ok(Performed::Done));
     thief.describe_instances().send().await.expect_err("the session was issued before the revocation");
-    let seen = ports.observer.roles(&member).await.unwrap().into_iter().find(|seen| seen.name == role).unwrap();
-    assert!(matches!(seen.lock, Ok(RoleLock::RevokedBefore(time)) if time >= before), "{:?}", seen.lock);
+    let seen = role_of(&ports, &member, &role).await;
+    let until = called + SignedDuration::from_secs(30);
+    assert!(matches!(seen.lock, Ok(RoleLock::RevokedBefore(time)) if time >= until), "{:?}", seen.lock);
 
     // A session issued later lives, until everything is denied.
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     let newcomer = assume().await;
     newcomer.describe_instances().send().await.unwrap();
-    assert_eq!(ports.actuator.perform(&member, &Action::DenyRole { role: role.clone() }).await, Ok(Performed::Done));
+    assert_eq!(perform(roles::Action::DenyRole { role: role.clone() }, called).await, Ok(Performed::Done));
     newcomer.describe_instances().send().await.expect_err("everything is denied");
-    assert_eq!(ports.actuator.perform(&member, &Action::LiftRole { role, before }).await, Ok(Performed::Done));
+    assert_eq!(perform(roles::Action::LiftRole { role }, called).await, Ok(Performed::Done));
     newcomer.describe_instances().send().await.unwrap();
     thief.describe_instances().send().await.expect_err("a session from before the halt stays dead");
 }

@@ -1,16 +1,10 @@
 //! The adapters against moto, which pages and refuses as EC2 and Organizations do.
 //!
 //! Each test has an account of its own in a server that was just started.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs,
-    reason = "a test may stop where it stands"
-)]
+#![cfg(test)]
 
 mod common;
+mod stage;
 
 use aws_config::SdkConfig;
 use aws_sdk_ec2::types::{
@@ -19,19 +13,21 @@ use aws_sdk_ec2::types::{
 };
 use aws_sdk_iam::types::StatusType;
 use jiff::Timestamp;
-use runawaytrain_core::failure::FailureKind;
-use runawaytrain_core::identity::{Belongings, Lockout, OtherCredential, User, Users};
-use runawaytrain_core::ids::{AccountId, FleetId, Region, UserName};
-use runawaytrain_core::launchers::FleetKind;
 use runawaytrain_core::observation::Observation;
-use runawaytrain_core::plan::{Action, Belonging};
-use runawaytrain_core::planner::{self, Circumstances};
+use runawaytrain_core::plan;
 use runawaytrain_core::policy::{Policy, UserResponse};
-use runawaytrain_engine::ports::{Performed, Ports, UserDetail};
+use runawaytrain_core::resource::fleets::FleetKind;
+use runawaytrain_core::resource::users::{
+    Action as UserAction, Credential, Lockout, OtherCredential, User, UserAttachments,
+};
+use runawaytrain_core::resource::{Action, Circumstances, Depth, Kind, Sight, Users};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::{AccountId, FleetId, Region, UserName};
+use runawaytrain_engine::ports::{Look, Performed, Ports};
 use runawaytrain_testbed::contract::contract;
 
-use common::stage::{Accounts, SdkStage};
 use common::{Watch, account, address, keys, ports, scene, settings};
+use stage::{Accounts, SdkStage};
 
 /// Self-signed, of nobody.
 const CERTIFICATE: &str = "\
@@ -52,6 +48,17 @@ fn moto() -> String {
 
 fn adapters() -> Ports {
     ports(&moto(), "testing", &settings("runawaytrain", &account("123456789012")), Watch::new())
+}
+
+async fn perform(ports: &Ports, account: &AccountId, action: &Action) -> Result<Performed, Failure> {
+    ports.actuator.perform(account, action, ports.clock.now()).await
+}
+
+async fn users(ports: &Ports, account: &AccountId, depth: Depth) -> Vec<User> {
+    match ports.observer.look(account, &Look { depth, ..Look::at(Kind::Users, None) }).await.unwrap() {
+        Sight::Users(users) => users,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// moto tells accounts apart by the role that was assumed.
@@ -128,8 +135,8 @@ async fn the_adapters_keep_the_contract_on_moto() {
     contract(async |_| SdkStage::set(moto(), Accounts::ByRole, account("123456789012")).await, BEYOND).await;
 }
 
-/// Makes a user with one of everything that the emulator knows, and returns what it has and its SSH key.
-async fn furnish(client: &aws_sdk_iam::Client, user: &str) -> (Belongings, Belonging) {
+/// Makes a user with one of everything that the emulator knows, and returns what hangs on it and its SSH key.
+async fn furnish(client: &aws_sdk_iam::Client, user: &str) -> (UserAttachments, Credential) {
     const DOCUMENT: &str =
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}]}"#;
     client.create_user().user_name(user).send().await.unwrap();
@@ -171,65 +178,67 @@ async fn furnish(client: &aws_sdk_iam::Client, user: &str) -> (Belongings, Belon
         .send()
         .await
         .unwrap();
-    let belongings = Belongings {
+    let attachments = UserAttachments {
         inline_policies: vec!["own".to_owned()],
         attached_policies: vec![policy],
         groups: vec!["students".to_owned()],
         mfa_devices: vec![device],
     };
-    (belongings, Belonging::SshKey(ssh_key))
+    (attachments, Credential::SshKey(ssh_key))
 }
 
 /// What a halt would do to these users.
-fn plan(account: &AccountId, users: Vec<User>, response: UserResponse) -> Vec<Action> {
+fn planned(account: &AccountId, users: Vec<User>, response: UserResponse) -> Vec<Action> {
     let policy = serde_json::json!({
         "payer": "123456789012",
         "organization": { "id": common::ORGANIZATION },
-        "defaults": { "limits": { "instances": 4 }, "contain": { "users": response }, "notify": ["guard@example.edu"] },
+        "defaults": {
+            "limits": { "instances": 4 }, "contain": { "users": response }, "notify": ["guard@example.edu"],
+        },
     });
     let policy = Policy::from_json(&policy.to_string()).unwrap().for_account(account);
     let mut observation = Observation::new(account.clone());
-    observation.users = Users::Looked(Ok(users));
-    planner::plan(&policy, &observation, &Circumstances::at(Timestamp::UNIX_EPOCH)).actions().cloned().collect()
+    observation.see::<Users>(None, Ok(users));
+    plan::plan(&policy, &observation, &Circumstances::at(Timestamp::UNIX_EPOCH)).actions().cloned().collect()
 }
 
 #[tokio::test]
 #[ignore = "needs the emulators: scripts/test adapters"]
-async fn a_user_with_all_its_belongings_is_deleted() {
+async fn a_user_with_all_that_hangs_on_it_is_deleted() {
     let account = account("100000000006");
-    let (belongings, ssh_key) =
+    let (attachments, ssh_key) =
         furnish(&aws_sdk_iam::Client::new(&inside(&account, "us-east-1").await), "mallory").await;
     let ports = adapters();
-    let mut users = ports.observer.users(&account, UserDetail::Everything).await.unwrap();
-    assert_eq!(users.len(), 1);
-    let user = &mut users[0];
+    let mut seen = users(&ports, &account, Depth::Whole).await;
+    assert_eq!(seen.len(), 1);
+    let user = &mut seen[0];
     assert_eq!(
         (user.lockout.clone(), user.keys.as_ref().map(Vec::len), user.console.clone()),
         (Ok(Lockout::Absent), Ok(2), Ok(true))
     );
-    assert_eq!(user.belongings, Some(Ok(belongings)));
+    assert_eq!(user.attachments, Some(Ok(attachments)));
     // moto has no service-specific credentials. What cannot be read makes the whole unknown, never empty; a scripted
     // test reads the lists.
     assert_eq!(user.others.as_ref().unwrap_err().operation, "iam:ListServiceSpecificCredentials");
     user.others = Ok(vec![OtherCredential { credential: ssh_key, active: true, created: None }]);
 
     // Two passes: first all that hangs on it, then, once a look shows it bare, our deny and the user.
-    let mut actions = plan(&account, users, UserResponse::DeleteUsers);
+    let mut actions = planned(&account, seen, UserResponse::DeleteUsers);
     for action in &actions {
-        assert_eq!(ports.actuator.perform(&account, action).await, Ok(Performed::Done), "{action}");
+        assert_eq!(perform(&ports, &account, action).await, Ok(Performed::Done), "{action}");
     }
-    let mut bare = ports.observer.users(&account, UserDetail::Everything).await.unwrap();
+    let mut bare = users(&ports, &account, Depth::Whole).await;
     bare[0].others = Ok(Vec::new());
-    let last = plan(&account, bare, UserResponse::DeleteUsers);
-    assert_eq!(last.last(), Some(&Action::DeleteUser { user: UserName::new("mallory") }));
+    let last = planned(&account, bare, UserResponse::DeleteUsers);
+    assert_eq!(last.last(), Some(&UserAction::DeleteUser { user: UserName::new("mallory") }.into()));
     for action in &last {
-        assert_eq!(ports.actuator.perform(&account, action).await, Ok(Performed::Done), "{action}");
+        assert_eq!(perform(&ports, &account, action).await, Ok(Performed::Done), "{action}");
     }
     actions.extend(last);
-    assert_eq!(ports.observer.users(&account, UserDetail::Everything).await.unwrap(), []);
+    assert_eq!(users(&ports, &account, Depth::Whole).await, []);
     // All over again: nothing is left to do, and that is no failure.
-    for action in actions.iter().filter(|action| !matches!(action, Action::DenyUser { .. })) {
-        assert_eq!(ports.actuator.perform(&account, action).await, Ok(Performed::AlreadySo), "{action}");
+    for action in actions.iter().filter(|action| !matches!(action, Action::Users(UserAction::DenyUser { .. }))) {
+        assert_eq!(perform(&ports, &account, action).await, Ok(Performed::AlreadyDone), "{action}");
     }
 }
 
@@ -242,16 +251,16 @@ async fn a_lockout_that_was_carried_out_leaves_nothing_to_plan() {
     client.create_access_key().user_name("ann").send().await.unwrap();
     client.create_login_profile().user_name("ann").password("Correct-Horse-1").send().await.unwrap();
     let ports = adapters();
-    let look = async || ports.observer.users(&account, UserDetail::Credentials).await.unwrap().remove(0);
+    let look = async || users(&ports, &account, Depth::Usual).await.remove(0);
 
-    for action in plan(&account, vec![look().await], UserResponse::Deactivate) {
-        assert_eq!(ports.actuator.perform(&account, &action).await, Ok(Performed::Done), "{action}");
+    for action in planned(&account, vec![look().await], UserResponse::Deactivate) {
+        assert_eq!(perform(&ports, &account, &action).await, Ok(Performed::Done), "{action}");
     }
     let ann = look().await;
     assert_eq!((ann.lockout.clone(), ann.console.clone()), (Ok(Lockout::InForce), Ok(false)));
     assert!(ann.keys.as_ref().unwrap().iter().all(|key| !key.active));
     assert_eq!(
-        plan(&account, vec![ann], UserResponse::Deactivate),
+        planned(&account, vec![ann], UserResponse::Deactivate),
         [],
         "a plan that was carried out leaves nothing to plan"
     );
@@ -264,9 +273,9 @@ async fn certificates_and_ssh_keys_are_closed_and_opened_again() {
     let client = aws_sdk_iam::Client::new(&inside(&account, "us-east-1").await);
     client.create_user().user_name("ann").send().await.unwrap();
     let upload = client.upload_ssh_public_key().user_name("ann").ssh_public_key_body("ssh-rsa AAAAB3NzaC1yc2E example");
-    let ssh_key = Belonging::SshKey(upload.send().await.unwrap().ssh_public_key.unwrap().ssh_public_key_id);
+    let ssh_key = Credential::SshKey(upload.send().await.unwrap().ssh_public_key.unwrap().ssh_public_key_id);
     let upload = client.upload_signing_certificate().user_name("ann").certificate_body(CERTIFICATE);
-    let certificate = Belonging::Certificate(upload.send().await.unwrap().certificate.unwrap().certificate_id);
+    let certificate = Credential::Certificate(upload.send().await.unwrap().certificate.unwrap().certificate_id);
 
     // Not through the observer: moto has no service-specific credentials, so it cannot tell what else there is.
     let status = async || {
@@ -275,26 +284,26 @@ async fn certificates_and_ssh_keys_are_closed_and_opened_again() {
         (keys[0].status.clone(), certificates[0].status.clone())
     };
     let (ports, user) = (adapters(), UserName::new("ann"));
-    let of_each = |action: fn(UserName, Belonging) -> Action| {
-        [&ssh_key, &certificate].map(|credential| action(user.clone(), credential.clone()))
+    let of_each = |action: fn(UserName, Credential) -> UserAction| {
+        [&ssh_key, &certificate].map(|credential| Action::from(action(user.clone(), credential.clone())))
     };
     assert_eq!(status().await, (StatusType::Active, StatusType::Active));
-    for action in of_each(|user, credential| Action::DeactivateCredential { user, credential }) {
-        assert_eq!(ports.actuator.perform(&account, &action).await, Ok(Performed::Done), "{action}");
+    for action in of_each(|user, credential| UserAction::DeactivateCredential { user, credential }) {
+        assert_eq!(perform(&ports, &account, &action).await, Ok(Performed::Done), "{action}");
     }
     assert_eq!(status().await, (StatusType::Inactive, StatusType::Inactive));
-    for action in of_each(|user, credential| Action::ActivateCredential { user, credential }) {
-        assert_eq!(ports.actuator.perform(&account, &action).await, Ok(Performed::Done), "{action}");
+    for action in of_each(|user, credential| UserAction::ActivateCredential { user, credential }) {
+        assert_eq!(perform(&ports, &account, &action).await, Ok(Performed::Done), "{action}");
     }
     assert_eq!(status().await, (StatusType::Active, StatusType::Active));
-    for action in of_each(|user, belonging| Action::RemoveBelonging { user, belonging }) {
-        assert_eq!(ports.actuator.perform(&account, &action).await, Ok(Performed::Done), "{action}");
+    for action in of_each(|user, credential| UserAction::DeleteCredential { user, credential }) {
+        assert_eq!(perform(&ports, &account, &action).await, Ok(Performed::Done), "{action}");
     }
     // What is gone cannot be used; to give it back is another matter.
-    let [gone, _] = of_each(|user, credential| Action::DeactivateCredential { user, credential });
-    assert_eq!(ports.actuator.perform(&account, &gone).await, Ok(Performed::AlreadySo));
-    let [gone, _] = of_each(|user, credential| Action::ActivateCredential { user, credential });
-    assert_eq!(ports.actuator.perform(&account, &gone).await.unwrap_err().kind, FailureKind::NotFound);
+    let [gone, _] = of_each(|user, credential| UserAction::DeactivateCredential { user, credential });
+    assert_eq!(perform(&ports, &account, &gone).await, Ok(Performed::AlreadyDone));
+    let [gone, _] = of_each(|user, credential| UserAction::ActivateCredential { user, credential });
+    assert_eq!(perform(&ports, &account, &gone).await.unwrap_err().kind, FailureKind::NotFound);
 }
 
 #[tokio::test]
@@ -317,7 +326,10 @@ async fn an_ec2_fleet_that_maintains_itself_is_seen_and_one_that_does_not_is_lef
             .target_capacity_specification(capacity);
         ids.push(create.send().await.unwrap().fleet_id.unwrap());
     }
-    let fleets = adapters().observer.launchers(&account, &region).await.unwrap().fleets;
+    let fleets = match adapters().observer.look(&account, &Look::at(Kind::Fleets, Some(&region))).await.unwrap() {
+        Sight::Fleets(fleets) => fleets,
+        other => panic!("{other:?}"),
+    };
     let seen: Vec<_> = fleets.into_iter().map(|fleet| (fleet.id, fleet.kind, fleet.target)).collect();
     assert_eq!(seen, [(FleetId::new(ids.remove(0)), FleetKind::Ec2, 2)]);
 }

@@ -1,57 +1,220 @@
-//! The names of calls that failures carry, against the permissions that the responder's role and the looking session
-//! are given: whoever reads "denied iam:PutUserPolicy" in a mail must find that very action in the role. That the
+//! The calls of each kind of resource, against the lists from which the responder's role and the looking session are
+//! made: whoever reads "denied iam:PutUserPolicy" in a mail must find that very action in the role. That the
 //! permissions are what is really called, `scripts/privileges` proves from the compiled crate and from the wire.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs,
-    reason = "a test may stop where it stands"
-)]
+#![cfg(test)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use runawaytrain_core::contract::{CONTAIN, OBSERVE};
-
-/// What the function calls as itself, in the payer.
-const IN_THE_PAYER: &str = "organizations:";
+use runawaytrain_core::resource::fleets::FleetKind;
+use runawaytrain_core::resource::instances::Protection;
+use runawaytrain_core::resource::users::{Credential, UserAttachment};
+use runawaytrain_core::resource::{
+    Act, Action, Caller, DESCRIBE_REGIONS, Kind, fleets, groups, instances, quarantine, roles, spot_requests, users,
+};
+use runawaytrain_core::vocabulary::ids::{
+    FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UserName,
+};
 
 #[test]
-fn what_looks_and_what_acts_call_exactly_what_they_are_permitted() {
-    let (looking, acting) = (calls_of("observe"), calls_of("act"));
-    assert_eq!(in_members(&looking), OBSERVE.into_iter().map(str::to_owned).collect());
-    assert_eq!(in_members(&acting), CONTAIN.into_iter().map(str::to_owned).collect());
+fn each_kind_calls_exactly_what_it_lists() {
+    for kind in Kind::ALL.iter().copied() {
+        let listed = kind.reads().iter().chain(kind.calls());
+        let listed: BTreeSet<String> = listed.map(|call| method_of(call)).collect();
+        assert_eq!(methods_in(&source_of(kind)), listed, "{}", kind.name());
+    }
+    assert_eq!(methods_in(&without_tests(&source().join("observer.rs"))), [method_of(DESCRIBE_REGIONS)].into());
+    for file in ["actuator.rs", "resource.rs", "resource/call.rs"] {
+        assert_eq!(methods_in(&without_tests(&source().join(file))), BTreeSet::new(), "{file}");
+    }
+}
+
+#[test]
+fn every_call_that_is_named_is_one_of_the_kinds_reads() {
+    for kind in Kind::ALL.iter().copied() {
+        let reads: BTreeSet<String> = kind.reads().iter().map(|call| (*call).to_owned()).collect();
+        assert_eq!(calls_named_in(&source_of(kind)), reads, "{}", kind.name());
+    }
+    for file in ["observer.rs", "actuator.rs", "resource.rs", "resource/call.rs"] {
+        assert_eq!(calls_named_in(&without_tests(&source().join(file))), BTreeSet::new(), "{file}");
+    }
+}
+
+#[test]
+fn what_looks_does_not_act() {
+    for kind in Kind::ALL.iter().copied() {
+        let (reads, calls): (BTreeSet<_>, BTreeSet<_>) = (kind.reads().iter().collect(), kind.calls().iter().collect());
+        assert!(reads.is_disjoint(&calls), "{}", kind.name());
+    }
+    assert!(Kind::observe().is_disjoint(&Kind::contain()));
+}
+
+#[test]
+fn what_members_are_asked_for_is_what_the_lists_permit() {
+    let members = || Kind::ALL.iter().filter(|kind| kind.caller() == Caller::Member);
+    let reads: BTreeSet<&str> = members().flat_map(|kind| kind.reads()).copied().chain([DESCRIBE_REGIONS]).collect();
+    assert_eq!(reads, Kind::observe());
+    assert_eq!(members().flat_map(|kind| kind.calls()).copied().collect::<BTreeSet<_>>(), Kind::contain());
+    let organizations = |call: &&&str| call.starts_with("organizations:");
+    assert_eq!(Kind::observe().union(&Kind::contain()).filter(organizations).count(), 0);
 }
 
 #[test]
 fn the_payer_is_asked_for_no_more_than_the_quarantine() {
-    let calls: BTreeSet<String> =
-        calls_of("observe").into_iter().chain(calls_of("act")).filter(|call| call.starts_with(IN_THE_PAYER)).collect();
+    let payers = Kind::ALL.iter().filter(|kind| kind.caller() == Caller::Payer);
+    let calls: BTreeSet<&str> = payers.flat_map(|kind| kind.reads().iter().chain(kind.calls())).copied().collect();
     assert_eq!(
-        calls.iter().map(String::as_str).collect::<Vec<_>>(),
+        calls.into_iter().collect::<Vec<_>>(),
         ["organizations:AttachPolicy", "organizations:DetachPolicy", "organizations:ListPoliciesForTarget"]
     );
 }
 
-fn in_members(calls: &BTreeSet<String>) -> BTreeSet<String> {
-    calls.iter().filter(|call| !call.starts_with(IN_THE_PAYER)).cloned().collect()
+#[test]
+fn the_operations_of_all_actions_are_the_calls_of_their_kinds() {
+    for kind in Kind::ALL.iter().copied() {
+        let operations: BTreeSet<&str> = actions(kind).iter().map(Action::operation).collect();
+        assert_eq!(operations, kind.calls().iter().copied().collect(), "{}", kind.name());
+    }
 }
 
-/// The calls named in a module: in `<name>.rs` and in the files of `<name>/`, outside of their tests.
-fn calls_of(module: &str) -> BTreeSet<String> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let inner = std::fs::read_dir(source.join(module)).unwrap().map(|entry| entry.unwrap().path());
-    let files: Vec<PathBuf> = inner.chain([source.join(module).with_extension("rs")]).collect();
-    files
-        .iter()
-        .flat_map(|file| calls_in(std::fs::read_to_string(file).unwrap().split("#[cfg(test)]").next().unwrap()))
-        .collect()
+/// At least one action for each operation of a kind.
+fn actions(kind: Kind) -> Vec<Action> {
+    match kind {
+        Kind::Quarantine => all([quarantine::Action::Freeze, quarantine::Action::Thaw]),
+        Kind::Groups => {
+            let group = || GroupName::new("web");
+            all([
+                groups::Action::SuspendGroup { region: region(), group: group() },
+                groups::Action::ResumeGroup { region: region(), group: group() },
+            ])
+        }
+        Kind::Fleets => all([FleetKind::Ec2, FleetKind::Spot].into_iter().flat_map(|kind| {
+            let fleet = || FleetId::new("fleet-1");
+            [
+                fleets::Action::ZeroFleet { region: region(), fleet: fleet(), kind, target: 1 },
+                fleets::Action::RestoreFleet { region: region(), fleet: fleet(), kind, target: 1 },
+            ]
+        })),
+        Kind::SpotRequests => {
+            let requests = vec![SpotRequestId::new("sir-1")];
+            all([spot_requests::Action::CancelSpotRequests { region: region(), requests }])
+        }
+        Kind::Instances => {
+            let (instance, instances) = (|| InstanceId::new("i-1"), || vec![InstanceId::new("i-1")]);
+            let against = Protection::Stop;
+            all([
+                instances::Action::Unprotect { region: region(), instance: instance(), against },
+                instances::Action::Protect { region: region(), instance: instance(), against },
+                instances::Action::StopInstances { region: region(), instances: instances() },
+                instances::Action::TerminateInstances { region: region(), instances: instances() },
+                instances::Action::StartInstances { region: region(), instances: instances() },
+            ])
+        }
+        Kind::Users => [of_users(), of_credentials(), of_attachments()].concat(),
+        Kind::Roles => {
+            let role = || RoleName::new("ci");
+            all([
+                roles::Action::RevokeSessions { role: role() },
+                roles::Action::DenyRole { role: role() },
+                roles::Action::LiftRole { role: role() },
+            ])
+        }
+    }
+}
+
+fn of_users() -> Vec<Action> {
+    let key = || KeyId::new("AKIA1");
+    all([
+        users::Action::DenyUser { user: user() },
+        users::Action::LiftDeny { user: user() },
+        users::Action::DeactivateKey { user: user(), key: key() },
+        users::Action::ActivateKey { user: user(), key: key() },
+        users::Action::DeleteKey { user: user(), key: key() },
+        users::Action::DeleteLogin { user: user() },
+        users::Action::DeleteUser { user: user() },
+    ])
+}
+
+fn of_credentials() -> Vec<Action> {
+    let credentials = [Credential::Certificate, Credential::SshKey, Credential::ServiceCredential];
+    all(credentials.into_iter().flat_map(|credential| {
+        let credential = || credential("id".to_owned());
+        [
+            users::Action::DeactivateCredential { user: user(), credential: credential() },
+            users::Action::ActivateCredential { user: user(), credential: credential() },
+            users::Action::DeleteCredential { user: user(), credential: credential() },
+        ]
+    }))
+}
+
+fn of_attachments() -> Vec<Action> {
+    let attachments = [
+        UserAttachment::MfaDevice,
+        UserAttachment::VirtualMfaDevice,
+        UserAttachment::Group,
+        UserAttachment::AttachedPolicy,
+        UserAttachment::InlinePolicy,
+    ];
+    all(attachments
+        .into_iter()
+        .map(|attachment| users::Action::RemoveAttachment { user: user(), attachment: attachment("id".to_owned()) }))
+}
+
+fn all(actions: impl IntoIterator<Item = impl Into<Action>>) -> Vec<Action> {
+    actions.into_iter().map(Into::into).collect()
+}
+
+fn region() -> Region {
+    Region::new("us-east-1")
+}
+
+fn user() -> UserName {
+    UserName::new("ann")
+}
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// The files of a kind: `<kind>.rs` and those in `<kind>/`, outside of their tests.
+fn source_of(kind: Kind) -> String {
+    let mut name = String::new();
+    for character in format!("{kind:?}").chars() {
+        if character.is_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(character.to_ascii_lowercase());
+    }
+    let room = source().join("resource").join(name);
+    let parts = std::fs::read_dir(&room).into_iter().flatten().map(|entry| entry.unwrap().path());
+    parts.chain([room.with_extension("rs")]).map(|file| without_tests(&file)).collect()
+}
+
+fn without_tests(file: &Path) -> String {
+    let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()
+}
+
+/// The SDK's method for a call, without its underscores: `ec2:StopInstances` is `stopinstances`.
+fn method_of(call: &str) -> String {
+    call.split_once(':').map_or(call, |(_, operation)| operation).to_lowercase()
+}
+
+/// The methods of an SDK's client that are called: wherever it stands, a client is called `client`.
+fn methods_in(source: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for after in source.split("client").skip(1) {
+        let Some(method) = after.trim_start().strip_prefix('.') else { continue };
+        let name: String = method.chars().take_while(|next| next.is_ascii_alphanumeric() || *next == '_').collect();
+        if method.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('(')) {
+            found.insert(name.replace('_', ""));
+        }
+    }
+    found
 }
 
 /// The string literals of the form `service:Operation`.
-fn calls_in(source: &str) -> Vec<String> {
+fn calls_named_in(source: &str) -> BTreeSet<String> {
     let is_call = |literal: &&str| {
         literal.split_once(':').is_some_and(|(service, operation)| {
             !service.is_empty()

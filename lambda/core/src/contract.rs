@@ -1,10 +1,6 @@
 //! Names that the function and the infrastructure must agree on. A test writes them to `infra/generated/`, from where
 //! the CDK app reads them.
 
-mod permissions;
-
-pub use permissions::{CONTAIN, OBSERVE};
-
 /// The region everything runs in: billing metrics exist only here.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/monitor_estimated_charges_with_cloudwatch.html>
 pub const HOME_REGION: &str = "us-east-1";

@@ -3,30 +3,27 @@
 //! Everything here is pure. There is no I/O, no clock, no async and no AWS type: time and observations are handed in,
 //! verdicts and plans come out as data. That is what makes a halt testable by the ten thousand, and a drill the same
 //! decision as the real thing.
+//!
+//! The modules are listed in the way of the data. Each uses only those above it; a test holds them to that.
 
-pub mod containment;
+pub mod vocabulary;
+
 pub mod contract;
-pub mod decide;
-pub mod failure;
-pub mod history;
-pub mod identity;
-pub mod ids;
-pub mod launchers;
-pub mod mail;
-pub mod mode;
-pub mod money;
-pub mod observation;
-pub mod plan;
-pub mod planner;
+
+pub mod measure;
+
 pub mod policy;
-pub mod price;
-pub mod protected;
-pub mod report;
-pub mod spend;
-pub mod state;
-pub mod suspects;
-pub mod text;
-pub mod trust;
-pub mod undo;
-pub mod vcpus;
+
+pub mod observation;
+
+pub mod resource;
+
 pub mod verdict;
+
+pub mod plan;
+
+pub mod record;
+
+pub mod decision;
+
+pub mod message;

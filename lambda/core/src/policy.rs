@@ -2,11 +2,13 @@
 
 mod document;
 mod effective;
-mod words;
+pub mod never_touched;
+pub mod trust;
+mod values;
 
 pub use document::{
     AccountSettings, Brake, Contain, ContainSettings, CostReportSettings, Exempt, InstanceResponse, LimitSettings,
     Organization, PolicyDocument, PolicyError, RoleResponse, Settings, UnstoppableResponse, UserResponse,
 };
 pub use effective::{AccountPolicy, CostReports, Limits, NotifyList, Policy};
-pub use words::{Bucket, Email, KeyPrefix, Schedule, Share, Span};
+pub use values::{Bucket, Email, KeyPrefix, Schedule, Share, Span};

@@ -6,12 +6,14 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::failure::FailureKind;
-use crate::money::Usd;
+use crate::measure::limit::{Limit, Source, SpendWindow, Unit};
+use crate::measure::spend::{SpendPardon, SpendSeen, SpendSource};
+use crate::measure::summary::Summary;
 use crate::observation::{Gap, Observation};
 use crate::policy::AccountPolicy;
-use crate::price::{Burn, PriceKey};
-use crate::spend::{SpendPardon, SpendSeen, SpendSource};
+use crate::resource::Kind;
+use crate::vocabulary::failure::FailureKind;
+use crate::vocabulary::money::Usd;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,29 +24,6 @@ pub enum Judgement {
     Warn,
     /// Past a limit.
     Halt,
-}
-
-/// What is limited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Limit {
-    /// Pending and running instances.
-    Instances,
-    /// Their vCPUs.
-    Vcpus,
-    /// What they cost in an hour.
-    Burn,
-    /// What was spent in 24 hours.
-    Spend24h,
-    /// What was charged in the calendar month.
-    SpendMonth,
-}
-
-impl Limit {
-    /// Whether its numbers are millionths of a US dollar, rather than a count of things.
-    pub fn is_money(self) -> bool {
-        matches!(self, Self::Burn | Self::Spend24h | Self::SpendMonth)
-    }
 }
 
 /// Until when a number's data reaches, and where it comes from.
@@ -101,12 +80,32 @@ impl Verdict {
 
     /// Whether we were refused the account as a whole, rather than failing to reach it.
     pub fn is_shut_out(&self) -> bool {
-        !self.reached && self.gaps.first().is_some_and(|gap| gap.failure.kind == FailureKind::Denied)
+        !self.reached && self.gaps.first().is_some_and(|gap| is_refusal(gap.failure.kind))
     }
 
     /// The readings that made the judgement what it is.
     pub fn causes(&self) -> impl Iterator<Item = &Reading> {
         self.readings.iter().filter(|reading| reading.judgement == self.judgement && self.judgement != Judgement::Ok)
+    }
+}
+
+/// Whether a failure says that we are refused, rather than that nobody could ask. Credentials of ours that are not
+/// accepted are our own fault: no account is held to account for them.
+fn is_refusal(kind: FailureKind) -> bool {
+    match kind {
+        FailureKind::Denied => true,
+        FailureKind::Credentials
+        | FailureKind::Throttled
+        | FailureKind::Contended
+        | FailureKind::QuotaFull
+        | FailureKind::NotFound
+        | FailureKind::WrongState
+        | FailureKind::Unsupported
+        | FailureKind::Protected
+        | FailureKind::Invalid
+        | FailureKind::Unavailable
+        | FailureKind::NotBegun
+        | FailureKind::Other => false,
     }
 }
 
@@ -135,70 +134,61 @@ impl Pardon<'_> {
     }
 }
 
+impl Summary {
+    /// Sums up what was seen so far.
+    pub fn of(policy: &AccountPolicy, observation: &Observation) -> Self {
+        let mut summary = Self { lower_bound: !observation.is_whole(), ..Self::default() };
+        Kind::ALL.iter().for_each(|kind| kind.count(policy, observation, &mut summary));
+        summary
+    }
+}
+
 /// Judges what has been seen so far. Counts only grow while regions come in, so a Halt can be acted on before the last
 /// region answered. Any one limit suffices. In the grace after a release the limits that had tripped are judged by what
 /// was added since, all others in full; spend is judged by what was spent since the release.
 pub fn judge(policy: &AccountPolicy, observation: &Observation, pardon: &Pardon<'_>, now: Timestamp) -> Verdict {
-    let (limits, counted) = (&policy.limits, Counts::of(policy, observation));
-    let (mut readings, mut unknown) = (Vec::new(), Vec::new());
-    let whole = observation.is_whole();
-    let burn = counted.burn;
-    let running = [
-        (Limit::Instances, counted.instances, 0, limits.instances, whole),
-        (Limit::Vcpus, counted.vcpus, 0, limits.vcpus, whole),
-        (
-            Limit::Burn,
-            burn.total().as_micros(),
-            burn.estimated.as_micros(),
-            limits.burn.map(Usd::as_micros),
-            whole && counted.unpriced == 0,
-        ),
-    ];
-    for (limit, value, estimated, threshold, whole) in running {
-        let Some(threshold) = threshold else { continue };
-        let threshold = threshold.saturating_add(pardon.of_running(limit));
-        let judgement = weigh(value, threshold, limits.warn);
-        readings.push(Reading { limit, value, estimated, threshold, judgement, lower_bound: !whole, as_of: None });
-    }
-
-    let seen = SpendSeen {
+    let summary = Summary::of(policy, observation);
+    let spend = SpendSeen {
         day: observation.spend.day(pardon.spend.map(|pardon| pardon.at), now),
         month: observation.spend.charges.month(now),
     };
-    let day = seen.day.map(|day| (day.amount, Usd::ZERO, AsOf { at: day.until, source: day.source }));
-    let month = seen.month.and_then(|month| {
-        let pardoned = pardon.spend.map_or(Some(Usd::ZERO), |pardon| pardon.of_month(month))?;
-        Some((month.amount, pardoned, AsOf { at: month.at, source: SpendSource::Charges }))
-    });
-    for (limit, threshold, number) in
-        [(Limit::Spend24h, limits.spend_24h, day), (Limit::SpendMonth, limits.spend_month, month)]
-    {
-        let Some(threshold) = threshold else { continue };
-        let Some((amount, pardoned, as_of)) = number else {
-            unknown.push(limit);
-            continue;
-        };
-        let (value, threshold) = (amount.as_micros(), (threshold + pardoned).as_micros());
-        let judgement = weigh(value, threshold, limits.warn);
-        readings.push(Reading {
-            limit,
-            value,
-            estimated: 0,
-            threshold,
-            judgement,
-            lower_bound: false,
-            as_of: Some(as_of),
-        });
+    let (mut readings, mut unknown) = (Vec::new(), Vec::new());
+    for (limit, threshold) in &policy.limits.thresholds {
+        match read(*limit, *threshold, &summary, &spend, pardon) {
+            Some(reading) => readings.push(reading.judged(policy.limits.warn)),
+            None => unknown.push(*limit),
+        }
     }
-    let judgement = readings.iter().map(|reading| reading.judgement).max().unwrap_or(Judgement::Ok);
     Verdict {
-        judgement,
+        judgement: readings.iter().map(|reading| reading.judgement).max().unwrap_or(Judgement::Ok),
         readings,
         unknown,
-        spend: seen,
+        spend,
         gaps: observation.gaps(),
         reached: observation.coverage().seen > 0,
     }
+}
+
+/// One limit's number beside its threshold; `None` where the number is not known.
+fn read(limit: Limit, threshold: u64, summary: &Summary, spend: &SpendSeen, pardon: &Pardon<'_>) -> Option<Reading> {
+    let (value, estimated, pardoned, lower_bound, as_of) = match limit.row().source {
+        Source::Running(measure) => {
+            let measured = measure(summary);
+            (measured.value, measured.estimated, pardon.of_running(limit), measured.incomplete, None)
+        }
+        Source::Spend(SpendWindow::Day) => {
+            let day = spend.day?;
+            (day.amount.as_micros(), 0, 0, false, Some(AsOf { at: day.until, source: day.source }))
+        }
+        Source::Spend(SpendWindow::Month) => {
+            let month = spend.month?;
+            let pardoned = pardon.spend.map_or(Some(Usd::ZERO), |pardon| pardon.of_month(month))?;
+            let as_of = AsOf { at: month.at, source: SpendSource::Charges };
+            (month.amount.as_micros(), 0, pardoned.as_micros(), false, Some(as_of))
+        }
+    };
+    let threshold = threshold.saturating_add(pardoned);
+    Some(Reading { limit, value, estimated, threshold, judgement: Judgement::Ok, lower_bound, as_of })
 }
 
 /// Strictly more than the limit halts; from `warn` × limit on people are warned. Nothing at all is always Ok.
@@ -212,41 +202,6 @@ fn weigh(value: u64, threshold: u64, warn: f64) -> Judgement {
     }
 }
 
-/// What counts towards the limits, and what is exempt from them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Instances that count.
-    pub instances: u64,
-    /// vCPUs of the instances that count.
-    pub vcpus: u64,
-    /// What the instances that count cost in an hour, as far as their prices are known.
-    pub burn: Burn,
-    /// Instances that count and whose price has not been asked for yet.
-    pub unpriced: u64,
-    /// Exempt instances: shown, never counted.
-    pub exempt: u64,
-}
-
-impl Counts {
-    /// Counts the instances seen so far.
-    pub fn of(policy: &AccountPolicy, observation: &Observation) -> Self {
-        let mut counts = Self::default();
-        for (region, instance) in observation.instances() {
-            if policy.exempts_instance(&instance.id) {
-                counts.exempt += 1;
-                continue;
-            }
-            counts.instances += 1;
-            counts.vcpus += u64::from(instance.vcpus.count);
-            match observation.prices.get(&PriceKey::of(region, instance)) {
-                Some(price) => counts.burn.add(instance, *price),
-                None => counts.unpriced += 1,
-            }
-        }
-        counts
-    }
-}
-
 impl fmt::Display for Judgement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -257,25 +212,13 @@ impl fmt::Display for Judgement {
     }
 }
 
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Instances => "instances",
-            Self::Vcpus => "vCPUs",
-            Self::Burn => "USD/hour",
-            Self::Spend24h => "USD in 24 h",
-            Self::SpendMonth => "USD this month",
-        })
-    }
-}
-
 impl fmt::Display for Reading {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at_least = if self.lower_bound { "at least " } else { "" };
-        let (value, threshold) = (self.shown(self.value), self.shown(self.threshold));
+        let (value, threshold) = (self.limit.show(self.value), self.limit.show(self.threshold));
         write!(f, "{at_least}{value} {} (limit {threshold}", self.limit)?;
         if self.estimated > 0 {
-            write!(f, "; {} of it estimated", self.shown(self.estimated))?;
+            write!(f, "; {} of it estimated", self.limit.show(self.estimated))?;
         }
         if let Some(AsOf { at, source }) = self.as_of {
             write!(f, "; {source} until {}", at.strftime("%Y-%m-%d %H:%M UTC"))?;
@@ -285,8 +228,8 @@ impl fmt::Display for Reading {
 }
 
 impl Reading {
-    fn shown(&self, number: u64) -> String {
-        if self.limit.is_money() { Usd::micros(number).to_string() } else { number.to_string() }
+    fn judged(self, warn: f64) -> Self {
+        Self { judgement: weigh(self.value, self.threshold, warn), ..self }
     }
 }
 
@@ -312,8 +255,9 @@ impl Serialize for Reading {
             #[serde(skip_serializing_if = "Option::is_none")]
             as_of: Option<AsOf>,
         }
-        let number =
-            |number| if self.limit.is_money() { Number::Money(Usd::micros(number)) } else { Number::Count(number) };
+        let number = |number| {
+            if self.limit.row().unit == Unit::Usd { Number::Money(Usd::micros(number)) } else { Number::Count(number) }
+        };
         let estimated = (self.estimated > 0).then(|| Usd::micros(self.estimated));
         let (value, threshold) = (number(self.value), number(self.threshold));
         Written {

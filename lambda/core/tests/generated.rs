@@ -1,11 +1,18 @@
 //! `infra/generated/` is made from the Rust types. This test fails when it is not what they say; `UPDATE_GENERATED=1`
 //! writes it anew.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests break loudly")]
+#![cfg(test)]
 
 use std::path::Path;
 
+use runawaytrain_core::contract;
+use runawaytrain_core::measure::limit::LIMITS;
 use runawaytrain_core::policy::PolicyDocument;
-use runawaytrain_core::{contract, planner};
+use runawaytrain_core::policy::never_touched::{Match, NAMES, PATHS};
+use runawaytrain_core::record::State;
+use runawaytrain_core::resource::Kind;
+use runawaytrain_core::resource::roles::REVOKE_POLICY;
+use runawaytrain_core::resource::users::LOCKOUT_POLICY;
+use runawaytrain_core::vocabulary::mode::Mode;
 use serde_json::{Map, Value, json};
 
 fn hold_against(file: &str, made: &Value) {
@@ -17,7 +24,8 @@ fn hold_against(file: &str, made: &Value) {
     let found = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         found == made,
-        "infra/generated/{file} is not what the Rust types say. Run: UPDATE_GENERATED=1 cargo test -p runawaytrain-core --test generated"
+        "infra/generated/{file} is not what the Rust types say. Run: \
+         UPDATE_GENERATED=1 cargo test -p runawaytrain-core --test generated"
     );
 }
 
@@ -26,12 +34,26 @@ fn the_policys_schema_is_up_to_date() {
     hold_against("policy.schema.json", schemars::schema_for!(PolicyDocument).as_value());
 }
 
+/// From the least on.
+const MODES: [Mode; 3] = [Mode::Pass, Mode::Drill, Mode::Proceed];
+
+fn names<T: ToString>(all: impl IntoIterator<Item = T>) -> Vec<String> {
+    all.into_iter().map(|each| each.to_string()).collect()
+}
+
 #[test]
 fn the_contract_is_up_to_date() {
+    assert!(MODES.is_sorted());
     let environment: Map<String, Value> = contract::ENVIRONMENT
         .iter()
         .map(|(name, required)| ((*name).to_owned(), json!(if *required { "required" } else { "optional" })))
         .collect();
+    let never_touched = NAMES.map(|(name, how, _)| match how {
+        Match::Exactly => json!({ "exactly": name }),
+        Match::Prefix => json!({ "prefix": name }),
+    });
+    let contained = State::ALL.into_iter().filter(|state| state.is_contained());
+    let limits: Vec<Value> = LIMITS.iter().map(|row| json!({ "key": row.key, "unit": row.unit })).collect();
     let contract = json!({
         "names": {
             "function": contract::FUNCTION,
@@ -41,7 +63,7 @@ fn the_contract_is_up_to_date() {
             "releaseRole": contract::RELEASE_ROLE,
             "quarantinePolicy": contract::QUARANTINE_POLICY,
             "protectPolicy": contract::PROTECT_POLICY,
-            "revokePolicy": planner::REVOKE_POLICY,
+            "revokePolicy": REVOKE_POLICY,
             "table": contract::TABLE,
             "topic": contract::TOPIC,
             "alarmTopic": contract::ALARM_TOPIC,
@@ -57,15 +79,23 @@ fn the_contract_is_up_to_date() {
             "failureQueue": contract::FAILURE_QUEUE,
             "logGroup": contract::LOG_GROUP,
             "heartbeatAlarm": contract::HEARTBEAT_ALARM,
-            "lockoutPolicy": planner::LOCKOUT_POLICY,
+            "lockoutPolicy": LOCKOUT_POLICY,
             "externalIdPrefix": contract::EXTERNAL_ID_PREFIX,
             "policyFile": contract::POLICY_FILE,
             "homeRegion": contract::HOME_REGION,
         },
         "table": { "partitionKey": contract::PARTITION_KEY, "sortKey": contract::SORT_KEY, "expiry": contract::EXPIRY },
-        "metrics": { "namespace": contract::METRIC_NAMESPACE, "heartbeat": contract::METRIC_HEARTBEAT, "coverage": contract::METRIC_COVERAGE },
+        "metrics": {
+            "namespace": contract::METRIC_NAMESPACE,
+            "heartbeat": contract::METRIC_HEARTBEAT,
+            "coverage": contract::METRIC_COVERAGE,
+        },
         "environment": environment,
-        "permissions": { "observe": contract::OBSERVE, "contain": contract::CONTAIN },
+        "permissions": { "observe": Kind::observe(), "contain": Kind::contain() },
+        "states": { "all": names(State::ALL), "contained": names(contained) },
+        "modes": MODES,
+        "neverTouched": { "roles": never_touched, "paths": PATHS.map(|(path, _)| path) },
+        "limits": limits,
     });
     hold_against("contract.json", &contract);
 }

@@ -1,12 +1,13 @@
 //! Policies that are taken and policies that are refused. The CDK app runs the same files, so that the two cannot
 //! disagree.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests break loudly")]
+#![cfg(test)]
 
 use std::path::{Path, PathBuf};
 
-use runawaytrain_core::ids::{AccountId, InstanceId, UserName};
-use runawaytrain_core::mode::Mode;
-use runawaytrain_core::policy::{NotifyList, Policy, UserResponse};
+use runawaytrain_core::measure::limit::Limit;
+use runawaytrain_core::policy::{AccountPolicy, NotifyList, Policy, UserResponse};
+use runawaytrain_core::vocabulary::ids::{AccountId, InstanceId, UserName};
+use runawaytrain_core::vocabulary::mode::Mode;
 
 fn files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policies").join(folder);
@@ -24,6 +25,10 @@ fn read(yaml: &str) -> Result<Policy, String> {
 
 fn account(id: &str) -> AccountId {
     AccountId::parse(id).unwrap()
+}
+
+fn limit(policy: &AccountPolicy, limit: Limit) -> Option<u64> {
+    policy.limits.thresholds.get(&limit).copied()
 }
 
 #[test]
@@ -69,7 +74,8 @@ accounts:
 fn limits_merge_notify_replaces_exempt_adds() {
     let policy = read(OVERRIDES).unwrap();
     let physics = policy.for_account(&account("111111111111"));
-    assert_eq!((physics.limits.instances, physics.limits.vcpus, physics.limits.warn), (Some(4), Some(128), 0.5));
+    assert_eq!((limit(&physics, Limit::Instances), limit(&physics, Limit::Vcpus)), (Some(4), Some(128)));
+    assert_eq!(physics.limits.warn, 0.5);
     assert_eq!(physics.contain.users, UserResponse::DeleteCredentials);
     assert_eq!(physics.notify, NotifyList::Own(account("111111111111")));
     assert!(physics.exempts_user(&UserName::new("kjanet")) && physics.exempts_user(&UserName::new("Admin")));
@@ -77,7 +83,7 @@ fn limits_merge_notify_replaces_exempt_adds() {
     assert!(physics.exempts_instance(&InstanceId::new("i-0123456789abcdef0")));
 
     let unnamed = policy.for_account(&account("222222222222"));
-    assert_eq!((unnamed.limits.instances, unnamed.limits.warn, unnamed.mode), (Some(20), 0.8, Mode::Proceed));
+    assert_eq!((limit(&unnamed, Limit::Instances), unnamed.limits.warn, unnamed.mode), (Some(20), 0.8, Mode::Proceed));
     assert_eq!(unnamed.notify, NotifyList::Default);
     assert!(!unnamed.exempts_user(&UserName::new("kjanet")));
 }
@@ -95,9 +101,9 @@ fn the_payer_is_drilled_and_its_users_left_unless_its_entry_says_otherwise() {
 #[test]
 fn ec2limit_replaces_the_default_limit_and_nothing_else() {
     let policy = read(OVERRIDES).unwrap().with_default_instance_limit(7);
-    assert_eq!(policy.for_account(&account("222222222222")).limits.instances, Some(7));
-    assert_eq!(policy.for_account(&account("222222222222")).limits.vcpus, Some(128));
-    assert_eq!(policy.for_account(&account("111111111111")).limits.instances, Some(4));
+    assert_eq!(limit(&policy.for_account(&account("222222222222")), Limit::Instances), Some(7));
+    assert_eq!(limit(&policy.for_account(&account("222222222222")), Limit::Vcpus), Some(128));
+    assert_eq!(limit(&policy.for_account(&account("111111111111")), Limit::Instances), Some(4));
 }
 
 #[test]

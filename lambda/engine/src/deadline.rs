@@ -1,4 +1,4 @@
-//! The invocation's end, and how the work before it is wound up.
+//! An invocation, its end, and how the work before that is wound up.
 
 use std::time::Duration;
 
@@ -9,6 +9,15 @@ const LONGEST_CREDIBLE: Duration = Duration::from_secs(3600);
 
 /// Kept free before the end for winding up: what is under way ends, what is left is named and recorded, mails are sent.
 const RESERVE: Duration = Duration::from_secs(20);
+
+/// One invocation.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// Its id: holds leases, names the sweep.
+    pub id: String,
+    /// Its end.
+    pub deadline: Deadline,
+}
 
 /// When an invocation must have answered. Before that, in this order: nothing new is begun, what is under way is no
 /// longer waited for, and an account that has not been wound up by then is abandoned, with its lease running out by
@@ -45,6 +54,14 @@ impl Deadline {
     /// From when on an account that is not wound up is abandoned.
     pub fn abandon(self) -> Option<Instant> {
         Some(self.end? - self.reserve / 4)
+    }
+}
+
+/// Waits no longer than until a time; `None` when it has come.
+pub(crate) async fn in_time<T>(until: Option<Instant>, what: impl Future<Output = T>) -> Option<T> {
+    match until {
+        Some(until) => tokio::time::timeout_at(until, what).await.ok(),
+        None => Some(what.await),
     }
 }
 

@@ -1,20 +1,29 @@
 //! The stages of a sweep, each over ports: trigger → scope → observe → decide → contain → record → notify.
 //!
 //! [`sweep`] shows the whole way on one screen. What is decided is decided in `runawaytrain-core`; what is called is
-//! called behind [`ports`]; here is only the order of things. Waiting is tokio's, so that tests run under virtual time.
+//! called behind [`ports`]; here is only the order of things. Waiting is tokio's, so that tests run under virtual time;
+//! whatever outlives an invocation is aged by the clock's port.
+//!
+//! The modules are listed in the way of the data. Each uses only those above it; a test holds them to that.
+
+pub mod ports;
+
+pub mod deadline;
+
+pub mod trigger;
+
+pub mod scope;
+
+pub mod observe;
+
+pub mod notify;
+
+pub mod contain;
 
 mod account;
-mod brake;
-pub mod contain;
-pub mod deadline;
-pub mod notify;
-pub mod observe;
-pub mod ports;
-pub mod pricing;
-pub mod record;
+
 mod release;
+
 mod reports;
-pub mod scope;
-pub mod spending;
+
 pub mod sweep;
-pub mod trigger;

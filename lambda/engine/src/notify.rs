@@ -1,68 +1,81 @@
 //! Sends what waits in the outbox. A mail leaves it only when SNS took it.
 
-use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
 
-use runawaytrain_core::failure::Failure;
-use runawaytrain_core::report::NoticeTotals;
+use jiff::SignedDuration;
 
-use crate::ports::{Pending, Ports};
+use runawaytrain_core::message::report::NoticeTotals;
+use runawaytrain_core::vocabulary::failure::Failure;
+
+use crate::ports::{Clock, Notifier, Outbox, OutboxItem, Ports};
 
 /// How long a claimed mail is another invocation's business. Longer than any publish takes, shorter than a tick.
 const CLAIM: SignedDuration = SignedDuration::from_secs(60);
 
-/// Sends every mail that waits and that nobody else is sending. One that fails stays for the next invocation and does
-/// not hold up the others.
-pub async fn drain(ports: &Ports) -> NoticeTotals {
-    let mut totals = NoticeTotals::default();
-    let waiting = match ports.ledger.outbox().await {
-        Ok(waiting) => waiting,
-        Err(failure) => {
-            tracing::error!(error = %failure, "the outbox could not be read");
-            totals.errors.push(format!("the outbox could not be read: {failure}"));
-            return totals;
+/// Carries mails from the outbox to the notifier. It can look into no account.
+#[derive(Clone)]
+pub struct Mailer {
+    outbox: Arc<dyn Outbox>,
+    notifier: Arc<dyn Notifier>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Mailer {
+    /// A mailer over the ports of a deployment.
+    pub fn new(ports: &Ports) -> Self {
+        Self {
+            outbox: Arc::clone(&ports.outbox),
+            notifier: Arc::clone(&ports.notifier),
+            clock: Arc::clone(&ports.clock),
         }
-    };
-    for pending in waiting {
-        match send(ports, &pending).await {
-            Ok(true) => {
-                totals.sent += 1;
-                tracing::info!(account = %pending.notice.account, kind = pending.notice.kind.name(), "mailed: {}", pending.notice.subject);
-            }
-            Ok(false) => totals.waiting += 1,
+    }
+
+    /// Sends every mail that waits and that nobody else is sending. One that fails stays for the next invocation and
+    /// does not hold up the others.
+    pub async fn deliver(&self) -> NoticeTotals {
+        let mut totals = NoticeTotals::default();
+        let waiting = match self.outbox.waiting().await {
+            Ok(waiting) => waiting,
             Err(failure) => {
-                totals.waiting += 1;
-                tracing::error!(account = %pending.notice.account, kind = pending.notice.kind.name(), error = %failure, "a mail could not be sent; it stays in the outbox");
-                totals.errors.push(format!(
-                    "the {} mail about {} waits: {failure}",
-                    pending.notice.kind.name(),
-                    pending.notice.account
-                ));
+                tracing::error!(error = %failure, "the outbox could not be read");
+                totals.errors.push(format!("the outbox could not be read: {failure}"));
+                return totals;
+            }
+        };
+        for item in waiting {
+            let (account, kind) = (&item.notice.account, item.notice.kind.name());
+            match self.send(&item).await {
+                Ok(true) => {
+                    totals.sent += 1;
+                    tracing::info!(account = %account, kind, "mailed: {}", item.notice.subject);
+                }
+                Ok(false) => totals.waiting += 1,
+                Err(failure) => {
+                    totals.waiting += 1;
+                    tracing::error!(account = %account, kind, error = %failure, "a mail could not be sent; it stays in the outbox");
+                    totals.errors.push(format!("the {kind} mail about {account} waits: {failure}"));
+                }
             }
         }
+        totals
     }
-    totals
-}
 
-/// True when SNS took it, false when another invocation is at it.
-async fn send(ports: &Ports, pending: &Pending) -> Result<bool, Failure> {
-    let now = ports.clock.now();
-    if !ports.ledger.claim(&pending.id, now, later(now, CLAIM)).await? {
-        return Ok(false);
-    }
-    if let Err(failure) = ports.courier.send(&pending.notice.list, &pending.notice.subject, &pending.notice.body).await
-    {
-        if let Err(kept) = ports.ledger.unclaim(&pending.id).await {
-            tracing::warn!(account = %pending.notice.account, error = %kept, "a claim could not be given back; it runs out by itself");
+    /// True when SNS took it, false when another invocation is at it.
+    async fn send(&self, item: &OutboxItem) -> Result<bool, Failure> {
+        if !self.outbox.claim(&item.id, self.clock.now(), self.clock.after(CLAIM)).await? {
+            return Ok(false);
         }
-        return Err(failure);
+        let (notice, account) = (&item.notice, &item.notice.account);
+        if let Err(failure) = self.notifier.send(&notice.list, &notice.subject, &notice.body).await {
+            if let Err(kept) = self.outbox.unclaim(&item.id).await {
+                tracing::warn!(account = %account, error = %kept, "a claim could not be given back; it runs out by itself");
+            }
+            return Err(failure);
+        }
+        if let Err(failure) = self.outbox.clear(&item.id).await {
+            // It was sent. The worst that follows is the same mail once more after the claim ran out; better than none.
+            tracing::warn!(account = %account, error = %failure, "a sent mail could not be cleared from the outbox");
+        }
+        Ok(true)
     }
-    if let Err(failure) = ports.ledger.clear(&pending.id).await {
-        // It was sent. The worst that follows is the same mail once more after the claim ran out; better than none.
-        tracing::warn!(account = %pending.notice.account, error = %failure, "a sent mail could not be cleared from the outbox");
-    }
-    Ok(true)
-}
-
-fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
-    now.checked_add(by).unwrap_or(Timestamp::MAX)
 }

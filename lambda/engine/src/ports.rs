@@ -1,39 +1,55 @@
-//! What the engine needs of the world, in the project's own types. Reading and changing are different ports: an
-//! observer cannot mutate.
+//! What the engine needs of the world, in the project's own types, one idea a port. Reading and changing are different
+//! ports: an observer cannot act, a notifier cannot look, and each stage is handed only what it needs.
 
-mod act;
+mod actuator;
 mod clock;
-mod ledger;
+mod directory;
+mod journal;
+mod metrics;
 mod money;
-mod notify;
-mod read;
+mod notifier;
+mod observer;
+mod outbox;
 mod reports;
+mod slots;
+mod states;
 
-pub use act::{Actuator, Performed};
+pub use actuator::{Actuator, Performed};
 pub use clock::Clock;
-pub use ledger::{Commit, EntryId, JournalEntry, Lease, LeaseMove, Ledger, LedgerError, Pending, PendingId, Stored};
+pub use directory::{Directory, Freshness, Lifecycle, Member};
+pub use journal::{EntryId, Journal, JournalEntry};
+pub use metrics::{Metrics, SweepMetrics};
 pub use money::{Billing, KnownPrice, PriceBook, PriceList, ReadReport, SpendBook, SpentHours};
-pub use notify::{Beat, Courier, Pulse};
-pub use read::{Directory, Freshness, Lifecycle, Member, Observer, UserDetail};
+pub use notifier::Notifier;
+pub use observer::{Look, Observer};
+pub use outbox::{Outbox, OutboxId, OutboxItem};
 pub use reports::{ReportObject, ReportStore, Sink};
+pub use slots::Slots;
+pub use states::{Commit, Lease, LeaseMove, States, StoreError, VersionedRecord};
 
 use std::sync::Arc;
 
-/// All ports of one invocation.
+/// All ports of a deployment. Only the guard is handed them all; it gives each stage its own.
 #[derive(Clone)]
 pub struct Ports {
     /// The organization's accounts.
     pub directory: Arc<dyn Directory>,
-    /// Eyes.
+    /// Looks into accounts.
     pub observer: Arc<dyn Observer>,
-    /// Hands.
+    /// Changes accounts.
     pub actuator: Arc<dyn Actuator>,
-    /// Memory.
-    pub ledger: Arc<dyn Ledger>,
-    /// Mail.
-    pub courier: Arc<dyn Courier>,
-    /// Metrics.
-    pub pulse: Arc<dyn Pulse>,
+    /// What is remembered of each account.
+    pub states: Arc<dyn States>,
+    /// What was done to each.
+    pub journal: Arc<dyn Journal>,
+    /// Mails that wait.
+    pub outbox: Arc<dyn Outbox>,
+    /// How many may be halted.
+    pub slots: Arc<dyn Slots>,
+    /// Sends mails.
+    pub notifier: Arc<dyn Notifier>,
+    /// Emits metrics.
+    pub metrics: Arc<dyn Metrics>,
     /// What instances cost.
     pub price_list: Arc<dyn PriceList>,
     /// What is remembered of that.

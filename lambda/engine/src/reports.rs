@@ -4,25 +4,28 @@
 //! so that what is known of it is always one edition of AWS's, never half of one.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout_at;
 
-use runawaytrain_core::ids::AccountId;
-use runawaytrain_core::money::Usd;
+use runawaytrain_core::measure::spend::{Charged, Hours};
+use runawaytrain_core::message::report::{
+    Answer, CostReportsReport, PeriodReport, PeriodResult, ReadPeriod, StrangerSpend,
+};
 use runawaytrain_core::policy::CostReports;
-use runawaytrain_core::report::{Answer, CostReportsReport, PeriodReport, PeriodResult, ReadPeriod, StrangerSpend};
-use runawaytrain_core::spend::{Charged, Hours};
-use runawaytrain_core::text::clean;
+use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::money::Usd;
+use runawaytrain_core::vocabulary::text::clean;
 use runawaytrain_cur::{Hour, Manifest, Place, Totals};
 
 use crate::deadline::{Deadline, has_come};
-use crate::ports::{Freshness, Ports, ReadReport, ReportObject};
+use crate::ports::{Clock, Directory, Freshness, Ports, ReadReport, ReportObject, ReportStore, SpendBook};
 
 mod files;
 mod month;
+mod render;
 mod trouble;
-mod words;
 
 use month::Month;
 use trouble::Trouble;
@@ -32,18 +35,41 @@ const BACK: SignedDuration = SignedDuration::from_hours(4 * 24);
 /// Manifests name files and columns: some tens of KB.
 const LARGEST_MANIFEST: u64 = 8 << 20;
 
-/// Reads what is new of the billing periods that matter: the present one and, for some days, the one before.
-pub(crate) async fn read_all(ports: &Ports, place: &CostReports, deadline: Deadline) -> Answer {
-    let now = ports.clock.now();
-    let (objects, editions) =
-        tokio::join!(ports.report_store.list(&place.bucket, &place.prefix), ports.spend_book.editions());
+/// Reads reports into the book of spent hours. It can look into no account.
+pub(crate) struct ReportReader {
+    store: Arc<dyn ReportStore>,
+    book: Arc<dyn SpendBook>,
+    directory: Arc<dyn Directory>,
+    clock: Arc<dyn Clock>,
+}
+
+impl ReportReader {
+    /// A reader over the ports of a deployment.
+    pub fn new(ports: &Ports) -> Self {
+        Self {
+            store: Arc::clone(&ports.report_store),
+            book: Arc::clone(&ports.spend_book),
+            directory: Arc::clone(&ports.directory),
+            clock: Arc::clone(&ports.clock),
+        }
+    }
+
+    /// Reads what is new of the billing periods that matter: the present one and, for some days, the one before.
+    pub async fn read_all(&self, place: &CostReports, deadline: Deadline) -> Answer {
+        read_all(self, place, deadline).await
+    }
+}
+
+async fn read_all(reader: &ReportReader, place: &CostReports, deadline: Deadline) -> Answer {
+    let now = reader.clock.now();
+    let (objects, editions) = tokio::join!(reader.store.list(&place.bucket, &place.prefix), reader.book.editions());
     let objects = match objects {
         Ok(objects) => objects,
         Err(failure) => {
             tracing::error!(bucket = place.bucket, prefix = place.prefix, error = %failure, "the cost reports could not be listed; what was known stays");
             return Answer::failed(format!(
                 "The cost reports in {} could not be listed, so what was known stays: {failure}",
-                words::address(place)
+                render::address(place)
             ));
         }
     };
@@ -57,7 +83,7 @@ pub(crate) async fn read_all(ports: &Ports, place: &CostReports, deadline: Deadl
         }
     };
     let shelf = Shelf {
-        ports,
+        reader,
         place,
         objects,
         editions,
@@ -68,16 +94,16 @@ pub(crate) async fn read_all(ports: &Ports, place: &CostReports, deadline: Deadl
     let mut periods = Vec::new();
     for month in [present, present.before()] {
         let period = shelf.period(month).await;
-        words::log(month, &period);
+        render::log(month, &period);
         periods.push(period);
     }
-    let report = summed_up(ports, place, periods, now).await;
-    Answer::cost_reports(words::sentences(&report), report)
+    let report = summed_up(reader, place, periods, now).await;
+    Answer::cost_reports(render::sentences(&report), report)
 }
 
 /// The bucket at one moment, and what is known of it.
 struct Shelf<'a> {
-    ports: &'a Ports,
+    reader: &'a ReportReader,
     place: &'a CostReports,
     objects: Vec<ReportObject>,
     editions: BTreeMap<String, String>,
@@ -106,7 +132,7 @@ impl Shelf<'_> {
             Ok(None) => {
                 return without(
                     PeriodResult::Absent,
-                    Some(format!("there is no report of it in {}", words::address(self.place))),
+                    Some(format!("there is no report of it in {}", render::address(self.place))),
                 );
             }
             Err(trouble) => return without(PeriodResult::Failed, Some(trouble.to_string())),
@@ -141,8 +167,8 @@ impl Shelf<'_> {
         }
         let CostReports { bucket, prefix } = self.place;
         let bytes = self
-            .ports
-            .report_store
+            .reader
+            .store
             .get(bucket, &object.key, LARGEST_MANIFEST)
             .await
             .map_err(|failure| Trouble::of_file(&object.key, failure))?;
@@ -156,13 +182,13 @@ impl Shelf<'_> {
             return Err(Trouble::Missing { file: missing.key.clone(), manifest: object.key.clone() });
         }
         let number = files.len();
-        let totals = files::read_all(&*self.ports.report_store, bucket, files, self.since, self.deadline).await?;
+        let totals = files::read_all(&*self.reader.store, bucket, files, self.since, self.deadline).await?;
         trouble::credible(&totals)?;
         let report = self.hourly(month, edition, &totals, object.modified);
         if has_come(self.deadline.stop_work()) {
             return Err(Trouble::OutOfTime);
         }
-        self.ports.spend_book.store(&report).await.map_err(|failure| Trouble::NotStored(Box::new(failure)))?;
+        self.reader.book.store(&report).await.map_err(|failure| Trouble::NotStored(Box::new(failure)))?;
         let reaches = totals.accounts.values().any(|account| account.usage.last().is_some());
         let read = ReadPeriod {
             files: number,
@@ -170,7 +196,7 @@ impl Shelf<'_> {
             accounts: report.accounts.len(),
             hours: report.accounts.values().flat_map(BTreeMap::keys).collect::<std::collections::BTreeSet<_>>().len(),
             until: reaches.then_some(report.until),
-            gaps: words::gaps(&totals.gaps),
+            gaps: render::gaps(&totals.gaps),
         };
         Ok((manifest.version.as_deref().map(clean), read))
     }
@@ -203,7 +229,7 @@ impl Shelf<'_> {
 
 /// What all reports together say now, as the next sweep will find it.
 async fn summed_up(
-    ports: &Ports,
+    reader: &ReportReader,
     place: &CostReports,
     periods: Vec<PeriodReport>,
     now: Timestamp,
@@ -214,7 +240,7 @@ async fn summed_up(
         periods,
         ..CostReportsReport::default()
     };
-    let hours = match ports.spend_book.hours(now.checked_sub(BACK).unwrap_or(Timestamp::MIN)).await {
+    let hours = match reader.book.hours(now.checked_sub(BACK).unwrap_or(Timestamp::MIN)).await {
         Ok(hours) => hours,
         Err(failure) => {
             tracing::warn!(error = %failure, "what the cost reports come to could not be read from the table");
@@ -222,7 +248,7 @@ async fn summed_up(
         }
     };
     let Some(until) = hours.until else { return report };
-    let members = match ports.directory.accounts(Freshness::Cached).await {
+    let members = match reader.directory.accounts(Freshness::Cached).await {
         Ok(members) => Some(members),
         Err(failure) => {
             report.unlisted = Some(format!("who of them is not in the organization could not be told: {failure}"));

@@ -3,19 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use runawaytrain_core::failure::Failure;
-use runawaytrain_core::ids::AccountId;
-use runawaytrain_core::mode::{Mode, least};
+use runawaytrain_core::message::report::AccountReport;
+use runawaytrain_core::policy::trust::OrganizationAccounts;
 use runawaytrain_core::policy::{AccountPolicy, Policy};
-use runawaytrain_core::report::AccountReport;
-use runawaytrain_core::trust::Family;
+use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::mode::{Mode, least};
 
 use crate::ports::{Directory, Freshness, Lifecycle, Member};
 use crate::trigger::Selection;
 
 /// One account to be looked at.
 #[derive(Debug, Clone)]
-pub struct Scoped {
+pub struct ScopedAccount {
     /// What the policy says about it.
     pub policy: AccountPolicy,
     /// Its name: the policy's, else the organization's.
@@ -26,9 +26,9 @@ pub struct Scoped {
 
 /// Why an account that was asked for is not looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhyUnserved {
+pub enum UnservedReason {
     /// It is not in the organization.
-    Stranger,
+    NotAMember,
     /// Nobody can enter it: it is suspended, closed or not yet activated.
     Inactive,
     /// The organization's list could not be had, and the account is not known from before: whether it is a member is
@@ -40,7 +40,7 @@ pub enum WhyUnserved {
 #[derive(Debug)]
 pub struct Unserved {
     /// Why.
-    pub why: WhyUnserved,
+    pub reason: UnservedReason,
     /// The same in words.
     pub report: AccountReport,
 }
@@ -49,7 +49,7 @@ pub struct Unserved {
 #[derive(Debug, Default)]
 pub struct Scope {
     /// Accounts to be looked at.
-    pub accounts: Vec<Scoped>,
+    pub accounts: Vec<ScopedAccount>,
     /// Accounts that were asked for and are not served, each with its reason.
     pub unserved: Vec<Unserved>,
     /// Why the organization's list could not be had; the scope then rests on the accounts that were swept before.
@@ -75,12 +75,13 @@ pub async fn scope(
                 .map(|account| Member { account, name: String::new(), lifecycle: Lifecycle::Active })
                 .collect();
             let mut scope = from_members(members, policy, selection, ceiling);
-            for stranger in &mut scope.unserved {
-                let account = stranger.report.account.clone();
+            for unserved in &mut scope.unserved {
+                let account = unserved.report.account.clone();
                 let why = format!(
                     "account {account} is not known from before, and the accounts of the organization could not be listed: {failure}"
                 );
-                *stranger = Unserved { why: WhyUnserved::Unlisted, report: AccountReport::unserved(account, "", why) };
+                *unserved =
+                    Unserved { reason: UnservedReason::Unlisted, report: AccountReport::unserved(account, "", why) };
             }
             Scope { stale: Some(failure), ..scope }
         }
@@ -104,7 +105,7 @@ fn from_members(members: Vec<Member>, policy: &Policy, selection: &Selection, ce
     let mut scope = Scope::default();
     let members: BTreeMap<AccountId, Member> =
         members.into_iter().map(|member| (member.account.clone(), member)).collect();
-    let family = Arc::new(Family {
+    let organization = Arc::new(OrganizationAccounts {
         organization: policy.organization_id().to_owned(),
         accounts: members.keys().cloned().collect(),
     });
@@ -112,7 +113,7 @@ fn from_members(members: Vec<Member>, policy: &Policy, selection: &Selection, ce
         for account in wanted.iter().filter(|account| !members.contains_key(*account)) {
             let why = format!("account {account} is not in the organization {}", policy.organization_id());
             scope.unserved.push(Unserved {
-                why: WhyUnserved::Stranger,
+                reason: UnservedReason::NotAMember,
                 report: AccountReport::unserved(account.clone(), "", why),
             });
         }
@@ -126,7 +127,7 @@ fn from_members(members: Vec<Member>, policy: &Policy, selection: &Selection, ce
             continue;
         }
         let mut policy = policy.for_account(&account);
-        policy.family = Arc::clone(&family);
+        policy.organization = Arc::clone(&organization);
         // What the mails call it as well.
         let name = policy.name.get_or_insert(member.name).clone();
         if let Lifecycle::Inactive(state) = member.lifecycle {
@@ -135,14 +136,14 @@ fn from_members(members: Vec<Member>, policy: &Policy, selection: &Selection, ce
             if matches!(selection, Selection::Only(_)) {
                 let why = format!("account {account} is {state} in the organization: nobody can enter it");
                 scope.unserved.push(Unserved {
-                    why: WhyUnserved::Inactive,
+                    reason: UnservedReason::Inactive,
                     report: AccountReport::unserved(account, &name, why),
                 });
             }
             continue;
         }
         let mode = least([ceiling, policy.mode]);
-        scope.accounts.push(Scoped { policy, name, mode });
+        scope.accounts.push(ScopedAccount { policy, name, mode });
     }
     scope
 }

@@ -1,18 +1,13 @@
 //! A wrong limit must not stop a university, and nobody takes our role away unnoticed.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
 
 use common::{PHYSICS, QUIET, REGIONS, Scene, id, policy, report_of, seeded};
-use runawaytrain_core::failure::FailureKind;
-use runawaytrain_core::plan::Action;
-use runawaytrain_core::state::State;
+use runawaytrain_core::record::State;
+use runawaytrain_core::resource::{Action, quarantine};
+use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_testbed::{Fault, SimAccount, Testbed};
 use serde_json::{Value, json};
 
@@ -67,7 +62,10 @@ async fn past_the_brake_accounts_are_frozen_and_the_slots_go_to_those_that_burn_
     }
     let frozen: Vec<_> = (0..5).map(|number| id(&account(number))).collect();
     let touched = scene.testbed.world.calls().into_iter().filter(|call| frozen.contains(&call.account));
-    assert!(touched.into_iter().all(|call| call.action == Action::Freeze), "frozen means frozen and nothing else");
+    assert!(
+        touched.into_iter().all(|call| call.action == Action::Quarantine(quarantine::Action::Freeze)),
+        "frozen means frozen and nothing else"
+    );
     assert_eq!((scene.mails("HALT"), scene.mails("FROZEN, brake")), (3, 5), "{:?}", scene.subjects());
 }
 
@@ -168,7 +166,7 @@ async fn without_a_quarantine_policy_the_brake_still_holds_and_pages() {
     let answer = scene.send(json!({})).await;
     assert_eq!(states(&scene).iter().filter(|state| **state == State::Halted).count(), 2);
     assert_eq!(scene.mails("FROZEN, brake"), 6);
-    let left: Vec<_> = report_of(&answer, &account(7)).plan.left.iter().map(|left| left.reason.clone()).collect();
+    let left: Vec<_> = report_of(&answer, &account(7)).plan.skipped.iter().map(|left| left.reason.clone()).collect();
     assert!(left.iter().any(|reason| reason.contains("no quarantine policy is deployed")), "{left:?}");
 }
 

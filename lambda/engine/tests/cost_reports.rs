@@ -1,15 +1,11 @@
 //! Cost and Usage Reports: which are read, what is stored of them, what is said of those that cannot be read, and what
 //! a sweep makes of it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
 mod bucket;
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod events;
 
 use std::time::Duration;
@@ -20,13 +16,14 @@ use bucket::{
 use common::{PAYER, QUIET, REGIONS, Scene, id, policy, report_of};
 use events::{payload, records, touched};
 use jiff::Timestamp;
-use runawaytrain_core::failure::FailureKind;
-use runawaytrain_core::mode::Mode;
-use runawaytrain_core::money::Usd;
-use runawaytrain_core::report::{Answer, PeriodResult};
-use runawaytrain_core::spend::SpendSource;
-use runawaytrain_core::state::State;
-use runawaytrain_core::verdict::{Judgement, Limit};
+use runawaytrain_core::measure::limit::Limit;
+use runawaytrain_core::measure::spend::SpendSource;
+use runawaytrain_core::message::report::{Answer, PeriodResult};
+use runawaytrain_core::record::State;
+use runawaytrain_core::verdict::Judgement;
+use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_core::vocabulary::mode::Mode;
+use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::deadline::Deadline;
 use runawaytrain_engine::ports::SpendBook;
 use runawaytrain_testbed::{Fault, OBJECTS_A_PAGE, SimAccount, Testbed, failure};

@@ -1,24 +1,19 @@
 //! A runaway account is contained: what runs, who is locked out, who is not, what is mailed.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
 
 use std::time::Duration;
 
-use common::{PAYER, PHYSICS, QUIET, REGIONS, Scene, id, policy, report_of, seeded, user};
-use runawaytrain_core::failure::FailureKind;
-use runawaytrain_core::identity::{Lockout, OtherCredential};
-use runawaytrain_core::plan::{Action, Belonging};
+use common::{PAYER, PHYSICS, QUIET, REGIONS, Scene, id, policy, report_of, seeded, user, user_of};
 use runawaytrain_core::policy::NotifyList;
-use runawaytrain_core::state::State;
+use runawaytrain_core::record::State;
+use runawaytrain_core::resource::users::{Credential, Lockout, OtherCredential, UserAttachment};
+use runawaytrain_core::resource::{Action, instances};
 use runawaytrain_core::verdict::Judgement;
-use runawaytrain_engine::ports::Ledger;
+use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_engine::ports::Journal;
 use runawaytrain_testbed::{Fault, Life, SimAccount, Stubborn, failure};
 use serde_json::json;
 
@@ -50,7 +45,7 @@ async fn an_exempt_user_is_never_called_upon() {
     let scene = Scene::new(seeded(), with_exempt_kjanet());
     scene.send(json!({})).await;
     scene.tick().await;
-    let touched = |action: &Action| action.user() == Some(&user("kjanet"));
+    let touched = |action: &Action| user_of(action) == Some(&user("kjanet"));
     assert!(scene.testbed.world.calls().iter().all(|call| !touched(&call.action)));
     assert!(
         scene.testbed.world.calls().iter().all(|call| call.account == id(PHYSICS)),
@@ -161,10 +156,12 @@ async fn protection_is_taken_off_what_refused_and_of_nothing_else() {
         .world
         .calls()
         .into_iter()
-        .filter(|call| matches!(call.action, Action::Unprotect { .. }))
-        .map(|call| call.action.instances().to_vec())
+        .filter_map(|call| match call.action {
+            Action::Instances(instances::Action::Unprotect { instance, .. }) => Some(instance),
+            _ => None,
+        })
         .collect();
-    assert_eq!(unprotected, [[bad]]);
+    assert_eq!(unprotected, [bad]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -182,8 +179,12 @@ async fn what_cannot_be_stopped_is_terminated_or_left_as_the_policy_says() {
         let answer = scene.send(json!({})).await;
         assert_eq!(scene.billable(PHYSICS), left, "{response}");
         assert!(report_of(&answer, PHYSICS).halt.as_ref().unwrap().contained, "{response}");
-        let terminated =
-            scene.testbed.world.calls().iter().any(|call| matches!(call.action, Action::TerminateInstances { .. }));
+        let terminated = scene
+            .testbed
+            .world
+            .calls()
+            .iter()
+            .any(|call| matches!(call.action, Action::Instances(instances::Action::TerminateInstances { .. })));
         assert_eq!(terminated, left == 0, "{response}");
         if left == 1 {
             let outcome =
@@ -223,7 +224,11 @@ async fn throttling_is_waited_out_and_never_splits_a_batch() {
         .calls()
         .iter()
         .filter_map(|call| {
-            if let Action::StopInstances { instances, .. } = &call.action { Some(instances.len()) } else { None }
+            if let Action::Instances(instances::Action::StopInstances { instances, .. }) = &call.action {
+                Some(instances.len())
+            } else {
+                None
+            }
         })
         .collect();
     assert!(batches.iter().all(|size| *size == 3), "{batches:?}");
@@ -246,7 +251,7 @@ async fn containing_starts_before_the_slowest_region_answers_and_that_region_is_
         .world
         .calls()
         .iter()
-        .find(|call| matches!(call.action, Action::StopInstances { .. }))
+        .find(|call| matches!(call.action, Action::Instances(instances::Action::StopInstances { .. })))
         .unwrap()
         .after;
     assert!(first_stop < Duration::from_secs(2), "{first_stop:?}");
@@ -306,19 +311,19 @@ async fn delete_users_removes_everything_first() {
     testbed.world.with(&id(PHYSICS), |account| {
         let alice = account.users.get_mut(&user("alice")).unwrap();
         let credentials = [
-            Belonging::Certificate("CERT".to_owned()),
-            Belonging::SshKey("APKA".to_owned()),
-            Belonging::ServiceCredential("ACCA".to_owned()),
+            Credential::Certificate("CERT".to_owned()),
+            Credential::SshKey("APKA".to_owned()),
+            Credential::ServiceCredential("ACCA".to_owned()),
         ];
         alice.others = credentials
             .into_iter()
             .map(|credential| OtherCredential { credential, active: true, created: None })
             .collect();
-        alice.belongings = [
-            Belonging::MfaDevice("arn:aws:iam::111111111111:mfa/alice".to_owned()),
-            Belonging::Group("admins".to_owned()),
-            Belonging::AttachedPolicy("arn:aws:iam::aws:policy/AdministratorAccess".to_owned()),
-            Belonging::InlinePolicy("mine".to_owned()),
+        alice.attachments = [
+            UserAttachment::MfaDevice("arn:aws:iam::111111111111:mfa/alice".to_owned()),
+            UserAttachment::Group("admins".to_owned()),
+            UserAttachment::AttachedPolicy("arn:aws:iam::aws:policy/AdministratorAccess".to_owned()),
+            UserAttachment::InlinePolicy("mine".to_owned()),
         ]
         .into();
     });
@@ -334,7 +339,7 @@ async fn every_call_is_journaled_before_and_after() {
     let scene = Scene::new(seeded(), with_exempt_kjanet());
     let answer = scene.send(json!({})).await;
     let halt = report_of(&answer, PHYSICS).halt.as_ref().unwrap().id.clone();
-    let journal = scene.testbed.ledger.journal(&id(PHYSICS), &halt).await.unwrap();
+    let journal = scene.testbed.ledger.entries(&id(PHYSICS), &halt).await.unwrap();
     let mut journaled: Vec<_> = journal.iter().map(|entry| entry.action.clone()).collect();
     let mut called: Vec<_> = scene.testbed.world.calls().into_iter().map(|call| call.action).collect();
     journaled.sort();
@@ -350,7 +355,7 @@ async fn without_a_journal_nothing_is_touched() {
     let answer = scene.send(json!({})).await;
     assert_eq!(answer.status, 500);
     assert!(answer.body.contains("dynamodb:Query"), "{}", answer.body);
-    assert!(scene.testbed.world.calls().is_empty() && scene.testbed.metrics.beats().is_empty());
+    assert!(scene.testbed.world.calls().is_empty() && scene.testbed.metrics.sweeps().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -384,7 +389,11 @@ async fn more_than_a_thousand_instances_take_more_than_one_call_and_all_stop() {
         .calls()
         .iter()
         .filter_map(|call| {
-            if let Action::StopInstances { instances, .. } = &call.action { Some(instances.len()) } else { None }
+            if let Action::Instances(instances::Action::StopInstances { instances, .. }) = &call.action {
+                Some(instances.len())
+            } else {
+                None
+            }
         })
         .collect();
     assert_eq!(sizes, [1000, 1000, 300]);

@@ -1,26 +1,22 @@
 //! Launch events over the queue: whose account is looked at, what is dropped, and what comes back.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod events;
 
 use std::time::Duration;
 
 use common::{PAYER, PHYSICS, QUIET, Scene, id, policy, report_of, seeded};
 use events::{message, payload, records, results, returned, running, touched};
-use runawaytrain_core::failure::FailureKind;
-use runawaytrain_core::mode::Mode;
-use runawaytrain_core::report::{Answer, RecordResult};
-use runawaytrain_core::state::State;
+use runawaytrain_core::message::report::{Answer, RecordResult};
+use runawaytrain_core::record::State;
+use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_core::vocabulary::mode::Mode;
+use runawaytrain_engine::contain::lease::Leases;
 use runawaytrain_engine::deadline::Deadline;
-use runawaytrain_engine::record::acquire;
-use runawaytrain_engine::sweep::Invocation;
+use runawaytrain_engine::deadline::Invocation;
 use runawaytrain_testbed::{Fault, failure};
 use serde_json::{Value, json};
 
@@ -223,11 +219,11 @@ async fn a_launch_whose_account_is_contained_for_long_comes_back() {
     let scene = scene();
     scene.send(json!({ "action": "halt", "account": PHYSICS })).await;
     let ports = scene.testbed.ports();
-    let stored = ports.ledger.load(&id(PHYSICS)).await.unwrap().unwrap();
+    let stored = ports.states.load(&id(PHYSICS)).await.unwrap().unwrap();
     let mut record = stored.record.clone();
     record.state = State::Halting;
     // Renews itself for as long as it is held.
-    let _holding = acquire(&ports, "another", &stored, record, Vec::new()).await.unwrap().unwrap();
+    let _holding = Leases::new(&ports).acquire("another", &stored, record, Vec::new()).await.unwrap().unwrap();
     let before = scene.testbed.clock.elapsed();
     let answer = launches_of_a_busy_account(&scene).await;
     assert_eq!((answer.status, returned(&answer)), (200, vec!["physics", "again"]));

@@ -1,13 +1,9 @@
 //! Bursts of launches through a simulated queue, in virtual time: few invocations, and no launch missed.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod events;
 
 use std::cell::Cell;
@@ -16,9 +12,9 @@ use std::time::Duration;
 
 use common::{PAYER, PHYSICS, REGIONS, Scene, id, policy};
 use events::running;
-use runawaytrain_core::ids::InstanceId;
+use runawaytrain_core::vocabulary::ids::InstanceId;
 use runawaytrain_engine::deadline::Deadline;
-use runawaytrain_engine::sweep::Invocation;
+use runawaytrain_engine::deadline::Invocation;
 use runawaytrain_testbed::{LaunchQueue, Life, QueueSettings, SimAccount, Testbed};
 use serde_json::{Value, json};
 use tokio::time::sleep;

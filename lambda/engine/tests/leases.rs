@@ -1,12 +1,7 @@
 //! Who may contain an account: one invocation at a time, and the next one when it is gone.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
 
 use std::collections::BTreeMap;
@@ -14,12 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{PHYSICS, Scene, id, policy, report_of, seeded};
-use runawaytrain_core::failure::FailureKind;
-use runawaytrain_core::ids::UserName;
-use runawaytrain_core::plan::Action;
-use runawaytrain_core::state::{AccountRecord, Halt, State};
-use runawaytrain_engine::ports::{Clock, Commit, LeaseMove, Ledger, LedgerError, Ports};
-use runawaytrain_engine::record::{NotPerformed, RENEWAL, acquire};
+use runawaytrain_core::record::{AccountRecord, Halt, State};
+use runawaytrain_core::resource::{Action, users};
+use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_core::vocabulary::ids::UserName;
+use runawaytrain_engine::contain::lease::{Leases, NotPerformed, RENEWAL};
+use runawaytrain_engine::ports::{Clock, Commit, LeaseMove, Ports, States, StoreError};
 use runawaytrain_testbed::{Fault, Testbed};
 use serde_json::json;
 
@@ -28,7 +23,7 @@ fn halting(testbed: &Testbed) -> AccountRecord {
     let mut record = AccountRecord::new(id(PHYSICS), now);
     record.state = State::Halting;
     record.halt = Some(Halt {
-        id: runawaytrain_core::ids::HaltId::new("20261122T030000Z"),
+        id: runawaytrain_core::vocabulary::ids::HaltId::new("20261122T030000Z"),
         tripped: now,
         before: Default::default(),
         contained: None,
@@ -39,14 +34,17 @@ fn halting(testbed: &Testbed) -> AccountRecord {
 }
 
 fn deny(name: &str) -> Action {
-    Action::DenyUser { user: UserName::new(name) }
+    Action::Users(users::Action::DenyUser { user: UserName::new(name) })
 }
 
-async fn hold(ports: &Ports, testbed: &Testbed, invocation: &str) -> runawaytrain_engine::record::Holding {
-    let stored = ports.ledger.load(&id(PHYSICS)).await.unwrap();
-    let stored =
-        stored.unwrap_or(runawaytrain_engine::ports::Stored { record: halting(testbed), version: 0, lease: None });
-    acquire(ports, invocation, &stored, stored.record.clone(), Vec::new()).await.unwrap().unwrap().0
+async fn hold(ports: &Ports, testbed: &Testbed, invocation: &str) -> runawaytrain_engine::contain::lease::HeldLease {
+    let stored = ports.states.load(&id(PHYSICS)).await.unwrap();
+    let stored = stored.unwrap_or(runawaytrain_engine::ports::VersionedRecord {
+        record: halting(testbed),
+        version: 0,
+        lease: None,
+    });
+    Leases::new(ports).acquire(invocation, &stored, stored.record.clone(), Vec::new()).await.unwrap().unwrap().0
 }
 
 #[tokio::test(start_paused = true)]
@@ -59,7 +57,7 @@ async fn two_invocations_at_once_halt_once() {
             .guard
             .handle(
                 &json!({}),
-                &runawaytrain_engine::sweep::Invocation {
+                &runawaytrain_engine::deadline::Invocation {
                     id: "rival".to_owned(),
                     deadline: runawaytrain_engine::deadline::Deadline::never(),
                 },
@@ -111,10 +109,10 @@ async fn a_holder_keeps_its_lease_by_renewing_it() {
     tokio::time::sleep(Duration::from_secs(300)).await;
     assert!(holding.is_alive());
     holding.perform(&id(PHYSICS), &deny("alice")).await.unwrap();
-    let stored = ports.ledger.load(&id(PHYSICS)).await.unwrap().unwrap();
+    let stored = ports.states.load(&id(PHYSICS)).await.unwrap().unwrap();
     assert!(matches!(
-        acquire(&ports, "second", &stored, stored.record.clone(), Vec::new()).await,
-        Err(LedgerError::Conflict)
+        Leases::new(&ports).acquire("second", &stored, stored.record.clone(), Vec::new()).await,
+        Err(StoreError::Conflict)
     ));
 }
 
@@ -137,12 +135,12 @@ async fn a_holder_that_wakes_after_takeover_changes_nothing_more() {
     let ports = testbed.ports();
     let sleeper = Arc::new(hold(&ports, &testbed, "first").await);
     // The sleeper's lease is taken over in the table, as after a pause that its own clock did not notice.
-    let stored = ports.ledger.load(&id(PHYSICS)).await.unwrap().unwrap();
+    let stored = ports.states.load(&id(PHYSICS)).await.unwrap().unwrap();
     let long_after = testbed.clock.now().checked_add(jiff::SignedDuration::from_secs(61)).unwrap();
     let until = long_after.checked_add(jiff::SignedDuration::from_secs(60)).unwrap();
     let lease = LeaseMove::Acquire { expected: stored.version, holder: "second".to_owned(), now: long_after, until };
     ports
-        .ledger
+        .states
         .commit(Commit { record: stored.record, lease, notices: Vec::new(), peak: None, at: long_after })
         .await
         .unwrap();
@@ -151,8 +149,11 @@ async fn a_holder_that_wakes_after_takeover_changes_nothing_more() {
     assert_eq!(sleeper.perform(&id(PHYSICS), &deny("alice")).await, Err(NotPerformed::LeaseLost));
     assert!(!sleeper.is_alive());
     assert!(testbed.world.calls().is_empty(), "nothing was called");
-    let journal =
-        ports.ledger.journal(&id(PHYSICS), &runawaytrain_core::ids::HaltId::new("20261122T030000Z")).await.unwrap();
+    let journal = ports
+        .journal
+        .entries(&id(PHYSICS), &runawaytrain_core::vocabulary::ids::HaltId::new("20261122T030000Z"))
+        .await
+        .unwrap();
     assert!(journal.is_empty(), "nothing was journaled");
 }
 

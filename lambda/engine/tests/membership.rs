@@ -1,19 +1,15 @@
 //! Accounts that come and go: nobody deploys anything for them.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod events;
 
 use common::{PAYER, PHYSICS, QUIET, REGIONS, Scene, id, policy, report_of, seeded};
 use events::{message, records, returned, running};
-use runawaytrain_core::report::Answer;
-use runawaytrain_core::state::State;
+use runawaytrain_core::message::report::Answer;
+use runawaytrain_core::record::State;
 use runawaytrain_testbed::SimAccount;
 use serde_json::json;
 
@@ -66,7 +62,7 @@ async fn an_account_that_is_suspended_or_leaves_is_dropped_without_an_error() {
         assert_eq!(swept(&answer), [PAYER]);
     }
     assert_eq!(scene.subjects(), mails, "nobody is mailed about an account that is gone");
-    assert!(scene.testbed.metrics.beats().iter().all(|beat| beat.complete), "the heartbeat goes on");
+    assert!(scene.testbed.metrics.sweeps().iter().all(|beat| beat.complete), "the heartbeat goes on");
 
     let mut stragglers =
         scene.send(records([message("suspended", &running(PHYSICS)), message("left", &running(QUIET))])).await;

@@ -1,17 +1,12 @@
 //! How far the machine may go: whoever wants less is obeyed.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
 
 use common::{PAYER, PHYSICS, QUIET, Scene, policy, report_of, seeded};
-use runawaytrain_core::mode::Mode;
 use runawaytrain_core::verdict::Judgement;
+use runawaytrain_core::vocabulary::mode::Mode;
 use serde_json::json;
 
 #[tokio::test(start_paused = true)]
@@ -20,7 +15,7 @@ async fn pass_does_nothing_and_says_so_in_the_old_words() {
     let answer = scene.send(json!({ "action": "pass", "key2": "value2", "key3": "value3" })).await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "action == pass voids lambda runawaytrain execution"));
     assert!(scene.testbed.world.calls().is_empty() && scene.testbed.world.looks() == 0);
-    assert!(scene.testbed.metrics.beats().is_empty(), "no heartbeat: its alarm says that the guard is off");
+    assert!(scene.testbed.metrics.sweeps().is_empty(), "no heartbeat: its alarm says that the guard is off");
 }
 
 #[tokio::test(start_paused = true)]
@@ -34,7 +29,7 @@ async fn envaction_pass_silences_every_sweep_but_not_a_drill() {
         );
     }
     assert_eq!(scene.testbed.world.looks(), 0);
-    assert!(scene.testbed.metrics.beats().is_empty());
+    assert!(scene.testbed.metrics.sweeps().is_empty());
     let drilled = scene.send(json!({ "action": "drill" })).await;
     assert_eq!(report_of(&drilled, PHYSICS).verdict, Some(Judgement::Halt));
     assert!(scene.testbed.world.calls().is_empty());
@@ -69,7 +64,7 @@ async fn a_drill_by_event_leaves_no_trace() {
     assert!(plan.iter().any(|text| text.contains("user alice")), "{plan:?}");
     assert!(scene.testbed.world.calls().is_empty() && scene.testbed.mailbox.mails().is_empty());
     assert_eq!(scene.testbed.ledger.writes(), 0);
-    assert!(scene.testbed.metrics.beats().is_empty());
+    assert!(scene.testbed.metrics.sweeps().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,7 +128,7 @@ async fn a_schedule_sweeps_everybody_and_beats() {
     let report = answer.sweep().unwrap();
     assert_eq!((report.trigger.as_str(), report.accounts.len(), report.complete), ("schedule", 3, true));
     assert!(report_of(&answer, QUIET).outcomes.is_empty());
-    let beats = scene.testbed.metrics.beats();
+    let beats = scene.testbed.metrics.sweeps();
     assert!(
         beats.len() == 1 && beats[0].complete && beats[0].coverage.seen == 12 && beats[0].coverage.expected == 12,
         "{beats:?}"
@@ -144,5 +139,5 @@ async fn a_schedule_sweeps_everybody_and_beats() {
 async fn a_sweep_of_some_accounts_is_no_heartbeat() {
     let scene = Scene::new(seeded(), policy(json!({})));
     scene.send(json!({ "action": "proceed", "accounts": [QUIET] })).await;
-    assert!(scene.testbed.metrics.beats().is_empty());
+    assert!(scene.testbed.metrics.sweeps().is_empty());
 }

@@ -1,24 +1,21 @@
 //! What runs has a price, and what was spent has an age: the limits in US dollars.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod events;
 
 use std::time::Duration;
 
 use common::{PAYER, QUIET, REGIONS, Scene, id, policy, report_of};
 use jiff::{SignedDuration, Timestamp};
-use runawaytrain_core::failure::FailureKind;
-use runawaytrain_core::money::Usd;
-use runawaytrain_core::spend::Charge;
-use runawaytrain_core::state::State;
-use runawaytrain_core::verdict::{Judgement, Limit};
+use runawaytrain_core::measure::limit::Limit;
+use runawaytrain_core::measure::spend::Charge;
+use runawaytrain_core::record::State;
+use runawaytrain_core::verdict::Judgement;
+use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::Clock;
 use runawaytrain_testbed::{Fault, SimAccount, Testbed};
 use serde_json::{Value, json};
@@ -47,7 +44,7 @@ fn charged(scene: &Scene, dollars: f64) {
 }
 
 async fn state(scene: &Scene) -> State {
-    runawaytrain_engine::ports::Ledger::load(&*scene.testbed.ledger, &id(LAB)).await.unwrap().unwrap().record.state
+    runawaytrain_engine::ports::States::load(&*scene.testbed.ledger, &id(LAB)).await.unwrap().unwrap().record.state
 }
 
 #[tokio::test(start_paused = true)]

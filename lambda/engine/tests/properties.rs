@@ -1,12 +1,7 @@
 //! Properties of whole halts, over random organizations, policies, faults and kills.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
 mod university;
 
@@ -14,14 +9,15 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use common::{Scene, id};
+use common::{Scene, id, instances_of, role_of, user_of};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use runawaytrain_core::identity::{Lockout, RoleLock};
-use runawaytrain_core::ids::InstanceId;
-use runawaytrain_core::plan::Action;
-use runawaytrain_core::state::State;
-use runawaytrain_engine::ports::Ledger;
+use runawaytrain_core::record::State;
+use runawaytrain_core::resource::roles::RoleLock;
+use runawaytrain_core::resource::users::Lockout;
+use runawaytrain_core::resource::{Action, quarantine};
+use runawaytrain_core::vocabulary::ids::InstanceId;
+use runawaytrain_engine::ports::{Journal, States};
 use runawaytrain_testbed::{Lagged, Life, SimAccount, Testbed};
 use serde_json::json;
 use university::{LAB, Wrong, arbitrary_lab, arbitrary_policy, arbitrary_wrong, build, exempt_instances, policy_of};
@@ -108,7 +104,7 @@ fn reversible(account: &SimAccount, known: &SimAccount) -> String {
                 gives(*user.lockout.written()),
                 user.keys.clone(),
                 user.others.clone(),
-                user.belongings.clone(),
+                user.attachments.clone(),
             )
         })
         .collect();
@@ -124,10 +120,10 @@ fn touches_what_it_must_not(
     for call in testbed.world.calls() {
         let action = &call.action;
         prop_assert_eq!(&call.account, &id(LAB), "only the runaway account is touched");
-        prop_assert!(action.instances().iter().all(|id| !policy.exempts_instance(id)), "{action}");
-        prop_assert!(action.user().is_none_or(|user| !policy.exempts_user(user)), "{action}");
-        prop_assert!(action.role().is_none_or(|role| !policy.exempts_role(role)), "{action}");
-        prop_assert!(action.role().is_none_or(|role| !university::never_touched(role.as_str())), "{action}");
+        prop_assert!(instances_of(action).iter().all(|id| !policy.exempts_instance(id)), "{action}");
+        prop_assert!(user_of(action).is_none_or(|user| !policy.exempts_user(user)), "{action}");
+        prop_assert!(role_of(action).is_none_or(|role| !policy.exempts_role(role)), "{action}");
+        prop_assert!(role_of(action).is_none_or(|role| !university::never_touched(role.as_str())), "{action}");
     }
     Ok(())
 }
@@ -156,7 +152,7 @@ proptest! {
             prop_assert!(acting.is_empty() || effective.contain.users == runawaytrain_core::policy::UserResponse::Leave, "{acting:?} can still act");
 
             let halt = scene.testbed.ledger.load(&id(LAB)).await.unwrap().unwrap().record.halt.unwrap().id;
-            let journal = scene.testbed.ledger.journal(&id(LAB), &halt).await.unwrap();
+            let journal = scene.testbed.ledger.entries(&id(LAB), &halt).await.unwrap();
             let calls = scene.testbed.world.calls();
             // A call that was throttled is repeated under its one entry.
             let entries: BTreeSet<&Action> = journal.iter().map(|entry| &entry.action).collect();
@@ -259,7 +255,7 @@ proptest! {
             for _ in 0..=ticks {
                 let sweeps = scenes.iter().zip(&delays).enumerate().map(|(index, (scene, delay))| async move {
                     tokio::time::sleep(Duration::from_millis(*delay)).await;
-                    let invocation = runawaytrain_engine::sweep::Invocation { id: format!("rival-{index}"), deadline: runawaytrain_engine::deadline::Deadline::never() };
+                    let invocation = runawaytrain_engine::deadline::Invocation { id: format!("rival-{index}"), deadline: runawaytrain_engine::deadline::Deadline::never() };
                     scene.guard.handle(&json!({}), &invocation).await
                 });
                 futures::future::join_all(sweeps).await;
@@ -268,7 +264,7 @@ proptest! {
             // Whatever was stopped was halted; the ticks stay within the hour.
             let halted = (0..runaways).filter(|number| testbed.world.with(&id(&lab(*number)), |account| account.billable().count() == 0)).count();
             prop_assert_eq!(halted as u64, runaways.min(u64::from(slots)));
-            let touched: BTreeSet<_> = testbed.world.calls().into_iter().filter(|call| call.action != Action::Freeze).map(|call| call.account).collect();
+            let touched: BTreeSet<_> = testbed.world.calls().into_iter().filter(|call| call.action != Action::Quarantine(quarantine::Action::Freeze)).map(|call| call.account).collect();
             prop_assert!(touched.len() <= slots as usize, "{touched:?}");
             Ok(())
         })?;

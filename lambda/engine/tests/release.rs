@@ -1,24 +1,19 @@
 //! Halting by order, giving back, and what follows.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
 
 use std::time::Duration;
 
 use common::{PAYER, PHYSICS, QUIET, Scene, id, policy, report_of, seeded, user};
 use jiff::{SignedDuration, Timestamp};
-use runawaytrain_core::failure::FailureKind;
-use runawaytrain_core::ids::KeyId;
-use runawaytrain_core::mode::Mode;
-use runawaytrain_core::report::{Answer, Report};
-use runawaytrain_core::state::State;
-use runawaytrain_engine::ports::{Clock, Ledger};
+use runawaytrain_core::message::report::{Answer, Report};
+use runawaytrain_core::record::State;
+use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_core::vocabulary::ids::KeyId;
+use runawaytrain_core::vocabulary::mode::Mode;
+use runawaytrain_engine::ports::{Clock, States};
 use runawaytrain_testbed::{Fault, Life, SimAccount};
 use serde_json::json;
 
@@ -51,7 +46,7 @@ async fn state(scene: &Scene) -> State {
 
 fn left(answer: &Answer) -> Vec<(String, String)> {
     let Some(Report::Release(report)) = &answer.report else { panic!("{answer:?}") };
-    report.accounts[0].plan.left.iter().map(|left| (left.item.clone(), left.reason.clone())).collect()
+    report.accounts[0].plan.skipped.iter().map(|left| (left.item.clone(), left.reason.clone())).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -250,7 +245,7 @@ async fn members_of_a_group_are_started_before_the_group_is_resumed() {
             suspended: false,
             created: Timestamp::UNIX_EPOCH,
         };
-        account.region("us-east-1").groups.insert(runawaytrain_core::ids::GroupName::new("web"), group);
+        account.region("us-east-1").groups.insert(runawaytrain_core::vocabulary::ids::GroupName::new("web"), group);
     });
     testbed.world.with(&id(PHYSICS), |_| ());
     let scene = Scene::new(testbed, policy(json!({})));
@@ -277,7 +272,10 @@ async fn what_failed_or_was_not_named_can_be_asked_for_later() {
     scene.testbed.world.with(&id(PHYSICS), |account| {
         for name in ["alice", "bob"] {
             let lockout = *account.users[&user(name)].lockout.in_force();
-            assert!(matches!(lockout, runawaytrain_core::identity::Lockout::SessionsBefore(_)), "{name}: {lockout:?}");
+            assert!(
+                matches!(lockout, runawaytrain_core::resource::users::Lockout::SessionsBefore(_)),
+                "{name}: {lockout:?}"
+            );
         }
     });
 }

@@ -8,14 +8,9 @@
 //! file whose first line begins `# weakness:` says what does not hold yet: it must fail, so that whoever mends it takes
 //! the line out. `SCENARIO=part-of-a-name` plays only those, `SEEDS=100` plays each with that many different thieves;
 //! without either, one thief a file, always the same.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
 
 use std::path::{Path, PathBuf};
@@ -23,10 +18,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{PAYER, PHYSICS, QUIET, REGIONS, Scene, id, policy};
-use runawaytrain_core::ids::{AccountId, RoleName, UserName};
-use runawaytrain_core::report::Answer;
+use runawaytrain_core::message::report::Answer;
+use runawaytrain_core::vocabulary::ids::{AccountId, RoleName, UserName};
 use runawaytrain_engine::deadline::Deadline;
-use runawaytrain_engine::ports::Ledger;
+use runawaytrain_engine::ports::States;
 use runawaytrain_testbed::script::{self, Change, Words};
 use runawaytrain_testbed::{
     Call, Intent, Life, Principal, SimAccount, SimRole, SimUser, Testbed, Thief, Watched, watch,

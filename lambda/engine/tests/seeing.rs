@@ -1,22 +1,17 @@
 //! What cannot be seen is never a zero, resets nothing, and is told.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
 
 use std::time::Duration;
 
 use common::{PHYSICS, QUIET, Scene, id, policy, report_of, seeded};
-use runawaytrain_core::failure::FailureKind;
-use runawaytrain_core::state::State;
+use runawaytrain_core::record::State;
 use runawaytrain_core::verdict::Judgement;
+use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_engine::deadline::Deadline;
-use runawaytrain_engine::ports::Ledger;
+use runawaytrain_engine::ports::States;
 use runawaytrain_testbed::{Fault, Life, failure};
 use serde_json::json;
 
@@ -110,7 +105,7 @@ async fn when_the_accounts_cannot_be_listed_the_known_ones_are_watched_on() {
     let answer = scene.tick().await;
     assert_eq!(scene.billable(QUIET), 0);
     assert!(!answer.sweep().unwrap().complete);
-    assert!(!scene.testbed.metrics.beats()[1].complete, "a sweep of half a list is no heartbeat");
+    assert!(!scene.testbed.metrics.sweeps()[1].complete, "a sweep of half a list is no heartbeat");
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,7 +143,7 @@ async fn what_is_not_finished_before_the_deadline_is_named_and_taken_up_again() 
     assert!(!answer.sweep().unwrap().complete);
     assert!(report_of(&answer, QUIET).error.as_ref().unwrap().contains("deadline"));
     assert_eq!(scene.billable(PHYSICS), 0, "the others were served");
-    assert!(!scene.testbed.metrics.beats()[0].complete);
+    assert!(!scene.testbed.metrics.sweeps()[0].complete);
 
     scene.testbed.world.heal();
     let answer = scene.tick().await;

@@ -1,20 +1,16 @@
 //! Spend alarms over the topic: whose account is looked at, and what is refused.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod events;
 
 use common::{PAYER, PHYSICS, QUIET, Scene, id, policy, report_of, seeded};
 use events::{alarm, linked_to, named, owned_by, payload, records, results, touched};
-use runawaytrain_core::failure::FailureKind;
-use runawaytrain_core::report::{Answer, RecordResult};
+use runawaytrain_core::message::report::{Answer, RecordResult};
 use runawaytrain_core::verdict::Judgement;
+use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_testbed::{Fault, failure};
 use serde_json::{Value, json};
 

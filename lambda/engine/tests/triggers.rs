@@ -1,13 +1,9 @@
 //! Any JSON becomes a request or a refusal, and nothing but a direct call halts or releases.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
+#[expect(dead_code, reason = "each test file uses its own part of this")]
 mod events;
 
 use common::{PAYER, PHYSICS, QUIET, Scene, id, policy, seeded};
@@ -15,9 +11,9 @@ use events::{alarm, message, payload, records, results, running, touched};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use runawaytrain_core::contract;
+use runawaytrain_core::message::report::RecordResult;
 use runawaytrain_core::policy::CostReports;
-use runawaytrain_core::report::RecordResult;
-use runawaytrain_engine::trigger::{Home, Meaning, Refusal, Request, Trigger, parse};
+use runawaytrain_engine::trigger::{Deployment, Meaning, Refusal, Request, Trigger, parse};
 use serde_json::{Map, Value, json};
 
 /// 1,000 cases in the suite; `PROPTEST_CASES=100000 cargo test -p runawaytrain-engine --test triggers` for a longer
@@ -30,7 +26,7 @@ fn cases() -> ProptestConfig {
 fn read(event: &Value) -> Result<Trigger, Refusal> {
     let now: Timestamp = "2026-11-22T03:00:00Z".parse().unwrap();
     let reports = CostReports { bucket: "payer-reports".to_owned(), prefix: "cur/".to_owned() };
-    parse(event, &Home { payer: &id(PAYER), region: contract::HOME_REGION, reports: Some(&reports), now })
+    parse(event, &Deployment { payer: &id(PAYER), region: contract::HOME_REGION, reports: Some(&reports), now })
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use runawaytrain_core::ids::AccountId;
-use runawaytrain_core::mode::Mode;
+use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::mode::Mode;
 use thiserror::Error;
 
 /// A variable that is missing or cannot be read.

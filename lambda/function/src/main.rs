@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use runawaytrain_aws::Settings;
 use runawaytrain_core::policy::Policy;
-use runawaytrain_engine::deadline::Deadline;
+use runawaytrain_engine::deadline::{Deadline, Invocation};
 use runawaytrain_engine::ports::Clock;
-use runawaytrain_engine::sweep::{Guard, Invocation};
+use runawaytrain_engine::sweep::Guard;
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
 
@@ -59,7 +59,7 @@ fn guard() -> Result<Guard, Error> {
         snsregion: environment.sns_region,
     };
     let ports = runawaytrain_aws::connect(&settings, Arc::new(WallClock));
-    Ok(Guard::new(ports, policy, environment.ceiling))
+    Ok(Guard::new(&ports, policy, environment.ceiling))
 }
 
 fn policy(environment: &Environment) -> Result<Policy, Error> {

@@ -3,13 +3,7 @@
 //! A path stands in backticks and is counted from the root of the repository; a `*` in it needs a match. A name without
 //! a folder, such as `walls.rs`, may lie anywhere. An invariant is a paragraph that begins with `**Invariant:**`; the
 //! last thing in it is a test's name in backticks: a function of Rust or Python, or the path of a file of tests.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

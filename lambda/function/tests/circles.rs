@@ -1,12 +1,6 @@
 //! No file of a crate imports in a circle, and none reaches up past its layer. What counts as an import is said in
 //! `modules`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
+#![cfg(test)]
 
 mod modules;
 
@@ -17,8 +11,35 @@ use modules::{Edges, Source, Tree, trees};
 
 /// The top-level modules of each crate, the lowest first. A file depends on its own module and on lower ones only;
 /// `lib.rs` and `main.rs` stand above them all. An empty list checks nothing.
-const LAYERS: &[(&str, &[&str])] =
-    &[("core", &[]), ("cur", &[]), ("engine", &[]), ("aws", &[]), ("function", &[]), ("testbed", &[])];
+const LAYERS: &[(&str, &[&str])] = &[
+    (
+        "core",
+        &[
+            "vocabulary",
+            "contract",
+            "measure",
+            "policy",
+            "observation",
+            "resource",
+            "verdict",
+            "plan",
+            "record",
+            "decision",
+            "message",
+        ],
+    ),
+    ("cur", &[]),
+    (
+        "engine",
+        &[
+            "ports", "deadline", "trigger", "scope", "observe", "notify", "contain", "account", "release", "reports",
+            "sweep",
+        ],
+    ),
+    ("aws", &[]),
+    ("function", &[]),
+    ("testbed", &[]),
+];
 
 /// The shortest way from one file to another along the edges, both included.
 fn way(edges: &Edges, from: &str, to: &str) -> Option<Vec<String>> {

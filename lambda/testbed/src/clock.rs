@@ -1,3 +1,5 @@
+//! The clock of the simulation.
+
 use jiff::Timestamp;
 use runawaytrain_engine::ports::Clock;
 use tokio::time::Instant;

@@ -4,49 +4,46 @@
 //! on a [`Stage`] of its own: an account in which nothing was done yet, and whose people's hands are the test's. What
 //! an emulator cannot do is listed beside its test, by name and with the reason, and must fail there: once it does not,
 //! the list is wrong and says so.
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     missing_docs,
     reason = "each rule is named by its function; a broken rule is a failing test"
 )]
 
+mod account;
 pub mod books;
-mod compute;
-mod credentials;
-mod identities;
+mod case;
+mod fleets;
+mod groups;
+mod instances;
 pub mod ledger;
-mod looking;
 mod organization;
-mod paging;
+mod quarantine;
+mod roles;
+mod spot_requests;
 mod stage;
+mod users;
 
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
 
+pub use case::Case;
 pub use stage::{Crowd, Machine, Stage};
-
-/// A rule, by the name of its function.
-pub struct Case {
-    pub name: &'static str,
-    play: fn(&dyn Stage) -> BoxFuture<'_, ()>,
-}
-
-/// Rules by their names. One that is forgotten here is dead code, which the compiler refuses.
-macro_rules! cases {
-    ($($rule:ident),* $(,)?) => {
-        &[$($crate::contract::Case { name: stringify!($rule), play: |stage| Box::pin($rule(stage)) }),*]
-    };
-}
-use cases;
 
 /// Every rule of looking and acting.
 pub fn rules() -> impl Iterator<Item = &'static Case> {
-    [looking::CASES, paging::CASES, compute::CASES, organization::CASES, identities::CASES, credentials::CASES]
-        .into_iter()
-        .flatten()
+    let kinds = [
+        quarantine::CASES,
+        groups::CASES,
+        fleets::CASES,
+        spot_requests::CASES,
+        instances::CASES,
+        users::CASES,
+        roles::CASES,
+    ];
+    [organization::CASES, account::CASES].into_iter().chain(kinds).flatten()
 }
 
 /// Plays every rule on a stage of its own, set up by `set` from the rule's number. Those in `beyond` must fail, all

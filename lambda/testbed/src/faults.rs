@@ -1,5 +1,7 @@
-use runawaytrain_core::failure::{Failure, FailureKind};
-use runawaytrain_core::ids::{AccountId, Region};
+//! What goes wrong.
+
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 
 /// A failure that calls meet: where, how often, and what it looks like.
 #[derive(Debug, Clone)]
@@ -49,6 +51,7 @@ impl Fault {
         self
     }
 
+    /// Whether a call meets it; one that does is counted.
     pub(crate) fn meets(&mut self, operation: &str, account: Option<&AccountId>, region: Option<&Region>) -> bool {
         let here = operation.starts_with(&self.operation)
             && self.account.as_ref().is_none_or(|wanted| Some(wanted) == account)
@@ -70,20 +73,16 @@ impl Fault {
 /// A failure as the adapters would report it.
 pub fn failure(operation: &str, kind: FailureKind) -> Failure {
     let code = match kind {
+        FailureKind::Credentials => Some("ExpiredToken"),
         FailureKind::Denied => Some("AccessDenied"),
         FailureKind::NotFound => Some("InvalidInstanceID.NotFound"),
         FailureKind::Throttled => Some("RequestLimitExceeded"),
         FailureKind::WrongState => Some("IncorrectInstanceState"),
         FailureKind::Unsupported => Some("UnsupportedOperation"),
         FailureKind::Protected => Some("OperationNotPermitted"),
-        FailureKind::Conflict => Some("DeleteConflict"),
+        FailureKind::Contended => Some("DeleteConflict"),
+        FailureKind::QuotaFull => Some("LimitExceeded"),
         FailureKind::Invalid | FailureKind::Unavailable | FailureKind::NotBegun | FailureKind::Other => None,
     };
-    Failure {
-        operation: operation.to_owned(),
-        kind,
-        code: code.map(str::to_owned),
-        detail: "simulated".to_owned(),
-        named: Vec::new(),
-    }
+    Failure { code: code.map(str::to_owned), ..Failure::own(operation, kind, "simulated") }
 }

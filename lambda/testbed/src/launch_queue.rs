@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use runawaytrain_core::contract;
-use runawaytrain_core::ids::AccountId;
+use runawaytrain_core::vocabulary::ids::AccountId;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 

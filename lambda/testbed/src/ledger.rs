@@ -1,17 +1,20 @@
+//! The state table and the books of money.
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use runawaytrain_core::containment::ActionResult;
-use runawaytrain_core::failure::Failure;
-use runawaytrain_core::history::HourPeak;
-use runawaytrain_core::ids::{AccountId, HaltId};
-use runawaytrain_core::money::Usd;
-use runawaytrain_core::price::PriceKey;
+use runawaytrain_core::measure::price::PriceKey;
+use runawaytrain_core::measure::spend;
+use runawaytrain_core::plan::ActionResult;
+use runawaytrain_core::record::HourPeak;
+use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
+use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::{
-    Commit, EntryId, JournalEntry, KnownPrice, Lease, LeaseMove, Ledger, LedgerError, Pending, PendingId, PriceBook,
-    ReadReport, SpendBook, SpentHours, Stored,
+    Commit, EntryId, Journal, JournalEntry, KnownPrice, Lease, LeaseMove, Outbox, OutboxId, OutboxItem, PriceBook,
+    ReadReport, Slots, SpendBook, SpentHours, States, StoreError, VersionedRecord,
 };
 
 /// The state table in memory, with the conditions of the real one.
@@ -22,9 +25,9 @@ pub struct MemoryLedger {
 
 #[derive(Debug, Default)]
 struct Tables {
-    records: BTreeMap<AccountId, (Stored, u64)>,
+    records: BTreeMap<AccountId, (VersionedRecord, u64)>,
     journal: BTreeMap<(AccountId, HaltId), BTreeMap<EntryId, JournalEntry>>,
-    outbox: BTreeMap<PendingId, (Pending, Option<Timestamp>)>,
+    outbox: BTreeMap<OutboxId, (OutboxItem, Option<Timestamp>)>,
     history: BTreeMap<(AccountId, Timestamp), HourPeak>,
     slots: BTreeMap<AccountId, Timestamp>,
     prices: BTreeMap<PriceKey, KnownPrice>,
@@ -51,7 +54,7 @@ impl MemoryLedger {
 
     /// What the Cost and Usage Reports said of an account's hour; they reach until its end.
     pub fn spent(&self, account: &AccountId, hour: Timestamp, amount: Usd) {
-        let period = runawaytrain_core::spend::month(hour).strftime("%Y%m").to_string();
+        let period = spend::month(hour).strftime("%Y%m").to_string();
         let end = hour.checked_add(SignedDuration::from_hours(1)).expect("an hour later");
         let mut tables = self.tables();
         let new = || ReadReport {
@@ -122,27 +125,27 @@ impl Tables {
         self.records.get(account).map_or(0, |(_, fence)| *fence)
     }
 
-    fn holds(&self, lease: &Lease) -> Result<(), LedgerError> {
+    fn holds(&self, lease: &Lease) -> Result<(), StoreError> {
         let held = self
             .records
             .get(&lease.account)
             .and_then(|(stored, _)| stored.lease.as_ref())
             .is_some_and(|held| held.fence == lease.fence);
-        if held { Ok(()) } else { Err(LedgerError::LeaseLost) }
+        if held { Ok(()) } else { Err(StoreError::LeaseLost) }
     }
 }
 
 #[async_trait]
-impl Ledger for MemoryLedger {
-    async fn load_all(&self) -> Result<BTreeMap<AccountId, Stored>, Failure> {
+impl States for MemoryLedger {
+    async fn load_all(&self) -> Result<BTreeMap<AccountId, VersionedRecord>, Failure> {
         Ok(self.sound()?.records.iter().map(|(account, (stored, _))| (account.clone(), stored.clone())).collect())
     }
 
-    async fn load(&self, account: &AccountId) -> Result<Option<Stored>, Failure> {
+    async fn load(&self, account: &AccountId) -> Result<Option<VersionedRecord>, Failure> {
         Ok(self.sound()?.records.get(account).map(|(stored, _)| stored.clone()))
     }
 
-    async fn commit(&self, commit: Commit) -> Result<Stored, LedgerError> {
+    async fn commit(&self, commit: Commit) -> Result<VersionedRecord, StoreError> {
         let mut tables = self.sound()?;
         let account = commit.record.account.clone();
         let before = tables.records.get(&account).map(|(stored, _)| stored.clone());
@@ -150,11 +153,11 @@ impl Ledger for MemoryLedger {
         let mut fence = tables.fence(&account);
         let standing = before.and_then(|stored| stored.lease);
         let lease = match commit.lease {
-            LeaseMove::None { expected } if expected != version => return Err(LedgerError::Conflict),
+            LeaseMove::None { expected } if expected != version => return Err(StoreError::Conflict),
             LeaseMove::None { .. } => standing,
             LeaseMove::Acquire { expected, holder, now, until } => {
                 if expected != version || standing.is_some_and(|lease| lease.until > now) {
-                    return Err(LedgerError::Conflict);
+                    return Err(StoreError::Conflict);
                 }
                 fence += 1;
                 Some(Lease { account: account.clone(), holder, fence, until })
@@ -168,11 +171,11 @@ impl Ledger for MemoryLedger {
                 None
             }
         };
-        let stored = Stored { record: commit.record, version: version + 1, lease };
+        let stored = VersionedRecord { record: commit.record, version: version + 1, lease };
         tables.records.insert(account.clone(), (stored.clone(), fence));
         for notice in commit.notices {
-            let id = PendingId(format!("{:.9}#{account}#{:?}", commit.at, notice.kind));
-            tables.outbox.insert(id.clone(), (Pending { id, notice }, None));
+            let id = OutboxId(format!("{:.9}#{account}#{:?}", commit.at, notice.kind));
+            tables.outbox.insert(id.clone(), (OutboxItem { id, notice }, None));
         }
         if let Some(peak) = commit.peak {
             tables.history.insert((account, peak.hour), peak);
@@ -181,7 +184,7 @@ impl Ledger for MemoryLedger {
         Ok(stored)
     }
 
-    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), LedgerError> {
+    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), StoreError> {
         let mut tables = self.sound()?;
         tables.holds(lease)?;
         if let Some(held) = tables.records.get_mut(&lease.account).and_then(|(stored, _)| stored.lease.as_mut()) {
@@ -189,8 +192,11 @@ impl Ledger for MemoryLedger {
         }
         Ok(())
     }
+}
 
-    async fn intend(&self, lease: &Lease, entry: &JournalEntry) -> Result<(), LedgerError> {
+#[async_trait]
+impl Journal for MemoryLedger {
+    async fn intend(&self, lease: &Lease, entry: &JournalEntry) -> Result<(), StoreError> {
         let mut tables = self.sound()?;
         tables.holds(lease)?;
         tables.writes += 1;
@@ -210,7 +216,7 @@ impl Ledger for MemoryLedger {
         id: &EntryId,
         at: Timestamp,
         result: &ActionResult,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<(), StoreError> {
         let mut tables = self.sound()?;
         tables.holds(lease)?;
         tables.writes += 1;
@@ -220,7 +226,7 @@ impl Ledger for MemoryLedger {
         Ok(())
     }
 
-    async fn journal(&self, account: &AccountId, halt: &HaltId) -> Result<Vec<JournalEntry>, Failure> {
+    async fn entries(&self, account: &AccountId, halt: &HaltId) -> Result<Vec<JournalEntry>, Failure> {
         let tables = self.sound()?;
         Ok(tables
             .journal
@@ -228,14 +234,11 @@ impl Ledger for MemoryLedger {
             .map(|journal| journal.values().cloned().collect())
             .unwrap_or_default())
     }
+}
 
-    async fn take_slot(
-        &self,
-        account: &AccountId,
-        most: u32,
-        since: Timestamp,
-        now: Timestamp,
-    ) -> Result<bool, Failure> {
+#[async_trait]
+impl Slots for MemoryLedger {
+    async fn take(&self, account: &AccountId, most: u32, since: Timestamp, now: Timestamp) -> Result<bool, Failure> {
         let mut tables = self.sound()?;
         tables.slots.retain(|_, taken| *taken > since);
         if !tables.slots.contains_key(account) && tables.slots.len() >= most as usize {
@@ -244,12 +247,15 @@ impl Ledger for MemoryLedger {
         tables.slots.entry(account.clone()).or_insert(now);
         Ok(true)
     }
+}
 
-    async fn outbox(&self) -> Result<Vec<Pending>, Failure> {
-        Ok(self.sound()?.outbox.values().map(|(pending, _)| pending.clone()).collect())
+#[async_trait]
+impl Outbox for MemoryLedger {
+    async fn waiting(&self) -> Result<Vec<OutboxItem>, Failure> {
+        Ok(self.sound()?.outbox.values().map(|(item, _)| item.clone()).collect())
     }
 
-    async fn claim(&self, id: &PendingId, now: Timestamp, until: Timestamp) -> Result<bool, Failure> {
+    async fn claim(&self, id: &OutboxId, now: Timestamp, until: Timestamp) -> Result<bool, Failure> {
         let mut tables = self.sound()?;
         match tables.outbox.get_mut(id) {
             Some((_, claimed)) if claimed.is_none_or(|claimed| claimed <= now) => {
@@ -260,14 +266,14 @@ impl Ledger for MemoryLedger {
         }
     }
 
-    async fn unclaim(&self, id: &PendingId) -> Result<(), Failure> {
+    async fn unclaim(&self, id: &OutboxId) -> Result<(), Failure> {
         if let Some((_, claimed)) = self.sound()?.outbox.get_mut(id) {
             *claimed = None;
         }
         Ok(())
     }
 
-    async fn clear(&self, id: &PendingId) -> Result<(), Failure> {
+    async fn clear(&self, id: &OutboxId) -> Result<(), Failure> {
         self.sound()?.outbox.remove(id);
         Ok(())
     }

@@ -1,10 +1,12 @@
+//! SNS.
+
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use runawaytrain_core::failure::Failure;
 use runawaytrain_core::policy::NotifyList;
-use runawaytrain_engine::ports::{Beat, Courier, Pulse};
+use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_engine::ports::Notifier;
 
 /// A mail that SNS took.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +39,7 @@ impl Mailbox {
 }
 
 #[async_trait]
-impl Courier for Mailbox {
+impl Notifier for Mailbox {
     async fn send(&self, list: &NotifyList, subject: &str, body: &str) -> Result<(), Failure> {
         // SNS's own rule. <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
         assert!(
@@ -54,27 +56,6 @@ impl Courier for Mailbox {
             subject: subject.to_owned(),
             body: body.to_owned(),
         });
-        Ok(())
-    }
-}
-
-/// CloudWatch: keeps every beat.
-#[derive(Debug, Default)]
-pub struct Metrics {
-    beats: Mutex<Vec<Beat>>,
-}
-
-impl Metrics {
-    /// Every beat so far.
-    pub fn beats(&self) -> Vec<Beat> {
-        self.beats.lock().expect("not poisoned").clone()
-    }
-}
-
-#[async_trait]
-impl Pulse for Metrics {
-    async fn beat(&self, beat: Beat) -> Result<(), Failure> {
-        self.beats.lock().expect("not poisoned").push(beat);
         Ok(())
     }
 }

@@ -1,6 +1,8 @@
+//! How many calls EC2 takes.
+
 use std::collections::BTreeMap;
 
-use runawaytrain_core::ids::{AccountId, Region};
+use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 use tokio::time::Instant;
 
 /// EC2's token buckets: one of requests and, for calls about many instances, one of instances, each an account, a

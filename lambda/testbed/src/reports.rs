@@ -1,3 +1,5 @@
+//! S3, with the Cost and Usage Reports in it.
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -5,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use runawaytrain_core::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_engine::ports::{Clock, ReportObject, ReportStore, Sink};
 use tokio::time::sleep;
 

@@ -12,7 +12,7 @@ mod strategy;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use runawaytrain_core::ids::AccountId;
+use runawaytrain_core::vocabulary::ids::AccountId;
 use tokio::task::JoinHandle;
 
 use crate::account::SimAccount;
@@ -67,7 +67,7 @@ impl Thief {
                 thief.task = Some(tokio::spawn(async move {
                     tokio::time::sleep(intent.patience).await;
                     loop {
-                        world.with(&account, |known| locked(&hand).follow(&strategies, known));
+                        world.with(&account, |known| strategy::follow(&strategies, &mut locked(&hand), known));
                         let pause = locked(&hand).dice.about(pause);
                         tokio::time::sleep(pause).await;
                     }
@@ -77,7 +77,7 @@ impl Thief {
                 let from = tokio::time::Instant::now() + intent.patience;
                 world.after_reads(move |operation, whose, known| {
                     if *whose == account && operation.starts_with(&beginning) && tokio::time::Instant::now() >= from {
-                        locked(&hand).follow(&strategies, known);
+                        strategy::follow(&strategies, &mut locked(&hand), known);
                     }
                 });
             }

@@ -1,12 +1,14 @@
+//! Who looks on from outside.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use runawaytrain_core::ids::{AccountId, InstanceId};
+use runawaytrain_core::vocabulary::ids::{AccountId, InstanceId};
 use tokio::task::JoinHandle;
 
-use crate::Testbed;
 use crate::account::SimAccount;
+use crate::testbed::Testbed;
 use crate::thief::Thief;
 use crate::world::World;
 

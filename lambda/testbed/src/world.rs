@@ -1,24 +1,30 @@
+//! The organization: its accounts, and how a call into one of them goes.
+
+mod actuator;
+mod directory;
+mod money;
+mod observer;
+mod visit;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use runawaytrain_core::failure::{Failure, FailureKind};
-use runawaytrain_core::ids::{AccountId, Region};
-use runawaytrain_core::plan::Action;
+use runawaytrain_core::resource::{Action, Caller};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 use runawaytrain_engine::ports::{Lifecycle, Member};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::account::SimAccount;
 use crate::clock::SimClock;
 use crate::faults::{Fault, failure};
+use crate::payer::SimPayer;
 use crate::quotas::Quotas;
 
-mod act;
-mod money;
-mod pages;
-mod read;
-
-pub use pages::{ACCOUNTS_A_PAGE, GROUPS_A_PAGE, IDENTITIES_A_PAGE, INSTANCES_A_PAGE, LAUNCHERS_A_PAGE};
+/// Accounts a page.
+/// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html>
+pub const ACCOUNTS_A_PAGE: usize = 20;
 
 /// How long a call takes.
 const LATENCY: Duration = Duration::from_millis(80);
@@ -38,6 +44,7 @@ pub struct Call {
 
 /// The organization.
 pub struct World {
+    pub(crate) payer: SimPayer,
     clock: Arc<SimClock>,
     inner: Mutex<Inner>,
 }
@@ -49,10 +56,10 @@ struct Inner {
     calls: Vec<Call>,
     looks: usize,
     faults_met: u64,
-    no_quarantine: bool,
     quotas: Option<Quotas>,
-    regions: BTreeMap<AccountId, (Instant, Vec<Region>)>,
-    members: Option<(Instant, Vec<Member>)>,
+    /// What the adapters remember, and since when.
+    regions: BTreeMap<AccountId, (Duration, Vec<Region>)>,
+    members: Option<(Duration, Vec<Member>)>,
     hooks: Vec<Hook>,
 }
 
@@ -61,7 +68,7 @@ type Hook = Box<dyn FnMut(&str, &AccountId, &mut SimAccount) + Send>;
 
 impl World {
     pub(crate) fn new(clock: Arc<SimClock>) -> Self {
-        Self { clock, inner: Mutex::default() }
+        Self { payer: SimPayer::default(), clock, inner: Mutex::default() }
     }
 
     /// Adds an account.
@@ -73,6 +80,11 @@ impl World {
     /// An account leaves the organization: whatever is in it is somebody else's now.
     pub fn remove(&self, account: &AccountId) {
         self.lock().accounts.remove(account).unwrap_or_else(|| panic!("no account {account}"));
+    }
+
+    /// Suspends an account in Organizations.
+    pub fn suspend(&self, account: &AccountId) {
+        self.with(account, |known| known.lifecycle = Lifecycle::Inactive("SUSPENDED".to_owned()));
     }
 
     /// From now on calls draw on EC2's token buckets.
@@ -93,11 +105,6 @@ impl World {
     /// Takes all faults back.
     pub fn heal(&self) {
         self.lock().faults.clear();
-    }
-
-    /// From now on no quarantine policy is deployed.
-    pub fn without_quarantine(&self) {
-        self.lock().no_quarantine = true;
     }
 
     /// Every account.
@@ -160,19 +167,31 @@ impl World {
         }
     }
 
-    /// Enters an account through our role.
-    async fn enter(&self, operation: &str, account: &AccountId, region: Option<&Region>) -> Result<(), Failure> {
-        let enrolled = self.lock().accounts.get(account).is_some_and(|known| known.enrolled);
-        if !enrolled {
-            return Err(failure("sts:AssumeRole", FailureKind::Denied));
+    /// Makes a call about an account: in it, through our role there, or in the payer.
+    async fn call(
+        &self,
+        caller: Caller,
+        operation: &str,
+        account: &AccountId,
+        region: Option<&Region>,
+    ) -> Result<(), Failure> {
+        match caller {
+            Caller::Member if !self.lock().accounts.get(account).is_some_and(|known| known.enrolled) => {
+                Err(failure("sts:AssumeRole", FailureKind::Denied))
+            }
+            Caller::Member | Caller::Payer => self.pass(operation, Some(account), region).await,
         }
-        self.pass(operation, Some(account), region).await
     }
-}
 
-impl World {
-    /// Suspends an account in Organizations.
-    pub fn suspend(&self, account: &AccountId) {
-        self.with(account, |known| known.lifecycle = Lifecycle::Inactive("SUSPENDED".to_owned()));
+    /// What a call that was made shows of an account, if it is there. Whoever reacts to our looks acts right after it.
+    fn show<T>(&self, operation: &str, account: &AccountId, read: impl FnOnce(&SimAccount) -> T) -> Option<T> {
+        let mut inner = self.lock();
+        inner.looks += 1;
+        let Inner { accounts, hooks, .. } = &mut *inner;
+        let known = accounts.get_mut(account)?;
+        known.settle();
+        let seen = read(known);
+        hooks.iter_mut().for_each(|react| react(operation, account, known));
+        Some(seen)
     }
 }

@@ -1,4 +1,5 @@
 //! The simulated organization keeps what the adapters keep.
+#![cfg(test)]
 
 mod stage;
 

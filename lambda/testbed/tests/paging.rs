@@ -1,14 +1,17 @@
 //! The simulated organization gives its lists page by page, and lives on between two pages.
-#![allow(clippy::unwrap_used, reason = "tests break loudly")]
+#![cfg(test)]
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use runawaytrain_core::failure::{Failure, FailureKind};
-use runawaytrain_core::ids::{AccountId, Region, UserName};
-use runawaytrain_engine::ports::{Freshness, Observer, UserDetail};
+use runawaytrain_core::resource::instances::Instance;
+use runawaytrain_core::resource::users::User;
+use runawaytrain_core::resource::{Kind, Sight};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::{AccountId, Region, UserName};
+use runawaytrain_engine::ports::{Freshness, Look, Observer};
 use runawaytrain_testbed::{
-    ACCOUNTS_A_PAGE, Fault, IDENTITIES_A_PAGE, INSTANCES_A_PAGE, Life, SimAccount, SimUser, Testbed,
+    ACCOUNTS_A_PAGE, Fault, INSTANCES_A_PAGE, Life, SimAccount, SimUser, Testbed, USERS_A_PAGE, World,
 };
 use tokio::time::{Instant, sleep};
 
@@ -16,8 +19,19 @@ fn lab() -> AccountId {
     AccountId::parse("111111111111").unwrap()
 }
 
-fn home() -> Region {
-    Region::new("us-east-1")
+async fn instances(world: &World) -> Result<Vec<Instance>, Failure> {
+    let look = Look::at(Kind::Instances, Some(&Region::new("us-east-1")));
+    world.look(&lab(), &look).await.map(|seen| match seen {
+        Sight::Instances(instances) => instances,
+        other => panic!("{other:?}"),
+    })
+}
+
+async fn users(world: &World) -> Result<Vec<User>, Failure> {
+    world.look(&lab(), &Look::at(Kind::Users, None)).await.map(|seen| match seen {
+        Sight::Users(users) => users,
+        other => panic!("{other:?}"),
+    })
 }
 
 fn name(number: usize) -> UserName {
@@ -39,13 +53,12 @@ async fn each_page_is_a_call_that_takes_its_time_and_its_token() {
     let testbed = testbed(2 * INSTANCES_A_PAGE + 1);
     testbed.world.with_quotas();
     let began = Instant::now();
-    assert_eq!(testbed.world.instances(&lab(), &home()).await.unwrap().len(), 2 * INSTANCES_A_PAGE + 1);
+    assert_eq!(instances(&testbed.world).await.unwrap().len(), 2 * INSTANCES_A_PAGE + 1);
     assert_eq!((testbed.world.looks(), began.elapsed()), (3, Duration::from_millis(240)));
     // The bucket holds a hundred tokens and gains 1.6 between two pages: of forty lists all get their first two pages,
     // and 23 the third.
     sleep(Duration::from_secs(60)).await;
-    let (account, region) = (lab(), home());
-    let lists = (0..40).map(|_| testbed.world.instances(&account, &region));
+    let lists = (0..40).map(|_| instances(&testbed.world));
     let throttled = |failure: &Failure| failure.kind == FailureKind::Throttled;
     let lists = futures::future::join_all(lists).await;
     assert_eq!(lists.iter().filter(|seen| seen.as_ref().is_err_and(throttled)).count(), 17);
@@ -66,10 +79,9 @@ async fn a_page_that_fails_fails_the_whole_look() {
             sleep(Duration::from_millis(80 * spared + 40)).await;
             world.fault(Fault::always("", FailureKind::Unavailable));
         });
-        let (ports, account, region) = (testbed.ports(), lab(), home());
-        let instances = ports.observer.instances(&account, &region);
-        let users = ports.observer.users(&account, UserDetail::Credentials);
-        let (instances, users, accounts) = tokio::join!(instances, users, ports.directory.accounts(Freshness::Now));
+        let (world, directory) = (&testbed.world, testbed.ports().directory);
+        let (instances, users, accounts) =
+            tokio::join!(instances(world), users(world), directory.accounts(Freshness::Now));
         assert_eq!(instances.unwrap_err().kind, FailureKind::Unavailable);
         assert_eq!(users.unwrap_err().kind, FailureKind::Unavailable);
         assert_eq!(accounts.unwrap_err().kind, FailureKind::Unavailable);
@@ -81,7 +93,7 @@ async fn a_page_that_fails_fails_the_whole_look() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_made_behind_the_page_is_missed_and_what_is_made_before_it_is_seen() {
-    let testbed = testbed(IDENTITIES_A_PAGE + 1);
+    let testbed = testbed(USERS_A_PAGE + 1);
     let mut pages = 0;
     testbed.world.after_reads(move |operation, _, known| {
         if operation == "iam:ListUsers" {
@@ -90,11 +102,11 @@ async fn what_is_made_behind_the_page_is_missed_and_what_is_made_before_it_is_se
                 known.users.insert(UserName::new(format!("{beginning}-{pages}")), SimUser::new(Timestamp::UNIX_EPOCH));
             }
             // Gone before its page is read.
-            known.users.remove(&name(IDENTITIES_A_PAGE));
+            known.users.remove(&name(USERS_A_PAGE));
         }
     });
     let seen = async || {
-        let users = testbed.world.users(&lab(), UserDetail::Credentials).await.unwrap();
+        let users = users(&testbed.world).await.unwrap();
         users
             .into_iter()
             .map(|user| user.name.to_string())
@@ -114,9 +126,9 @@ async fn an_instance_that_is_launched_between_two_pages_may_hide_and_is_seen_by_
             (0..100).for_each(|_| drop(known.launch("us-east-1", "t2.micro", Life::Running)));
         }
     });
-    let first = testbed.world.instances(&lab(), &home()).await.unwrap().len() - 2 * INSTANCES_A_PAGE;
+    let first = instances(&testbed.world).await.unwrap().len() - 2 * INSTANCES_A_PAGE;
     assert!((1..100).contains(&first), "some are behind the first page, some before it: {first}");
-    assert_eq!(testbed.world.instances(&lab(), &home()).await.unwrap().len(), 2 * INSTANCES_A_PAGE + 100);
+    assert_eq!(instances(&testbed.world).await.unwrap().len(), 2 * INSTANCES_A_PAGE + 100);
 }
 
 #[tokio::test(start_paused = true)]
@@ -130,14 +142,14 @@ async fn a_page_may_be_empty_and_not_the_last() {
         last.map(|instance| instance.life = Life::Running).count()
     });
     assert!(running > 0);
-    assert_eq!(testbed.world.instances(&lab(), &home()).await.unwrap().len(), running);
+    assert_eq!(instances(&testbed.world).await.unwrap().len(), running);
     assert_eq!(testbed.world.looks(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_role_that_is_deleted_between_two_pages_fails_the_look() {
-    let testbed = testbed(IDENTITIES_A_PAGE + 1);
+    let testbed = testbed(USERS_A_PAGE + 1);
     testbed.world.after_reads(|_, _, known| known.enrolled = false);
-    let failure = testbed.world.users(&lab(), UserDetail::Credentials).await.unwrap_err();
+    let failure = users(&testbed.world).await.unwrap_err();
     assert_eq!((failure.operation.as_str(), failure.kind), ("sts:AssumeRole", FailureKind::Denied));
 }

@@ -1,11 +1,11 @@
 //! A frozen account's thief is refused what the quarantine policy denies, and nothing else. The policy itself is the
 //! CDK app's: a test of `infra` keeps the copy here up to date.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests break loudly")]
+#![cfg(test)]
 
 use std::time::Duration;
 
-use runawaytrain_core::identity::Lockout;
-use runawaytrain_core::ids::{AccountId, UserName};
+use runawaytrain_core::resource::users::Lockout;
+use runawaytrain_core::vocabulary::ids::{AccountId, UserName};
 use runawaytrain_testbed::script;
 use runawaytrain_testbed::{CONSISTENCY, Life, SimAccount, Testbed, Thief};
 use serde_json::Value;

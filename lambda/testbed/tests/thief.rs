@@ -1,10 +1,10 @@
 //! A thief is bound by what the account permits, and by its seed.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests break loudly")]
+#![cfg(test)]
 
 use std::time::Duration;
 
-use runawaytrain_core::identity::Lockout;
-use runawaytrain_core::ids::AccountId;
+use runawaytrain_core::resource::users::Lockout;
+use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_testbed::script::{self, duration};
 use runawaytrain_testbed::{CONSISTENCY, SimAccount, Testbed, Thief};
 use tokio::time::sleep;
@@ -73,6 +73,9 @@ fn a_slip_of_the_pen_is_found_before_anything_runs() {
         assert!(script::change(line).is_err(), "{line}");
     }
     assert!(script::change("sweep").unwrap().is_none());
+    for word in ["hang", "denied", "throttled", "unavailable", "conflict", "credentials", "quota", "other"] {
+        assert!(script::change(&format!("fault ec2:StopInstances {word} times 1")).unwrap().is_some(), "{word}");
+    }
     assert!(script::thief("thief juggle as user alice").is_err());
     assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
     assert!(duration("5").is_err() && duration("").is_err() && duration("-1s").is_err());

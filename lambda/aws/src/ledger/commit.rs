@@ -5,19 +5,18 @@ use aws_sdk_dynamodb::types::{Put, ReturnValue, ReturnValuesOnConditionCheckFail
 use jiff::Timestamp;
 
 use runawaytrain_core::contract::{EXPIRY, PARTITION_KEY};
-use runawaytrain_core::failure::{Failure, FailureKind};
-use runawaytrain_core::history::HourPeak;
-use runawaytrain_core::ids::AccountId;
-use runawaytrain_engine::ports::{Commit, Lease, LeaseMove, LedgerError, Stored};
+use runawaytrain_core::record::HourPeak;
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_engine::ports::{Commit, Lease, LeaseMove, StoreError, VersionedRecord};
 
 use super::outbox;
 use super::record::{self, FENCE, VERSION, record_key};
 use super::table::{GET, Item, Refused, TRANSACT, TRIES_IN_CONTENTION, Table, UPDATE, as_number, key, number, pause};
 use super::write::Write;
-use crate::failure;
 
 /// Writes it. A record alone is one plain update; with mails or an hour it is a transaction.
-pub(super) async fn write(table: &Table, commit: Commit) -> Result<Stored, LedgerError> {
+pub(super) async fn write(table: &Table, commit: Commit) -> Result<VersionedRecord, StoreError> {
     if commit.notices.is_empty() && commit.peak.is_none() {
         alone(table, &commit).await
     } else {
@@ -25,7 +24,7 @@ pub(super) async fn write(table: &Table, commit: Commit) -> Result<Stored, Ledge
     }
 }
 
-async fn alone(table: &Table, commit: &Commit) -> Result<Stored, LedgerError> {
+async fn alone(table: &Table, commit: &Commit) -> Result<VersionedRecord, StoreError> {
     let write = Write::of(commit)?;
     for attempt in 0..TRIES_IN_CONTENTION {
         let call = table
@@ -40,7 +39,7 @@ async fn alone(table: &Table, commit: &Commit) -> Result<Stored, LedgerError> {
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let error = match call.send().await {
-            Ok(answer) => return Ok(record::stored(UPDATE, &answer.attributes.unwrap_or_default())?),
+            Ok(answer) => return Ok(record::versioned(UPDATE, &answer.attributes.unwrap_or_default())?),
             Err(error) => error,
         };
         match error.as_service_error() {
@@ -51,14 +50,14 @@ async fn alone(table: &Table, commit: &Commit) -> Result<Stored, LedgerError> {
             _ => return Err(table.failure(UPDATE, &error).into()),
         }
     }
-    Err(LedgerError::Conflict)
+    Err(StoreError::Conflict)
 }
 
 /// An attempt that was written but not answered is repeated by the SDK, and the repetition is refused: what stands
 /// there then is our own. Without this a halt would not know that it holds the lease, and wait until it expires.
-fn written_before(commit: &Commit, found: Option<&Item>) -> Option<Stored> {
+fn written_before(commit: &Commit, found: Option<&Item>) -> Option<VersionedRecord> {
     let fence = as_number::<u64>(found?, FENCE);
-    let found = record::stored(UPDATE, found?).ok()?;
+    let found = record::versioned(UPDATE, found?).ok()?;
     let ours = match &commit.lease {
         LeaseMove::None { expected } => found.version == expected + 1,
         LeaseMove::Acquire { expected, holder, until, .. } => {
@@ -72,13 +71,13 @@ fn written_before(commit: &Commit, found: Option<&Item>) -> Option<Stored> {
     (ours && found.record == commit.record).then_some(found)
 }
 
-async fn together(table: &Table, commit: &Commit) -> Result<Stored, LedgerError> {
+async fn together(table: &Table, commit: &Commit) -> Result<VersionedRecord, StoreError> {
     for attempt in 0..TRIES_IN_CONTENTION {
         // A transaction does not answer what it wrote, so what it rests on is read first and made its condition.
         let before = table.get(record_key(&commit.record.account)).await?.unwrap_or_default();
         let version = as_number(&before, VERSION).unwrap_or(0);
         let fence = as_number(&before, FENCE).unwrap_or(0);
-        let lease = if before.is_empty() { None } else { record::stored(GET, &before)?.lease };
+        let lease = if before.is_empty() { None } else { record::versioned(GET, &before)?.lease };
         let holds = match &commit.lease {
             LeaseMove::None { expected } => version == *expected,
             LeaseMove::Acquire { expected, now, .. } => {
@@ -94,7 +93,7 @@ async fn together(table: &Table, commit: &Commit) -> Result<Stored, LedgerError>
         match table.transact(items(table, commit, version)?).await {
             Ok(()) => {
                 let lease = after(&commit.record.account, &commit.lease, lease, fence);
-                return Ok(Stored { record: commit.record.clone(), version: version + 1, lease });
+                return Ok(VersionedRecord { record: commit.record.clone(), version: version + 1, lease });
             }
             // A holder's write that met a sweep's is tried again; whether it still holds is read anew.
             Err(Refused::Condition(0)) if matches!(commit.lease, LeaseMove::Hold(_) | LeaseMove::Release(_)) => {
@@ -102,9 +101,9 @@ async fn together(table: &Table, commit: &Commit) -> Result<Stored, LedgerError>
             }
             Err(Refused::Condition(0)) => return Err(lost(&commit.lease)),
             Err(Refused::Condition(_)) => {
-                return Err(failure::own(
+                return Err(Failure::own(
                     TRANSACT,
-                    FailureKind::Conflict,
+                    FailureKind::Contended,
                     "a mail of that time, account and kind is in the outbox already",
                 )
                 .into());
@@ -113,7 +112,7 @@ async fn together(table: &Table, commit: &Commit) -> Result<Stored, LedgerError>
             Err(Refused::Failed(failure)) => return Err(failure.into()),
         }
     }
-    Err(LedgerError::Conflict)
+    Err(StoreError::Conflict)
 }
 
 fn items(table: &Table, commit: &Commit, version: u64) -> Result<Vec<TransactWriteItem>, Failure> {
@@ -162,10 +161,10 @@ fn hour(account: &AccountId, peak: &HourPeak) -> Item {
 }
 
 /// What a broken condition means for this kind of write.
-fn lost(lease: &LeaseMove) -> LedgerError {
+fn lost(lease: &LeaseMove) -> StoreError {
     match lease {
-        LeaseMove::None { .. } | LeaseMove::Acquire { .. } => LedgerError::Conflict,
-        LeaseMove::Hold(_) | LeaseMove::Release(_) => LedgerError::LeaseLost,
+        LeaseMove::None { .. } | LeaseMove::Acquire { .. } => StoreError::Conflict,
+        LeaseMove::Hold(_) | LeaseMove::Release(_) => StoreError::LeaseLost,
     }
 }
 
@@ -189,12 +188,12 @@ fn in_milliseconds(time: Timestamp) -> Timestamp {
 }
 
 pub(super) fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> Failure {
-    failure::own(TRANSACT, FailureKind::Invalid, error.to_string())
+    Failure::own(TRANSACT, FailureKind::Invalid, error.to_string())
 }
 
 #[cfg(test)]
 mod tests {
-    use runawaytrain_core::money::Usd;
+    use runawaytrain_core::vocabulary::money::Usd;
     use serde_json::{Value, json};
 
     use super::*;
@@ -203,7 +202,7 @@ mod tests {
     fn commit(lease: LeaseMove, peak: bool) -> Commit {
         let at: Timestamp = "2026-11-22T03:00:00Z".parse().unwrap();
         let account = AccountId::parse("111111111111").unwrap();
-        let record = runawaytrain_core::state::AccountRecord::new(account, at);
+        let record = runawaytrain_core::record::AccountRecord::new(account, at);
         Commit {
             record,
             lease,
@@ -218,7 +217,7 @@ mod tests {
         LeaseMove::Acquire { expected, holder: "us".to_owned(), now, until: now + jiff::SignedDuration::from_secs(60) }
     }
 
-    async fn written(script: &Script, commit: Commit) -> Result<Stored, LedgerError> {
+    async fn written(script: &Script, commit: Commit) -> Result<VersionedRecord, StoreError> {
         write(&Table::new(&script.config(), "runawaytrain"), commit).await
     }
 
@@ -226,7 +225,10 @@ mod tests {
     fn repeated(asked: &str, holder: &Value) -> (u16, String) {
         let asked: Value = serde_json::from_str(asked).unwrap();
         let values = &asked["ExpressionAttributeValues"];
-        let item = json!({ "record": values[":record"], "version": { "N": "8" }, "fence": { "N": "3" }, "holder": holder, "until": values[":until"] });
+        let item = json!({
+            "record": values[":record"], "version": { "N": "8" }, "fence": { "N": "3" }, "holder": holder,
+            "until": values[":until"],
+        });
         let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
         (400, json!({ "__type": kind, "message": "The conditional request failed", "Item": item }).to_string())
     }
@@ -242,9 +244,9 @@ mod tests {
     #[tokio::test]
     async fn a_write_of_somebody_else_is_not() {
         let theirs = Script::new(|asked| repeated(asked, &json!({ "S": "them" })));
-        assert_eq!(written(&theirs, commit(acquire(7), false)).await, Err(LedgerError::Conflict));
+        assert_eq!(written(&theirs, commit(acquire(7), false)).await, Err(StoreError::Conflict));
         let newer = Script::new(|asked| repeated(asked, &json!({ "S": "us" })));
-        assert_eq!(written(&newer, commit(acquire(6), false)).await, Err(LedgerError::Conflict));
+        assert_eq!(written(&newer, commit(acquire(6), false)).await, Err(StoreError::Conflict));
     }
 
     fn cancelled(code: &'static str) -> impl Fn(&str) -> (u16, String) {
@@ -253,14 +255,15 @@ mod tests {
                 return (200, "{}".to_owned());
             }
             let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
-            (400, json!({ "__type": kind, "message": "cancelled", "CancellationReasons": [{ "Code": "None" }, { "Code": code }] }).to_string())
+            let reasons = json!([{ "Code": "None" }, { "Code": code }]);
+            (400, json!({ "__type": kind, "message": "cancelled", "CancellationReasons": reasons }).to_string())
         }
     }
 
     #[tokio::test]
     async fn contention_is_tried_again_and_then_given_up_as_a_conflict() {
         let script = Script::new(|asked| cancelled("TransactionConflict")(asked));
-        assert_eq!(written(&script, commit(LeaseMove::None { expected: 0 }, true)).await, Err(LedgerError::Conflict));
+        assert_eq!(written(&script, commit(LeaseMove::None { expected: 0 }, true)).await, Err(StoreError::Conflict));
         assert_eq!(script.asked().iter().filter(|asked| asked.contains("TransactItems")).count(), 5);
     }
 
@@ -268,7 +271,7 @@ mod tests {
     async fn other_reasons_are_failures_that_name_them() {
         let script = Script::new(|asked| cancelled("ItemCollectionSizeLimitExceeded")(asked));
         match written(&script, commit(LeaseMove::None { expected: 0 }, true)).await {
-            Err(LedgerError::Failed(failure)) => {
+            Err(StoreError::Failed(failure)) => {
                 assert!(failure.to_string().contains("ItemCollectionSizeLimitExceeded"), "{failure}")
             }
             other => panic!("{other:?}"),

@@ -7,16 +7,15 @@ use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem, Update};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use runawaytrain_core::containment::ActionResult;
 use runawaytrain_core::contract::{PARTITION_KEY, SORT_KEY};
-use runawaytrain_core::failure::{Failure, FailureKind};
-use runawaytrain_core::ids::{AccountId, HaltId};
-use runawaytrain_engine::ports::{EntryId, JournalEntry, Lease, LedgerError};
+use runawaytrain_core::plan::ActionResult;
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
+use runawaytrain_engine::ports::{EntryId, JournalEntry, Lease, StoreError};
 
 use super::commit::incomplete;
 use super::record::{FENCE, HOLDER, record_key};
 use super::table::{Item, QUERY, Refused, TRANSACT, TRIES_IN_CONTENTION, Table, as_text, key, number, pause, text};
-use crate::failure;
 
 const INTENT: &str = "intent";
 const ACTION: &str = "action";
@@ -43,12 +42,12 @@ pub(super) struct Scribe {
 struct Waiting {
     fence: u64,
     item: TransactWriteItem,
-    done: oneshot::Sender<Result<(), LedgerError>>,
+    done: oneshot::Sender<Result<(), StoreError>>,
 }
 
 impl Scribe {
     /// Writes one item if the lease's fence is still the highest.
-    pub(super) async fn write(&self, table: &Table, lease: &Lease, item: TransactWriteItem) -> Result<(), LedgerError> {
+    pub(super) async fn write(&self, table: &Table, lease: &Lease, item: TransactWriteItem) -> Result<(), StoreError> {
         let (done, mut answer) = oneshot::channel();
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(Waiting { fence: lease.fence, item, done });
         let _turn = self.turn.lock().await;
@@ -58,14 +57,14 @@ impl Scribe {
                 Err(oneshot::error::TryRecvError::Empty) => {}
                 // Whoever wrote for us was cancelled: it may have been written or not.
                 Err(oneshot::error::TryRecvError::Closed) => {
-                    return Err(failure::own(TRANSACT, FailureKind::Unavailable, "the write was abandoned").into());
+                    return Err(Failure::own(TRANSACT, FailureKind::Unavailable, "the write was abandoned").into());
                 }
             }
             let (fence, batch) = self.next();
             let items: Vec<TransactWriteItem> = batch.iter().map(|waiting| waiting.item.clone()).collect();
             let written = fenced(table, &lease.account, fence, items).await;
             let one_is_bad =
-                batch.len() > 1 && matches!(&written, Err(LedgerError::Failed(failure)) if blames_an_item(failure));
+                batch.len() > 1 && matches!(&written, Err(StoreError::Failed(failure)) if blames_an_item(failure));
             for waiting in batch {
                 // One bad item must not take the others with it.
                 let answer = if one_is_bad {
@@ -105,7 +104,7 @@ async fn fenced(
     account: &AccountId,
     fence: u64,
     items: Vec<TransactWriteItem>,
-) -> Result<(), LedgerError> {
+) -> Result<(), StoreError> {
     let check = ConditionCheck::builder()
         .table_name(&table.name)
         .set_key(Some(record_key(account)))
@@ -121,9 +120,9 @@ async fn fenced(
     for attempt in 0..TRIES_IN_CONTENTION {
         match table.transact(all.clone()).await {
             Ok(()) => return Ok(()),
-            Err(Refused::Condition(0)) => return Err(LedgerError::LeaseLost),
+            Err(Refused::Condition(0)) => return Err(StoreError::LeaseLost),
             Err(Refused::Condition(_)) => {
-                return Err(failure::own(
+                return Err(Failure::own(
                     TRANSACT,
                     FailureKind::NotFound,
                     "a journal entry to conclude was never intended",
@@ -134,7 +133,7 @@ async fn fenced(
             Err(Refused::Failed(failure)) => return Err(failure.into()),
         }
     }
-    Err(LedgerError::Conflict)
+    Err(StoreError::Conflict)
 }
 
 /// The item that says what is about to be done.
@@ -195,7 +194,7 @@ pub(super) async fn read(table: &Table, account: &AccountId, halt: &HaltId) -> R
 fn entry(halt: &HaltId, item: &Item) -> Result<JournalEntry, Failure> {
     let broken = || {
         let detail = format!("entry {} of halt {halt} cannot be read", as_text(item, SORT_KEY).unwrap_or("?"));
-        failure::own(QUERY, FailureKind::Other, detail)
+        Failure::own(QUERY, FailureKind::Other, detail)
     };
     let (fence, number) = as_text(item, SORT_KEY).and_then(|sort| sort.split_once('#')).ok_or_else(broken)?;
     let concluded = match (item.get(RESULT), as_text(item, CONCLUDED)) {
@@ -224,5 +223,138 @@ fn partition(account: &AccountId, halt: &HaltId) -> String {
 }
 
 fn unwritable(error: serde_dynamo::Error) -> Failure {
-    failure::own(TRANSACT, FailureKind::Invalid, error.to_string())
+    Failure::own(TRANSACT, FailureKind::Invalid, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use runawaytrain_core::resource::Action;
+    use runawaytrain_core::resource::users::{Credential, UserAttachment};
+    use runawaytrain_core::resource::{fleets, instances, quarantine, roles, users};
+    use runawaytrain_core::vocabulary::ids::{FleetId, InstanceId, Region, RoleName, UserName};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::wire::Script;
+
+    /// A value as DynamoDB writes it.
+    fn attribute(value: &Value) -> Value {
+        match value {
+            Value::String(text) => json!({ "S": text }),
+            Value::Number(number) => json!({ "N": number.to_string() }),
+            Value::Array(list) => json!({ "L": list.iter().map(attribute).collect::<Vec<_>>() }),
+            Value::Object(fields) => {
+                let fields = fields.iter().map(|(name, value)| (name.clone(), attribute(value)));
+                json!({ "M": fields.collect::<serde_json::Map<_, _>>() })
+            }
+            other => panic!("{other} does not stand in a journal"),
+        }
+    }
+
+    /// A journal in which these actions stand, each with this result.
+    fn standing(actions: &[Value], result: &Value) -> Script {
+        let item = |(number, action): (usize, &Value)| {
+            json!({
+                "pk": { "S": "HALT#111111111111#20261122T030000Z" },
+                "sk": { "S": format!("00000001#{number:08}") },
+                "intent": { "S": "whatever people read" },
+                "action": attribute(action),
+                "intended": { "S": "2026-11-22T03:00:00Z" },
+                "outcome": { "S": "whatever people read" },
+                "result": attribute(result),
+                "concluded": { "S": "2026-11-22T03:00:01Z" },
+            })
+        };
+        let items: Vec<Value> = actions.iter().enumerate().map(item).collect();
+        let answer = json!({ "Items": items }).to_string();
+        Script::new(move |_| (200, answer.clone()))
+    }
+
+    async fn entries(script: &Script) -> Result<Vec<JournalEntry>, Failure> {
+        let account = AccountId::parse("111111111111").unwrap();
+        read(&Table::new(&script.config(), "runawaytrain"), &account, &HaltId::new("20261122T030000Z")).await
+    }
+
+    #[tokio::test]
+    async fn a_journal_of_an_older_form_is_read_whole() {
+        let (ann, ci) = (|| UserName::new("ann"), || RoleName::new("ci"));
+        let before = "2026-11-22T03:00:00Z";
+        let belonging = |kind: &str, id: &str| {
+            let of = json!({ "kind": kind, "id": id });
+            json!({ "do": "remove-belonging", "user": "ann", "belonging": of })
+        };
+        let credential = |credential| Action::Users(users::Action::DeleteCredential { user: ann(), credential });
+        let attachment = |attachment| Action::Users(users::Action::RemoveAttachment { user: ann(), attachment });
+        let stored: Vec<(Value, Action)> = vec![
+            (
+                json!({ "do": "revoke-sessions", "role": "ci", "before": before }),
+                roles::Action::RevokeSessions { role: ci() }.into(),
+            ),
+            (
+                json!({ "do": "lift-role", "role": "ci", "before": before }),
+                roles::Action::LiftRole { role: ci() }.into(),
+            ),
+            (
+                json!({ "do": "lift-deny", "user": "ann", "before": before }),
+                users::Action::LiftDeny { user: ann() }.into(),
+            ),
+            (belonging("certificate", "CERT"), credential(Credential::Certificate("CERT".to_owned()))),
+            (belonging("ssh-key", "APKA"), credential(Credential::SshKey("APKA".to_owned()))),
+            (belonging("service-credential", "ACCA"), credential(Credential::ServiceCredential("ACCA".to_owned()))),
+            (belonging("group", "students"), attachment(UserAttachment::Group("students".to_owned()))),
+            (belonging("mfa-device", "phone"), attachment(UserAttachment::MfaDevice("phone".to_owned()))),
+            (
+                belonging("virtual-mfa-device", "phone"),
+                attachment(UserAttachment::VirtualMfaDevice("phone".to_owned())),
+            ),
+            (belonging("attached-policy", "arn"), attachment(UserAttachment::AttachedPolicy("arn".to_owned()))),
+            (belonging("inline-policy", "own"), attachment(UserAttachment::InlinePolicy("own".to_owned()))),
+        ];
+        let (stored, expected): (Vec<Value>, Vec<Action>) = stored.into_iter().unzip();
+        let entries = entries(&standing(&stored, &json!({ "result": "already-so" }))).await.unwrap();
+        assert_eq!(entries.iter().map(|entry| entry.action.clone()).collect::<Vec<_>>(), expected);
+        let concluded = Some(("2026-11-22T03:00:01Z".parse().unwrap(), ActionResult::AlreadyDone));
+        assert!(entries.iter().all(|entry| entry.concluded == concluded), "{entries:?}");
+    }
+
+    #[tokio::test]
+    async fn a_failure_of_an_older_form_is_read() {
+        let failure = json!({
+            "operation": "iam:DeleteUser", "kind": "conflict", "code": "DeleteConflict", "detail": "no",
+            "named": ["i-1"],
+        });
+        let result = json!({ "result": "failed", "failure": failure });
+        let entries = entries(&standing(&[json!({ "do": "delete-user", "user": "ann" })], &result)).await.unwrap();
+        let [JournalEntry { concluded: Some((_, ActionResult::Failed { failure })), .. }] = entries.as_slice() else {
+            panic!("{entries:?}");
+        };
+        assert_eq!((failure.kind, failure.named.as_slice()), (FailureKind::Contended, ["i-1".to_owned()].as_slice()));
+    }
+
+    #[tokio::test]
+    async fn what_is_written_is_what_is_read() {
+        let region = || Region::new("us-east-1");
+        let (instances, fleet) = (vec![InstanceId::new("i-1"), InstanceId::new("i-2")], FleetId::new("fleet-1"));
+        let actions: Vec<Action> = vec![
+            quarantine::Action::Freeze.into(),
+            instances::Action::StopInstances { region: region(), instances }.into(),
+            // A number is the one thing that JSON and DynamoDB do not write alike.
+            fleets::Action::ZeroFleet { region: region(), fleet, kind: fleets::FleetKind::Ec2, target: 7 }.into(),
+        ];
+        let stored: Vec<Value> = actions.iter().map(|action| serde_json::to_value(action).unwrap()).collect();
+        let entries = entries(&standing(&stored, &json!({ "result": "done" }))).await.unwrap();
+        assert_eq!(entries.iter().map(|entry| entry.action.clone()).collect::<Vec<_>>(), actions);
+        for entry in &entries {
+            let written: aws_sdk_dynamodb::types::AttributeValue =
+                serde_dynamo::to_attribute_value(&entry.action).unwrap();
+            assert_eq!(serde_dynamo::from_attribute_value::<_, Action>(written).unwrap(), entry.action);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_action_that_nobody_knows_fails_the_whole() {
+        let actions = [json!({ "do": "freeze" }), json!({ "do": "explode" })];
+        let failure = entries(&standing(&actions, &json!({ "result": "done" }))).await.unwrap_err();
+        assert!(failure.detail.contains("entry 00000001#00000001"), "{failure}");
+    }
 }

@@ -4,14 +4,13 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use jiff::Timestamp;
 
 use runawaytrain_core::contract::{PARTITION_KEY, SORT_KEY};
-use runawaytrain_core::failure::{Failure, FailureKind};
-use runawaytrain_core::ids::AccountId;
-use runawaytrain_core::mail::{Notice, NoticeKind};
+use runawaytrain_core::message::{Notice, NoticeKind};
 use runawaytrain_core::policy::NotifyList;
-use runawaytrain_engine::ports::{Pending, PendingId};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_engine::ports::{OutboxId, OutboxItem};
 
 use super::table::{Item, TRIES_IN_CONTENTION, Table, UPDATE, as_text, key, moment, pause, sortable, text};
-use crate::failure;
 
 const PARTITION: &str = "OUTBOX";
 const LIST: &str = "list";
@@ -54,19 +53,19 @@ pub(super) fn items(notices: &[Notice], at: Timestamp) -> Vec<Item> {
 
 /// Every mail that waits, oldest first. One that cannot be read is left where it is: it must not keep the others from
 /// going out.
-pub(super) async fn pending(table: &Table) -> Result<Vec<Pending>, Failure> {
+pub(super) async fn waiting(table: &Table) -> Result<Vec<OutboxItem>, Failure> {
     let items = table.query(PARTITION).await?;
     let readable = items.iter().filter_map(|item| {
-        let pending = read(item);
-        if pending.is_none() {
+        let waiting = read(item);
+        if waiting.is_none() {
             tracing::error!(key = as_text(item, SORT_KEY).unwrap_or("?"), "a mail in the outbox cannot be read");
         }
-        pending
+        waiting
     });
     Ok(readable.collect())
 }
 
-fn read(item: &Item) -> Option<Pending> {
+fn read(item: &Item) -> Option<OutboxItem> {
     let list = match as_text(item, LIST)? {
         DEFAULT_LIST => NotifyList::Default,
         account => NotifyList::Own(AccountId::parse(account).ok()?),
@@ -78,10 +77,10 @@ fn read(item: &Item) -> Option<Pending> {
         subject: as_text(item, SUBJECT)?.to_owned(),
         body: as_text(item, BODY)?.to_owned(),
     };
-    Some(Pending { id: PendingId(as_text(item, SORT_KEY)?.to_owned()), notice })
+    Some(OutboxItem { id: OutboxId(as_text(item, SORT_KEY)?.to_owned()), notice })
 }
 
-pub(super) async fn claim(table: &Table, id: &PendingId, now: Timestamp, until: Timestamp) -> Result<bool, Failure> {
+pub(super) async fn claim(table: &Table, id: &OutboxId, now: Timestamp, until: Timestamp) -> Result<bool, Failure> {
     for attempt in 0..TRIES_IN_CONTENTION {
         let call = table
             .client
@@ -101,10 +100,10 @@ pub(super) async fn claim(table: &Table, id: &PendingId, now: Timestamp, until: 
             _ => return Err(table.failure(UPDATE, &error)),
         }
     }
-    Err(failure::own(UPDATE, FailureKind::Conflict, "the mail is being written by another invocation"))
+    Err(Failure::own(UPDATE, FailureKind::Contended, "the mail is being written by another invocation"))
 }
 
-pub(super) async fn unclaim(table: &Table, id: &PendingId) -> Result<(), Failure> {
+pub(super) async fn unclaim(table: &Table, id: &OutboxId) -> Result<(), Failure> {
     let call = table
         .client
         .update_item()
@@ -122,6 +121,6 @@ pub(super) async fn unclaim(table: &Table, id: &PendingId) -> Result<(), Failure
     }
 }
 
-pub(super) async fn clear(table: &Table, id: &PendingId) -> Result<(), Failure> {
+pub(super) async fn clear(table: &Table, id: &OutboxId) -> Result<(), Failure> {
     table.delete(key(PARTITION, id.0.as_str())).await
 }

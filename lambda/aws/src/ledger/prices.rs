@@ -7,14 +7,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use runawaytrain_core::contract::{EXPIRY, SORT_KEY};
-use runawaytrain_core::failure::{Failure, FailureKind};
-use runawaytrain_core::money::Usd;
-use runawaytrain_core::price::PriceKey;
+use runawaytrain_core::measure::price::PriceKey;
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::{KnownPrice, PriceBook};
 
 use super::DynamoLedger;
 use super::table::{Item, PUT, as_number, as_text, expires, key, moment, number};
-use crate::failure;
 
 const PARTITION: &str = "PRICE";
 /// What the price is of: a map that a person can read in the console.
@@ -50,7 +49,7 @@ fn item(of: &PriceKey, price: &KnownPrice) -> Result<Item, Failure> {
     let PriceKey { region, instance_type, operation, tenancy } = of;
     let mut item = key(PARTITION, format!("{region}#{instance_type}#{operation}#{tenancy:?}"));
     let of = serde_dynamo::to_attribute_value(of)
-        .map_err(|error| failure::own(PUT, FailureKind::Invalid, error.to_string()))?;
+        .map_err(|error| Failure::own(PUT, FailureKind::Invalid, error.to_string()))?;
     item.extend([
         (OF.to_owned(), of),
         (ASKED.to_owned(), moment(price.asked)),

@@ -3,13 +3,12 @@
 use jiff::Timestamp;
 
 use runawaytrain_core::contract::SORT_KEY;
-use runawaytrain_core::failure::{Failure, FailureKind};
-use runawaytrain_core::ids::AccountId;
-use runawaytrain_core::state::AccountRecord;
-use runawaytrain_engine::ports::{Lease, Stored};
+use runawaytrain_core::record::AccountRecord;
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_engine::ports::{Lease, VersionedRecord};
 
 use super::table::{Item, as_number, as_text, key};
-use crate::failure;
 
 pub(super) const PARTITION: &str = "ACCOUNT";
 /// The record itself: a map that a person can read in the console.
@@ -28,17 +27,17 @@ pub(super) fn record_key(account: &AccountId) -> Item {
 }
 
 /// Reads an item back; the operation is the one that brought it, for the failure's sake.
-pub(super) fn stored(operation: &str, item: &Item) -> Result<Stored, Failure> {
+pub(super) fn versioned(operation: &str, item: &Item) -> Result<VersionedRecord, Failure> {
     let broken = |what: &str| {
         let account = as_text(item, SORT_KEY).unwrap_or("?");
-        failure::own(operation, FailureKind::Other, format!("the record of account {account} cannot be read: {what}"))
+        Failure::own(operation, FailureKind::Other, format!("the record of account {account} cannot be read: {what}"))
     };
     let record = item.get(RECORD).cloned().ok_or_else(|| broken("it has no record"))?;
     let record: AccountRecord =
         serde_dynamo::from_attribute_value(record).map_err(|error| broken(&error.to_string()))?;
     let version = as_number(item, VERSION).ok_or_else(|| broken("it has no version"))?;
     let lease = lease(&record.account, item);
-    Ok(Stored { record, version, lease })
+    Ok(VersionedRecord { record, version, lease })
 }
 
 /// Who holds the account, if anybody does.

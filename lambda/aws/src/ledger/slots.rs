@@ -7,11 +7,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use runawaytrain_core::contract::PARTITION_KEY;
-use runawaytrain_core::failure::{Failure, FailureKind};
-use runawaytrain_core::ids::AccountId;
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::AccountId;
 
 use super::table::{Item, PUT, TRIES_IN_CONTENTION, Table, key, moment, number, pause};
-use crate::failure;
 
 const PARTITION: &str = "BRAKE";
 const SORT: &str = "slots";
@@ -58,7 +57,7 @@ pub(super) async fn take(
             _ => return Err(table.failure(PUT, &error)),
         }
     }
-    Err(failure::own(PUT, FailureKind::Conflict, "too many invocations take slots of the brake at once"))
+    Err(Failure::own(PUT, FailureKind::Contended, "too many invocations take slots of the brake at once"))
 }
 
 fn taken_since(item: &Item, since: Timestamp) -> HashMap<String, AttributeValue> {

@@ -15,14 +15,13 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
 use runawaytrain_core::contract::{EXPIRY, PARTITION_KEY, SORT_KEY};
-use runawaytrain_core::failure::{Failure, FailureKind};
-use runawaytrain_core::ids::AccountId;
-use runawaytrain_core::money::Usd;
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::{ReadReport, SpendBook, SpentHours};
 
 use super::DynamoLedger;
 use super::table::{Item, PUT, QUERY, Table, UPDATE, as_number, as_text, expires, key, moment, number, text};
-use crate::failure;
 
 const PARTITION: &str = "REPORT";
 const EDITION: &str = "edition";
@@ -111,7 +110,7 @@ fn read_day(item: &Item) -> Option<(AccountId, Vec<(Timestamp, Usd)>)> {
 
 fn broken(item: &Item) -> Failure {
     let [partition, sort] = [PARTITION_KEY, SORT_KEY].map(|attribute| as_text(item, attribute).unwrap_or("?"));
-    failure::own(QUERY, FailureKind::Other, format!("the item {partition} / {sort} of the spent hours cannot be read"))
+    Failure::own(QUERY, FailureKind::Other, format!("the item {partition} / {sort} of the spent hours cannot be read"))
 }
 
 /// A report's hours as items, by their sort keys.
@@ -126,7 +125,7 @@ fn items(report: &ReadReport) -> Result<BTreeMap<String, Item>, Failure> {
     let mut items = BTreeMap::new();
     for ((day, account), hours) in days {
         let begins = beginning(day, 0)
-            .ok_or_else(|| failure::own(PUT, FailureKind::Invalid, format!("the day {day} is out of range")))?;
+            .ok_or_else(|| Failure::own(PUT, FailureKind::Invalid, format!("the day {day} is out of range")))?;
         let hours: HashMap<String, AttributeValue> =
             hours.into_iter().map(|(hour, amount)| (format!("{hour:02}"), number(amount.as_micros()))).collect();
         let sort = format!("{day}#{account}");
@@ -157,9 +156,9 @@ async fn conclude(table: &Table, report: &ReadReport, before: Option<&str>) -> R
     match error.as_service_error() {
         Some(PutItemError::ConditionalCheckFailedException(_)) => {
             forget(table, &report.period).await?;
-            Err(failure::own(
+            Err(Failure::own(
                 PUT,
-                FailureKind::Conflict,
+                FailureKind::Contended,
                 format!("two invocations read the report of {} at once; it is read again", report.period),
             ))
         }
@@ -228,7 +227,10 @@ mod tests {
         Some(json!({ "Items": if partition == PARTITION {
             vec![item("20261101-20261201", json!({ "edition": { "S": "first" }, "until": { "N": "1795237200000" } }))]
         } else {
-            let day = |hours: Value, day: &str| json!({ "hours": { "M": hours }, "expires": { "N": (at(day).as_second() + 400 * 86_400).to_string() } });
+            let day = |hours: Value, day: &str| {
+                let expires = (at(day).as_second() + 400 * 86_400).to_string();
+                json!({ "hours": { "M": hours }, "expires": { "N": expires } })
+            };
             vec![
                 item("2026-11-20#111111111111", day(json!({ "03": { "N": "7" } }), "2026-11-20T00:00:00Z")),
                 item("2026-11-21#222222222222", day(json!({ "04": { "N": "5" } }), "2026-11-21T00:00:00Z")),
@@ -296,11 +298,12 @@ mod tests {
                     asked.get("ExpressionAttributeValues"),
                     Some(&json!({ ":before": { "S": "first" }, ":edition": { "S": "second" } }))
                 );
-                (400, json!({ "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "no" }).to_string())
+                let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
+                (400, json!({ "__type": kind, "message": "no" }).to_string())
             }
             _ => (200, "{}".to_owned()),
         });
-        assert_eq!(store(&script, "second").await.unwrap_err().kind, FailureKind::Conflict);
+        assert_eq!(store(&script, "second").await.unwrap_err().kind, FailureKind::Contended);
         assert_eq!(written(&script).last().map(String::as_str), Some(REPORT_KEY));
         assert!(script.asked().last().unwrap().contains("REMOVE #edition"), "{:?}", script.asked());
     }

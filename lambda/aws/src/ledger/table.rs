@@ -13,8 +13,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use jiff::{Timestamp, ToSpan};
 
 use runawaytrain_core::contract::{HOME_REGION, PARTITION_KEY, SORT_KEY};
-use runawaytrain_core::failure::Failure;
-use runawaytrain_core::history::HISTORY_DAYS;
+use runawaytrain_core::record::HISTORY_DAYS;
+use runawaytrain_core::vocabulary::failure::Failure;
 
 use crate::failure;
 use crate::retry::ConnectionLost;

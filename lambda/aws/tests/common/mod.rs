@@ -1,7 +1,4 @@
 //! What the adapters' tests share: where the emulators are, and clients to set a scene with.
-#![allow(dead_code, reason = "each test binary uses its own part of it")]
-
-pub mod stage;
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +8,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use jiff::{SignedDuration, Timestamp};
 
 use runawaytrain_aws::{Emulator, Settings, connect_to};
-use runawaytrain_core::ids::AccountId;
+use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_engine::ports::{Clock, Ports};
 
 pub const ORGANIZATION: &str = "o-exampleorg";
@@ -19,7 +16,7 @@ pub const ORGANIZATION: &str = "o-exampleorg";
 /// The address of an emulator that somebody else started.
 pub fn address(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| {
-        panic!("{variable} is not set: it takes the address of a running emulator, such as http://127.0.0.1:4566; `scripts/test adapters` starts both")
+        panic!("{variable} is not set: it takes an emulator's address; `scripts/test adapters` starts them")
     })
 }
 
@@ -28,15 +25,11 @@ pub fn account(id: &str) -> AccountId {
 }
 
 /// The machine's clock, as far ahead of it as a test likes.
-pub struct Watch(Mutex<SignedDuration>);
+pub struct Watch(pub Mutex<SignedDuration>);
 
 impl Watch {
     pub fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new(SignedDuration::ZERO)))
-    }
-
-    pub fn advance(&self, by: SignedDuration) {
-        *self.0.lock().unwrap() += by;
     }
 }
 

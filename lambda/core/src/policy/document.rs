@@ -7,10 +7,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::ids::{AccountId, InstanceId, Region, RoleName, UserName};
-use crate::mode::Mode;
+use crate::measure::limit::{LIMITS, Limit};
+use crate::vocabulary::ids::{AccountId, InstanceId, Region, RoleName, UserName};
+use crate::vocabulary::mode::Mode;
+use crate::vocabulary::money::Usd;
 
-use super::words::{self, Bucket, Dollars, Email, KeyPrefix, Schedule, Share, Span};
+use super::values::{self, Bucket, Dollars, Email, KeyPrefix, Schedule, Share, Span};
 
 /// Why a policy is refused.
 #[derive(Debug, Error)]
@@ -21,9 +23,20 @@ pub enum PolicyError {
     /// Accounts that the policy does not name, or that join later, would have nothing that trips.
     /// Spend alone is no limit: it lags by hours.
     #[error(
-        "defaults.limits sets none of instances, vcpus and burn, so nothing would halt an account in time that joins later: set at least one of them"
+        "defaults.limits sets none of {}, so nothing would halt an account in time that joins later: set at least one of them",
+        keys_of_running()
     )]
     NoLimit,
+}
+
+/// The limits on what runs, as a sentence lists them.
+fn keys_of_running() -> String {
+    let keys: Vec<&str> = LIMITS.iter().filter(|row| row.limit.is_of_running()).map(|row| row.key).collect();
+    match keys.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
 }
 
 /// The runawaytrain policy: who is watched, what is too much, and what is done about it.
@@ -109,20 +122,20 @@ fn default_grace() -> Span {
 #[serde(deny_unknown_fields)]
 pub struct Organization {
     /// The organization's id, o-….
-    #[serde(deserialize_with = "words::organization")]
-    #[schemars(regex(pattern = words::ORGANIZATION))]
+    #[serde(deserialize_with = "values::organization")]
+    #[schemars(regex(pattern = values::ORGANIZATION))]
     pub id: String,
     /// The root's id, r-…: every account under it is enrolled.
-    #[serde(default, deserialize_with = "words::root", skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String", regex(pattern = words::ROOT))]
+    #[serde(default, deserialize_with = "values::root", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", regex(pattern = values::ROOT))]
     pub root: Option<String>,
     /// Organizational units to enroll, ou-…, instead of the whole root.
-    #[serde(default, deserialize_with = "words::units", skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(min = 1), inner(regex(pattern = words::UNIT)))]
+    #[serde(default, deserialize_with = "values::units", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1), inner(regex(pattern = values::UNIT)))]
     pub ous: Vec<String>,
     /// Regions in which member accounts get launch-event rules.
-    #[serde(default, deserialize_with = "words::regions", skip_serializing_if = "Vec::is_empty")]
-    #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = words::REGION)))]
+    #[serde(default, deserialize_with = "values::regions", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = values::REGION)))]
     pub regions: Vec<Region>,
 }
 
@@ -133,7 +146,7 @@ pub struct Settings {
     /// Strictly more than a limit halts the account. At least one of them must be set.
     pub limits: LimitSettings,
     /// The default notify list: who is mailed. It is also the payer's list.
-    #[serde(deserialize_with = "words::list")]
+    #[serde(deserialize_with = "values::list")]
     #[schemars(length(min = 1))]
     pub notify: Vec<Email>,
     /// What a halt does.
@@ -161,7 +174,7 @@ pub struct AccountSettings {
     #[serde(default)]
     pub limits: LimitSettings,
     /// This account's own notify list, instead of the default one.
-    #[serde(default, deserialize_with = "words::own_list", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "values::own_list", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<Email>", length(min = 1))]
     pub notify: Option<Vec<Email>>,
     /// What a halt does.
@@ -200,6 +213,20 @@ pub struct LimitSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Share")]
     pub warn: Option<Share>,
+}
+
+impl LimitSettings {
+    /// What is set for a limit, in its unit: money in millionths of a US dollar.
+    pub fn of(&self, limit: Limit) -> Option<u64> {
+        let usd = |dollars: Dollars| Usd::from_dollars(dollars.get()).as_micros();
+        match limit {
+            Limit::Instances => self.instances,
+            Limit::Vcpus => self.vcpus,
+            Limit::Burn => self.burn.map(usd),
+            Limit::Spend24h => self.spend_24h.map(usd),
+            Limit::SpendMonth => self.spend_month.map(usd),
+        }
+    }
 }
 
 /// What a halt does, where it differs from the default.
@@ -299,15 +326,15 @@ pub enum UserResponse {
 #[serde(deny_unknown_fields)]
 pub struct Exempt {
     /// Names of IAM users.
-    #[serde(default, deserialize_with = "words::users", skip_serializing_if = "BTreeSet::is_empty")]
-    #[schemars(with = "Vec<String>", inner(regex(pattern = words::USER)))]
+    #[serde(default, deserialize_with = "values::users", skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(with = "Vec<String>", inner(regex(pattern = values::USER)))]
     pub users: BTreeSet<UserName>,
     /// Names of IAM roles.
-    #[serde(default, deserialize_with = "words::roles", skip_serializing_if = "BTreeSet::is_empty")]
-    #[schemars(with = "Vec<String>", inner(regex(pattern = words::USER)))]
+    #[serde(default, deserialize_with = "values::roles", skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(with = "Vec<String>", inner(regex(pattern = values::USER)))]
     pub roles: BTreeSet<RoleName>,
     /// Ids of EC2 instances.
-    #[serde(default, deserialize_with = "words::instances", skip_serializing_if = "BTreeSet::is_empty")]
-    #[schemars(with = "Vec<String>", inner(regex(pattern = words::INSTANCE)))]
+    #[serde(default, deserialize_with = "values::instances", skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(with = "Vec<String>", inner(regex(pattern = values::INSTANCE)))]
     pub instances: BTreeSet<InstanceId>,
 }

@@ -1,19 +1,20 @@
 //! What the policy means for one account, after defaults, overrides and the payer's own rule.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::SignedDuration;
 
 use crate::contract;
-use crate::identity::Role;
-use crate::ids::{AccountId, InstanceId, RoleName, UserName};
-use crate::mode::{Mode, least};
-use crate::money::Usd;
-use crate::trust::{Family, Outsider};
+use crate::measure::limit::{LIMITS, Limit};
+use crate::policy::trust::OrganizationAccounts;
+use crate::vocabulary::ids::{AccountId, InstanceId, RoleName, UserName};
+use crate::vocabulary::mode::{Mode, least};
 
-use super::document::{AccountSettings, Contain, Exempt, PolicyDocument, PolicyError, RoleResponse, UserResponse};
-use super::words::{Dollars, KeyPrefix};
+use super::document::{
+    AccountSettings, Contain, Exempt, LimitSettings, PolicyDocument, PolicyError, RoleResponse, UserResponse,
+};
+use super::values::KeyPrefix;
 
 /// A checked policy: every account, named or not, has at least one limit.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,20 +23,23 @@ pub struct Policy {
 }
 
 /// Limits in force for one account; strictly more than a limit halts it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Limits {
-    /// The most pending and running instances.
-    pub instances: Option<u64>,
-    /// The most vCPUs of them.
-    pub vcpus: Option<u64>,
-    /// The most US dollars an hour of what runs.
-    pub burn: Option<Usd>,
-    /// The most US dollars spent in 24 hours.
-    pub spend_24h: Option<Usd>,
-    /// The most US dollars charged in a calendar month.
-    pub spend_month: Option<Usd>,
+    /// Each limit that is set, in its unit: money in millionths of a US dollar.
+    pub thresholds: BTreeMap<Limit, u64>,
     /// The share of a limit from which people are warned.
     pub warn: f64,
+}
+
+impl Limits {
+    /// The account's own settings, and the defaults where it has none.
+    fn of(own: &LimitSettings, defaults: &LimitSettings) -> Self {
+        let set = |limit| Some((limit, own.of(limit).or(defaults.of(limit))?));
+        Self {
+            thresholds: LIMITS.iter().filter_map(|row| set(row.limit)).collect(),
+            warn: own.warn.or(defaults.warn).unwrap_or_default().get(),
+        }
+    }
 }
 
 /// Who is mailed about an account.
@@ -78,7 +82,7 @@ pub struct AccountPolicy {
     /// How long after a release the limit that had tripped is judged by what was added since.
     pub grace: SignedDuration,
     /// The organization, whose accounts a role may trust without being a back door.
-    pub family: Arc<Family>,
+    pub organization: Arc<OrganizationAccounts>,
 }
 
 impl Policy {
@@ -90,7 +94,7 @@ impl Policy {
     /// Checks what the shape alone cannot: that nobody is left without a limit.
     pub fn new(document: PolicyDocument) -> Result<Self, PolicyError> {
         let limits = document.defaults.limits;
-        if limits.instances.is_none() && limits.vcpus.is_none() && limits.burn.is_none() {
+        if !LIMITS.iter().any(|row| row.limit.is_of_running() && limits.of(row.limit).is_some()) {
             return Err(PolicyError::NoLimit);
         }
         Ok(Self { document })
@@ -155,14 +159,7 @@ impl Policy {
             account: account.clone(),
             name: own.name.clone(),
             mode: least([self.document.mode, own_mode]),
-            limits: Limits {
-                instances: own.limits.instances.or(defaults.limits.instances),
-                vcpus: own.limits.vcpus.or(defaults.limits.vcpus),
-                burn: own.limits.burn.or(defaults.limits.burn).map(usd),
-                spend_24h: own.limits.spend_24h.or(defaults.limits.spend_24h).map(usd),
-                spend_month: own.limits.spend_month.or(defaults.limits.spend_month).map(usd),
-                warn: own.limits.warn.or(defaults.limits.warn).unwrap_or_default().get(),
-            },
+            limits: Limits::of(&own.limits, &defaults.limits),
             contain: Contain {
                 instances: own.contain.instances.or(defaults.contain.instances).unwrap_or_default(),
                 unstoppable: own.contain.unstoppable.or(defaults.contain.unstoppable).unwrap_or_default(),
@@ -178,16 +175,12 @@ impl Policy {
             notify: if own.notify.is_some() { NotifyList::Own(account.clone()) } else { NotifyList::Default },
             suspicion: self.document.suspicion.get(),
             grace: self.document.grace.get(),
-            family: Arc::new(Family {
+            organization: Arc::new(OrganizationAccounts {
                 organization: self.document.organization.id.clone(),
                 accounts: BTreeSet::from([self.document.payer.clone()]),
             }),
         }
     }
-}
-
-fn usd(dollars: Dollars) -> Usd {
-    Usd::from_dollars(dollars.get())
 }
 
 impl AccountPolicy {
@@ -200,11 +193,6 @@ impl AccountPolicy {
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
     pub fn exempts_user(&self, name: &UserName) -> bool {
         self.exempt.users.iter().any(|exempt| exempt.as_str().eq_ignore_ascii_case(name.as_str()))
-    }
-
-    /// Who may take a session of a role and belongs neither to its account nor to the organization.
-    pub fn strangers<'a>(&'a self, role: &'a Role) -> impl Iterator<Item = &'a Outsider> {
-        role.outsiders.iter().filter(|outsider| !self.family.includes(outsider))
     }
 
     /// Whether the policy exempts a role.

@@ -1,32 +1,38 @@
 //! Random policies, observations and circumstances, and what AWS would show after a plan was carried out.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests break loudly")]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use runawaytrain_core::failure::{Failure, FailureKind};
-use runawaytrain_core::identity::{
-    AccessKey, Belongings, Lockout, OtherCredential, Role, RoleLock, Roles, User, Users,
-};
-use runawaytrain_core::ids::{
-    AccountId, FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UserName,
-};
-use runawaytrain_core::launchers::{Fleet, FleetKind, Group, Launchers, SpotRequest};
-use runawaytrain_core::mode::Mode;
-use runawaytrain_core::money::Usd;
-use runawaytrain_core::observation::{Instance, Observation, Phase, Quarantine, Seen};
-use runawaytrain_core::plan::{Action, Belonging};
-use runawaytrain_core::planner::{Circumstances, Refusals};
+use runawaytrain_core::measure::limit::Limit;
+use runawaytrain_core::measure::price::{Price, PriceKey, PriceSource, Tenancy};
+use runawaytrain_core::measure::spend::Charge;
+use runawaytrain_core::measure::vcpus::Vcpus;
+use runawaytrain_core::observation::{Observation, Seen, Subject};
+use runawaytrain_core::policy::trust::{ExternalPrincipal, OrganizationAccounts};
 use runawaytrain_core::policy::{
     AccountPolicy, Contain, Exempt, InstanceResponse, Limits, NotifyList, RoleResponse, UnstoppableResponse,
     UserResponse,
 };
-use runawaytrain_core::price::{Price, PriceKey, PriceSource, Tenancy};
-use runawaytrain_core::spend::Charge;
-use runawaytrain_core::trust::{Family, Outsider};
-use runawaytrain_core::vcpus::Vcpus;
+use runawaytrain_core::resource::fleets::{self, Fleet, FleetKind};
+use runawaytrain_core::resource::groups::{self, Group};
+use runawaytrain_core::resource::instances::{self, Instance, Phase};
+use runawaytrain_core::resource::quarantine::Attachment;
+use runawaytrain_core::resource::roles::{self, Role, RoleLock};
+use runawaytrain_core::resource::spot_requests::{self, SpotRequest};
+use runawaytrain_core::resource::users::{
+    self, AccessKey, Credential, Lockout, OtherCredential, User, UserAttachment, UserAttachments,
+};
+use runawaytrain_core::resource::{
+    Act, Action, Circumstances, Fleets, Groups, Instances, Quarantine, Refusals, Roles, SpotRequests, Users,
+};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::{
+    AccountId, FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UserName,
+};
+use runawaytrain_core::vocabulary::mode::Mode;
+use runawaytrain_core::vocabulary::money::Usd;
 
 pub const TRIPPED: i64 = 1_795_316_400;
 
@@ -43,13 +49,7 @@ pub fn instance_id(number: u32) -> InstanceId {
 }
 
 fn failure() -> Failure {
-    Failure {
-        operation: "ec2:DescribeInstances".to_owned(),
-        kind: FailureKind::Denied,
-        code: None,
-        detail: String::new(),
-        named: Vec::new(),
-    }
+    Failure::own("ec2:DescribeInstances", FailureKind::Denied, "")
 }
 
 fn seen<T: std::fmt::Debug + Clone + 'static>(
@@ -82,35 +82,40 @@ fn instances() -> impl Strategy<Value = Vec<Instance>> {
     })
 }
 
-fn launchers() -> impl Strategy<Value = Launchers> {
-    let groups = prop::collection::btree_map(0u32..5, any::<bool>(), 0..3);
-    let fleets = prop::collection::btree_map(0u32..5, (any::<bool>(), 0u64..3), 0..3);
-    let requests = prop::collection::btree_map(0u32..5, (any::<bool>(), any::<bool>()), 0..3);
-    (groups, fleets, requests).prop_map(|(groups, fleets, requests)| Launchers {
-        groups: groups
-            .into_iter()
-            .map(|(number, suspended)| Group {
-                name: GroupName::new(format!("group-{number}")),
-                suspended,
-                created: None,
-            })
-            .collect(),
-        fleets: fleets
-            .into_iter()
-            .map(|(number, (spot, target))| {
-                let kind = if spot { FleetKind::Spot } else { FleetKind::Ec2 };
-                Fleet { id: FleetId::new(format!("fleet-{number}")), kind, target, created: None }
-            })
-            .collect(),
-        spot_requests: requests
-            .into_iter()
-            .map(|(number, (open, persistent))| SpotRequest {
-                id: SpotRequestId::new(format!("sir-{number}")),
-                open,
-                persistent,
-            })
-            .collect(),
+fn groups() -> impl Strategy<Value = Vec<Group>> {
+    prop::collection::btree_map(0u32..5, any::<bool>(), 0..3).prop_map(|groups| {
+        let group =
+            |(number, suspended)| Group { name: GroupName::new(format!("group-{number}")), suspended, created: None };
+        groups.into_iter().map(group).collect()
     })
+}
+
+fn fleets() -> impl Strategy<Value = Vec<Fleet>> {
+    prop::collection::btree_map(0u32..5, (any::<bool>(), 0u64..3), 0..3).prop_map(|fleets| {
+        let fleet = |(number, (spot, target))| {
+            let kind = if spot { FleetKind::Spot } else { FleetKind::Ec2 };
+            Fleet { id: FleetId::new(format!("fleet-{number}")), kind, target, created: None }
+        };
+        fleets.into_iter().map(fleet).collect()
+    })
+}
+
+fn spot_requests() -> impl Strategy<Value = Vec<SpotRequest>> {
+    prop::collection::btree_map(0u32..5, (any::<bool>(), any::<bool>()), 0..3).prop_map(|requests| {
+        let request = |(number, (open, persistent))| SpotRequest {
+            id: SpotRequestId::new(format!("sir-{number}")),
+            open,
+            persistent,
+        };
+        requests.into_iter().map(request).collect()
+    })
+}
+
+/// What a look came to, if there was one.
+fn looked<T: std::fmt::Debug + Clone + 'static>(
+    of: impl Strategy<Value = T> + 'static,
+) -> impl Strategy<Value = Option<Seen<T>>> {
+    prop::option::weighted(0.93, seen(of))
 }
 
 fn user(number: u32) -> impl Strategy<Value = User> {
@@ -129,34 +134,33 @@ fn user(number: u32) -> impl Strategy<Value = User> {
     });
     let others = prop::collection::vec(any::<bool>(), 0..2).prop_map(move |active| {
         let other = |(index, active)| OtherCredential {
-            credential: Belonging::SshKey(format!("APKA{number}{index}")),
+            credential: Credential::SshKey(format!("APKA{number}{index}")),
             active,
             created: None,
         };
         active.into_iter().enumerate().map(other).collect::<Vec<_>>()
     });
-    let belongings = prop::collection::vec("[a-z]{1,5}", 0..3).prop_map(|names| Belongings {
+    let attachments = prop::collection::vec("[a-z]{1,5}", 0..3).prop_map(|names| UserAttachments {
         groups: names.clone(),
         inline_policies: names,
-        ..Belongings::default()
+        ..UserAttachments::default()
     });
-    (seen(lockout), seen(keys), seen(any::<bool>()), seen(others), prop::option::of(seen(belongings))).prop_map(
-        move |(lockout, keys, console, others, belongings)| User {
+    (seen(lockout), seen(keys), seen(any::<bool>()), seen(others), prop::option::of(seen(attachments))).prop_map(
+        move |(lockout, keys, console, others, attachments)| User {
             name: UserName::new(format!("user-{number}")),
             created: None,
             lockout,
             keys,
             console,
             others,
-            belongings,
+            attachments,
         },
     )
 }
 
-fn users() -> impl Strategy<Value = Users> {
-    let list = prop::collection::btree_set(0u32..20, 0..6)
-        .prop_flat_map(|numbers| numbers.into_iter().map(user).collect::<Vec<_>>());
-    prop_oneof![1 => Just(Users::NotLooked), 5 => seen(list).prop_map(Users::Looked)]
+fn users() -> impl Strategy<Value = Vec<User>> {
+    prop::collection::btree_set(0u32..20, 0..6)
+        .prop_flat_map(|numbers| numbers.into_iter().map(user).collect::<Vec<_>>())
 }
 
 /// The organization that the account belongs to.
@@ -175,50 +179,46 @@ pub const ROLES: [(&str, &str); 9] = [
     ("AWSReservedSSO_Admin_1", "/aws-reserved/sso.amazonaws.com/"),
 ];
 
-fn roles() -> impl Strategy<Value = Roles> {
+fn roles() -> impl Strategy<Value = Vec<Role>> {
     let lock = prop_oneof![
         Just(RoleLock::Absent),
         Just(RoleLock::Altered),
         Just(RoleLock::Denied),
         (-100i64..100).prop_map(|seconds| RoleLock::RevokedBefore(moment(seconds)))
     ];
-    let outsider = prop_oneof![
-        Just(Outsider::Anybody),
-        Just(Outsider::Organizations(vec![ORGANIZATION.to_owned()])),
-        Just(Outsider::Account(account())),
-        Just(Outsider::Account(AccountId::parse("666666666666").unwrap())),
+    let external = prop_oneof![
+        Just(ExternalPrincipal::Anybody),
+        Just(ExternalPrincipal::Organizations(vec![ORGANIZATION.to_owned()])),
+        Just(ExternalPrincipal::Account(account())),
+        Just(ExternalPrincipal::Account(AccountId::parse("666666666666").unwrap())),
     ];
-    let role =
-        (0..ROLES.len(), seen(lock), prop::option::weighted(0.3, outsider)).prop_map(|(index, lock, outsider)| {
+    // Older than the suspicion, younger, or of an age that nobody says.
+    let created = prop::option::of((-1_000_000i64..100).prop_map(moment));
+    let role = (0..ROLES.len(), created, seen(lock), prop::option::weighted(0.3, external)).prop_map(
+        |(index, created, lock, external)| {
             let (name, path) = ROLES[index];
-            Role {
-                name: RoleName::new(name),
-                path: path.to_owned(),
-                created: None,
-                outsiders: outsider.into_iter().collect(),
-                lock,
-            }
-        });
-    let list = prop::collection::vec(role, 0..6).prop_map(|mut list| {
+            let admits = external.into_iter().collect();
+            Role { name: RoleName::new(name), path: path.to_owned(), created, admits, lock }
+        },
+    );
+    prop::collection::vec(role, 0..6).prop_map(|mut list| {
         list.sort_by(|one, other| one.name.cmp(&other.name));
         list.dedup_by(|one, other| one.name == other.name);
         list
-    });
-    prop_oneof![1 => Just(Roles::NotLooked), 5 => seen(list).prop_map(Roles::Looked)]
+    })
 }
 
+/// An observation in which each look may have brought something, failed, or not been answered yet, whatever became of
+/// the others.
 pub fn observation() -> impl Strategy<Value = Observation> {
-    let quarantine = prop_oneof![
-        Just(Quarantine::NotLooked),
-        Just(Quarantine::Undeployed),
-        seen(any::<bool>()).prop_map(Quarantine::Looked)
-    ];
-    let regions =
-        prop::collection::btree_map(0u32..6, (seen(instances()), prop::option::weighted(0.9, seen(launchers()))), 0..6);
+    let attachment = prop_oneof![Just(Attachment::Undeployed), Just(Attachment::Detached), Just(Attachment::Attached)];
+    let region = (looked(groups()), looked(fleets()), looked(spot_requests()), looked(instances()));
+    let regions = prop::collection::btree_map(0u32..6, region, 0..6);
     // A price for each region or not, and what was charged so far or not.
     let money =
         (prop::collection::vec(prop::option::of((1u64..10_000_000, any::<bool>())), 6), prop::option::of(0f64..5000.0));
-    (regions, users(), roles(), quarantine, money).prop_map(|(regions, users, roles, quarantine, (prices, charged))| {
+    let account_wide = (looked(attachment), looked(users()), looked(roles()));
+    (regions, account_wide, money).prop_map(|(regions, (attachment, users, roles), (prices, charged))| {
         let mut observation = Observation::new(account());
         let charge = charged.map(|dollars| Charge { amount: Usd::from_dollars(dollars), at: moment(-3600) });
         observation.spend.charges = charge.map(|charge| observation.spend.charges.with(charge)).unwrap_or_default();
@@ -230,16 +230,63 @@ pub fn observation() -> impl Strategy<Value = Observation> {
             let key = PriceKey { region: Region::new(format!("r-{number}")), instance_type, operation, tenancy };
             observation.prices.insert(key, Price { per_hour: Usd::micros(micros), source });
         }
-        observation.expected_regions = Some(regions.len());
-        for (number, (instances, launchers)) in regions {
+        for (number, (groups, fleets, spot_requests, instances)) in regions {
             let region = Region::new(format!("r-{number}"));
-            observation.regions.insert(region.clone(), instances);
-            if let Some(launchers) = launchers {
-                observation.launchers.insert(region, launchers);
-            }
+            let region = Some(&region);
+            observation.expect::<Instances>(region);
+            answer::<Groups>(&mut observation, region, groups);
+            answer::<Fleets>(&mut observation, region, fleets);
+            answer::<SpotRequests>(&mut observation, region, spot_requests);
+            answer::<Instances>(&mut observation, region, instances);
         }
-        Observation { users, roles, quarantine, ..observation }
+        answer::<Quarantine>(&mut observation, None, attachment);
+        answer::<Users>(&mut observation, None, users);
+        answer::<Roles>(&mut observation, None, roles);
+        observation
     })
+}
+
+fn answer<S: Subject>(observation: &mut Observation, region: Option<&Region>, answer: Option<Seen<S::Sight>>) {
+    if let Some(seen) = answer {
+        observation.see::<S>(region, seen);
+    }
+}
+
+/// A kind, as its name: what a part of an observation is chosen by.
+pub type Chosen<'a> = &'a dyn Fn(&'static str, Option<&Region>) -> bool;
+
+/// The part of an observation that consists of the chosen looks alone, whatever they came to.
+pub fn part(observation: &Observation, chosen: Chosen<'_>) -> Observation {
+    let mut part = Observation::new(observation.account.clone());
+    part.prices.clone_from(&observation.prices);
+    part.spend = observation.spend.clone();
+    copy::<Quarantine>(observation, None, chosen, &mut part);
+    copy::<Users>(observation, None, chosen, &mut part);
+    copy::<Roles>(observation, None, chosen, &mut part);
+    for region in observation.regions() {
+        let region = Some(&region);
+        part.expect::<Instances>(region);
+        copy::<Groups>(observation, region, chosen, &mut part);
+        copy::<Fleets>(observation, region, chosen, &mut part);
+        copy::<SpotRequests>(observation, region, chosen, &mut part);
+        copy::<Instances>(observation, region, chosen, &mut part);
+    }
+    part
+}
+
+fn copy<S: Subject>(from: &Observation, region: Option<&Region>, chosen: Chosen<'_>, to: &mut Observation) {
+    if let Some(seen) = from.of::<S>(region).filter(|_| chosen(S::NAME, region)) {
+        to.see::<S>(region, seen.cloned().map_err(Clone::clone));
+    }
+}
+
+/// Changes what was seen in one place, if it was.
+pub fn change<S: Subject>(observation: &mut Observation, region: Option<&Region>, change: impl FnOnce(&mut S::Sight)) {
+    if let Some(Ok(sight)) = observation.of::<S>(region) {
+        let mut sight = sight.clone();
+        change(&mut sight);
+        observation.see::<S>(region, Ok(sight));
+    }
 }
 
 pub fn policy() -> impl Strategy<Value = AccountPolicy> {
@@ -273,11 +320,15 @@ pub fn policy() -> impl Strategy<Value = AccountPolicy> {
             name: None,
             mode: Mode::Proceed,
             limits: Limits {
-                instances,
-                vcpus,
-                burn: burn.map(Usd::from_dollars),
-                spend_24h: None,
-                spend_month: spend_month.map(Usd::from_dollars),
+                thresholds: [
+                    (Limit::Instances, instances),
+                    (Limit::Vcpus, vcpus),
+                    (Limit::Burn, burn.map(|dollars| Usd::from_dollars(dollars).as_micros())),
+                    (Limit::SpendMonth, spend_month.map(|dollars| Usd::from_dollars(dollars).as_micros())),
+                ]
+                .into_iter()
+                .filter_map(|(limit, threshold)| Some((limit, threshold?)))
+                .collect(),
                 warn,
             },
             contain,
@@ -289,124 +340,150 @@ pub fn policy() -> impl Strategy<Value = AccountPolicy> {
             notify: NotifyList::Default,
             suspicion: SignedDuration::from_hours(168),
             grace: SignedDuration::from_hours(4),
-            family: Arc::new(Family { organization: ORGANIZATION.to_owned(), accounts: BTreeSet::from([account()]) }),
+            organization: Arc::new(OrganizationAccounts {
+                organization: ORGANIZATION.to_owned(),
+                accounts: BTreeSet::from([account()]),
+            }),
         },
     )
 }
 
-/// Circumstances of a halt in which some instances have refused already.
+/// Whether an instance refused a stop or a termination because it is protected.
+pub fn refused_as_protected(refusals: &Refusals, id: &InstanceId) -> bool {
+    [STOP, TERMINATE].iter().any(|operation| refusals.met(operation, id.as_str(), FailureKind::Protected))
+}
+
+const STOP: &str = "ec2:StopInstances";
+const TERMINATE: &str = "ec2:TerminateInstances";
+
+/// Circumstances of a halt in which some instances have refused already, in ways that matter and in others.
 pub fn circumstances() -> impl Strategy<Value = Circumstances> {
     let some = || prop::collection::btree_set((0u32..40).prop_map(instance_id), 0..4);
-    (0i64..60, some(), some(), some()).prop_map(|(age, stop_protected, termination_protected, unstoppable)| {
-        Circumstances {
-            tripped: moment(0),
-            now: moment(age),
-            locked_out: moment(0),
-            refusals: Refusals { stop_protected, termination_protected, unstoppable },
-        }
-    })
+    (0i64..60, some(), some(), some(), some()).prop_map(
+        |(age, stop_protected, termination_protected, unstoppable, others)| {
+            let mut refusals = Refusals::default();
+            let mut learn = |operation, ids: BTreeSet<InstanceId>, kind| {
+                ids.iter().for_each(|id| refusals.learn(operation, id.as_str(), kind));
+            };
+            learn(STOP, stop_protected, FailureKind::Protected);
+            learn(TERMINATE, termination_protected, FailureKind::Protected);
+            learn(STOP, unstoppable, FailureKind::Unsupported);
+            learn(STOP, others, FailureKind::Unavailable);
+            Circumstances { tripped: moment(0), locked_out: moment(age), refusals }
+        },
+    )
+}
+
+/// The user that an action is about.
+pub fn user_of(action: &Action) -> Option<&UserName> {
+    if let Action::Users(action) = action { Some(action.user()) } else { None }
+}
+
+/// The role that an action is about.
+pub fn role_of(action: &Action) -> Option<&RoleName> {
+    if let Action::Roles(action) = action { Some(action.role()) } else { None }
+}
+
+/// The instances that an action is about.
+pub fn instances_of(action: &Action) -> &[InstanceId] {
+    if let Action::Instances(action) = action { action.instances() } else { &[] }
+}
+
+/// Whether it stops or terminates instances.
+pub fn ends_instances(action: &Action) -> bool {
+    use instances::Action::{Protect, StartInstances, StopInstances, TerminateInstances, Unprotect};
+    match action {
+        Action::Instances(StopInstances { .. } | TerminateInstances { .. }) => true,
+        Action::Instances(Unprotect { .. } | Protect { .. } | StartInstances { .. }) => false,
+        _ => false,
+    }
 }
 
 /// Everything that a set of actions touches, one entry a thing and a call.
 pub fn touched(actions: impl IntoIterator<Item = Action>) -> BTreeSet<String> {
-    actions
-        .into_iter()
-        .flat_map(|action| match (&action, action.instances()) {
-            (Action::CancelSpotRequests { region, requests }, _) => {
-                requests.iter().map(|id| format!("cancel {region} {id}")).collect()
-            }
-            (_, []) => vec![action.to_string()],
-            (_, instances) => instances
-                .iter()
-                .map(|id| action.for_instances(vec![id.clone()]).unwrap_or_else(|| action.clone()).to_string())
-                .collect(),
-        })
-        .collect()
+    let each = |action: Action| match &action {
+        Action::SpotRequests(spot_requests::Action::CancelSpotRequests { region, requests }) => {
+            requests.iter().map(|id| format!("cancel {region} {id}")).collect()
+        }
+        _ if action.items().is_empty() => vec![action.to_string()],
+        _ => action.items().iter().map(|id| action.with_items(&[*id]).unwrap().to_string()).collect(),
+    };
+    actions.into_iter().flat_map(each).collect()
 }
 
-/// What AWS would show after every action was taken.
-pub fn after(observation: &Observation, actions: &[Action]) -> Observation {
+/// What AWS would show after every action was taken at a time.
+pub fn after(observation: &Observation, actions: &[Action], now: Timestamp) -> Observation {
     let mut next = observation.clone();
     for action in actions {
         match action {
-            Action::Freeze => next.quarantine = Quarantine::Looked(Ok(true)),
-            Action::StopInstances { region, instances } | Action::TerminateInstances { region, instances } => {
-                if let Some(Ok(list)) = next.regions.get_mut(region) {
-                    list.retain(|instance| !instances.contains(&instance.id));
-                }
+            Action::Quarantine(_) => next.see::<Quarantine>(None, Ok(Attachment::Attached)),
+            Action::Groups(groups::Action::SuspendGroup { region, group }) => {
+                change::<Groups>(&mut next, Some(region), |groups| {
+                    groups.iter_mut().filter(|known| known.name == *group).for_each(|known| known.suspended = true);
+                });
             }
-            Action::SuspendGroup { region, .. }
-            | Action::ZeroFleet { region, .. }
-            | Action::CancelSpotRequests { region, .. } => {
-                let Some(Ok(launchers)) = next.launchers.get_mut(region) else { continue };
-                match action {
-                    Action::SuspendGroup { group, .. } => launchers
-                        .groups
-                        .iter_mut()
-                        .filter(|known| known.name == *group)
-                        .for_each(|known| known.suspended = true),
-                    Action::ZeroFleet { fleet, .. } => launchers
-                        .fleets
-                        .iter_mut()
-                        .filter(|known| known.id == *fleet)
-                        .for_each(|known| known.target = 0),
-                    Action::CancelSpotRequests { requests, .. } => {
-                        launchers.spot_requests.retain(|known| !requests.contains(&known.id))
-                    }
-                    _ => {}
-                }
+            Action::Fleets(fleets::Action::ZeroFleet { region, fleet, .. }) => {
+                change::<Fleets>(&mut next, Some(region), |fleets| {
+                    fleets.iter_mut().filter(|known| known.id == *fleet).for_each(|known| known.target = 0);
+                });
             }
-            Action::RevokeSessions { role, before } => lock(&mut next, role, RoleLock::RevokedBefore(*before)),
-            Action::DenyRole { role } => lock(&mut next, role, RoleLock::Denied),
-            Action::Unprotect { .. } => {}
-            of_user => change_user(&mut next, of_user),
+            Action::SpotRequests(spot_requests::Action::CancelSpotRequests { region, requests }) => {
+                change::<SpotRequests>(&mut next, Some(region), |known| {
+                    known.retain(|known| !requests.contains(&known.id));
+                });
+            }
+            action if ends_instances(action) => change::<Instances>(&mut next, action.region(), |list| {
+                list.retain(|instance| !instances_of(action).contains(&instance.id));
+            }),
+            Action::Users(action) => change::<Users>(&mut next, None, |users| change_user(users, action)),
+            Action::Roles(action) => change::<Roles>(&mut next, None, |roles| change_role(roles, action, now)),
+            // Protections are not seen, and a halt gives nothing back.
+            Action::Instances(_) | Action::Groups(_) | Action::Fleets(_) => {}
         }
     }
     next
 }
 
-fn lock(next: &mut Observation, role: &RoleName, lock: RoleLock) {
-    if let Roles::Looked(Ok(roles)) = &mut next.roles {
-        roles.iter_mut().filter(|known| known.name == *role).for_each(|known| known.lock = Ok(lock));
-    }
+fn change_role(roles: &mut [Role], action: &roles::Action, now: Timestamp) {
+    let lock = match action {
+        roles::Action::RevokeSessions { .. } | roles::Action::LiftRole { .. } => RoleLock::RevokedBefore(now),
+        roles::Action::DenyRole { .. } => RoleLock::Denied,
+    };
+    roles.iter_mut().filter(|known| known.name == *action.role()).for_each(|known| known.lock = Ok(lock));
 }
 
-fn change_user(next: &mut Observation, action: &Action) {
-    let Users::Looked(Ok(users)) = &mut next.users else { return };
-    let name = action.user().unwrap();
-    if matches!(action, Action::DeleteUser { .. }) {
-        return users.retain(|user| user.name != *name);
-    }
-    let user = users.iter_mut().find(|user| user.name == *name).unwrap();
+fn change_user(users: &mut Vec<User>, action: &users::Action) {
+    use users::Action;
+    let user = users.iter_mut().find(|user| user.name == *action.user()).unwrap();
     match action {
         Action::DenyUser { .. } => user.lockout = Ok(Lockout::InForce),
         Action::DeleteLogin { .. } => user.console = Ok(false),
-        Action::DeactivateKey { key, .. } => user
-            .keys
-            .as_mut()
-            .unwrap()
-            .iter_mut()
-            .filter(|known| known.id == *key)
-            .for_each(|known| known.active = false),
+        Action::DeactivateKey { key, .. } => {
+            let keys = user.keys.as_mut().unwrap().iter_mut();
+            keys.filter(|known| known.id == *key).for_each(|known| known.active = false);
+        }
         Action::DeleteKey { key, .. } => user.keys.as_mut().unwrap().retain(|known| known.id != *key),
         Action::DeactivateCredential { credential, .. } => {
-            user.others
-                .as_mut()
-                .unwrap()
-                .iter_mut()
-                .filter(|known| known.credential == *credential)
-                .for_each(|known| known.active = false);
+            let others = user.others.as_mut().unwrap().iter_mut();
+            others.filter(|known| known.credential == *credential).for_each(|known| known.active = false);
         }
-        Action::RemoveBelonging { belonging, .. } => {
-            if let Ok(others) = &mut user.others {
-                others.retain(|known| known.credential != *belonging);
-            }
-            if let Some(Ok(of)) = &mut user.belongings {
-                for list in [&mut of.groups, &mut of.inline_policies, &mut of.attached_policies, &mut of.mfa_devices] {
-                    list.retain(|known| known != belonging.id());
-                }
-            }
+        Action::DeleteCredential { credential, .. } => {
+            user.others.as_mut().unwrap().retain(|known| known.credential != *credential);
         }
-        _ => {}
+        Action::RemoveAttachment { attachment, .. } => {
+            let of = user.attachments.as_mut().unwrap().as_mut().unwrap();
+            let list = match attachment {
+                UserAttachment::MfaDevice(_) => &mut of.mfa_devices,
+                UserAttachment::Group(_) => &mut of.groups,
+                UserAttachment::AttachedPolicy(_) => &mut of.attached_policies,
+                UserAttachment::InlinePolicy(_) => &mut of.inline_policies,
+                // A device that nobody has any more is not seen with anybody.
+                UserAttachment::VirtualMfaDevice(_) => return,
+            };
+            list.retain(|known| known != attachment.id());
+        }
+        Action::DeleteUser { user: name } => users.retain(|user| user.name != *name),
+        // A halt gives nothing back.
+        Action::LiftDeny { .. } | Action::ActivateKey { .. } | Action::ActivateCredential { .. } => {}
     }
 }

@@ -5,20 +5,19 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::time::{Instant, sleep};
 
-use runawaytrain_core::containment::{ActionResult, Outcome};
-use runawaytrain_core::failure::FailureKind;
 use runawaytrain_core::observation::{Gap, Observation};
-use runawaytrain_core::plan::{Action, Left, Plan};
-use runawaytrain_core::planner::{self, Refusals};
+use runawaytrain_core::plan::{self, ActionResult, Outcome, Plan};
 use runawaytrain_core::policy::AccountPolicy;
-use runawaytrain_core::state::AccountRecord;
+use runawaytrain_core::record::AccountRecord;
+use runawaytrain_core::resource::quarantine::Attachment;
+use runawaytrain_core::resource::{Act, Action, Kind, Part, Refusals, Sight, Skipped};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 
+use super::executor::Executor;
+use super::lease::HeldLease;
 use crate::deadline::{Deadline, has_come};
-use crate::observe::Eyes;
-use crate::ports::Clock;
-use crate::record::Holding;
-
-use super::Executor;
+use crate::observe::{Attention, Collector};
+use crate::ports::{Clock, Look};
 
 /// Clean passes in a row that prove a halt, and the least time between them: IAM takes some four seconds to agree with
 /// itself, and whatever relaunches instances needs a moment to do so.
@@ -54,7 +53,7 @@ pub struct Verified {
     /// What the last pass could not see.
     pub gaps: Vec<Gap>,
     /// What is left alone on purpose.
-    pub left: Vec<Left>,
+    pub skipped: Vec<Skipped>,
     /// The last look.
     pub last: Option<Observation>,
 }
@@ -62,32 +61,26 @@ pub struct Verified {
 /// Looks and acts until enough passes in a row found nothing left to do with every region seen. What was refused
 /// teaches the next plan what to unprotect or to terminate; what was refused for good twice is residue: it is named,
 /// not waited for. `earlier` are the outcomes so far.
-pub async fn verify(
-    eyes: &Eyes,
-    policy: &AccountPolicy,
-    executor: &Executor,
-    task: &Task<'_>,
-    earlier: &[Outcome],
-    proof: Proof,
-) -> Verified {
+pub async fn verify(task: &Task<'_>, executor: &Executor, earlier: &[Outcome], proof: Proof) -> Verified {
     let end = [Some(Instant::now() + LONGEST), task.deadline.stop_work()].into_iter().flatten().min();
     let passes_wanted = if proof == Proof::TwoCleanPasses { CLEAN_PASSES } else { 1 };
     let mut verified = Verified::default();
     let mut refusals = task.refusals.clone();
-    refusals.learn(earlier);
-    let mut locked_out = None;
+    plan::learn(&mut refusals, earlier);
+    // Whoever was locked out may have assumed a role until then, whenever the role itself was seen to.
+    let mut locked_out = locks_somebody_out(earlier).then(|| task.clock.after(DENY_BITES_AFTER));
     let mut clean_passes = 0;
     loop {
-        if !task.holding.is_alive() || has_come(end) {
+        if !task.lease.is_alive() || has_come(end) {
             return verified;
         }
-        let observation = eyes.look_closely(policy, task.deadline.cut_off()).await;
+        let observation = task.look_closely().await;
         let mut circumstances = task.record.circumstances(&refusals, task.clock.now());
         circumstances.locked_out = locked_out.unwrap_or(circumstances.locked_out);
-        let plan = planner::plan(policy, &observation, &circumstances);
+        let plan = plan::plan(task.policy, &observation, &circumstances);
         verified.gaps = observation.gaps();
         verified.remaining = plan.actions().cloned().collect();
-        verified.left = plan.left().to_vec();
+        verified.skipped = plan.skipped().to_vec();
         verified.last = Some(observation);
 
         let wait = if verified.gaps.is_empty() && is_settled(&plan, earlier, &verified.outcomes) {
@@ -100,11 +93,9 @@ pub async fn verify(
         } else {
             clean_passes = 0;
             let outcomes = executor.run(&plan).await;
-            refusals.learn(&outcomes);
-            if outcomes.iter().any(|outcome| {
-                matches!(outcome.action, Action::DenyUser { .. }) && outcome.result == ActionResult::Done
-            }) {
-                locked_out = task.clock.now().checked_add(DENY_BITES_AFTER).ok();
+            plan::learn(&mut refusals, &outcomes);
+            if locks_somebody_out(&outcomes) {
+                locked_out = Some(task.clock.after(DENY_BITES_AFTER));
             }
             verified.outcomes.extend(outcomes);
             AFTER_WORK
@@ -118,8 +109,12 @@ pub async fn verify(
 
 /// What a verification rests on.
 pub struct Task<'a> {
+    /// What the policy means for the account.
+    pub policy: &'a AccountPolicy,
+    /// Looks again.
+    pub collector: &'a Collector,
     /// The lease: without it nothing more is done.
-    pub holding: &'a Holding,
+    pub lease: &'a HeldLease,
     /// The record with the halt.
     pub record: &'a AccountRecord,
     /// Wall-clock time.
@@ -130,54 +125,113 @@ pub struct Task<'a> {
     pub refusals: Refusals,
 }
 
+impl Task<'_> {
+    async fn look_closely(&self) -> Observation {
+        let attention = Attention::Halt(self.policy);
+        self.collector.look_closely(&self.policy.account, attention, self.deadline.cut_off()).await
+    }
+}
+
+/// Why an account is not frozen.
+#[derive(Debug, thiserror::Error)]
+pub enum NotFrozen {
+    /// It was looked at twice, and a freeze was tried in between.
+    #[error("it is not attached")]
+    Detached,
+    /// There is nothing to attach.
+    #[error("no quarantine policy is deployed")]
+    Undeployed,
+    /// It could not be looked at.
+    #[error(transparent)]
+    Unseen(#[from] Failure),
+}
+
 /// Freezing is verified by looking again too: once attached, or the reason why it is not. It is tried once more in
 /// between.
 pub async fn verify_freeze(
-    eyes: &Eyes,
+    collector: &Collector,
     policy: &AccountPolicy,
     executor: &Executor,
     deadline: Deadline,
     freeze: &Plan,
-) -> Result<(), String> {
-    let mut why = String::new();
-    for last in [false, true] {
-        why = match eyes.look_at_quarantine(&policy.account, deadline.cut_off()).await {
-            Ok(Some(true)) => return Ok(()),
-            Ok(Some(false)) => "it is not attached".to_owned(),
-            Ok(None) => return Err("no quarantine policy is deployed".to_owned()),
-            Err(failure) => failure.to_string(),
+) -> Result<(), NotFrozen> {
+    let look = Look::at(Kind::Quarantine, None);
+    let mut tried_again = false;
+    loop {
+        let why = match collector.look(&policy.account, &look, deadline.cut_off()).await {
+            Ok(Sight::Quarantine(Attachment::Attached)) => return Ok(()),
+            Ok(Sight::Quarantine(Attachment::Undeployed)) => return Err(NotFrozen::Undeployed),
+            Ok(_) => NotFrozen::Detached,
+            Err(failure) => failure.into(),
         };
-        if !last && !has_come(deadline.stop_work()) {
-            executor.run(freeze).await;
-            sleep(AFTER_WORK).await;
+        if tried_again || has_come(deadline.stop_work()) {
+            return Err(why);
         }
+        executor.run(freeze).await;
+        sleep(AFTER_WORK).await;
+        tried_again = true;
     }
-    Err(why)
+}
+
+fn locks_somebody_out(outcomes: &[Outcome]) -> bool {
+    outcomes.iter().any(|outcome| outcome.action.part() == Part::Lock && outcome.result == ActionResult::Done)
+}
+
+/// What a refusal says of the thing that refused.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    /// Nothing: the same call may pass later.
+    Passing,
+    /// Nothing either: we may not make the call at all.
+    OfUs,
+    /// That it will not.
+    OfIts,
+}
+
+fn refusal(kind: FailureKind) -> Refusal {
+    match kind {
+        FailureKind::Throttled
+        | FailureKind::Contended
+        | FailureKind::WrongState
+        | FailureKind::Unavailable
+        | FailureKind::NotBegun => Refusal::Passing,
+        FailureKind::Denied | FailureKind::Credentials => Refusal::OfUs,
+        FailureKind::QuotaFull
+        | FailureKind::NotFound
+        | FailureKind::Unsupported
+        | FailureKind::Protected
+        | FailureKind::Invalid
+        | FailureKind::Other => Refusal::OfIts,
+    }
 }
 
 /// Nothing is left to do, or only what has refused for good. A stop that is refused counts for nothing while taking its
 /// protection off has merely failed for a moment.
 fn is_settled(plan: &Plan, earlier: &[Outcome], later: &[Outcome]) -> bool {
-    let met = |wanted: &Action, how: fn(&ActionResult) -> bool| {
-        earlier.iter().chain(later).filter(|outcome| outcome.action.covers(wanted) && how(&outcome.result)).count()
+    let results = |wanted: &Action| {
+        let covers = |outcome: &&Outcome| outcome.action.covers(wanted);
+        earlier.iter().chain(later).filter(covers).map(|outcome| &outcome.result).collect::<Vec<_>>()
     };
-    let refused_for_good = |wanted: &Action| {
-        met(wanted, |result| matches!(result, ActionResult::Failed { failure } if !failure.kind.may_pass()))
-            >= REFUSALS_UNTIL_RESIDUE
+    let refused = |wanted: &Action, refusals: &[Refusal]| {
+        let is_one = |result: &&&ActionResult| match result {
+            ActionResult::Failed { failure } => refusals.contains(&refusal(failure.kind)),
+            ActionResult::Done | ActionResult::AlreadyDone => false,
+        };
+        results(wanted).iter().filter(is_one).count() >= REFUSALS_UNTIL_RESIDUE
     };
-    // Not to be permitted to stop anything is no property of an instance: such a halt is not proven, it has failed.
-    let of_its_own = |wanted: &Action| {
-        let refused = |result: &ActionResult| matches!(result, ActionResult::Failed { failure } if !failure.kind.may_pass() && failure.kind != FailureKind::Denied);
-        met(wanted, refused) >= REFUSALS_UNTIL_RESIDUE
-    };
-    let done = |wanted: &Action| met(wanted, |result| !matches!(result, ActionResult::Failed { .. })) > 0;
-    plan.actions().all(|action| match action {
-        // These only prepare for the stop or the termination after them, and are planned as long as that is.
-        Action::Unprotect { .. } | Action::CancelSpotRequests { .. } => done(action) || refused_for_good(action),
-        // A batch is settled only when each of its members is.
-        Action::StopInstances { instances, .. } | Action::TerminateInstances { instances, .. } => {
-            instances.iter().filter_map(|id| action.for_instances(vec![id.clone()])).all(|alone| of_its_own(&alone))
+    let done = |wanted: &Action| results(wanted).iter().any(|result| !matches!(result, ActionResult::Failed { .. }));
+    let for_good = [Refusal::OfIts, Refusal::OfUs];
+    plan.actions().all(|action| match action.part() {
+        Part::Prepare => done(action) || refused(action, &for_good),
+        // A batch is settled only when each of its members is. Not to be permitted to stop anything is no property of a
+        // member: such a halt is not proven, it has failed.
+        Part::Stop => {
+            let members = action.items();
+            let alone = members.iter().filter_map(|member| action.with_items(&[*member]));
+            alone.into_iter().all(|alone| refused(&alone, &[Refusal::OfIts]))
         }
-        other => refused_for_good(other),
+        Part::Freeze | Part::Disarm | Part::Lock | Part::Strip | Part::GiveBack | Part::Restart => {
+            refused(action, &for_good)
+        }
     })
 }

@@ -3,7 +3,7 @@ use std::ops::ControlFlow;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use runawaytrain_core::failure::Failure;
+use runawaytrain_core::vocabulary::failure::Failure;
 
 /// An object of a bucket, as a list names it.
 #[derive(Debug, Clone, PartialEq, Eq)]

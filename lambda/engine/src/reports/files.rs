@@ -46,7 +46,7 @@ async fn read(
     let mut tries = 1;
     loop {
         match attempt(store, bucket, &file, since, deadline).await {
-            Err(Trouble::File { failure, .. }) if failure.kind.may_pass() && tries < TRIES => {
+            Err(Trouble::File { failure, .. }) if failure.kind.is_retryable() && tries < TRIES => {
                 tracing::info!(file = file.key, error = %failure, "the transfer of a report's file broke off; it is begun anew");
                 sleep(PAUSE * tries).await;
                 tries += 1;

@@ -2,7 +2,7 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
-use runawaytrain_core::spend;
+use runawaytrain_core::measure::spend;
 use runawaytrain_cur::Period;
 
 use super::trouble::Trouble;

@@ -1,5 +1,5 @@
-use runawaytrain_core::failure::{Failure, FailureKind};
-use runawaytrain_core::text::clean;
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::text::clean;
 use runawaytrain_cur::{ManifestError, MergeError, Period, ReportError, Totals};
 use thiserror::Error;
 

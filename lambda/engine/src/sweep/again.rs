@@ -6,12 +6,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use runawaytrain_core::ids::AccountId;
-use runawaytrain_core::report::{Report, Totals};
+use runawaytrain_core::message::report::{Report, Totals};
+use runawaytrain_core::vocabulary::ids::AccountId;
 use tokio::time::{Instant, sleep};
 
-use super::{Fate, Guard, Invocation, Swept};
-use crate::record::LEASE;
+use super::Guard;
+use super::disposition::{Disposition, SweepAnswer};
+use crate::contain::lease::LEASE;
+use crate::deadline::Invocation;
 use crate::trigger::Selection;
 
 /// How long it waits: a holder that died is found out within a lease. One that lives longer is at a hard case, and
@@ -22,11 +24,11 @@ const LOOKS: Duration = Duration::from_secs(2);
 
 impl Guard {
     /// Sweeps again, once, what could not be judged because another invocation contained it.
-    pub(super) async fn again(&self, source: &str, swept: &mut Swept, invocation: &Invocation) {
+    pub(super) async fn again(&self, source: &str, swept: &mut SweepAnswer, invocation: &Invocation) {
         let unjudged: BTreeSet<AccountId> = swept
-            .fates
+            .dispositions
             .iter()
-            .filter(|(_, fate)| matches!(fate, Fate::Unjudged(_)))
+            .filter(|(_, disposition)| matches!(disposition, Disposition::Unjudged(_)))
             .map(|(account, _)| account.clone())
             .collect();
         let busy = self.busy(&unjudged, invocation).await;
@@ -52,10 +54,8 @@ impl Guard {
     async fn busy(&self, accounts: &BTreeSet<AccountId>, invocation: &Invocation) -> BTreeSet<AccountId> {
         let mut busy = BTreeSet::new();
         for account in accounts {
-            if let Ok(Some(stored)) = self.ports.ledger.load(account).await
-                && stored
-                    .lease
-                    .is_some_and(|lease| lease.holder != invocation.id && lease.until > self.ports.clock.now())
+            if let Ok(Some(stored)) = self.states.load(account).await
+                && stored.lease.is_some_and(|lease| lease.holder != invocation.id && lease.until > self.clock.now())
             {
                 busy.insert(account.clone());
             }
@@ -66,7 +66,7 @@ impl Guard {
 
 /// Puts what came of the second sweep in the place of what the first could not do. What was counted as seen stays as it
 /// is.
-fn merge(swept: &mut Swept, after: Swept) {
+fn merge(swept: &mut SweepAnswer, after: SweepAnswer) {
     let (Some(Report::Sweep(report)), Some(Report::Sweep(again))) = (&mut swept.answer.report, after.answer.report)
     else {
         return;
@@ -83,5 +83,5 @@ fn merge(swept: &mut Swept, after: Swept) {
     report.notices.waiting = again.notices.waiting;
     report.notices.errors.extend(again.notices.errors);
     swept.answer.body = report.totals.sentence();
-    swept.fates.extend(after.fates);
+    swept.dispositions.extend(after.dispositions);
 }

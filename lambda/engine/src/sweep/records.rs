@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use runawaytrain_core::ids::AccountId;
-use runawaytrain_core::report::{Answer, BatchItemFailure, RecordReport, RecordResult};
-use runawaytrain_core::text::{clean, count};
+use runawaytrain_core::message::report::{Answer, BatchItemFailure, RecordReport, RecordResult};
+use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::text::{clean, count};
 
-use super::{Fate, Guard, Invocation, Swept};
+use super::Guard;
+use super::disposition::{Disposition, SweepAnswer};
+use crate::deadline::Invocation;
 use crate::trigger::{Feed, Meaning, Records, Selection};
 
 /// How many reasons a sentence gives; the rest is in the log.
@@ -41,7 +43,7 @@ impl Guard {
     }
 }
 
-fn became(id: String, meaning: Meaning, swept: Option<&Swept>) -> RecordReport {
+fn became(id: String, meaning: Meaning, swept: Option<&SweepAnswer>) -> RecordReport {
     let (account, result, why) = match meaning {
         Meaning::Nothing(why) => (None, RecordResult::Nothing, Some(why)),
         Meaning::Refused(refusal) => (None, RecordResult::Refused, Some(refusal.to_string())),
@@ -53,13 +55,13 @@ fn became(id: String, meaning: Meaning, swept: Option<&Swept>) -> RecordReport {
     RecordReport { id, account, result, why }
 }
 
-fn judged(account: &AccountId, said: Option<String>, swept: Option<&Swept>) -> (RecordResult, Option<String>) {
-    let Some(Swept { answer, fates }) = swept else { return (RecordResult::NotJudged, None) };
-    match fates.get(account) {
-        Some(Fate::Judged) => (RecordResult::Swept, said),
-        Some(Fate::Unjudged(why)) => (RecordResult::NotJudged, Some(why.clone())),
-        Some(Fate::Stranger(why)) => (RecordResult::Refused, Some(why.clone())),
-        Some(Fate::Inactive(why)) => (RecordResult::Nothing, Some(why.clone())),
+fn judged(account: &AccountId, said: Option<String>, swept: Option<&SweepAnswer>) -> (RecordResult, Option<String>) {
+    let Some(SweepAnswer { answer, dispositions }) = swept else { return (RecordResult::NotJudged, None) };
+    match dispositions.get(account) {
+        Some(Disposition::Judged) => (RecordResult::Swept, said),
+        Some(Disposition::Unjudged(why)) => (RecordResult::NotJudged, Some(why.clone())),
+        Some(Disposition::NotAMember(why)) => (RecordResult::Refused, Some(why.clone())),
+        Some(Disposition::Inactive(why)) => (RecordResult::Nothing, Some(why.clone())),
         None if answer.status >= 500 => (RecordResult::NotJudged, Some(answer.body.clone())),
         // Voided: somebody said `pass`, and does not want it later either.
         None => (RecordResult::Nothing, Some(answer.body.clone())),
@@ -68,7 +70,7 @@ fn judged(account: &AccountId, said: Option<String>, swept: Option<&Swept>) -> (
 
 /// The answer to SNS. A failure is an error of the invocation, which Lambda tries again; an alarm whose account could
 /// not be judged is not, for the next tick judges it.
-fn alarms(swept: Option<Swept>, body: String, records: Vec<RecordReport>) -> Answer {
+fn alarms(swept: Option<SweepAnswer>, body: String, records: Vec<RecordReport>) -> Answer {
     let refused = records.iter().all(|record| record.result == RecordResult::Refused);
     let (status, report) = match swept {
         Some(swept) if swept.answer.status >= 500 => (swept.answer.status, swept.answer.report),
@@ -80,7 +82,7 @@ fn alarms(swept: Option<Swept>, body: String, records: Vec<RecordReport>) -> Ans
 /// The answer to SQS, which wants to know which messages to deliver again. An error of the invocation would return the
 /// whole batch, the refused ones and those already judged among them, so a failure is told message by message as well.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
-fn launches(swept: Option<Swept>, body: String, mut records: Vec<RecordReport>) -> Answer {
+fn launches(swept: Option<SweepAnswer>, body: String, mut records: Vec<RecordReport>) -> Answer {
     let again = records.iter().filter(|record| record.result == RecordResult::NotJudged);
     let again = again.map(|record| BatchItemFailure { item_identifier: record.id.clone() }).collect();
     // The accounts tell the rest; a thousand lines of "swept" tell nothing.
@@ -125,9 +127,9 @@ fn log(source: &str, records: &[RecordReport]) {
     }
 }
 
-fn sentences(heading: &str, accounts: usize, records: &[RecordReport], swept: Option<&Swept>) -> String {
+fn sentences(heading: &str, accounts: usize, records: &[RecordReport], swept: Option<&SweepAnswer>) -> String {
     let mut body = match swept {
-        Some(Swept { answer, .. }) if answer.report.is_some() => {
+        Some(SweepAnswer { answer, .. }) if answer.report.is_some() => {
             format!("{heading} about {}. {}", count(accounts as u64, "account"), answer.body)
         }
         // What is in its words is said of the records below.

@@ -1,14 +1,19 @@
 //! A direct call: an object with an `action`, from an operator, a script or a test.
 
-use runawaytrain_core::ids::{AccountId, RoleName, UserName};
-use runawaytrain_core::text::clean;
-use runawaytrain_core::undo::Wish;
+use runawaytrain_core::resource::ReleaseRequest;
+use runawaytrain_core::vocabulary::ids::{AccountId, RoleName, UserName};
+use runawaytrain_core::vocabulary::text::clean;
 use serde_json::{Map, Value};
 
-use super::{Home, Refusal, Request, Selection, Trigger, kind};
+use super::refusal::Refusal;
+use super::request::{Deployment, Request, Selection, Trigger, kind};
 
 /// Reads what a direct call asks for. Only here do halts and releases come from.
-pub(super) fn parse(action: &Value, event: &Map<String, Value>, home: &Home<'_>) -> Result<Trigger, Refusal> {
+pub(super) fn parse(
+    action: &Value,
+    event: &Map<String, Value>,
+    deployment: &Deployment<'_>,
+) -> Result<Trigger, Refusal> {
     let Value::String(action) = action else { return Err(Refusal::ActionNotAString(kind(action))) };
     match action.as_str() {
         "pass" => Ok(Trigger { source: "pass", request: Request::Pass }),
@@ -27,7 +32,7 @@ pub(super) fn parse(action: &Value, event: &Map<String, Value>, home: &Home<'_>)
                 Some(Value::Bool(start)) => *start,
                 Some(other) => return Err(Refusal::BadStart(kind(other))),
             };
-            let wish = Wish {
+            let what = ReleaseRequest {
                 users: names("users", event)?.into_iter().map(UserName::new).collect(),
                 roles: names("roles", event)?.into_iter().map(RoleName::new).collect(),
                 keys: names("keys", event)?.into_iter().collect(),
@@ -35,12 +40,12 @@ pub(super) fn parse(action: &Value, event: &Map<String, Value>, home: &Home<'_>)
             };
             Ok(Trigger {
                 source: "release",
-                request: Request::Release { account: one_account("release", event)?, wish },
+                request: Request::Release { account: one_account("release", event)?, what },
             })
         }
         "reports" => Ok(Trigger {
             source: "reports",
-            request: Request::Reports(home.reports.ok_or(Refusal::NoReports)?.clone()),
+            request: Request::Reports(deployment.reports.ok_or(Refusal::NoReports)?.clone()),
         }),
         "status" => Ok(Trigger { source: "status", request: Request::Status }),
         unknown => Err(Refusal::UnknownAction(clean(unknown))),

@@ -1,10 +1,11 @@
 //! What EventBridge hands over by itself: the schedule, and nothing else.
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
-use runawaytrain_core::text::clean;
+use runawaytrain_core::vocabulary::text::clean;
 use serde_json::{Map, Value};
 
-use super::{Refusal, Request, Selection, Trigger};
+use super::refusal::Refusal;
+use super::request::{Request, Selection, Trigger};
 
 /// Reads the schedule. Launches and alarms have their own ways in; whatever else arrives from a bus is refused until
 /// there is a rule for it.

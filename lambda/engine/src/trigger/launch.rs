@@ -5,56 +5,23 @@
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_lambda_events::event::sqs::SqsMessage;
-use runawaytrain_core::ids::AccountId;
-use runawaytrain_core::text::clean;
+use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::text::clean;
 use serde::Deserialize;
 use serde_json::Value;
-use thiserror::Error;
 
-use super::records::by_place;
-use super::{Home, Meaning, Record};
+use super::record::{Meaning, Record, by_place};
+use super::refusal::LaunchRefusal;
+use super::request::Deployment;
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-state-changes.html>
 const STATE_CHANGE: &str = "EC2 Instance State-change Notification";
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html>
 const API_CALL: &str = "AWS API Call via CloudTrail";
 
-/// Why a message is refused for good: it is dropped, for to deliver it again changes nothing. What it quotes is safe to
-/// show.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum LaunchRefusal {
-    /// Not what SQS sends.
-    #[error("the record is no message of SQS: {0}")]
-    Unreadable(String),
-    /// From another queue.
-    #[error("it came from {found:?}; launches are taken only from the queue {expected}")]
-    WrongQueue {
-        /// Which queue.
-        found: String,
-        /// Which is ours.
-        expected: String,
-    },
-    /// Not what EventBridge sends.
-    #[error("its body is no event of EventBridge: {0}")]
-    NotAnEvent(String),
-    /// An event of something else.
-    #[error(
-        "an event from {from:?} with detail-type {detail_type:?} is no launch: the rules forward state changes and RunInstances of \"aws.ec2\" only"
-    )]
-    NotALaunch {
-        /// The event's `source`.
-        from: String,
-        /// The event's `detail-type`.
-        detail_type: String,
-    },
-    /// An envelope without a sender.
-    #[error("the event's \"account\" is {0:?}, not a 12-digit account id")]
-    NoAccount(String),
-}
-
 /// Reads the messages of a queue.
-pub(super) fn read_all(list: &[Value], home: &Home<'_>) -> Vec<Record> {
-    let queue = home.launch_queue();
+pub(super) fn read_all(list: &[Value], deployment: &Deployment<'_>) -> Vec<Record> {
+    let queue = deployment.launch_queue();
     let read = |(place, record): (usize, &Value)| Record {
         id: record
             .get("messageId")

@@ -5,11 +5,12 @@
 
 use percent_encoding::percent_decode_str;
 use runawaytrain_core::policy::CostReports;
-use runawaytrain_core::text::clean;
+use runawaytrain_core::vocabulary::text::clean;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Home, Refusal, Request, Trigger};
+use super::refusal::Refusal;
+use super::request::{Deployment, Request, Trigger};
 
 /// How a manifest's key ends, of a legacy report and of an export alike.
 pub(crate) const MANIFEST: &str = "-Manifest.json";
@@ -40,8 +41,8 @@ struct Object {
 
 /// Reads the records of a bucket. One that is not of our reports is not of our bucket's configuration either: the event
 /// is refused whole.
-pub(super) fn read_all(list: &[Value], home: &Home<'_>) -> Result<Trigger, Refusal> {
-    let reports = home.reports.ok_or(Refusal::NoReports)?;
+pub(super) fn read_all(list: &[Value], deployment: &Deployment<'_>) -> Result<Trigger, Refusal> {
+    let reports = deployment.reports.ok_or(Refusal::NoReports)?;
     let mut keys = Vec::new();
     for record in list {
         keys.extend(manifest(record, reports)?);

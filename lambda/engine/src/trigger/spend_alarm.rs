@@ -5,17 +5,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 use runawaytrain_core::contract;
-use runawaytrain_core::ids::AccountId;
-use runawaytrain_core::text::clean;
+use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::text::clean;
 use serde::Deserialize;
 use serde_json::Value;
-use thiserror::Error;
 
-use super::records::by_place;
-use super::{Home, Meaning, Record};
-
-const NAMESPACE: &str = "AWS/Billing";
-const METRIC: &str = "EstimatedCharges";
+use super::record::{Meaning, Record, by_place};
+use super::refusal::{AlarmRefusal, METRIC, NAMESPACE};
+use super::request::Deployment;
 
 /// The oldest alarm that is taken. SNS goes on delivering to Lambda for weeks and Lambda tries again for minutes, so a
 /// late one may be honest; but two sweeps are at most an hour apart, so an older one tells of an account that was
@@ -25,93 +22,6 @@ const OLDEST: SignedDuration = SignedDuration::from_hours(1);
 /// How far ahead CloudWatch's clock may be. One dated further would pass for new until its time has come and an hour
 /// longer.
 const AHEAD: SignedDuration = SignedDuration::from_mins(5);
-
-/// Why an alarm is refused. Names and reasons in it are safe to show.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum AlarmRefusal {
-    /// Not what SNS sends.
-    #[error("the record is no notification of SNS: {0}")]
-    Unreadable(String),
-    /// From another topic.
-    #[error("it came from {found:?}; alarms are taken only from the topic {expected}")]
-    WrongTopic {
-        /// Which topic.
-        found: String,
-        /// Which is ours.
-        expected: String,
-    },
-    /// Not what CloudWatch sends.
-    #[error("its Message is no alarm of CloudWatch: {0}")]
-    NotAnAlarm(String),
-    /// An alarm of another name.
-    #[error("the alarm {alarm:?} is no spend alarm: their names begin with {}", contract::SPEND_ALARM_PREFIX)]
-    NotOurs {
-        /// The alarm.
-        alarm: String,
-    },
-    /// An alarm on another metric.
-    #[error("the alarm {alarm:?} watches {watched:?}; a spend alarm watches {NAMESPACE} {METRIC} itself")]
-    OtherMetric {
-        /// The alarm.
-        alarm: String,
-        /// What it watches.
-        watched: String,
-    },
-    /// The message does not agree with itself about the alarm's owner.
-    #[error("the alarm says that it is {found:?}, but {expected} would be the ARN of an alarm of its name and owner")]
-    OtherArn {
-        /// What it says.
-        found: String,
-        /// What it must be.
-        expected: String,
-    },
-    /// A state that CloudWatch does not have.
-    #[error("the alarm {alarm:?} is in the unknown state {state:?}")]
-    UnknownState {
-        /// The alarm.
-        alarm: String,
-        /// The state.
-        state: String,
-    },
-    /// An old message, delivered late or sent again.
-    #[error(
-        "the alarm {alarm:?} rang at {changed}, more than an hour ago: its account was judged since, and will be again at the next tick"
-    )]
-    Replayed {
-        /// The alarm.
-        alarm: String,
-        /// When it rang.
-        changed: Timestamp,
-    },
-    /// A message from the future.
-    #[error("the alarm {alarm:?} says that it rings at {changed}, which is yet to come")]
-    Early {
-        /// The alarm.
-        alarm: String,
-        /// When it says that it rang.
-        changed: Timestamp,
-    },
-    /// The payer's alarm on the consolidated total.
-    #[error(
-        "the payer's alarm {alarm:?} has no dimension LinkedAccount, so it reads the total of the organization and says nothing about one account"
-    )]
-    NoLinkedAccount {
-        /// The alarm.
-        alarm: String,
-    },
-    /// A member's alarm that speaks of somebody else, or any that speaks of several.
-    #[error(
-        "the alarm {alarm:?} of account {owner} watches the charges of {linked}: an account speaks only for itself, and only the payer for one other"
-    )]
-    OtherLinkedAccount {
-        /// The alarm.
-        alarm: String,
-        /// Whose alarm it is.
-        owner: AccountId,
-        /// Whose charges it watches.
-        linked: String,
-    },
-}
 
 // Only what is read, where the types of `aws_lambda_events` want every field there is: an alarm without a description
 // must ring too.
@@ -164,16 +74,16 @@ struct Dimension {
 }
 
 /// Reads the records of a topic.
-pub(super) fn read_all(list: &[Value], home: &Home<'_>) -> Vec<Record> {
-    let topic = home.alarm_topic();
+pub(super) fn read_all(list: &[Value], deployment: &Deployment<'_>) -> Vec<Record> {
+    let topic = deployment.alarm_topic();
     let read = |(place, record): (usize, &Value)| Record {
         id: record.pointer("/Sns/MessageId").and_then(Value::as_str).map_or_else(|| by_place(place), str::to_owned),
-        meaning: read(record, &topic, home).unwrap_or_else(|refusal| Meaning::Refused(refusal.into())),
+        meaning: read(record, &topic, deployment).unwrap_or_else(|refusal| Meaning::Refused(refusal.into())),
     };
     list.iter().enumerate().map(read).collect()
 }
 
-fn read(record: &Value, topic: &str, home: &Home<'_>) -> Result<Meaning, AlarmRefusal> {
+fn read(record: &Value, topic: &str, deployment: &Deployment<'_>) -> Result<Meaning, AlarmRefusal> {
     let Notification { sns } =
         Notification::deserialize(record).map_err(|error| AlarmRefusal::Unreadable(clean(&error.to_string())))?;
     if sns.topic_arn != topic {
@@ -188,11 +98,11 @@ fn read(record: &Value, topic: &str, home: &Home<'_>) -> Result<Meaning, AlarmRe
     if (alarm.watches.namespace.as_deref(), alarm.watches.metric_name.as_deref()) != (Some(NAMESPACE), Some(METRIC)) {
         return Err(AlarmRefusal::OtherMetric { alarm: name, watched: alarm.watches.in_words() });
     }
-    let expected = home.alarm(&alarm.owner, &alarm.alarm_name);
+    let expected = deployment.alarm(&alarm.owner, &alarm.alarm_name);
     if alarm.alarm_arn != expected {
         return Err(AlarmRefusal::OtherArn { found: clean(&alarm.alarm_arn), expected: clean(&expected) });
     }
-    let account = account(&alarm, &name, home)?;
+    let account = account(&alarm, &name, deployment)?;
     match alarm.new_state_value.as_str() {
         "ALARM" => {}
         state @ ("OK" | "INSUFFICIENT_DATA") => {
@@ -202,7 +112,7 @@ fn read(record: &Value, topic: &str, home: &Home<'_>) -> Result<Meaning, AlarmRe
         }
         state => return Err(AlarmRefusal::UnknownState { alarm: name, state: clean(state) }),
     }
-    let (changed, age) = (alarm.state_change_time, home.now.duration_since(alarm.state_change_time));
+    let (changed, age) = (alarm.state_change_time, deployment.now.duration_since(alarm.state_change_time));
     if age > OLDEST {
         return Err(AlarmRefusal::Replayed { alarm: name, changed });
     }
@@ -217,7 +127,7 @@ fn read(record: &Value, topic: &str, home: &Home<'_>) -> Result<Meaning, AlarmRe
 
 /// The account that the alarm is about: its owner's, unless the payer, who sees everybody's charges, watches one
 /// account by name.
-fn account(alarm: &Alarm, name: &str, home: &Home<'_>) -> Result<AccountId, AlarmRefusal> {
+fn account(alarm: &Alarm, name: &str, deployment: &Deployment<'_>) -> Result<AccountId, AlarmRefusal> {
     let linked: Vec<&str> = alarm
         .watches
         .dimensions
@@ -225,7 +135,7 @@ fn account(alarm: &Alarm, name: &str, home: &Home<'_>) -> Result<AccountId, Alar
         .filter(|dimension| dimension.name == "LinkedAccount")
         .map(|dimension| dimension.value.as_str())
         .collect();
-    let by_payer = alarm.owner == *home.payer;
+    let by_payer = alarm.owner == *deployment.payer;
     let other = || AlarmRefusal::OtherLinkedAccount {
         alarm: name.to_owned(),
         owner: alarm.owner.clone(),

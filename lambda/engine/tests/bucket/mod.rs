@@ -1,20 +1,12 @@
 //! Cost and Usage Reports in the simulated bucket, as AWS lays them out.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
-#![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::{SignedDuration, Timestamp};
+use runawaytrain_core::message::report::{Answer, CostReportsReport, PeriodReport, Report};
 use runawaytrain_core::policy::Policy;
-use runawaytrain_core::report::{Answer, CostReportsReport, PeriodReport, Report};
 use runawaytrain_testbed::Testbed;
 use serde_json::{Value, json};
 

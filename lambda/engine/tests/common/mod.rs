@@ -1,21 +1,15 @@
 //! A guard over the simulated organization, and the few words that every scenario needs.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
-#![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use std::time::Duration;
 
-use runawaytrain_core::ids::{AccountId, UserName};
-use runawaytrain_core::mode::Mode;
+use runawaytrain_core::message::report::{AccountReport, Answer};
 use runawaytrain_core::policy::Policy;
-use runawaytrain_core::report::{AccountReport, Answer};
+use runawaytrain_core::resource::Action;
+use runawaytrain_core::vocabulary::ids::{AccountId, InstanceId, RoleName, UserName};
+use runawaytrain_core::vocabulary::mode::Mode;
 use runawaytrain_engine::deadline::Deadline;
-use runawaytrain_engine::sweep::{Guard, Invocation};
+use runawaytrain_engine::deadline::Invocation;
+use runawaytrain_engine::sweep::Guard;
 use runawaytrain_testbed::{SimAccount, Testbed};
 use serde_json::{Value, json};
 
@@ -73,7 +67,7 @@ impl Scene {
     }
 
     pub fn with_ceiling(testbed: Testbed, policy: Policy, ceiling: Mode) -> Self {
-        let guard = Guard::new(testbed.ports(), policy, ceiling);
+        let guard = Guard::new(&testbed.ports(), policy, ceiling);
         Self { testbed, guard, invocations: std::cell::Cell::new(0) }
     }
 
@@ -109,6 +103,21 @@ impl Scene {
     pub fn mails(&self, beginning: &str) -> usize {
         self.subjects().iter().filter(|subject| subject.starts_with(&format!("[runawaytrain] {beginning}"))).count()
     }
+}
+
+/// The user that an action is about, if it is about one.
+pub fn user_of(action: &Action) -> Option<&UserName> {
+    if let Action::Users(action) = action { Some(action.user()) } else { None }
+}
+
+/// The role that an action is about, if it is about one.
+pub fn role_of(action: &Action) -> Option<&RoleName> {
+    if let Action::Roles(action) = action { Some(action.role()) } else { None }
+}
+
+/// The instances that an action is about.
+pub fn instances_of(action: &Action) -> &[InstanceId] {
+    if let Action::Instances(action) = action { action.instances() } else { &[] }
 }
 
 pub fn report_of<'a>(answer: &'a Answer, account: &str) -> &'a AccountReport {

@@ -1,14 +1,6 @@
 //! Events as AWS sends them: the payloads of `payloads/`, and what a test changes in them.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
-#![allow(dead_code, reason = "each test file uses its own part of this")]
 
-use runawaytrain_core::report::{Answer, RecordResult};
+use runawaytrain_core::message::report::{Answer, RecordResult};
 use serde_json::{Value, json};
 
 use crate::common::Scene;

@@ -1,22 +1,14 @@
 //! A random account past its limit, a random policy for it, and what may go wrong while it is halted.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
 
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use runawaytrain_core::failure::FailureKind;
-use runawaytrain_core::identity::{AccessKey, OtherCredential};
-use runawaytrain_core::ids::{FleetId, GroupName, InstanceId, KeyId, SpotRequestId, UserName};
-use runawaytrain_core::launchers::FleetKind;
-use runawaytrain_core::plan::Belonging;
 use runawaytrain_core::policy::Policy;
+use runawaytrain_core::resource::fleets::FleetKind;
+use runawaytrain_core::resource::users::{AccessKey, Credential, OtherCredential, UserAttachment};
+use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_core::vocabulary::ids::{FleetId, GroupName, InstanceId, KeyId, SpotRequestId, UserName};
 use runawaytrain_engine::ports::Clock;
 use runawaytrain_testbed::{
     Fault, Life, SimAccount, SimFleet, SimGroup, SimSpotRequest, SimUser, Stubborn, Testbed, failure,
@@ -236,12 +228,12 @@ pub fn build(lab: &Lab) -> Testbed {
             .iter()
             .enumerate()
             .map(|(index, active)| OtherCredential {
-                credential: Belonging::SshKey(format!("APKA{number}{index}")),
+                credential: Credential::SshKey(format!("APKA{number}{index}")),
                 active: *active,
                 created: Some(old),
             })
             .collect();
-        user.belongings = BTreeSet::from([Belonging::Group("students".to_owned())]);
+        user.attachments = BTreeSet::from([UserAttachment::Group("students".to_owned())]);
         account.users.insert(UserName::new(user_name(number)), user);
     }
     for (role, session) in &lab.roles {

@@ -4,13 +4,6 @@
 //! module re-exports with `pub use` belongs to the file that defines it, so a parent that only lists and re-exports its
 //! children depends on none of them, and a child may take a sibling's item through it. `mod child;` is no dependency,
 //! and what stands under `#[cfg(test)]` is not looked at.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests break loudly"
-)]
 
 mod source;
 mod tokens;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use runawaytrain_core::ids::{AccountId, Region};
-use runawaytrain_core::money::Usd;
-use runawaytrain_core::price::{PriceKey, Tenancy};
+use runawaytrain_core::measure::price::{PriceKey, Tenancy};
+use runawaytrain_core::vocabulary::ids::{AccountId, Region};
+use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::{KnownPrice, PriceBook, ReadReport, SpendBook, SpentHours};
 
 type Hours = BTreeMap<Timestamp, Usd>;

@@ -1,36 +1,38 @@
-//! What every ledger must keep, whatever it stores in. Each rule wants an empty ledger, or accounts that nothing was
-//! written for.
+//! What every ledger must keep, whatever it stores in: the states, the journal, the outbox and the slots. Each rule
+//! wants an empty ledger, or accounts that nothing was written for.
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use runawaytrain_core::containment::ActionResult;
-use runawaytrain_core::failure::{Failure, FailureKind};
-use runawaytrain_core::history::{HourPeak, Summary};
-use runawaytrain_core::ids::{AccountId, HaltId, InstanceId, KeyId, Region, UserName};
-use runawaytrain_core::mail::{Notice, NoticeKind};
-use runawaytrain_core::money::Usd;
-use runawaytrain_core::plan::{Action, Belonging};
+use runawaytrain_core::measure::limit::Limit;
+use runawaytrain_core::measure::price::Burn;
+use runawaytrain_core::measure::summary::Summary;
+use runawaytrain_core::message::{Notice, NoticeKind};
+use runawaytrain_core::plan::ActionResult;
 use runawaytrain_core::policy::NotifyList;
-use runawaytrain_core::price::Burn;
-use runawaytrain_core::state::{AccountRecord, Halt, State, Unseen, Warned};
-use runawaytrain_core::verdict::{Judgement, Limit};
-use runawaytrain_engine::ports::{Commit, EntryId, JournalEntry, Lease, LeaseMove, Ledger, LedgerError, Stored};
+use runawaytrain_core::record::{AccountRecord, Halt, HourPeak, State, Unseen, Warned};
+use runawaytrain_core::resource::users::{Credential, UserAttachment};
+use runawaytrain_core::resource::{Action, instances, users};
+use runawaytrain_core::verdict::Judgement;
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::{AccountId, HaltId, InstanceId, KeyId, Region, UserName};
+use runawaytrain_core::vocabulary::money::Usd;
+use runawaytrain_engine::ports::{Commit, EntryId, JournalEntry, Lease, LeaseMove, Ports, StoreError, VersionedRecord};
 
 /// All of it, on an empty ledger.
-pub async fn ledger_contract(ledger: &dyn Ledger) {
-    an_empty_ledger_is_empty(ledger).await;
-    records_come_back_as_written(ledger).await;
-    whoever_read_old_data_writes_nothing(ledger).await;
-    a_lease_has_one_holder_until_it_expires(ledger).await;
-    a_lease_that_was_given_back_is_free(ledger).await;
-    a_holder_that_slept_changes_nothing_more(ledger).await;
-    a_journal_keeps_intents_and_outcomes_in_order(ledger).await;
-    many_lanes_write_side_by_side(ledger).await;
-    mails_go_out_with_their_record_or_not_at_all(ledger).await;
-    a_mail_is_claimed_by_one(ledger).await;
-    slots_run_out_and_come_back(ledger).await;
+pub async fn ledger_contract(ports: &Ports) {
+    an_empty_ledger_is_empty(ports).await;
+    records_come_back_as_written(ports).await;
+    whoever_read_old_data_writes_nothing(ports).await;
+    a_lease_has_one_holder_until_it_expires(ports).await;
+    a_lease_that_was_given_back_is_free(ports).await;
+    a_holder_that_slept_changes_nothing_more(ports).await;
+    a_journal_keeps_intents_and_outcomes_in_order(ports).await;
+    many_lanes_write_side_by_side(ports).await;
+    mails_go_out_with_their_record_or_not_at_all(ports).await;
+    a_mail_is_claimed_by_one(ports).await;
+    slots_run_out_and_come_back(ports).await;
 }
 
 fn account(number: u64) -> AccountId {
@@ -74,24 +76,24 @@ fn entry(fence: u64, number: u64, action: Action) -> JournalEntry {
 }
 
 fn deny(user: &str) -> Action {
-    Action::DenyUser { user: UserName::new(user) }
+    users::Action::DenyUser { user: UserName::new(user) }.into()
 }
 
-async fn taken(ledger: &dyn Ledger, number: u64, holder: &str, now: i64) -> (Stored, Lease) {
-    let expected = ledger.load(&account(number)).await.unwrap().map_or(0, |stored| stored.version);
-    let stored = ledger.commit(write(&record(number), acquire(expected, holder, now))).await.unwrap();
+async fn taken(ports: &Ports, number: u64, holder: &str, now: i64) -> (VersionedRecord, Lease) {
+    let expected = ports.states.load(&account(number)).await.unwrap().map_or(0, |stored| stored.version);
+    let stored = ports.states.commit(write(&record(number), acquire(expected, holder, now))).await.unwrap();
     let lease = stored.lease.clone().expect("a lease that was taken is answered");
     (stored, lease)
 }
 
-pub async fn an_empty_ledger_is_empty(ledger: &dyn Ledger) {
-    assert_eq!(ledger.load_all().await.unwrap(), BTreeMap::new());
-    assert_eq!(ledger.load(&account(1)).await.unwrap(), None);
-    assert_eq!(ledger.outbox().await.unwrap(), []);
-    assert_eq!(ledger.journal(&account(1), &HaltId::new("20261122T030000Z")).await.unwrap(), []);
+async fn an_empty_ledger_is_empty(ports: &Ports) {
+    assert_eq!(ports.states.load_all().await.unwrap(), BTreeMap::new());
+    assert_eq!(ports.states.load(&account(1)).await.unwrap(), None);
+    assert_eq!(ports.outbox.waiting().await.unwrap(), []);
+    assert_eq!(ports.journal.entries(&account(1), &HaltId::new("20261122T030000Z")).await.unwrap(), []);
 }
 
-pub async fn records_come_back_as_written(ledger: &dyn Ledger) {
+async fn records_come_back_as_written(ports: &Ports) {
     let mut full = record(10);
     let before = Summary {
         burn: Burn { listed: Usd::micros(98_320_000), estimated: Usd::micros(10_400) },
@@ -101,6 +103,7 @@ pub async fn records_come_back_as_written(ledger: &dyn Ledger) {
         by_region: [(Region::new("eu-north-1"), 22)].into(),
         by_type: [("t3.micro".to_owned(), 22)].into(),
         lower_bound: true,
+        unpriced: 0,
     };
     full.state = State::Halting;
     full.why = "21 instances (limit 4), “café”".to_owned();
@@ -122,9 +125,9 @@ pub async fn records_come_back_as_written(ledger: &dyn Ledger) {
     full.hour = Some(HourPeak { hour: at(0), instances: 21, vcpus: 42, burn: Usd::micros(98_330_400) });
     full.last = Some(before);
 
-    let first = ledger.commit(write(&full, LeaseMove::None { expected: 0 })).await.unwrap();
-    assert_eq!(first, Stored { record: full.clone(), version: 1, lease: None });
-    assert_eq!(ledger.load(&full.account).await.unwrap(), Some(first.clone()));
+    let first = ports.states.commit(write(&full, LeaseMove::None { expected: 0 })).await.unwrap();
+    assert_eq!(first, VersionedRecord { record: full.clone(), version: 1, lease: None });
+    assert_eq!(ports.states.load(&full.account).await.unwrap(), Some(first.clone()));
 
     // With an hour and a mail it is another way of writing: the answer must not differ.
     full.state = State::Halted;
@@ -132,240 +135,248 @@ pub async fn records_come_back_as_written(ledger: &dyn Ledger) {
     let peak = full.hour.clone();
     let notices = vec![notice(10, NoticeKind::Outcome, NotifyList::Default)];
     let second =
-        ledger.commit(Commit { peak, notices, ..write(&full, LeaseMove::None { expected: 1 }) }).await.unwrap();
-    assert_eq!(second, Stored { record: full.clone(), version: 2, lease: None });
-    assert_eq!(ledger.load(&full.account).await.unwrap(), Some(second.clone()));
-    assert_eq!(ledger.load_all().await.unwrap().get(&full.account), Some(&second));
-    empty_outbox(ledger).await;
+        ports.states.commit(Commit { peak, notices, ..write(&full, LeaseMove::None { expected: 1 }) }).await.unwrap();
+    assert_eq!(second, VersionedRecord { record: full.clone(), version: 2, lease: None });
+    assert_eq!(ports.states.load(&full.account).await.unwrap(), Some(second.clone()));
+    assert_eq!(ports.states.load_all().await.unwrap().get(&full.account), Some(&second));
+    empty_outbox(ports).await;
 }
 
-pub async fn whoever_read_old_data_writes_nothing(ledger: &dyn Ledger) {
+async fn whoever_read_old_data_writes_nothing(ports: &Ports) {
     let first = record(20);
-    ledger.commit(write(&first, LeaseMove::None { expected: 0 })).await.unwrap();
-    let stored = ledger.commit(write(&first, LeaseMove::None { expected: 1 })).await.unwrap();
+    ports.states.commit(write(&first, LeaseMove::None { expected: 0 })).await.unwrap();
+    let stored = ports.states.commit(write(&first, LeaseMove::None { expected: 1 })).await.unwrap();
     assert_eq!(stored.version, 2);
     let late = AccountRecord { why: "late".to_owned(), ..first.clone() };
     let peak = Some(HourPeak { hour: at(0), instances: 1, vcpus: 1, burn: Usd::ZERO });
     for old in [0, 1, 3] {
         assert_eq!(
-            ledger.commit(write(&late, LeaseMove::None { expected: old })).await,
-            Err(LedgerError::Conflict),
+            ports.states.commit(write(&late, LeaseMove::None { expected: old })).await,
+            Err(StoreError::Conflict),
             "expected {old}"
         );
         assert_eq!(
-            ledger.commit(write(&late, acquire(old, "late", 0))).await,
-            Err(LedgerError::Conflict),
+            ports.states.commit(write(&late, acquire(old, "late", 0))).await,
+            Err(StoreError::Conflict),
             "expected {old}"
         );
         let with_company = Commit { peak: peak.clone(), ..write(&late, LeaseMove::None { expected: old }) };
-        assert_eq!(ledger.commit(with_company).await, Err(LedgerError::Conflict), "expected {old}");
+        assert_eq!(ports.states.commit(with_company).await, Err(StoreError::Conflict), "expected {old}");
     }
-    assert_eq!(ledger.load(&first.account).await.unwrap(), Some(stored));
+    assert_eq!(ports.states.load(&first.account).await.unwrap(), Some(stored));
 }
 
-pub async fn a_lease_has_one_holder_until_it_expires(ledger: &dyn Ledger) {
-    let (stored, first) = taken(ledger, 30, "first", 0).await;
+async fn a_lease_has_one_holder_until_it_expires(ports: &Ports) {
+    let (stored, first) = taken(ports, 30, "first", 0).await;
     assert_eq!(first, Lease { account: account(30), holder: "first".to_owned(), fence: 1, until: at(60) });
-    assert_eq!(ledger.load(&account(30)).await.unwrap(), Some(stored.clone()));
+    assert_eq!(ports.states.load(&account(30)).await.unwrap(), Some(stored.clone()));
 
     // Held: nobody else takes it, with the newest version neither.
-    assert_eq!(ledger.commit(write(&record(30), acquire(1, "second", 59))).await, Err(LedgerError::Conflict));
+    assert_eq!(ports.states.commit(write(&record(30), acquire(1, "second", 59))).await, Err(StoreError::Conflict));
     // A sweep may write beside it, and leaves it where it is.
-    let beside = ledger.commit(write(&record(30), LeaseMove::None { expected: 1 })).await.unwrap();
+    let beside = ports.states.commit(write(&record(30), LeaseMove::None { expected: 1 })).await.unwrap();
     assert_eq!((beside.version, beside.lease.as_ref()), (2, Some(&first)));
     // The holder's own writes go by the fence, not by the version.
-    let held = ledger.commit(write(&record(30), LeaseMove::Hold(first.clone()))).await.unwrap();
+    let held = ports.states.commit(write(&record(30), LeaseMove::Hold(first.clone()))).await.unwrap();
     assert_eq!((held.version, held.lease.as_ref()), (3, Some(&first)));
     let mail = vec![notice(30, NoticeKind::Halt, NotifyList::Default)];
-    let held =
-        ledger.commit(Commit { notices: mail, ..write(&record(30), LeaseMove::Hold(first.clone())) }).await.unwrap();
+    let held = ports
+        .states
+        .commit(Commit { notices: mail, ..write(&record(30), LeaseMove::Hold(first.clone())) })
+        .await
+        .unwrap();
     assert_eq!((held.version, held.lease.as_ref()), (4, Some(&first)));
-    empty_outbox(ledger).await;
+    empty_outbox(ports).await;
 
     // Renewed: longer.
-    ledger.renew(&first, at(90)).await.unwrap();
-    assert_eq!(ledger.load(&account(30)).await.unwrap().unwrap().lease.unwrap().until, at(90));
-    assert_eq!(ledger.commit(write(&record(30), acquire(4, "second", 89))).await, Err(LedgerError::Conflict));
+    ports.states.renew(&first, at(90)).await.unwrap();
+    assert_eq!(ports.states.load(&account(30)).await.unwrap().unwrap().lease.unwrap().until, at(90));
+    assert_eq!(ports.states.commit(write(&record(30), acquire(4, "second", 89))).await, Err(StoreError::Conflict));
 
     // Expired, by our own comparison: taken over with the next fence.
-    let second = ledger.commit(write(&record(30), acquire(4, "second", 90))).await.unwrap().lease.unwrap();
+    let second = ports.states.commit(write(&record(30), acquire(4, "second", 90))).await.unwrap().lease.unwrap();
     assert_eq!((second.fence, second.holder.as_str(), second.until), (2, "second", at(150)));
 
     // The first to come takes it with mails as well.
     let mail = vec![notice(30, NoticeKind::Halt, NotifyList::Own(account(30)))];
-    let third = ledger.commit(Commit { notices: mail, ..write(&record(30), acquire(5, "third", 150)) }).await.unwrap();
+    let third =
+        ports.states.commit(Commit { notices: mail, ..write(&record(30), acquire(5, "third", 150)) }).await.unwrap();
     assert_eq!(
         third.lease.map(|lease| (lease.fence, lease.holder, lease.until)),
         Some((3, "third".to_owned(), at(210)))
     );
-    empty_outbox(ledger).await;
+    empty_outbox(ports).await;
 }
 
-pub async fn a_lease_that_was_given_back_is_free(ledger: &dyn Ledger) {
-    let (_, lease) = taken(ledger, 40, "first", 0).await;
-    let released = ledger.commit(write(&record(40), LeaseMove::Release(lease.clone()))).await.unwrap();
+async fn a_lease_that_was_given_back_is_free(ports: &Ports) {
+    let (_, lease) = taken(ports, 40, "first", 0).await;
+    let released = ports.states.commit(write(&record(40), LeaseMove::Release(lease.clone()))).await.unwrap();
     assert_eq!((released.version, released.lease), (2, None));
-    assert_eq!(ledger.load(&account(40)).await.unwrap().unwrap().lease, None);
-    assert_eq!(ledger.renew(&lease, at(90)).await, Err(LedgerError::LeaseLost), "what was given back is not prolonged");
-    assert_eq!(ledger.intend(&lease, &entry(lease.fence, 1, deny("ann"))).await, Err(LedgerError::LeaseLost));
+    assert_eq!(ports.states.load(&account(40)).await.unwrap().unwrap().lease, None);
+    assert_eq!(
+        ports.states.renew(&lease, at(90)).await,
+        Err(StoreError::LeaseLost),
+        "what was given back is not prolonged"
+    );
+    assert_eq!(ports.journal.intend(&lease, &entry(lease.fence, 1, deny("ann"))).await, Err(StoreError::LeaseLost));
     for again in [LeaseMove::Hold(lease.clone()), LeaseMove::Release(lease.clone())] {
         let late = AccountRecord { why: "late".to_owned(), ..record(40) };
-        assert_eq!(ledger.commit(write(&late, again)).await, Err(LedgerError::LeaseLost));
+        assert_eq!(ports.states.commit(write(&late, again)).await, Err(StoreError::LeaseLost));
     }
-    assert_eq!(ledger.load(&account(40)).await.unwrap().unwrap().lease, None);
-    let (_, next) = taken(ledger, 40, "second", 1).await;
+    assert_eq!(ports.states.load(&account(40)).await.unwrap().unwrap().lease, None);
+    let (_, next) = taken(ports, 40, "second", 1).await;
     assert_eq!(next.fence, 2, "a fence is never given out twice");
     let mail = vec![notice(40, NoticeKind::Outcome, NotifyList::Default)];
     let released =
-        ledger.commit(Commit { notices: mail, ..write(&record(40), LeaseMove::Release(next)) }).await.unwrap();
+        ports.states.commit(Commit { notices: mail, ..write(&record(40), LeaseMove::Release(next)) }).await.unwrap();
     assert_eq!((released.version, released.lease), (4, None));
-    empty_outbox(ledger).await;
+    empty_outbox(ports).await;
 }
 
-pub async fn a_holder_that_slept_changes_nothing_more(ledger: &dyn Ledger) {
-    let (_, slept) = taken(ledger, 50, "slept", 0).await;
+async fn a_holder_that_slept_changes_nothing_more(ports: &Ports) {
+    let (_, slept) = taken(ports, 50, "slept", 0).await;
     let intended = entry(slept.fence, 1, deny("ann"));
-    ledger.intend(&slept, &intended).await.unwrap();
-    let (stored, awake) = taken(ledger, 50, "awake", 61).await;
+    ports.journal.intend(&slept, &intended).await.unwrap();
+    let (stored, awake) = taken(ports, 50, "awake", 61).await;
 
-    let lost = Err(LedgerError::LeaseLost);
-    assert_eq!(ledger.renew(&slept, at(600)).await, lost);
-    assert_eq!(ledger.intend(&slept, &entry(slept.fence, 2, deny("bob"))).await, lost);
-    assert_eq!(ledger.conclude(&slept, &intended.halt, &intended.id, at(62), &ActionResult::Done).await, lost);
+    let lost = Err(StoreError::LeaseLost);
+    assert_eq!(ports.states.renew(&slept, at(600)).await, lost);
+    assert_eq!(ports.journal.intend(&slept, &entry(slept.fence, 2, deny("bob"))).await, lost);
+    assert_eq!(ports.journal.conclude(&slept, &intended.halt, &intended.id, at(62), &ActionResult::Done).await, lost);
     let late = AccountRecord { state: State::Halted, ..record(50) };
     let mail = vec![notice(50, NoticeKind::Outcome, NotifyList::Default)];
     for lease in [LeaseMove::Hold(slept.clone()), LeaseMove::Release(slept.clone())] {
-        assert_eq!(ledger.commit(write(&late, lease.clone())).await.unwrap_err(), LedgerError::LeaseLost);
+        assert_eq!(ports.states.commit(write(&late, lease.clone())).await.unwrap_err(), StoreError::LeaseLost);
         assert_eq!(
-            ledger.commit(Commit { notices: mail.clone(), ..write(&late, lease) }).await.unwrap_err(),
-            LedgerError::LeaseLost
+            ports.states.commit(Commit { notices: mail.clone(), ..write(&late, lease) }).await.unwrap_err(),
+            StoreError::LeaseLost
         );
     }
-    assert_eq!(ledger.load(&account(50)).await.unwrap(), Some(stored));
-    assert_eq!(ledger.outbox().await.unwrap(), []);
-    assert_eq!(ledger.journal(&account(50), &intended.halt).await.unwrap(), std::slice::from_ref(&intended));
+    assert_eq!(ports.states.load(&account(50)).await.unwrap(), Some(stored));
+    assert_eq!(ports.outbox.waiting().await.unwrap(), []);
+    assert_eq!(ports.journal.entries(&account(50), &intended.halt).await.unwrap(), std::slice::from_ref(&intended));
 
     // Whoever took over goes on, and may write down what became of the sleeper's intents.
-    ledger.conclude(&awake, &intended.halt, &intended.id, at(63), &ActionResult::AlreadySo).await.unwrap();
-    ledger.intend(&awake, &entry(awake.fence, 1, deny("bob"))).await.unwrap();
-    assert_eq!(ledger.journal(&account(50), &intended.halt).await.unwrap().len(), 2);
+    ports.journal.conclude(&awake, &intended.halt, &intended.id, at(63), &ActionResult::AlreadyDone).await.unwrap();
+    ports.journal.intend(&awake, &entry(awake.fence, 1, deny("bob"))).await.unwrap();
+    assert_eq!(ports.journal.entries(&account(50), &intended.halt).await.unwrap().len(), 2);
 }
 
-pub async fn a_journal_keeps_intents_and_outcomes_in_order(ledger: &dyn Ledger) {
-    let (_, lease) = taken(ledger, 60, "holder", 0).await;
+async fn a_journal_keeps_intents_and_outcomes_in_order(ports: &Ports) {
+    let (_, lease) = taken(ports, 60, "holder", 0).await;
     let user = UserName::new("Ann O'Neil+test@example.edu");
     let key = KeyId::new("AKIAIOSFODNN7EXAMPLE");
     let many = (0..1000).map(|number| InstanceId::new(format!("i-{number:017x}"))).collect();
-    let actions = [
-        Action::StopInstances { region: Region::new("eu-north-1"), instances: many },
-        Action::DenyUser { user: user.clone() },
-        Action::DeactivateKey { user: user.clone(), key: key.clone() },
-        Action::DeleteKey { user: user.clone(), key },
-        Action::DeleteLogin { user: user.clone() },
-        Action::RemoveBelonging {
-            user: user.clone(),
-            belonging: Belonging::VirtualMfaDevice("arn:aws:iam::200000000060:mfa/phone".to_owned()),
-        },
-        Action::DeleteUser { user },
+    let device = UserAttachment::VirtualMfaDevice("arn:aws:iam::200000000060:mfa/phone".to_owned());
+    let actions: [Action; 8] = [
+        instances::Action::StopInstances { region: Region::new("eu-north-1"), instances: many }.into(),
+        users::Action::DenyUser { user: user.clone() }.into(),
+        users::Action::DeactivateKey { user: user.clone(), key: key.clone() }.into(),
+        users::Action::DeleteKey { user: user.clone(), key }.into(),
+        users::Action::DeleteLogin { user: user.clone() }.into(),
+        users::Action::DeleteCredential { user: user.clone(), credential: Credential::SshKey("APKA1".to_owned()) }
+            .into(),
+        users::Action::RemoveAttachment { user: user.clone(), attachment: device }.into(),
+        users::Action::DeleteUser { user }.into(),
     ];
     let failure = Failure {
         operation: "ec2:StopInstances".to_owned(),
         kind: FailureKind::Protected,
         code: Some("OperationNotPermitted".to_owned()),
         detail: "The instance 'i-0' may not be stopped.".to_owned(),
-        named: vec![InstanceId::new("i-0")],
+        named: vec!["i-0".to_owned()],
     };
-    let results = [ActionResult::Failed { failure }, ActionResult::Done, ActionResult::AlreadySo];
+    let results = [ActionResult::Failed { failure }, ActionResult::Done, ActionResult::AlreadyDone];
     let halt = HaltId::new("20261122T030000Z");
     let mut expected = Vec::new();
     // Intended from the last to the first: the order is the entries', not the writes'.
     for (index, action) in actions.into_iter().enumerate().rev() {
         let entry = entry(lease.fence, index as u64 + 1, action);
-        ledger.intend(&lease, &entry).await.unwrap();
+        ports.journal.intend(&lease, &entry).await.unwrap();
         expected.insert(0, entry);
     }
-    assert_eq!(ledger.journal(&account(60), &halt).await.unwrap(), expected);
+    assert_eq!(ports.journal.entries(&account(60), &halt).await.unwrap(), expected);
     for (entry, result) in expected.iter_mut().zip(results) {
-        ledger.conclude(&lease, &halt, &entry.id, at(5), &result).await.unwrap();
+        ports.journal.conclude(&lease, &halt, &entry.id, at(5), &result).await.unwrap();
         entry.concluded = Some((at(5), result));
     }
-    assert_eq!(ledger.journal(&account(60), &halt).await.unwrap(), expected);
+    assert_eq!(ports.journal.entries(&account(60), &halt).await.unwrap(), expected);
     assert_eq!(
-        ledger.journal(&account(60), &HaltId::new("20261121T030000Z")).await.unwrap(),
+        ports.journal.entries(&account(60), &HaltId::new("20261121T030000Z")).await.unwrap(),
         [],
         "another halt has a journal of its own"
     );
 }
 
-pub async fn many_lanes_write_side_by_side(ledger: &dyn Ledger) {
+async fn many_lanes_write_side_by_side(ports: &Ports) {
     const LANES: u64 = 150;
-    let (_, lease) = taken(ledger, 70, "holder", 0).await;
+    let (_, lease) = taken(ports, 70, "holder", 0).await;
     let halt = HaltId::new("20261122T030000Z");
     let lanes = (1..=LANES).map(|number| {
         let (lease, halt) = (&lease, &halt);
         async move {
             let entry = entry(lease.fence, number, deny(&format!("user{number}")));
-            ledger.intend(lease, &entry).await?;
+            ports.journal.intend(lease, &entry).await?;
             if number % 50 == 0 {
-                ledger.renew(lease, at(100 + i64::try_from(number).unwrap())).await?;
+                ports.states.renew(lease, at(100 + i64::try_from(number).unwrap())).await?;
             }
-            ledger.conclude(lease, halt, &entry.id, at(2), &ActionResult::Done).await
+            ports.journal.conclude(lease, halt, &entry.id, at(2), &ActionResult::Done).await
         }
     });
     for written in futures::future::join_all(lanes).await {
         written.unwrap();
     }
-    let journal = ledger.journal(&account(70), &halt).await.unwrap();
+    let journal = ports.journal.entries(&account(70), &halt).await.unwrap();
     assert_eq!(journal.len() as u64, LANES);
     assert!(journal.iter().all(|entry| entry.concluded.is_some()));
     assert!(journal.is_sorted_by_key(|entry| entry.id.clone()));
 }
 
-pub async fn mails_go_out_with_their_record_or_not_at_all(ledger: &dyn Ledger) {
+async fn mails_go_out_with_their_record_or_not_at_all(ports: &Ports) {
     let own = NotifyList::Own(account(80));
     let (warning, unseen) = (notice(80, NoticeKind::Warning, own), notice(80, NoticeKind::Unseen, NotifyList::Default));
     let refused = Commit { notices: vec![warning.clone()], ..write(&record(80), LeaseMove::None { expected: 7 }) };
-    assert_eq!(ledger.commit(refused).await, Err(LedgerError::Conflict));
-    assert_eq!(ledger.outbox().await.unwrap(), [], "a mail of a write that was refused");
+    assert_eq!(ports.states.commit(refused).await, Err(StoreError::Conflict));
+    assert_eq!(ports.outbox.waiting().await.unwrap(), [], "a mail of a write that was refused");
 
     let later =
         Commit { notices: vec![unseen.clone()], at: at(10), ..write(&record(80), LeaseMove::None { expected: 0 }) };
-    ledger.commit(later).await.unwrap();
+    ports.states.commit(later).await.unwrap();
     let sooner = Commit {
         notices: vec![warning.clone(), unseen.clone()],
         at: at(9),
         ..write(&record(80), LeaseMove::None { expected: 1 })
     };
-    ledger.commit(sooner).await.unwrap();
-    let waiting = ledger.outbox().await.unwrap();
+    ports.states.commit(sooner).await.unwrap();
+    let waiting = ports.outbox.waiting().await.unwrap();
     let mut sooner: Vec<&Notice> = waiting.iter().take(2).map(|pending| &pending.notice).collect();
     sooner.sort_by_key(|notice| notice.kind != NoticeKind::Warning);
     assert_eq!((waiting.len(), sooner), (3, vec![&warning, &unseen]), "the oldest come first");
     assert_eq!(waiting.last().map(|pending| &pending.notice), Some(&unseen));
-    empty_outbox(ledger).await;
+    empty_outbox(ports).await;
 }
 
-pub async fn a_mail_is_claimed_by_one(ledger: &dyn Ledger) {
+async fn a_mail_is_claimed_by_one(ports: &Ports) {
     let notices = vec![notice(90, NoticeKind::Halt, NotifyList::Default)];
-    ledger.commit(Commit { notices, ..write(&record(90), LeaseMove::None { expected: 0 }) }).await.unwrap();
-    let id = ledger.outbox().await.unwrap().remove(0).id;
-    assert!(ledger.claim(&id, at(0), at(30)).await.unwrap());
-    assert!(!ledger.claim(&id, at(29), at(60)).await.unwrap(), "another is sending it");
-    assert!(ledger.claim(&id, at(30), at(60)).await.unwrap(), "whoever claimed it died");
-    assert_eq!(ledger.outbox().await.unwrap().len(), 1, "a mail waits until SNS took it");
-    ledger.unclaim(&id).await.unwrap();
-    assert!(ledger.claim(&id, at(31), at(60)).await.unwrap(), "it was given back");
-    ledger.clear(&id).await.unwrap();
-    assert_eq!(ledger.outbox().await.unwrap(), []);
-    ledger.unclaim(&id).await.unwrap();
-    assert_eq!(ledger.outbox().await.unwrap(), [], "a claim that is given back late brings nothing back");
-    assert!(!ledger.claim(&id, at(90), at(120)).await.unwrap(), "a mail that went out must not come back");
-    ledger.clear(&id).await.unwrap();
+    ports.states.commit(Commit { notices, ..write(&record(90), LeaseMove::None { expected: 0 }) }).await.unwrap();
+    let id = ports.outbox.waiting().await.unwrap().remove(0).id;
+    assert!(ports.outbox.claim(&id, at(0), at(30)).await.unwrap());
+    assert!(!ports.outbox.claim(&id, at(29), at(60)).await.unwrap(), "another is sending it");
+    assert!(ports.outbox.claim(&id, at(30), at(60)).await.unwrap(), "whoever claimed it died");
+    assert_eq!(ports.outbox.waiting().await.unwrap().len(), 1, "a mail waits until SNS took it");
+    ports.outbox.unclaim(&id).await.unwrap();
+    assert!(ports.outbox.claim(&id, at(31), at(60)).await.unwrap(), "it was given back");
+    ports.outbox.clear(&id).await.unwrap();
+    assert_eq!(ports.outbox.waiting().await.unwrap(), []);
+    ports.outbox.unclaim(&id).await.unwrap();
+    assert_eq!(ports.outbox.waiting().await.unwrap(), [], "a claim that is given back late brings nothing back");
+    assert!(!ports.outbox.claim(&id, at(90), at(120)).await.unwrap(), "a mail that went out must not come back");
+    ports.outbox.clear(&id).await.unwrap();
 }
 
-pub async fn slots_run_out_and_come_back(ledger: &dyn Ledger) {
+async fn slots_run_out_and_come_back(ports: &Ports) {
     let take = |number: u64, now: i64| async move {
-        ledger.take_slot(&account(number), 2, at(now - 3600), at(now)).await.unwrap()
+        ports.slots.take(&account(number), 2, at(now - 3600), at(now)).await.unwrap()
     };
     assert!(take(101, 0).await && take(102, 10).await);
     assert!(!take(103, 20).await, "both are taken");
@@ -373,11 +384,11 @@ pub async fn slots_run_out_and_come_back(ledger: &dyn Ledger) {
     assert!(!take(103, 3600 - 1).await);
     assert!(take(103, 3600 + 1).await, "the first is an hour old");
     assert!(!take(101, 3600 + 2).await, "whose slot was given away waits like the others");
-    assert!(!ledger.take_slot(&account(104), 0, at(9000), at(9000)).await.unwrap(), "none is none");
+    assert!(!ports.slots.take(&account(104), 0, at(9000), at(9000)).await.unwrap(), "none is none");
 }
 
-async fn empty_outbox(ledger: &dyn Ledger) {
-    for pending in ledger.outbox().await.unwrap() {
-        ledger.clear(&pending.id).await.unwrap();
+async fn empty_outbox(ports: &Ports) {
+    for pending in ports.outbox.waiting().await.unwrap() {
+        ports.outbox.clear(&pending.id).await.unwrap();
     }
 }

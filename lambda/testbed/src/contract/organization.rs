@@ -1,94 +1,75 @@
-//! What the payer does from outside, and what an account is to us without our role in it.
+//! The organization, and what an account of it is to us without our role in it.
 
-use runawaytrain_core::failure::FailureKind;
-use runawaytrain_core::ids::{AccountId, InstanceId, RoleName, UserName};
-use runawaytrain_core::plan::Action;
-use runawaytrain_engine::ports::{Freshness, Performed, UserDetail};
+use runawaytrain_core::resource::quarantine::Attachment;
+use runawaytrain_core::resource::{Action, Caller, Depth, Kind, Scope, Sight, instances, quarantine, roles, users};
+use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_core::vocabulary::ids::{AccountId, InstanceId, RoleName, UserName};
+use runawaytrain_engine::ports::{Freshness, Lifecycle, Look, Performed};
 
-use super::stage::{home, perform};
-use super::{Case, Machine, Stage, cases};
+use super::case::{Case, cases};
+use super::stage::{Crowd, Machine, Stage, assert_all, home, now, perform};
 
 pub(super) const CASES: &[Case] = cases![
-    the_quarantine_is_attached_and_detached_and_seen,
-    a_quarantine_that_is_as_it_should_be_needs_nothing,
-    an_account_that_is_not_there_cannot_be_frozen,
-    without_a_quarantine_policy_nothing_is_frozen,
+    every_page_of_accounts_is_read,
     an_account_without_our_role_denies_everything_but_the_payers_own_calls,
     a_role_that_is_made_later_is_picked_up,
     a_role_that_is_deleted_denies_from_then_on,
 ];
 
-async fn the_quarantine_is_attached_and_detached_and_seen(stage: &dyn Stage) {
-    let quarantined = async || stage.ports().observer.quarantined(stage.account()).await.unwrap();
-    assert_eq!(quarantined().await, Some(false));
-    assert_eq!(perform(stage, Action::Freeze).await, Ok(Performed::Done));
-    assert_eq!(quarantined().await, Some(true));
-    assert_eq!(perform(stage, Action::Thaw).await, Ok(Performed::Done));
-    assert_eq!(quarantined().await, Some(false));
-}
-
-async fn a_quarantine_that_is_as_it_should_be_needs_nothing(stage: &dyn Stage) {
-    assert_eq!(perform(stage, Action::Thaw).await, Ok(Performed::AlreadySo));
-    for performed in [Performed::Done, Performed::AlreadySo] {
-        assert_eq!(perform(stage, Action::Freeze).await, Ok(performed));
-        assert_eq!(stage.ports().observer.quarantined(stage.account()).await, Ok(Some(true)));
-    }
-}
-
-async fn an_account_that_is_not_there_cannot_be_frozen(stage: &dyn Stage) {
-    let nobody = AccountId::parse("999999999999").unwrap();
-    let failure = stage.ports().actuator.perform(&nobody, &Action::Freeze).await.unwrap_err();
-    assert_eq!(failure.kind, FailureKind::NotFound, "{failure}");
-}
-
-async fn without_a_quarantine_policy_nothing_is_frozen(stage: &dyn Stage) {
-    let ports = stage.without_quarantine();
-    assert_eq!(ports.observer.quarantined(stage.account()).await, Ok(None));
-    for action in [Action::Freeze, Action::Thaw] {
-        assert_eq!(
-            ports.actuator.perform(stage.account(), &action).await.unwrap_err().kind,
-            FailureKind::Invalid,
-            "{action}"
-        );
-    }
+fn stop(instance: InstanceId) -> instances::Action {
+    instances::Action::StopInstances { region: home(), instances: vec![instance] }
 }
 
 /// What every look into an account comes to, each with its name.
 async fn looks(stage: &dyn Stage, account: &AccountId) -> Vec<(&'static str, Option<FailureKind>)> {
     let observer = &stage.ports().observer;
-    vec![
-        ("regions", observer.regions(account, Freshness::Now).await.err().map(|failure| failure.kind)),
-        ("instances", observer.instances(account, &home()).await.err().map(|failure| failure.kind)),
-        ("launchers", observer.launchers(account, &home()).await.err().map(|failure| failure.kind)),
-        ("roles", observer.roles(account).await.err().map(|failure| failure.kind)),
-        ("users", observer.users(account, UserDetail::Everything).await.err().map(|failure| failure.kind)),
-    ]
+    let regions = observer.regions(account, Freshness::Now).await;
+    let mut looks = vec![("regions", regions.err().map(|failure| failure.kind))];
+    for kind in Kind::ALL.iter().copied().filter(|kind| kind.caller() == Caller::Member) {
+        let region = home();
+        let region = (kind.scope() == Scope::Region).then_some(&region);
+        let look = Look { depth: Depth::Whole, ..Look::at(kind, region) };
+        looks.push((kind.name(), observer.look(account, &look).await.err().map(|failure| failure.kind)));
+    }
+    looks
+}
+
+async fn every_page_of_accounts_is_read(stage: &dyn Stage) {
+    let mut made = stage.crowd(Crowd::Accounts).await;
+    made.insert(stage.account().to_string());
+    let members = stage.ports().directory.accounts(Freshness::Now).await.unwrap();
+    assert!(
+        members.iter().all(|member| member.lifecycle == Lifecycle::Active && !member.name.is_empty()),
+        "{members:?}"
+    );
+    assert_all(&made, members.iter().map(|member| &member.account));
 }
 
 async fn an_account_without_our_role_denies_everything_but_the_payers_own_calls(stage: &dyn Stage) {
-    let stranger = stage.stranger().await;
-    for (look, came_to) in looks(stage, &stranger).await {
+    let member = stage.unenrolled().await;
+    for (look, came_to) in looks(stage, &member).await {
         assert_eq!(came_to, Some(FailureKind::Denied), "{look}");
     }
-    let stop = Action::StopInstances { region: home(), instances: vec![InstanceId::new("i-0123456789abcdef0")] };
-    for action in
-        [stop, Action::DenyUser { user: UserName::new("ann") }, Action::DenyRole { role: RoleName::new("lab") }]
-    {
-        let failure = stage.ports().actuator.perform(&stranger, &action).await.unwrap_err();
+    let actions: [Action; 3] = [
+        stop(InstanceId::new("i-0123456789abcdef0")).into(),
+        users::Action::DenyUser { user: UserName::new("ann") }.into(),
+        roles::Action::DenyRole { role: RoleName::new("lab") }.into(),
+    ];
+    for action in actions {
+        let failure = stage.ports().actuator.perform(&member, &action, now()).await.unwrap_err();
         assert_eq!((failure.operation.as_str(), failure.kind), ("sts:AssumeRole", FailureKind::Denied), "{action}");
     }
-    assert_eq!(stage.ports().actuator.perform(&stranger, &Action::Freeze).await, Ok(Performed::Done));
-    assert_eq!(stage.ports().observer.quarantined(&stranger).await, Ok(Some(true)));
+    let freeze = quarantine::Action::Freeze.into();
+    assert_eq!(stage.ports().actuator.perform(&member, &freeze, now()).await, Ok(Performed::Done));
+    let seen = stage.ports().observer.look(&member, &Look::at(Kind::Quarantine, None)).await;
+    assert_eq!(seen, Ok(Sight::Quarantine(Attachment::Attached)));
 }
 
 async fn a_role_that_is_made_later_is_picked_up(stage: &dyn Stage) {
-    let stranger = stage.stranger().await;
-    assert_eq!(
-        stage.ports().observer.regions(&stranger, Freshness::Cached).await.unwrap_err().kind,
-        FailureKind::Denied
-    );
-    stage.enroll(&stranger).await;
-    assert!(stage.ports().observer.regions(&stranger, Freshness::Cached).await.unwrap().contains(&home()));
+    let member = stage.unenrolled().await;
+    assert_eq!(stage.ports().observer.regions(&member, Freshness::Cached).await.unwrap_err().kind, FailureKind::Denied);
+    stage.enroll(&member).await;
+    assert!(stage.ports().observer.regions(&member, Freshness::Cached).await.unwrap().contains(&home()));
 }
 
 async fn a_role_that_is_deleted_denies_from_then_on(stage: &dyn Stage) {
@@ -98,8 +79,7 @@ async fn a_role_that_is_deleted_denies_from_then_on(stage: &dyn Stage) {
     for (look, came_to) in looks(stage, stage.account()).await {
         assert_eq!(came_to, Some(FailureKind::Denied), "{look}");
     }
-    let stop = Action::StopInstances { region: home(), instances: vec![instance] };
-    assert_eq!(perform(stage, stop).await, Err(FailureKind::Denied));
+    assert_eq!(perform(stage, stop(instance)).await, Err(FailureKind::Denied));
     // What was asked for a moment ago is good enough where an old answer is.
     assert!(stage.ports().observer.regions(stage.account(), Freshness::Cached).await.unwrap().contains(&home()));
 }

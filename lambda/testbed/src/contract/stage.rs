@@ -1,12 +1,20 @@
+//! What the rules are played on, and short words for what they do most.
+
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use runawaytrain_core::failure::FailureKind;
-use runawaytrain_core::identity::{Belongings, Role, User};
-use runawaytrain_core::ids::{AccountId, FleetId, InstanceId, Region, RoleName, UserName};
-use runawaytrain_core::launchers::{FleetKind, Launchers};
-use runawaytrain_core::plan::{Action, Belonging};
-use runawaytrain_engine::ports::{Performed, Ports, UserDetail};
+use jiff::{SignedDuration, Timestamp};
+use runawaytrain_core::resource::fleets::{Fleet, FleetKind};
+use runawaytrain_core::resource::groups::Group;
+use runawaytrain_core::resource::instances::Instance;
+use runawaytrain_core::resource::quarantine::Attachment;
+use runawaytrain_core::resource::roles::Role;
+use runawaytrain_core::resource::spot_requests::SpotRequest;
+use runawaytrain_core::resource::users::{Credential, User, UserAttachments};
+use runawaytrain_core::resource::{Action, Depth, Kind, Sight};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::{AccountId, FleetId, InstanceId, Region, RoleName, UserName};
+use runawaytrain_engine::ports::{Look, Performed, Ports};
 
 /// An account, our ports into it, and the hands of its people.
 #[async_trait]
@@ -20,7 +28,7 @@ pub trait Stage: Send + Sync {
     fn account(&self) -> &AccountId;
 
     /// Another member, without our role in it.
-    async fn stranger(&self) -> AccountId;
+    async fn unenrolled(&self) -> AccountId;
     /// Our role is made in a member.
     async fn enroll(&self, account: &AccountId);
     /// Our role is deleted in a member.
@@ -44,9 +52,9 @@ pub trait Stage: Send + Sync {
     /// Makes a user with so many keys and, if wished, a console password. What it calls is permitted.
     async fn user(&self, name: &str, keys: u32, console: bool);
     /// Puts it into a group, attaches a policy, writes one into it, gives it a virtual MFA device.
-    async fn furnish(&self, user: &UserName) -> Belongings;
+    async fn furnish(&self, user: &UserName) -> UserAttachments;
     /// Uploads an SSH key of a user.
-    async fn ssh_key(&self, user: &UserName) -> Belonging;
+    async fn ssh_key(&self, user: &UserName) -> Credential;
     /// Makes a role at the path `/service/`.
     async fn role(&self, name: &str);
     /// Makes a service-linked role.
@@ -99,35 +107,99 @@ pub(super) fn away() -> Region {
 
 // Short words for what the rules do most.
 
-pub(super) async fn perform(stage: &dyn Stage, action: Action) -> Result<Performed, FailureKind> {
-    let answer = stage.ports().actuator.perform(stage.account(), &action).await;
-    answer.map_err(|failure| {
+/// What time it is for an action of which the time does not matter.
+pub(super) fn now() -> Timestamp {
+    "2026-11-22T03:10:00Z".parse().unwrap()
+}
+
+/// What a deny of older sessions is dated by a call at a time: what is issued until it bites is denied, too.
+pub(super) fn dated(call: Timestamp) -> Timestamp {
+    call + SignedDuration::from_secs(30)
+}
+
+pub(super) async fn perform_at(
+    stage: &dyn Stage,
+    action: impl Into<Action>,
+    now: Timestamp,
+) -> Result<Performed, Failure> {
+    let action = action.into();
+    let answer = stage.ports().actuator.perform(stage.account(), &action, now).await;
+    if let Err(failure) = &answer {
         println!("  {action}: {failure}");
-        failure.kind
-    })
+    }
+    answer
+}
+
+pub(super) async fn perform(stage: &dyn Stage, action: impl Into<Action>) -> Result<Performed, FailureKind> {
+    perform_at(stage, action, now()).await.map_err(|failure| failure.kind)
+}
+
+async fn look(stage: &dyn Stage, kind: Kind, region: Option<&Region>) -> Sight {
+    stage.ports().observer.look(stage.account(), &Look::at(kind, region)).await.unwrap()
+}
+
+/// What a look brought, which must be of the kind that was looked at.
+macro_rules! of_kind {
+    ($Kind:ident, $look:expr) => {
+        match $look.await {
+            Sight::$Kind(seen) => seen,
+            other => panic!("a look at {} answered with {}", stringify!($Kind), other.kind().name()),
+        }
+    };
+}
+
+pub(super) async fn attachment(stage: &dyn Stage) -> Attachment {
+    of_kind!(Quarantine, look(stage, Kind::Quarantine, None))
+}
+
+pub(super) async fn groups(stage: &dyn Stage, region: &Region) -> Vec<Group> {
+    of_kind!(Groups, look(stage, Kind::Groups, Some(region)))
+}
+
+pub(super) async fn fleets(stage: &dyn Stage, region: &Region) -> Vec<Fleet> {
+    of_kind!(Fleets, look(stage, Kind::Fleets, Some(region)))
+}
+
+pub(super) async fn spot_requests(stage: &dyn Stage, region: &Region) -> Vec<SpotRequest> {
+    of_kind!(SpotRequests, look(stage, Kind::SpotRequests, Some(region)))
+}
+
+pub(super) async fn instances(stage: &dyn Stage, region: &Region) -> Vec<Instance> {
+    of_kind!(Instances, look(stage, Kind::Instances, Some(region)))
 }
 
 pub(super) async fn running(stage: &dyn Stage, region: &Region) -> BTreeSet<InstanceId> {
-    let seen = stage.ports().observer.instances(stage.account(), region).await.unwrap();
+    let seen = instances(stage, region).await;
     let ids: BTreeSet<InstanceId> = seen.iter().map(|instance| instance.id.clone()).collect();
     assert_eq!(ids.len(), seen.len(), "an instance is seen once");
     ids
 }
 
-pub(super) async fn launchers(stage: &dyn Stage, region: &Region) -> Launchers {
-    stage.ports().observer.launchers(stage.account(), region).await.unwrap()
-}
-
-pub(super) async fn users(stage: &dyn Stage, detail: UserDetail) -> Vec<User> {
-    stage.ports().observer.users(stage.account(), detail).await.unwrap()
+pub(super) async fn users(stage: &dyn Stage, depth: Depth) -> Vec<User> {
+    let look = Look { depth, ..Look::at(Kind::Users, None) };
+    let seen = async { stage.ports().observer.look(stage.account(), &look).await.unwrap() };
+    of_kind!(Users, seen)
 }
 
 pub(super) async fn user(stage: &dyn Stage, name: &UserName) -> User {
-    let users = users(stage, UserDetail::Everything).await;
+    let users = users(stage, Depth::Whole).await;
     users.into_iter().find(|user| user.name == *name).unwrap_or_else(|| panic!("user {name} is not seen"))
 }
 
+pub(super) async fn roles(stage: &dyn Stage) -> Vec<Role> {
+    of_kind!(Roles, look(stage, Kind::Roles, None))
+}
+
 pub(super) async fn role(stage: &dyn Stage, name: &RoleName) -> Role {
-    let roles = stage.ports().observer.roles(stage.account()).await.unwrap();
-    roles.into_iter().find(|role| role.name == *name).unwrap_or_else(|| panic!("role {name} is not seen"))
+    let found = roles(stage).await.into_iter().find(|role| role.name == *name);
+    found.unwrap_or_else(|| panic!("role {name} is not seen"))
+}
+
+/// Everything that was made is there, and nothing twice.
+pub(super) fn assert_all(made: &BTreeSet<String>, seen: impl IntoIterator<Item = impl ToString>) {
+    let seen: Vec<String> = seen.into_iter().map(|item| item.to_string()).collect();
+    let names: BTreeSet<&String> = seen.iter().collect();
+    assert_eq!(names.len(), seen.len(), "something is listed twice");
+    let missing: Vec<_> = made.iter().filter(|name| !names.contains(name)).collect();
+    assert!(missing.is_empty(), "{} of {} are not listed, {} among them", missing.len(), made.len(), missing[0]);
 }

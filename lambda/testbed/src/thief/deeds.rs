@@ -1,13 +1,19 @@
 //! What a thief does, once it may.
 
 use jiff::Timestamp;
-use runawaytrain_core::identity::{AccessKey, Lockout, RoleLock};
-use runawaytrain_core::ids::{FleetId, GroupName, InstanceId, KeyId, RoleName, SpotRequestId, UserName};
-use runawaytrain_core::launchers::FleetKind;
+use runawaytrain_core::resource::fleets::FleetKind;
+use runawaytrain_core::resource::roles::RoleLock;
+use runawaytrain_core::resource::users::{AccessKey, Lockout};
+use runawaytrain_core::vocabulary::ids::{FleetId, GroupName, InstanceId, KeyId, RoleName, SpotRequestId, UserName};
 
 use super::grip::{Hand, Power, Principal};
-use crate::account::{SimAccount, SimFleet, SimGroup, SimRegion, SimRole, SimSpotRequest, SimUser};
-use crate::instance::{Life, Stubborn};
+use crate::account::{SimAccount, SimRegion};
+use crate::resource::fleets::SimFleet;
+use crate::resource::groups::SimGroup;
+use crate::resource::instances::{Life, Stubborn};
+use crate::resource::roles::SimRole;
+use crate::resource::spot_requests::SimSpotRequest;
+use crate::resource::users::SimUser;
 
 /// So many instances a launch, a group or a fleet.
 const HANDFUL: u32 = 3;
@@ -106,13 +112,13 @@ pub(super) fn new_key(hand: &mut Hand, known: &mut SimAccount, name: &UserName) 
     true
 }
 
-pub(super) fn new_role(hand: &mut Hand, known: &mut SimAccount, name: &str, foreign: bool) -> bool {
+pub(super) fn new_role(hand: &mut Hand, known: &mut SimAccount, name: &str, admits_external: bool) -> bool {
     let name = RoleName::new(name);
     if known.roles.contains_key(&name) {
         return false;
     }
     let made = known.now();
-    known.roles.insert(name.clone(), SimRole { session: Some(made), foreign, ..SimRole::new(made) });
+    known.roles.insert(name.clone(), SimRole { session: Some(made), admits_external, ..SimRole::new(made) });
     hand.hold(Principal::Role(name));
     true
 }
@@ -128,7 +134,7 @@ pub(super) fn assume(hand: &mut Hand, known: &mut SimAccount) {
         .collect();
     for name in roles {
         match known.roles.get_mut(&name) {
-            Some(role) if inside || role.foreign => {
+            Some(role) if inside || role.admits_external => {
                 role.session = Some(issued);
                 hand.deeds += 1;
             }

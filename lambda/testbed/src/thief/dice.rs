@@ -1,3 +1,5 @@
+//! A thief's luck.
+
 use std::time::Duration;
 
 /// A small generator (SplitMix64), so that a thief needs no crate and never changes with one.

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use runawaytrain_core::ids::{RoleName, UserName};
+use runawaytrain_core::vocabulary::ids::{RoleName, UserName};
 
 use super::dice::Dice;
-use super::strategy::Strategy;
 use crate::account::SimAccount;
+use crate::resource::roles::SimRole;
+use crate::resource::users::SimUser;
 
 /// Somebody in whose name a thief acts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,8 +78,8 @@ impl Hand {
 
     pub fn usable(&self, known: &SimAccount) -> Vec<Principal> {
         let opens = |held: &&Principal| match held {
-            Principal::User(name) => known.users.get(name).is_some_and(crate::SimUser::can_act),
-            Principal::Role(name) => known.roles.get(name).is_some_and(crate::SimRole::can_act),
+            Principal::User(name) => known.users.get(name).is_some_and(SimUser::can_act),
+            Principal::Role(name) => known.roles.get(name).is_some_and(SimRole::can_act),
         };
         self.holds.iter().filter(opens).cloned().collect()
     }
@@ -91,14 +92,6 @@ impl Hand {
             Power::Guarded => known.guarded || known.is_frozen(),
         };
         !denied && !self.usable(known).is_empty()
-    }
-
-    /// Follows each strategy once.
-    pub fn follow(&mut self, strategies: &[Strategy], known: &mut SimAccount) {
-        self.take_sessions(known);
-        for strategy in strategies {
-            strategy.follow(self, known);
-        }
     }
 
     /// Does something if it may. What happens tells whether there was anything to do.

@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
-use runawaytrain_core::identity::{Lockout, RoleLock};
-use runawaytrain_core::ids::{Region, UserName};
+use runawaytrain_core::resource::roles::RoleLock;
+use runawaytrain_core::resource::users::Lockout;
+use runawaytrain_core::vocabulary::ids::{Region, UserName};
 
 use super::deeds;
 use super::grip::{Hand, Power};
@@ -80,8 +81,16 @@ impl FromStr for Strategy {
     }
 }
 
+/// Follows each strategy once.
+pub(super) fn follow(strategies: &[Strategy], hand: &mut Hand, known: &mut SimAccount) {
+    hand.take_sessions(known);
+    for strategy in strategies {
+        strategy.follow(hand, known);
+    }
+}
+
 impl Strategy {
-    pub(super) fn follow(&self, hand: &mut Hand, known: &mut SimAccount) {
+    fn follow(&self, hand: &mut Hand, known: &mut SimAccount) {
         match self {
             Self::Relaunch => hand.try_to(Power::Growth, known, |hand, known| {
                 let Some(region) = hand.dice.one_of(known.regions.keys().cloned().collect()) else { return false };

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use runawaytrain_core::failure::Failure;
-use runawaytrain_core::ids::AccountId;
-use runawaytrain_core::money::Usd;
-use runawaytrain_core::price::PriceKey;
-use runawaytrain_core::spend::Charge;
+use runawaytrain_core::measure::price::PriceKey;
+use runawaytrain_core::measure::spend::Charge;
+use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::{Billing, PriceList};
 
 use super::World;

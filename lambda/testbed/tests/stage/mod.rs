@@ -1,22 +1,23 @@
 //! A stage in the simulated organization.
-#![allow(clippy::unwrap_used, reason = "tests break loudly")]
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use runawaytrain_core::identity::{AccessKey, Belongings, Lockout, OtherCredential, RoleLock};
-use runawaytrain_core::ids::{
+use runawaytrain_core::resource::fleets::FleetKind;
+use runawaytrain_core::resource::roles::RoleLock;
+use runawaytrain_core::resource::users::{
+    AccessKey, Credential, Lockout, OtherCredential, UserAttachment, UserAttachments,
+};
+use runawaytrain_core::vocabulary::ids::{
     AccountId, FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UserName,
 };
-use runawaytrain_core::launchers::FleetKind;
-use runawaytrain_core::plan::Belonging;
 use runawaytrain_engine::ports::Ports;
 use runawaytrain_testbed::contract::{Crowd, Machine, Stage};
 use runawaytrain_testbed::{
-    ACCOUNTS_A_PAGE, CONSISTENCY, GROUPS_A_PAGE, IDENTITIES_A_PAGE, INSTANCES_A_PAGE, Life, SimAccount, SimFleet,
-    SimGroup, SimRole, SimSpotRequest, SimUser, Stubborn, Testbed,
+    ACCOUNTS_A_PAGE, CONSISTENCY, GROUPS_A_PAGE, INSTANCES_A_PAGE, Life, ROLES_A_PAGE, SimAccount, SimFleet, SimGroup,
+    SimRole, SimSpotRequest, SimUser, Stubborn, Testbed, USERS_A_PAGE,
 };
 
 const REGIONS: [&str; 2] = ["us-east-1", "us-west-2"];
@@ -59,8 +60,8 @@ impl SimStage {
         })
     }
 
-    fn belongings(&self) -> Belongings {
-        Belongings {
+    fn attachments(&self) -> UserAttachments {
+        UserAttachments {
             inline_policies: vec!["own".to_owned()],
             attached_policies: vec!["arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned()],
             groups: vec!["students".to_owned()],
@@ -84,12 +85,12 @@ impl Stage for SimStage {
         &self.account
     }
 
-    async fn stranger(&self) -> AccountId {
-        let stranger = AccountId::parse("222222222222").unwrap();
-        let mut account = SimAccount::new("stranger", &REGIONS);
+    async fn unenrolled(&self) -> AccountId {
+        let member = AccountId::parse("222222222222").unwrap();
+        let mut account = SimAccount::new("unenrolled", &REGIONS);
         account.enrolled = false;
-        self.testbed.world.add(&stranger, account);
-        stranger
+        self.testbed.world.add(&member, account);
+        member
     }
 
     async fn enroll(&self, account: &AccountId) {
@@ -126,7 +127,7 @@ impl Stage for SimStage {
                 names
             }
             Crowd::Users => {
-                let names: BTreeSet<String> = more_than(IDENTITIES_A_PAGE).collect();
+                let names: BTreeSet<String> = more_than(USERS_A_PAGE).collect();
                 self.inside(|known| {
                     known
                         .users
@@ -135,7 +136,7 @@ impl Stage for SimStage {
                 names
             }
             Crowd::Roles => {
-                let names: BTreeSet<String> = more_than(IDENTITIES_A_PAGE).collect();
+                let names: BTreeSet<String> = more_than(ROLES_A_PAGE).collect();
                 self.inside(|known| {
                     known
                         .roles
@@ -200,21 +201,21 @@ impl Stage for SimStage {
         self.inside(|known| known.users.insert(UserName::new(name), user));
     }
 
-    async fn furnish(&self, user: &UserName) -> Belongings {
-        let belongings = self.belongings();
-        let of = |ids: &[String], kind: fn(String) -> Belonging| ids.iter().cloned().map(kind).collect::<Vec<_>>();
+    async fn furnish(&self, user: &UserName) -> UserAttachments {
+        let attachments = self.attachments();
+        let of = |ids: &[String], kind: fn(String) -> UserAttachment| ids.iter().cloned().map(kind).collect::<Vec<_>>();
         let all = [
-            of(&belongings.inline_policies, Belonging::InlinePolicy),
-            of(&belongings.attached_policies, Belonging::AttachedPolicy),
-            of(&belongings.groups, Belonging::Group),
-            of(&belongings.mfa_devices, Belonging::MfaDevice),
+            of(&attachments.inline_policies, UserAttachment::InlinePolicy),
+            of(&attachments.attached_policies, UserAttachment::AttachedPolicy),
+            of(&attachments.groups, UserAttachment::Group),
+            of(&attachments.mfa_devices, UserAttachment::MfaDevice),
         ];
-        self.change_user(user, |known| known.belongings.extend(all.into_iter().flatten()));
-        belongings
+        self.change_user(user, |known| known.attachments.extend(all.into_iter().flatten()));
+        attachments
     }
 
-    async fn ssh_key(&self, user: &UserName) -> Belonging {
-        let credential = Belonging::SshKey(self.name("APKA"));
+    async fn ssh_key(&self, user: &UserName) -> Credential {
+        let credential = Credential::SshKey(self.name("APKA"));
         self.change_user(user, |known| {
             known.others.push(OtherCredential { credential: credential.clone(), active: true, created: None })
         });

@@ -1,0 +1,132 @@
+//! Changing accounts: one API call an action.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use runawaytrain_core::resource::{Act, Action, Caller};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_engine::ports::{Actuator, Performed};
+
+use crate::clients::{Clients, Payer};
+use crate::resource;
+use crate::sessions::{Purpose, Sessions};
+
+pub(crate) struct SdkActuator {
+    sessions: Arc<Sessions>,
+    payer: Arc<Payer>,
+}
+
+impl SdkActuator {
+    pub(crate) fn new(sessions: Arc<Sessions>, payer: Arc<Payer>) -> Self {
+        Self { sessions, payer }
+    }
+}
+
+#[async_trait]
+impl Actuator for SdkActuator {
+    async fn perform(&self, account: &AccountId, action: &Action, now: Timestamp) -> Result<Performed, Failure> {
+        if resource::names_nothing(action) {
+            let detail = "an empty list would mean everything in the region";
+            return Err(Failure::own(action.operation(), FailureKind::Invalid, detail));
+        }
+        match resource::kind_of(action).caller() {
+            Caller::Payer => resource::perform(Clients::Payer(&self.payer), account, action, now).await,
+            Caller::Member => {
+                let session = self.sessions.get(account, Purpose::Act).await?;
+                match resource::perform(Clients::Member(&session), account, action, now).await {
+                    Ok(performed) => Ok(performed),
+                    Err(failure) => Err(self.sessions.blame(&session, failure).await),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use runawaytrain_core::resource::{
+        fleets, fleets::FleetKind, groups, instances, quarantine, roles, spot_requests, users,
+    };
+    use runawaytrain_core::vocabulary::ids::{
+        FleetId, GroupName, InstanceId, Region, RoleName, SpotRequestId, UserName,
+    };
+    use runawaytrain_engine::ports::Clock;
+
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::wire::{Script, assumed};
+
+    fn actuator(script: &Script) -> SdkActuator {
+        let shared = script.config();
+        let clock = ManualClock::at("2026-11-22T03:00:00Z") as Arc<dyn Clock>;
+        let payer = Payer {
+            organizations: aws_sdk_organizations::Client::new(&shared),
+            quarantine_policy: Some("p-quarantine".to_owned()),
+        };
+        SdkActuator::new(Arc::new(Sessions::new(&shared, "o-exampleorg", clock)), Arc::new(payer))
+    }
+
+    /// What takes every call.
+    fn willing() -> Script {
+        Script::new(|asked| match asked.split('&').find_map(|word| word.strip_prefix("Action=")) {
+            Some("AssumeRole") => assumed("2026-11-22T04:00:00Z"),
+            Some(action) => (200, format!("<{action}Response/>")),
+            None => (200, "{}".to_owned()),
+        })
+    }
+
+    fn account() -> AccountId {
+        AccountId::parse("111111111111").unwrap()
+    }
+
+    fn region() -> Region {
+        Region::new("us-east-1")
+    }
+
+    #[tokio::test]
+    async fn each_kind_is_changed_with_the_credentials_that_it_says() {
+        let actions: [Action; 7] = [
+            quarantine::Action::Freeze.into(),
+            groups::Action::SuspendGroup { region: region(), group: GroupName::new("web") }.into(),
+            fleets::Action::ZeroFleet {
+                region: region(),
+                fleet: FleetId::new("fleet-1"),
+                kind: FleetKind::Ec2,
+                target: 7,
+            }
+            .into(),
+            spot_requests::Action::CancelSpotRequests { region: region(), requests: vec![SpotRequestId::new("sir-1")] }
+                .into(),
+            instances::Action::StopInstances { region: region(), instances: vec![InstanceId::new("i-1")] }.into(),
+            users::Action::DenyUser { user: UserName::new("mallory") }.into(),
+            roles::Action::DenyRole { role: RoleName::new("ci") }.into(),
+        ];
+        for action in &actions {
+            let script = willing();
+            let answer = actuator(&script).perform(&account(), action, Timestamp::UNIX_EPOCH).await;
+            assert_eq!(answer, Ok(Performed::Done), "{action}");
+            let has_assumed = script.asked().iter().any(|asked| asked.contains("Action=AssumeRole"));
+            assert_eq!(has_assumed, resource::kind_of(action).caller() == Caller::Member, "{action}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_empty_list_is_refused_without_a_call() {
+        let actions: [Action; 4] = [
+            instances::Action::StopInstances { region: region(), instances: Vec::new() }.into(),
+            instances::Action::TerminateInstances { region: region(), instances: Vec::new() }.into(),
+            instances::Action::StartInstances { region: region(), instances: Vec::new() }.into(),
+            spot_requests::Action::CancelSpotRequests { region: region(), requests: Vec::new() }.into(),
+        ];
+        for action in &actions {
+            let script = willing();
+            let answer = actuator(&script).perform(&account(), action, Timestamp::UNIX_EPOCH).await;
+            let failure = answer.unwrap_err();
+            assert_eq!((failure.kind, failure.operation.as_str()), (FailureKind::Invalid, action.operation()));
+            assert_eq!(script.asked(), Vec::<String>::new(), "{action}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Whose clients the calls about a kind of resource are made with.
+
+use aws_sdk_organizations::Client as Organizations;
+
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+
+use crate::sessions::Session;
+
+/// The payer's own clients, and what is deployed there.
+pub(crate) struct Payer {
+    /// With the payer's own credentials: what is attached to a member is the payer's to see and to change.
+    pub(crate) organizations: Organizations,
+    /// The id of the quarantine SCP, where one is deployed.
+    pub(crate) quarantine_policy: Option<String>,
+}
+
+/// The clients of one of the two callers that a kind may name.
+#[derive(Clone, Copy)]
+pub(crate) enum Clients<'a> {
+    /// The payer's own.
+    Payer(&'a Payer),
+    /// Those of a session in the member account.
+    Member(&'a Session),
+}
+
+impl<'a> Clients<'a> {
+    /// The payer's, for a call that is made in the payer account.
+    pub(crate) fn payer(self, operation: &str) -> Result<&'a Payer, Failure> {
+        match self {
+            Self::Payer(payer) => Ok(payer),
+            Self::Member(_) => Err(misplaced(operation, "this is no call in the member account")),
+        }
+    }
+
+    /// The session's, for a call that is made in the member account.
+    pub(crate) fn member(self, operation: &str) -> Result<&'a Session, Failure> {
+        match self {
+            Self::Member(session) => Ok(session),
+            Self::Payer(_) => Err(misplaced(operation, "this is no call in the payer account")),
+        }
+    }
+}
+
+fn misplaced(operation: &str, why: &str) -> Failure {
+    Failure::own(operation, FailureKind::Invalid, why)
+}

@@ -1,0 +1,83 @@
+//! The list of kinds: what looks at each of them, and what changes it. To add one: a line in each match, and its file
+//! here.
+
+mod call;
+mod fleets;
+mod groups;
+mod instances;
+mod quarantine;
+mod roles;
+mod spot_requests;
+mod users;
+
+use jiff::Timestamp;
+
+use runawaytrain_core::resource::{Act, Action, Kind, Sight};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::{AccountId, Region};
+use runawaytrain_engine::ports::{Look, Performed};
+
+use crate::clients::Clients;
+
+/// Everything of one kind in one place, all pages.
+pub(crate) async fn look(clients: Clients<'_>, account: &AccountId, look: &Look) -> Result<Sight, Failure> {
+    let read = look.kind.first_read();
+    let member = || clients.member(read);
+    let region = || somewhere(read, look.region.as_ref());
+    match look.kind {
+        Kind::Quarantine => quarantine::look(clients.payer(read)?, account).await.map(Sight::Quarantine),
+        Kind::Groups => groups::look(&member()?.autoscaling(region()?)).await.map(Sight::Groups),
+        Kind::Fleets => fleets::look(&member()?.ec2(region()?)).await.map(Sight::Fleets),
+        Kind::SpotRequests => spot_requests::look(&member()?.ec2(region()?)).await.map(Sight::SpotRequests),
+        Kind::Instances => instances::look(&member()?.ec2(region()?)).await.map(Sight::Instances),
+        Kind::Users => users::look(&member()?.iam(), look.depth).await.map(Sight::Users),
+        Kind::Roles => roles::look(&member()?.iam(), account).await.map(Sight::Roles),
+    }
+}
+
+/// One action, one call.
+pub(crate) async fn perform(
+    clients: Clients<'_>,
+    account: &AccountId,
+    action: &Action,
+    now: Timestamp,
+) -> Result<Performed, Failure> {
+    let operation = action.operation();
+    let member = || clients.member(operation);
+    let region = || somewhere(operation, action.region());
+    match action {
+        Action::Quarantine(action) => quarantine::perform(clients.payer(operation)?, account, action).await,
+        Action::Groups(action) => groups::perform(&member()?.autoscaling(region()?), action).await,
+        Action::Fleets(action) => fleets::perform(&member()?.ec2(region()?), action).await,
+        Action::SpotRequests(action) => spot_requests::perform(&member()?.ec2(region()?), action).await,
+        Action::Instances(action) => instances::perform(&member()?.ec2(region()?), action).await,
+        Action::Users(action) => users::perform(&member()?.iam(), action, now).await,
+        Action::Roles(action) => roles::perform(&member()?.iam(), action, now).await,
+    }
+}
+
+/// The kind that an action changes.
+pub(crate) fn kind_of(action: &Action) -> Kind {
+    match action {
+        Action::Quarantine(_) => Kind::Quarantine,
+        Action::Groups(_) => Kind::Groups,
+        Action::Fleets(_) => Kind::Fleets,
+        Action::SpotRequests(_) => Kind::SpotRequests,
+        Action::Instances(_) => Kind::Instances,
+        Action::Users(_) => Kind::Users,
+        Action::Roles(_) => Kind::Roles,
+    }
+}
+
+/// Whether an action is about an empty list, which to EC2 would mean everything in the region.
+pub(crate) fn names_nothing(action: &Action) -> bool {
+    match action {
+        Action::SpotRequests(action) => spot_requests::names_nothing(action),
+        Action::Instances(action) => instances::names_nothing(action),
+        Action::Quarantine(_) | Action::Groups(_) | Action::Fleets(_) | Action::Users(_) | Action::Roles(_) => false,
+    }
+}
+
+fn somewhere<'a>(operation: &str, region: Option<&'a Region>) -> Result<&'a Region, Failure> {
+    region.ok_or_else(|| Failure::own(operation, FailureKind::Invalid, "this is called in a region, and none is given"))
+}

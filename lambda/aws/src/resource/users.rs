@@ -1,0 +1,300 @@
+//! IAM users and their long-lived credentials: our deny, access keys and console passwords here.
+
+mod attachments;
+mod credentials;
+
+use std::time::Duration;
+
+use aws_sdk_iam::Client;
+use aws_sdk_iam::types::{StatusType, User as SdkUser};
+use futures::stream::{self, StreamExt};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use runawaytrain_core::observation::Seen;
+use runawaytrain_core::resource::users::{AccessKey, Action, LOCKOUT_POLICY, Lockout, User};
+use runawaytrain_core::resource::{Act, Depth};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::{KeyId, UserName};
+use runawaytrain_engine::ports::Performed;
+
+use crate::deny::{self, Found};
+use crate::failure;
+use crate::resource::call::{AT_A_TIME, absent, done, gone_is_fine};
+use crate::time::timestamp;
+
+/// The most that ListUsers gives at a time; its default is 100.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListUsers.html>
+const PAGE: i32 = 1000;
+/// How long a login profile that was just made is waited for. A thief makes one and races us, so giving up at once
+/// would leave it.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteLoginProfile.html>
+const LOGIN_WAITS: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
+
+/// Every user, all pages. A user that vanished between two reads is left out.
+pub(super) async fn look(client: &Client, depth: Depth) -> Result<Vec<User>, Failure> {
+    let mut pages = client.list_users().max_items(PAGE).into_paginator().send();
+    let mut named = Vec::new();
+    while let Some(page) = pages.next().await {
+        named.extend(page.map_err(|error| failure::of("iam:ListUsers", &error))?.users);
+    }
+    let users = stream::iter(named)
+        .map(|user| one(client, user, depth))
+        .buffer_unordered(AT_A_TIME)
+        .filter_map(std::future::ready);
+    Ok(users.collect().await)
+}
+
+async fn one(client: &Client, user: SdkUser, depth: Depth) -> Option<User> {
+    let name = user.user_name;
+    let attachments = async {
+        match depth {
+            Depth::Usual => None,
+            Depth::Whole => Some(attachments::of(client, &name).await),
+        }
+    };
+    let (keys, console, lockout, others, attachments) = tokio::join!(
+        keys(client, &name),
+        console(client, &name),
+        lockout(client, &name),
+        credentials::of(client, &name),
+        attachments
+    );
+    // A missing password or policy is an answer; missing credentials would be an empty list, so this is the user
+    // itself.
+    let gone = |failure: &Failure| failure.kind == FailureKind::NotFound;
+    if keys.as_ref().is_err_and(gone)
+        || others.as_ref().is_err_and(gone)
+        || attachments.as_ref().is_some_and(|seen| seen.as_ref().is_err_and(gone))
+    {
+        return None;
+    }
+    Some(User {
+        created: timestamp(&user.create_date),
+        name: UserName::new(name),
+        lockout,
+        keys,
+        console,
+        others,
+        attachments,
+    })
+}
+
+async fn keys(client: &Client, user: &str) -> Seen<Vec<AccessKey>> {
+    let mut pages = client.list_access_keys().user_name(user).into_paginator().send();
+    let mut keys = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| failure::of("iam:ListAccessKeys", &error))?;
+        keys.extend(page.access_key_metadata.into_iter().filter_map(|key| {
+            Some(AccessKey {
+                id: KeyId::new(key.access_key_id?),
+                // Whatever is not surely inactive opens something.
+                active: key.status != Some(StatusType::Inactive),
+                created: key.create_date.as_ref().and_then(timestamp),
+            })
+        }));
+    }
+    Ok(keys)
+}
+
+async fn console(client: &Client, user: &str) -> Seen<bool> {
+    match client.get_login_profile().user_name(user).send().await {
+        Ok(_) => Ok(true),
+        Err(error) => absent(failure::of("iam:GetLoginProfile", &error), false),
+    }
+}
+
+async fn lockout(client: &Client, user: &str) -> Seen<Lockout> {
+    match client.get_user_policy().user_name(user).policy_name(LOCKOUT_POLICY).send().await {
+        Ok(answer) => Ok(match deny::judge(LOCKOUT_POLICY, answer.policy_document()) {
+            Found::Everything => Lockout::InForce,
+            Found::SessionsBefore(time) => Lockout::SessionsBefore(time),
+            Found::Other => Lockout::Altered,
+        }),
+        Err(error) => absent(failure::of("iam:GetUserPolicy", &error), Lockout::Absent),
+    }
+}
+
+pub(super) async fn perform(client: &Client, action: &Action, now: Timestamp) -> Result<Performed, Failure> {
+    let (operation, user) = (action.operation(), action.user());
+    match action {
+        Action::DenyUser { .. } => put_policy(client, operation, user, &deny::everything(LOCKOUT_POLICY)).await,
+        Action::LiftDeny { .. } => {
+            let document = deny::sessions_so_far(LOCKOUT_POLICY, now);
+            gone_is_fine(put_policy(client, operation, user, &document).await)
+        }
+        Action::DeactivateKey { key, .. } => {
+            gone_is_fine(set_key(client, operation, user, key, StatusType::Inactive).await)
+        }
+        Action::ActivateKey { key, .. } => set_key(client, operation, user, key, StatusType::Active).await,
+        Action::DeleteKey { key, .. } => {
+            let call = client.delete_access_key().user_name(user.as_str()).access_key_id(key.as_str());
+            gone_is_fine(done!(operation, call))
+        }
+        Action::DeactivateCredential { credential, .. } => {
+            credentials::deactivate(client, operation, user, credential).await
+        }
+        Action::ActivateCredential { credential, .. } => {
+            credentials::activate(client, operation, user, credential).await
+        }
+        Action::DeleteCredential { credential, .. } => credentials::delete(client, operation, user, credential).await,
+        Action::DeleteLogin { .. } => delete_login(client, operation, user).await,
+        Action::RemoveAttachment { attachment, .. } => attachments::remove(client, operation, user, attachment).await,
+        Action::DeleteUser { .. } => gone_is_fine(done!(operation, client.delete_user().user_name(user.as_str()))),
+    }
+}
+
+async fn put_policy(client: &Client, operation: &str, user: &UserName, document: &Value) -> Result<Performed, Failure> {
+    let call = client
+        .put_user_policy()
+        .user_name(user.as_str())
+        .policy_name(LOCKOUT_POLICY)
+        .policy_document(document.to_string());
+    done!(operation, call)
+}
+
+async fn set_key(
+    client: &Client,
+    operation: &str,
+    user: &UserName,
+    key: &KeyId,
+    status: StatusType,
+) -> Result<Performed, Failure> {
+    let call = client.update_access_key().user_name(user.as_str()).access_key_id(key.as_str());
+    done!(operation, call.status(status))
+}
+
+async fn delete_login(client: &Client, operation: &str, user: &UserName) -> Result<Performed, Failure> {
+    let mut waits = LOGIN_WAITS.into_iter();
+    loop {
+        let answer = done!(operation, client.delete_login_profile().user_name(user.as_str()));
+        match (answer, waits.next()) {
+            // EntityTemporarilyUnmodifiable: it was made seconds ago.
+            (Err(failure), Some(wait)) if failure.kind == FailureKind::WrongState => {
+                let wait_milliseconds = wait.as_millis();
+                tracing::debug!(%failure, wait_milliseconds, "a console password cannot be deleted yet");
+                tokio::time::sleep(wait).await;
+            }
+            (answer, _) => return gone_is_fine(answer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Script;
+
+    const NO_SUCH_ENTITY: &str =
+        "<ErrorResponse><Error><Code>NoSuchEntity</Code><Message>none</Message></Error></ErrorResponse>";
+
+    fn user(name: &str) -> String {
+        let ids = "<UserId>AIDA</UserId><Arn>arn</Arn><CreateDate>2026-11-22T03:00:00Z</CreateDate>";
+        format!("<member><Path>/</Path><UserName>{name}</UserName>{ids}</member>")
+    }
+
+    fn answer(asked: &str) -> (u16, String) {
+        if asked.contains("Action=ListUsers") {
+            let (users, more) = if asked.contains("Marker=next") {
+                (user("ghost") + &user("zoe"), "<IsTruncated>false</IsTruncated>")
+            } else {
+                (user("ann") + &user("blind"), "<IsTruncated>true</IsTruncated><Marker>next</Marker>")
+            };
+            let result = format!("<ListUsersResult><Users>{users}</Users>{more}</ListUsersResult>");
+            return (200, format!("<ListUsersResponse>{result}</ListUsersResponse>"));
+        }
+        if asked.contains("UserName=blind") {
+            return (403, NO_SUCH_ENTITY.replace("NoSuchEntity", "AccessDenied"));
+        }
+        if asked.contains("Action=ListAccessKeys") && !asked.contains("UserName=ghost") {
+            let key = |id, status| format!("<member><AccessKeyId>{id}</AccessKeyId><Status>{status}</Status></member>");
+            let keys = key("AKIA1", "Inactive") + &key("AKIA2", "Active");
+            let result = format!("<AccessKeyMetadata>{keys}</AccessKeyMetadata><IsTruncated>false</IsTruncated>");
+            let result = format!("<ListAccessKeysResult>{result}</ListAccessKeysResult>");
+            return (200, format!("<ListAccessKeysResponse>{result}</ListAccessKeysResponse>"));
+        }
+        let other = ["ListSigningCertificates", "ListSSHPublicKeys", "ListServiceSpecificCredentials"]
+            .into_iter()
+            .find(|list| asked.contains(list));
+        if let Some(list) = other.filter(|_| !asked.contains("UserName=ghost")) {
+            return (200, format!("<{list}Response><{list}Result/></{list}Response>"));
+        }
+        (404, NO_SUCH_ENTITY.to_owned())
+    }
+
+    #[tokio::test]
+    async fn every_page_is_read_and_a_user_that_vanished_is_left_out() {
+        let script = Script::new(answer);
+        let mut users = look(&Client::new(&script.config()), Depth::Usual).await.unwrap();
+        users.sort_by(|one, other| one.name.cmp(&other.name));
+        assert_eq!(users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>(), ["ann", "blind", "zoe"]);
+        let zoe = users.pop().unwrap();
+        assert_eq!((zoe.console, zoe.lockout, zoe.others), (Ok(false), Ok(Lockout::Absent), Ok(Vec::new())));
+        assert_eq!(
+            zoe.keys.unwrap().iter().map(|key| (key.id.as_str().to_owned(), key.active)).collect::<Vec<_>>(),
+            [("AKIA1".to_owned(), false), ("AKIA2".to_owned(), true)]
+        );
+        assert!(script.asked().iter().all(|asked| !asked.contains("ListUsers") || asked.contains("MaxItems=1000")));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_seen_of_a_user_is_not_taken_for_absent() {
+        let users = look(&Client::new(&Script::new(answer).config()), Depth::Usual).await.unwrap();
+        let blind = users.iter().find(|user| user.name.as_str() == "blind").unwrap();
+        let denied = |failure: &Failure| failure.kind == FailureKind::Denied;
+        assert!(blind.keys.as_ref().is_err_and(denied) && blind.console.as_ref().is_err_and(denied));
+        assert!(blind.lockout.as_ref().is_err_and(denied) && blind.others.as_ref().is_err_and(denied));
+    }
+
+    #[tokio::test]
+    async fn a_deny_is_of_everything_and_what_is_left_of_it_is_dated_when_it_is_written() {
+        let script = Script::new(|_| (200, "<PutUserPolicyResponse/>".to_owned()));
+        let client = Client::new(&script.config());
+        let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        let user = || UserName::new("mallory");
+        for action in [Action::DenyUser { user: user() }, Action::LiftDeny { user: user() }] {
+            assert_eq!(perform(&client, &action, now).await, Ok(Performed::Done), "{action}");
+        }
+        let written = |asked: &String| {
+            assert!(asked.contains("UserName=mallory&PolicyName=RunawayTrainLockout"), "{asked}");
+            let document = asked.split('&').find_map(|word| word.strip_prefix("PolicyDocument=")).unwrap();
+            deny::judge(LOCKOUT_POLICY, document)
+        };
+        let before = Found::SessionsBefore("2026-11-22T12:00:30Z".parse().unwrap());
+        assert_eq!(script.asked().iter().map(written).collect::<Vec<_>>(), [Found::Everything, before]);
+    }
+
+    #[tokio::test]
+    async fn what_is_gone_needs_no_removing_and_cannot_be_given_back() {
+        let script = Script::new(|_| (404, NO_SUCH_ENTITY.to_owned()));
+        let client = Client::new(&script.config());
+        let (user, key) = (|| UserName::new("mallory"), || KeyId::new("AKIA1"));
+        let fine = [
+            Action::DeactivateKey { user: user(), key: key() },
+            Action::DeleteKey { user: user(), key: key() },
+            Action::DeleteLogin { user: user() },
+            Action::DeleteUser { user: user() },
+            Action::LiftDeny { user: user() },
+        ];
+        for action in fine {
+            let answer = perform(&client, &action, Timestamp::UNIX_EPOCH).await;
+            assert_eq!(answer, Ok(Performed::AlreadyDone), "{action}");
+        }
+        for action in [Action::ActivateKey { user: user(), key: key() }, Action::DenyUser { user: user() }] {
+            let failure = perform(&client, &action, Timestamp::UNIX_EPOCH).await.unwrap_err();
+            assert_eq!(failure.kind, FailureKind::NotFound, "{action}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_console_password_that_was_just_made_is_waited_for() {
+        let tries = std::sync::atomic::AtomicUsize::new(0);
+        let script = Script::new(move |_| match tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+            0 | 1 => (409, NO_SUCH_ENTITY.replace("NoSuchEntity", "EntityTemporarilyUnmodifiable")),
+            _ => (200, "<DeleteLoginProfileResponse/>".to_owned()),
+        });
+        let delete = Action::DeleteLogin { user: UserName::new("mallory") };
+        let answer = perform(&Client::new(&script.config()), &delete, Timestamp::UNIX_EPOCH).await;
+        assert_eq!((answer, script.asked().len()), (Ok(Performed::Done), 3));
+    }
+}

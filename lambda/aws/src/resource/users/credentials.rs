@@ -1,0 +1,264 @@
+//! A user's long-lived credentials that are neither access keys nor a password.
+
+use aws_sdk_iam::Client;
+use aws_sdk_iam::types::StatusType;
+
+use runawaytrain_core::observation::Seen;
+use runawaytrain_core::resource::users::{Credential, OtherCredential};
+use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::vocabulary::ids::UserName;
+use runawaytrain_engine::ports::Performed;
+
+use crate::failure;
+use crate::resource::call::{done, gone_is_fine};
+use crate::time::timestamp;
+
+/// Signing certificates, SSH keys and service-specific credentials. One list that cannot be read makes the whole
+/// unknown.
+pub(super) async fn of(client: &Client, user: &str) -> Seen<Vec<OtherCredential>> {
+    let (certificates, ssh_keys, service) =
+        tokio::try_join!(certificates(client, user), ssh_keys(client, user), service_credentials(client, user))?;
+    Ok([certificates, ssh_keys, service].concat())
+}
+
+async fn certificates(client: &Client, user: &str) -> Result<Vec<OtherCredential>, Failure> {
+    let mut pages = client.list_signing_certificates().user_name(user).into_paginator().send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| failure::of("iam:ListSigningCertificates", &error))?;
+        found.extend(page.certificates.into_iter().map(|certificate| OtherCredential {
+            credential: Credential::Certificate(certificate.certificate_id),
+            active: opens(&certificate.status),
+            created: certificate.upload_date.as_ref().and_then(timestamp),
+        }));
+    }
+    Ok(found)
+}
+
+async fn ssh_keys(client: &Client, user: &str) -> Result<Vec<OtherCredential>, Failure> {
+    let mut pages = client.list_ssh_public_keys().user_name(user).into_paginator().send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| failure::of("iam:ListSSHPublicKeys", &error))?;
+        found.extend(page.ssh_public_keys.into_iter().flatten().map(|key| OtherCredential {
+            credential: Credential::SshKey(key.ssh_public_key_id),
+            active: opens(&key.status),
+            created: timestamp(&key.upload_date),
+        }));
+    }
+    Ok(found)
+}
+
+/// The SDK has no paginator for this one.
+async fn service_credentials(client: &Client, user: &str) -> Result<Vec<OtherCredential>, Failure> {
+    let mut found = Vec::new();
+    let mut marker = None;
+    loop {
+        let list = client.list_service_specific_credentials().user_name(user).set_marker(marker);
+        let page = list.send().await.map_err(|error| failure::of("iam:ListServiceSpecificCredentials", &error))?;
+        found.extend(page.service_specific_credentials.into_iter().flatten().map(|credential| OtherCredential {
+            credential: Credential::ServiceCredential(credential.service_specific_credential_id),
+            active: opens(&credential.status),
+            created: timestamp(&credential.create_date),
+        }));
+        marker = page.marker;
+        if !page.is_truncated || marker.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// Whatever is not surely closed opens something.
+fn opens(status: &StatusType) -> bool {
+    !matches!(status, StatusType::Inactive | StatusType::Expired)
+}
+
+/// Makes a credential inactive. One that is gone opens nothing.
+pub(super) async fn deactivate(
+    client: &Client,
+    operation: &str,
+    user: &UserName,
+    credential: &Credential,
+) -> Result<Performed, Failure> {
+    gone_is_fine(set_status(client, operation, user, credential, StatusType::Inactive).await)
+}
+
+/// Makes a credential active.
+pub(super) async fn activate(
+    client: &Client,
+    operation: &str,
+    user: &UserName,
+    credential: &Credential,
+) -> Result<Performed, Failure> {
+    set_status(client, operation, user, credential, StatusType::Active).await
+}
+
+async fn set_status(
+    client: &Client,
+    operation: &str,
+    user: &UserName,
+    credential: &Credential,
+    status: StatusType,
+) -> Result<Performed, Failure> {
+    let user = user.as_str();
+    match credential {
+        Credential::Certificate(id) => {
+            let call = client.update_signing_certificate().user_name(user).certificate_id(id);
+            done!(operation, call.status(status))
+        }
+        Credential::SshKey(id) => {
+            let call = client.update_ssh_public_key().user_name(user).ssh_public_key_id(id);
+            done!(operation, call.status(status))
+        }
+        Credential::ServiceCredential(id) => {
+            let call = client.update_service_specific_credential().user_name(user).service_specific_credential_id(id);
+            done!(operation, call.status(status))
+        }
+    }
+}
+
+/// Deletes a credential. One that is gone is deleted.
+pub(super) async fn delete(
+    client: &Client,
+    operation: &str,
+    user: &UserName,
+    credential: &Credential,
+) -> Result<Performed, Failure> {
+    let user = user.as_str();
+    gone_is_fine(match credential {
+        Credential::Certificate(id) => {
+            done!(operation, client.delete_signing_certificate().user_name(user).certificate_id(id))
+        }
+        Credential::SshKey(id) => {
+            done!(operation, client.delete_ssh_public_key().user_name(user).ssh_public_key_id(id))
+        }
+        Credential::ServiceCredential(id) => {
+            let call = client.delete_service_specific_credential().user_name(user).service_specific_credential_id(id);
+            done!(operation, call)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use runawaytrain_core::vocabulary::failure::FailureKind;
+
+    use super::*;
+    use crate::wire::Script;
+
+    fn service(id: &str, status: &str) -> String {
+        let names = "<UserName>mallory</UserName><ServiceUserName>m</ServiceUserName>";
+        let of = format!("{names}<ServiceName>bedrock.amazonaws.com</ServiceName>");
+        let id = format!("<ServiceSpecificCredentialId>{id}</ServiceSpecificCredentialId>");
+        format!("<member>{of}{id}<CreateDate>2026-11-22T03:00:00Z</CreateDate><Status>{status}</Status></member>")
+    }
+
+    /// One item a list, and a second page of service-specific credentials.
+    fn answer(asked: &str) -> (u16, String) {
+        let action = asked.split('&').find_map(|word| word.strip_prefix("Action=")).unwrap();
+        let when = "<UploadDate>2026-11-22T03:00:00Z</UploadDate>";
+        let result = match action {
+            "ListSigningCertificates" => {
+                let ids = "<UserName>mallory</UserName><CertificateId>CERT</CertificateId>";
+                let certificate = format!("{ids}<CertificateBody>-</CertificateBody><Status>Active</Status>{when}");
+                format!("<Certificates><member>{certificate}</member></Certificates>")
+            }
+            "ListSSHPublicKeys" => {
+                let ids = "<UserName>mallory</UserName><SSHPublicKeyId>APKA</SSHPublicKeyId>";
+                let key = format!("{ids}<Status>Inactive</Status>{when}");
+                format!("<SSHPublicKeys><member>{key}</member></SSHPublicKeys>")
+            }
+            "ListServiceSpecificCredentials" => {
+                let (credentials, more) = if asked.contains("Marker=next") {
+                    (service("ACCA2", "Expired"), "")
+                } else {
+                    (service("ACCA1", "NeverHeardOf"), "<IsTruncated>true</IsTruncated><Marker>next</Marker>")
+                };
+                format!("<ServiceSpecificCredentials>{credentials}</ServiceSpecificCredentials>{more}")
+            }
+            other => panic!("{other} was not expected"),
+        };
+        (200, format!("<{action}Response><{action}Result>{result}</{action}Result></{action}Response>"))
+    }
+
+    #[tokio::test]
+    async fn every_list_is_read_whole_and_only_the_surely_closed_is_inactive() {
+        let others = of(&Client::new(&Script::new(answer).config()), "mallory").await.unwrap();
+        assert!(others.iter().all(|other| other.created == Some("2026-11-22T03:00:00Z".parse().unwrap())));
+        let others: Vec<_> = others.into_iter().map(|other| (other.credential, other.active)).collect();
+        let expected = [
+            (Credential::Certificate("CERT".to_owned()), true),
+            (Credential::SshKey("APKA".to_owned()), false),
+            (Credential::ServiceCredential("ACCA1".to_owned()), true),
+            (Credential::ServiceCredential("ACCA2".to_owned()), false),
+        ];
+        assert_eq!(others, expected);
+    }
+
+    #[tokio::test]
+    async fn one_list_that_fails_makes_the_whole_unknown() {
+        let script = Script::new(|asked| {
+            let denied = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
+            if asked.contains("ListSSHPublicKeys") { (403, denied.to_owned()) } else { answer(asked) }
+        });
+        let failure = of(&Client::new(&script.config()), "mallory").await.unwrap_err();
+        assert_eq!((failure.operation.as_str(), failure.kind), ("iam:ListSSHPublicKeys", FailureKind::Denied));
+    }
+
+    const DONE: &str = "<Response/>";
+    const GONE: &str = "<ErrorResponse><Error><Code>NoSuchEntity</Code><Message>none</Message></Error></ErrorResponse>";
+
+    fn each() -> [Credential; 3] {
+        [
+            Credential::Certificate("CERT".to_owned()),
+            Credential::SshKey("APKA".to_owned()),
+            Credential::ServiceCredential("ACCA".to_owned()),
+        ]
+    }
+
+    fn answering(status: u16, body: &'static str) -> (Script, Client) {
+        let script = Script::new(move |_| (status, body.to_owned()));
+        let client = Client::new(&script.config());
+        (script, client)
+    }
+
+    #[tokio::test]
+    async fn each_kind_of_credential_has_its_call() {
+        let expected = [
+            ("Action=UpdateSigningCertificate", "CertificateId=CERT"),
+            ("Action=UpdateSSHPublicKey", "SSHPublicKeyId=APKA"),
+            ("Action=UpdateServiceSpecificCredential", "ServiceSpecificCredentialId=ACCA"),
+        ];
+        let user = UserName::new("mallory");
+        for (credential, (call, id)) in each().iter().zip(expected) {
+            let (script, client) = answering(200, DONE);
+            assert_eq!(deactivate(&client, "any", &user, credential).await, Ok(Performed::Done), "{credential}");
+            assert_eq!(activate(&client, "any", &user, credential).await, Ok(Performed::Done), "{credential}");
+            for (asked, status) in script.asked().iter().zip(["Status=Inactive", "Status=Active"]) {
+                assert!([call, id, "UserName=mallory", status].iter().all(|words| asked.contains(words)), "{asked}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn each_credential_is_deleted_by_its_own_call_and_one_that_is_gone_is_no_failure() {
+        let expected = [
+            ("Action=DeleteSigningCertificate", "CertificateId=CERT"),
+            ("Action=DeleteSSHPublicKey", "SSHPublicKeyId=APKA"),
+            ("Action=DeleteServiceSpecificCredential", "ServiceSpecificCredentialId=ACCA"),
+        ];
+        let user = UserName::new("mallory");
+        let (_, gone) = answering(404, GONE);
+        for (credential, (call, id)) in each().iter().zip(expected) {
+            let (script, client) = answering(200, DONE);
+            assert_eq!(delete(&client, "any", &user, credential).await, Ok(Performed::Done), "{credential}");
+            let asked = script.asked().pop().unwrap();
+            assert!([call, id, "UserName=mallory"].iter().all(|words| asked.contains(words)), "{asked}");
+            assert_eq!(delete(&gone, "any", &user, credential).await, Ok(Performed::AlreadyDone), "{credential}");
+            // What is gone cannot be used; to give it back is another matter.
+            assert_eq!(deactivate(&gone, "any", &user, credential).await, Ok(Performed::AlreadyDone), "{credential}");
+            let failure = activate(&gone, "any", &user, credential).await.unwrap_err();
+            assert_eq!(failure.kind, FailureKind::NotFound, "{credential}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What people must be told, as data. The mails say it in words.
+
+use jiff::Timestamp;
+
+use crate::measure::summary::Summary;
+use crate::plan::{Containment, Outcome};
+use crate::record::{Halt, State, Unseen};
+use crate::resource::Skipped;
+use crate::verdict::{Grace, Verdict};
+use crate::vocabulary::mode::Mode;
+
+/// Something that is new about an account.
+#[derive(Debug, Clone, PartialEq)]
+pub enum News {
+    /// Close to a limit; or past one in an account where the machine may only look.
+    Warning {
+        /// How far it may go there.
+        mode: Mode,
+        /// The numbers and what they mean.
+        verdict: Verdict,
+        /// What runs.
+        seen: Summary,
+        /// When.
+        at: Timestamp,
+    },
+    /// A halt has begun.
+    Halt {
+        /// Why.
+        why: String,
+        /// What runs, as far as was seen.
+        seen: Summary,
+        /// When.
+        at: Timestamp,
+    },
+    /// What a halt came to: proven, or not yet.
+    Outcome {
+        /// The halt.
+        halt: Halt,
+        /// What was done, and what the last look still found.
+        containment: Containment,
+        /// When.
+        at: Timestamp,
+    },
+    /// An account could not be seen whole for some sweeps.
+    Unseen {
+        /// Where it stands.
+        state: State,
+        /// How long and why.
+        unseen: Unseen,
+    },
+    /// Our role worked before and is refused now.
+    Tamper {
+        /// Where the account stands.
+        state: State,
+        /// How long and why.
+        unseen: Unseen,
+    },
+    /// Frozen instead of halted: the brake holds.
+    Braked {
+        /// Why.
+        why: String,
+        /// What runs.
+        seen: Summary,
+        /// When.
+        at: Timestamp,
+    },
+    /// A halt was ended by an operator.
+    Released {
+        /// What is let pass for a while.
+        grace: Option<Grace>,
+        /// What was undone.
+        outcomes: Vec<Outcome>,
+        /// What stays as it is.
+        skipped: Vec<Skipped>,
+        /// When.
+        at: Timestamp,
+    },
+}

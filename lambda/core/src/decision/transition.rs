@@ -1,0 +1,215 @@
+//! How a record changes, and what is news about it.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::decision::decide::{Cause, Decision};
+use crate::decision::news::News;
+use crate::measure::limit::Limit;
+use crate::measure::spend::SpendPardon;
+use crate::measure::summary::Summary;
+use crate::policy::AccountPolicy;
+use crate::record::{AccountRecord, Halt, HourPeak, State, Unseen, Warned};
+use crate::verdict::{Grace, Judgement, Verdict};
+use crate::vocabulary::ids::HaltId;
+use crate::vocabulary::mode::Mode;
+use crate::vocabulary::text::clean;
+
+/// A warning of the same level is not mailed again within this time: an account that swings around its warning level
+/// would mail its people every few minutes, and they would stop reading.
+const WARNING_QUIET: SignedDuration = SignedDuration::from_hours(6);
+
+/// So many sweeps in a row must fail to see an account before people are told: one is a hiccup of AWS, two are a
+/// pattern.
+const UNSEEN_SWEEPS_UNTIL_TOLD: u32 = 2;
+
+/// Takes in a sweep's numbers. Never leaves or enters a halt: quiet numbers do not lift one, and entering one is
+/// [`trip`]. Returns what people must be told because it is new.
+pub fn after_sweep(
+    record: &AccountRecord,
+    policy: &AccountPolicy,
+    mode: Mode,
+    decision: &Decision,
+    summary: &Summary,
+    now: Timestamp,
+) -> (AccountRecord, Vec<News>) {
+    let mut next = record.clone();
+    let mut news = Vec::new();
+    next.hour = Some(HourPeak::after(record.hour.as_ref(), summary, now));
+    next.last = Some(summary.kept());
+    next.charges.clone_from(&decision.charges);
+    next.spend = decision.verdict.spend.clone();
+    if let (Some(pardon), Some(month)) = (&mut next.spend_pardon, decision.verdict.spend.month) {
+        // Nothing was known when it was released: what is first known after it is where it begins.
+        pardon.month.get_or_insert(month);
+    }
+    next.unseen = unseen(record, &decision.verdict, now);
+    if let Some(unseen) = next.unseen.as_ref().filter(|unseen| unseen.sweeps == UNSEEN_SWEEPS_UNTIL_TOLD) {
+        news.push(News::Unseen { state: record.state, unseen: unseen.clone() });
+    }
+
+    next.name.clone_from(&policy.name);
+    next.reached = record.reached || decision.verdict.reached;
+    let was_shut_out = record.unseen.as_ref().is_some_and(|unseen| unseen.shut_out);
+    if let Some(unseen) = next.unseen.as_ref().filter(|unseen| unseen.shut_out && !was_shut_out && record.reached) {
+        news.push(News::Tamper { state: record.state, unseen: unseen.clone() });
+    }
+
+    if record.state.is_contained() {
+        return (next, news);
+    }
+    let in_grace = record.state == State::Released && record.grace.as_ref().is_some_and(|grace| now < grace.until);
+    let judgement = decision.verdict.judgement;
+    if judgement == Judgement::Ok {
+        // Blind is not well: a warning is not taken back by a sweep that could not look.
+        if !next.reached {
+            next.why = "never looked into: nothing is known of it".to_owned();
+        }
+        if !decision.verdict.is_unseen() && !in_grace {
+            next.judgement = judgement;
+            next.enter(State::Ok, "within its limits".to_owned(), now);
+        }
+        return (next, news);
+    }
+    next.judgement = judgement;
+    if !in_grace {
+        next.enter(State::Warned, causes(decision), now);
+    }
+    let is_news =
+        record.warned.is_none_or(|warned| now.duration_since(warned.at) >= WARNING_QUIET || judgement > warned.level);
+    if judgement > record.judgement && is_news {
+        next.warned = Some(Warned { at: now, level: judgement });
+        news.push(News::Warning { mode, verdict: decision.verdict.clone(), seen: summary.clone(), at: now });
+    }
+    (next, news)
+}
+
+/// Freezes an account instead of halting it. `why` says which of the two reasons it was; only the brake mails here, for
+/// a lost role is mailed when the sweep's numbers are taken in.
+pub fn frozen(
+    record: &AccountRecord,
+    decision: &Decision,
+    summary: &Summary,
+    now: Timestamp,
+) -> (AccountRecord, Vec<News>) {
+    let mut next = record.clone();
+    let braked = decision.cause == Some(Cause::Tripped);
+    let why = if braked { format!("{}; the brake holds", causes(decision)) } else { "our role is refused".to_owned() };
+    let is_new = record.state != State::Frozen;
+    if is_new {
+        next.halt = Some(new_halt(decision, summary, now));
+    }
+    next.last = Some(summary.kept());
+    next.enter(State::Frozen, why.clone(), now);
+    let news = (is_new && braked).then(|| News::Braked { why, seen: summary.clone(), at: now });
+    (next, news.into_iter().collect())
+}
+
+fn new_halt(decision: &Decision, summary: &Summary, now: Timestamp) -> Halt {
+    let tripped = decision.verdict.readings.iter().filter(|reading| reading.judgement == Judgement::Halt);
+    Halt {
+        id: halt_id(now),
+        tripped: now,
+        before: summary.kept(),
+        contained: None,
+        outcome_told: false,
+        tripped_limits: tripped.map(|reading| (reading.limit, reading.value)).collect(),
+    }
+}
+
+/// Enters a halt: the state before anything is done, and the mail that says so. `order` is the reason of whoever
+/// ordered it.
+pub fn trip(
+    record: &AccountRecord,
+    decision: &Decision,
+    order: Option<&str>,
+    summary: &Summary,
+    now: Timestamp,
+) -> (AccountRecord, News) {
+    let mut next = record.clone();
+    let why = order.map_or_else(|| causes(decision), |order| format!("ordered: {}", clean(order)));
+    next.judgement = decision.verdict.judgement;
+    next.last = Some(summary.kept());
+    next.grace = None;
+    let mut halt = new_halt(decision, summary, now);
+    if let (State::Frozen, Some(freeze)) = (record.state, &record.halt) {
+        // The freeze was its first step: a release must find both in one journal.
+        halt.id = freeze.id.clone();
+    }
+    next.halt = Some(halt);
+    next.enter(State::Halting, why.clone(), now);
+    (next, News::Halt { why, seen: summary.clone(), at: now })
+}
+
+/// Ends a halt. The limits that had tripped get a grace: they start from what runs now, or, where the instances are
+/// started again, from what ran when the account was halted.
+pub fn released(
+    record: &AccountRecord,
+    policy: &AccountPolicy,
+    now_running: &Summary,
+    started: bool,
+    now: Timestamp,
+) -> AccountRecord {
+    let mut next = record.clone();
+    // A limit on what was spent has no grace: it is judged by what was spent since, which outlasts one.
+    let released_at = |(limit, at_trip): (&Limit, &u64)| {
+        let current = limit.measure(now_running)?.value;
+        Some((*limit, if started { current.max(*at_trip) } else { current }))
+    };
+    let tripped = record.halt.iter().flat_map(|halt| &halt.tripped_limits);
+    next.spend_pardon = Some(SpendPardon { at: now, month: record.charges.month(now) });
+    next.grace = Some(Grace {
+        until: now.checked_add(policy.grace).unwrap_or(Timestamp::MAX),
+        released_at: tripped.filter_map(released_at).collect(),
+    });
+    next.judgement = Judgement::Ok;
+    next.warned = None;
+    next.last = Some(now_running.kept());
+    next.enter(State::Released, "released by an operator".to_owned(), now);
+    next
+}
+
+fn causes(decision: &Decision) -> String {
+    decision.verdict.causes().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The halt with all that ran when it began: it was entered on what had been seen by then, and the regions that
+/// answered later count too, for the mail and for the grace of a release.
+pub fn with_whole_before(record: &AccountRecord, verdict: &Verdict, seen: &Summary) -> AccountRecord {
+    let mut next = record.clone();
+    if let Some(halt) = next.halt.as_mut().filter(|halt| halt.contained.is_none()) {
+        if halt.before.instances <= seen.instances {
+            halt.before = seen.kept();
+        }
+        for reading in verdict.readings.iter().filter(|reading| reading.judgement == Judgement::Halt) {
+            let counted = halt.tripped_limits.entry(reading.limit).or_default();
+            *counted = reading.value.max(*counted);
+        }
+    }
+    next
+}
+
+/// Enters `Halted` once two clean passes proved it.
+pub fn contained(record: &AccountRecord, now: Timestamp) -> AccountRecord {
+    let mut next = record.clone();
+    next.state = State::Halted;
+    next.since = now;
+    if let Some(halt) = &mut next.halt {
+        halt.contained = Some(now);
+    }
+    next
+}
+
+/// The compact UTC time of the trip: sorts by time, and one account trips once a second at most.
+fn halt_id(now: Timestamp) -> HaltId {
+    HaltId::new(now.strftime("%Y%m%dT%H%M%SZ").to_string())
+}
+
+fn unseen(record: &AccountRecord, verdict: &Verdict, now: Timestamp) -> Option<Unseen> {
+    let first = verdict.gaps.first()?;
+    let others = verdict.gaps.len() - 1;
+    let more = if others > 0 { format!(" (and {others} more)") } else { String::new() };
+    let why = format!("{}: {}{more}", clean(&first.at), first.failure);
+    let (since, sweeps) =
+        record.unseen.as_ref().map_or((now, 1), |before| (before.since, before.sweeps.saturating_add(1)));
+    Some(Unseen { since, sweeps, why, shut_out: verdict.is_shut_out() })
+}

@@ -1,0 +1,7 @@
+//! What is counted and limited: vCPUs, prices, spend, their sums, and the table of limits.
+
+pub mod limit;
+pub mod price;
+pub mod spend;
+pub mod summary;
+pub mod vcpus;

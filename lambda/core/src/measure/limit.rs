@@ -1,0 +1,172 @@
+//! The table of limits. A limit is added here, in the policy's type (`policy/document.rs`) and in the docs; judging,
+//! grace, reports and the generated contract read this table.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::measure::summary::Summary;
+use crate::vocabulary::money::Usd;
+
+/// What is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Limit {
+    /// Pending and running instances.
+    Instances,
+    /// Their vCPUs.
+    Vcpus,
+    /// What they cost in an hour.
+    Burn,
+    /// What was spent in 24 hours.
+    Spend24h,
+    /// What was charged in the calendar month.
+    SpendMonth,
+}
+
+/// The unit of a limit's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// A whole number of things.
+    Count,
+    /// US dollars, held in whole millionths.
+    Usd,
+}
+
+/// The window that a spend is summed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpendWindow {
+    /// The 24 hours before the end of the data.
+    Day,
+    /// The calendar month, by UTC.
+    Month,
+}
+
+/// Where a limit's number comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Source {
+    /// What runs now. After a release it is judged by what was added since, for the time of the grace.
+    Running(fn(&Summary) -> Measured),
+    /// What was spent. After a release it is judged by what was spent since.
+    Spend(SpendWindow),
+}
+
+/// A number of what runs now, in the limit's unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measured {
+    /// The number; money in millionths of a US dollar.
+    pub value: u64,
+    /// The part of it that is estimated, where it is money.
+    pub estimated: u64,
+    /// Whether something that counts is not in it yet.
+    pub incomplete: bool,
+}
+
+/// One limit, described.
+#[derive(Debug)]
+pub struct LimitRow {
+    /// Which.
+    pub limit: Limit,
+    /// Its key in the policy.
+    pub key: &'static str,
+    /// Its unit.
+    pub unit: Unit,
+    /// What follows the number in a sentence.
+    pub noun: &'static str,
+    /// What is read.
+    pub source: Source,
+}
+
+/// Every limit, in the order in which people read them.
+pub const LIMITS: [LimitRow; 5] = [
+    LimitRow {
+        limit: Limit::Instances,
+        key: "instances",
+        unit: Unit::Count,
+        noun: "instances",
+        source: Source::Running(|seen| Measured { value: seen.instances, estimated: 0, incomplete: seen.lower_bound }),
+    },
+    LimitRow {
+        limit: Limit::Vcpus,
+        key: "vcpus",
+        unit: Unit::Count,
+        noun: "vCPUs",
+        source: Source::Running(|seen| Measured { value: seen.vcpus, estimated: 0, incomplete: seen.lower_bound }),
+    },
+    LimitRow {
+        limit: Limit::Burn,
+        key: "burn",
+        unit: Unit::Usd,
+        noun: "USD/hour",
+        source: Source::Running(|seen| Measured {
+            value: seen.burn.total().as_micros(),
+            estimated: seen.burn.estimated.as_micros(),
+            incomplete: seen.lower_bound || seen.unpriced > 0,
+        }),
+    },
+    LimitRow {
+        limit: Limit::Spend24h,
+        key: "spend24h",
+        unit: Unit::Usd,
+        noun: "USD in 24 h",
+        source: Source::Spend(SpendWindow::Day),
+    },
+    LimitRow {
+        limit: Limit::SpendMonth,
+        key: "spendMonth",
+        unit: Unit::Usd,
+        noun: "USD this month",
+        source: Source::Spend(SpendWindow::Month),
+    },
+];
+
+impl Limit {
+    /// Its row. The table has one for each limit, which a test holds.
+    pub fn row(self) -> &'static LimitRow {
+        const FIRST: &LimitRow = &LIMITS[0];
+        LIMITS.iter().find(|row| row.limit == self).unwrap_or(FIRST)
+    }
+
+    /// What runs now, measured by this limit; nothing for a limit on what was spent.
+    pub fn measure(self, seen: &Summary) -> Option<Measured> {
+        match self.row().source {
+            Source::Running(read) => Some(read(seen)),
+            Source::Spend(_) => None,
+        }
+    }
+
+    /// Whether it is about what runs now, so that it halts an account in time.
+    pub fn is_of_running(self) -> bool {
+        matches!(self.row().source, Source::Running(_))
+    }
+
+    /// A number of its unit, as people read it.
+    pub fn show(self, number: u64) -> String {
+        match self.row().unit {
+            Unit::Count => number.to_string(),
+            Unit::Usd => Usd::micros(number).to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.row().noun)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_has_its_row_under_the_key_that_it_is_stored_by() {
+        for row in &LIMITS {
+            assert_eq!(row.limit.row().key, row.key);
+            assert_eq!(serde_json::to_value(row.limit).unwrap(), row.key);
+        }
+        let last = serde_json::from_str::<Limit>("\"spendMonth\"").unwrap();
+        assert_eq!(LIMITS.len(), last as usize + 1, "each limit is in the table once");
+    }
+}

@@ -1,0 +1,40 @@
+//! What runs in an account, summed up.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::measure::price::Burn;
+use crate::vocabulary::ids::Region;
+
+/// What runs in an account. Each kind of resource adds what it counts and costs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Instances that count towards the limits.
+    pub instances: u64,
+    /// Their vCPUs.
+    pub vcpus: u64,
+    /// What they cost in an hour.
+    #[serde(default)]
+    pub burn: Burn,
+    /// Exempt instances, shown but not counted.
+    pub exempt: u64,
+    /// All instances by region, exempt ones included; regions without any are left out.
+    pub by_region: BTreeMap<Region, u64>,
+    /// All instances by type, exempt ones included.
+    pub by_type: BTreeMap<String, u64>,
+    /// Whether something could not be seen: the true numbers may be higher.
+    pub lower_bound: bool,
+    /// How many of them count and have no price yet. Not kept: it says how far the look had come, not what ran.
+    #[serde(skip)]
+    pub unpriced: u64,
+}
+
+impl Summary {
+    /// As it is remembered and read back.
+    #[must_use]
+    pub fn kept(&self) -> Self {
+        Self { unpriced: 0, ..self.clone() }
+    }
+}

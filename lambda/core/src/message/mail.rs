@@ -1,0 +1,377 @@
+//! The mails. Short, concrete, calm: they are read by somebody who was just woken up.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use crate::contract;
+use crate::decision::News;
+use crate::measure::summary::Summary;
+use crate::message::notice::{Notice, NoticeKind};
+use crate::plan::{Containment, Outcome};
+use crate::policy::never_touched::SERVICES_OWN;
+use crate::policy::{AccountPolicy, NotifyList};
+use crate::record::{Halt, State, Unseen};
+use crate::resource::{Act, Description, Kind, SkipReason, Skipped, Undo};
+use crate::verdict::{Grace, Judgement, Verdict};
+use crate::vocabulary::mode::Mode;
+use crate::vocabulary::money::Usd;
+use crate::vocabulary::text::{clean, count};
+
+/// SNS takes a subject of fewer than 100 characters, ASCII, without line breaks.
+/// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
+const LONGEST_SUBJECT: usize = 99;
+
+/// So many lines of one kind are listed in a mail before the rest is counted.
+const MOST_LINES: usize = 25;
+
+/// What a workload is when it was stopped and can be started again: the line that comes first.
+const STOPPED: &str = "stopped";
+
+/// Writes the mails of a piece of news, each to its list.
+pub fn write(policy: &AccountPolicy, news: &News) -> Vec<Notice> {
+    match news {
+        News::Warning { mode, verdict, seen, at } => vec![warning(policy, *mode, verdict, seen, *at)],
+        News::Halt { why, seen, at } => vec![halt(policy, why, seen, *at)],
+        News::Outcome { halt, containment, at } => vec![outcome(policy, halt, containment, *at)],
+        News::Unseen { state, unseen } => vec![not_seen(policy, *state, unseen)],
+        News::Tamper { state, unseen } => vec![tamper(policy, *state, unseen)],
+        News::Braked { why, seen, at } => braked(policy, why, seen, *at),
+        News::Released { grace, outcomes, skipped, at } => {
+            vec![released(policy, grace.as_ref(), outcomes, skipped, *at)]
+        }
+    }
+}
+
+/// A halt has begun.
+fn halt(policy: &AccountPolicy, why: &str, seen: &Summary, now: Timestamp) -> Notice {
+    let mut body = format!("runawaytrain is halting account {} now.\n\n", full_name(policy));
+    line(&mut body, "Time", &time(now));
+    line(&mut body, "Reason", why);
+    running(&mut body, "Running", seen);
+    body.push_str("(Containment starts as soon as the limit is passed: regions that had not answered by then are not counted above, but are halted too.)\n");
+    body.push_str("\nWhat is being done\n");
+    for sentence in Kind::ALL.iter().filter_map(|kind| kind.announce(policy)) {
+        let _ = writeln!(body, "- {sentence}");
+    }
+    body.push_str("- What the policy exempts is left alone.\n");
+    body.push_str("\nA second mail follows when two looks in a row found nothing left to do.\n");
+    what_next(&mut body, policy);
+    notice(policy, NoticeKind::Halt, format!("HALT {}: {why}", short_name(policy)), body)
+}
+
+/// What the halt came to: verified, or not proven yet.
+fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, now: Timestamp) -> Notice {
+    let resisted = containment.resisted();
+    let seconds = containment.verified.unwrap_or(now).duration_since(halt.tripped).as_secs();
+    let mut body = String::new();
+    let verdict = match containment.verified {
+        Some(_) if containment.remaining.is_empty() => format!("contained in {seconds} s, after two clean passes"),
+        Some(_) => format!("contained in {seconds} s except for what resisted"),
+        None => format!("NOT PROVEN to be contained after {seconds} s"),
+    };
+    let _ = writeln!(body, "Account {}: {verdict}.\n", full_name(policy));
+    line(&mut body, "Tripped", &time(halt.tripped));
+    line(&mut body, "Now", &time(now));
+    running(&mut body, "Before", &halt.before);
+    let blind = if containment.gaps.is_empty() { "" } else { ", as far as could be seen" };
+    line(&mut body, "After", &format!("{} left running{blind}", count(containment.still_running() as u64, "instance")));
+
+    body.push_str("\nWhat was done\n");
+    done(&mut body, containment);
+    section(&mut body, "What resisted", resisted.iter().map(|(action, failure)| format!("{action}: {failure}")));
+    section(
+        &mut body,
+        "What could not be seen",
+        containment.gaps.iter().map(|gap| format!("{}: {}", clean(&gap.at), gap.failure)),
+    );
+    section(
+        &mut body,
+        "Look at each: made shortly before the halt or since, or open to outsiders",
+        containment.suspects.iter().cloned(),
+    );
+    let alone = containment.skipped.iter().filter(|skipped| is_told(&skipped.reason));
+    section(
+        &mut body,
+        "What was left alone",
+        alone.map(|skipped| format!("{}: {}", clean(&skipped.item), skipped.reason)),
+    );
+    if containment.verified.is_none() {
+        body.push_str("\nEvery sweep goes on trying. Look at the account yourself now.\n");
+    }
+    what_next(&mut body, policy);
+    let subject = if containment.verified.is_some() { "Halted" } else { "NOT PROVEN" };
+    let resisting = if resisted.is_empty() { String::new() } else { format!(", {} resisted", resisted.len()) };
+    notice(
+        policy,
+        NoticeKind::Outcome,
+        format!(
+            "{subject} {}: {} stopped{resisting}",
+            short_name(policy),
+            count(containment.stopped() as u64, "instance")
+        ),
+        body,
+    )
+}
+
+/// Close to a limit; or past one in an account where the machine may only look.
+fn warning(policy: &AccountPolicy, mode: Mode, verdict: &Verdict, seen: &Summary, now: Timestamp) -> Notice {
+    let causes = causes(verdict);
+    let mut body = String::new();
+    let subject = if verdict.judgement == Judgement::Halt {
+        let _ =
+            writeln!(body, "Account {} is past its limit. Nothing was done: its mode is {mode}.\n", full_name(policy));
+        format!("PAST ITS LIMIT, {mode} only: {}: {causes}", short_name(policy))
+    } else {
+        let _ = writeln!(
+            body,
+            "Account {} is close to its limit. It is halted when it passes the limit.\n",
+            full_name(policy)
+        );
+        format!("Warning {}: {causes}", short_name(policy))
+    };
+    line(&mut body, "Time", &time(now));
+    line(&mut body, "Reason", &causes);
+    running(&mut body, "Running", seen);
+    body.push_str("\nWhat to do\n- If this is yours, ask the payer account's admin for a higher limit before you start more.\n- If it is not, stop it, and change the keys of whoever started it.\n");
+    notice(policy, NoticeKind::Warning, subject, body)
+}
+
+/// An account could not be seen whole for two sweeps. Goes to the payer's list: the account's own people cannot mend
+/// it.
+fn not_seen(policy: &AccountPolicy, state: State, unseen: &Unseen) -> Notice {
+    let mut body = format!("Not all of account {} can be seen, so it is not fully protected.\n\n", full_name(policy));
+    line(&mut body, "Since", &time(unseen.since));
+    line(&mut body, "Sweeps", &unseen.sweeps.to_string());
+    line(&mut body, "Why", &unseen.why);
+    line(&mut body, "State", &format!("{state}, unchanged: being blind resets nothing"));
+    let _ = writeln!(
+        body,
+        "\nWhat to do\n- Not enrolled? Deploy stacksets/member.yaml into it: it makes the role {}.\n- Enrolled before? Somebody may have deleted or changed that role. Treat it as an attack until you know better.",
+        contract::RESPONDER_ROLE
+    );
+    let mut notice = notice(
+        policy,
+        NoticeKind::Unseen,
+        format!("Unseen {}: not all of it can be looked at", short_name(policy)),
+        body,
+    );
+    notice.list = NotifyList::Default;
+    notice
+}
+
+/// Frozen instead of halted, to the account's list and to the payer's: somebody must decide.
+fn braked(policy: &AccountPolicy, why: &str, seen: &Summary, now: Timestamp) -> Vec<Notice> {
+    let mut body = format!(
+        "Account {} is past its limit, but so many accounts were halted in the last hour that the brake holds.\n\n",
+        full_name(policy)
+    );
+    line(&mut body, "Time", &time(now));
+    line(&mut body, "Reason", why);
+    running(&mut body, "Running", seen);
+    let frozen = if policy.contain.quarantine {
+        "It is being frozen, so that nothing in it can grow. What runs, runs on and bills."
+    } else {
+        "The policy does not quarantine it: nothing was done."
+    };
+    let _ = writeln!(
+        body,
+        "\n{frozen}\n\nWhat to do now\n- Is a limit wrong? Correct the policy, deploy it, and release the account.\n- Is it an attack on many accounts? Halt this one by order; orders are not braked:"
+    );
+    order(&mut body, &format!("{{\"action\":\"halt\",\"account\":\"{}\",\"reason\":\"...\"}}", policy.account));
+    let own = notice(policy, NoticeKind::Braked, format!("FROZEN, brake {}: {why}", short_name(policy)), body);
+    let mut lists = vec![own.clone()];
+    if own.list != NotifyList::Default {
+        lists.push(Notice { list: NotifyList::Default, ..own });
+    }
+    lists
+}
+
+/// Our role worked before and is refused now. Goes to the payer's list: the account's own people may be the ones who
+/// lost it.
+fn tamper(policy: &AccountPolicy, state: State, unseen: &Unseen) -> Notice {
+    let mut body = format!(
+        "Somebody took the guard's way into account {} away: its role worked before and is refused now.\n\n",
+        full_name(policy)
+    );
+    line(&mut body, "Time", &time(unseen.since));
+    line(&mut body, "Why", &unseen.why);
+    line(&mut body, "State", &state.to_string());
+    let frozen = if policy.contain.quarantine {
+        "The account is frozen by a service control policy, which needs no role in it: nothing in it can grow."
+    } else {
+        "The policy does not quarantine it: nothing was done."
+    };
+    let _ = writeln!(
+        body,
+        "\n{frozen}\n\nWhat to do now\n- Treat it as an attack until you know better. CloudTrail shows who touched the role {}.\n- Deploy stacksets/member.yaml into the account again, then release it.",
+        contract::RESPONDER_ROLE
+    );
+    let mut notice =
+        notice(policy, NoticeKind::Tamper, format!("TAMPER {}: our role is refused", short_name(policy)), body);
+    notice.list = NotifyList::Default;
+    notice
+}
+
+/// A halt was ended: what was undone, what stays locked.
+fn released(
+    policy: &AccountPolicy,
+    grace: Option<&Grace>,
+    outcomes: &[Outcome],
+    skipped: &[Skipped],
+    now: Timestamp,
+) -> Notice {
+    let mut body = format!("Account {} was released by an operator.\n\n", full_name(policy));
+    line(&mut body, "Time", &time(now));
+    if let Some(grace) = grace {
+        line(
+            &mut body,
+            "Grace",
+            &format!("until {}: what runs now does not halt it again, growth past its limit does", time(grace.until)),
+        );
+    }
+    section(
+        &mut body,
+        "What was undone",
+        outcomes.iter().map(|outcome| format!("{}: {}", outcome.action, outcome.result)),
+    );
+    section(
+        &mut body,
+        "What stays as it is",
+        skipped.iter().map(|skipped| format!("{}: {}", clean(&skipped.item), skipped.reason)),
+    );
+    notice(policy, NoticeKind::Released, format!("Released {}", short_name(policy)), body)
+}
+
+fn notice(policy: &AccountPolicy, kind: NoticeKind, subject: String, body: String) -> Notice {
+    Notice { kind, account: policy.account.clone(), list: policy.notify.clone(), subject: fit_subject(&subject), body }
+}
+
+/// Makes any text a subject that SNS takes.
+fn fit_subject(text: &str) -> String {
+    let whole = format!("[runawaytrain] {}", clean(text));
+    let mut ascii: String = whole
+        .chars()
+        .map(|character| if character.is_ascii_graphic() || character == ' ' { character } else { '?' })
+        .collect();
+    if ascii.len() > LONGEST_SUBJECT {
+        ascii.truncate(LONGEST_SUBJECT - 3);
+        ascii.push_str("...");
+    }
+    ascii
+}
+
+fn full_name(policy: &AccountPolicy) -> String {
+    match &policy.name {
+        Some(name) => format!("{} ({})", clean(name), policy.account),
+        None => policy.account.to_string(),
+    }
+}
+
+fn short_name(policy: &AccountPolicy) -> String {
+    match &policy.name {
+        Some(name) => format!("{} {}", clean(name), policy.account),
+        None => policy.account.to_string(),
+    }
+}
+
+fn causes(verdict: &Verdict) -> String {
+    verdict.causes().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+fn line(body: &mut String, label: &str, value: &str) {
+    let _ = writeln!(body, "{label:<9}{value}");
+}
+
+fn running(body: &mut String, label: &str, seen: &Summary) {
+    let at_least = if seen.lower_bound { "at least " } else { "" };
+    let exempt = if seen.exempt > 0 { format!(", and {} exempt", seen.exempt) } else { String::new() };
+    let burn = if seen.burn.total() > Usd::ZERO { format!(", {}", seen.burn) } else { String::new() };
+    line(
+        body,
+        label,
+        &format!("{at_least}{}, {}{burn}{exempt}", count(seen.instances, "instance"), count(seen.vcpus, "vCPU")),
+    );
+    for (region, number) in &seen.by_region {
+        let _ = writeln!(body, "         {region:<16}{number:>6}");
+    }
+    let mut types: Vec<_> = seen.by_type.iter().collect();
+    types.sort_by(|one, other| other.1.cmp(one.1).then(one.0.cmp(other.0)));
+    let types: Vec<String> =
+        types.into_iter().take(MOST_LINES).map(|(name, number)| format!("{number} x {}", clean(name))).collect();
+    if !types.is_empty() {
+        line(body, "Types", &types.join(", "));
+    }
+}
+
+fn done(body: &mut String, containment: &Containment) {
+    // What runs and bills is always said, also where there was nothing of it to stop.
+    let workloads = Kind::ALL.iter().filter_map(|kind| kind.workload());
+    let mut sums: BTreeMap<(&str, &str), u64> = workloads.map(|noun| ((noun, STOPPED), 0)).collect();
+    let mut regions: BTreeMap<(&str, &str), BTreeMap<&str, u64>> = BTreeMap::new();
+    let halted = containment.succeeded().filter(|action| action.undo() != Undo::IsUndo);
+    for action in halted {
+        let (Description { noun, verb, .. }, members) = (action.describe(), action.items().len() as u64);
+        *sums.entry((noun, verb)).or_default() += members.max(1);
+        if let (Some(region), true) = (action.region(), members > 0) {
+            *regions.entry((noun, verb)).or_default().entry(region.as_str()).or_default() += members;
+        }
+    }
+    let (stopped, others): (Vec<_>, Vec<_>) = sums.into_iter().partition(|((_, verb), _)| *verb == STOPPED);
+    for ((noun, verb), number) in stopped.into_iter().chain(others) {
+        let _ = writeln!(body, "- {} {verb}", count(number, noun));
+        for (region, number) in regions.get(&(noun, verb)).into_iter().flatten() {
+            let _ = writeln!(body, "         {region:<16}{number:>6}");
+        }
+    }
+}
+
+/// Gaps have a section of their own, and nobody wants to read of the dozens of roles that services made.
+fn is_told(reason: &SkipReason) -> bool {
+    !matches!(reason, SkipReason::Unseen { .. })
+        && !matches!(reason, SkipReason::NeverTouched { whose, .. } if whose == SERVICES_OWN)
+}
+
+fn section(body: &mut String, title: &str, lines: impl Iterator<Item = String>) {
+    let lines: Vec<String> = lines.collect();
+    if lines.is_empty() {
+        return;
+    }
+    let _ = writeln!(body, "\n{title}");
+    for text in lines.iter().take(MOST_LINES) {
+        let _ = writeln!(body, "- {text}");
+    }
+    if lines.len() > MOST_LINES {
+        let _ = writeln!(body, "- and {} more; the journal has them all", lines.len() - MOST_LINES);
+    }
+}
+
+fn what_next(body: &mut String, policy: &AccountPolicy) {
+    body.push_str(
+        "\nWhat to do now\n\
+         1. Find out who started this: CloudTrail, event name RunInstances, in the regions above.\n\
+         2. Make new keys for the people whose keys leaked. Do not switch the old ones on again.\n\
+         3. While the account is halted, whatever starts again is stopped again at the next sweep.\n\
+         \n\
+         How to release it, from the payer account:\n",
+    );
+    order(body, &format!("{{\"action\":\"release\",\"account\":\"{}\"}}", policy.account));
+    body.push_str(
+        "Add \"users\":[\"NAME\"] or \"roles\":[\"NAME\"] to lift the lock on them, \"keys\":[\"AKIA...\"] to switch single keys on, \"start\":true to start the instances.\n",
+    );
+}
+
+/// The command that hands the function an event.
+fn order(body: &mut String, event: &str) {
+    let _ = writeln!(
+        body,
+        "aws lambda invoke --region {} --function-name {} --cli-binary-format raw-in-base64-out \\\n  --payload '{event}' /dev/stdout",
+        contract::HOME_REGION,
+        contract::FUNCTION
+    );
+}

@@ -1,0 +1,57 @@
+//! A mail that is to be sent.
+
+use crate::policy::NotifyList;
+use crate::vocabulary::ids::AccountId;
+
+/// What a mail is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NoticeKind {
+    /// Close to a limit, or past one where only drills are allowed.
+    Warning,
+    /// A halt has begun.
+    Halt,
+    /// What the halt came to.
+    Outcome,
+    /// An account cannot be seen.
+    Unseen,
+    /// A halt was ended by an operator.
+    Released,
+    /// Frozen instead of halted: the brake holds.
+    Braked,
+    /// Our role worked before and is refused now.
+    Tamper,
+}
+
+impl NoticeKind {
+    /// Every kind.
+    pub const ALL: [Self; 7] =
+        [Self::Warning, Self::Halt, Self::Outcome, Self::Unseen, Self::Released, Self::Braked, Self::Tamper];
+
+    /// Its name where it is stored and logged.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Halt => "halt",
+            Self::Outcome => "outcome",
+            Self::Unseen => "unseen",
+            Self::Released => "released",
+            Self::Braked => "braked",
+            Self::Tamper => "tamper",
+        }
+    }
+}
+
+/// A mail to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// What it is about.
+    pub kind: NoticeKind,
+    /// The account it is about.
+    pub account: AccountId,
+    /// To whom.
+    pub list: NotifyList,
+    /// Fewer than 100 ASCII characters, one line.
+    pub subject: String,
+    /// Plain text.
+    pub body: String,
+}

@@ -1,0 +1,446 @@
+//! The answer of an invocation: a status, one sentence, and the machine-readable report.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::measure::limit::Limit;
+use crate::measure::price::Burn;
+use crate::measure::spend::SpendSeen;
+use crate::measure::summary::Summary;
+use crate::observation::{Coverage, Gap};
+use crate::plan::{ActionResult, Containment, Plan};
+use crate::record::{AccountRecord, State};
+use crate::resource::Action;
+use crate::verdict::{Judgement, Reading, Verdict};
+use crate::vocabulary::failure::FailureKind;
+use crate::vocabulary::ids::{AccountId, HaltId};
+use crate::vocabulary::mode::Mode;
+use crate::vocabulary::money::Usd;
+use crate::vocabulary::text::{clean, count};
+
+mod cost_reports;
+mod records;
+
+pub use cost_reports::{CostReportsReport, PeriodReport, PeriodResult, ReadPeriod, StrangerSpend};
+pub use records::{BatchItemFailure, RecordReport, RecordResult};
+
+/// What the Lambda answers, whatever it was asked.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Answer {
+    /// 200 done, 400 refused, 500 failed.
+    #[serde(rename = "statusCode")]
+    pub status: u16,
+    /// One sentence.
+    pub body: String,
+    /// The details, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<Report>,
+    /// What became of each record of an event that came as records: of every alarm, and of every launch that led to no
+    /// judgement.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<RecordReport>,
+    /// What SQS is to deliver again, empty where it is nothing; absent where the event was no batch of a queue.
+    #[serde(rename = "batchItemFailures", skip_serializing_if = "Option::is_none")]
+    pub batch_item_failures: Option<Vec<BatchItemFailure>>,
+}
+
+/// The details of an answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Report {
+    /// Of a sweep, a drill or an ordered halt.
+    Sweep(Box<SweepReport>),
+    /// Of a release.
+    Release(Box<ReleaseReport>),
+    /// Of what is remembered.
+    Status(StatusReport),
+    /// Of the Cost and Usage Reports.
+    CostReports(Box<CostReportsReport>),
+}
+
+/// A release, whole.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReleaseReport {
+    /// The account: its plan is what was undone and what was not, its outcomes how that went.
+    pub accounts: Vec<AccountReport>,
+    /// Mails.
+    pub notices: NoticeTotals,
+}
+
+/// What is remembered of every account.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StatusReport {
+    /// Each account's record as it is stored.
+    pub accounts: Vec<AccountRecord>,
+}
+
+impl Answer {
+    fn new(status: u16, body: impl Into<String>, report: Option<Report>) -> Self {
+        Self { status, body: body.into(), report, records: Vec::new(), batch_item_failures: None }
+    }
+
+    /// Done, with nothing to report.
+    pub fn done(body: impl Into<String>) -> Self {
+        Self::new(200, body, None)
+    }
+
+    /// A sweep that was carried out.
+    pub fn swept(body: impl Into<String>, report: SweepReport) -> Self {
+        Self::new(200, body, Some(Report::Sweep(Box::new(report))))
+    }
+
+    /// What is remembered of every account.
+    pub fn status(accounts: Vec<AccountRecord>) -> Self {
+        let halted = accounts.iter().filter(|record| record.state.is_halt()).count();
+        let unseen = accounts.iter().filter(|record| record.unseen.is_some()).count();
+        let body =
+            format!("{} known, {halted} halted, {unseen} not seen whole.", count(accounts.len() as u64, "account"));
+        Self::new(200, body, Some(Report::Status(StatusReport { accounts })))
+    }
+
+    /// A release that was carried out.
+    pub fn released(body: String, account: AccountReport, notices: NoticeTotals) -> Self {
+        Self::new(200, body, Some(Report::Release(Box::new(ReleaseReport { accounts: vec![account], notices }))))
+    }
+
+    /// Cost and Usage Reports that were looked through; failed where one of them should have been read and was not.
+    pub fn cost_reports(body: String, report: CostReportsReport) -> Self {
+        let failed = report.periods.iter().any(|period| period.result == PeriodResult::Failed);
+        Self::new(if failed { 500 } else { 200 }, body, Some(Report::CostReports(Box::new(report))))
+    }
+
+    /// The report of a sweep, where this is one's answer.
+    pub fn sweep(&self) -> Option<&SweepReport> {
+        match &self.report {
+            Some(Report::Sweep(report)) => Some(report),
+            _ => None,
+        }
+    }
+
+    /// Refused: the request makes no sense, and nothing was touched.
+    pub fn refused(body: impl Into<String>) -> Self {
+        Self::new(400, body, None)
+    }
+
+    /// Failed: the request was sound but something it rests on was not there.
+    pub fn failed(body: impl Into<String>) -> Self {
+        Self::new(500, body, None)
+    }
+}
+
+/// A sweep, whole.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SweepReport {
+    /// The invocation's id.
+    pub sweep: String,
+    /// What set it off.
+    pub trigger: String,
+    /// How far it was allowed to go at the most.
+    pub mode: Mode,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Timestamp,
+    /// Whether every account in scope was reached before the deadline.
+    pub complete: bool,
+    /// Account-regions seen and expected.
+    pub coverage: Coverage,
+    /// Sums over all accounts.
+    pub totals: Totals,
+    /// Every account in scope.
+    pub accounts: Vec<AccountReport>,
+    /// Mails.
+    pub notices: NoticeTotals,
+}
+
+/// Sums over all accounts of a sweep.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// Accounts in scope.
+    pub accounts: usize,
+    /// Accounts judged Ok.
+    pub ok: usize,
+    /// Accounts judged Warn.
+    pub warn: usize,
+    /// Accounts judged Halt, or standing halted.
+    pub halt: usize,
+    /// Accounts that could not be seen whole. They are also counted by their judgement, unless they could not be
+    /// entered at all.
+    pub unseen: usize,
+    /// Accounts that were not served: refused, or not reached before the deadline.
+    pub unserved: usize,
+    /// Instances that count.
+    pub instances: u64,
+    /// Their vCPUs.
+    pub vcpus: u64,
+    /// What they cost in an hour, in US dollars.
+    pub burn: Usd,
+}
+
+/// Mails of an invocation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct NoticeTotals {
+    /// Taken by SNS.
+    pub sent: usize,
+    /// Still in the outbox; the next invocation tries them again.
+    pub waiting: usize,
+    /// Why, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<String>,
+}
+
+/// One account of a sweep.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountReport {
+    /// Which account.
+    pub account: AccountId,
+    /// What the organization or the policy calls it.
+    pub name: String,
+    /// How far the machine could go in it.
+    pub mode: Mode,
+    /// Where it stands after the sweep.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<State>,
+    /// What the numbers mean; absent where nothing could be seen at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Judgement>,
+    /// Whether some part of it could not be seen.
+    pub unseen: bool,
+    /// Every limit with its number.
+    pub readings: Vec<Reading>,
+    /// What ran.
+    pub instances: InstanceReport,
+    /// vCPUs of the instances that count.
+    pub vcpus: u64,
+    /// What the instances that count cost in an hour, in US dollars.
+    pub burn: Burn,
+    /// What was spent, in US dollars, as far as it is known; each number with its age and source.
+    pub spend: SpendSeen,
+    /// Limits in force whose number is not known at present.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<Limit>,
+    /// What could not be seen.
+    pub gaps: Vec<GapReport>,
+    /// What a halt does or would do.
+    pub plan: PlanReport,
+    /// What was done.
+    pub outcomes: Vec<OutcomeReport>,
+    /// The halt, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub halt: Option<HaltReport>,
+    /// Why the account was not served or not recorded, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What ran in an account.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceReport {
+    /// Instances that count.
+    pub counted: u64,
+    /// Instances that are exempt.
+    pub exempt: u64,
+    /// All of them by region.
+    pub by_region: std::collections::BTreeMap<crate::vocabulary::ids::Region, u64>,
+}
+
+/// A place that was not seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GapReport {
+    /// Where.
+    pub at: String,
+    /// Why, in words.
+    pub reason: String,
+    /// What kind of no it was.
+    pub kind: FailureKind,
+    /// AWS's error code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+}
+
+/// A plan in words and as data.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct PlanReport {
+    /// What is or would be done.
+    pub actions: Vec<ActionReport>,
+    /// What is left alone.
+    pub skipped: Vec<SkippedReport>,
+}
+
+/// One action.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ActionReport {
+    /// In words.
+    pub text: String,
+    /// As data.
+    #[serde(flatten)]
+    pub action: Action,
+}
+
+/// One thing left alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SkippedReport {
+    /// What.
+    pub item: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// One call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OutcomeReport {
+    /// What was called, in words.
+    pub text: String,
+    /// `done`, `already-so` or `failed`.
+    pub result: &'static str,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The halt of an account.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HaltReport {
+    /// Its id, as in the journal.
+    pub id: HaltId,
+    /// Whether two clean passes proved it.
+    pub contained: bool,
+    /// Seconds from the trip to the proof.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+}
+
+impl AccountReport {
+    /// An account of which nothing is known yet.
+    pub fn new(account: AccountId, name: &str, mode: Mode) -> Self {
+        Self {
+            account,
+            name: clean(name),
+            mode,
+            state: None,
+            verdict: None,
+            unseen: false,
+            readings: Vec::new(),
+            instances: InstanceReport::default(),
+            vcpus: 0,
+            burn: Burn::default(),
+            spend: SpendSeen::default(),
+            unknown: Vec::new(),
+            gaps: Vec::new(),
+            plan: PlanReport::default(),
+            outcomes: Vec::new(),
+            halt: None,
+            error: None,
+        }
+    }
+
+    /// An account that was not served, and why.
+    pub fn unserved(account: AccountId, name: &str, why: impl Into<String>) -> Self {
+        Self { error: Some(why.into()), ..Self::new(account, name, Mode::Pass) }
+    }
+
+    /// Adds what was seen and what it means. An account that could not be entered has no verdict: nothing is known
+    /// about it.
+    #[must_use]
+    pub fn with_verdict(mut self, verdict: &Verdict, coverage: Coverage, summary: &Summary) -> Self {
+        self.verdict = (coverage.seen > 0).then_some(verdict.judgement);
+        self.unseen = verdict.is_unseen();
+        self.readings = if coverage.seen > 0 { verdict.readings.clone() } else { Vec::new() };
+        self.instances =
+            InstanceReport { counted: summary.instances, exempt: summary.exempt, by_region: summary.by_region.clone() };
+        self.vcpus = summary.vcpus;
+        self.burn = summary.burn;
+        self.spend = verdict.spend.clone();
+        self.unknown.clone_from(&verdict.unknown);
+        self.gaps = verdict.gaps.iter().map(GapReport::from).collect();
+        self
+    }
+
+    /// Adds the plan.
+    #[must_use]
+    pub fn with_plan(mut self, plan: &Plan) -> Self {
+        self.plan = PlanReport {
+            actions: plan
+                .actions()
+                .map(|action| ActionReport { text: action.to_string(), action: action.clone() })
+                .collect(),
+            skipped: plan
+                .skipped()
+                .iter()
+                .map(|skipped| SkippedReport { item: clean(&skipped.item), reason: skipped.reason.to_string() })
+                .collect(),
+        };
+        self
+    }
+
+    /// Adds what was done.
+    #[must_use]
+    pub fn with_containment(mut self, containment: &Containment) -> Self {
+        self.outcomes = containment
+            .outcomes
+            .iter()
+            .map(|outcome| {
+                let (result, reason) = match &outcome.result {
+                    ActionResult::Done => ("done", None),
+                    ActionResult::AlreadyDone => ("already-so", None),
+                    ActionResult::Failed { failure } => ("failed", Some(failure.to_string())),
+                };
+                OutcomeReport { text: outcome.action.to_string(), result, reason }
+            })
+            .collect();
+        self
+    }
+}
+
+impl From<&Gap> for GapReport {
+    fn from(gap: &Gap) -> Self {
+        Self {
+            at: clean(&gap.at),
+            reason: gap.failure.to_string(),
+            kind: gap.failure.kind,
+            code: gap.failure.code.clone(),
+        }
+    }
+}
+
+impl Totals {
+    /// Sums up the accounts of a sweep.
+    pub fn of(accounts: &[AccountReport]) -> Self {
+        let mut totals = Self { accounts: accounts.len(), ..Self::default() };
+        for account in accounts {
+            let standing = account.state.is_some_and(State::is_contained);
+            match account.verdict {
+                _ if standing => totals.halt += 1,
+                Some(Judgement::Ok) => totals.ok += 1,
+                Some(Judgement::Warn) => totals.warn += 1,
+                Some(Judgement::Halt) => totals.halt += 1,
+                None => {}
+            }
+            totals.unseen += usize::from(account.unseen);
+            totals.unserved += usize::from(account.error.is_some());
+            totals.instances += account.instances.counted;
+            totals.vcpus += account.vcpus;
+            totals.burn += account.burn.total();
+        }
+        totals
+    }
+
+    /// One sentence.
+    pub fn sentence(&self) -> String {
+        let mut parts = vec![format!("{} ok", self.ok)];
+        for (number, word) in [
+            (self.warn, "warned"),
+            (self.halt, "halted or over the limit"),
+            (self.unseen, "not seen whole"),
+            (self.unserved, "not served"),
+        ] {
+            if number > 0 {
+                parts.push(format!("{number} {word}"));
+            }
+        }
+        format!("Swept {}: {}.", count(self.accounts as u64, "account"), parts.join(", "))
+    }
+}

@@ -1,0 +1,117 @@
+//! What containing an account came to: the outcome of every call, and what the last look still found.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::observation::Gap;
+use crate::resource::{Act, Action, Part, Refusals, Skipped, Undo};
+use crate::vocabulary::failure::Failure;
+
+/// How one call ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+pub enum ActionResult {
+    /// AWS took it.
+    Done,
+    /// There was nothing left to do: the key, password or user was gone already.
+    #[serde(rename = "already-so")]
+    AlreadyDone,
+    /// AWS refused it, or never answered.
+    Failed {
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// One call and how it ended. A batch that had to be split has one outcome a part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// What was called.
+    pub action: Action,
+    /// How it ended.
+    #[serde(flatten)]
+    pub result: ActionResult,
+}
+
+/// What containing an account came to in one invocation.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Containment {
+    /// Every call that was made, in the order in which they ended.
+    pub outcomes: Vec<Outcome>,
+    /// What the last look still wanted done: it resisted, or the time ran out.
+    pub remaining: Vec<Action>,
+    /// What the last look could not see.
+    pub gaps: Vec<Gap>,
+    /// What is left alone on purpose.
+    pub skipped: Vec<Skipped>,
+    /// Identities made shortly before the halt, or since, in words.
+    pub suspects: Vec<String>,
+    /// When two clean passes had been made.
+    pub verified: Option<Timestamp>,
+}
+
+impl Containment {
+    /// The calls that failed and whose thing is still there to be done: what resisted, by name.
+    pub fn resisted(&self) -> Vec<(&Action, &Failure)> {
+        self.outcomes
+            .iter()
+            .filter_map(|outcome| match &outcome.result {
+                ActionResult::Failed { failure }
+                    if self.remaining.iter().any(|action| action.covers(&outcome.action)) =>
+                {
+                    Some((&outcome.action, failure))
+                }
+                _ => None,
+            })
+            .fold(Vec::new(), |mut unique, (action, failure)| {
+                match unique.iter_mut().find(|(known, _)| *known == action) {
+                    // The same thing tried again: only its last refusal is news.
+                    Some(known) => known.1 = failure,
+                    None => unique.push((action, failure)),
+                }
+                unique
+            })
+    }
+
+    /// How many things were told to stop; what was terminated is not among them.
+    pub fn stopped(&self) -> usize {
+        self.succeeded().filter(|action| action.part() == Part::Stop && action.undo() != Undo::Never).map(members).sum()
+    }
+
+    /// How many things the last look still found running.
+    pub fn still_running(&self) -> usize {
+        self.remaining.iter().filter(|action| action.part() == Part::Stop).map(members).sum()
+    }
+
+    /// The calls that AWS took.
+    pub fn succeeded(&self) -> impl Iterator<Item = &Action> {
+        self.outcomes.iter().filter(|outcome| outcome.result == ActionResult::Done).map(|outcome| &outcome.action)
+    }
+}
+
+fn members(action: &Action) -> usize {
+    action.items().len()
+}
+
+/// Takes in what was refused, thing by thing. A batch that was refused as a whole says nothing about its members.
+pub fn learn<'a>(refusals: &mut Refusals, outcomes: impl IntoIterator<Item = &'a Outcome>) {
+    for outcome in outcomes {
+        if let ActionResult::Failed { failure } = &outcome.result
+            && let [item] = outcome.action.items().as_slice()
+        {
+            refusals.learn(outcome.action.operation(), item, failure.kind);
+        }
+    }
+}
+
+impl fmt::Display for ActionResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => f.write_str("done"),
+            Self::AlreadyDone => f.write_str("nothing left to do"),
+            Self::Failed { failure } => write!(f, "failed: {failure}"),
+        }
+    }
+}

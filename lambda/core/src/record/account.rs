@@ -1,0 +1,204 @@
+//! The record of an account: its state, its halt, and the last numbers.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::measure::limit::Limit;
+use crate::measure::spend::{Charges, SpendPardon, SpendSeen};
+use crate::measure::summary::Summary;
+use crate::record::history::HourPeak;
+use crate::resource::{Circumstances, Refusals};
+use crate::verdict::{Grace, Judgement, Pardon};
+use crate::vocabulary::ids::{AccountId, HaltId};
+
+/// Where an account stands. `Unseen` is not among these: it is a flag beside the state, so that blinding us resets
+/// nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum State {
+    /// Within its limits.
+    #[default]
+    Ok,
+    /// Close to a limit, or past one in an account that may only be drilled.
+    Warned,
+    /// Being contained; not yet proven to hold.
+    Halting,
+    /// Not contained but quarantined: past the brake, or our role was taken away. Nothing in it can grow.
+    Frozen,
+    /// Contained, verified, and kept so until somebody releases it.
+    Halted,
+    /// Given back, in its grace.
+    Released,
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 6] = [Self::Ok, Self::Warned, Self::Halting, Self::Frozen, Self::Halted, Self::Released];
+
+    /// Whether a halt stands, proven or not. Only a release ends it.
+    pub fn is_halt(self) -> bool {
+        match self {
+            Self::Halting | Self::Halted => true,
+            Self::Ok | Self::Warned | Self::Frozen | Self::Released => false,
+        }
+    }
+
+    /// Whether something of ours is on the account, so that the guard must not be taken away from under it.
+    pub fn is_contained(self) -> bool {
+        match self {
+            Self::Halting | Self::Halted | Self::Frozen => true,
+            Self::Ok | Self::Warned | Self::Released => false,
+        }
+    }
+}
+
+/// A halt of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Halt {
+    /// Its id; the journal's entries carry it.
+    pub id: HaltId,
+    /// When the limit was found passed.
+    pub tripped: Timestamp,
+    /// What ran at that moment, as far as was seen.
+    pub before: Summary,
+    /// When two clean passes proved that nothing runs any more.
+    pub contained: Option<Timestamp>,
+    /// Whether the outcome was mailed: once a halt, whatever comes later.
+    pub outcome_told: bool,
+    /// The limits that tripped, each with what was counted. Empty where somebody ordered the halt.
+    #[serde(default)]
+    pub tripped_limits: BTreeMap<Limit, u64>,
+}
+
+/// The last warning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warned {
+    /// When it was mailed.
+    pub at: Timestamp,
+    /// What it said.
+    pub level: Judgement,
+}
+
+/// How long and why an account cannot be seen whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unseen {
+    /// Since when.
+    pub since: Timestamp,
+    /// How many sweeps in a row.
+    pub sweeps: u32,
+    /// What went wrong, in words.
+    pub why: String,
+    /// Whether we are refused the account as a whole. Told when it begins, whatever else could not be seen before.
+    #[serde(default)]
+    pub shut_out: bool,
+}
+
+/// What is remembered of one account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountRecord {
+    /// Which account.
+    pub account: AccountId,
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where it stands.
+    pub state: State,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why, in words.
+    pub why: String,
+    /// The last judgement, so that only a worse one is news.
+    pub judgement: Judgement,
+    /// When people were last warned, and how badly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warned: Option<Warned>,
+    /// The grace after a release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace: Option<Grace>,
+    /// The halt that is running or standing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halt: Option<Halt>,
+    /// Whether our role ever worked in it.
+    #[serde(default)]
+    pub reached: bool,
+    /// Whether the account cannot be seen whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<Unseen>,
+    /// The last observation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Summary>,
+    /// What was charged lately, reading by reading.
+    #[serde(default, skip_serializing_if = "Charges::is_empty")]
+    pub charges: Charges,
+    /// What was spent, as far as it is known.
+    #[serde(default)]
+    pub spend: SpendSeen,
+    /// From where on its spend counts, after a release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spend_pardon: Option<SpendPardon>,
+    /// The peak of the current hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hour: Option<HourPeak>,
+}
+
+impl AccountRecord {
+    /// An account that was never swept.
+    pub fn new(account: AccountId, now: Timestamp) -> Self {
+        Self {
+            account,
+            name: None,
+            state: State::Ok,
+            since: now,
+            why: "first seen".to_owned(),
+            judgement: Judgement::Ok,
+            warned: None,
+            grace: None,
+            halt: None,
+            reached: false,
+            unseen: None,
+            last: None,
+            charges: Charges::default(),
+            spend: SpendSeen::default(),
+            spend_pardon: None,
+            hour: None,
+        }
+    }
+
+    /// What a plan for this account rests on: the halt that stands, or one that would begin now.
+    pub fn circumstances(&self, refusals: &Refusals, now: Timestamp) -> Circumstances {
+        let standing = self.halt.as_ref().filter(|_| self.state.is_halt());
+        let tripped = standing.map_or(now, |halt| halt.tripped);
+        Circumstances { tripped, locked_out: tripped, refusals: refusals.clone() }
+    }
+
+    /// What its last release lets pass.
+    pub fn pardon(&self, now: Timestamp) -> Pardon<'_> {
+        Pardon { grace: self.grace.as_ref().filter(|grace| now < grace.until), spend: self.spend_pardon.as_ref() }
+    }
+
+    /// Enters a state; `since` moves only where it is another one.
+    pub(crate) fn enter(&mut self, state: State, why: String, now: Timestamp) {
+        if self.state != state {
+            self.state = state;
+            self.since = now;
+        }
+        self.why = why;
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ok => "Ok",
+            Self::Warned => "Warned",
+            Self::Halting => "Halting",
+            Self::Frozen => "Frozen",
+            Self::Halted => "Halted",
+            Self::Released => "Released",
+        })
+    }
+}

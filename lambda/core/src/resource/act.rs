@@ -1,0 +1,119 @@
+//! The one description of an action, which journal, mail, undo, release, report, simulation and permissions read.
+
+use std::fmt;
+
+use crate::vocabulary::ids::Region;
+
+/// One call that changes an account, described. Its phrase is its [`fmt::Display`].
+pub trait Act: Clone + PartialEq + fmt::Display {
+    /// What it is.
+    fn describe(&self) -> Description;
+
+    /// What undoes it.
+    fn undo(&self) -> Undo<Self>;
+
+    /// Where, for a call that is made in one region.
+    fn region(&self) -> Option<&Region> {
+        None
+    }
+
+    /// The members of a batch; none for a call about one thing.
+    fn items(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// The same call for some of its members: how a batch is taken apart. `None` for a call about one thing.
+    fn with_items(&self, _some: &[&str]) -> Option<Self> {
+        None
+    }
+
+    /// The call in IAM's spelling, such as `ec2:StopInstances`.
+    fn operation(&self) -> &'static str {
+        self.describe().operation
+    }
+
+    /// What it does for a halt or a release.
+    fn part(&self) -> Part {
+        self.describe().part
+    }
+
+    /// Whether doing this would do the other as well, at least in part: the same call, or one for some of the same
+    /// members.
+    fn covers(&self, other: &Self) -> bool {
+        let (items, those) = (self.items(), other.items());
+        if items.is_empty() {
+            return self == other;
+        }
+        (self.operation(), self.region()) == (other.operation(), other.region())
+            && those.iter().any(|item| items.contains(item))
+    }
+}
+
+/// What an action is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Description {
+    /// The call in IAM's spelling.
+    pub operation: &'static str,
+    /// What it does for a halt or a release.
+    pub part: Part,
+    /// What it changes, in the singular, for the sums of a mail: `instance` …
+    pub noun: &'static str,
+    /// … and what becomes of it: `stopped`.
+    pub verb: &'static str,
+}
+
+impl Description {
+    pub(crate) const fn new(operation: &'static str, part: Part, noun: &'static str, verb: &'static str) -> Self {
+        Self { operation, part, noun, verb }
+    }
+}
+
+/// What an action does for a halt or a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Keeps the account from growing.
+    Freeze,
+    /// Switches off what would launch again.
+    Disarm,
+    /// Clears the way for a stop, and is planned as long as that is.
+    Prepare,
+    /// Ends what runs.
+    Stop,
+    /// Denies somebody everything, or ends sessions.
+    Lock,
+    /// Takes credentials or whatever hangs on them away.
+    Strip,
+    /// Gives something back that runs nothing by itself.
+    GiveBack,
+    /// Starts something again, or lets it start.
+    Restart,
+}
+
+/// What undoes an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Undo<A> {
+    /// Another action.
+    By(A),
+    /// Nothing: it must be made anew.
+    Never,
+    /// Nothing needs to: what comes after it is not affected.
+    NotNeeded,
+    /// It is itself what undoes another.
+    IsUndo,
+}
+
+/// Writes a batch: `stop 7 instances in us-east-1: i-1, i-2, i-3, i-4, i-5 and 2 more`.
+pub(crate) fn write_batch<T: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    verb: &str,
+    noun: &str,
+    region: &Region,
+    ids: &[T],
+) -> fmt::Result {
+    const SHOWN: usize = 5;
+    write!(f, "{verb} {} in {region}: ", crate::vocabulary::text::count(ids.len() as u64, noun))?;
+    for (index, id) in ids.iter().take(SHOWN).enumerate() {
+        write!(f, "{}{id}", if index == 0 { "" } else { ", " })?;
+    }
+    if ids.len() > SHOWN { write!(f, " and {} more", ids.len() - SHOWN) } else { Ok(()) }
+}

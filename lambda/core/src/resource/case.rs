@@ -1,0 +1,140 @@
+//! What a plan rests on besides what was seen: the policy, the halt, what refused in it, and what a release asks for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::policy::AccountPolicy;
+use crate::resource::draft::SkipReason;
+use crate::vocabulary::failure::FailureKind;
+use crate::vocabulary::ids::{RoleName, UserName};
+
+/// What the plan of a halt rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct HaltCase<'a> {
+    /// What the policy means for the account.
+    pub policy: &'a AccountPolicy,
+    /// The halt.
+    pub circumstances: &'a Circumstances,
+}
+
+/// A halt: when it began, and what was refused in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Circumstances {
+    /// When it began.
+    pub tripped: Timestamp,
+    /// When the last user was locked out for good. Until then it could still assume roles: sessions issued before are
+    /// revoked.
+    pub locked_out: Timestamp,
+    /// What refused in this halt.
+    pub refusals: Refusals,
+}
+
+impl Circumstances {
+    /// A halt that begins now: nothing has refused yet.
+    pub fn at(now: Timestamp) -> Self {
+        Self { tripped: now, locked_out: now, refusals: Refusals::default() }
+    }
+}
+
+impl HaltCase<'_> {
+    /// Whose age makes them suspects.
+    pub fn suspicion(&self) -> Suspicion {
+        Suspicion::before(self.circumstances.tripped, self.policy)
+    }
+}
+
+/// Which things refused which call, and how: what the next plan must do otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refusals(BTreeMap<(String, String), BTreeSet<FailureKind>>);
+
+impl Refusals {
+    /// Takes in that one thing refused a call.
+    pub fn learn(&mut self, operation: &str, item: &str, kind: FailureKind) {
+        self.0.entry((operation.to_owned(), item.to_owned())).or_default().insert(kind);
+    }
+
+    /// Whether a thing refused a call in this way.
+    pub fn met(&self, operation: &str, item: &str, kind: FailureKind) -> bool {
+        self.0.get(&(operation.to_owned(), item.to_owned())).is_some_and(|kinds| kinds.contains(&kind))
+    }
+}
+
+/// What the plan of a release rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct ReleaseCase<'a> {
+    /// What is asked for.
+    pub request: &'a ReleaseRequest,
+    /// Whose age keeps them locked.
+    pub suspicion: Suspicion,
+}
+
+/// What an operator asks to have back. No identity comes back unless it is named: a stolen key must not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReleaseRequest {
+    /// Users whose lockout is lifted.
+    pub users: BTreeSet<UserName>,
+    /// Roles whose sessions are no longer denied.
+    pub roles: BTreeSet<RoleName>,
+    /// Access keys and other credentials that are made active again, each by its id.
+    pub keys: BTreeSet<String>,
+    /// Whether the instances that were stopped are started.
+    pub start: bool,
+}
+
+impl ReleaseRequest {
+    /// Whether it names anybody.
+    pub fn names_identities(&self) -> bool {
+        !(self.users.is_empty() && self.roles.is_empty() && self.keys.is_empty())
+    }
+}
+
+impl ReleaseCase<'_> {
+    /// Why a thing is not given back; `None` where it is. `created` is when it was made, if it is still there: what is
+    /// gone cannot be given back, and what may have come with the thief must not.
+    pub fn withheld(&self, created: Option<Option<Timestamp>>, is_named: bool) -> Option<SkipReason> {
+        let created = match created {
+            None => return Some(SkipReason::Gone),
+            Some(_) if !is_named => return Some(SkipReason::NotNamed),
+            Some(created) => created,
+        };
+        match self.suspicion.of(created) {
+            Age::Older => None,
+            Age::Younger | Age::Unknown => Some(SkipReason::Suspicious { created }),
+        }
+    }
+}
+
+/// What was made within the policy's suspicion before a halt, or since, may be the thief's work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Suspicion {
+    since: Timestamp,
+}
+
+/// When a thing was made, beside the beginning of the suspicion. What an unknown age means depends on what is at stake,
+/// so each of those who ask says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Age {
+    /// Before.
+    Older,
+    /// After: it may be the thief's.
+    Younger,
+    /// Nobody says.
+    Unknown,
+}
+
+impl Suspicion {
+    /// The suspicion of a halt that tripped at this time.
+    pub fn before(tripped: Timestamp, policy: &AccountPolicy) -> Self {
+        Self { since: tripped.checked_sub(policy.suspicion).unwrap_or(Timestamp::MIN) }
+    }
+
+    /// The age of something that was made at a time.
+    pub fn of(self, created: Option<Timestamp>) -> Age {
+        match created {
+            Some(created) if created > self.since => Age::Younger,
+            Some(_) => Age::Older,
+            None => Age::Unknown,
+        }
+    }
+}

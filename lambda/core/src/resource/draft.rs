@@ -1,0 +1,159 @@
+//! A plan in the making: the steps of one kind of resource, and what it leaves alone.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::vocabulary::failure::Failure;
+use crate::vocabulary::ids::Region;
+use crate::vocabulary::text::clean;
+
+/// Actions that must follow one another. Different lanes do not wait for each other.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// The account as a whole: its quarantine.
+    Account,
+    /// What runs in one region, and what would launch it again.
+    Region(Region),
+    /// One principal with its credentials, such as `user alice`.
+    Principal(String),
+}
+
+/// Something that was considered and is left alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// What, in words.
+    pub item: String,
+    /// Why.
+    pub reason: SkipReason,
+}
+
+/// Why something is left alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "kebab-case")]
+pub enum SkipReason {
+    /// The policy names it under `exempt`.
+    Exempt,
+    /// The policy leaves all users of this account.
+    UsersLeft,
+    /// The policy leaves all roles of this account.
+    RolesLeft,
+    /// Never touched anywhere, whatever the policy says.
+    NeverTouched {
+        /// Whose it is.
+        whose: String,
+        /// Whether a thief could have made one that looks like it.
+        forgeable: bool,
+    },
+    /// It cannot be stopped, and the policy leaves what cannot be stopped.
+    Unstoppable,
+    /// No quarantine policy is deployed.
+    NoQuarantine,
+    /// A user that is to be deleted and on whom something still hangs.
+    NotBareYet,
+    /// A service runs it; EC2 refuses to stop it directly.
+    ManagedBy {
+        /// Which service.
+        service: String,
+    },
+    /// A release gives it back only when it is named.
+    NotNamed,
+    /// A release starts the instances that the halt stopped only when it is told to.
+    NotStarted,
+    /// It was made shortly before the halt, or since: a thief may have made it.
+    Suspicious {
+        /// When it was made; `None` where that is not known.
+        created: Option<Timestamp>,
+    },
+    /// A role of which only old sessions were revoked: those stay dead, and new ones work already.
+    OldSessions,
+    /// It was deleted: it must be made anew.
+    Gone,
+    /// The halt did not touch it, so there is nothing to undo.
+    NotOurs,
+    /// It could not be seen well enough to act on it.
+    Unseen {
+        /// What went wrong.
+        failure: Failure,
+    },
+}
+
+impl SkipReason {
+    /// It could not be seen.
+    pub fn unseen(failure: &Failure) -> Self {
+        Self::Unseen { failure: failure.clone() }
+    }
+}
+
+/// What one kind of resource plans: its steps in their order, each in its lane, and what it leaves alone.
+#[derive(Debug, Clone)]
+pub struct Draft<A> {
+    /// The steps.
+    pub steps: Vec<(Lane, A)>,
+    /// What is left alone.
+    pub skipped: Vec<Skipped>,
+}
+
+impl<A> Draft<A> {
+    /// Nothing planned yet.
+    pub fn new() -> Self {
+        Self { steps: Vec::new(), skipped: Vec::new() }
+    }
+
+    /// Adds a step after those that are in its lane already.
+    pub fn add(&mut self, lane: Lane, action: A) {
+        self.steps.push((lane, action));
+    }
+
+    /// Leaves something alone.
+    pub fn skip(&mut self, item: impl Into<String>, reason: SkipReason) {
+        self.skipped.push(Skipped { item: item.into(), reason });
+    }
+
+    /// Takes in what another kind plans, after all that is here.
+    pub fn append<B: Into<A>>(&mut self, other: Draft<B>) {
+        self.steps.extend(other.steps.into_iter().map(|(lane, action)| (lane, action.into())));
+        self.skipped.extend(other.skipped);
+    }
+}
+
+impl<A> Default for Draft<A> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exempt => f.write_str("exempt by the policy"),
+            Self::RolesLeft => f.write_str("the policy leaves the roles of this account"),
+            Self::NeverTouched { whose, forgeable: false } => write!(f, "never touched: {whose}"),
+            Self::NeverTouched { whose, forgeable: true } => {
+                write!(f, "never touched: {whose}, by its name; make sure that it is what it says")
+            }
+            Self::Unstoppable => {
+                f.write_str("cannot be stopped, and the policy leaves what cannot be stopped: it still runs and bills")
+            }
+            Self::NotBareYet => f.write_str("deleted in the next pass, once nothing hangs on it any more"),
+            Self::NoQuarantine => f.write_str("no quarantine policy is deployed"),
+            Self::UsersLeft => f.write_str("the policy leaves the users of this account"),
+            Self::ManagedBy { service } => write!(f, "managed by {}, which alone can stop it", clean(service)),
+            Self::NotStarted => f.write_str("stay stopped: the release does not say \"start\":true"),
+            Self::NotNamed => f.write_str("stays as it is: the release does not name it"),
+            Self::Suspicious { created: Some(created) } => {
+                write!(f, "stays as the halt left it: made at {created}, close to the halt or since")
+            }
+            Self::Suspicious { created: None } => {
+                f.write_str("stays as the halt left it: when it was made is not known")
+            }
+            Self::OldSessions => {
+                f.write_str("new sessions of it work already; those from before the halt stay revoked")
+            }
+            Self::Gone => f.write_str("deleted; it must be made anew"),
+            Self::NotOurs => f.write_str("the halt did not touch it, so there is nothing to undo"),
+            Self::Unseen { failure } => write!(f, "could not be seen: {failure}"),
+        }
+    }
+}

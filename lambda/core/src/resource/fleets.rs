@@ -1,0 +1,163 @@
+//! EC2 fleets and Spot fleets of type `maintain`: they replace what they lose.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::observation::{Need, Observation, Subject};
+use crate::policy::AccountPolicy;
+use crate::resource::act::{Act, Description, Part, Undo};
+use crate::resource::case::{HaltCase, ReleaseCase};
+use crate::resource::draft::{Draft, Lane};
+use crate::resource::room::{Resource, Scope};
+use crate::vocabulary::ids::{FleetId, Region};
+
+/// EC2 fleets and Spot fleets.
+pub struct Fleets;
+
+/// Which of the two kinds of fleet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FleetKind {
+    /// An EC2 Fleet.
+    Ec2,
+    /// A Spot Fleet.
+    Spot,
+}
+
+/// A fleet of type `maintain`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fleet {
+    /// Its id.
+    pub id: FleetId,
+    /// Its kind.
+    pub kind: FleetKind,
+    /// The capacity that it wants; 0 is disarmed.
+    pub target: u64,
+    /// When it was made; `None` where AWS does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
+}
+
+/// What changes a fleet.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Action {
+    /// Set a fleet's target capacity to zero without terminating what runs.
+    ZeroFleet {
+        /// Where.
+        region: Region,
+        /// Which.
+        fleet: FleetId,
+        /// Which kind.
+        kind: FleetKind,
+        /// What it wanted.
+        target: u64,
+    },
+    /// Set it back.
+    RestoreFleet {
+        /// Where.
+        region: Region,
+        /// Which.
+        fleet: FleetId,
+        /// Which kind.
+        kind: FleetKind,
+        /// What it wanted.
+        target: u64,
+    },
+}
+
+const MODIFY_FLEET: &str = "ec2:ModifyFleet";
+const MODIFY_SPOT_FLEET: &str = "ec2:ModifySpotFleetRequest";
+
+impl Act for Action {
+    fn describe(&self) -> Description {
+        let (kind, part, verb) = match self {
+            Self::ZeroFleet { kind, .. } => (kind, Part::Disarm, "set to zero"),
+            Self::RestoreFleet { kind, .. } => (kind, Part::Restart, "set back"),
+        };
+        let operation = match kind {
+            FleetKind::Ec2 => MODIFY_FLEET,
+            FleetKind::Spot => MODIFY_SPOT_FLEET,
+        };
+        Description::new(operation, part, "fleet", verb)
+    }
+
+    fn undo(&self) -> Undo<Self> {
+        match self.clone() {
+            Self::ZeroFleet { region, fleet, kind, target } => {
+                Undo::By(Self::RestoreFleet { region, fleet, kind, target })
+            }
+            Self::RestoreFleet { .. } => Undo::IsUndo,
+        }
+    }
+
+    fn region(&self) -> Option<&Region> {
+        match self {
+            Self::ZeroFleet { region, .. } | Self::RestoreFleet { region, .. } => Some(region),
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ZeroFleet { region, fleet, target, .. } => {
+                write!(f, "set fleet {fleet} in {region} from {target} to 0")
+            }
+            Self::RestoreFleet { region, fleet, target, .. } => {
+                write!(f, "set fleet {fleet} in {region} back to {target}")
+            }
+        }
+    }
+}
+
+impl Subject for Fleets {
+    type Sight = Vec<Fleet>;
+    const NAME: &'static str = "fleets";
+    const NEED: Need = Need::Halt;
+}
+
+impl Resource for Fleets {
+    type Action = Action;
+    const SCOPE: Scope = Scope::Region;
+    const READS: &'static [&'static str] = &["ec2:DescribeFleets", "ec2:DescribeSpotFleetRequests"];
+    const CALLS: &'static [&'static str] = &[MODIFY_FLEET, MODIFY_SPOT_FLEET];
+
+    fn plan(
+        _: &HaltCase<'_>,
+        region: Option<&Region>,
+        fleets: &Vec<Fleet>,
+        _: &Observation,
+        draft: &mut Draft<Action>,
+    ) {
+        let Some(region) = region else { return };
+        let zero = |fleet: &Fleet| Action::ZeroFleet {
+            region: region.clone(),
+            fleet: fleet.id.clone(),
+            kind: fleet.kind,
+            target: fleet.target,
+        };
+        let actions: BTreeSet<Action> = fleets.iter().filter(|fleet| fleet.target > 0).map(zero).collect();
+        actions.into_iter().for_each(|action| draft.add(Lane::Region(region.clone()), action));
+    }
+
+    /// To name it is not asked for: it is the account's machinery, unless it came with the thief.
+    fn undo(case: &ReleaseCase<'_>, done: &BTreeSet<&Action>, seen: &Observation, draft: &mut Draft<Action>) {
+        for action in done {
+            let (Action::ZeroFleet { region, fleet, .. }, Undo::By(undo)) = (action, action.undo()) else { continue };
+            let known = seen.of::<Fleets>(Some(region)).and_then(Result::ok).into_iter().flatten();
+            let created = known.clone().find(|known| known.id == *fleet).map(|known| known.created);
+            match case.withheld(created, true) {
+                Some(reason) => draft.skip(format!("fleet {fleet} in {region}"), reason),
+                None => draft.add(Lane::Region(region.clone()), undo),
+            }
+        }
+    }
+
+    fn announce(_: &AccountPolicy) -> Option<&'static str> {
+        Some("EC2 fleets and Spot fleets are set to zero.")
+    }
+}

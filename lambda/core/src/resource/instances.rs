@@ -1,0 +1,411 @@
+//! EC2 instances, pending and running.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::measure::price::{PriceKey, Tenancy};
+use crate::measure::summary::Summary;
+use crate::measure::vcpus::Vcpus;
+use crate::observation::{Need, Observation, Subject};
+use crate::policy::{AccountPolicy, InstanceResponse, UnstoppableResponse};
+use crate::resource::act::{Act, Description, Part, Undo, write_batch};
+use crate::resource::case::{HaltCase, ReleaseCase};
+use crate::resource::draft::{Draft, Lane, SkipReason};
+use crate::resource::room::{Resource, Scope};
+use crate::vocabulary::failure::FailureKind;
+use crate::vocabulary::ids::{InstanceId, Region, SpotRequestId};
+
+/// EC2 instances.
+pub struct Instances;
+
+/// The most instances in one StopInstances call: its resource bucket holds 1,000 tokens, one an instance.
+/// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
+pub const MOST_INSTANCES_A_CALL: usize = 1000;
+
+/// Where a billable instance is in its life. Stopping and stopped ones are not observed: they cost no compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Launched, not yet running. It counts: a thief's thousand pending instances bill in seconds.
+    Pending,
+    /// Running.
+    Running,
+}
+
+/// One pending or running EC2 instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Its id.
+    pub id: InstanceId,
+    /// Its type, such as `p5.48xlarge`.
+    pub instance_type: String,
+    /// Its vCPUs.
+    pub vcpus: Vcpus,
+    /// Pending or running.
+    pub phase: Phase,
+    /// The Spot request that it came from; `None` for On-Demand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spot_request: Option<SpotRequestId>,
+    /// The service that manages it (EKS Auto Mode, ECS managed …), if one does: EC2 then refuses to stop it directly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed_by: Option<String>,
+    /// What runs on it, as EC2 bills it, such as `RunInstances` for Linux.
+    pub operation: String,
+    /// Whose hardware it runs on.
+    pub tenancy: Tenancy,
+    /// When it was launched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launched: Option<Timestamp>,
+}
+
+impl Instance {
+    /// What its price depends on.
+    pub fn price_key(&self, region: &Region) -> PriceKey {
+        PriceKey {
+            region: region.clone(),
+            instance_type: self.instance_type.clone(),
+            operation: self.operation.clone(),
+            tenancy: self.tenancy,
+        }
+    }
+}
+
+/// What an instance is protected against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protection {
+    /// `disableApiStop`: neither stop nor terminate through the API.
+    Stop,
+    /// `disableApiTermination`: no terminate through the API.
+    Termination,
+}
+
+/// What changes instances.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Action {
+    /// Take a protection off one instance that refused because of it.
+    Unprotect {
+        /// Where.
+        region: Region,
+        /// Which.
+        instance: InstanceId,
+        /// Against what it is protected.
+        against: Protection,
+    },
+    /// Stop instances of one region, at most [`MOST_INSTANCES_A_CALL`] of them.
+    StopInstances {
+        /// Where.
+        region: Region,
+        /// Which; never empty, for an empty list means *all* to EC2.
+        instances: Vec<InstanceId>,
+    },
+    /// Terminate instances, at most [`MOST_INSTANCES_A_CALL`] of them.
+    TerminateInstances {
+        /// Where.
+        region: Region,
+        /// Which; never empty.
+        instances: Vec<InstanceId>,
+    },
+    /// Put a protection back.
+    Protect {
+        /// Where.
+        region: Region,
+        /// Which.
+        instance: InstanceId,
+        /// Against what.
+        against: Protection,
+    },
+    /// Start what was stopped. Only a release that asks for it does this.
+    StartInstances {
+        /// Where.
+        region: Region,
+        /// Which; never empty.
+        instances: Vec<InstanceId>,
+    },
+}
+
+const MODIFY: &str = "ec2:ModifyInstanceAttribute";
+const START: &str = "ec2:StartInstances";
+const STOP: &str = "ec2:StopInstances";
+const TERMINATE: &str = "ec2:TerminateInstances";
+
+impl Act for Action {
+    fn describe(&self) -> Description {
+        const TAKEN_OFF: &str = "taken off an instance that refused";
+        const TERMINATED: &str = "terminated: it could not be stopped";
+        match self {
+            Self::Unprotect { .. } => Description::new(MODIFY, Part::Prepare, "protection", TAKEN_OFF),
+            Self::StopInstances { .. } => Description::new(STOP, Part::Stop, "instance", "stopped"),
+            Self::TerminateInstances { .. } => Description::new(TERMINATE, Part::Stop, "instance", TERMINATED),
+            Self::Protect { .. } => Description::new(MODIFY, Part::GiveBack, "protection", "put back"),
+            Self::StartInstances { .. } => Description::new(START, Part::Restart, "instance", "started"),
+        }
+    }
+
+    fn undo(&self) -> Undo<Self> {
+        match self.clone() {
+            Self::Unprotect { region, instance, against } => Undo::By(Self::Protect { region, instance, against }),
+            Self::StopInstances { region, instances } => Undo::By(Self::StartInstances { region, instances }),
+            Self::TerminateInstances { .. } => Undo::Never,
+            Self::Protect { .. } | Self::StartInstances { .. } => Undo::IsUndo,
+        }
+    }
+
+    fn region(&self) -> Option<&Region> {
+        match self {
+            Self::Unprotect { region, .. }
+            | Self::StopInstances { region, .. }
+            | Self::TerminateInstances { region, .. }
+            | Self::Protect { region, .. }
+            | Self::StartInstances { region, .. } => Some(region),
+        }
+    }
+
+    fn items(&self) -> Vec<&str> {
+        match self {
+            Self::StopInstances { instances, .. }
+            | Self::TerminateInstances { instances, .. }
+            | Self::StartInstances { instances, .. } => instances.iter().map(InstanceId::as_str).collect(),
+            Self::Unprotect { .. } | Self::Protect { .. } => Vec::new(),
+        }
+    }
+
+    fn with_items(&self, some: &[&str]) -> Option<Self> {
+        let instances = some.iter().copied().map(InstanceId::new).collect();
+        match self {
+            Self::StopInstances { region, .. } => Some(Self::StopInstances { region: region.clone(), instances }),
+            Self::TerminateInstances { region, .. } => {
+                Some(Self::TerminateInstances { region: region.clone(), instances })
+            }
+            Self::StartInstances { region, .. } => Some(Self::StartInstances { region: region.clone(), instances }),
+            Self::Unprotect { .. } | Self::Protect { .. } => None,
+        }
+    }
+}
+
+impl Action {
+    /// The instances that it is about.
+    pub fn instances(&self) -> &[InstanceId] {
+        match self {
+            Self::StopInstances { instances, .. }
+            | Self::TerminateInstances { instances, .. }
+            | Self::StartInstances { instances, .. } => instances,
+            Self::Unprotect { instance, .. } | Self::Protect { instance, .. } => std::slice::from_ref(instance),
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unprotect { region, instance, against } => {
+                write!(f, "take {against} off instance {instance} in {region}")
+            }
+            Self::Protect { region, instance, against } => {
+                write!(f, "put {against} back on instance {instance} in {region}")
+            }
+            Self::StopInstances { region, instances } => write_batch(f, "stop", "instance", region, instances),
+            Self::TerminateInstances { region, instances } => {
+                write_batch(f, "terminate", "instance", region, instances)
+            }
+            Self::StartInstances { region, instances } => write_batch(f, "start", "instance", region, instances),
+        }
+    }
+}
+
+impl fmt::Display for Protection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stop => "the stop protection",
+            Self::Termination => "the termination protection",
+        })
+    }
+}
+
+impl Subject for Instances {
+    type Sight = Vec<Instance>;
+    const NAME: &'static str = "instances";
+    const NEED: Need = Need::Verdict;
+
+    /// A region is known by what runs in it: its code alone.
+    fn place(region: Option<&Region>) -> String {
+        region.map_or_else(|| Self::NAME.to_owned(), ToString::to_string)
+    }
+}
+
+impl Resource for Instances {
+    type Action = Action;
+    const SCOPE: Scope = Scope::Region;
+    const READS: &'static [&'static str] = &["ec2:DescribeInstances"];
+    const CALLS: &'static [&'static str] = &[MODIFY, START, STOP, TERMINATE];
+    const WORKLOAD: Option<&'static str> = Some("instance");
+
+    fn count(policy: &AccountPolicy, observation: &Observation, summary: &mut Summary) {
+        for (region, instance) in everywhere(observation) {
+            *summary.by_region.entry(region.clone()).or_default() += 1;
+            *summary.by_type.entry(instance.instance_type.clone()).or_default() += 1;
+            if policy.exempts_instance(&instance.id) {
+                summary.exempt += 1;
+                continue;
+            }
+            summary.instances += 1;
+            summary.vcpus += u64::from(instance.vcpus.count);
+            match observation.prices.get(&instance.price_key(region)) {
+                // For Spot the On-Demand price is the most that it may cost.
+                // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-spot-instances.html
+                Some(price) => summary.burn.add(*price, instance.spot_request.is_some()),
+                None => summary.unpriced += 1,
+            }
+        }
+    }
+
+    fn price_keys(observation: &Observation) -> BTreeMap<PriceKey, Vcpus> {
+        everywhere(observation).map(|(region, instance)| (instance.price_key(region), instance.vcpus)).collect()
+    }
+
+    fn plan(
+        case: &HaltCase<'_>,
+        region: Option<&Region>,
+        instances: &Vec<Instance>,
+        _: &Observation,
+        draft: &mut Draft<Action>,
+    ) {
+        let Some(region) = region else { return };
+        let targets = Targets::of(case, instances);
+        let lane = || Lane::Region(region.clone());
+        for (instance, reason) in targets.skipped {
+            draft.skip(format!("instance {instance} in {region}"), reason);
+        }
+        let unprotect = |instance: &InstanceId, against| Action::Unprotect {
+            region: region.clone(),
+            instance: instance.clone(),
+            against,
+        };
+        for instance in &targets.unprotect_then_stop {
+            draft.add(lane(), unprotect(instance, Protection::Stop));
+        }
+        for instance in &targets.unprotect_then_terminate {
+            // Either may be what refused: stop protection blocks termination as well.
+            for against in [Protection::Stop, Protection::Termination] {
+                draft.add(lane(), unprotect(instance, against));
+            }
+        }
+        let stop: Vec<InstanceId> = targets.stop.union(&targets.unprotect_then_stop).cloned().collect();
+        for chunk in stop.chunks(MOST_INSTANCES_A_CALL) {
+            draft.add(lane(), Action::StopInstances { region: region.clone(), instances: chunk.to_vec() });
+        }
+        let terminate: Vec<InstanceId> = targets.terminate.union(&targets.unprotect_then_terminate).cloned().collect();
+        for chunk in terminate.chunks(MOST_INSTANCES_A_CALL) {
+            draft.add(lane(), Action::TerminateInstances { region: region.clone(), instances: chunk.to_vec() });
+        }
+    }
+
+    fn undo(case: &ReleaseCase<'_>, done: &BTreeSet<&Action>, _: &Observation, draft: &mut Draft<Action>) {
+        let mut stopped: BTreeMap<&Region, BTreeSet<&InstanceId>> = BTreeMap::new();
+        let (mut terminated, mut doomed) = (BTreeSet::new(), BTreeSet::new());
+        for action in done {
+            match action {
+                Action::StopInstances { region, instances } => stopped.entry(region).or_default().extend(instances),
+                Action::TerminateInstances { instances, .. } => terminated.extend(instances),
+                Action::Unprotect { instance, against: Protection::Termination, .. } => {
+                    doomed.insert(instance);
+                }
+                // An earlier release's own steps need no undoing.
+                Action::Unprotect { .. } | Action::Protect { .. } | Action::StartInstances { .. } => {}
+            }
+        }
+        // What was to be terminated has had both protections taken off unseen: to put them on might add one that was
+        // never there.
+        for action in done {
+            if let Action::Unprotect { region, instance, .. } = action
+                && !doomed.contains(instance)
+                && let Undo::By(undo) = action.undo()
+            {
+                draft.add(Lane::Region(region.clone()), undo);
+            }
+        }
+        for (region, instances) in stopped {
+            let ids: Vec<InstanceId> = instances.into_iter().filter(|id| !terminated.contains(id)).cloned().collect();
+            if case.request.start {
+                for chunk in ids.chunks(MOST_INSTANCES_A_CALL) {
+                    let start = Action::StartInstances { region: region.clone(), instances: chunk.to_vec() };
+                    draft.add(Lane::Region(region.clone()), start);
+                }
+            } else if !ids.is_empty() {
+                draft.skip(format!("{} stopped instances in {region}", ids.len()), SkipReason::NotStarted);
+            }
+        }
+        if !terminated.is_empty() {
+            draft.skip(format!("{} terminated instances", terminated.len()), SkipReason::Gone);
+        }
+    }
+
+    fn announce(policy: &AccountPolicy) -> Option<&'static str> {
+        Some(match policy.contain.instances {
+            InstanceResponse::Stop => "Every pending or running instance in every region is stopped. Disks are kept.",
+            InstanceResponse::Terminate => "Every pending or running instance in every region is terminated.",
+        })
+    }
+}
+
+/// Every instance seen so far, with its region.
+pub fn everywhere(observation: &Observation) -> impl Iterator<Item = (&Region, &Instance)> {
+    observation.sights::<Instances>().flat_map(|(region, list)| list.iter().map(move |instance| (region, instance)))
+}
+
+/// The Spot requests that would ask again for what a halt is about to terminate in a region.
+pub(super) fn requests_of_terminated(
+    case: &HaltCase<'_>,
+    region: &Region,
+    seen: &Observation,
+) -> BTreeSet<SpotRequestId> {
+    let instances = seen.of::<Instances>(Some(region)).and_then(Result::ok);
+    instances.map(|list| Targets::of(case, list).requests).unwrap_or_default()
+}
+
+/// What becomes of a region's instances, each in one of these.
+#[derive(Default)]
+struct Targets {
+    stop: BTreeSet<InstanceId>,
+    unprotect_then_stop: BTreeSet<InstanceId>,
+    terminate: BTreeSet<InstanceId>,
+    unprotect_then_terminate: BTreeSet<InstanceId>,
+    /// Spot requests that would ask again for what is terminated.
+    requests: BTreeSet<SpotRequestId>,
+    skipped: Vec<(InstanceId, SkipReason)>,
+}
+
+impl Targets {
+    fn of(case: &HaltCase<'_>, instances: &[Instance]) -> Self {
+        let mut targets = Self::default();
+        let (contain, refusals) = (&case.policy.contain, &case.circumstances.refusals);
+        for instance in instances {
+            let id = &instance.id;
+            let refused = |operation, kind| refusals.met(operation, id.as_str(), kind);
+            let unstoppable = refused(STOP, FailureKind::Unsupported);
+            let skip = if case.policy.exempts_instance(id) {
+                Some(SkipReason::Exempt)
+            } else if let Some(service) = &instance.managed_by {
+                Some(SkipReason::ManagedBy { service: service.clone() })
+            } else {
+                (unstoppable && contain.unstoppable == UnstoppableResponse::Leave).then_some(SkipReason::Unstoppable)
+            };
+            if let Some(reason) = skip {
+                targets.skipped.push((id.clone(), reason));
+            } else if unstoppable || contain.instances == InstanceResponse::Terminate {
+                targets.requests.extend(instance.spot_request.clone());
+                let protected = refused(TERMINATE, FailureKind::Protected);
+                let set = if protected { &mut targets.unprotect_then_terminate } else { &mut targets.terminate };
+                set.insert(id.clone());
+            } else {
+                let protected = refused(STOP, FailureKind::Protected);
+                if protected { &mut targets.unprotect_then_stop } else { &mut targets.stop }.insert(id.clone());
+            }
+        }
+        targets
+    }
+}

@@ -1,0 +1,281 @@
+//! The list of kinds. To add one: a line below, and its file here, in `aws/resource` and in `testbed/resource`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::measure::price::PriceKey;
+use crate::measure::summary::Summary;
+use crate::measure::vcpus::Vcpus;
+use crate::observation::{Need, Observation, Seen, Subject};
+use crate::policy::AccountPolicy;
+use crate::resource::act::{Act, Description, Undo};
+use crate::resource::case::{HaltCase, ReleaseCase, Suspicion};
+use crate::resource::draft::Draft;
+use crate::resource::room::{Caller, Depth, Resource, Scope};
+use crate::resource::{fleets, groups, instances, quarantine, roles, spot_requests, stored, users};
+use crate::vocabulary::failure::{Failure, FailureKind};
+use crate::vocabulary::ids::Region;
+
+/// Makes one type of the kinds: of what is seen, of what is done, and of what each says about itself.
+macro_rules! kinds {
+    ($($Kind:ident in $room:ident,)+) => {
+        /// A kind of resource.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind {
+            $(#[doc = concat!("See [`", stringify!($room), "`].")] $Kind,)+
+        }
+
+        /// What a look at a kind brought.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Sight {
+            $(#[doc = concat!("See [`", stringify!($room), "`].")] $Kind(<$room::$Kind as Subject>::Sight),)+
+        }
+
+        /// One call that changes an account.
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(untagged)]
+        pub enum Action {
+            $(#[doc = concat!("See [`", stringify!($room), "`].")] $Kind($room::Action),)+
+        }
+
+        $(impl From<$room::Action> for Action {
+            fn from(action: $room::Action) -> Self {
+                Self::$Kind(action)
+            }
+        })+
+
+        impl Kind {
+            /// Every kind.
+            pub const ALL: &[Self] = &[$(Self::$Kind),+];
+
+            /// Its name.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$Kind => $room::$Kind::NAME,)+ }
+            }
+
+            /// What its look is needed for.
+            pub fn need(self) -> Need {
+                match self { $(Self::$Kind => $room::$Kind::NEED,)+ }
+            }
+
+            /// Where it is looked at.
+            pub fn scope(self) -> Scope {
+                match self { $(Self::$Kind => $room::$Kind::SCOPE,)+ }
+            }
+
+            /// With whose credentials its calls are made.
+            pub fn caller(self) -> Caller {
+                match self { $(Self::$Kind => $room::$Kind::CALLER,)+ }
+            }
+
+            /// What its look calls.
+            pub fn reads(self) -> &'static [&'static str] {
+                match self { $(Self::$Kind => $room::$Kind::READS,)+ }
+            }
+
+            /// What its actions call.
+            pub fn calls(self) -> &'static [&'static str] {
+                match self { $(Self::$Kind => $room::$Kind::CALLS,)+ }
+            }
+
+            /// What runs and bills, in the singular.
+            pub fn workload(self) -> Option<&'static str> {
+                match self { $(Self::$Kind => $room::$Kind::WORKLOAD,)+ }
+            }
+
+            /// Whether a halt under this policy wants anything of it.
+            pub fn is_wanted(self, policy: &AccountPolicy) -> bool {
+                match self { $(Self::$Kind => $room::$Kind::is_wanted(policy),)+ }
+            }
+
+            /// How closely a halt under this policy looks at it.
+            pub fn depth(self, policy: &AccountPolicy) -> Depth {
+                match self { $(Self::$Kind => $room::$Kind::depth(policy),)+ }
+            }
+
+            /// Says that a verdict rests on this look.
+            pub fn expect(self, observation: &mut Observation, region: Option<&Region>) {
+                match self { $(Self::$Kind => observation.expect::<$room::$Kind>(region),)+ }
+            }
+
+            /// Takes in what a look brought.
+            pub fn see(self, observation: &mut Observation, region: Option<&Region>, seen: Seen<Sight>) {
+                match self {
+                    $(Self::$Kind => observation.see::<$room::$Kind>(region, seen.and_then(|sight| match sight {
+                        Sight::$Kind(sight) => Ok(sight),
+                        other => Err(self.mistaken(&other)),
+                    })),)+
+                }
+            }
+
+            /// What was seen of it in one place: whether it was answered, and why it could not be seen.
+            pub fn answer<'a>(
+                self,
+                observation: &'a Observation,
+                region: Option<&Region>,
+            ) -> Option<Result<(), &'a Failure>> {
+                match self { $(Self::$Kind => observation.of::<$room::$Kind>(region).map(|seen| seen.map(drop)),)+ }
+            }
+
+            /// The place of its look, as a gap names it.
+            pub fn place(self, region: Option<&Region>) -> String {
+                match self { $(Self::$Kind => $room::$Kind::place(region),)+ }
+            }
+
+            /// Adds what it counts and costs.
+            pub fn count(self, policy: &AccountPolicy, observation: &Observation, summary: &mut Summary) {
+                match self { $(Self::$Kind => $room::$Kind::count(policy, observation, summary),)+ }
+            }
+
+            /// Which prices what was seen depends on.
+            pub fn price_keys(self, observation: &Observation) -> BTreeMap<PriceKey, Vcpus> {
+                match self { $(Self::$Kind => $room::$Kind::price_keys(observation),)+ }
+            }
+
+            /// Plans the halt of what was seen, or could not be seen, in one place.
+            pub fn plan(
+                self,
+                case: &HaltCase<'_>,
+                region: Option<&Region>,
+                observation: &Observation,
+                plan: &mut Draft<Action>,
+            ) {
+                match self {
+                    $(Self::$Kind => {
+                        let mut draft = Draft::new();
+                        match observation.of::<$room::$Kind>(region) {
+                            Some(Ok(sight)) => $room::$Kind::plan(case, region, sight, observation, &mut draft),
+                            Some(Err(_)) => $room::$Kind::plan_unseen(case, region, observation, &mut draft),
+                            None => {}
+                        }
+                        plan.append(draft);
+                    })+
+                }
+            }
+
+            /// Plans what undoes the calls of this kind.
+            pub fn undo<'a>(
+                self,
+                case: &ReleaseCase<'_>,
+                done: &'a [Action],
+                seen: &Observation,
+                plan: &mut Draft<Action>,
+            ) {
+                match self {
+                    $(Self::$Kind => {
+                        let own = |action: &'a Action| if let Action::$Kind(action) = action { Some(action) } else { None };
+                        let done: BTreeSet<_> = done.iter().filter_map(own).collect();
+                        let mut draft = Draft::new();
+                        $room::$Kind::undo(case, &done, seen, &mut draft);
+                        plan.append(draft);
+                    })+
+                }
+            }
+
+            /// What people must look at after a halt.
+            pub fn suspects(self, policy: &AccountPolicy, suspicion: Suspicion, seen: &Observation) -> Vec<String> {
+                match self { $(Self::$Kind => $room::$Kind::suspects(policy, suspicion, seen),)+ }
+            }
+
+            /// What a halt under this policy does to it.
+            pub fn announce(self, policy: &AccountPolicy) -> Option<&'static str> {
+                match self { $(Self::$Kind => $room::$Kind::announce(policy),)+ }
+            }
+        }
+
+        impl Sight {
+            /// The kind that was looked at.
+            pub fn kind(&self) -> Kind {
+                match self { $(Self::$Kind(_) => Kind::$Kind,)+ }
+            }
+        }
+
+        impl Act for Action {
+            fn describe(&self) -> Description {
+                match self { $(Self::$Kind(action) => action.describe(),)+ }
+            }
+
+            fn undo(&self) -> Undo<Self> {
+                match self {
+                    $(Self::$Kind(action) => match action.undo() {
+                        Undo::By(undo) => Undo::By(undo.into()),
+                        Undo::Never => Undo::Never,
+                        Undo::NotNeeded => Undo::NotNeeded,
+                        Undo::IsUndo => Undo::IsUndo,
+                    },)+
+                }
+            }
+
+            fn region(&self) -> Option<&Region> {
+                match self { $(Self::$Kind(action) => action.region(),)+ }
+            }
+
+            fn items(&self) -> Vec<&str> {
+                match self { $(Self::$Kind(action) => action.items(),)+ }
+            }
+
+            fn with_items(&self, some: &[&str]) -> Option<Self> {
+                match self { $(Self::$Kind(action) => action.with_items(some).map(Self::$Kind),)+ }
+            }
+
+        }
+
+        impl fmt::Display for Action {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self { $(Self::$Kind(action) => action.fmt(f),)+ }
+            }
+        }
+
+        /// As the journal has it, in today's form or an older one.
+        impl<'de> Deserialize<'de> for Action {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let value = stored::modernize(serde_json::Value::deserialize(deserializer)?);
+                $(if let Ok(action) = serde_json::from_value::<$room::Action>(value.clone()) {
+                    return Ok(Self::$Kind(action));
+                })+
+                Err(serde::de::Error::custom(format_args!("no kind of resource knows the action {value}")))
+            }
+        }
+    };
+}
+
+kinds! {
+    // In the order in which a halt goes about a region: what would launch again before what runs.
+    Quarantine in quarantine,
+    Groups in groups,
+    Fleets in fleets,
+    SpotRequests in spot_requests,
+    Instances in instances,
+    Users in users,
+    Roles in roles,
+}
+
+/// What lists the regions of an account. It is no kind's: all that are looked at by region wait for it.
+pub const DESCRIBE_REGIONS: &str = "ec2:DescribeRegions";
+
+impl Kind {
+    fn mistaken(self, sight: &Sight) -> Failure {
+        let detail = format!("the look answered with {}", sight.kind().name());
+        Failure::own(self.first_read(), FailureKind::Other, detail)
+    }
+
+    /// What looking at a member account calls there: the regions, and every kind. A session that looks is limited to
+    /// this, whatever the role may do.
+    pub fn observe() -> BTreeSet<&'static str> {
+        let kinds = Self::ALL.iter().filter(|kind| kind.caller() == Caller::Member);
+        kinds.flat_map(|kind| kind.reads()).copied().chain([DESCRIBE_REGIONS]).collect()
+    }
+
+    /// What a halt and its release call in a member account besides.
+    pub fn contain() -> BTreeSet<&'static str> {
+        let kinds = Self::ALL.iter().filter(|kind| kind.caller() == Caller::Member);
+        kinds.flat_map(|kind| kind.calls()).copied().collect()
+    }
+
+    /// The call that stands for its look.
+    pub fn first_read(self) -> &'static str {
+        self.reads().first().copied().unwrap_or(self.name())
+    }
+}

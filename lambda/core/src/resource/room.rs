@@ -1,0 +1,113 @@
+//! What every kind of resource says about itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::measure::price::PriceKey;
+use crate::measure::summary::Summary;
+use crate::measure::vcpus::Vcpus;
+use crate::observation::{Observation, Subject};
+use crate::policy::AccountPolicy;
+use crate::resource::act::Act;
+use crate::resource::case::{HaltCase, ReleaseCase, Suspicion};
+use crate::resource::draft::Draft;
+use crate::vocabulary::ids::Region;
+
+/// Where a kind of resource is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// In each region.
+    Region,
+    /// Once an account.
+    Account,
+}
+
+/// With whose credentials its calls are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// In the member account, through our role there.
+    Member,
+    /// In the payer account: it works without a way into the member.
+    Payer,
+}
+
+/// How closely a kind is looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Depth {
+    /// What must be known to lock it out or to stop it.
+    #[default]
+    Usual,
+    /// All that must be known to delete it, too.
+    Whole,
+}
+
+/// One kind of resource: what was seen of it, what it counts and costs, what a halt plans, what a release undoes, its
+/// words. Its look is described by [`Subject`], its calls by [`Act`].
+pub trait Resource: Subject {
+    /// The calls that change it.
+    type Action: Act + Ord;
+    /// Where it is looked at.
+    const SCOPE: Scope;
+    /// With whose credentials its calls are made.
+    const CALLER: Caller = Caller::Member;
+    /// What a look calls, in IAM's spelling. The first stands for the look where it was not answered.
+    const READS: &'static [&'static str];
+    /// What its actions call.
+    const CALLS: &'static [&'static str];
+    /// What runs and bills, in the singular, for a kind of which that is said.
+    const WORKLOAD: Option<&'static str> = None;
+
+    /// Whether a halt under this policy wants anything of it.
+    fn is_wanted(_policy: &AccountPolicy) -> bool {
+        true
+    }
+
+    /// How closely a halt under this policy looks at it.
+    fn depth(_policy: &AccountPolicy) -> Depth {
+        Depth::Usual
+    }
+
+    /// Adds what it counts and costs.
+    fn count(_policy: &AccountPolicy, _observation: &Observation, _summary: &mut Summary) {}
+
+    /// Which prices what was seen depends on.
+    fn price_keys(_observation: &Observation) -> BTreeMap<PriceKey, Vcpus> {
+        BTreeMap::new()
+    }
+
+    /// Plans the halt of what was seen in one place. In a region it is called once every kind of the region has
+    /// answered. After everything in the plan succeeded, the plan of the next observation is empty.
+    fn plan(
+        case: &HaltCase<'_>,
+        region: Option<&Region>,
+        sight: &Self::Sight,
+        observation: &Observation,
+        draft: &mut Draft<Self::Action>,
+    );
+
+    /// Plans the halt of what could not be seen. That it could not is noted already.
+    fn plan_unseen(
+        _case: &HaltCase<'_>,
+        _region: Option<&Region>,
+        _observation: &Observation,
+        _draft: &mut Draft<Self::Action>,
+    ) {
+    }
+
+    /// Plans what undoes the calls that were, or may have been, taken by AWS. `seen` is what stands now.
+    fn undo(
+        case: &ReleaseCase<'_>,
+        done: &BTreeSet<&Self::Action>,
+        seen: &Observation,
+        draft: &mut Draft<Self::Action>,
+    );
+
+    /// What people must look at after a halt: what was made within the suspicion, or lets somebody in from outside.
+    fn suspects(_policy: &AccountPolicy, _suspicion: Suspicion, _seen: &Observation) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What a halt under this policy does to it, in one sentence for the mail that says so.
+    fn announce(_policy: &AccountPolicy) -> Option<&'static str> {
+        None
+    }
+}

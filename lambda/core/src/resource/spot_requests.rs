@@ -1,0 +1,123 @@
+//! Spot requests: a persistent one asks again for what was terminated.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::observation::{Need, Observation, Subject};
+use crate::policy::AccountPolicy;
+use crate::resource::act::{Act, Description, Part, Undo, write_batch};
+use crate::resource::case::{HaltCase, ReleaseCase};
+use crate::resource::draft::{Draft, Lane, SkipReason};
+use crate::resource::instances;
+use crate::resource::room::{Resource, Scope};
+use crate::vocabulary::ids::{Region, SpotRequestId};
+
+/// Spot requests.
+pub struct SpotRequests;
+
+/// A Spot request that may still launch something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpotRequest {
+    /// Its id.
+    pub id: SpotRequestId,
+    /// Whether it is not fulfilled yet (`open`). An `active` one has its instance, a `disabled` one's instance is
+    /// stopped: to cancel that would terminate it.
+    /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-request-status.html>
+    pub open: bool,
+    /// Whether it asks again when its instance ends.
+    pub persistent: bool,
+}
+
+/// What changes Spot requests.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Action {
+    /// Cancel requests that are not fulfilled, or whose instance is about to be terminated.
+    CancelSpotRequests {
+        /// Where.
+        region: Region,
+        /// Which; never empty.
+        requests: Vec<SpotRequestId>,
+    },
+}
+
+const CANCEL: &str = "ec2:CancelSpotInstanceRequests";
+
+impl Act for Action {
+    fn describe(&self) -> Description {
+        Description::new(CANCEL, Part::Prepare, "Spot request batch", "cancelled")
+    }
+
+    fn undo(&self) -> Undo<Self> {
+        Undo::Never
+    }
+
+    fn region(&self) -> Option<&Region> {
+        let Self::CancelSpotRequests { region, .. } = self;
+        Some(region)
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::CancelSpotRequests { region, requests } = self;
+        write_batch(f, "cancel", "Spot request", region, requests)
+    }
+}
+
+impl Subject for SpotRequests {
+    type Sight = Vec<SpotRequest>;
+    const NAME: &'static str = "Spot requests";
+    const NEED: Need = Need::Halt;
+}
+
+impl Resource for SpotRequests {
+    type Action = Action;
+    const SCOPE: Scope = Scope::Region;
+    const READS: &'static [&'static str] = &["ec2:DescribeSpotInstanceRequests"];
+    const CALLS: &'static [&'static str] = &[CANCEL];
+
+    fn plan(
+        case: &HaltCase<'_>,
+        region: Option<&Region>,
+        requests: &Vec<SpotRequest>,
+        seen: &Observation,
+        draft: &mut Draft<Action>,
+    ) {
+        let open = requests.iter().filter(|request| request.open).map(|request| request.id.clone()).collect();
+        cancel(open, case, region, seen, draft);
+    }
+
+    /// What is terminated names its request itself.
+    fn plan_unseen(case: &HaltCase<'_>, region: Option<&Region>, seen: &Observation, draft: &mut Draft<Action>) {
+        cancel(BTreeSet::new(), case, region, seen, draft);
+    }
+
+    fn undo(_: &ReleaseCase<'_>, done: &BTreeSet<&Action>, _: &Observation, draft: &mut Draft<Action>) {
+        for Action::CancelSpotRequests { region, requests } in done {
+            draft.skip(format!("{} Spot requests in {region}", requests.len()), SkipReason::Gone);
+        }
+    }
+
+    fn announce(_: &AccountPolicy) -> Option<&'static str> {
+        Some("Open Spot requests are cancelled.")
+    }
+}
+
+/// Cancels open requests, and those that would ask again for what is about to be terminated.
+fn cancel(
+    mut requests: BTreeSet<SpotRequestId>,
+    case: &HaltCase<'_>,
+    region: Option<&Region>,
+    seen: &Observation,
+    draft: &mut Draft<Action>,
+) {
+    let Some(region) = region else { return };
+    requests.extend(instances::requests_of_terminated(case, region, seen));
+    if !requests.is_empty() {
+        let requests = requests.into_iter().collect();
+        draft.add(Lane::Region(region.clone()), Action::CancelSpotRequests { region: region.clone(), requests });
+    }
+}

@@ -1,0 +1,353 @@
+//! IAM users and their long-lived credentials: the deny first, for keys take seconds to die everywhere and sessions
+//! outlive them.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::observation::{Gap, Need, Observation, Seen, Subject};
+use crate::policy::{AccountPolicy, UserResponse};
+use crate::resource::act::{Act, Undo};
+use crate::resource::case::{Age, HaltCase, ReleaseCase, Suspicion};
+use crate::resource::draft::{Draft, Lane, SkipReason};
+use crate::resource::room::{Depth, Resource, Scope};
+use crate::vocabulary::failure::Failure;
+use crate::vocabulary::ids::{Region, UserName};
+use crate::vocabulary::text::clean;
+
+mod action;
+mod credential;
+
+pub use action::Action;
+pub use credential::{AccessKey, Credential, OtherCredential, UserAttachment, UserAttachments};
+
+/// IAM users.
+pub struct Users;
+
+/// The name of the inline policy that locks a user out.
+pub const LOCKOUT_POLICY: &str = "RunawayTrainLockout";
+
+/// The state of our inline deny on a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lockout {
+    /// There is none.
+    Absent,
+    /// It stands exactly as we wrote it.
+    InForce,
+    /// What a release leaves of it: only sessions issued before this time are denied everything.
+    SessionsBefore(Timestamp),
+    /// A policy of its name is there with other words in it: somebody changed it.
+    Altered,
+}
+
+/// One IAM user as it was seen. Each part may have failed on its own: the rest is still good for a lockout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Its name.
+    pub name: UserName,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// Our deny on it.
+    pub lockout: Seen<Lockout>,
+    /// Its access keys.
+    pub keys: Seen<Vec<AccessKey>>,
+    /// Whether it has a console password.
+    pub console: Seen<bool>,
+    /// Its other long-lived credentials: signing certificates, SSH keys, service-specific credentials.
+    pub others: Seen<Vec<OtherCredential>>,
+    /// What must go before it can be deleted; looked at only where the policy says so.
+    pub attachments: Option<Seen<UserAttachments>>,
+}
+
+impl Subject for Users {
+    type Sight = Vec<User>;
+    const NAME: &'static str = "users";
+    const NEED: Need = Need::Halt;
+
+    fn gaps(users: &Vec<User>) -> Vec<Gap> {
+        let of = |user: &User, failure: &Failure| Gap { at: format!("user {}", user.name), failure: failure.clone() };
+        users.iter().flat_map(|user| user.failures().map(|failure| of(user, failure)).collect::<Vec<_>>()).collect()
+    }
+}
+
+impl Resource for Users {
+    type Action = Action;
+    const SCOPE: Scope = Scope::Account;
+    const READS: &'static [&'static str] = &[
+        "iam:ListUsers",
+        "iam:GetLoginProfile",
+        "iam:GetUserPolicy",
+        "iam:ListAccessKeys",
+        "iam:ListAttachedUserPolicies",
+        "iam:ListGroupsForUser",
+        "iam:ListMFADevices",
+        "iam:ListSSHPublicKeys",
+        "iam:ListServiceSpecificCredentials",
+        "iam:ListSigningCertificates",
+        "iam:ListUserPolicies",
+    ];
+    const CALLS: &'static [&'static str] = &[
+        "iam:DeactivateMFADevice",
+        "iam:DeleteAccessKey",
+        "iam:DeleteLoginProfile",
+        "iam:DeleteSSHPublicKey",
+        "iam:DeleteServiceSpecificCredential",
+        "iam:DeleteSigningCertificate",
+        "iam:DeleteUser",
+        "iam:DeleteUserPolicy",
+        "iam:DeleteVirtualMFADevice",
+        "iam:DetachUserPolicy",
+        "iam:PutUserPolicy",
+        "iam:RemoveUserFromGroup",
+        "iam:UpdateAccessKey",
+        "iam:UpdateSSHPublicKey",
+        "iam:UpdateServiceSpecificCredential",
+        "iam:UpdateSigningCertificate",
+    ];
+
+    fn is_wanted(policy: &AccountPolicy) -> bool {
+        policy.contain.users != UserResponse::Leave
+    }
+
+    fn depth(policy: &AccountPolicy) -> Depth {
+        match policy.contain.users {
+            UserResponse::DeleteUsers => Depth::Whole,
+            UserResponse::Deactivate | UserResponse::DeleteCredentials | UserResponse::Leave => Depth::Usual,
+        }
+    }
+
+    fn plan(case: &HaltCase<'_>, _: Option<&Region>, users: &Vec<User>, _: &Observation, draft: &mut Draft<Action>) {
+        users.iter().for_each(|user| plan_user(case.policy, user, draft));
+    }
+
+    fn undo(case: &ReleaseCase<'_>, done: &BTreeSet<&Action>, seen: &Observation, draft: &mut Draft<Action>) {
+        let users = seen.of::<Users>(None).and_then(Result::ok).map(Vec::as_slice).unwrap_or_default();
+        let (mut known_users, mut known_keys) = (BTreeSet::new(), BTreeSet::new());
+        for action in done {
+            let user = action.user();
+            let found = users.iter().find(|known| known.name == *user);
+            let (item, created, is_named) = match action {
+                Action::DenyUser { .. } => {
+                    known_users.insert(user);
+                    (format!("user {user}"), found.map(|found| found.created), case.request.users.contains(user))
+                }
+                Action::DeactivateKey { key, .. } => switched_off(case, found, user, key.as_str(), &mut known_keys),
+                Action::DeactivateCredential { credential, .. } => {
+                    switched_off(case, found, user, credential.id(), &mut known_keys)
+                }
+                Action::DeleteKey { key, .. } => {
+                    known_keys.insert(key.as_str());
+                    (format!("key {key} of user {user}"), None, false)
+                }
+                Action::DeleteCredential { credential, .. } => {
+                    known_keys.insert(credential.id());
+                    (format!("{credential} of user {user}"), None, false)
+                }
+                // Deactivating the device is the step that is named.
+                Action::RemoveAttachment { attachment: UserAttachment::VirtualMfaDevice(_), .. } => continue,
+                Action::RemoveAttachment { attachment, .. } => (format!("{attachment} of user {user}"), None, false),
+                Action::DeleteLogin { .. } => (format!("console password of user {user}"), None, false),
+                Action::DeleteUser { .. } => (format!("user {user}"), None, false),
+                Action::LiftDeny { .. } | Action::ActivateKey { .. } | Action::ActivateCredential { .. } => continue,
+            };
+            match (case.withheld(created, is_named), action.undo()) {
+                (None, Undo::By(undo)) => draft.add(lane(user), undo),
+                (None, Undo::Never | Undo::NotNeeded | Undo::IsUndo) => {}
+                (Some(reason), _) => draft.skip(item, reason),
+            }
+        }
+        for user in case.request.users.iter().filter(|user| !known_users.contains(user)) {
+            draft.skip(format!("user {user}"), SkipReason::NotOurs);
+        }
+        for key in case.request.keys.iter().filter(|key| !known_keys.contains(key.as_str())) {
+            draft.skip(format!("key {key}"), SkipReason::NotOurs);
+        }
+    }
+
+    fn suspects(_: &AccountPolicy, suspicion: Suspicion, seen: &Observation) -> Vec<String> {
+        let lately = |created: Option<Timestamp>| match suspicion.of(created) {
+            Age::Younger => created,
+            // Keys of which IAM does not say the age are not listed: there would be one for each old user.
+            Age::Older | Age::Unknown => None,
+        };
+        let mut found = Vec::new();
+        for user in seen.of::<Users>(None).and_then(Result::ok).into_iter().flatten() {
+            let name = clean(user.name.as_str());
+            found.extend(lately(user.created).map(|created| format!("user {name}, made at {created}")));
+            let made = user.made().filter_map(|(what, created)| Some((what, lately(created)?)));
+            found.extend(made.map(|(what, created)| format!("{what} of user {name}, made at {created}")));
+        }
+        found
+    }
+
+    fn announce(policy: &AccountPolicy) -> Option<&'static str> {
+        Some(match policy.contain.users {
+            UserResponse::Deactivate => {
+                "IAM users are locked out: everything denied, access keys inactive, console passwords removed."
+            }
+            UserResponse::DeleteCredentials => {
+                "IAM users are locked out: everything denied, access keys and console passwords deleted."
+            }
+            UserResponse::DeleteUsers => "IAM users are deleted, with their keys and passwords.",
+            UserResponse::Leave => "IAM users are left as they are: the policy says so.",
+        })
+    }
+}
+
+impl User {
+    fn failures(&self) -> impl Iterator<Item = &Failure> {
+        let attachments = self.attachments.as_ref().and_then(|seen| seen.as_ref().err());
+        [
+            self.lockout.as_ref().err(),
+            self.keys.as_ref().err(),
+            self.console.as_ref().err(),
+            self.others.as_ref().err(),
+            attachments,
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// Its keys and other credentials, each with when it was made.
+    fn made(&self) -> impl Iterator<Item = (String, Option<Timestamp>)> {
+        let keys = self.keys.as_deref().unwrap_or_default().iter();
+        let others = self.others.as_deref().unwrap_or_default().iter();
+        keys.map(|key| (key.id.to_string(), key.created))
+            .chain(others.map(|other| (other.credential.to_string(), other.created)))
+    }
+
+    /// When a credential was made; `None` when it is not there any more, `Some(None)` when its age is not known.
+    fn credential_created(&self, id: &str) -> Option<Option<Timestamp>> {
+        let keys = self.keys.as_deref().unwrap_or_default().iter().map(|key| (key.id.as_str(), key.created));
+        let others = self.others.as_deref().unwrap_or_default().iter();
+        let others = others.map(|other| (other.credential.id(), other.created));
+        keys.chain(others).find(|(known, _)| *known == id).map(|(_, created)| created)
+    }
+
+    /// Whether nothing but our deny hangs on it, as far as was seen: what could not be seen may be there.
+    fn is_bare(&self) -> bool {
+        let no_credentials = self.keys.as_ref().is_ok_and(Vec::is_empty)
+            && self.console == Ok(false)
+            && self.others.as_ref().is_ok_and(Vec::is_empty);
+        let no_attachments = self.attachments.as_ref().is_some_and(|seen| {
+            seen.as_ref().is_ok_and(|of| {
+                let others = [&of.attached_policies, &of.groups, &of.mfa_devices];
+                others.iter().all(|list| list.is_empty())
+                    && of.inline_policies.iter().all(|name| name == LOCKOUT_POLICY)
+            })
+        });
+        no_credentials && no_attachments
+    }
+}
+
+fn lane(user: &UserName) -> Lane {
+    Lane::Principal(format!("user {user}"))
+}
+
+/// A credential that a halt switched off: what it is called, when it was made, and whether it is asked for.
+fn switched_off<'a>(
+    case: &ReleaseCase<'_>,
+    found: Option<&User>,
+    user: &UserName,
+    id: &'a str,
+    known: &mut BTreeSet<&'a str>,
+) -> (String, Option<Option<Timestamp>>, bool) {
+    known.insert(id);
+    let created = found.and_then(|found| found.credential_created(id));
+    (format!("key {id} of user {user}"), created, case.request.keys.contains(id))
+}
+
+/// What becomes of a credential.
+#[derive(Clone, Copy, PartialEq)]
+enum CredentialAction {
+    Deactivate,
+    Delete,
+}
+
+fn plan_user(policy: &AccountPolicy, user: &User, draft: &mut Draft<Action>) {
+    let item = format!("user {}", user.name);
+    if policy.exempts_user(&user.name) {
+        return draft.skip(item, SkipReason::Exempt);
+    }
+    match policy.contain.users {
+        UserResponse::Leave => draft.skip(item, SkipReason::UsersLeft),
+        UserResponse::Deactivate => plan_credentials(user, CredentialAction::Deactivate, draft),
+        UserResponse::DeleteCredentials => plan_credentials(user, CredentialAction::Delete, draft),
+        // First everything that hangs on it, under our deny; only once a look shows it bare, the deny and the user.
+        // Were both done at once, a key made in between would keep the user, without the deny.
+        UserResponse::DeleteUsers if user.is_bare() => {
+            let name = || user.name.clone();
+            if user.lockout != Ok(Lockout::Absent) {
+                let attachment = UserAttachment::InlinePolicy(LOCKOUT_POLICY.to_owned());
+                draft.add(lane(&user.name), Action::RemoveAttachment { user: name(), attachment });
+            }
+            draft.add(lane(&user.name), Action::DeleteUser { user: name() });
+        }
+        UserResponse::DeleteUsers => {
+            plan_credentials(user, CredentialAction::Delete, draft);
+            plan_attachments(user, draft);
+            draft.skip(item, SkipReason::NotBareYet);
+        }
+    }
+}
+
+fn plan_credentials(user: &User, action: CredentialAction, draft: &mut Draft<Action>) {
+    let mut add = |step| draft.add(lane(&user.name), step);
+    let name = || user.name.clone();
+    if user.lockout != Ok(Lockout::InForce) {
+        add(Action::DenyUser { user: name() });
+    }
+    for key in user.keys.as_deref().unwrap_or_default() {
+        let id = key.id.clone();
+        match action {
+            CredentialAction::Deactivate if key.active => add(Action::DeactivateKey { user: name(), key: id }),
+            CredentialAction::Deactivate => {}
+            CredentialAction::Delete => add(Action::DeleteKey { user: name(), key: id }),
+        }
+    }
+    // Where the password could not be looked at, deleting it is tried all the same: a missing one is no error.
+    if user.console != Ok(false) {
+        add(Action::DeleteLogin { user: name() });
+    }
+    for other in user.others.as_deref().unwrap_or_default() {
+        let credential = other.credential.clone();
+        match action {
+            CredentialAction::Deactivate if other.active => {
+                add(Action::DeactivateCredential { user: name(), credential });
+            }
+            CredentialAction::Deactivate => {}
+            CredentialAction::Delete => add(Action::DeleteCredential { user: name(), credential }),
+        }
+    }
+    if let Err(failure) = &user.keys {
+        draft.skip(format!("access keys of user {}", user.name), SkipReason::unseen(failure));
+    }
+    if let Err(failure) = &user.others {
+        draft.skip(format!("other credentials of user {}", user.name), SkipReason::unseen(failure));
+    }
+}
+
+fn plan_attachments(user: &User, draft: &mut Draft<Action>) {
+    let Some(seen) = &user.attachments else { return };
+    let attachments = match seen {
+        Ok(attachments) => attachments,
+        Err(failure) => {
+            return draft.skip(format!("attachments of user {}", user.name), SkipReason::unseen(failure));
+        }
+    };
+    let mut remove = |attachment| {
+        draft.add(lane(&user.name), Action::RemoveAttachment { user: user.name.clone(), attachment });
+    };
+    for serial in &attachments.mfa_devices {
+        remove(UserAttachment::MfaDevice(serial.clone()));
+        // Only a virtual device (arn:…:mfa/…) is the account's to delete; a security key or token belongs to a person.
+        if serial.contains(":mfa/") {
+            remove(UserAttachment::VirtualMfaDevice(serial.clone()));
+        }
+    }
+    attachments.groups.iter().cloned().map(UserAttachment::Group).for_each(&mut remove);
+    attachments.attached_policies.iter().cloned().map(UserAttachment::AttachedPolicy).for_each(&mut remove);
+    let foreign = attachments.inline_policies.iter().filter(|name| *name != LOCKOUT_POLICY);
+    foreign.cloned().map(UserAttachment::InlinePolicy).for_each(&mut remove);
+}

@@ -1,0 +1,7 @@
+//! The words that everything else is said in: ids, money, modes, failures, and text that is safe to show.
+
+pub mod failure;
+pub mod ids;
+pub mod mode;
+pub mod money;
+pub mod text;

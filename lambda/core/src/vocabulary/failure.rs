@@ -1,0 +1,119 @@
+//! What AWS refused, in the project's own words.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::vocabulary::text::clean;
+
+/// What kind of failure it was, judged by AWS's error code alone: messages change without notice.
+///
+/// It says what happened, never what somebody will do about it. Whoever retries, splits a batch, calls a halt settled
+/// or gives up a session matches all kinds, so that a new one cannot be forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// The caller's own credentials are not accepted: expired, malformed, badly signed. It says nothing about what the
+    /// caller may do.
+    Credentials,
+    /// Access denied: a missing role, a trust that refuses us, a policy that denies.
+    Denied,
+    /// Too many calls for the account's quota of calls.
+    Throttled,
+    /// Another writer was faster, or something else still hangs on it.
+    #[serde(alias = "conflict")]
+    Contended,
+    /// A quota of things is used up: no room for another policy, another attachment.
+    QuotaFull,
+    /// The thing named does not exist (any more, or not yet: EC2 and IAM are eventually consistent).
+    NotFound,
+    /// The thing is in a state that does not allow the call (`IncorrectInstanceState`): later it may.
+    WrongState,
+    /// The thing can never do this (`UnsupportedOperation`: one-time Spot, instance-store root).
+    Unsupported,
+    /// The thing is protected against it (`OperationNotPermitted`: stop protection).
+    Protected,
+    /// AWS did not understand us: our mistake.
+    Invalid,
+    /// AWS or the way to it failed: 5xx, timeout, reset, no answer.
+    Unavailable,
+    /// Not asked at all: the invocation was about to end.
+    NotBegun,
+    /// A code that is not known here.
+    Other,
+}
+
+impl FailureKind {
+    /// Whether the same call may succeed later without anybody doing anything.
+    pub fn is_retryable(self) -> bool {
+        match self {
+            Self::Throttled | Self::Unavailable | Self::WrongState | Self::Contended | Self::NotBegun => true,
+            Self::Credentials
+            | Self::Denied
+            | Self::QuotaFull
+            | Self::NotFound
+            | Self::Unsupported
+            | Self::Protected
+            | Self::Invalid
+            | Self::Other => false,
+        }
+    }
+
+    fn phrase(self) -> &'static str {
+        match self {
+            Self::Credentials => "did not accept our credentials",
+            Self::Denied => "was denied",
+            Self::Throttled => "was throttled",
+            Self::Contended => "met a conflict",
+            Self::QuotaFull => "found no room: a quota is used up",
+            Self::NotFound => "found nothing by that name",
+            Self::WrongState => "is not possible in the present state",
+            Self::Unsupported => "is not supported here",
+            Self::Protected => "is blocked by protection",
+            Self::Invalid => "was not understood",
+            Self::Unavailable => "got no usable answer",
+            Self::NotBegun => "was not begun",
+            Self::Other => "failed",
+        }
+    }
+}
+
+/// One refused or failed call: which, what kind of failure, AWS's code and message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The call in IAM's spelling, such as `ec2:DescribeInstances`.
+    pub operation: String,
+    /// What kind of failure.
+    pub kind: FailureKind,
+    /// AWS's error code, where there was an answer at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// AWS's message. It may quote names that a member chose: it is cleaned when shown.
+    pub detail: String,
+    /// Ids of the batch that AWS named in its answer. A hint for which to take out first, never proof: nothing is given
+    /// up on its strength.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub named: Vec<String>,
+}
+
+impl Failure {
+    /// A failure that AWS did not answer itself: no code, nothing named.
+    pub fn own(operation: impl Into<String>, kind: FailureKind, detail: impl Into<String>) -> Self {
+        Self { operation: operation.into(), kind, code: None, detail: detail.into(), named: Vec::new() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.operation, self.kind.phrase())?;
+        if let Some(code) = &self.code {
+            write!(f, " ({})", clean(code))?;
+        }
+        if !self.detail.is_empty() {
+            write!(f, ": {}", clean(&self.detail))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,244 @@
+//! Every action of every kind, held against what it says of itself.
+#![cfg(test)]
+
+use std::collections::BTreeSet;
+use std::mem::discriminant;
+
+use runawaytrain_core::resource::fleets::FleetKind;
+use runawaytrain_core::resource::instances::Protection;
+use runawaytrain_core::resource::users::{Credential, UserAttachment};
+use runawaytrain_core::resource::{
+    Act, Action, Description, Kind, Undo, fleets, groups, instances, quarantine, roles, spot_requests, users,
+};
+use runawaytrain_core::vocabulary::ids::{
+    FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UserName,
+};
+
+/// A name as a member may choose it: with what would break a line, or write over one.
+const CHOSEN: &str = "a b\r\n\u{1b}[2Jc";
+
+fn region() -> Region {
+    Region::new("us-east-1")
+}
+
+fn group() -> GroupName {
+    GroupName::new(CHOSEN)
+}
+
+fn fleet() -> FleetId {
+    FleetId::new("fleet-1")
+}
+
+fn requests() -> Vec<SpotRequestId> {
+    (0..7).map(|number| SpotRequestId::new(format!("sir-{number}"))).collect()
+}
+
+fn instance() -> InstanceId {
+    InstanceId::new("i-0")
+}
+
+fn many() -> Vec<InstanceId> {
+    (0..7).map(|number| InstanceId::new(format!("i-{number}"))).collect()
+}
+
+fn user() -> UserName {
+    UserName::new(CHOSEN)
+}
+
+fn role() -> RoleName {
+    RoleName::new(CHOSEN)
+}
+
+fn key() -> KeyId {
+    KeyId::new("AKIA1")
+}
+
+fn chosen() -> String {
+    CHOSEN.to_owned()
+}
+
+/// Samples of a kind's actions. The compiler refuses the list while a variant is missing in it.
+macro_rules! samples {
+    ($kind:ident: $($variant:pat => $samples:expr),+ $(,)?) => {{
+        use $kind::Action::*;
+        let _none_is_missing = |action: &$kind::Action| match action { $($variant => {}),+ };
+        let mut samples: Vec<Action> = Vec::new();
+        $(samples.extend($samples.map(Action::from));)+
+        samples
+    }};
+}
+
+fn quarantine_samples() -> Vec<Action> {
+    samples!(quarantine: Freeze => [Freeze], Thaw => [Thaw])
+}
+
+fn group_samples() -> Vec<Action> {
+    samples!(groups:
+        SuspendGroup { .. } => [SuspendGroup { region: region(), group: group() }],
+        ResumeGroup { .. } => [ResumeGroup { region: region(), group: group() }],
+    )
+}
+
+fn fleet_samples() -> Vec<Action> {
+    let zero = |kind| fleets::Action::ZeroFleet { region: region(), fleet: fleet(), kind, target: 7 };
+    let restore = |kind| fleets::Action::RestoreFleet { region: region(), fleet: fleet(), kind, target: 7 };
+    samples!(fleets:
+        ZeroFleet { kind: FleetKind::Ec2, .. } => [zero(FleetKind::Ec2)],
+        ZeroFleet { kind: FleetKind::Spot, .. } => [zero(FleetKind::Spot)],
+        RestoreFleet { kind: FleetKind::Ec2, .. } => [restore(FleetKind::Ec2)],
+        RestoreFleet { kind: FleetKind::Spot, .. } => [restore(FleetKind::Spot)],
+    )
+}
+
+fn spot_request_samples() -> Vec<Action> {
+    samples!(spot_requests:
+        CancelSpotRequests { .. } => [CancelSpotRequests { region: region(), requests: requests() }],
+    )
+}
+
+fn instance_samples() -> Vec<Action> {
+    let unprotect = |against| instances::Action::Unprotect { region: region(), instance: instance(), against };
+    let protect = |against| instances::Action::Protect { region: region(), instance: instance(), against };
+    samples!(instances:
+        Unprotect { .. } => [unprotect(Protection::Stop), unprotect(Protection::Termination)],
+        StopInstances { .. } => [StopInstances { region: region(), instances: many() }],
+        TerminateInstances { .. } => [TerminateInstances { region: region(), instances: many() }],
+        Protect { .. } => [protect(Protection::Stop), protect(Protection::Termination)],
+        StartInstances { .. } => [StartInstances { region: region(), instances: many() }],
+    )
+}
+
+fn user_samples() -> Vec<Action> {
+    let credentials =
+        || [Credential::Certificate(chosen()), Credential::SshKey(chosen()), Credential::ServiceCredential(chosen())];
+    let attachments = || {
+        [
+            UserAttachment::MfaDevice(chosen()),
+            UserAttachment::VirtualMfaDevice(chosen()),
+            UserAttachment::Group(chosen()),
+            UserAttachment::AttachedPolicy(chosen()),
+            UserAttachment::InlinePolicy(chosen()),
+        ]
+    };
+    let off = |credential| users::Action::DeactivateCredential { user: user(), credential };
+    let on = |credential| users::Action::ActivateCredential { user: user(), credential };
+    samples!(users:
+        DenyUser { .. } => [DenyUser { user: user() }],
+        DeactivateKey { .. } => [DeactivateKey { user: user(), key: key() }],
+        DeactivateCredential { .. } => credentials().map(off),
+        DeleteKey { .. } => [DeleteKey { user: user(), key: key() }],
+        DeleteLogin { .. } => [DeleteLogin { user: user() }],
+        DeleteCredential { .. } => credentials().map(|credential| DeleteCredential { user: user(), credential }),
+        RemoveAttachment { .. } => attachments().map(|attachment| RemoveAttachment { user: user(), attachment }),
+        DeleteUser { .. } => [DeleteUser { user: user() }],
+        LiftDeny { .. } => [LiftDeny { user: user() }],
+        ActivateKey { .. } => [ActivateKey { user: user(), key: key() }],
+        ActivateCredential { .. } => credentials().map(on),
+    )
+}
+
+fn role_samples() -> Vec<Action> {
+    samples!(roles:
+        RevokeSessions { .. } => [RevokeSessions { role: role() }],
+        DenyRole { .. } => [DenyRole { role: role() }],
+        LiftRole { .. } => [LiftRole { role: role() }],
+    )
+}
+
+fn samples(kind: Kind) -> Vec<Action> {
+    match kind {
+        Kind::Quarantine => quarantine_samples(),
+        Kind::Groups => group_samples(),
+        Kind::Fleets => fleet_samples(),
+        Kind::SpotRequests => spot_request_samples(),
+        Kind::Instances => instance_samples(),
+        Kind::Users => user_samples(),
+        Kind::Roles => role_samples(),
+    }
+}
+
+fn all() -> impl Iterator<Item = Action> {
+    Kind::ALL.iter().flat_map(|kind| samples(*kind))
+}
+
+#[test]
+fn every_action_is_read_back_from_the_journal() {
+    for action in all() {
+        let written = serde_json::to_string(&action).unwrap();
+        assert_eq!(serde_json::from_str::<Action>(&written).unwrap(), action, "{written}");
+    }
+}
+
+/// Two kinds must not write the same thing: whichever came first would read the other's.
+#[test]
+fn no_two_kinds_share_a_word_in_the_journal() {
+    let words = |kind: &Kind| -> BTreeSet<String> {
+        samples(*kind)
+            .iter()
+            .map(|action| serde_json::to_value(action).unwrap().get("do").unwrap().as_str().unwrap().to_owned())
+            .collect()
+    };
+    let number: usize = Kind::ALL.iter().map(|kind| words(kind).len()).sum();
+    let union: BTreeSet<String> = Kind::ALL.iter().flat_map(words).collect();
+    assert_eq!(union.len(), number);
+}
+
+/// What no action makes is not granted; what one makes is.
+#[test]
+fn a_kind_calls_exactly_what_its_actions_make() {
+    for kind in Kind::ALL {
+        let made: BTreeSet<&str> = samples(*kind).iter().map(Action::operation).collect();
+        assert_eq!(made, kind.calls().iter().copied().collect(), "{}", kind.name());
+        assert_eq!(made.len(), kind.calls().len(), "{} names one twice", kind.name());
+    }
+    let calls: BTreeSet<&str> = Kind::ALL.iter().flat_map(|kind| kind.calls()).copied().collect();
+    let number: usize = Kind::ALL.iter().map(|kind| kind.calls().len()).sum();
+    assert_eq!(calls.len(), number, "a call is one kind's");
+}
+
+#[test]
+fn what_undoes_an_action_is_not_undone_itself() {
+    for action in all() {
+        if let Undo::By(undo) = action.undo() {
+            assert_eq!(undo.undo(), Undo::IsUndo, "{action}: {undo}");
+            assert_eq!(discriminant(&undo), discriminant(&action), "{action}: {undo} is another kind's");
+            assert_eq!(undo.region(), action.region(), "{action}: {undo}");
+            assert_eq!(undo.items(), action.items(), "{action}: {undo}");
+        }
+    }
+}
+
+#[test]
+fn every_undo_undoes_something() {
+    let undos: Vec<Action> =
+        all().filter_map(|action| if let Undo::By(undo) = action.undo() { Some(undo) } else { None }).collect();
+    for action in all().filter(|action| action.undo() == Undo::IsUndo) {
+        assert!(undos.contains(&action), "{action}");
+    }
+}
+
+/// Names that a member chose are shown in mails: none may break a line or write over one.
+#[test]
+fn what_an_action_says_is_one_clean_line() {
+    for action in all() {
+        let said = action.to_string();
+        assert!(!said.is_empty() && !said.chars().any(char::is_control), "{said:?}");
+        let Description { noun, verb, .. } = action.describe();
+        assert!(!noun.is_empty() && !verb.is_empty(), "{said}");
+    }
+}
+
+#[test]
+fn a_batch_is_taken_apart_and_covers_its_parts() {
+    for action in all() {
+        assert!(action.covers(&action), "{action}");
+        let items = action.items();
+        let parts: Vec<Action> = items.iter().filter_map(|item| action.with_items(&[*item])).collect();
+        assert_eq!(parts.len(), items.len(), "{action}");
+        for (part, item) in parts.iter().zip(&items) {
+            assert_eq!(part.items(), [*item], "{action}");
+            assert_eq!((part.operation(), part.region()), (action.operation(), action.region()), "{action}");
+            assert_eq!(action.with_items(&items).as_ref(), Some(&action));
+        }
+    }
+}

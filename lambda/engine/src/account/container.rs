@@ -1,0 +1,376 @@
+//! Contains one account: takes the lease, performs the plans that come in, and proves what came of them.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use runawaytrain_core::decision::{self, Cause, Decision, News};
+use runawaytrain_core::measure::summary::Summary;
+use runawaytrain_core::message::mail;
+use runawaytrain_core::observation::Observation;
+use runawaytrain_core::plan::{self, ActionResult, Containment, Plan};
+use runawaytrain_core::policy::AccountPolicy;
+use runawaytrain_core::record::{AccountRecord, State};
+use runawaytrain_core::resource::quarantine::{Attachment, Quarantine};
+use runawaytrain_core::resource::{Act, Action, Refusals};
+use runawaytrain_core::vocabulary::failure::Failure;
+
+use crate::account::basis::AccountSweep;
+use crate::contain::lease::HeldLease;
+use crate::contain::{Executor, Proof, Task, Underway, verify, verify_freeze};
+use crate::ports::{StoreError, VersionedRecord};
+use crate::scope::ScopedAccount;
+
+/// An unproven halt is mailed as such when it has lasted this long.
+const UNPROVEN_UNTIL_TOLD: SignedDuration = SignedDuration::from_mins(15);
+
+/// What is asked of the container.
+enum Order {
+    /// To enter the halt that a decision calls for, or to take up a standing one.
+    Begin(Box<Beginning>, oneshot::Sender<Begun>),
+    /// To perform what is new in a plan.
+    Perform(Plan),
+    /// To wait for what is under way, to prove it, and to write down what it came to.
+    Conclude(Box<Ending>, oneshot::Sender<Concluded>),
+}
+
+/// What a containment begins with.
+pub(super) struct Beginning {
+    /// Why, and what is to be done.
+    pub decision: Decision,
+    /// What had been seen by then.
+    pub observation: Observation,
+    /// What is remembered.
+    pub known: VersionedRecord,
+}
+
+/// What came of a beginning.
+pub(super) enum Begun {
+    /// The lease is held; this is stored now.
+    Held(Box<VersionedRecord>),
+    /// The account is frozen already, and no more is to be done.
+    NothingToDo,
+    /// Somebody was faster: the decision rests on an old record, and must be made anew on this one.
+    Outrun(Box<VersionedRecord>),
+    /// Nothing was contained.
+    Failed(NotBegun),
+}
+
+/// Why nothing was contained.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotBegun {
+    #[error("nothing was contained, for the brake could not be asked: {0}")]
+    Brake(Failure),
+    #[error("nothing was contained, for the state could not be recorded first: {0}")]
+    NotRecorded(Failure),
+    #[error("nothing was contained, for the state could not be read: {0}")]
+    NotRead(Failure),
+    #[error("invocation {holder} is containing the account (its lease holds until {until})")]
+    Leased { holder: String, until: Timestamp },
+    #[error("another invocation changed the account's state meanwhile; the next sweep judges it again")]
+    Overruled,
+    #[error("the account's state changed too often to begin; the next sweep tries again")]
+    OutrunTooOften,
+    #[error("the account's record says halted but names no halt: repair or delete it in the table")]
+    NoHalt,
+    #[error("the containment broke off")]
+    Broken,
+}
+
+/// What a containment ends with.
+pub(super) struct Ending {
+    /// The last decision, with every region in it.
+    pub decision: Decision,
+    /// What runs.
+    pub summary: Summary,
+    /// What refused in this halt before this invocation took it up.
+    pub refusals: Refusals,
+}
+
+/// What a containment came to.
+pub(super) struct Concluded {
+    /// What was done, and what the last look still found.
+    pub containment: Containment,
+    /// What is recorded.
+    pub record: AccountRecord,
+    /// Why it is not what it should be, in a sentence.
+    pub error: Option<String>,
+}
+
+/// A container at work. Dropped, it breaks off: the lease runs out by itself.
+pub(super) struct Container {
+    orders: mpsc::UnboundedSender<Order>,
+    _task: JoinSet<()>,
+}
+
+impl Container {
+    /// A container for one account of a sweep.
+    pub fn spawn(sweep: &AccountSweep, scoped: &ScopedAccount) -> Self {
+        let (orders, incoming) = mpsc::unbounded_channel();
+        let work = Work { sweep: sweep.clone(), scoped: scoped.clone(), may_halt: None, held: None };
+        let mut task = JoinSet::new();
+        task.spawn(work.run(incoming));
+        Self { orders, _task: task }
+    }
+
+    /// Asks to begin; the answer comes when the lease is held, or is not to be had.
+    pub fn begin(&self, beginning: Beginning) -> oneshot::Receiver<Begun> {
+        let (answer, begun) = oneshot::channel();
+        // Where nobody listens any more, the answer says so by not coming.
+        let _ = self.orders.send(Order::Begin(Box::new(beginning), answer));
+        begun
+    }
+
+    /// Performs what is new in a plan.
+    pub fn perform(&self, plan: Plan) {
+        let _ = self.orders.send(Order::Perform(plan));
+    }
+
+    /// Ends the containment; `None` where it broke.
+    pub async fn conclude(self, ending: Ending) -> Option<Concluded> {
+        let (answer, concluded) = oneshot::channel();
+        let _ = self.orders.send(Order::Conclude(Box::new(ending), answer));
+        concluded.await.ok()
+    }
+}
+
+/// The container's own side.
+struct Work {
+    sweep: AccountSweep,
+    scoped: ScopedAccount,
+    /// What the brake said, once it was asked.
+    may_halt: Option<bool>,
+    held: Option<Held>,
+}
+
+/// A containment under way.
+struct Held {
+    /// Whether the account is only frozen: past the brake, or because our role was taken away.
+    only_freeze: bool,
+    lease: Arc<HeldLease>,
+    executor: Executor,
+    underway: Underway,
+    record: AccountRecord,
+}
+
+impl Held {
+    /// As much of a plan as is to be performed.
+    fn allowed(&self, plan: &Plan) -> Plan {
+        if self.only_freeze { plan.only_freeze() } else { plan.clone() }
+    }
+}
+
+impl Work {
+    async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+        while let Some(order) = orders.recv().await {
+            match order {
+                Order::Begin(beginning, answer) => {
+                    let begun = self.begin(*beginning).await.unwrap_or_else(Begun::Failed);
+                    let _ = answer.send(begun);
+                }
+                Order::Perform(plan) => {
+                    if let Some(held) = &mut self.held {
+                        let allowed = held.allowed(&plan);
+                        held.underway.feed(&allowed);
+                    }
+                }
+                Order::Conclude(ending, answer) => {
+                    if let Some(held) = self.held.take() {
+                        let _ = answer.send(self.conclude(held, *ending).await);
+                    }
+                }
+            }
+        }
+    }
+
+    fn policy(&self) -> &AccountPolicy {
+        &self.scoped.policy
+    }
+
+    /// Enters the halt, or takes up a standing one: the state and the halt mail are written in the transaction that
+    /// takes the lease. Past the brake, or where our role was taken away, the account is frozen instead.
+    async fn begin(&mut self, beginning: Beginning) -> Result<Begun, NotBegun> {
+        let Beginning { decision, observation, known } = beginning;
+        let only_freeze = match decision.cause {
+            None => return Err(NotBegun::Overruled),
+            Some(Cause::Standing | Cause::Ordered) => false,
+            Some(Cause::ShutOut) => true,
+            Some(Cause::Tripped) => !self.may_halt(&observation).await?,
+        };
+        let attached = observation.of::<Quarantine>(None) == Some(Ok(&Attachment::Attached));
+        if only_freeze && known.record.state == State::Frozen && attached {
+            return Ok(Begun::NothingToDo);
+        }
+        let (record, news) = self.entered(&decision, &observation, &known.record, only_freeze);
+        let (policy, sweep) = (&self.scoped.policy, &self.sweep);
+        let notices: Vec<_> = news.iter().flat_map(|news| mail::write(policy, news)).collect();
+        let is_news = !notices.is_empty();
+        match sweep.leases.acquire(&sweep.invocation, &known, record, notices).await {
+            Ok(None) => Err(NotBegun::NoHalt),
+            Ok(Some((lease, stored))) => {
+                if is_news {
+                    tracing::warn!(account = %policy.account, "halting: {}", stored.record.why);
+                    // The mail must not wait for the containment. The sweep's end sends what this could not.
+                    let mailer = sweep.mailer.clone();
+                    tokio::spawn(async move { mailer.deliver().await });
+                }
+                let lease = Arc::new(lease);
+                let executor = Executor::new(policy.account.clone(), Arc::clone(&lease), sweep.deadline);
+                let (underway, record) = (executor.begin(), stored.record.clone());
+                self.held = Some(Held { only_freeze, lease, executor, underway, record });
+                Ok(Begun::Held(Box::new(stored)))
+            }
+            Err(StoreError::Failed(failure)) => Err(NotBegun::NotRecorded(failure)),
+            Err(StoreError::Conflict | StoreError::LeaseLost) => self.outrun(known).await,
+        }
+    }
+
+    /// What the brake says. Asked once: who has a slot keeps it.
+    async fn may_halt(&mut self, observation: &Observation) -> Result<bool, NotBegun> {
+        if let Some(may_halt) = self.may_halt {
+            return Ok(may_halt);
+        }
+        let (brake, policy) = (&self.sweep.brake, self.policy());
+        let seen = if brake.may_run_short() {
+            Summary::of(policy, &self.sweep.collector.priced(observation).await)
+        } else {
+            Summary::of(policy, observation)
+        };
+        let may_halt = brake.ask(&policy.account, (seen.burn.total(), seen.vcpus)).await.map_err(NotBegun::Brake)?;
+        self.may_halt = Some(may_halt);
+        Ok(may_halt)
+    }
+
+    /// The record with the halt or the freeze entered, and what is new about it.
+    fn entered(
+        &self,
+        decision: &Decision,
+        observation: &Observation,
+        record: &AccountRecord,
+        only_freeze: bool,
+    ) -> (AccountRecord, Vec<News>) {
+        if decision.cause == Some(Cause::Standing) {
+            return (record.clone(), Vec::new());
+        }
+        let (seen, now) = (Summary::of(self.policy(), observation), self.sweep.clock.now());
+        if only_freeze {
+            return decision::frozen(record, decision, &seen, now);
+        }
+        let (record, news) = decision::trip(record, decision, self.sweep.order.as_deref(), &seen, now);
+        (record, vec![news])
+    }
+
+    /// Somebody else wrote the record: whether it is contained by them, or only changed.
+    async fn outrun(&self, mut known: VersionedRecord) -> Result<Begun, NotBegun> {
+        match self.sweep.states.load(&self.policy().account).await.map_err(NotBegun::NotRead)? {
+            None => {
+                known.version = 0;
+                Ok(Begun::Outrun(Box::new(known)))
+            }
+            Some(fresh) => match fresh.lease {
+                Some(lease) if lease.until > self.sweep.clock.now() && lease.holder != self.sweep.invocation => {
+                    Err(NotBegun::Leased { holder: lease.holder, until: lease.until })
+                }
+                _ => Ok(Begun::Outrun(Box::new(fresh))),
+            },
+        }
+    }
+
+    /// Waits for the lanes, proves the halt, and writes down what it came to.
+    async fn conclude(&self, held: Held, ending: Ending) -> Concluded {
+        let (policy, sweep) = (self.policy(), &self.sweep);
+        let Ending { decision, summary, refusals } = ending;
+        let plan = held.allowed(&decision.plan);
+        let Held { only_freeze, lease, executor, underway, record } = held;
+        let recorded_before = record.clone();
+        let mut containment = until_looked_at(&plan, &decision, underway.finish().await);
+        let mut error = None;
+        if only_freeze && let Err(why) = verify_freeze(&sweep.collector, policy, &executor, sweep.deadline, &plan).await
+        {
+            tracing::error!(account = %policy.account, "the account is not frozen: {why}");
+            error = Some(format!("the account is not frozen: {why}; the next sweep tries again"));
+        }
+        let record = decision::with_whole_before(&record, &decision.verdict, &summary);
+        let now = sweep.clock.now();
+        let (mut record, mut news) = decision::after_sweep(&record, policy, self.scoped.mode, &decision, &summary, now);
+        if let Some(proof) = wanted_proof(only_freeze, record.state, &containment) {
+            let task = Task {
+                policy,
+                collector: &sweep.collector,
+                lease: &lease,
+                record: &record,
+                clock: &*sweep.clock,
+                deadline: sweep.deadline,
+                refusals,
+            };
+            let verified = verify(&task, &executor, &containment.outcomes, proof).await;
+            let now = sweep.clock.now();
+            containment.outcomes.extend(verified.outcomes);
+            containment.verified = verified.clean.then_some(now);
+            if let Some(observation) = &verified.last {
+                (containment.remaining, containment.gaps) = (verified.remaining, verified.gaps);
+                containment.skipped = verified.skipped;
+                let tripped = record.halt.as_ref().map(|halt| halt.tripped);
+                containment.suspects =
+                    tripped.map(|tripped| plan::suspects(policy, observation, tripped)).unwrap_or_default();
+                record.last = Some(Summary::of(policy, observation).kept());
+            }
+            if verified.clean && record.state == State::Halting {
+                record = decision::contained(&record, now);
+            }
+            news.extend(outcome_to_tell(&mut record, &containment, now));
+        }
+        drop(executor);
+        let notices = news.iter().flat_map(|news| mail::write(policy, news)).collect();
+        let written = match Arc::try_unwrap(lease) {
+            Ok(lease) => lease.give_back(record.clone(), notices).await.map(drop),
+            // Cannot be while every lane has ended; the lease then runs out by itself and the next sweep takes the halt
+            // up again.
+            Err(_) => Err(StoreError::LeaseLost),
+        };
+        if let Err(why) = written {
+            tracing::error!(account = %policy.account, error = %why, "what the containment came to could not be recorded; the next sweep takes it up again");
+            error = Some(format!("what the containment came to could not be recorded: {why}"));
+            record.state = recorded_before.state;
+        }
+        Concluded { containment, record, error }
+    }
+}
+
+/// Until somebody has looked again: what was planned and not taken by AWS remains.
+fn until_looked_at(plan: &Plan, decision: &Decision, outcomes: Vec<plan::Outcome>) -> Containment {
+    let is_taken = |action: &Action| {
+        outcomes
+            .iter()
+            .any(|outcome| outcome.action.covers(action) && !matches!(outcome.result, ActionResult::Failed { .. }))
+    };
+    let remaining = plan.actions().filter(|action| !is_taken(action)).cloned().collect();
+    let (gaps, skipped) = (decision.verdict.gaps.clone(), plan.skipped().to_vec());
+    Containment { outcomes, remaining, gaps, skipped, ..Containment::default() }
+}
+
+/// A halt that is not proven yet must be; one that was, is looked at again only where enforcing it met a refusal.
+fn wanted_proof(only_freeze: bool, state: State, containment: &Containment) -> Option<Proof> {
+    if only_freeze {
+        return None;
+    }
+    match state {
+        State::Halting => Some(Proof::TwoCleanPasses),
+        State::Ok | State::Warned | State::Frozen | State::Halted | State::Released => {
+            let failed = |outcome: &plan::Outcome| matches!(outcome.result, ActionResult::Failed { .. });
+            containment.outcomes.iter().any(failed).then_some(Proof::OneCleanPass)
+        }
+    }
+}
+
+/// The outcome is told once a halt: when it is proven, or when it has not been for long.
+fn outcome_to_tell(record: &mut AccountRecord, containment: &Containment, now: Timestamp) -> Option<News> {
+    let halt = record.halt.as_mut().filter(|halt| !halt.outcome_told)?;
+    if containment.verified.is_none() && now.duration_since(halt.tripped) < UNPROVEN_UNTIL_TOLD {
+        return None;
+    }
+    halt.outcome_told = true;
+    Some(News::Outcome { halt: halt.clone(), containment: containment.clone(), at: now })
+}

@@ -1,0 +1,284 @@
+//! Judges one account: decides anew with every answer, and hands the decision to whoever contains.
+
+use tokio::sync::oneshot;
+
+use runawaytrain_core::decision::{self, Case, Cause, Decision};
+use runawaytrain_core::measure::summary::Summary;
+use runawaytrain_core::message::mail;
+use runawaytrain_core::message::report::{AccountReport, HaltReport};
+use runawaytrain_core::observation::Coverage;
+use runawaytrain_core::plan::{self, Outcome};
+use runawaytrain_core::record::{AccountRecord, State};
+use runawaytrain_core::resource::Refusals;
+use runawaytrain_core::resource::quarantine::Quarantine;
+use runawaytrain_core::vocabulary::mode::Mode;
+
+use crate::account::basis::AccountSweep;
+use crate::account::container::{Beginning, Begun, Concluded, Container, Ending, NotBegun};
+use crate::observe::{Attention, Collection};
+use crate::ports::{Commit, Freshness, LeaseMove, StoreError, VersionedRecord};
+use crate::scope::ScopedAccount;
+
+/// How often a lost race for the lease is run again with fresh data: a harmless writer may have been in between.
+const RACES: usize = 3;
+
+/// What came of one account.
+pub(crate) struct AccountOutcome {
+    pub report: AccountReport,
+    pub coverage: Coverage,
+    /// Whether everything answered before the invocation's end.
+    pub in_time: bool,
+}
+
+/// The judgement of one account in the making.
+struct Judge<'a> {
+    sweep: &'a AccountSweep,
+    scoped: &'a ScopedAccount,
+    known: VersionedRecord,
+    refusals: Refusals,
+    collection: Collection,
+    /// There is none until something is to be contained.
+    container: Option<Container>,
+    containing: Containing,
+    looks_closer: bool,
+}
+
+/// How far the containment has come.
+enum Containing {
+    /// It has not been called for yet.
+    Idle { races: usize },
+    /// The lease is waited for.
+    Beginning { races: usize, begun: oneshot::Receiver<Begun> },
+    /// The lease is held.
+    Held,
+    /// Nothing is to be contained, or nothing can be; why, where that is an error.
+    Off(Option<NotBegun>),
+}
+
+impl AccountSweep {
+    /// Sweeps one account. Containing starts the moment the running sum passes a limit; the regions that answer later
+    /// are contained as they come in.
+    pub async fn run(&self, scoped: &ScopedAccount, known: Option<VersionedRecord>) -> AccountOutcome {
+        let account = &scoped.policy.account;
+        let new = || AccountRecord::new(account.clone(), self.clock.now());
+        let known = known.unwrap_or_else(|| VersionedRecord { record: new(), version: 0, lease: None });
+        let refusals = self.refusals_so_far(&known.record).await;
+        let until = self.deadline.stop_work();
+        let mut collection = Collection::begin(self.collector.clone(), account, Freshness::Cached, until).await;
+        collection.hold_against(known.record.charges.clone(), self.spend.clone());
+        let may_contain = scoped.mode == Mode::Proceed && self.remember;
+        let judge = Judge {
+            sweep: self,
+            scoped,
+            known,
+            refusals,
+            collection,
+            container: None,
+            containing: if may_contain { Containing::Idle { races: RACES } } else { Containing::Off(None) },
+            looks_closer: false,
+        };
+        judge.run().await
+    }
+
+    /// What refused in a halt that another invocation left unfinished, from its journal: what it had to learn need not
+    /// be learnt again.
+    async fn refusals_so_far(&self, record: &AccountRecord) -> Refusals {
+        let mut refusals = Refusals::default();
+        let Some(halt) = record.halt.as_ref().filter(|_| record.state == State::Halting) else { return refusals };
+        match self.journal.entries(&record.account, &halt.id).await {
+            Ok(journal) => {
+                let concluded = journal.into_iter().filter_map(|entry| {
+                    let (_, result) = entry.concluded?;
+                    Some(Outcome { action: entry.action, result })
+                });
+                plan::learn(&mut refusals, &concluded.collect::<Vec<_>>());
+            }
+            // It only costs what it cost before to learn it.
+            Err(failure) => {
+                tracing::warn!(account = %record.account, error = %failure, "the journal could not be read; what refused before is asked again");
+            }
+        }
+        refusals
+    }
+}
+
+impl Judge<'_> {
+    async fn run(mut self) -> AccountOutcome {
+        let decision = loop {
+            let decision = self.decide();
+            if let Some(cause) = decision.cause {
+                self.act_on(cause, &decision);
+            }
+            if !self.next().await {
+                break decision;
+            }
+        };
+        self.conclude(decision).await
+    }
+
+    fn decide(&self) -> Decision {
+        Case {
+            policy: &self.scoped.policy,
+            observation: self.collection.observation(),
+            record: &self.known.record,
+            is_ordered: self.sweep.order.is_some(),
+            refusals: &self.refusals,
+            now: self.sweep.clock.now(),
+        }
+        .decide()
+    }
+
+    /// Looks closer, and hands the decision on.
+    fn act_on(&mut self, cause: Cause, decision: &Decision) {
+        if !std::mem::replace(&mut self.looks_closer, true) {
+            self.collection.look_closer(Attention::Halt(&self.scoped.policy));
+        }
+        match self.containing {
+            Containing::Held => {
+                if let Some(container) = &self.container {
+                    container.perform(decision.plan.clone());
+                }
+            }
+            Containing::Idle { races } if self.is_called_for(cause, decision) => {
+                let container = self.container.get_or_insert_with(|| Container::spawn(self.sweep, self.scoped));
+                let begun = container.begin(Beginning {
+                    decision: decision.clone(),
+                    observation: self.collection.observation().clone(),
+                    known: self.known.clone(),
+                });
+                self.containing = Containing::Beginning { races, begun };
+            }
+            Containing::Idle { .. } | Containing::Beginning { .. } | Containing::Off(_) => {}
+        }
+    }
+
+    /// A halt that is not proven yet is always taken up again; one that is, only when something is to be done about it.
+    fn is_called_for(&self, cause: Cause, decision: &Decision) -> bool {
+        match cause {
+            // Frozen already or not: that is known in a moment, and decides whether there is anything to do.
+            Cause::ShutOut => self.collection.observation().of::<Quarantine>(None).is_some(),
+            Cause::Tripped | Cause::Ordered => true,
+            Cause::Standing => self.known.record.state == State::Halting || !decision.plan.is_empty(),
+        }
+    }
+
+    /// Waits for the next answer, from a look or from the container; false when none is left.
+    async fn next(&mut self) -> bool {
+        let Containing::Beginning { races, begun } = &mut self.containing else {
+            return self.collection.next().await;
+        };
+        let (races, answer) = (
+            *races,
+            tokio::select! {
+                biased;
+                answer = begun => answer.unwrap_or(Begun::Failed(NotBegun::Broken)),
+                // A look that ends wakes this up; the container is listened to on.
+                true = self.collection.next() => return true,
+            },
+        );
+        self.containing = match answer {
+            Begun::Held(stored) => {
+                self.known = *stored;
+                Containing::Held
+            }
+            Begun::NothingToDo => Containing::Off(None),
+            Begun::Failed(why) => Containing::Off(Some(why)),
+            Begun::Outrun(fresh) => {
+                self.known = *fresh;
+                self.run_again(races)
+            }
+        };
+        true
+    }
+
+    /// Decided anew: whoever was faster may have halted or released the account.
+    fn run_again(&self, races: usize) -> Containing {
+        match races.saturating_sub(1) {
+            0 => Containing::Off(Some(NotBegun::OutrunTooOften)),
+            _ if self.decide().cause.is_none() => Containing::Off(Some(NotBegun::Overruled)),
+            races => Containing::Idle { races },
+        }
+    }
+
+    /// Every answer is in: proves the containment, or remembers the numbers.
+    async fn conclude(self, decision: Decision) -> AccountOutcome {
+        let Self { sweep, scoped, known, refusals, collection, container, containing, .. } = self;
+        let (policy, observation) = (&scoped.policy, collection.observation());
+        let (coverage, in_time) = (observation.coverage(), !collection.was_cut());
+        let summary = Summary::of(policy, observation);
+        let mut report = AccountReport::new(policy.account.clone(), &scoped.name, scoped.mode)
+            .with_verdict(&decision.verdict, coverage, &summary)
+            .with_plan(&decision.plan);
+        report.error =
+            (!in_time).then(|| "not finished before the deadline; the next sweep takes it up again".to_owned());
+        match containing {
+            Containing::Held => {
+                let concluded = match container {
+                    Some(container) => container.conclude(Ending { decision, summary, refusals }).await,
+                    None => None,
+                };
+                match concluded {
+                    Some(concluded) => report = with_conclusion(report, concluded),
+                    None => report.error = Some(NotBegun::Broken.to_string()),
+                }
+            }
+            Containing::Idle { .. } | Containing::Beginning { .. } | Containing::Off(_) => {
+                if let Containing::Off(Some(why)) = containing {
+                    report.error = Some(why.to_string());
+                }
+                report.state = Some(if sweep.remember {
+                    sweep.remember(scoped, &known, &decision, &summary, &mut report.error).await
+                } else {
+                    known.record.state
+                });
+            }
+        }
+        AccountOutcome { report, coverage, in_time }
+    }
+}
+
+fn with_conclusion(report: AccountReport, concluded: Concluded) -> AccountReport {
+    let Concluded { containment, record, error } = concluded;
+    let mut report = report.with_containment(&containment);
+    report.halt = record.halt.as_ref().map(|halt| HaltReport {
+        id: halt.id.clone(),
+        contained: halt.contained.is_some(),
+        seconds: halt.contained.map(|contained| contained.duration_since(halt.tripped).as_secs_f64()),
+    });
+    report.state = Some(record.state);
+    report.error = error.or(report.error);
+    report
+}
+
+impl AccountSweep {
+    /// Takes in the numbers of a sweep that contained nothing. A writer that was faster knows better: its record stays.
+    async fn remember(
+        &self,
+        scoped: &ScopedAccount,
+        known: &VersionedRecord,
+        decision: &Decision,
+        summary: &Summary,
+        error: &mut Option<String>,
+    ) -> State {
+        let (policy, now) = (&scoped.policy, self.clock.now());
+        let (record, news) = decision::after_sweep(&known.record, policy, scoped.mode, decision, summary, now);
+        let state = record.state;
+        if record == known.record && known.version > 0 {
+            return state;
+        }
+        let peak = record.hour.clone().filter(|peak| known.record.hour.as_ref() != Some(peak));
+        let notices = news.iter().flat_map(|news| mail::write(policy, news)).collect();
+        let lease = LeaseMove::None { expected: known.version };
+        match self.states.commit(Commit { record, lease, notices, peak, at: now }).await {
+            Ok(_) => state,
+            Err(StoreError::Conflict | StoreError::LeaseLost) => known.record.state,
+            Err(StoreError::Failed(failure)) => {
+                tracing::error!(account = %policy.account, error = %failure, "the account's state could not be recorded");
+                error.get_or_insert_with(|| {
+                    format!("the account was judged, but its state could not be recorded: {failure}")
+                });
+                known.record.state
+            }
+        }
+    }
+}

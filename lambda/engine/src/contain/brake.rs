@@ -1,0 +1,100 @@
+//! A wrong limit must not stop a university: past so many halts in an hour, accounts are frozen instead, and people are
+//! mailed.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::money::Usd;
+
+use crate::ports::{Clock, Slots};
+
+/// Slots are counted over this time.
+const WINDOW: SignedDuration = SignedDuration::from_hours(1);
+
+/// Where slots may run short, the first who asks waits so long for the others, so that the slots go to those that burn
+/// the most.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// What an account burns: US dollars an hour, and its vCPUs where prices are not known yet.
+pub type Burns = (Usd, u64);
+
+/// The brake of one sweep. The slots themselves are in the table, for all invocations; here is only who gets them
+/// first.
+pub struct Brake {
+    slots: Arc<dyn Slots>,
+    clock: Arc<dyn Clock>,
+    most: u32,
+    may_run_short: bool,
+    queue: Mutex<Queue>,
+    turn: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Queue {
+    first_asked: Option<Instant>,
+    /// Who waits, by what it burns: the last is served first.
+    waiting: BTreeSet<(Burns, AccountId)>,
+}
+
+impl Brake {
+    /// A brake for a sweep of so many accounts.
+    pub fn new(slots: Arc<dyn Slots>, clock: Arc<dyn Clock>, halts_per_hour: u32, accounts: usize) -> Self {
+        Self {
+            slots,
+            clock,
+            most: halts_per_hour,
+            may_run_short: accounts > halts_per_hour as usize,
+            queue: Mutex::default(),
+            turn: watch::Sender::new(0),
+        }
+    }
+
+    /// Whether there may be more who ask than there are slots, so that it matters who burns the most.
+    pub fn may_run_short(&self) -> bool {
+        self.may_run_short
+    }
+
+    /// Asks to halt an account that burns so much. True when it may be halted; false when the brake holds.
+    pub async fn ask(&self, account: &AccountId, burns: Burns) -> Result<bool, Failure> {
+        if self.may_run_short {
+            self.wait_for_turn(account, burns).await;
+        }
+        let now = self.clock.now();
+        let since = now.checked_sub(WINDOW).unwrap_or(now);
+        let answer = self.slots.take(account, self.most, since, now).await;
+        if self.may_run_short {
+            self.with_queue(|queue| queue.waiting.remove(&(burns, account.clone())));
+            self.turn.send_modify(|turn| *turn += 1);
+        }
+        answer
+    }
+
+    /// Waits until nobody who burns more is waiting. Bounded: whoever is served slowly does not hold up the others for
+    /// ever.
+    async fn wait_for_turn(&self, account: &AccountId, burns: Burns) {
+        let me = (burns, account.clone());
+        let settled = self.with_queue(|queue| {
+            queue.waiting.insert(me.clone());
+            *queue.first_asked.get_or_insert_with(Instant::now) + SETTLE
+        });
+        sleep_until(settled).await;
+        let patience = Instant::now() + SETTLE;
+        let mut turn = self.turn.subscribe();
+        while !self.with_queue(|queue| queue.waiting.last() == Some(&me)) {
+            if timeout_at(patience, turn.changed()).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn with_queue<T>(&self, change: impl FnOnce(&mut Queue) -> T) -> T {
+        change(&mut self.queue.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,189 @@
+//! Performs plans. Lanes run at once; one item's failure never stops the others.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::task::JoinSet;
+
+use runawaytrain_core::plan::{ActionResult, Outcome, Plan};
+use runawaytrain_core::resource::{Action, Lane};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::AccountId;
+
+use super::batch::Batch;
+use super::lease::{HeldLease, NotPerformed};
+use crate::deadline::{Deadline, has_come, in_time};
+use crate::ports::Performed;
+
+/// Regions at once in one account: each has a quota of its own.
+const MOST_REGIONS: usize = 32;
+/// Principals at once in one account. IAM has one quota for all of them: a hundred at once would only throttle each
+/// other.
+const MOST_PRINCIPALS: usize = 32;
+
+/// Retries of a throttled call, on top of the SDK's own, with doubling waits up to half a minute: five minutes in all.
+/// To start 500 instances past the first thousand takes their quota four.
+const THROTTLE_RETRIES: u32 = 14;
+const THROTTLE_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Performs plans on one account under a lease.
+#[derive(Clone)]
+pub struct Executor {
+    account: AccountId,
+    lease: Arc<HeldLease>,
+    permits: Arc<Permits>,
+    deadline: Deadline,
+}
+
+/// What bounds the lanes at once. Freezing waits for nothing, and what stops never queues behind what locks out.
+struct Permits {
+    regions: Semaphore,
+    principals: Semaphore,
+}
+
+impl Permits {
+    /// `None` where none is needed.
+    async fn of(&self, lane: &Lane) -> Option<SemaphorePermit<'_>> {
+        match lane {
+            Lane::Account => None,
+            Lane::Region(_) => self.regions.acquire().await.ok(),
+            Lane::Principal(_) => self.principals.acquire().await.ok(),
+        }
+    }
+}
+
+/// Lanes under way. A lane is started once, however often the growing plan names it.
+pub struct Underway {
+    executor: Executor,
+    started: HashSet<Lane>,
+    running: JoinSet<Vec<Outcome>>,
+}
+
+impl Executor {
+    /// An executor under a lease. It begins nothing new shortly before the invocation's end.
+    pub fn new(account: AccountId, lease: Arc<HeldLease>, deadline: Deadline) -> Self {
+        let permits = Permits { regions: Semaphore::new(MOST_REGIONS), principals: Semaphore::new(MOST_PRINCIPALS) };
+        Self { account, lease, permits: Arc::new(permits), deadline }
+    }
+
+    /// Starts with nothing under way.
+    pub fn begin(&self) -> Underway {
+        Underway { executor: self.clone(), started: HashSet::new(), running: JoinSet::new() }
+    }
+
+    /// Performs a plan to its end.
+    pub async fn run(&self, plan: &Plan) -> Vec<Outcome> {
+        let mut underway = self.begin();
+        underway.feed(plan);
+        underway.finish().await
+    }
+
+    async fn lane(self, lane: Lane, actions: Vec<Action>) -> Vec<Outcome> {
+        let _permit = self.permits.of(&lane).await;
+        let mut outcomes = Vec::with_capacity(actions.len());
+        for action in actions {
+            let mut batch = Batch::new(action);
+            while let Some(part) = batch.next() {
+                outcomes.extend(batch.settle(self.perform(part).await));
+            }
+        }
+        outcomes
+    }
+
+    /// One call, with patience for throttling. A lost lease, or the invocation's end, ends it at once: the outcome says
+    /// so and nothing was done.
+    async fn perform(&self, action: Action) -> Outcome {
+        let mut wait = THROTTLE_WAIT;
+        let mut retries = THROTTLE_RETRIES;
+        loop {
+            if has_come(self.deadline.stop_work()) {
+                tracing::warn!(account = %self.account, "not begun before the deadline: {action}");
+                return Outcome { action, result: ActionResult::Failed { failure: not_begun() } };
+            }
+            let result = match self.lease.perform(&self.account, &action).await {
+                Ok(Performed::Done) => ActionResult::Done,
+                Ok(Performed::AlreadyDone) => ActionResult::AlreadyDone,
+                Err(NotPerformed::Failed(failure)) if deserves_patience(failure.kind) && retries > 0 => {
+                    retries -= 1;
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(LONGEST_WAIT);
+                    continue;
+                }
+                Err(NotPerformed::Failed(failure)) => ActionResult::Failed { failure },
+                Err(NotPerformed::LeaseLost) => ActionResult::Failed { failure: lease_lost() },
+            };
+            if let ActionResult::Failed { failure } = &result {
+                tracing::warn!(account = %self.account, error = %failure, "refused: {action}");
+            } else {
+                tracing::info!(account = %self.account, "done: {action}");
+            }
+            return Outcome { action, result };
+        }
+    }
+}
+
+/// Whether the same call is made again at once, after a wait. What passes in some other way is tried again by the next
+/// pass, which looks first.
+fn deserves_patience(kind: FailureKind) -> bool {
+    match kind {
+        FailureKind::Throttled => true,
+        FailureKind::Credentials
+        | FailureKind::Denied
+        | FailureKind::Contended
+        | FailureKind::QuotaFull
+        | FailureKind::NotFound
+        | FailureKind::WrongState
+        | FailureKind::Unsupported
+        | FailureKind::Protected
+        | FailureKind::Invalid
+        | FailureKind::Unavailable
+        | FailureKind::NotBegun
+        | FailureKind::Other => false,
+    }
+}
+
+impl Underway {
+    /// Starts the lanes of a plan that were not started yet.
+    pub fn feed(&mut self, plan: &Plan) {
+        for (lane, actions) in plan.lanes() {
+            if self.started.insert(lane.clone()) {
+                self.running.spawn(self.executor.clone().lane(lane.clone(), actions.to_vec()));
+            }
+        }
+    }
+
+    /// Waits for every lane, but not past the invocation's end: what is cut off stands in the journal as intended, and
+    /// may have happened.
+    pub async fn finish(mut self) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        let account = &self.executor.account;
+        loop {
+            let Some(lane) = in_time(self.executor.deadline.cut_off(), self.running.join_next()).await else {
+                let lanes = self.running.len();
+                tracing::error!(account = %account, lanes, "calls under way are no longer waited for: the invocation ends");
+                self.running.shutdown().await;
+                return outcomes;
+            };
+            match lane {
+                None => return outcomes,
+                Some(Ok(of_lane)) => outcomes.extend(of_lane),
+                // What a lane did before it broke stands in the journal; the next look finds what it left undone.
+                Some(Err(broken)) => {
+                    tracing::error!(account = %account, error = %broken, "a lane of the containment broke");
+                }
+            }
+        }
+    }
+}
+
+fn not_begun() -> Failure {
+    let detail = "the invocation was about to end; the next one goes on";
+    Failure::own("the call", FailureKind::NotBegun, detail)
+}
+
+fn lease_lost() -> Failure {
+    Failure::own("lease", FailureKind::Contended, "another invocation contains the account now")
+}

@@ -1,0 +1,200 @@
+//! The right to contain an account, and the journal of what was done with it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinHandle;
+
+use runawaytrain_core::message::Notice;
+use runawaytrain_core::plan::ActionResult;
+use runawaytrain_core::record::AccountRecord;
+use runawaytrain_core::resource::Action;
+use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
+
+use crate::ports::{
+    Actuator, Clock, Commit, EntryId, Journal, JournalEntry, Lease, LeaseMove, Performed, Ports, States, StoreError,
+    VersionedRecord,
+};
+
+/// How long a lease holds unless it is renewed: a killed invocation blocks the next one no longer than this.
+pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// How often it is renewed: two renewals may fail before it is lost.
+pub const RENEWAL: Duration = Duration::from_secs(20);
+
+/// Gives out leases. What they rest on: the records, the journal, and whatever changes accounts, which is reached only
+/// through a lease.
+#[derive(Clone)]
+pub struct Leases {
+    states: Arc<dyn States>,
+    journal: Arc<dyn Journal>,
+    actuator: Arc<dyn Actuator>,
+    clock: Arc<dyn Clock>,
+}
+
+/// A held lease that renews itself until it is given back or dropped.
+pub struct HeldLease {
+    of: Leases,
+    lease: Lease,
+    halt: HaltId,
+    lost: Arc<AtomicBool>,
+    until: Arc<SharedTime>,
+    next_entry: AtomicU64,
+    renewal: JoinHandle<()>,
+}
+
+/// Why an action was not performed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum NotPerformed {
+    /// Somebody else contains the account now: this holder must change nothing more.
+    #[error("the lease is lost; another invocation contains the account now")]
+    LeaseLost,
+    /// The journal could not be written, or AWS refused.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl Leases {
+    /// Leases over the ports of a deployment.
+    pub fn new(ports: &Ports) -> Self {
+        Self {
+            states: Arc::clone(&ports.states),
+            journal: Arc::clone(&ports.journal),
+            actuator: Arc::clone(&ports.actuator),
+            clock: Arc::clone(&ports.clock),
+        }
+    }
+
+    /// Writes `record` with its mails and takes the lease in the same transaction; `None` where the record names no
+    /// halt, so that nothing could be journaled.
+    pub async fn acquire(
+        &self,
+        invocation: &str,
+        known: &VersionedRecord,
+        record: AccountRecord,
+        notices: Vec<Notice>,
+    ) -> Result<Option<(HeldLease, VersionedRecord)>, StoreError> {
+        let Some(halt) = record.halt.as_ref().map(|halt| halt.id.clone()) else { return Ok(None) };
+        let now = self.clock.now();
+        let holder = invocation.to_owned();
+        let lease = LeaseMove::Acquire { expected: known.version, holder, now, until: self.clock.after(LEASE) };
+        let stored = self.states.commit(Commit { record, lease, notices, peak: None, at: now }).await?;
+        let Some(lease) = stored.lease.clone() else { return Ok(None) };
+        Ok(Some((HeldLease::new(self.clone(), lease, halt), stored)))
+    }
+}
+
+impl HeldLease {
+    fn new(of: Leases, lease: Lease, halt: HaltId) -> Self {
+        let lost = Arc::new(AtomicBool::new(false));
+        let until = Arc::new(SharedTime::new(lease.until));
+        let renewal = tokio::spawn(renew(of.clone(), lease.clone(), Arc::clone(&lost), Arc::clone(&until)));
+        Self { of, lease, halt, lost, until, next_entry: AtomicU64::new(1), renewal }
+    }
+
+    /// The lease as a condition for a write.
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// Whether this holder may still change anything. Judged by our own clock against the time last written, so that a
+    /// holder that slept through its lease notices by itself before it asks anybody.
+    pub fn is_alive(&self) -> bool {
+        !self.lost.load(Ordering::Acquire) && self.of.clock.now() < self.until.get()
+    }
+
+    /// Performs one action, journaled before and after. Nothing is done that could not be written down first.
+    pub async fn perform(&self, account: &AccountId, action: &Action) -> Result<Performed, NotPerformed> {
+        if !self.is_alive() {
+            return Err(NotPerformed::LeaseLost);
+        }
+        let id = EntryId { fence: self.lease.fence, number: self.next_entry.fetch_add(1, Ordering::Relaxed) };
+        let entry = JournalEntry {
+            id: id.clone(),
+            halt: self.halt.clone(),
+            action: action.clone(),
+            intended: self.of.clock.now(),
+            concluded: None,
+        };
+        self.check(self.of.journal.intend(&self.lease, &entry).await)?;
+        // The journal's answer may have taken longer than the lease lasts.
+        if !self.is_alive() {
+            return Err(NotPerformed::LeaseLost);
+        }
+        let result = self.of.actuator.perform(account, action, self.of.clock.now()).await;
+        let outcome = match &result {
+            Ok(Performed::Done) => ActionResult::Done,
+            Ok(Performed::AlreadyDone) => ActionResult::AlreadyDone,
+            Err(failure) => ActionResult::Failed { failure: failure.clone() },
+        };
+        match self.of.journal.conclude(&self.lease, &self.halt, &id, self.of.clock.now(), &outcome).await {
+            Err(StoreError::Failed(failure)) => {
+                // The intent stands in the journal; what came of it is in the log and in the report.
+                tracing::error!(account = %account, entry = %id, error = %failure, "an outcome could not be journaled: {action}: {outcome}");
+            }
+            other => self.check(other)?,
+        }
+        Ok(result?)
+    }
+
+    /// Writes the record and gives the lease back.
+    pub async fn give_back(self, record: AccountRecord, notices: Vec<Notice>) -> Result<VersionedRecord, StoreError> {
+        self.renewal.abort();
+        let (peak, lease, at) = (record.hour.clone(), LeaseMove::Release(self.lease.clone()), self.of.clock.now());
+        self.of.states.commit(Commit { record, lease, notices, peak, at }).await
+    }
+
+    fn check(&self, written: Result<(), StoreError>) -> Result<(), NotPerformed> {
+        match written {
+            Ok(()) => Ok(()),
+            Err(StoreError::Failed(failure)) => Err(NotPerformed::Failed(failure)),
+            Err(StoreError::LeaseLost | StoreError::Conflict) => {
+                self.lost.store(true, Ordering::Release);
+                Err(NotPerformed::LeaseLost)
+            }
+        }
+    }
+}
+
+impl Drop for HeldLease {
+    fn drop(&mut self) {
+        self.renewal.abort();
+    }
+}
+
+async fn renew(of: Leases, lease: Lease, lost: Arc<AtomicBool>, until: Arc<SharedTime>) {
+    loop {
+        tokio::time::sleep(RENEWAL).await;
+        let next = of.clock.after(LEASE);
+        match of.states.renew(&lease, next).await {
+            Ok(()) => until.set(next),
+            Err(StoreError::Failed(failure)) => {
+                tracing::warn!(account = %lease.account, error = %failure, "the lease could not be renewed; trying again")
+            }
+            Err(StoreError::LeaseLost | StoreError::Conflict) => {
+                tracing::warn!(account = %lease.account, fence = lease.fence, "the lease was taken over; this invocation changes nothing more in the account");
+                lost.store(true, Ordering::Release);
+                return;
+            }
+        }
+    }
+}
+
+/// A point in time that two tasks share, in whole milliseconds.
+struct SharedTime(AtomicI64);
+
+impl SharedTime {
+    fn new(at: Timestamp) -> Self {
+        Self(AtomicI64::new(at.as_millisecond()))
+    }
+
+    fn get(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.load(Ordering::Acquire)).unwrap_or(Timestamp::MIN)
+    }
+
+    fn set(&self, at: Timestamp) {
+        self.0.store(at.as_millisecond(), Ordering::Release);
+    }
+}

@@ -1,0 +1,112 @@
+//! Looks into one account, every enabled region and every kind at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use runawaytrain_core::measure::price::{PriceKey, Prices};
+use runawaytrain_core::measure::vcpus::Vcpus;
+use runawaytrain_core::observation::{Observation, Seen};
+use runawaytrain_core::policy::AccountPolicy;
+use runawaytrain_core::resource::{DESCRIBE_REGIONS, Depth, Kind, Sight};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::{AccountId, Region};
+
+use crate::deadline::in_time;
+use crate::observe::prices::PriceMemory;
+use crate::ports::{Freshness, Look, Observer};
+
+/// Calls under way at once, over all accounts and regions. AWS's quotas are per account and region, so this bounds only
+/// our own sockets.
+const MOST_CALLS: usize = 256;
+
+/// An observer, how many of its calls may be under way at once over all accounts, and what things cost.
+#[derive(Clone)]
+pub struct Collector {
+    observer: Arc<dyn Observer>,
+    permits: Arc<Semaphore>,
+    prices: PriceMemory,
+}
+
+/// What a close look is for.
+#[derive(Debug, Clone, Copy)]
+pub enum Attention<'a> {
+    /// A halt or its drill: what the policy wants something of.
+    Halt(&'a AccountPolicy),
+    /// A release: everything. Whatever the policy leaves alone today, an earlier one may have had locked.
+    Release,
+}
+
+impl Attention<'_> {
+    pub(super) fn wants(self, kind: Kind) -> bool {
+        match self {
+            Self::Halt(policy) => kind.is_wanted(policy),
+            Self::Release => true,
+        }
+    }
+
+    pub(super) fn depth(self, kind: Kind) -> Depth {
+        match self {
+            Self::Halt(policy) => kind.depth(policy),
+            Self::Release => Depth::Usual,
+        }
+    }
+}
+
+impl Collector {
+    /// A collector over an observer, which knows what things cost.
+    pub fn new(observer: Arc<dyn Observer>, prices: PriceMemory) -> Self {
+        Self { observer, permits: Arc::new(Semaphore::new(MOST_CALLS)), prices }
+    }
+
+    /// One look by itself.
+    pub async fn look(&self, account: &AccountId, look: &Look, until: Option<Instant>) -> Seen<Sight> {
+        in_time(until, self.ask(account, look)).await.unwrap_or_else(|| Err(not_answered(look.kind.first_read())))
+    }
+
+    /// The same observation with a price for all that was seen, where that takes no longer than a moment: what an
+    /// account burns decides who is halted first where not all can be.
+    pub async fn priced(&self, observation: &Observation) -> Observation {
+        const A_MOMENT: Duration = Duration::from_secs(2);
+        let mut wanted = price_keys(observation);
+        wanted.retain(|key, _| !observation.prices.contains_key(key));
+        let mut priced = observation.clone();
+        if let Ok(prices) = tokio::time::timeout(A_MOMENT, self.prices.of(wanted)).await {
+            priced.prices.extend(prices);
+        }
+        priced
+    }
+
+    /// One look, within the bound on calls.
+    pub(super) async fn ask(&self, account: &AccountId, look: &Look) -> Seen<Sight> {
+        let _permit = self.permits.acquire().await;
+        self.observer.look(account, look).await
+    }
+
+    pub(super) async fn regions(&self, account: &AccountId, freshness: Freshness) -> Seen<Vec<Region>> {
+        let _permit = self.permits.acquire().await;
+        let regions = self.observer.regions(account, freshness).await?;
+        if regions.is_empty() {
+            // Every account has regions. To take none for an answer would make an account that nobody looked at look
+            // empty.
+            return Err(Failure::own(DESCRIBE_REGIONS, FailureKind::Other, "it answered without a single region"));
+        }
+        Ok(regions)
+    }
+
+    pub(super) async fn prices(&self, wanted: BTreeMap<PriceKey, Vcpus>) -> Prices {
+        self.prices.of(wanted).await
+    }
+}
+
+/// Which prices what was seen depends on, over all kinds.
+pub(super) fn price_keys(observation: &Observation) -> BTreeMap<PriceKey, Vcpus> {
+    Kind::ALL.iter().flat_map(|kind| kind.price_keys(observation)).collect()
+}
+
+pub(super) fn not_answered(operation: &str) -> Failure {
+    Failure::own(operation, FailureKind::Unavailable, "it did not answer before the invocation's end")
+}

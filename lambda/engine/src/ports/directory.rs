@@ -1,0 +1,45 @@
+use async_trait::async_trait;
+
+use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::vocabulary::ids::AccountId;
+
+/// Where an account is in its life, from Organizations' `State`, or its older `Status` where that is all there is.
+/// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lifecycle {
+    /// In use.
+    Active,
+    /// Being closed: its instances still run.
+    PendingClosure,
+    /// Not usable by anybody, us included: suspended, closed or not yet activated. In AWS's words.
+    Inactive(String),
+}
+
+/// An account of the organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its id.
+    pub account: AccountId,
+    /// Its name in Organizations. A member may choose it.
+    pub name: String,
+    /// Where it is in its life.
+    pub lifecycle: Lifecycle,
+}
+
+/// How old an answer may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// Some minutes old is good enough.
+    Cached,
+    /// Asked now: a thief may have enabled a region since.
+    Now,
+}
+
+/// The organization's accounts.
+#[async_trait]
+pub trait Directory: Send + Sync {
+    /// Every account of the organization, all pages, the payer included. Fresh means half a minute old at the most: a
+    /// thousand accounts take six seconds of the quota, and a crowd of events about one new account must not ask for
+    /// them one by one.
+    async fn accounts(&self, freshness: Freshness) -> Result<Vec<Member>, Failure>;
+}

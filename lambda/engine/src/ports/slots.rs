@@ -1,0 +1,13 @@
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::vocabulary::ids::AccountId;
+
+/// How many accounts may be halted within a time, counted over all invocations.
+#[async_trait]
+pub trait Slots: Send + Sync {
+    /// Takes one of `most` slots for an account, atomically; slots taken before `since` are free again. False when all
+    /// are taken. An account that has one keeps it: two invocations that meet the same runaway account take one slot.
+    async fn take(&self, account: &AccountId, most: u32, since: Timestamp, now: Timestamp) -> Result<bool, Failure>;
+}

@@ -1,0 +1,110 @@
+//! What became of each account of a sweep, for whoever must know whether to ask again.
+
+use std::collections::BTreeMap;
+
+use runawaytrain_core::message::report::{AccountReport, Answer};
+use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_core::vocabulary::ids::AccountId;
+
+use crate::scope::{Scope, UnservedReason};
+
+/// What became of one account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Disposition {
+    /// It was judged by all that can be seen of it now.
+    Judged,
+    /// It was not judged, or not whole, and may be if it is asked for again.
+    Unjudged(String),
+    /// It is not in the organization.
+    NotAMember(String),
+    /// Nobody can enter it.
+    Inactive(String),
+}
+
+/// A sweep's answer with what became of each account in it.
+pub(super) struct SweepAnswer {
+    pub answer: Answer,
+    /// Empty where no account was come to at all.
+    pub dispositions: BTreeMap<AccountId, Disposition>,
+}
+
+impl SweepAnswer {
+    /// An answer of a sweep that did not come to any account.
+    pub fn without_accounts(answer: Answer) -> Self {
+        Self { answer, dispositions: BTreeMap::new() }
+    }
+}
+
+/// The accounts that were turned away before anybody looked at them.
+pub(super) fn of_unserved(scope: &Scope) -> BTreeMap<AccountId, Disposition> {
+    let disposition = |reason, words| match reason {
+        UnservedReason::NotAMember => Disposition::NotAMember(words),
+        UnservedReason::Inactive => Disposition::Inactive(words),
+        UnservedReason::Unlisted => Disposition::Unjudged(words),
+    };
+    scope
+        .unserved
+        .iter()
+        .map(|unserved| {
+            (
+                unserved.report.account.clone(),
+                disposition(unserved.reason, unserved.report.error.clone().unwrap_or_default()),
+            )
+        })
+        .collect()
+}
+
+/// The answer where accounts were asked for and not one of them is served.
+pub(super) fn nobody_served(scope: &Scope) -> Option<Answer> {
+    if !scope.accounts.is_empty() || scope.unserved.is_empty() {
+        return None;
+    }
+    let why: Vec<&str> = scope.unserved.iter().filter_map(|unserved| unserved.report.error.as_deref()).collect();
+    let answer = if scope.stale.is_some() { Answer::failed } else { Answer::refused };
+    Some(answer(why.join("; ")))
+}
+
+/// All accounts: those that were turned away, and those that were looked at.
+pub(super) fn of_all(
+    reports: &[AccountReport],
+    turned_away: BTreeMap<AccountId, Disposition>,
+) -> BTreeMap<AccountId, Disposition> {
+    let mut dispositions: BTreeMap<AccountId, Disposition> =
+        reports.iter().map(|report| (report.account.clone(), of(report))).collect();
+    dispositions.extend(turned_away);
+    dispositions
+}
+
+/// A gap where we are not let in stays one, however often it is asked for: the schedule goes on asking, and people are
+/// told. Behind any other gap may be the very launch that set the sweep off.
+fn of(report: &AccountReport) -> Disposition {
+    if let Some(error) = &report.error {
+        return Disposition::Unjudged(error.clone());
+    }
+    match report.gaps.iter().find(|gap| !stays(gap.kind)) {
+        Some(gap) => Disposition::Unjudged(format!(
+            "not all of account {} could be seen ({}: {})",
+            report.account, gap.at, gap.reason
+        )),
+        None => Disposition::Judged,
+    }
+}
+
+/// Whether a gap stays, however often it is looked at again at once.
+fn stays(kind: FailureKind) -> bool {
+    match kind {
+        FailureKind::Denied => true,
+        FailureKind::Credentials
+        | FailureKind::Throttled
+        | FailureKind::Contended
+        | FailureKind::QuotaFull
+        | FailureKind::NotFound
+        | FailureKind::WrongState
+        | FailureKind::Unsupported
+        | FailureKind::Protected
+        | FailureKind::Invalid
+        | FailureKind::Unavailable
+        | FailureKind::NotBegun
+        | FailureKind::Other => false,
+    }
+}

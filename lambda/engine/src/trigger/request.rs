@@ -1,0 +1,114 @@
+//! What is to be done, and where the guard is deployed.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use runawaytrain_core::contract;
+use runawaytrain_core::policy::CostReports;
+use runawaytrain_core::resource::ReleaseRequest;
+use runawaytrain_core::vocabulary::ids::AccountId;
+
+use super::record::Records;
+
+/// The source of a sweep that a spend alarm set off.
+pub const SPEND_ALARM: &str = "spend-alarm";
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Nothing.
+    Pass,
+    /// Look, decide, and contain where a limit is passed.
+    Sweep(Selection),
+    /// The same for the accounts that the records of a topic or a queue are about.
+    Records(Records),
+    /// Look and decide, change nothing, remember nothing.
+    Drill(Selection),
+    /// Contain one account whatever its limits say.
+    Halt {
+        /// Which.
+        account: AccountId,
+        /// Why, in the words of whoever ordered it.
+        reason: String,
+    },
+    /// End the halt of one account.
+    Release {
+        /// Which.
+        account: AccountId,
+        /// What comes back.
+        what: ReleaseRequest,
+    },
+    /// Tell what is remembered of every account.
+    Status,
+    /// Read what is new in the Cost and Usage Reports.
+    Reports(CostReports),
+    /// Nothing for now, and why.
+    Nothing(String),
+}
+
+/// Which accounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// The whole organization.
+    All,
+    /// These.
+    Only(BTreeSet<AccountId>),
+}
+
+/// A request and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trigger {
+    /// Where it came from, for the report and the log: `schedule`, `spend-alarm`, `launch`, `proceed`, `batch` ….
+    pub source: &'static str,
+    /// What is to be done.
+    pub request: Request,
+}
+
+/// Where the guard is deployed and what time it is: enough to tell its own topic, queue and alarms from anybody else's, and
+/// news from a replay.
+#[derive(Debug, Clone, Copy)]
+pub struct Deployment<'a> {
+    /// The payer, which owns the topic and the queue.
+    pub payer: &'a AccountId,
+    /// The region of both. Billing metrics exist only in [`contract::HOME_REGION`], and an alarm notifies only topics
+    /// of its own region.
+    pub region: &'a str,
+    /// Where the Cost and Usage Reports are, if they are read.
+    pub reports: Option<&'a CostReports>,
+    /// The present.
+    pub now: Timestamp,
+}
+
+impl Deployment<'_> {
+    /// The only topic that alarms are taken from.
+    pub fn alarm_topic(&self) -> String {
+        self.arn("sns", self.payer, contract::ALARM_TOPIC)
+    }
+
+    /// The only queue that launches are taken from.
+    pub fn launch_queue(&self) -> String {
+        self.arn("sqs", self.payer, contract::LAUNCH_QUEUE)
+    }
+
+    pub(super) fn alarm(&self, owner: &AccountId, name: &str) -> String {
+        self.arn("cloudwatch", owner, &format!("alarm:{name}"))
+    }
+
+    fn arn(&self, service: &str, account: &AccountId, resource: &str) -> String {
+        format!("arn:aws:{service}:{}:{account}:{resource}", self.region)
+    }
+}
+
+/// What a JSON value is, for a sentence.
+pub(super) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}

@@ -1,0 +1,274 @@
+//! IAM users: the deny, the credentials, and the end of a user.
+
+use runawaytrain_core::resource::Depth;
+use runawaytrain_core::resource::users::{Action, Credential, LOCKOUT_POLICY, Lockout, UserAttachment};
+use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_core::vocabulary::ids::{KeyId, UserName};
+use runawaytrain_engine::ports::Performed;
+
+use super::case::{Case, cases};
+use super::stage::{Crowd, Stage, assert_all, dated, now, perform, user, users};
+
+pub(super) const CASES: &[Case] = cases![
+    a_user_is_seen_with_its_keys_and_its_password,
+    an_ssh_key_is_a_credential_of_its_user,
+    attachments_are_looked_at_only_where_asked_for,
+    every_page_of_users_is_read,
+    a_user_is_denied_and_the_deny_lifted_but_for_old_sessions,
+    a_deny_takes_the_place_of_an_altered_one,
+    a_denied_user_can_do_nothing,
+    a_user_that_is_not_there_cannot_be_denied_and_needs_no_lifting,
+    attachments_are_removed_one_by_one,
+    a_bare_user_is_deleted,
+    a_user_goes_only_when_nothing_hangs_on_it,
+    a_key_is_deactivated_and_activated,
+    an_inactive_key_opens_nothing,
+    a_key_is_deleted,
+    a_key_that_is_not_there_needs_no_deactivating_and_cannot_be_activated,
+    a_console_password_is_deleted,
+    a_password_that_is_not_there_needs_no_deleting,
+    an_ssh_key_is_deactivated_activated_and_removed,
+    a_credential_that_is_not_there_needs_no_deactivating_and_cannot_be_activated,
+];
+
+fn ann() -> UserName {
+    UserName::new("ann")
+}
+
+async fn keys(stage: &dyn Stage) -> Vec<(KeyId, bool)> {
+    let mut keys: Vec<_> =
+        user(stage, &ann()).await.keys.unwrap().into_iter().map(|key| (key.id, key.active)).collect();
+    keys.sort();
+    keys
+}
+
+async fn a_user_is_seen_with_its_keys_and_its_password(stage: &dyn Stage) {
+    stage.user("ann", 2, true).await;
+    stage.user("bob", 0, false).await;
+    let (ann, bob) = (user(stage, &UserName::new("ann")).await, user(stage, &UserName::new("bob")).await);
+    assert!(ann.created.is_some());
+    assert_eq!((ann.console, ann.lockout), (Ok(true), Ok(Lockout::Absent)));
+    assert_eq!(ann.keys.unwrap().iter().map(|key| key.active).collect::<Vec<_>>(), [true, true]);
+    assert_eq!((bob.console, bob.lockout, bob.keys), (Ok(false), Ok(Lockout::Absent), Ok(Vec::new())));
+}
+
+async fn an_ssh_key_is_a_credential_of_its_user(stage: &dyn Stage) {
+    let ann = UserName::new("ann");
+    stage.user("ann", 0, false).await;
+    assert_eq!(user(stage, &ann).await.others, Ok(Vec::new()));
+    let key = stage.ssh_key(&ann).await;
+    let others = user(stage, &ann).await.others.unwrap();
+    assert_eq!(others.iter().map(|other| (&other.credential, other.active)).collect::<Vec<_>>(), [(&key, true)]);
+}
+
+async fn attachments_are_looked_at_only_where_asked_for(stage: &dyn Stage) {
+    let ann = UserName::new("ann");
+    stage.user("ann", 0, false).await;
+    let attachments = stage.furnish(&ann).await;
+    for (depth, expected) in [(Depth::Usual, None), (Depth::Whole, Some(Ok(attachments)))] {
+        let seen = users(stage, depth).await;
+        assert_eq!(seen.iter().map(|user| (&user.name, &user.attachments)).collect::<Vec<_>>(), [(&ann, &expected)]);
+    }
+}
+
+async fn every_page_of_users_is_read(stage: &dyn Stage) {
+    let made = stage.crowd(Crowd::Users).await;
+    assert_all(&made, users(stage, Depth::Usual).await.iter().map(|user| &user.name));
+}
+
+async fn a_user_is_denied_and_the_deny_lifted_but_for_old_sessions(stage: &dyn Stage) {
+    stage.user("ann", 1, true).await;
+    stage.user("bob", 1, true).await;
+    let before = dated(now());
+    let (deny, lift) = (Action::DenyUser { user: ann() }, Action::LiftDeny { user: ann() });
+    let steps = [
+        (&deny, Performed::Done, Lockout::InForce),
+        (&deny, Performed::Done, Lockout::InForce),
+        (&lift, Performed::Done, Lockout::SessionsBefore(before)),
+        (&lift, Performed::Done, Lockout::SessionsBefore(before)),
+    ];
+    for (action, performed, lockout) in steps {
+        assert_eq!(perform(stage, action.clone()).await, Ok(performed), "{action}");
+        assert_eq!(user(stage, &ann()).await.lockout, Ok(lockout), "{action}");
+        assert_eq!(user(stage, &UserName::new("bob")).await.lockout, Ok(Lockout::Absent), "{action}");
+    }
+}
+
+async fn a_deny_takes_the_place_of_an_altered_one(stage: &dyn Stage) {
+    stage.user("ann", 0, false).await;
+    stage.alter_lockout(&ann()).await;
+    assert_eq!(perform(stage, Action::DenyUser { user: ann() }).await, Ok(Performed::Done));
+    assert_eq!(user(stage, &ann()).await.lockout, Ok(Lockout::InForce));
+}
+
+async fn a_denied_user_can_do_nothing(stage: &dyn Stage) {
+    stage.user("ann", 1, false).await;
+    assert!(stage.can_act(&ann()).await);
+    for (action, can) in [(Action::DenyUser { user: ann() }, false), (Action::LiftDeny { user: ann() }, true)] {
+        assert_eq!(perform(stage, action.clone()).await, Ok(Performed::Done), "{action}");
+        assert_eq!(stage.can_act(&ann()).await, can, "{action}");
+    }
+}
+
+async fn a_user_that_is_not_there_cannot_be_denied_and_needs_no_lifting(stage: &dyn Stage) {
+    assert_eq!(perform(stage, Action::DenyUser { user: ann() }).await, Err(FailureKind::NotFound));
+    assert_eq!(perform(stage, Action::LiftDeny { user: ann() }).await, Ok(Performed::AlreadyDone));
+}
+
+async fn attachments_are_removed_one_by_one(stage: &dyn Stage) {
+    stage.user("ann", 0, false).await;
+    let attachments = stage.furnish(&ann()).await;
+    let all = [
+        UserAttachment::Group(attachments.groups[0].clone()),
+        UserAttachment::AttachedPolicy(attachments.attached_policies[0].clone()),
+        UserAttachment::InlinePolicy(attachments.inline_policies[0].clone()),
+        UserAttachment::MfaDevice(attachments.mfa_devices[0].clone()),
+    ];
+    for (removed, attachment) in (1..).zip(&all) {
+        let remove = || Action::RemoveAttachment { user: ann(), attachment: attachment.clone() };
+        assert_eq!(perform(stage, remove()).await, Ok(Performed::Done), "{attachment}");
+        let of = user(stage, &ann()).await.attachments.unwrap().unwrap();
+        let left = [&of.groups, &of.attached_policies, &of.inline_policies, &of.mfa_devices]
+            .map(Vec::len)
+            .into_iter()
+            .sum::<usize>();
+        assert_eq!(left, all.len() - removed, "{attachment}");
+        assert_eq!(perform(stage, remove()).await, Ok(Performed::AlreadyDone), "{attachment}");
+    }
+}
+
+async fn a_bare_user_is_deleted(stage: &dyn Stage) {
+    stage.user("ann", 0, false).await;
+    for performed in [Performed::Done, Performed::AlreadyDone] {
+        assert_eq!(perform(stage, Action::DeleteUser { user: ann() }).await, Ok(performed));
+        assert_eq!(users(stage, Depth::Whole).await, []);
+    }
+}
+
+async fn a_user_goes_only_when_nothing_hangs_on_it(stage: &dyn Stage) {
+    stage.user("ann", 0, false).await;
+    let (deny, delete) = (Action::DenyUser { user: ann() }, || Action::DeleteUser { user: ann() });
+    assert_eq!(perform(stage, deny).await, Ok(Performed::Done));
+    assert_eq!(perform(stage, delete()).await, Err(FailureKind::Contended));
+    let attachment = UserAttachment::InlinePolicy(LOCKOUT_POLICY.to_owned());
+    let remove = Action::RemoveAttachment { user: ann(), attachment };
+    assert_eq!(perform(stage, remove).await, Ok(Performed::Done));
+    assert_eq!(perform(stage, delete()).await, Ok(Performed::Done));
+}
+
+async fn a_key_is_deactivated_and_activated(stage: &dyn Stage) {
+    stage.user("ann", 2, false).await;
+    let [(key, _), (other, _)] = keys(stage).await.try_into().unwrap();
+    let (off, on) = (
+        Action::DeactivateKey { user: ann(), key: key.clone() },
+        Action::ActivateKey { user: ann(), key: key.clone() },
+    );
+    for (action, active) in [(&off, false), (&off, false), (&on, true), (&on, true)] {
+        assert_eq!(perform(stage, action.clone()).await, Ok(Performed::Done), "{action}");
+        assert_eq!(keys(stage).await, [(key.clone(), active), (other.clone(), true)], "{action}");
+    }
+}
+
+async fn an_inactive_key_opens_nothing(stage: &dyn Stage) {
+    stage.user("ann", 1, false).await;
+    let [(key, _)] = keys(stage).await.try_into().unwrap();
+    assert!(stage.can_act(&ann()).await);
+    for (action, can) in [
+        (Action::DeactivateKey { user: ann(), key: key.clone() }, false),
+        (Action::ActivateKey { user: ann(), key }, true),
+    ] {
+        assert_eq!(perform(stage, action.clone()).await, Ok(Performed::Done), "{action}");
+        assert_eq!(stage.can_act(&ann()).await, can, "{action}");
+    }
+}
+
+async fn a_key_is_deleted(stage: &dyn Stage) {
+    stage.user("ann", 2, false).await;
+    let [(key, _), other] = keys(stage).await.try_into().unwrap();
+    for performed in [Performed::Done, Performed::AlreadyDone] {
+        assert_eq!(perform(stage, Action::DeleteKey { user: ann(), key: key.clone() }).await, Ok(performed));
+        assert_eq!(keys(stage).await, std::slice::from_ref(&other));
+    }
+}
+
+async fn a_key_that_is_not_there_needs_no_deactivating_and_cannot_be_activated(stage: &dyn Stage) {
+    stage.user("bob", 1, false).await;
+    let key = KeyId::new("AKIAIOSFODNN7EXAMPLE");
+    // Of a user that is there, and of one that is not.
+    for user in [UserName::new("bob"), ann()] {
+        assert_eq!(
+            perform(stage, Action::DeactivateKey { user: user.clone(), key: key.clone() }).await,
+            Ok(Performed::AlreadyDone),
+            "{user}"
+        );
+        assert_eq!(
+            perform(stage, Action::DeleteKey { user: user.clone(), key: key.clone() }).await,
+            Ok(Performed::AlreadyDone),
+            "{user}"
+        );
+        assert_eq!(
+            perform(stage, Action::ActivateKey { user: user.clone(), key: key.clone() }).await,
+            Err(FailureKind::NotFound),
+            "{user}"
+        );
+    }
+}
+
+async fn a_console_password_is_deleted(stage: &dyn Stage) {
+    stage.user("ann", 0, true).await;
+    for performed in [Performed::Done, Performed::AlreadyDone] {
+        assert_eq!(perform(stage, Action::DeleteLogin { user: ann() }).await, Ok(performed));
+        assert_eq!(user(stage, &ann()).await.console, Ok(false));
+    }
+}
+
+async fn a_password_that_is_not_there_needs_no_deleting(stage: &dyn Stage) {
+    stage.user("bob", 0, false).await;
+    for user in [UserName::new("bob"), ann()] {
+        assert_eq!(
+            perform(stage, Action::DeleteLogin { user: user.clone() }).await,
+            Ok(Performed::AlreadyDone),
+            "{user}"
+        );
+    }
+}
+
+async fn an_ssh_key_is_deactivated_activated_and_removed(stage: &dyn Stage) {
+    stage.user("ann", 0, false).await;
+    let credential = stage.ssh_key(&ann()).await;
+    let others = async || {
+        user(stage, &ann())
+            .await
+            .others
+            .unwrap()
+            .into_iter()
+            .map(|other| (other.credential, other.active))
+            .collect::<Vec<_>>()
+    };
+    let off = Action::DeactivateCredential { user: ann(), credential: credential.clone() };
+    let on = Action::ActivateCredential { user: ann(), credential: credential.clone() };
+    for (action, active) in [(&off, false), (&off, false), (&on, true), (&on, true)] {
+        assert_eq!(perform(stage, action.clone()).await, Ok(Performed::Done), "{action}");
+        assert_eq!(others().await, [(credential.clone(), active)], "{action}");
+    }
+    for performed in [Performed::Done, Performed::AlreadyDone] {
+        assert_eq!(
+            perform(stage, Action::DeleteCredential { user: ann(), credential: credential.clone() }).await,
+            Ok(performed)
+        );
+        assert_eq!(others().await, []);
+    }
+}
+
+async fn a_credential_that_is_not_there_needs_no_deactivating_and_cannot_be_activated(stage: &dyn Stage) {
+    stage.user("bob", 0, false).await;
+    let credential = Credential::SshKey("APKAIOSFODNN7EXAMPLE".to_owned());
+    for user in [UserName::new("bob"), ann()] {
+        let (off, on) = (
+            Action::DeactivateCredential { user: user.clone(), credential: credential.clone() },
+            Action::ActivateCredential { user, credential: credential.clone() },
+        );
+        assert_eq!(perform(stage, off.clone()).await, Ok(Performed::AlreadyDone), "{off}");
+        assert_eq!(perform(stage, on.clone()).await, Err(FailureKind::NotFound), "{on}");
+    }
+}

@@ -1,0 +1,91 @@
+//! EC2 fleets and Spot fleets of type `maintain`: they replace what they lose.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use runawaytrain_core::resource::fleets::{Action, Fleet, FleetKind};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::FleetId;
+use runawaytrain_engine::ports::Performed;
+
+use crate::resource::answer::{Answer, refused};
+use crate::resource::instances::{Launches, SimInstance};
+use crate::resource::view::View;
+use crate::time::ago;
+use crate::words::Words;
+
+/// Fleets a page.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html#api-pagination>
+pub const FLEETS_A_PAGE: usize = 1000;
+
+/// The fleets of a region.
+pub type SimFleets = BTreeMap<FleetId, SimFleet>;
+
+/// A fleet.
+#[derive(Debug, Clone)]
+pub struct SimFleet {
+    /// Which kind.
+    pub kind: FleetKind,
+    /// How many it wants.
+    pub target: u64,
+    /// What it launches.
+    pub instance_type: String,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+pub(crate) fn settle(fleets: &SimFleets, instances: &mut Vec<SimInstance>, launches: &mut Launches) {
+    for (id, fleet) in fleets {
+        launches.fill(instances, id.as_str(), fleet.target, &fleet.instance_type);
+    }
+}
+
+/// Two lists: an EC2 fleet is not in that of the Spot fleets.
+pub(crate) async fn look(view: &impl View<SimFleets>) -> Result<Vec<Fleet>, Failure> {
+    let of = |wanted: FleetKind| {
+        move |fleets: &SimFleets| {
+            let seen = |(id, fleet): (&FleetId, &SimFleet)| {
+                let fleet =
+                    Fleet { id: id.clone(), kind: fleet.kind, target: fleet.target, created: Some(fleet.created) };
+                (id.clone(), fleet)
+            };
+            fleets.iter().filter(|(_, fleet)| fleet.kind == wanted).map(seen).collect()
+        }
+    };
+    let ec2 = view.list("ec2:DescribeFleets", FLEETS_A_PAGE, of(FleetKind::Ec2));
+    let spot = view.list("ec2:DescribeSpotFleetRequests", FLEETS_A_PAGE, of(FleetKind::Spot));
+    let (mut fleets, mut spot) = tokio::try_join!(ec2, spot)?;
+    fleets.append(&mut spot);
+    Ok(fleets)
+}
+
+pub(crate) fn perform(fleets: &mut SimFleets, action: &Action) -> Answer {
+    match action {
+        Action::ZeroFleet { fleet, .. } => match fleets.get_mut(fleet) {
+            Some(fleet) => fleet.target = 0,
+            None => return Ok(Performed::AlreadyDone),
+        },
+        Action::RestoreFleet { fleet, target, .. } => {
+            fleets.get_mut(fleet).ok_or_else(|| refused(action, FailureKind::NotFound))?.target = *target;
+        }
+    }
+    Ok(Performed::Done)
+}
+
+/// `fleet ID ec2|spot REGION TARGET TYPE [made D]`
+pub(crate) fn read(
+    words: &mut Words<'_>,
+) -> Result<(String, impl FnOnce(&mut SimFleets, Timestamp) + Send + use<>), String> {
+    let id = words.owned()?;
+    let kind = match words.next()? {
+        "ec2" => FleetKind::Ec2,
+        "spot" => FleetKind::Spot,
+        other => return Err(format!("a fleet is ec2 or spot, not {other:?}")),
+    };
+    let (region, target, instance_type) = (words.owned()?, words.number()?, words.owned()?);
+    let age = words.age()?;
+    let make = move |fleets: &mut SimFleets, now| {
+        fleets.insert(FleetId::new(id), SimFleet { kind, target, instance_type, created: ago(now, age) });
+    };
+    Ok((region, make))
+}

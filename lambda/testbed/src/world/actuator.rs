@@ -1,0 +1,35 @@
+//! Changing the organization's accounts.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use runawaytrain_core::resource::{Act, Action, Kind};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_engine::ports::{Actuator, Performed};
+
+use super::{Call, Inner, World};
+use crate::faults::failure;
+use crate::resource;
+
+#[async_trait]
+impl Actuator for World {
+    async fn perform(&self, account: &AccountId, action: &Action, now: Timestamp) -> Result<Performed, Failure> {
+        let operation = action.operation();
+        let kind = Kind::ALL.iter().find(|kind| kind.calls().contains(&operation));
+        let kind = kind.unwrap_or_else(|| panic!("no kind says that it calls {operation}"));
+        if resource::is_senseless(&self.payer, action) {
+            return Err(failure(operation, FailureKind::Invalid));
+        }
+        self.lock().calls.push(Call { account: account.clone(), action: action.clone(), after: self.clock.elapsed() });
+        self.call(kind.caller(), operation, account, action.region()).await?;
+        let mut inner = self.lock();
+        let Inner { accounts, quotas, .. } = &mut *inner;
+        let known = accounts.get_mut(account).ok_or_else(|| failure(operation, FailureKind::NotFound))?;
+        known.settle();
+        let admit = |number| match (quotas, action.region()) {
+            (Some(quotas), Some(region)) => quotas.admit_instances(account, region, operation, number),
+            (None, _) | (_, None) => true,
+        };
+        resource::perform(known, action, now, admit)
+    }
+}

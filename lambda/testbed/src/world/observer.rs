@@ -1,0 +1,43 @@
+//! Looking into the organization's accounts.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use runawaytrain_core::resource::{Caller, DESCRIBE_REGIONS, Sight};
+use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::vocabulary::ids::{AccountId, Region};
+use runawaytrain_engine::ports::{Freshness, Look, Observer};
+
+use super::World;
+use crate::resource;
+
+/// How long the adapter remembers an account's regions: a thief who enables one hides in it until then.
+const REGIONS_FRESH: Duration = Duration::from_secs(15 * 60);
+
+impl World {
+    /// What the adapter remembers of an account's regions, as long as it does.
+    fn remembered_regions(&self, account: &AccountId) -> Option<Vec<Region>> {
+        let now = self.clock.elapsed();
+        let inner = self.lock();
+        let remembered = inner.regions.get(account).filter(|(since, _)| now - *since < REGIONS_FRESH);
+        remembered.map(|(_, regions)| regions.clone())
+    }
+}
+
+#[async_trait]
+impl Observer for World {
+    async fn regions(&self, account: &AccountId, freshness: Freshness) -> Result<Vec<Region>, Failure> {
+        if let Some(regions) = self.remembered_regions(account).filter(|_| freshness == Freshness::Cached) {
+            return Ok(regions);
+        }
+        self.call(Caller::Member, DESCRIBE_REGIONS, account, None).await?;
+        let enabled = self.show(DESCRIBE_REGIONS, account, |known| known.regions.keys().cloned().collect());
+        let regions: Vec<Region> = enabled.unwrap_or_default();
+        self.lock().regions.insert(account.clone(), (self.clock.elapsed(), regions.clone()));
+        Ok(regions)
+    }
+
+    async fn look(&self, account: &AccountId, look: &Look) -> Result<Sight, Failure> {
+        resource::look(self, account, look).await
+    }
+}
