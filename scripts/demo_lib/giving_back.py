@@ -26,7 +26,7 @@ def released(claims: Claims, answer: Answer, account: Account) -> None:
 
 def still_locked(claims: Claims, answer: Answer, account: Account, user: str, key: str, old: Snapshot, new: Snapshot) -> None:
     """Everything here was made minutes ago, so a thief may have made it: naming it is not enough."""
-    reasons = {left.get("item"): str(left.get("reason")) for left in answer.account(account.id).get("plan", {}).get("left", [])}
+    reasons = {left.get("item"): str(left.get("reason")) for left in answer.account(account.id).get("plan", {}).get("skipped", [])}
     items = (f"user {user}", f"key {key} of user {user}")
     claims.claim(
         f"{user} and the key were named, but were made shortly before the halt: both stay locked, and the answer says why",

@@ -109,8 +109,8 @@ def kept_back(entry: dict) -> None:
     """What a release did, and what it did not give back."""
     for outcome in entry.get("outcomes", []):
         console.print(Text(f"    {outcome.get('text')}: {outcome.get('result')}"))
-    for left in entry.get("plan", {}).get("left", []):
-        console.print(Text(f"    {left.get('item')}: {left.get('reason')}", style="dim"))
+    for skipped in entry.get("plan", {}).get("skipped", []):
+        console.print(Text(f"    {skipped.get('item')}: {skipped.get('reason')}", style="dim"))
 
 
 def plan(answer: Answer, accounts: list[Account], most: int = 8) -> None:
@@ -118,7 +118,7 @@ def plan(answer: Answer, accounts: list[Account], most: int = 8) -> None:
     for account in accounts:
         entry = answer.account(account.id).get("plan") or {}
         actions = [str(action.get("text")) for action in entry.get("actions", [])]
-        left = [f"leave {item.get('item')}: {item.get('reason')}" for item in entry.get("left", [])]
+        left = [f"leave {item.get('item')}: {item.get('reason')}" for item in entry.get("skipped", [])]
         shown = actions[:most] + ([f"… and {len(actions) - most} more actions"] if len(actions) > most else []) + left
         body = Text("\n".join(_shorten(line) for line in shown) or "nothing")
         _panel(body, f"the plan for {account.name}", "dim")

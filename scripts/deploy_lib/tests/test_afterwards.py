@@ -77,7 +77,7 @@ class Lines(unittest.TestCase):
 
     def test_those_that_would_be_touched_come_first(self):
         def entry(account, **more):
-            return {"account": account, "name": "n", "unseen": False, "instances": {"counted": 1}, "plan": {"actions": [], "left": []}, "gaps": []} | more
+            return {"account": account, "name": "n", "unseen": False, "instances": {"counted": 1}, "plan": {"actions": [], "skipped": []}, "gaps": []} | more
 
         accounts = [
             entry("1", verdict="Ok"),
