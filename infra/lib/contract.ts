@@ -1,12 +1,13 @@
 /**
- * What the function and the stack must agree on: names, table keys, metrics, environment, permissions.
+ * What the function and the stack must agree on: names, table keys, metrics, environment, permissions, limits, and the
+ * roles that are never touched.
  *
  * `generated/contract.json` is written by a Rust test from the function's own constants. Everything here reads it;
  * no name is spelled a second time in TypeScript.
  */
 import contract from '../generated/contract.json';
 
-export const { names, table, metrics, environment: variables, permissions } = contract;
+export const { names, table, metrics, environment: variables, permissions, limits, neverTouched } = contract;
 
 /** The name of a variable in the function's environment. */
 export type VariableName = keyof typeof variables;

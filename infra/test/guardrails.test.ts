@@ -4,7 +4,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { describe, it } from 'node:test';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
-import { names, permissions } from '../lib/contract';
+import { names, neverTouched, permissions } from '../lib/contract';
 import { MOST_CHARACTERS } from '../lib/guardrails/deny';
 import { deployed, document, guardrails, idOf, type Json, LAB, ORGANIZATION, only, REPOSITORY, ROOT } from './support';
 
@@ -393,6 +393,14 @@ describe('the protect policy', () => {
         assertLeft(protect, { by, action: 'iam:GetRole', on });
         assertLeft(protect, { by, action: 'iam:ListRolePolicies', on });
       }
+    }
+  });
+
+  it('keeps them from every role that no halt touches, but for those that members make themselves', () => {
+    for (const rule of neverTouched.roles) {
+      if (rule.prefix === 'cdk-') continue;
+      const on = iam(`role/${rule.exactly ?? `${rule.prefix}x`}`);
+      for (const by of MEMBERS) assertDenied(protect, { by, action: 'iam:UpdateAssumeRolePolicy', on });
     }
   });
 

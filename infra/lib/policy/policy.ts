@@ -5,13 +5,8 @@
 import schema from '../../generated/policy.schema.json';
 import { names } from '../contract';
 
-export interface Limits {
-  readonly instances?: number;
-  readonly vcpus?: number;
-  readonly burn?: number;
-  readonly spend24h?: number;
-  readonly spendMonth?: number;
-}
+/** By the keys of the function's table of limits, and `warn`. */
+export type Limits = Readonly<Record<string, number | undefined>>;
 
 /** The document as the schema admits it, as far as it is read here. */
 export interface PolicyDocument {
