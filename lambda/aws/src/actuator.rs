@@ -28,11 +28,11 @@ impl SdkActuator {
 #[async_trait]
 impl Actuator for SdkActuator {
     async fn perform(&self, account: &AccountId, action: &Action, now: Timestamp) -> Result<Performed, Failure> {
-        if resource::names_nothing(action) {
+        if action.names_nothing() {
             let detail = "an empty list would mean everything in the region";
             return Err(Failure::own(action.operation(), FailureKind::Invalid, detail));
         }
-        match resource::kind_of(action).caller() {
+        match action.kind().caller() {
             Caller::Payer => resource::perform(Clients::Payer(&self.payer), account, action, now).await,
             Caller::Member => {
                 let session = self.sessions.get(account, Purpose::Act).await?;
@@ -109,7 +109,7 @@ mod tests {
             let answer = actuator(&script).perform(&account(), action, Timestamp::UNIX_EPOCH).await;
             assert_eq!(answer, Ok(Performed::Done), "{action}");
             let has_assumed = script.asked().iter().any(|asked| asked.contains("Action=AssumeRole"));
-            assert_eq!(has_assumed, resource::kind_of(action).caller() == Caller::Member, "{action}");
+            assert_eq!(has_assumed, action.kind().caller() == Caller::Member, "{action}");
         }
     }
 

@@ -1,14 +1,11 @@
 //! The inline denies of a halt: one document for users and roles, of everything or of the sessions that were issued
 //! before a time.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-/// How far ahead of its call a revocation reaches, as in IAM's console: clocks differ, and a policy takes some seconds
-/// to hold everywhere.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html>
-const REVOKE_AHEAD: SignedDuration = SignedDuration::from_secs(30);
+use runawaytrain_core::resource::roles::REVOKE_AHEAD;
 
 /// What a policy of our name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

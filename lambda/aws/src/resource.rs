@@ -56,28 +56,6 @@ pub(crate) async fn perform(
     }
 }
 
-/// The kind that an action changes.
-pub(crate) fn kind_of(action: &Action) -> Kind {
-    match action {
-        Action::Quarantine(_) => Kind::Quarantine,
-        Action::Groups(_) => Kind::Groups,
-        Action::Fleets(_) => Kind::Fleets,
-        Action::SpotRequests(_) => Kind::SpotRequests,
-        Action::Instances(_) => Kind::Instances,
-        Action::Users(_) => Kind::Users,
-        Action::Roles(_) => Kind::Roles,
-    }
-}
-
-/// Whether an action is about an empty list, which to EC2 would mean everything in the region.
-pub(crate) fn names_nothing(action: &Action) -> bool {
-    match action {
-        Action::SpotRequests(action) => spot_requests::names_nothing(action),
-        Action::Instances(action) => instances::names_nothing(action),
-        Action::Quarantine(_) | Action::Groups(_) | Action::Fleets(_) | Action::Users(_) | Action::Roles(_) => false,
-    }
-}
-
 fn somewhere<'a>(operation: &str, region: Option<&'a Region>) -> Result<&'a Region, Failure> {
     region.ok_or_else(|| Failure::own(operation, FailureKind::Invalid, "this is called in a region, and none is given"))
 }

@@ -6,15 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use runawaytrain_core::resource::fleets::FleetKind;
-use runawaytrain_core::resource::instances::Protection;
-use runawaytrain_core::resource::users::{Credential, UserAttachment};
-use runawaytrain_core::resource::{
-    Act, Action, Caller, DESCRIBE_REGIONS, Kind, fleets, groups, instances, quarantine, roles, spot_requests, users,
-};
-use runawaytrain_core::vocabulary::ids::{
-    FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UserName,
-};
+use runawaytrain_core::resource::{Caller, DESCRIBE_REGIONS, Kind};
 
 #[test]
 fn each_kind_calls_exactly_what_it_lists() {
@@ -67,109 +59,6 @@ fn the_payer_is_asked_for_no_more_than_the_quarantine() {
         calls.into_iter().collect::<Vec<_>>(),
         ["organizations:AttachPolicy", "organizations:DetachPolicy", "organizations:ListPoliciesForTarget"]
     );
-}
-
-#[test]
-fn the_operations_of_all_actions_are_the_calls_of_their_kinds() {
-    for kind in Kind::ALL.iter().copied() {
-        let operations: BTreeSet<&str> = actions(kind).iter().map(Action::operation).collect();
-        assert_eq!(operations, kind.calls().iter().copied().collect(), "{}", kind.name());
-    }
-}
-
-/// At least one action for each operation of a kind.
-fn actions(kind: Kind) -> Vec<Action> {
-    match kind {
-        Kind::Quarantine => all([quarantine::Action::Freeze, quarantine::Action::Thaw]),
-        Kind::Groups => {
-            let group = || GroupName::new("web");
-            all([
-                groups::Action::SuspendGroup { region: region(), group: group() },
-                groups::Action::ResumeGroup { region: region(), group: group() },
-            ])
-        }
-        Kind::Fleets => all([FleetKind::Ec2, FleetKind::Spot].into_iter().flat_map(|kind| {
-            let fleet = || FleetId::new("fleet-1");
-            [
-                fleets::Action::ZeroFleet { region: region(), fleet: fleet(), kind, target: 1 },
-                fleets::Action::RestoreFleet { region: region(), fleet: fleet(), kind, target: 1 },
-            ]
-        })),
-        Kind::SpotRequests => {
-            let requests = vec![SpotRequestId::new("sir-1")];
-            all([spot_requests::Action::CancelSpotRequests { region: region(), requests }])
-        }
-        Kind::Instances => {
-            let (instance, instances) = (|| InstanceId::new("i-1"), || vec![InstanceId::new("i-1")]);
-            let against = Protection::Stop;
-            all([
-                instances::Action::Unprotect { region: region(), instance: instance(), against },
-                instances::Action::Protect { region: region(), instance: instance(), against },
-                instances::Action::StopInstances { region: region(), instances: instances() },
-                instances::Action::TerminateInstances { region: region(), instances: instances() },
-                instances::Action::StartInstances { region: region(), instances: instances() },
-            ])
-        }
-        Kind::Users => [of_users(), of_credentials(), of_attachments()].concat(),
-        Kind::Roles => {
-            let role = || RoleName::new("ci");
-            all([
-                roles::Action::RevokeSessions { role: role() },
-                roles::Action::DenyRole { role: role() },
-                roles::Action::LiftRole { role: role() },
-            ])
-        }
-    }
-}
-
-fn of_users() -> Vec<Action> {
-    let key = || KeyId::new("AKIA1");
-    all([
-        users::Action::DenyUser { user: user() },
-        users::Action::LiftDeny { user: user() },
-        users::Action::DeactivateKey { user: user(), key: key() },
-        users::Action::ActivateKey { user: user(), key: key() },
-        users::Action::DeleteKey { user: user(), key: key() },
-        users::Action::DeleteLogin { user: user() },
-        users::Action::DeleteUser { user: user() },
-    ])
-}
-
-fn of_credentials() -> Vec<Action> {
-    let credentials = [Credential::Certificate, Credential::SshKey, Credential::ServiceCredential];
-    all(credentials.into_iter().flat_map(|credential| {
-        let credential = || credential("id".to_owned());
-        [
-            users::Action::DeactivateCredential { user: user(), credential: credential() },
-            users::Action::ActivateCredential { user: user(), credential: credential() },
-            users::Action::DeleteCredential { user: user(), credential: credential() },
-        ]
-    }))
-}
-
-fn of_attachments() -> Vec<Action> {
-    let attachments = [
-        UserAttachment::MfaDevice,
-        UserAttachment::VirtualMfaDevice,
-        UserAttachment::Group,
-        UserAttachment::AttachedPolicy,
-        UserAttachment::InlinePolicy,
-    ];
-    all(attachments
-        .into_iter()
-        .map(|attachment| users::Action::RemoveAttachment { user: user(), attachment: attachment("id".to_owned()) }))
-}
-
-fn all(actions: impl IntoIterator<Item = impl Into<Action>>) -> Vec<Action> {
-    actions.into_iter().map(Into::into).collect()
-}
-
-fn region() -> Region {
-    Region::new("us-east-1")
-}
-
-fn user() -> UserName {
-    UserName::new("ann")
 }
 
 fn source() -> PathBuf {

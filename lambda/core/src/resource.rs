@@ -1,31 +1,78 @@
 //! The kinds of resource: what a thief runs, what relaunches it, and whoever does so.
 //!
-//! One kind is one file here, one in `aws/resource` and one in `testbed/resource`. Stages walk over the kinds and name
-//! none of them.
+//! One kind is one file here, one in `aws/resource` and one in `testbed/resource`, and one line in each list. Stages
+//! walk over the kinds and name none of them.
+
+#[macro_use]
+mod list;
 
 mod act;
 mod case;
 mod draft;
+mod room;
+mod stored;
+
 pub mod fleets;
 pub mod groups;
 pub mod instances;
-mod list;
 pub mod quarantine;
 pub mod roles;
-mod room;
 pub mod spot_requests;
-mod stored;
 pub mod users;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::measure::price::PriceKey;
+use crate::measure::summary::Summary;
+use crate::measure::vcpus::Vcpus;
+use crate::observation::{Need, Observation, Seen, Subject};
+use crate::policy::AccountPolicy;
+use crate::vocabulary::failure::{Failure, FailureKind};
+use crate::vocabulary::ids::Region;
 
 pub use act::{Act, Description, Part, Undo};
 pub use case::{Age, Circumstances, HaltCase, Refusals, ReleaseCase, ReleaseRequest, Suspicion};
 pub use draft::{Draft, Lane, SkipReason, Skipped};
-pub use fleets::Fleets;
-pub use groups::Groups;
-pub use instances::Instances;
-pub use list::{Action, DESCRIBE_REGIONS, Kind, Sight};
-pub use quarantine::Quarantine;
-pub use roles::Roles;
 pub use room::{Caller, Depth, Resource, Scope};
-pub use spot_requests::SpotRequests;
-pub use users::Users;
+
+kinds! {
+    // In the order in which a halt goes about a region: what would launch again before what runs.
+    Quarantine in quarantine,
+    Groups in groups,
+    Fleets in fleets,
+    SpotRequests in spot_requests,
+    Instances in instances,
+    Users in users,
+    Roles in roles,
+}
+
+/// What lists the regions of an account. It is no kind's: all that are looked at by region wait for it.
+pub const DESCRIBE_REGIONS: &str = "ec2:DescribeRegions";
+
+impl Kind {
+    fn mistaken(self, sight: &Sight) -> Failure {
+        let detail = format!("the look answered with {}", sight.kind().name());
+        Failure::own(self.first_read(), FailureKind::Other, detail)
+    }
+
+    /// What looking at a member account calls there: the regions, and every kind. A session that looks is limited to
+    /// this, whatever the role may do.
+    pub fn observe() -> BTreeSet<&'static str> {
+        let kinds = Self::ALL.iter().filter(|kind| kind.caller() == Caller::Member);
+        kinds.flat_map(|kind| kind.reads()).copied().chain([DESCRIBE_REGIONS]).collect()
+    }
+
+    /// What a halt and its release call in a member account besides.
+    pub fn contain() -> BTreeSet<&'static str> {
+        let kinds = Self::ALL.iter().filter(|kind| kind.caller() == Caller::Member);
+        kinds.flat_map(|kind| kind.calls()).copied().collect()
+    }
+
+    /// The call that stands for its look.
+    pub fn first_read(self) -> &'static str {
+        self.reads().first().copied().unwrap_or(self.name())
+    }
+}

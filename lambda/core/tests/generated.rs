@@ -53,7 +53,10 @@ fn the_contract_is_up_to_date() {
         Match::Prefix => json!({ "prefix": name }),
     });
     let contained = State::ALL.into_iter().filter(|state| state.is_contained());
-    let limits: Vec<Value> = LIMITS.iter().map(|row| json!({ "key": row.key, "unit": row.unit, "running": row.limit.is_of_running() })).collect();
+    let limits: Vec<Value> = LIMITS
+        .iter()
+        .map(|row| json!({ "key": row.key, "unit": row.unit, "running": row.limit.is_of_running() }))
+        .collect();
     let contract = json!({
         "names": {
             "function": contract::FUNCTION,

@@ -18,7 +18,6 @@ use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_engine::ports::Look;
 
 use crate::account::{SimAccount, SimRegion};
-use crate::payer::SimPayer;
 use crate::resource::answer::{Answer, refused};
 use crate::words::Words;
 use crate::world::World;
@@ -43,16 +42,6 @@ pub(crate) async fn look(world: &World, account: &AccountId, look: &Look) -> Res
             users::look(&world.visit(account, look, |known| &known.users), look.depth).await.map(Sight::Users)
         }
         Kind::Roles => roles::look(&world.visit(account, look, |known| &known.roles)).await.map(Sight::Roles),
-    }
-}
-
-/// Whether an action is refused without a call: what needs no asking.
-pub(crate) fn is_senseless(payer: &SimPayer, action: &Action) -> bool {
-    match action {
-        Action::Quarantine(_) => payer.quarantine.is_missing(),
-        Action::SpotRequests(action) => spot_requests::names_nothing(action),
-        Action::Instances(action) => instances::names_nothing(action),
-        Action::Groups(_) | Action::Fleets(_) | Action::Users(_) | Action::Roles(_) => false,
     }
 }
 

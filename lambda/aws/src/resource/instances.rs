@@ -146,11 +146,6 @@ fn ids(instances: &[InstanceId]) -> Option<Vec<String>> {
     Some(instances.iter().map(|id| id.as_str().to_owned()).collect())
 }
 
-/// Whether it is about an empty list.
-pub(super) fn names_nothing(action: &Action) -> bool {
-    action.instances().is_empty()
-}
-
 #[cfg(test)]
 mod tests {
     use aws_sdk_ec2::types::{CpuOptions, InstanceState, InstanceType, OperatorResponse, Placement};

@@ -52,12 +52,6 @@ pub(super) async fn perform(client: &Client, action: &Action) -> Result<Performe
     done!(action.operation(), client.cancel_spot_instance_requests().set_spot_instance_request_ids(Some(ids)))
 }
 
-/// Whether it is about an empty list.
-pub(super) fn names_nothing(action: &Action) -> bool {
-    let Action::CancelSpotRequests { requests, .. } = action;
-    requests.is_empty()
-}
-
 #[cfg(test)]
 mod tests {
     use runawaytrain_core::vocabulary::ids::Region;

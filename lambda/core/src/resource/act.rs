@@ -22,6 +22,12 @@ pub trait Act: Clone + PartialEq + fmt::Display {
         Vec::new()
     }
 
+    /// Whether it is a batch without a member, which must not be sent: to EC2 an empty list means everything in the
+    /// region.
+    fn names_nothing(&self) -> bool {
+        false
+    }
+
     /// The same call for some of its members: how a batch is taken apart. `None` for a call about one thing.
     fn with_items(&self, _some: &[&str]) -> Option<Self> {
         None

@@ -174,6 +174,10 @@ impl Act for Action {
         }
     }
 
+    fn names_nothing(&self) -> bool {
+        self.instances().is_empty()
+    }
+
     fn with_items(&self, some: &[&str]) -> Option<Self> {
         let instances = some.iter().copied().map(InstanceId::new).collect();
         match self {

@@ -1,26 +1,10 @@
-//! The list of kinds. To add one: a line below, and its file here, in `aws/resource` and in `testbed/resource`.
+//! What is made of the list of kinds: one type of what is seen, one of what is done, and what each kind says of itself.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-
-use serde::{Deserialize, Deserializer, Serialize};
-
-use crate::measure::price::PriceKey;
-use crate::measure::summary::Summary;
-use crate::measure::vcpus::Vcpus;
-use crate::observation::{Need, Observation, Seen, Subject};
-use crate::policy::AccountPolicy;
-use crate::resource::act::{Act, Description, Undo};
-use crate::resource::case::{HaltCase, ReleaseCase, Suspicion};
-use crate::resource::draft::Draft;
-use crate::resource::room::{Caller, Depth, Resource, Scope};
-use crate::resource::{fleets, groups, instances, quarantine, roles, spot_requests, stored, users};
-use crate::vocabulary::failure::{Failure, FailureKind};
-use crate::vocabulary::ids::Region;
-
-/// Makes one type of the kinds: of what is seen, of what is done, and of what each says about itself.
+/// Takes the list, and makes `Kind`, `Sight` and `Action` of it where it stands.
 macro_rules! kinds {
     ($($Kind:ident in $room:ident,)+) => {
+        $(pub use $room::$Kind;)+
+
         /// A kind of resource.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Kind {
@@ -38,6 +22,13 @@ macro_rules! kinds {
         #[serde(untagged)]
         pub enum Action {
             $(#[doc = concat!("See [`", stringify!($room), "`].")] $Kind($room::Action),)+
+        }
+
+        impl Action {
+            /// The kind that it changes.
+            pub fn kind(&self) -> Kind {
+                match self { $(Self::$Kind(_) => Kind::$Kind,)+ }
+            }
         }
 
         $(impl From<$room::Action> for Action {
@@ -216,6 +207,10 @@ macro_rules! kinds {
                 match self { $(Self::$Kind(action) => action.items(),)+ }
             }
 
+            fn names_nothing(&self) -> bool {
+                match self { $(Self::$Kind(action) => action.names_nothing(),)+ }
+            }
+
             fn with_items(&self, some: &[&str]) -> Option<Self> {
                 match self { $(Self::$Kind(action) => action.with_items(some).map(Self::$Kind),)+ }
             }
@@ -239,43 +234,4 @@ macro_rules! kinds {
             }
         }
     };
-}
-
-kinds! {
-    // In the order in which a halt goes about a region: what would launch again before what runs.
-    Quarantine in quarantine,
-    Groups in groups,
-    Fleets in fleets,
-    SpotRequests in spot_requests,
-    Instances in instances,
-    Users in users,
-    Roles in roles,
-}
-
-/// What lists the regions of an account. It is no kind's: all that are looked at by region wait for it.
-pub const DESCRIBE_REGIONS: &str = "ec2:DescribeRegions";
-
-impl Kind {
-    fn mistaken(self, sight: &Sight) -> Failure {
-        let detail = format!("the look answered with {}", sight.kind().name());
-        Failure::own(self.first_read(), FailureKind::Other, detail)
-    }
-
-    /// What looking at a member account calls there: the regions, and every kind. A session that looks is limited to
-    /// this, whatever the role may do.
-    pub fn observe() -> BTreeSet<&'static str> {
-        let kinds = Self::ALL.iter().filter(|kind| kind.caller() == Caller::Member);
-        kinds.flat_map(|kind| kind.reads()).copied().chain([DESCRIBE_REGIONS]).collect()
-    }
-
-    /// What a halt and its release call in a member account besides.
-    pub fn contain() -> BTreeSet<&'static str> {
-        let kinds = Self::ALL.iter().filter(|kind| kind.caller() == Caller::Member);
-        kinds.flat_map(|kind| kind.calls()).copied().collect()
-    }
-
-    /// The call that stands for its look.
-    pub fn first_read(self) -> &'static str {
-        self.reads().first().copied().unwrap_or(self.name())
-    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::observation::{Gap, Need, Observation, Seen, Subject};
@@ -22,6 +22,11 @@ pub struct Roles;
 
 /// The name of the inline policy that revokes a role's sessions.
 pub const REVOKE_POLICY: &str = "RunawayTrainRevoke";
+
+/// How far ahead of its call a revocation reaches, as in IAM's console: clocks differ, and a policy takes some seconds
+/// to hold everywhere.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html>
+pub const REVOKE_AHEAD: SignedDuration = SignedDuration::from_secs(30);
 
 /// Our inline policy on a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -47,7 +47,7 @@ const CANCEL: &str = "ec2:CancelSpotInstanceRequests";
 
 impl Act for Action {
     fn describe(&self) -> Description {
-        Description::new(CANCEL, Part::Prepare, "Spot request batch", "cancelled")
+        Description::new(CANCEL, Part::Prepare, "Spot request", "cancelled")
     }
 
     fn undo(&self) -> Undo<Self> {
@@ -57,6 +57,21 @@ impl Act for Action {
     fn region(&self) -> Option<&Region> {
         let Self::CancelSpotRequests { region, .. } = self;
         Some(region)
+    }
+
+    fn items(&self) -> Vec<&str> {
+        let Self::CancelSpotRequests { requests, .. } = self;
+        requests.iter().map(SpotRequestId::as_str).collect()
+    }
+
+    fn names_nothing(&self) -> bool {
+        self.items().is_empty()
+    }
+
+    fn with_items(&self, some: &[&str]) -> Option<Self> {
+        let Self::CancelSpotRequests { region, .. } = self;
+        let requests = some.iter().copied().map(SpotRequestId::new).collect();
+        Some(Self::CancelSpotRequests { region: region.clone(), requests })
     }
 }
 

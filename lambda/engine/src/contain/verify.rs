@@ -221,17 +221,17 @@ fn is_settled(plan: &Plan, earlier: &[Outcome], later: &[Outcome]) -> bool {
     };
     let done = |wanted: &Action| results(wanted).iter().any(|result| !matches!(result, ActionResult::Failed { .. }));
     let for_good = [Refusal::OfIts, Refusal::OfUs];
-    plan.actions().all(|action| match action.part() {
-        Part::Prepare => done(action) || refused(action, &for_good),
-        // A batch is settled only when each of its members is. Not to be permitted to stop anything is no property of a
-        // member: such a halt is not proven, it has failed.
-        Part::Stop => {
-            let members = action.items();
-            let alone = members.iter().filter_map(|member| action.with_items(&[*member]));
-            alone.into_iter().all(|alone| refused(&alone, &[Refusal::OfIts]))
-        }
+    // A batch is settled only when each of its members is.
+    let alone = |action: &Action| match action.items().as_slice() {
+        [] => vec![action.clone()],
+        members => members.iter().filter_map(|member| action.with_items(&[*member])).collect(),
+    };
+    plan.actions().flat_map(alone).all(|action| match action.part() {
+        Part::Prepare => done(&action) || refused(&action, &for_good),
+        // Not to be permitted to stop anything is no property of a member: such a halt is not proven, it has failed.
+        Part::Stop => refused(&action, &[Refusal::OfIts]),
         Part::Freeze | Part::Disarm | Part::Lock | Part::Strip | Part::GiveBack | Part::Restart => {
-            refused(action, &for_good)
+            refused(&action, &for_good)
         }
     })
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use runawaytrain_core::resource::fleets::{Fleet, FleetKind};
 use runawaytrain_core::resource::groups::Group;
 use runawaytrain_core::resource::instances::Instance;
 use runawaytrain_core::resource::quarantine::Attachment;
+use runawaytrain_core::resource::roles::REVOKE_AHEAD;
 use runawaytrain_core::resource::roles::Role;
 use runawaytrain_core::resource::spot_requests::SpotRequest;
 use runawaytrain_core::resource::users::{Credential, User, UserAttachments};
@@ -114,7 +115,7 @@ pub(super) fn now() -> Timestamp {
 
 /// What a deny of older sessions is dated by a call at a time: what is issued until it bites is denied, too.
 pub(super) fn dated(call: Timestamp) -> Timestamp {
-    call + SignedDuration::from_secs(30)
+    call + REVOKE_AHEAD
 }
 
 pub(super) async fn perform_at(

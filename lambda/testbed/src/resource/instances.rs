@@ -186,11 +186,6 @@ fn place(id: &InstanceId) -> String {
     id.as_str().chars().rev().collect()
 }
 
-/// To EC2 an empty list means everything.
-pub(crate) fn names_nothing(action: &Action) -> bool {
-    action.instances().is_empty()
-}
-
 /// A batch is all or nothing, as EC2 does it; it names no more than the first offender. `admit` takes a token an
 /// instance. Whether a call that is refused for one of its instances takes tokens for all of them is not documented:
 /// here it takes none.

@@ -51,12 +51,6 @@ pub(crate) async fn look(view: &impl View<SimSpotRequests>) -> Result<Vec<SpotRe
     view.list("ec2:DescribeSpotInstanceRequests", SPOT_REQUESTS_A_PAGE, all).await
 }
 
-/// To EC2 an empty list means everything.
-pub(crate) fn names_nothing(action: &Action) -> bool {
-    let Action::CancelSpotRequests { requests, .. } = action;
-    requests.is_empty()
-}
-
 pub(crate) fn perform(known: &mut SimSpotRequests, action: &Action) -> Answer {
     let Action::CancelSpotRequests { requests, .. } = action;
     known.retain(|id, _| !requests.contains(id));

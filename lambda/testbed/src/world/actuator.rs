@@ -15,9 +15,10 @@ use crate::resource;
 impl Actuator for World {
     async fn perform(&self, account: &AccountId, action: &Action, now: Timestamp) -> Result<Performed, Failure> {
         let operation = action.operation();
-        let kind = Kind::ALL.iter().find(|kind| kind.calls().contains(&operation));
-        let kind = kind.unwrap_or_else(|| panic!("no kind says that it calls {operation}"));
-        if resource::is_senseless(&self.payer, action) {
+        let kind = action.kind();
+        assert!(kind.calls().contains(&operation), "{} does not say that it calls {operation}", kind.name());
+        // What needs no asking is refused without a call.
+        if action.names_nothing() || (kind == Kind::Quarantine && self.payer.quarantine.is_missing()) {
             return Err(failure(operation, FailureKind::Invalid));
         }
         self.lock().calls.push(Call { account: account.clone(), action: action.clone(), after: self.clock.elapsed() });
