@@ -11,7 +11,7 @@ use tokio::time::timeout_at;
 
 use runawaytrain_core::measure::spend::{Charged, Hours};
 use runawaytrain_core::message::report::{
-    Answer, CostReportsReport, PeriodReport, PeriodResult, ReadPeriod, StrangerSpend,
+    Answer, CostReportsReport, NonMemberSpend, PeriodReport, PeriodResult, ReadPeriod,
 };
 use runawaytrain_core::policy::CostReports;
 use runawaytrain_core::vocabulary::ids::AccountId;
@@ -267,7 +267,7 @@ async fn summed_up(
         if is_member(&account) {
             all += day.amount;
         } else if day.amount > Usd::ZERO {
-            report.strangers.push(StrangerSpend { account, day: day.amount });
+            report.non_members.push(NonMemberSpend { account, day: day.amount });
         }
     }
     report.day = window

@@ -260,7 +260,7 @@ fn fit(mut answer: Answer) -> Answer {
             Some(Report::Sweep(report)) => report.accounts.clear(),
             Some(Report::Release(report)) => report.accounts.clear(),
             Some(Report::Status(report)) => report.accounts.clear(),
-            Some(Report::CostReports(report)) => report.strangers.clear(),
+            Some(Report::CostReports(report)) => report.non_members.clear(),
             None => {}
         }
         answer.records.clear();

@@ -322,7 +322,7 @@ async fn accounts_that_the_organization_does_not_have_are_kept_apart() {
     let report = report(&answer);
     assert_eq!(report.day.unwrap().amount, Usd::from_dollars(5.0));
     assert_eq!(
-        report.strangers.iter().map(|stranger| (stranger.account.as_str(), stranger.day)).collect::<Vec<_>>(),
+        report.non_members.iter().map(|spend| (spend.account.as_str(), spend.day)).collect::<Vec<_>>(),
         [("999999999999", Usd::from_dollars(70.0))]
     );
     assert!(answer.body.contains("999999999999 (70.00 USD)"), "{}", answer.body);

@@ -21,7 +21,7 @@ use crate::vocabulary::text::{clean, count};
 mod cost_reports;
 mod records;
 
-pub use cost_reports::{CostReportsReport, PeriodReport, PeriodResult, ReadPeriod, StrangerSpend};
+pub use cost_reports::{CostReportsReport, NonMemberSpend, PeriodReport, PeriodResult, ReadPeriod};
 pub use records::{BatchItemFailure, RecordReport, RecordResult};
 
 /// What the Lambda answers, whatever it was asked.

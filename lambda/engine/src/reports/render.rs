@@ -8,7 +8,7 @@ use runawaytrain_cur::Gaps;
 
 use super::month::Month;
 
-/// How many strangers a sentence names; the rest is in the report.
+/// How many accounts a sentence names; the rest is in the report.
 const NAMED: usize = 5;
 
 /// `s3://payer-reports/cur/`.
@@ -107,14 +107,14 @@ pub(super) fn sentences(report: &CostReportsReport) -> String {
         }
         _ => sentences.push("Nothing is known of what was spent in any hour.".to_owned()),
     }
-    if !report.strangers.is_empty() {
+    if !report.non_members.is_empty() {
         let names: Vec<String> = report
-            .strangers
+            .non_members
             .iter()
             .take(NAMED)
-            .map(|stranger| format!("{} ({} USD)", stranger.account, stranger.day))
+            .map(|spend| format!("{} ({} USD)", spend.account, spend.day))
             .collect();
-        let more = if report.strangers.len() > NAMED { ", and others" } else { "" };
+        let more = if report.non_members.len() > NAMED { ", and others" } else { "" };
         sentences.push(format!(
             "Besides that, of accounts that the organization does not have: {}{more}.",
             names.join(", ")

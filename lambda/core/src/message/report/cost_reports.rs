@@ -27,8 +27,8 @@ pub struct CostReportsReport {
     /// Accounts in the reports that the organization does not have, with what they spent in the same 24 hours. They are
     /// in no other number.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub strangers: Vec<StrangerSpend>,
-    /// Why it could not be told who is a stranger.
+    pub non_members: Vec<NonMemberSpend>,
+    /// Why it could not be told who is not in the organization.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unlisted: Option<String>,
 }
@@ -93,7 +93,7 @@ pub struct ReadPeriod {
 
 /// An account that the organization does not have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StrangerSpend {
+pub struct NonMemberSpend {
     /// Which.
     pub account: AccountId,
     /// What it spent in the day.
