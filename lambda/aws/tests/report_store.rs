@@ -109,14 +109,14 @@ async fn ministack_keeps_the_promises_of_the_report_store() {
 
 #[tokio::test]
 #[ignore = "needs ministack, which checks who calls"]
-async fn a_bucket_that_may_not_be_read_is_denied() {
+async fn a_key_that_nobody_knows_is_our_own_fault_and_no_refusal() {
     let endpoint = address("RUNAWAYTRAIN_MINISTACK");
     let failure = ports(&endpoint, "AKIANOBODY", &settings("runawaytrain", &account(PAYER)), Watch::new())
         .report_store
         .list("any", "")
         .await
         .unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
+    assert_eq!(failure.kind, FailureKind::Credentials, "{failure}");
 }
 
 /// A clock that stands still.
