@@ -6,5 +6,5 @@ mod executor;
 pub mod lease;
 mod verify;
 
-pub use executor::{Executor, Underway};
+pub use executor::{Executor, RunningLanes};
 pub use verify::{NotFrozen, Proof, Task, Verified, verify, verify_freeze};

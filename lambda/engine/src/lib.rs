@@ -24,6 +24,6 @@ mod account;
 
 mod release;
 
-mod reports;
+mod cost_reports;
 
 pub mod sweep;

@@ -14,6 +14,7 @@ use runawaytrain_core::vocabulary::mode::{Mode, least};
 use crate::account::AccountSweep;
 use crate::contain::brake::Brake;
 use crate::contain::lease::Leases;
+use crate::cost_reports::ReportReader;
 use crate::deadline::Invocation;
 use crate::notify::Mailer;
 use crate::observe::Collector;
@@ -21,7 +22,6 @@ use crate::observe::prices::PriceMemory;
 use crate::observe::spend::SpendMemory;
 use crate::ports::{Clock, Directory, Freshness, Journal, Metrics, Ports, Slots, States, SweepMetrics};
 use crate::release::{self, Release};
-use crate::reports::ReportReader;
 use crate::scope::{Scope, scope};
 use crate::trigger::{self, Deployment, Request, Selection};
 
@@ -31,7 +31,7 @@ mod every_account;
 mod records;
 
 use disposition::SweepAnswer;
-use every_account::{Swept, every_account};
+use every_account::{AccountResults, every_account};
 
 /// The largest answer: Lambda takes 6 MB from a direct call, but 1 MB from an asynchronous one.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
@@ -185,7 +185,7 @@ impl Guard {
         }
         let list_is_whole = scope.stale.is_none();
         let one = self.account_sweep(source, &scope, order, !drill, invocation);
-        let Swept { accounts, coverage, reached_all } = every_account(&one, scope, records).await;
+        let AccountResults { accounts, coverage, reached_all } = every_account(&one, scope, records).await;
         let complete = reached_all && list_is_whole;
         let notices = if drill { NoticeTotals::default() } else { self.mailer.deliver().await };
         if !drill && *selection == Selection::All {

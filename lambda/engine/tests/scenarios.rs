@@ -22,7 +22,7 @@ use runawaytrain_core::message::report::Answer;
 use runawaytrain_core::vocabulary::ids::{AccountId, RoleName, UserName};
 use runawaytrain_engine::deadline::Deadline;
 use runawaytrain_engine::ports::States;
-use runawaytrain_testbed::script::{self, Change, Words};
+use runawaytrain_testbed::script::{self, Change, Tokens};
 use runawaytrain_testbed::{
     Call, Intent, Life, Principal, SimAccount, SimRole, SimUser, Testbed, Thief, Watched, watch,
 };
@@ -111,7 +111,7 @@ fn step(line: &str, whose: &str) -> Result<Step, String> {
     if let Some(change) = script::change(line)? {
         return Ok(Step::Change(change));
     }
-    let mut words = Words::new(line);
+    let mut words = Tokens::new(line);
     let step = match words.next()? {
         "account" => return Ok(Step::Account(id(whose))),
         "after" => {
@@ -142,8 +142,8 @@ fn step(line: &str, whose: &str) -> Result<Step, String> {
 /// `billable|stopped|terminated N` · `thief locked` · `thief keeps user:NAME …` · `thief tried N` · `thief refused N`
 /// (at least) · `mails N SUBJECT` · `mail [not] says TEXT` · `report [not] says TEXT` · `calls N|N-M DO` · `user NAME
 /// open|locked` · `role NAME open|locked` · `frozen` · `not-frozen`.
-fn expectation(words: &mut Words<'_>) -> Result<Expectation, String> {
-    let says = |words: &mut Words<'_>| -> Result<(bool, String), String> {
+fn expectation(words: &mut Tokens<'_>) -> Result<Expectation, String> {
+    let says = |words: &mut Tokens<'_>| -> Result<(bool, String), String> {
         let yes = words.after("not").is_none();
         words.after("says").ok_or("says")?;
         Ok((yes, words.rest()))

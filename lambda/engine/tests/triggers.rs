@@ -94,7 +94,7 @@ const PAYLOADS: [&str; 7] = [
     "launch-run-instances",
 ];
 
-/// Words that mean something to the guard, so that random JSON comes near to being an event.
+/// Tokens that mean something to the guard, so that random JSON comes near to being an event.
 const WORDS: [&str; 44] = [
     "Records",
     "action",

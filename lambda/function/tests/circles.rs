@@ -32,7 +32,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "ports", "deadline", "trigger", "scope", "observe", "notify", "contain", "account", "release", "reports",
+            "ports",
+            "deadline",
+            "trigger",
+            "scope",
+            "observe",
+            "notify",
+            "contain",
+            "account",
+            "release",
+            "cost_reports",
             "sweep",
         ],
     ),

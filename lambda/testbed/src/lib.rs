@@ -23,8 +23,8 @@ pub mod script;
 mod testbed;
 mod thief;
 mod time;
+mod tokens;
 mod watcher;
-mod words;
 mod world;
 
 pub use account::{SimAccount, SimRegion};

@@ -19,7 +19,7 @@ use runawaytrain_engine::ports::Look;
 
 use crate::account::{SimAccount, SimRegion};
 use crate::resource::answer::{Answer, refused};
-use crate::words::Words;
+use crate::tokens::Tokens;
 use crate::world::World;
 
 /// Looks at one kind.
@@ -73,7 +73,7 @@ fn place<'a>(known: &'a mut SimAccount, action: &impl Act) -> Result<&'a mut Sim
 type Change = Box<dyn FnOnce(&mut SimAccount) + Send>;
 
 /// Reads the rest of a line about something that is to be in an account; `None` when its first word names no kind.
-pub(crate) fn change(kind: &str, words: &mut Words<'_>) -> Result<Option<Change>, String> {
+pub(crate) fn change(kind: &str, words: &mut Tokens<'_>) -> Result<Option<Change>, String> {
     Ok(Some(match kind {
         "group" => {
             let (region, make) = groups::read(words)?;

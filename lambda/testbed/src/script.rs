@@ -16,7 +16,7 @@ use crate::resource;
 use crate::thief::{Cadence, Intent, Principal};
 use crate::world::World;
 
-pub use crate::words::{Words, duration};
+pub use crate::tokens::{Tokens, duration};
 
 /// Something that changes the world when its time has come.
 pub type Change = Box<dyn FnOnce(&Arc<World>, &AccountId) + Send>;
@@ -28,7 +28,7 @@ fn in_account(change: impl FnOnce(&mut SimAccount) + Send + 'static) -> Change {
 /// Reads a line about the world; `None` when its first word is not one of these. What is understood is used up to its
 /// last word.
 pub fn change(line: &str) -> Result<Option<Change>, String> {
-    let mut words = Words::new(line);
+    let mut words = Tokens::new(line);
     let change = match words.next()? {
         "region" => region(&mut words)?,
         "fault" => fault(&mut words)?,
@@ -48,7 +48,7 @@ pub fn change(line: &str) -> Result<Option<Change>, String> {
 }
 
 /// `region NAME`: enables it.
-fn region(words: &mut Words<'_>) -> Result<Change, String> {
+fn region(words: &mut Tokens<'_>) -> Result<Change, String> {
     let name = words.owned()?;
     Ok(in_account(move |known| {
         known.regions.entry(Region::new(name)).or_default();
@@ -56,7 +56,7 @@ fn region(words: &mut Words<'_>) -> Result<Change, String> {
 }
 
 /// `fault OPERATION KIND|hang [times N] [in REGION] [anywhere]`: in the account, unless it is said to be anywhere.
-fn fault(words: &mut Words<'_>) -> Result<Change, String> {
+fn fault(words: &mut Tokens<'_>) -> Result<Change, String> {
     let operation = words.owned()?;
     let kind = match words.next()? {
         "hang" => None,
@@ -80,7 +80,7 @@ fn fault(words: &mut Words<'_>) -> Result<Change, String> {
 
 /// `thief STRATEGY[,STRATEGY…] [as user NAME|role NAME …] [every D | after-reads OPERATION] [waits D] [seed N]`
 pub fn thief(line: &str) -> Result<Intent, String> {
-    let mut words = Words::new(line);
+    let mut words = Tokens::new(line);
     words.after("thief").ok_or_else(|| "not about a thief".to_owned())?;
     let strategies = words.next()?.split(',').map(str::parse).collect::<Result<_, _>>()?;
     let mut stolen = Vec::new();

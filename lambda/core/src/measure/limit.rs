@@ -47,14 +47,14 @@ pub enum SpendWindow {
 #[derive(Debug, Clone, Copy)]
 pub enum Source {
     /// What runs now. After a release it is judged by what was added since, for the time of the grace.
-    Running(fn(&Summary) -> Measured),
+    Running(fn(&Summary) -> Measurement),
     /// What was spent. After a release it is judged by what was spent since.
     Spend(SpendWindow),
 }
 
 /// A number of what runs now, in the limit's unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Measured {
+pub struct Measurement {
     /// The number; money in millionths of a US dollar.
     pub value: u64,
     /// The part of it that is estimated, where it is money.
@@ -85,21 +85,25 @@ pub const LIMITS: [LimitRow; 5] = [
         key: "instances",
         unit: Unit::Count,
         noun: "instances",
-        source: Source::Running(|seen| Measured { value: seen.instances, estimated: 0, incomplete: seen.lower_bound }),
+        source: Source::Running(|seen| Measurement {
+            value: seen.instances,
+            estimated: 0,
+            incomplete: seen.lower_bound,
+        }),
     },
     LimitRow {
         limit: Limit::Vcpus,
         key: "vcpus",
         unit: Unit::Count,
         noun: "vCPUs",
-        source: Source::Running(|seen| Measured { value: seen.vcpus, estimated: 0, incomplete: seen.lower_bound }),
+        source: Source::Running(|seen| Measurement { value: seen.vcpus, estimated: 0, incomplete: seen.lower_bound }),
     },
     LimitRow {
         limit: Limit::Burn,
         key: "burn",
         unit: Unit::Usd,
         noun: "USD/hour",
-        source: Source::Running(|seen| Measured {
+        source: Source::Running(|seen| Measurement {
             value: seen.burn.total().as_micros(),
             estimated: seen.burn.estimated.as_micros(),
             incomplete: seen.lower_bound || seen.unpriced > 0,
@@ -129,7 +133,7 @@ impl Limit {
     }
 
     /// What runs now, measured by this limit; nothing for a limit on what was spent.
-    pub fn measure(self, seen: &Summary) -> Option<Measured> {
+    pub fn measure(self, seen: &Summary) -> Option<Measurement> {
         match self.row().source {
             Source::Running(read) => Some(read(seen)),
             Source::Spend(_) => None,

@@ -19,7 +19,7 @@ use runawaytrain_core::vocabulary::failure::Failure;
 
 use crate::account::basis::AccountSweep;
 use crate::contain::lease::HeldLease;
-use crate::contain::{Executor, Proof, Task, Underway, verify, verify_freeze};
+use crate::contain::{Executor, Proof, RunningLanes, Task, verify, verify_freeze};
 use crate::ports::{StoreError, VersionedRecord};
 use crate::scope::ScopedAccount;
 
@@ -29,15 +29,15 @@ const UNPROVEN_UNTIL_TOLD: SignedDuration = SignedDuration::from_mins(15);
 /// What is asked of the container.
 enum Order {
     /// To enter the halt that a decision calls for, or to take up a standing one.
-    Begin(Box<Beginning>, oneshot::Sender<Begun>),
+    Begin(Box<Start>, oneshot::Sender<StartAnswer>),
     /// To perform what is new in a plan.
     Perform(Plan),
     /// To wait for what is under way, to prove it, and to write down what it came to.
-    Conclude(Box<Ending>, oneshot::Sender<Concluded>),
+    Conclude(Box<Closing>, oneshot::Sender<Conclusion>),
 }
 
 /// What a containment begins with.
-pub(super) struct Beginning {
+pub(super) struct Start {
     /// Why, and what is to be done.
     pub decision: Decision,
     /// What had been seen by then.
@@ -47,7 +47,7 @@ pub(super) struct Beginning {
 }
 
 /// What came of a beginning.
-pub(super) enum Begun {
+pub(super) enum StartAnswer {
     /// The lease is held; this is stored now.
     Held(Box<VersionedRecord>),
     /// The account is frozen already, and no more is to be done.
@@ -55,12 +55,12 @@ pub(super) enum Begun {
     /// Somebody was faster: the decision rests on an old record, and must be made anew on this one.
     Outrun(Box<VersionedRecord>),
     /// Nothing was contained.
-    Failed(NotBegun),
+    Failed(StartError),
 }
 
 /// Why nothing was contained.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NotBegun {
+pub(super) enum StartError {
     #[error("nothing was contained, for the brake could not be asked: {0}")]
     Brake(Failure),
     #[error("nothing was contained, for the state could not be recorded first: {0}")]
@@ -80,7 +80,7 @@ pub(super) enum NotBegun {
 }
 
 /// What a containment ends with.
-pub(super) struct Ending {
+pub(super) struct Closing {
     /// The last decision, with every region in it.
     pub decision: Decision,
     /// What runs.
@@ -90,7 +90,7 @@ pub(super) struct Ending {
 }
 
 /// What a containment came to.
-pub(super) struct Concluded {
+pub(super) struct Conclusion {
     /// What was done, and what the last look still found.
     pub containment: Containment,
     /// What is recorded.
@@ -116,7 +116,7 @@ impl Container {
     }
 
     /// Asks to begin; the answer comes when the lease is held, or is not to be had.
-    pub fn begin(&self, beginning: Beginning) -> oneshot::Receiver<Begun> {
+    pub fn begin(&self, beginning: Start) -> oneshot::Receiver<StartAnswer> {
         let (answer, begun) = oneshot::channel();
         // Where nobody listens any more, the answer says so by not coming.
         let _ = self.orders.send(Order::Begin(Box::new(beginning), answer));
@@ -129,7 +129,7 @@ impl Container {
     }
 
     /// Ends the containment; `None` where it broke.
-    pub async fn conclude(self, ending: Ending) -> Option<Concluded> {
+    pub async fn conclude(self, ending: Closing) -> Option<Conclusion> {
         let (answer, concluded) = oneshot::channel();
         let _ = self.orders.send(Order::Conclude(Box::new(ending), answer));
         concluded.await.ok()
@@ -151,7 +151,7 @@ struct Held {
     only_freeze: bool,
     lease: Arc<HeldLease>,
     executor: Executor,
-    underway: Underway,
+    lanes: RunningLanes,
     record: AccountRecord,
 }
 
@@ -167,13 +167,13 @@ impl Work {
         while let Some(order) = orders.recv().await {
             match order {
                 Order::Begin(beginning, answer) => {
-                    let begun = self.begin(*beginning).await.unwrap_or_else(Begun::Failed);
+                    let begun = self.begin(*beginning).await.unwrap_or_else(StartAnswer::Failed);
                     let _ = answer.send(begun);
                 }
                 Order::Perform(plan) => {
                     if let Some(held) = &mut self.held {
                         let allowed = held.allowed(&plan);
-                        held.underway.feed(&allowed);
+                        held.lanes.feed(&allowed);
                     }
                 }
                 Order::Conclude(ending, answer) => {
@@ -191,24 +191,24 @@ impl Work {
 
     /// Enters the halt, or takes up a standing one: the state and the halt mail are written in the transaction that
     /// takes the lease. Past the brake, or where our role was taken away, the account is frozen instead.
-    async fn begin(&mut self, beginning: Beginning) -> Result<Begun, NotBegun> {
-        let Beginning { decision, observation, known } = beginning;
+    async fn begin(&mut self, beginning: Start) -> Result<StartAnswer, StartError> {
+        let Start { decision, observation, known } = beginning;
         let only_freeze = match decision.cause {
-            None => return Err(NotBegun::Overruled),
+            None => return Err(StartError::Overruled),
             Some(Cause::Standing | Cause::Ordered) => false,
             Some(Cause::ShutOut) => true,
             Some(Cause::Tripped) => !self.may_halt(&observation).await?,
         };
         let attached = observation.of::<Quarantine>(None) == Some(Ok(&Attachment::Attached));
         if only_freeze && known.record.state == State::Frozen && attached {
-            return Ok(Begun::NothingToDo);
+            return Ok(StartAnswer::NothingToDo);
         }
         let (record, news) = self.entered(&decision, &observation, &known.record, only_freeze);
         let (policy, sweep) = (&self.scoped.policy, &self.sweep);
         let notices: Vec<_> = news.iter().flat_map(|news| mail::write(policy, news)).collect();
         let is_news = !notices.is_empty();
         match sweep.leases.acquire(&sweep.invocation, &known, record, notices).await {
-            Ok(None) => Err(NotBegun::NoHalt),
+            Ok(None) => Err(StartError::NoHalt),
             Ok(Some((lease, stored))) => {
                 if is_news {
                     tracing::warn!(account = %policy.account, "halting: {}", stored.record.why);
@@ -218,17 +218,17 @@ impl Work {
                 }
                 let lease = Arc::new(lease);
                 let executor = Executor::new(policy.account.clone(), Arc::clone(&lease), sweep.deadline);
-                let (underway, record) = (executor.begin(), stored.record.clone());
-                self.held = Some(Held { only_freeze, lease, executor, underway, record });
-                Ok(Begun::Held(Box::new(stored)))
+                let (lanes, record) = (executor.begin(), stored.record.clone());
+                self.held = Some(Held { only_freeze, lease, executor, lanes, record });
+                Ok(StartAnswer::Held(Box::new(stored)))
             }
-            Err(StoreError::Failed(failure)) => Err(NotBegun::NotRecorded(failure)),
+            Err(StoreError::Failed(failure)) => Err(StartError::NotRecorded(failure)),
             Err(StoreError::Conflict | StoreError::LeaseLost) => self.outrun(known).await,
         }
     }
 
     /// What the brake says. Asked once: who has a slot keeps it.
-    async fn may_halt(&mut self, observation: &Observation) -> Result<bool, NotBegun> {
+    async fn may_halt(&mut self, observation: &Observation) -> Result<bool, StartError> {
         if let Some(may_halt) = self.may_halt {
             return Ok(may_halt);
         }
@@ -238,7 +238,7 @@ impl Work {
         } else {
             Summary::of(policy, observation)
         };
-        let may_halt = brake.ask(&policy.account, (seen.burn.total(), seen.vcpus)).await.map_err(NotBegun::Brake)?;
+        let may_halt = brake.ask(&policy.account, (seen.burn.total(), seen.vcpus)).await.map_err(StartError::Brake)?;
         self.may_halt = Some(may_halt);
         Ok(may_halt)
     }
@@ -263,29 +263,29 @@ impl Work {
     }
 
     /// Somebody else wrote the record: whether it is contained by them, or only changed.
-    async fn outrun(&self, mut known: VersionedRecord) -> Result<Begun, NotBegun> {
-        match self.sweep.states.load(&self.policy().account).await.map_err(NotBegun::NotRead)? {
+    async fn outrun(&self, mut known: VersionedRecord) -> Result<StartAnswer, StartError> {
+        match self.sweep.states.load(&self.policy().account).await.map_err(StartError::NotRead)? {
             None => {
                 known.version = 0;
-                Ok(Begun::Outrun(Box::new(known)))
+                Ok(StartAnswer::Outrun(Box::new(known)))
             }
             Some(fresh) => match fresh.lease {
                 Some(lease) if lease.until > self.sweep.clock.now() && lease.holder != self.sweep.invocation => {
-                    Err(NotBegun::Leased { holder: lease.holder, until: lease.until })
+                    Err(StartError::Leased { holder: lease.holder, until: lease.until })
                 }
-                _ => Ok(Begun::Outrun(Box::new(fresh))),
+                _ => Ok(StartAnswer::Outrun(Box::new(fresh))),
             },
         }
     }
 
     /// Waits for the lanes, proves the halt, and writes down what it came to.
-    async fn conclude(&self, held: Held, ending: Ending) -> Concluded {
+    async fn conclude(&self, held: Held, ending: Closing) -> Conclusion {
         let (policy, sweep) = (self.policy(), &self.sweep);
-        let Ending { decision, summary, refusals } = ending;
+        let Closing { decision, summary, refusals } = ending;
         let plan = held.allowed(&decision.plan);
-        let Held { only_freeze, lease, executor, underway, record } = held;
+        let Held { only_freeze, lease, executor, lanes, record } = held;
         let recorded_before = record.clone();
-        let mut containment = until_looked_at(&plan, &decision, underway.finish().await);
+        let mut containment = until_looked_at(&plan, &decision, lanes.finish().await);
         let mut error = None;
         if only_freeze && let Err(why) = verify_freeze(&sweep.collector, policy, &executor, sweep.deadline, &plan).await
         {
@@ -335,7 +335,7 @@ impl Work {
             error = Some(format!("what the containment came to could not be recorded: {why}"));
             record.state = recorded_before.state;
         }
-        Concluded { containment, record, error }
+        Conclusion { containment, record, error }
     }
 }
 

@@ -14,7 +14,7 @@ use runawaytrain_core::resource::quarantine::Quarantine;
 use runawaytrain_core::vocabulary::mode::Mode;
 
 use crate::account::basis::AccountSweep;
-use crate::account::container::{Beginning, Begun, Concluded, Container, Ending, NotBegun};
+use crate::account::container::{Closing, Conclusion, Container, Start, StartAnswer, StartError};
 use crate::observe::{Attention, Collection};
 use crate::ports::{Commit, Freshness, LeaseMove, StoreError, VersionedRecord};
 use crate::scope::ScopedAccount;
@@ -39,20 +39,20 @@ struct Judge<'a> {
     collection: Collection,
     /// There is none until something is to be contained.
     container: Option<Container>,
-    containing: Containing,
+    progress: Progress,
     looks_closer: bool,
 }
 
 /// How far the containment has come.
-enum Containing {
+enum Progress {
     /// It has not been called for yet.
     Idle { races: usize },
     /// The lease is waited for.
-    Beginning { races: usize, begun: oneshot::Receiver<Begun> },
+    Start { races: usize, begun: oneshot::Receiver<StartAnswer> },
     /// The lease is held.
     Held,
     /// Nothing is to be contained, or nothing can be; why, where that is an error.
-    Off(Option<NotBegun>),
+    Off(Option<StartError>),
 }
 
 impl AccountSweep {
@@ -74,7 +74,7 @@ impl AccountSweep {
             refusals,
             collection,
             container: None,
-            containing: if may_contain { Containing::Idle { races: RACES } } else { Containing::Off(None) },
+            progress: if may_contain { Progress::Idle { races: RACES } } else { Progress::Off(None) },
             looks_closer: false,
         };
         judge.run().await
@@ -133,22 +133,22 @@ impl Judge<'_> {
         if !std::mem::replace(&mut self.looks_closer, true) {
             self.collection.look_closer(Attention::Halt(&self.scoped.policy));
         }
-        match self.containing {
-            Containing::Held => {
+        match self.progress {
+            Progress::Held => {
                 if let Some(container) = &self.container {
                     container.perform(decision.plan.clone());
                 }
             }
-            Containing::Idle { races } if self.is_called_for(cause, decision) => {
+            Progress::Idle { races } if self.is_called_for(cause, decision) => {
                 let container = self.container.get_or_insert_with(|| Container::spawn(self.sweep, self.scoped));
-                let begun = container.begin(Beginning {
+                let begun = container.begin(Start {
                     decision: decision.clone(),
                     observation: self.collection.observation().clone(),
                     known: self.known.clone(),
                 });
-                self.containing = Containing::Beginning { races, begun };
+                self.progress = Progress::Start { races, begun };
             }
-            Containing::Idle { .. } | Containing::Beginning { .. } | Containing::Off(_) => {}
+            Progress::Idle { .. } | Progress::Start { .. } | Progress::Off(_) => {}
         }
     }
 
@@ -164,26 +164,26 @@ impl Judge<'_> {
 
     /// Waits for the next answer, from a look or from the container; false when none is left.
     async fn next(&mut self) -> bool {
-        let Containing::Beginning { races, begun } = &mut self.containing else {
+        let Progress::Start { races, begun } = &mut self.progress else {
             return self.collection.next().await;
         };
         let (races, answer) = (
             *races,
             tokio::select! {
                 biased;
-                answer = begun => answer.unwrap_or(Begun::Failed(NotBegun::Broken)),
+                answer = begun => answer.unwrap_or(StartAnswer::Failed(StartError::Broken)),
                 // A look that ends wakes this up; the container is listened to on.
                 true = self.collection.next() => return true,
             },
         );
-        self.containing = match answer {
-            Begun::Held(stored) => {
+        self.progress = match answer {
+            StartAnswer::Held(stored) => {
                 self.known = *stored;
-                Containing::Held
+                Progress::Held
             }
-            Begun::NothingToDo => Containing::Off(None),
-            Begun::Failed(why) => Containing::Off(Some(why)),
-            Begun::Outrun(fresh) => {
+            StartAnswer::NothingToDo => Progress::Off(None),
+            StartAnswer::Failed(why) => Progress::Off(Some(why)),
+            StartAnswer::Outrun(fresh) => {
                 self.known = *fresh;
                 self.run_again(races)
             }
@@ -192,17 +192,17 @@ impl Judge<'_> {
     }
 
     /// Decided anew: whoever was faster may have halted or released the account.
-    fn run_again(&self, races: usize) -> Containing {
+    fn run_again(&self, races: usize) -> Progress {
         match races.saturating_sub(1) {
-            0 => Containing::Off(Some(NotBegun::OutrunTooOften)),
-            _ if self.decide().cause.is_none() => Containing::Off(Some(NotBegun::Overruled)),
-            races => Containing::Idle { races },
+            0 => Progress::Off(Some(StartError::OutrunTooOften)),
+            _ if self.decide().cause.is_none() => Progress::Off(Some(StartError::Overruled)),
+            races => Progress::Idle { races },
         }
     }
 
     /// Every answer is in: proves the containment, or remembers the numbers.
     async fn conclude(self, decision: Decision) -> AccountOutcome {
-        let Self { sweep, scoped, known, refusals, collection, container, containing, .. } = self;
+        let Self { sweep, scoped, known, refusals, collection, container, progress, .. } = self;
         let (policy, observation) = (&scoped.policy, collection.observation());
         let (coverage, in_time) = (observation.coverage(), !collection.was_cut());
         let summary = Summary::of(policy, observation);
@@ -211,19 +211,19 @@ impl Judge<'_> {
             .with_plan(&decision.plan);
         report.error =
             (!in_time).then(|| "not finished before the deadline; the next sweep takes it up again".to_owned());
-        match containing {
-            Containing::Held => {
+        match progress {
+            Progress::Held => {
                 let concluded = match container {
-                    Some(container) => container.conclude(Ending { decision, summary, refusals }).await,
+                    Some(container) => container.conclude(Closing { decision, summary, refusals }).await,
                     None => None,
                 };
                 match concluded {
                     Some(concluded) => report = with_conclusion(report, concluded),
-                    None => report.error = Some(NotBegun::Broken.to_string()),
+                    None => report.error = Some(StartError::Broken.to_string()),
                 }
             }
-            Containing::Idle { .. } | Containing::Beginning { .. } | Containing::Off(_) => {
-                if let Containing::Off(Some(why)) = containing {
+            Progress::Idle { .. } | Progress::Start { .. } | Progress::Off(_) => {
+                if let Progress::Off(Some(why)) = progress {
                     report.error = Some(why.to_string());
                 }
                 report.state = Some(if sweep.remember {
@@ -237,8 +237,8 @@ impl Judge<'_> {
     }
 }
 
-fn with_conclusion(report: AccountReport, concluded: Concluded) -> AccountReport {
-    let Concluded { containment, record, error } = concluded;
+fn with_conclusion(report: AccountReport, concluded: Conclusion) -> AccountReport {
+    let Conclusion { containment, record, error } = concluded;
     let mut report = report.with_containment(&containment);
     report.halt = record.halt.as_ref().map(|halt| HaltReport {
         id: halt.id.clone(),

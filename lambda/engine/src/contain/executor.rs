@@ -56,7 +56,7 @@ impl Permits {
 }
 
 /// Lanes under way. A lane is started once, however often the growing plan names it.
-pub struct Underway {
+pub struct RunningLanes {
     executor: Executor,
     started: HashSet<Lane>,
     running: JoinSet<Vec<Outcome>>,
@@ -70,15 +70,15 @@ impl Executor {
     }
 
     /// Starts with nothing under way.
-    pub fn begin(&self) -> Underway {
-        Underway { executor: self.clone(), started: HashSet::new(), running: JoinSet::new() }
+    pub fn begin(&self) -> RunningLanes {
+        RunningLanes { executor: self.clone(), started: HashSet::new(), running: JoinSet::new() }
     }
 
     /// Performs a plan to its end.
     pub async fn run(&self, plan: &Plan) -> Vec<Outcome> {
-        let mut underway = self.begin();
-        underway.feed(plan);
-        underway.finish().await
+        let mut lanes = self.begin();
+        lanes.feed(plan);
+        lanes.finish().await
     }
 
     async fn lane(self, lane: Lane, actions: Vec<Action>) -> Vec<Outcome> {
@@ -145,7 +145,7 @@ fn deserves_patience(kind: FailureKind) -> bool {
     }
 }
 
-impl Underway {
+impl RunningLanes {
     /// Starts the lanes of a plan that were not started yet.
     pub fn feed(&mut self, plan: &Plan) {
         for (lane, actions) in plan.lanes() {

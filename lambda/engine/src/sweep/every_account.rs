@@ -16,7 +16,7 @@ use crate::ports::VersionedRecord;
 use crate::scope::{Scope, ScopedAccount};
 
 /// What came of all accounts.
-pub(super) struct Swept {
+pub(super) struct AccountResults {
     /// Each of them, by its id, those that were not served among them.
     pub accounts: Vec<AccountReport>,
     /// Account-regions seen and expected.
@@ -25,7 +25,7 @@ pub(super) struct Swept {
     pub reached_all: bool,
 }
 
-impl Swept {
+impl AccountResults {
     fn lose(&mut self, account: AccountId, name: &str, why: impl Into<String>) {
         self.reached_all = false;
         self.coverage += Coverage { seen: 0, expected: 1 };
@@ -38,9 +38,9 @@ pub(super) async fn every_account(
     one: &AccountSweep,
     scope: Scope,
     mut records: BTreeMap<AccountId, VersionedRecord>,
-) -> Swept {
+) -> AccountResults {
     let unserved = scope.unserved.into_iter().map(|unserved| unserved.report).collect();
-    let mut swept = Swept { accounts: unserved, coverage: Coverage::default(), reached_all: true };
+    let mut swept = AccountResults { accounts: unserved, coverage: Coverage::default(), reached_all: true };
     let mut running = JoinSet::new();
     let mut waiting: BTreeMap<Id, (AccountId, String)> = BTreeMap::new();
     for scoped in scope.accounts {

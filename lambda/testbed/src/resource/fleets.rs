@@ -12,7 +12,7 @@ use crate::resource::answer::{Answer, refused};
 use crate::resource::instances::{Launches, SimInstance};
 use crate::resource::view::View;
 use crate::time::ago;
-use crate::words::Words;
+use crate::tokens::Tokens;
 
 /// Fleets a page.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html#api-pagination>
@@ -74,7 +74,7 @@ pub(crate) fn perform(fleets: &mut SimFleets, action: &Action) -> Answer {
 
 /// `fleet ID ec2|spot REGION TARGET TYPE [made D]`
 pub(crate) fn read(
-    words: &mut Words<'_>,
+    words: &mut Tokens<'_>,
 ) -> Result<(String, impl FnOnce(&mut SimFleets, Timestamp) + Send + use<>), String> {
     let id = words.owned()?;
     let kind = match words.next()? {

@@ -12,7 +12,7 @@ use crate::resource::answer::{Answer, refused};
 use crate::resource::instances::{Launches, Life, SimInstance};
 use crate::resource::view::View;
 use crate::time::ago;
-use crate::words::Words;
+use crate::tokens::Tokens;
 
 /// Groups a page.
 /// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeAutoScalingGroups.html>
@@ -65,7 +65,7 @@ pub(crate) fn perform(groups: &mut SimGroups, action: &Action) -> Answer {
 
 /// `group NAME REGION DESIRED TYPE [made D]`
 pub(crate) fn read(
-    words: &mut Words<'_>,
+    words: &mut Tokens<'_>,
 ) -> Result<(String, impl FnOnce(&mut SimGroups, Timestamp) + Send + use<>), String> {
     let (name, region, desired, instance_type) = (words.owned()?, words.owned()?, words.number()?, words.owned()?);
     let age = words.age()?;

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::resource::answer::{Answer, refused};
 use crate::resource::view::View;
-use crate::words::Words;
+use crate::tokens::Tokens;
 
 /// Instances a page.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html>
@@ -226,7 +226,7 @@ fn protect(known: &mut [SimInstance], action: &impl Act, id: &InstanceId, agains
 type Make = dyn FnOnce(&mut Vec<SimInstance>, &mut Launches) + Send;
 
 /// `run REGION NUMBER TYPE [pending D] [stop-protected] [termination-protected] [unstoppable] [phantom] [managed]`
-pub(crate) fn read(words: &mut Words<'_>) -> Result<(String, Box<Make>), String> {
+pub(crate) fn read(words: &mut Tokens<'_>) -> Result<(String, Box<Make>), String> {
     let (region, number, instance_type) = (words.owned()?, words.number()?, words.owned()?);
     let pending = words.after("pending").map(|_| words.duration()).transpose()?;
     let [stop_protected, termination_protected, unstoppable, phantom, managed] =

@@ -13,7 +13,7 @@ use runawaytrain_engine::ports::Performed;
 use crate::resource::answer::{Answer, refused};
 use crate::resource::view::View;
 use crate::time::{Lagged, ago, session_limit};
-use crate::words::Words;
+use crate::tokens::Tokens;
 
 /// Roles a page.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListRoles.html>
@@ -101,7 +101,7 @@ pub(crate) fn perform(roles: &mut SimRoles, action: &Action, now: Timestamp) -> 
 
 /// `role NAME [path P] [session] [foreign] [made D]`: `session` is one that a thief may hold, `foreign` a trust in
 /// an account outside the organization.
-pub(crate) fn read(words: &mut Words<'_>) -> Result<impl FnOnce(&mut SimRoles, Timestamp) + Send + use<>, String> {
+pub(crate) fn read(words: &mut Tokens<'_>) -> Result<impl FnOnce(&mut SimRoles, Timestamp) + Send + use<>, String> {
     const SESSION_AGE: Duration = Duration::from_secs(600);
     let name = words.owned()?;
     let path = words.after("path").map_or(Ok("/".to_owned()), |_| words.owned())?;

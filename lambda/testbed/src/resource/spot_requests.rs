@@ -10,7 +10,7 @@ use runawaytrain_engine::ports::Performed;
 use crate::resource::answer::Answer;
 use crate::resource::instances::{Launches, Life, SimInstance, Stubborn};
 use crate::resource::view::View;
-use crate::words::Words;
+use crate::tokens::Tokens;
 
 /// Spot requests a page.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html#api-pagination>
@@ -61,7 +61,7 @@ pub(crate) fn perform(known: &mut SimSpotRequests, action: &Action) -> Answer {
 type Make = dyn FnOnce(&mut SimSpotRequests, &mut Vec<SimInstance>, &mut Launches) + Send;
 
 /// `spot ID REGION TYPE persistent|once [termination-protected]`: a request with its running instance.
-pub(crate) fn read(words: &mut Words<'_>) -> Result<(String, Box<Make>), String> {
+pub(crate) fn read(words: &mut Tokens<'_>) -> Result<(String, Box<Make>), String> {
     let (id, region, instance_type) = (words.owned()?, words.owned()?, words.owned()?);
     let persistent = match words.next()? {
         "persistent" => true,

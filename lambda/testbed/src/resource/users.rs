@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::resource::answer::{Answer, done_if, refused};
 use crate::resource::view::View;
 use crate::time::{CONSISTENCY, Lagged, ago, session_limit};
-use crate::words::Words;
+use crate::tokens::Tokens;
 
 /// Users a page.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListUsers.html>
@@ -221,7 +221,7 @@ fn remove<T>(list: &mut Vec<T>, which: impl Fn(&T) -> bool) -> bool {
 }
 
 /// `user NAME [keys N] [console] [made D]`: the keys are `AKIA<NAME>0`, `AKIA<NAME>1`.
-pub(crate) fn read(words: &mut Words<'_>) -> Result<impl FnOnce(&mut SimUsers, Timestamp) + Send + use<>, String> {
+pub(crate) fn read(words: &mut Tokens<'_>) -> Result<impl FnOnce(&mut SimUsers, Timestamp) + Send + use<>, String> {
     let name = words.owned()?;
     let keys = words.after("keys").map_or(Ok(0), |_| words.number())?;
     let console = words.after("console").is_some();

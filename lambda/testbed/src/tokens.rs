@@ -8,11 +8,11 @@ const OLD: Duration = Duration::from_secs(400 * 86_400);
 
 /// A line, word by word.
 #[derive(Debug, Clone)]
-pub struct Words<'a> {
+pub struct Tokens<'a> {
     left: Vec<&'a str>,
 }
 
-impl<'a> Words<'a> {
+impl<'a> Tokens<'a> {
     /// A line's words.
     pub fn new(line: &'a str) -> Self {
         Self { left: line.split_whitespace().rev().collect() }
