@@ -30,9 +30,9 @@ pub struct Observation {
     /// What was spent, as far as that is known. What is not known is no gap: billing lags by hours, and may be switched
     /// off.
     pub spend: Spend,
-    /// The looks that a verdict rests on, once the account's regions are known.
-    expected: BTreeSet<Place>,
-    answers: BTreeMap<Place, Answer>,
+    answers: BTreeMap<Place, Option<Answer>>,
+    /// How many of the looks that a verdict rests on are not seen, by region.
+    unseen: BTreeMap<Option<Region>, usize>,
 }
 
 /// Of what, and where. What a verdict rests on comes first.
@@ -66,32 +66,48 @@ impl Observation {
             unreachable: None,
             prices: Prices::new(),
             spend: Spend::default(),
-            expected: BTreeSet::new(),
             answers: BTreeMap::new(),
+            unseen: BTreeMap::new(),
         }
     }
 
     /// Says that a verdict rests on this look: until it is answered, every number is a lower bound.
     pub fn expect<S: Subject>(&mut self, region: Option<&Region>) {
-        self.expected.insert(Place::of::<S>(region));
+        let place = Place::of::<S>(region);
+        if !self.answers.contains_key(&place) {
+            self.put(place, None);
+        }
     }
 
     /// Takes in what a look brought, in the place of what was there before.
     pub fn see<S: Subject>(&mut self, region: Option<&Region>, seen: Seen<S::Sight>) {
         let parts = seen.as_ref().map(S::gaps).unwrap_or_default();
         let sight = seen.map(|sight| Arc::new(sight) as Arc<dyn Any + Send + Sync>);
-        self.answers.insert(Place::of::<S>(region), Answer { at: S::place(region), sight, parts });
+        self.put(Place::of::<S>(region), Some(Answer { at: S::place(region), sight, parts }));
+    }
+
+    fn put(&mut self, place: Place, answer: Option<Answer>) {
+        let is_seen = |answer: &Option<Answer>| answer.as_ref().is_some_and(|answer| answer.sight.is_ok());
+        if place.need == Need::Verdict {
+            let unseen = self.unseen.entry(place.region.clone()).or_default();
+            *unseen -= usize::from(self.answers.get(&place).is_some_and(|before| !is_seen(before)));
+            *unseen += usize::from(!is_seen(&answer));
+        }
+        self.answers.insert(place, answer);
+    }
+
+    fn answers(&self) -> impl Iterator<Item = (&Place, &Answer)> {
+        self.answers.iter().filter_map(|(place, answer)| Some((place, answer.as_ref()?)))
     }
 
     /// What was seen in one place; `None` where nobody looked, or has not answered yet.
     pub fn of<S: Subject>(&self, region: Option<&Region>) -> Option<Result<&S::Sight, &Failure>> {
-        self.answers.get(&Place::of::<S>(region)).and_then(Answer::read::<S>)
+        self.answers.get(&Place::of::<S>(region))?.as_ref()?.read::<S>()
     }
 
     /// What was seen in every region, and where it could not be seen.
     pub fn by_region<S: Subject>(&self) -> impl Iterator<Item = (&Region, Result<&S::Sight, &Failure>)> {
-        self.answers
-            .iter()
+        self.answers()
             .filter(|(place, _)| place.name == S::NAME)
             .filter_map(|(place, answer)| Some((place.region.as_ref()?, answer.read::<S>()?)))
     }
@@ -103,13 +119,13 @@ impl Observation {
 
     /// The regions in which something was answered.
     pub fn regions(&self) -> BTreeSet<Region> {
-        self.answers.keys().filter_map(|place| place.region.clone()).collect()
+        self.answers().filter_map(|(place, _)| place.region.clone()).collect()
     }
 
     /// Everything that was asked for and not seen.
     pub fn gaps(&self) -> Vec<Gap> {
         let whole = self.unreachable.iter().map(|failure| Gap { at: "account".to_owned(), failure: failure.clone() });
-        let places = self.answers.values().flat_map(|answer| {
+        let places = self.answers().flat_map(|(_, answer)| {
             let unseen = answer.sight.as_ref().err();
             let unseen = unseen.map(|failure| Gap { at: answer.at.clone(), failure: failure.clone() });
             unseen.into_iter().chain(answer.parts.iter().cloned())
@@ -125,13 +141,8 @@ impl Observation {
     /// Regions seen and regions expected: a region counts as seen once everything that a verdict rests on was seen in
     /// it. An account that could not be entered at all counts as one place not seen.
     pub fn coverage(&self) -> Coverage {
-        let answered = self.answers.keys().filter(|place| place.need == Need::Verdict);
-        let mut regions: BTreeMap<&Option<Region>, bool> = BTreeMap::new();
-        for place in self.expected.iter().chain(answered) {
-            let seen = self.answers.get(place).is_some_and(|answer| answer.sight.is_ok());
-            *regions.entry(&place.region).or_insert(true) &= seen;
-        }
-        Coverage { seen: regions.values().filter(|seen| **seen).count(), expected: regions.len().max(1) }
+        let seen = self.unseen.values().filter(|unseen| **unseen == 0).count();
+        Coverage { seen, expected: self.unseen.len().max(1) }
     }
 }
 
@@ -146,7 +157,7 @@ impl Answer {
 
 impl fmt::Debug for Observation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let answered = self.answers.iter().map(|(place, answer)| (place, answer.sight.as_ref().map(|_| "seen")));
+        let answered = self.answers().map(|(place, answer)| (place, answer.sight.as_ref().map(|_| "seen")));
         f.debug_struct("Observation")
             .field("account", &self.account)
             .field("unreachable", &self.unreachable)

@@ -267,8 +267,9 @@ impl Resource for Instances {
         }
     }
 
-    fn price_keys(observation: &Observation) -> BTreeMap<PriceKey, Vcpus> {
-        everywhere(observation).map(|(region, instance)| (instance.price_key(region), instance.vcpus)).collect()
+    fn price_keys(region: Option<&Region>, instances: &Vec<Instance>) -> BTreeMap<PriceKey, Vcpus> {
+        let Some(region) = region else { return BTreeMap::new() };
+        instances.iter().map(|instance| (instance.price_key(region), instance.vcpus)).collect()
     }
 
     fn plan(

@@ -120,9 +120,14 @@ macro_rules! kinds {
                 match self { $(Self::$Kind => $room::$Kind::count(policy, observation, summary),)+ }
             }
 
-            /// Which prices what was seen depends on.
-            pub fn price_keys(self, observation: &Observation) -> BTreeMap<PriceKey, Vcpus> {
-                match self { $(Self::$Kind => $room::$Kind::price_keys(observation),)+ }
+            /// Which prices what was seen in a place depends on.
+            pub fn price_keys(self, observation: &Observation, region: Option<&Region>) -> BTreeMap<PriceKey, Vcpus> {
+                match self {
+                    $(Self::$Kind => match observation.of::<$room::$Kind>(region) {
+                        Some(Ok(sight)) => $room::$Kind::price_keys(region, sight),
+                        Some(Err(_)) | None => BTreeMap::new(),
+                    },)+
+                }
             }
 
             /// Plans the halt of what was seen, or could not be seen, in one place.

@@ -69,8 +69,8 @@ pub trait Resource: Subject {
     /// Adds what it counts and costs.
     fn count(_policy: &AccountPolicy, _observation: &Observation, _summary: &mut Summary) {}
 
-    /// Which prices what was seen depends on.
-    fn price_keys(_observation: &Observation) -> BTreeMap<PriceKey, Vcpus> {
+    /// Which prices what was seen in a place depends on.
+    fn price_keys(_region: Option<&Region>, _sight: &Self::Sight) -> BTreeMap<PriceKey, Vcpus> {
         BTreeMap::new()
     }
 

@@ -15,7 +15,7 @@ use runawaytrain_core::observation::{Need, Observation, Seen};
 use runawaytrain_core::resource::{Caller, DESCRIBE_REGIONS, Kind, Scope, Sight};
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 
-use super::collector::{Attention, Collector, not_answered, price_keys};
+use super::collector::{Attention, Collector, not_answered};
 use super::spend::{SharedSpend, Spending};
 use crate::deadline::in_time;
 use crate::ports::{Freshness, Look};
@@ -152,7 +152,8 @@ impl Collection {
                 let may_cost = sight.is_ok() && look.kind.need() == Need::Verdict;
                 look.kind.see(seen, look.region.as_ref(), sight);
                 if may_cost {
-                    self.ask_for_prices();
+                    let wanted = look.kind.price_keys(seen, look.region.as_ref());
+                    self.ask_for_prices(wanted);
                 }
             }
             Sighting::Prices(prices) => seen.prices.extend(prices),
@@ -166,8 +167,7 @@ impl Collection {
     }
 
     /// Prices of what was seen and has none yet, asked for once.
-    fn ask_for_prices(&mut self) {
-        let mut wanted: BTreeMap<PriceKey, Vcpus> = price_keys(&self.observation);
+    fn ask_for_prices(&mut self, mut wanted: BTreeMap<PriceKey, Vcpus>) {
         wanted.retain(|key, _| !self.priced.contains(key));
         if !wanted.is_empty() {
             self.priced.extend(wanted.keys().cloned());

@@ -71,7 +71,11 @@ impl Collector {
     /// account burns decides who is halted first where not all can be.
     pub async fn priced(&self, observation: &Observation) -> Observation {
         const A_MOMENT: Duration = Duration::from_secs(2);
-        let mut wanted = price_keys(observation);
+        let places: Vec<Option<Region>> = observation.regions().into_iter().map(Some).chain([None]).collect();
+        let keys = |place: &Option<Region>| {
+            Kind::ALL.iter().flat_map(|kind| kind.price_keys(observation, place.as_ref())).collect::<Vec<_>>()
+        };
+        let mut wanted: BTreeMap<PriceKey, Vcpus> = places.iter().flat_map(keys).collect();
         wanted.retain(|key, _| !observation.prices.contains_key(key));
         let mut priced = observation.clone();
         if let Ok(prices) = tokio::time::timeout(A_MOMENT, self.prices.of(wanted)).await {
@@ -100,11 +104,6 @@ impl Collector {
     pub(super) async fn prices(&self, wanted: BTreeMap<PriceKey, Vcpus>) -> Prices {
         self.prices.of(wanted).await
     }
-}
-
-/// Which prices what was seen depends on, over all kinds.
-pub(super) fn price_keys(observation: &Observation) -> BTreeMap<PriceKey, Vcpus> {
-    Kind::ALL.iter().flat_map(|kind| kind.price_keys(observation)).collect()
 }
 
 pub(super) fn not_answered(operation: &str) -> Failure {
