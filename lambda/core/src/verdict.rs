@@ -12,7 +12,6 @@ use crate::measure::summary::Summary;
 use crate::observation::{Gap, Observation};
 use crate::policy::AccountPolicy;
 use crate::resource::Kind;
-use crate::vocabulary::failure::FailureKind;
 use crate::vocabulary::money::Usd;
 
 /// How bad it is.
@@ -80,32 +79,12 @@ impl Verdict {
 
     /// Whether we were refused the account as a whole, rather than failing to reach it.
     pub fn is_shut_out(&self) -> bool {
-        !self.reached && self.gaps.first().is_some_and(|gap| is_refusal(gap.failure.kind))
+        !self.reached && self.gaps.first().is_some_and(|gap| gap.failure.kind.is_refusal())
     }
 
     /// The readings that made the judgement what it is.
     pub fn causes(&self) -> impl Iterator<Item = &Reading> {
         self.readings.iter().filter(|reading| reading.judgement == self.judgement && self.judgement != Judgement::Ok)
-    }
-}
-
-/// Whether a failure says that we are refused, rather than that nobody could ask. Credentials of ours that are not
-/// accepted are our own fault: no account is held to account for them.
-fn is_refusal(kind: FailureKind) -> bool {
-    match kind {
-        FailureKind::Denied => true,
-        FailureKind::Credentials
-        | FailureKind::Throttled
-        | FailureKind::Contended
-        | FailureKind::QuotaFull
-        | FailureKind::NotFound
-        | FailureKind::WrongState
-        | FailureKind::Unsupported
-        | FailureKind::Protected
-        | FailureKind::Invalid
-        | FailureKind::Unavailable
-        | FailureKind::NotBegun
-        | FailureKind::Other => false,
     }
 }
 

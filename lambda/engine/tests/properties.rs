@@ -131,8 +131,13 @@ fn touches_what_it_must_not(
 proptest! {
     #![proptest_config(cases())]
 
+
     #[test]
-    fn a_halt_holds_touches_nothing_exempt_and_journals_every_call_once(lab in arbitrary_lab(), policy in arbitrary_policy(), wrong in arbitrary_wrong()) {
+    fn a_halt_holds_touches_nothing_exempt_and_journals_every_call_once(
+        lab in arbitrary_lab(),
+        policy in arbitrary_policy(),
+        wrong in arbitrary_wrong(),
+    ) {
         in_virtual_time(async {
             let policy = policy_of(&policy, &lab);
             let scene = Scene::new(build(&lab), policy.clone());
@@ -142,14 +147,25 @@ proptest! {
             prop_assert_eq!(state(&scene).await, State::Halted);
 
             let spared = exempt_instances(&scene.testbed, &policy);
-            let running: BTreeSet<_> = scene.testbed.world.with(&id(LAB), |account| account.billable().map(|(_, instance)| instance.id.clone()).collect());
+            let running: BTreeSet<_> = scene
+                .testbed
+                .world
+                .with(&id(LAB), |account| account.billable().map(|(_, instance)| instance.id.clone()).collect());
             prop_assert!(running.is_subset(&spared), "{:?} still run", running.difference(&spared).collect::<Vec<_>>());
             tokio::time::sleep(runawaytrain_testbed::CONSISTENCY).await;
             let effective = policy.for_account(&id(LAB));
             let acting: Vec<_> = scene.testbed.world.with(&id(LAB), |account| {
-                account.users.iter().filter(|(name, user)| !effective.exempts_user(name) && user.can_act()).map(|(name, _)| name.clone()).collect()
+                account
+                    .users
+                    .iter()
+                    .filter(|(name, user)| !effective.exempts_user(name) && user.can_act())
+                    .map(|(name, _)| name.clone())
+                    .collect()
             });
-            prop_assert!(acting.is_empty() || effective.contain.users == runawaytrain_core::policy::UserResponse::Leave, "{acting:?} can still act");
+            prop_assert!(
+                acting.is_empty() || effective.contain.users == runawaytrain_core::policy::UserResponse::Leave,
+                "{acting:?} can still act"
+            );
 
             let halt = scene.testbed.ledger.load(&id(LAB)).await.unwrap().unwrap().record.halt.unwrap().id;
             let journal = scene.testbed.ledger.entries(&id(LAB), &halt).await.unwrap();
@@ -158,26 +174,39 @@ proptest! {
             let entries: BTreeSet<&Action> = journal.iter().map(|entry| &entry.action).collect();
             prop_assert!(calls.iter().all(|call| entries.contains(&call.action)), "a call without an entry");
             prop_assert!(journal.len() <= calls.len() + wrong.lost_intents(), "an entry without a call");
-            prop_assert_eq!((scene.mails("HALT"), scene.mails("Halted") + scene.mails("NOT PROVEN")), (1, 1), "{:?}", scene.subjects());
+            prop_assert_eq!(
+                (scene.mails("HALT"), scene.mails("Halted") + scene.mails("NOT PROVEN")),
+                (1, 1),
+                "{:?}",
+                scene.subjects()
+            );
             Ok(())
         })?;
     }
 
     #[test]
-    fn a_halt_that_is_killed_anywhere_ends_like_one_that_is_not(lab in arbitrary_lab(), policy in arbitrary_policy(), killed_after in 0u64..14_000) {
+    fn a_halt_that_is_killed_anywhere_ends_like_one_that_is_not(
+        lab in arbitrary_lab(),
+        policy in arbitrary_policy(),
+        killed_after in 0u64..14_000,
+    ) {
         let end = |kill: Option<u64>| {
             in_virtual_time(async {
                 let scene = Scene::new(build(&lab), policy_of(&policy, &lab));
                 match kill {
-                    Some(millis) => drop(tokio::time::timeout(Duration::from_millis(millis), scene.send(json!({}))).await),
+                    Some(millis) => {
+                        drop(tokio::time::timeout(Duration::from_millis(millis), scene.send(json!({}))).await)
+                    }
                     None => drop(scene.send(json!({})).await),
                 }
                 for _ in 0..3 {
                     scene.tick().await;
                 }
                 let world = scene.testbed.world.with(&id(LAB), |account| {
-                    let users: Vec<_> = account.users.iter().map(|(name, user)| (name.clone(), user.can_act())).collect();
-                    let roles: Vec<_> = account.roles.iter().map(|(name, role)| (name.clone(), role.can_act())).collect();
+                    let users: Vec<_> =
+                        account.users.iter().map(|(name, user)| (name.clone(), user.can_act())).collect();
+                    let roles: Vec<_> =
+                        account.roles.iter().map(|(name, role)| (name.clone(), role.can_act())).collect();
                     let running: BTreeSet<_> = account.billable().map(|(_, instance)| instance.id.clone()).collect();
                     (users, roles, running, *account.quarantine.written())
                 });
@@ -198,13 +227,24 @@ proptest! {
             prop_assert_eq!(state(&scene).await, State::Halted);
             let halted = scene.testbed.world.with(&id(LAB), |account| account.clone());
             let names = |account: &SimAccount| -> (Vec<String>, Vec<String>, Vec<String>) {
-                let keys = account.users.values().flat_map(|user| user.keys.iter().map(|key| key.id.to_string()).chain(user.others.iter().map(|other| other.credential.id().to_owned())));
-                (account.users.keys().map(ToString::to_string).collect(), account.roles.keys().map(ToString::to_string).collect(), keys.collect())
+                let keys = account.users.values().flat_map(|user| {
+                    user.keys
+                        .iter()
+                        .map(|key| key.id.to_string())
+                        .chain(user.others.iter().map(|other| other.credential.id().to_owned()))
+                });
+                (
+                    account.users.keys().map(ToString::to_string).collect(),
+                    account.roles.keys().map(ToString::to_string).collect(),
+                    keys.collect(),
+                )
             };
             let (users, roles, _) = names(&before);
             // Only those that were active before: what somebody had switched off is not ours to switch on.
             let keys: Vec<String> = names(&before).2;
-            let answer = scene.send(json!({ "action": "release", "account": LAB, "users": users, "roles": roles, "keys": keys })).await;
+            let answer = scene
+                .send(json!({ "action": "release", "account": LAB, "users": users, "roles": roles, "keys": keys }))
+                .await;
             prop_assert_eq!(answer.status, 200, "{}", answer.body);
             let after = scene.testbed.world.with(&id(LAB), |account| account.clone());
 
@@ -221,14 +261,19 @@ proptest! {
                 of.instances.clone_from(&halted.regions[region].instances);
                 for instance in &mut of.instances {
                     let original = before.regions[region].instances.iter().find(|known| known.id == instance.id);
-                    (instance.stop_protected, instance.termination_protected) = original.map_or((false, false), |known| (known.stop_protected, known.termination_protected));
+                    (instance.stop_protected, instance.termination_protected) =
+                        original.map_or((false, false), |known| (known.stop_protected, known.termination_protected));
                 }
             }
             expected.quarantine = Lagged::new(false);
             for (name, user) in &after.users {
-                let denied = *halted.users[name].lockout.written() == Lockout::InForce && *before.users[name].lockout.written() != Lockout::InForce;
+                let denied = *halted.users[name].lockout.written() == Lockout::InForce
+                    && *before.users[name].lockout.written() != Lockout::InForce;
                 let left = *user.lockout.written();
-                prop_assert!(!denied || matches!(left, Lockout::SessionsBefore(_) | Lockout::InForce), "a session of {name} from before the halt is alive: {left:?}");
+                prop_assert!(
+                    !denied || matches!(left, Lockout::SessionsBefore(_) | Lockout::InForce),
+                    "a session of {name} from before the halt is alive: {left:?}"
+                );
             }
             // A user that somebody had locked out in our name before stays as it is found.
             prop_assert_eq!(reversible(&after, &before), reversible(&expected, &before));

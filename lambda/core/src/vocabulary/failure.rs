@@ -59,6 +59,27 @@ impl FailureKind {
         }
     }
 
+    /// Whether it says that we are refused, rather than that nobody could ask. It stays so however often it is asked
+    /// again at once. Credentials of ours that are not accepted are our own fault: no account is held to account for
+    /// them.
+    pub fn is_refusal(self) -> bool {
+        match self {
+            Self::Denied => true,
+            Self::Credentials
+            | Self::Throttled
+            | Self::Contended
+            | Self::QuotaFull
+            | Self::NotFound
+            | Self::WrongState
+            | Self::Unsupported
+            | Self::Protected
+            | Self::Invalid
+            | Self::Unavailable
+            | Self::NotBegun
+            | Self::Other => false,
+        }
+    }
+
     fn phrase(self) -> &'static str {
         match self {
             Self::Credentials => "did not accept our credentials",

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use runawaytrain_core::message::report::{AccountReport, Answer};
-use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::ids::AccountId;
 
 use crate::scope::{Scope, UnservedReason};
@@ -81,30 +80,11 @@ fn of(report: &AccountReport) -> Disposition {
     if let Some(error) = &report.error {
         return Disposition::Unjudged(error.clone());
     }
-    match report.gaps.iter().find(|gap| !stays(gap.kind)) {
+    match report.gaps.iter().find(|gap| !gap.kind.is_refusal()) {
         Some(gap) => Disposition::Unjudged(format!(
             "not all of account {} could be seen ({}: {})",
             report.account, gap.at, gap.reason
         )),
         None => Disposition::Judged,
-    }
-}
-
-/// Whether a gap stays, however often it is looked at again at once.
-fn stays(kind: FailureKind) -> bool {
-    match kind {
-        FailureKind::Denied => true,
-        FailureKind::Credentials
-        | FailureKind::Throttled
-        | FailureKind::Contended
-        | FailureKind::QuotaFull
-        | FailureKind::NotFound
-        | FailureKind::WrongState
-        | FailureKind::Unsupported
-        | FailureKind::Protected
-        | FailureKind::Invalid
-        | FailureKind::Unavailable
-        | FailureKind::NotBegun
-        | FailureKind::Other => false,
     }
 }
