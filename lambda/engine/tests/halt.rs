@@ -13,8 +13,9 @@ use runawaytrain_core::resource::users::{Credential, Lockout, OtherCredential, U
 use runawaytrain_core::resource::{Action, instances};
 use runawaytrain_core::verdict::Judgement;
 use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_engine::deadline::Deadline;
 use runawaytrain_engine::ports::Journal;
-use runawaytrain_testbed::{Fault, Life, SimAccount, Stubborn, failure};
+use runawaytrain_testbed::{Call, Fault, Life, SimAccount, Stubborn, failure};
 use serde_json::json;
 
 fn with_exempt_kjanet() -> runawaytrain_core::policy::Policy {
@@ -397,4 +398,49 @@ async fn more_than_a_thousand_instances_take_more_than_one_call_and_all_stop() {
         })
         .collect();
     assert_eq!(sizes, [1000, 1000, 300]);
+}
+
+/// IAM throttles for a minute, and a large region is listed after the users were: what runs there does not wait for
+/// them.
+#[tokio::test(start_paused = true)]
+async fn what_stops_never_queues_behind_what_locks_out() {
+    let testbed = seeded();
+    let users = (0..64)
+        .fold(SimAccount::new("physics", &REGIONS), |account, number| account.user(&format!("user{number}"), 1, true));
+    testbed.world.add(&id(PHYSICS), users.running("us-east-1", 9, "t2.micro").running("eu-west-1", 3001, "t2.micro"));
+    testbed.world.fault(Fault::always("iam:PutUserPolicy", FailureKind::Throttled).times(1000));
+    let began = testbed.clock.elapsed();
+    let scene = Scene::new(testbed, policy(json!({})));
+    scene.send_within(json!({}), Deadline::within(Duration::from_secs(120))).await;
+    let calls = scene.testbed.world.calls();
+    let in_the_large_region = |call: &&Call| {
+        matches!(&call.action, Action::Instances(instances::Action::StopInstances { region, .. })
+            if region.as_str() == "eu-west-1")
+    };
+    let first = calls.iter().find(in_the_large_region).expect("it is stopped").after - began;
+    let denies = calls.iter().filter(|call| user_of(&call.action).is_some()).count();
+    assert!(
+        denies > 64 && first < Duration::from_secs(3),
+        "{denies} calls about users; the first stop after {first:?}"
+    );
+}
+
+/// Whether there is a slot is known after two seconds where slots may run short; every look has ended long before.
+#[tokio::test(start_paused = true)]
+async fn looks_go_on_while_the_brake_is_waited_for() {
+    let testbed = seeded();
+    let accounts: Vec<String> = (0..12).map(|number| format!("{:012}", 300_000_000_000_u64 + number)).collect();
+    for account in &accounts {
+        let of = SimAccount::new("lab", &REGIONS).running("us-east-1", 9, "t2.micro");
+        testbed.world.add(&id(account), of.running("eu-west-1", 2001, "t2.micro"));
+    }
+    let scene = Scene::new(testbed.clone(), policy(json!({})));
+    let event = json!({ "action": "proceed", "accounts": accounts });
+    let (_, looks) = tokio::join!(scene.send(event), async {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        (testbed.world.looks(), testbed.world.calls().len())
+    });
+    // The regions, one page of each small region, three of the large one.
+    let pages = accounts.len() * (1 + (REGIONS.len() - 1) + 3);
+    assert!(looks.0 >= pages && looks.1 == 0, "{looks:?}, and {pages} pages are to be read");
 }
