@@ -183,6 +183,13 @@ fn no_two_kinds_share_a_word_in_the_journal() {
     assert_eq!(union.len(), number);
 }
 
+/// What was seen is kept under a kind's name: of two that share one, the second would write over the first.
+#[test]
+fn no_two_kinds_share_a_name() {
+    let names: BTreeSet<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+    assert_eq!(names.len(), Kind::ALL.len());
+}
+
 /// What no action makes is not granted; what one makes is.
 #[test]
 fn a_kind_calls_exactly_what_its_actions_make() {

@@ -11,7 +11,10 @@ use runawaytrain_core::resource::fleets::{Fleet, FleetKind};
 use runawaytrain_core::resource::groups::Group;
 use runawaytrain_core::resource::roles::{Role, RoleLock};
 use runawaytrain_core::resource::users::{AccessKey, Credential, Lockout, OtherCredential, User};
-use runawaytrain_core::resource::{Act, Action, Fleets, Groups, ReleaseRequest, Roles, Undo, Users};
+use runawaytrain_core::resource::{
+    Act, Action, Fleets, Groups, ReleaseRequest, Roles, SkipReason, Skipped, Undo, Users,
+};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, FleetId, GroupName, KeyId, Region, RoleName, UserName};
 
 /// Every action of a halt as it was written until 0.1.0, and what it is read as.
@@ -189,6 +192,10 @@ fn observation() -> Observation {
 }
 
 fn release(done: &[Action]) -> Plan {
+    release_as_seen(done, &observation())
+}
+
+fn release_as_seen(done: &[Action], seen: &Observation) -> Plan {
     let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<String>>();
     let request = ReleaseRequest {
         users: BTreeSet::from([UserName::new("ann")]),
@@ -196,7 +203,12 @@ fn release(done: &[Action]) -> Plan {
         keys: names(&["AKIA1", "APKA1", "C1", "ACCA1"]),
         start: true,
     };
-    undo(&policy(), done, &observation(), &request, tripped())
+    undo(&policy(), done, seen, &request, tripped())
+}
+
+/// What a release leaves as it is, and why.
+fn left(plan: &Plan) -> BTreeSet<String> {
+    plan.skipped().iter().map(|skipped| format!("{}: {}", skipped.item, skipped.reason)).collect()
 }
 
 #[test]
@@ -236,12 +248,11 @@ fn a_halt_that_was_journaled_in_the_old_form_is_released_whole() {
     }
 
     // Whatever cannot be undone is named with a reason, but for the two halves of one device.
-    let left: Vec<String> =
-        plan.skipped().iter().map(|skipped| format!("{}: {}", skipped.item, skipped.reason)).collect();
+    let left = left(&plan);
     let gone = "deleted; it must be made anew";
     let expected = [
-        format!("1 Spot requests in us-east-1: {gone}"),
-        format!("1 terminated instances: {gone}"),
+        format!("1 Spot request in us-east-1: {gone}"),
+        format!("1 terminated instance: {gone}"),
         format!("MFA device a:mfa/b of user bob: {gone}"),
         format!("SSH key APKA of user bob: {gone}"),
         format!("attached policy arn:aws:iam::aws:P of user bob: {gone}"),
@@ -254,7 +265,7 @@ fn a_halt_that_was_journaled_in_the_old_form_is_released_whole() {
         format!("user bob: {gone}"),
         "role ci: new sessions of it work already; those from before the halt stay revoked".to_owned(),
     ];
-    assert_eq!(left.into_iter().collect::<BTreeSet<_>>(), expected.into());
+    assert_eq!(left, expected.into());
 }
 
 /// The same halt in today's form comes to the same release.
@@ -264,4 +275,47 @@ fn the_form_of_a_journal_makes_no_difference() {
     let today: Vec<Action> = old.iter().map(|action| read(&serde_json::to_string(action).unwrap())).collect();
     assert_eq!(release(&old), release(&today));
     assert!(!serde_json::to_string(&old).unwrap().contains("belonging"));
+}
+
+/// What a look did not bring may be there: to call it gone would end the search for it.
+#[test]
+fn what_could_not_be_seen_is_not_called_gone() {
+    let failure = || Failure::own("the look", FailureKind::Unavailable, "");
+    let region = Region::new("us-east-1");
+    let done: Vec<Action> = OLD.iter().map(|(stored, _)| read(stored)).collect();
+    let gone = |plan: &Plan| -> BTreeSet<String> {
+        left(plan).into_iter().filter(|line| line.ends_with(&SkipReason::Gone.to_string())).collect()
+    };
+    let gone_when_seen = gone(&release(&done));
+    let mut blind = observation();
+    blind.see::<Groups>(Some(&region), Err(failure()));
+    blind.see::<Fleets>(Some(&region), Err(failure()));
+    blind.see::<Users>(None, Err(failure()));
+    blind.see::<Roles>(None, Err(failure()));
+    let never_looked = Observation::new(account());
+    let mut half_blind = observation();
+    let Some(Ok(users)) = half_blind.of::<Users>(None).map(Result::<&_, _>::cloned) else { panic!("no users") };
+    let unread = users.into_iter().map(|user| User { keys: Err(failure()), others: Err(failure()), ..user });
+    let unread = unread.collect();
+    half_blind.see::<Users>(None, Ok(unread));
+    let cases = [("blind", blind, 10), ("never looked", never_looked, 10), ("half blind", half_blind, 4)];
+    for (name, seen, unseen) in cases {
+        let plan = release_as_seen(&done, &seen);
+        assert_eq!(gone(&plan), gone_when_seen, "{name}");
+        let is_unseen = |skipped: &&Skipped| matches!(skipped.reason, SkipReason::Unseen { .. });
+        assert_eq!(plan.skipped().iter().filter(is_unseen).count(), unseen, "{name}: {:#?}", left(&plan));
+    }
+}
+
+/// A thief who raises a fleet behind the halt does not choose what a release sets it back to.
+#[test]
+fn a_fleet_is_set_back_to_what_it_was_when_the_halt_met_it() {
+    let zeroed = |target| {
+        read(&format!(r#"{{"do":"zero-fleet","region":"us-east-1","fleet":"fleet-1","kind":"ec2","target":{target}}}"#))
+    };
+    for raised in [1, 100] {
+        let plan = release(&[zeroed(7), zeroed(raised), zeroed(7)]);
+        let said: Vec<String> = plan.actions().map(ToString::to_string).collect();
+        assert_eq!(said, ["set fleet fleet-1 in us-east-1 back to 7"]);
+    }
 }

@@ -22,7 +22,7 @@ pub enum Need {
 pub trait Subject: 'static {
     /// What a look that succeeded brings.
     type Sight: fmt::Debug + Clone + PartialEq + Send + Sync + 'static;
-    /// Its name: one word, unlike every other's.
+    /// Its name, unlike every other's, which a test holds: what was seen is kept under it.
     const NAME: &'static str;
     /// What the look is needed for.
     const NEED: Need;

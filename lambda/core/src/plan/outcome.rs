@@ -91,8 +91,9 @@ impl Containment {
     }
 }
 
+/// How many things an action is about: the members of a batch, or one.
 fn members(action: &Action) -> usize {
-    action.items().len()
+    action.items().len().max(1)
 }
 
 /// Takes in what was refused, thing by thing. A batch that was refused as a whole says nothing about its members.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::policy::AccountPolicy;
 use crate::resource::draft::SkipReason;
-use crate::vocabulary::failure::FailureKind;
+use crate::vocabulary::failure::{Failure, FailureKind};
 use crate::vocabulary::ids::{RoleName, UserName};
 
 /// What the plan of a halt rests on.
@@ -90,17 +90,49 @@ impl ReleaseRequest {
 }
 
 impl ReleaseCase<'_> {
-    /// Why a thing is not given back; `None` where it is. `created` is when it was made, if it is still there: what is
-    /// gone cannot be given back, and what may have come with the thief must not.
-    pub fn withheld(&self, created: Option<Option<Timestamp>>, is_named: bool) -> Option<SkipReason> {
-        let created = match created {
-            None => return Some(SkipReason::Gone),
-            Some(_) if !is_named => return Some(SkipReason::NotNamed),
-            Some(created) => created,
-        };
-        match self.suspicion.of(created) {
-            Age::Older => None,
-            Age::Younger | Age::Unknown => Some(SkipReason::Suspicious { created }),
+    /// Why a thing is not given back; `None` where it is. What is gone cannot be given back, and what may have come with
+    /// the thief must not.
+    pub fn withheld(&self, standing: Standing, is_named: bool) -> Option<SkipReason> {
+        match standing {
+            Standing::Gone => Some(SkipReason::Gone),
+            _ if !is_named => Some(SkipReason::NotNamed),
+            Standing::Unseen(failure) => Some(SkipReason::Unseen { failure }),
+            Standing::Present { created } => match self.suspicion.of(created) {
+                Age::Older => None,
+                Age::Younger | Age::Unknown => Some(SkipReason::Suspicious { created }),
+            },
+        }
+    }
+}
+
+/// How a thing that a halt touched stands now.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Standing {
+    /// It is still there.
+    Present {
+        /// When it was made; `None` where that is not known.
+        created: Option<Timestamp>,
+    },
+    /// It was deleted.
+    Gone,
+    /// It could not be seen: it may be either.
+    Unseen(Failure),
+}
+
+impl Standing {
+    /// How a member of a list stands. A list that was not seen says nothing of what is in it.
+    pub fn of<T>(
+        list: Option<Result<&Vec<T>, &Failure>>,
+        is_it: impl Fn(&T) -> bool,
+        created: impl Fn(&T) -> Option<Timestamp>,
+    ) -> Self {
+        match list {
+            Some(Ok(list)) => match list.iter().find(|item| is_it(item)) {
+                Some(item) => Self::Present { created: created(item) },
+                None => Self::Gone,
+            },
+            Some(Err(failure)) => Self::Unseen(failure.clone()),
+            None => Self::Unseen(Failure::own("the look", FailureKind::NotBegun, "")),
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::observation::{Need, Observation, Subject};
 use crate::policy::AccountPolicy;
 use crate::resource::act::{Act, Description, Part, Undo};
-use crate::resource::case::{HaltCase, ReleaseCase};
+use crate::resource::case::{HaltCase, ReleaseCase, Standing};
 use crate::resource::draft::{Draft, Lane};
 use crate::resource::room::{Resource, Scope};
 use crate::vocabulary::ids::{FleetId, Region};
@@ -145,12 +145,16 @@ impl Resource for Fleets {
     }
 
     /// To name it is not asked for: it is the account's machinery, unless it came with the thief.
-    fn undo(case: &ReleaseCase<'_>, done: &BTreeSet<&Action>, seen: &Observation, draft: &mut Draft<Action>) {
+    fn undo(case: &ReleaseCase<'_>, done: &[&Action], seen: &Observation, draft: &mut Draft<Action>) {
+        let mut restored = BTreeSet::new();
         for action in done {
             let (Action::ZeroFleet { region, fleet, .. }, Undo::By(undo)) = (action, action.undo()) else { continue };
-            let known = seen.of::<Fleets>(Some(region)).and_then(Result::ok).into_iter().flatten();
-            let created = known.clone().find(|known| known.id == *fleet).map(|known| known.created);
-            match case.withheld(created, true) {
+            // What it wanted when the halt first met it: a thief may have raised it since.
+            if !restored.insert((region, fleet)) {
+                continue;
+            }
+            let fleets = seen.of::<Fleets>(Some(region));
+            match case.withheld(Standing::of(fleets, |known| known.id == *fleet, |known| known.created), true) {
                 Some(reason) => draft.skip(format!("fleet {fleet} in {region}"), reason),
                 None => draft.add(Lane::Region(region.clone()), undo),
             }

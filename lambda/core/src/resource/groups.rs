@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::observation::{Need, Observation, Subject};
 use crate::policy::AccountPolicy;
 use crate::resource::act::{Act, Description, Part, Undo};
-use crate::resource::case::{HaltCase, ReleaseCase};
+use crate::resource::case::{HaltCase, ReleaseCase, Standing};
 use crate::resource::draft::{Draft, Lane};
 use crate::resource::room::{Resource, Scope};
 use crate::vocabulary::ids::{GroupName, Region};
@@ -118,12 +118,11 @@ impl Resource for Groups {
     }
 
     /// To name it is not asked for: it is the account's machinery, unless it came with the thief.
-    fn undo(case: &ReleaseCase<'_>, done: &BTreeSet<&Action>, seen: &Observation, draft: &mut Draft<Action>) {
+    fn undo(case: &ReleaseCase<'_>, done: &[&Action], seen: &Observation, draft: &mut Draft<Action>) {
         for action in done {
             let (Action::SuspendGroup { region, group }, Undo::By(undo)) = (action, action.undo()) else { continue };
-            let known = seen.of::<Groups>(Some(region)).and_then(Result::ok).into_iter().flatten();
-            let created = known.clone().find(|known| known.name == *group).map(|known| known.created);
-            match case.withheld(created, true) {
+            let groups = seen.of::<Groups>(Some(region));
+            match case.withheld(Standing::of(groups, |known| known.name == *group, |known| known.created), true) {
                 Some(reason) => draft.skip(format!("Auto Scaling group {group} in {region}"), reason),
                 None => draft.add(Lane::Region(region.clone()), undo),
             }

@@ -17,6 +17,7 @@ use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::room::{Resource, Scope};
 use crate::vocabulary::failure::FailureKind;
 use crate::vocabulary::ids::{InstanceId, Region, SpotRequestId};
+use crate::vocabulary::text::count;
 
 /// EC2 instances.
 pub struct Instances;
@@ -309,7 +310,7 @@ impl Resource for Instances {
         }
     }
 
-    fn undo(case: &ReleaseCase<'_>, done: &BTreeSet<&Action>, _: &Observation, draft: &mut Draft<Action>) {
+    fn undo(case: &ReleaseCase<'_>, done: &[&Action], _: &Observation, draft: &mut Draft<Action>) {
         let mut stopped: BTreeMap<&Region, BTreeSet<&InstanceId>> = BTreeMap::new();
         let (mut terminated, mut doomed) = (BTreeSet::new(), BTreeSet::new());
         for action in done {
@@ -345,7 +346,7 @@ impl Resource for Instances {
             }
         }
         if !terminated.is_empty() {
-            draft.skip(format!("{} terminated instances", terminated.len()), SkipReason::Gone);
+            draft.skip(count(terminated.len() as u64, "terminated instance"), SkipReason::Gone);
         }
     }
 

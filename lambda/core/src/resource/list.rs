@@ -162,7 +162,8 @@ macro_rules! kinds {
                 match self {
                     $(Self::$Kind => {
                         let own = |action: &'a Action| if let Action::$Kind(action) = action { Some(action) } else { None };
-                        let done: BTreeSet<_> = done.iter().filter_map(own).collect();
+                        let mut known = BTreeSet::new();
+                        let done: Vec<_> = done.iter().filter_map(own).filter(|own| known.insert(*own)).collect();
                         let mut draft = Draft::new();
                         $room::$Kind::undo(case, &done, seen, &mut draft);
                         plan.append(draft);

@@ -1,6 +1,5 @@
 //! The quarantine: the SCP that a halt attaches to the account, so that nothing in it can grow.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -96,7 +95,7 @@ impl Resource for Quarantine {
         draft.add(Lane::Account, Action::Freeze);
     }
 
-    fn undo(_: &ReleaseCase<'_>, done: &BTreeSet<&Action>, _: &Observation, draft: &mut Draft<Action>) {
+    fn undo(_: &ReleaseCase<'_>, done: &[&Action], _: &Observation, draft: &mut Draft<Action>) {
         for action in done {
             if let Undo::By(undo) = action.undo() {
                 draft.add(Lane::Account, undo);

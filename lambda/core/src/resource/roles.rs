@@ -11,7 +11,7 @@ use crate::policy::never_touched::{NeverTouched, never_touched};
 use crate::policy::trust::ExternalPrincipal;
 use crate::policy::{AccountPolicy, RoleResponse};
 use crate::resource::act::{Act, Description, Part, Undo};
-use crate::resource::case::{Age, HaltCase, ReleaseCase, Suspicion};
+use crate::resource::case::{Age, HaltCase, ReleaseCase, Standing, Suspicion};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::room::{Resource, Scope};
 use crate::vocabulary::ids::{Region, RoleName};
@@ -148,8 +148,7 @@ impl Resource for Roles {
         roles.iter().for_each(|role| plan_role(case, role, draft));
     }
 
-    fn undo(case: &ReleaseCase<'_>, done: &BTreeSet<&Action>, seen: &Observation, draft: &mut Draft<Action>) {
-        let roles = seen.of::<Roles>(None).and_then(Result::ok).map(Vec::as_slice).unwrap_or_default();
+    fn undo(case: &ReleaseCase<'_>, done: &[&Action], seen: &Observation, draft: &mut Draft<Action>) {
         let denied: BTreeSet<&RoleName> = done
             .iter()
             .filter_map(|action| if let Action::DenyRole { role } = action { Some(role) } else { None })
@@ -164,12 +163,12 @@ impl Resource for Roles {
                 continue;
             }
             let item = format!("role {role}");
-            let created = roles.iter().find(|found| found.name == *role).map(|found| found.created);
-            if created.is_some() && !denied.contains(role) {
+            let standing = Standing::of(seen.of::<Roles>(None), |known| known.name == *role, |known| known.created);
+            if matches!(standing, Standing::Present { .. }) && !denied.contains(role) {
                 draft.skip(item, SkipReason::OldSessions);
                 continue;
             }
-            match case.withheld(created, case.request.roles.contains(role)) {
+            match case.withheld(standing, case.request.roles.contains(role)) {
                 Some(reason) => draft.skip(item, reason),
                 None => draft.add(lane(role), Action::LiftRole { role: role.clone() }),
             }

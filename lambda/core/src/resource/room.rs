@@ -1,6 +1,6 @@
 //! What every kind of resource says about itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::measure::price::PriceKey;
 use crate::measure::summary::Summary;
@@ -93,13 +93,9 @@ pub trait Resource: Subject {
     ) {
     }
 
-    /// Plans what undoes the calls that were, or may have been, taken by AWS. `seen` is what stands now.
-    fn undo(
-        case: &ReleaseCase<'_>,
-        done: &BTreeSet<&Self::Action>,
-        seen: &Observation,
-        draft: &mut Draft<Self::Action>,
-    );
+    /// Plans what undoes the calls that were, or may have been, taken by AWS: in the order of the journal, each once.
+    /// `seen` is what stands now.
+    fn undo(case: &ReleaseCase<'_>, done: &[&Self::Action], seen: &Observation, draft: &mut Draft<Self::Action>);
 
     /// What people must look at after a halt: what was made within the suspicion, or lets somebody in from outside.
     fn suspects(_policy: &AccountPolicy, _suspicion: Suspicion, _seen: &Observation) -> Vec<String> {

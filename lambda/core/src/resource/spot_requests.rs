@@ -13,6 +13,7 @@ use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::instances;
 use crate::resource::room::{Resource, Scope};
 use crate::vocabulary::ids::{Region, SpotRequestId};
+use crate::vocabulary::text::count;
 
 /// Spot requests.
 pub struct SpotRequests;
@@ -110,9 +111,9 @@ impl Resource for SpotRequests {
         cancel(BTreeSet::new(), case, region, seen, draft);
     }
 
-    fn undo(_: &ReleaseCase<'_>, done: &BTreeSet<&Action>, _: &Observation, draft: &mut Draft<Action>) {
+    fn undo(_: &ReleaseCase<'_>, done: &[&Action], _: &Observation, draft: &mut Draft<Action>) {
         for Action::CancelSpotRequests { region, requests } in done {
-            draft.skip(format!("{} Spot requests in {region}", requests.len()), SkipReason::Gone);
+            draft.skip(format!("{} in {region}", count(requests.len() as u64, "Spot request")), SkipReason::Gone);
         }
     }
 

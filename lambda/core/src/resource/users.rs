@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::observation::{Gap, Need, Observation, Seen, Subject};
 use crate::policy::{AccountPolicy, UserResponse};
 use crate::resource::act::{Act, Undo};
-use crate::resource::case::{Age, HaltCase, ReleaseCase, Suspicion};
+use crate::resource::case::{Age, HaltCase, ReleaseCase, Standing, Suspicion};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::room::{Depth, Resource, Scope};
 use crate::vocabulary::failure::Failure;
@@ -121,37 +121,40 @@ impl Resource for Users {
         users.iter().for_each(|user| plan_user(case.policy, user, draft));
     }
 
-    fn undo(case: &ReleaseCase<'_>, done: &BTreeSet<&Action>, seen: &Observation, draft: &mut Draft<Action>) {
-        let users = seen.of::<Users>(None).and_then(Result::ok).map(Vec::as_slice).unwrap_or_default();
+    fn undo(case: &ReleaseCase<'_>, done: &[&Action], seen: &Observation, draft: &mut Draft<Action>) {
+        let users = seen.of::<Users>(None);
         let (mut known_users, mut known_keys) = (BTreeSet::new(), BTreeSet::new());
         for action in done {
             let user = action.user();
-            let found = users.iter().find(|known| known.name == *user);
-            let (item, created, is_named) = match action {
+            let is_it = |known: &User| known.name == *user;
+            let (item, standing, is_named) = match action {
                 Action::DenyUser { .. } => {
                     known_users.insert(user);
-                    (format!("user {user}"), found.map(|found| found.created), case.request.users.contains(user))
+                    let standing = Standing::of(users, is_it, |known| known.created);
+                    (format!("user {user}"), standing, case.request.users.contains(user))
                 }
-                Action::DeactivateKey { key, .. } => switched_off(case, found, user, key.as_str(), &mut known_keys),
+                Action::DeactivateKey { key, .. } => switched_off(case, users, user, key.as_str(), &mut known_keys),
                 Action::DeactivateCredential { credential, .. } => {
-                    switched_off(case, found, user, credential.id(), &mut known_keys)
+                    switched_off(case, users, user, credential.id(), &mut known_keys)
                 }
                 Action::DeleteKey { key, .. } => {
                     known_keys.insert(key.as_str());
-                    (format!("key {key} of user {user}"), None, false)
+                    (format!("key {key} of user {user}"), Standing::Gone, false)
                 }
                 Action::DeleteCredential { credential, .. } => {
                     known_keys.insert(credential.id());
-                    (format!("{credential} of user {user}"), None, false)
+                    (format!("{credential} of user {user}"), Standing::Gone, false)
                 }
                 // Deactivating the device is the step that is named.
                 Action::RemoveAttachment { attachment: UserAttachment::VirtualMfaDevice(_), .. } => continue,
-                Action::RemoveAttachment { attachment, .. } => (format!("{attachment} of user {user}"), None, false),
-                Action::DeleteLogin { .. } => (format!("console password of user {user}"), None, false),
-                Action::DeleteUser { .. } => (format!("user {user}"), None, false),
+                Action::RemoveAttachment { attachment, .. } => {
+                    (format!("{attachment} of user {user}"), Standing::Gone, false)
+                }
+                Action::DeleteLogin { .. } => (format!("console password of user {user}"), Standing::Gone, false),
+                Action::DeleteUser { .. } => (format!("user {user}"), Standing::Gone, false),
                 Action::LiftDeny { .. } | Action::ActivateKey { .. } | Action::ActivateCredential { .. } => continue,
             };
-            match (case.withheld(created, is_named), action.undo()) {
+            match (case.withheld(standing, is_named), action.undo()) {
                 (None, Undo::By(undo)) => draft.add(lane(user), undo),
                 (None, Undo::Never | Undo::NotNeeded | Undo::IsUndo) => {}
                 (Some(reason), _) => draft.skip(item, reason),
@@ -217,12 +220,16 @@ impl User {
             .chain(others.map(|other| (other.credential.to_string(), other.created)))
     }
 
-    /// When a credential was made; `None` when it is not there any more, `Some(None)` when its age is not known.
-    fn credential_created(&self, id: &str) -> Option<Option<Timestamp>> {
-        let keys = self.keys.as_deref().unwrap_or_default().iter().map(|key| (key.id.as_str(), key.created));
-        let others = self.others.as_deref().unwrap_or_default().iter();
-        let others = others.map(|other| (other.credential.id(), other.created));
-        keys.chain(others).find(|(known, _)| *known == id).map(|(_, created)| created)
+    /// How a credential stands. While one of the lists could not be read, one that is not in the others may be there.
+    fn credential_standing(&self, id: &str) -> Standing {
+        let key = Standing::of(Some(self.keys.as_ref()), |key| key.id.as_str() == id, |key| key.created);
+        let others = Some(self.others.as_ref());
+        let other = Standing::of(others, |other| other.credential.id() == id, |other| other.created);
+        match (key, other) {
+            (Standing::Gone, other) => other,
+            (_, other @ Standing::Present { .. }) => other,
+            (key, _) => key,
+        }
     }
 
     /// Whether nothing but our deny hangs on it, as far as was seen: what could not be seen may be there.
@@ -248,14 +255,19 @@ fn lane(user: &UserName) -> Lane {
 /// A credential that a halt switched off: what it is called, when it was made, and whether it is asked for.
 fn switched_off<'a>(
     case: &ReleaseCase<'_>,
-    found: Option<&User>,
+    users: Option<Result<&Vec<User>, &Failure>>,
     user: &UserName,
     id: &'a str,
     known: &mut BTreeSet<&'a str>,
-) -> (String, Option<Option<Timestamp>>, bool) {
+) -> (String, Standing, bool) {
     known.insert(id);
-    let created = found.and_then(|found| found.credential_created(id));
-    (format!("key {id} of user {user}"), created, case.request.keys.contains(id))
+    let standing = match users {
+        Some(Ok(users)) => {
+            users.iter().find(|known| known.name == *user).map_or(Standing::Gone, |found| found.credential_standing(id))
+        }
+        unseen => Standing::of(unseen, |_| false, |_| None),
+    };
+    (format!("key {id} of user {user}"), standing, case.request.keys.contains(id))
 }
 
 /// What becomes of a credential.

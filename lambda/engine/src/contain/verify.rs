@@ -224,7 +224,8 @@ fn is_settled(plan: &Plan, earlier: &[Outcome], later: &[Outcome]) -> bool {
     // A batch is settled only when each of its members is.
     let alone = |action: &Action| match action.items().as_slice() {
         [] => vec![action.clone()],
-        members => members.iter().filter_map(|member| action.with_items(&[*member])).collect(),
+        // One that cannot be taken apart counts as a whole: nothing is settled by vanishing.
+        members => members.iter().map(|one| action.with_items(&[*one]).unwrap_or_else(|| action.clone())).collect(),
     };
     plan.actions().flat_map(alone).all(|action| match action.part() {
         Part::Prepare => done(&action) || refused(&action, &for_good),
