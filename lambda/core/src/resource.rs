@@ -1,7 +1,7 @@
 //! The kinds of resource: what a thief runs, what relaunches it, and whoever does so.
 //!
 //! One kind is one file here, one in `aws/resource` and one in `testbed/resource`, and one line in each list. Stages
-//! walk over the kinds and name none of them.
+//! walk over the kinds and name none of them, but for the quarantine: freezing is a stage of its own.
 
 #[macro_use]
 mod list;

@@ -17,6 +17,7 @@ use runawaytrain_core::resource::roles::RoleLock;
 use runawaytrain_core::resource::users::Lockout;
 use runawaytrain_core::resource::{Action, quarantine};
 use runawaytrain_core::vocabulary::ids::InstanceId;
+use runawaytrain_engine::deadline::{Deadline, Invocation};
 use runawaytrain_engine::ports::{Journal, States};
 use runawaytrain_testbed::{Lagged, Life, SimAccount, Testbed};
 use serde_json::json;
@@ -286,30 +287,42 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases().cases / 10, ..cases() })]
 
     #[test]
-    fn the_brake_is_never_exceeded_whoever_sweeps(runaways in 1u64..12, slots in 0u32..6, rivals in 1usize..4, delays in prop::collection::vec(0u64..900, 4), ticks in 0u32..4) {
+    fn the_brake_is_never_exceeded_whoever_sweeps(
+        runaways in 1u64..12,
+        slots in 0u32..6,
+        rivals in 1usize..4,
+        delays in prop::collection::vec(0u64..900, 4),
+        ticks in 0u32..4,
+    ) {
         in_virtual_time(async {
             let testbed = Testbed::new();
             testbed.world.add(&id(common::PAYER), SimAccount::new("payer", &common::REGIONS));
             let lab = |number: u64| format!("5{number:011}");
             for number in 0..runaways {
                 let running = u32::try_from(number).unwrap() + 5;
-                testbed.world.add(&id(&lab(number)), SimAccount::new("lab", &common::REGIONS).running("us-east-1", running, "m5.large"));
+                let account = SimAccount::new("lab", &common::REGIONS).running("us-east-1", running, "m5.large");
+                testbed.world.add(&id(&lab(number)), account);
             }
             let policy = common::policy(json!({ "brake": { "haltsPerHour": slots } }));
             let scenes: Vec<Scene> = (0..rivals).map(|_| Scene::new(testbed.clone(), policy.clone())).collect();
             for _ in 0..=ticks {
                 let sweeps = scenes.iter().zip(&delays).enumerate().map(|(index, (scene, delay))| async move {
                     tokio::time::sleep(Duration::from_millis(*delay)).await;
-                    let invocation = runawaytrain_engine::deadline::Invocation { id: format!("rival-{index}"), deadline: runawaytrain_engine::deadline::Deadline::never() };
+                    let invocation = Invocation { id: format!("rival-{index}"), deadline: Deadline::never() };
                     scene.guard.handle(&json!({}), &invocation).await
                 });
                 futures::future::join_all(sweeps).await;
                 tokio::time::sleep(Duration::from_secs(300)).await;
             }
             // Whatever was stopped was halted; the ticks stay within the hour.
-            let halted = (0..runaways).filter(|number| testbed.world.with(&id(&lab(*number)), |account| account.billable().count() == 0)).count();
+            let is_halted = |number: &u64| {
+                testbed.world.with(&id(&lab(*number)), |account| account.billable().count() == 0)
+            };
+            let halted = (0..runaways).filter(is_halted).count();
             prop_assert_eq!(halted as u64, runaways.min(u64::from(slots)));
-            let touched: BTreeSet<_> = testbed.world.calls().into_iter().filter(|call| call.action != Action::Quarantine(quarantine::Action::Freeze)).map(|call| call.account).collect();
+            let freeze = Action::Quarantine(quarantine::Action::Freeze);
+            let others = testbed.world.calls().into_iter().filter(|call| call.action != freeze);
+            let touched: BTreeSet<_> = others.map(|call| call.account).collect();
             prop_assert!(touched.len() <= slots as usize, "{touched:?}");
             Ok(())
         })?;

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The crates that a crate links when it ships: normal dependencies, build and test ones left out.
@@ -104,7 +105,7 @@ fn the_sdk_comes_without_its_legacy_http_stack() {
 /// SDK types stop in `lambda/aws`: nothing else names an SDK crate in its manifest or its sources.
 #[test]
 fn only_the_aws_crate_names_the_sdk() {
-    let lambda = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let lambda = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for name in ["core", "cur", "engine", "function", "testbed"] {
         let manifest = std::fs::read_to_string(lambda.join(name).join("Cargo.toml")).unwrap();
         assert!(
@@ -118,4 +119,57 @@ fn only_the_aws_crate_names_the_sdk() {
             && (line.contains("aws_sdk") || line.contains("aws_smithy") || line.contains("SdkConfig"))
     });
     assert_eq!(public.collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+/// Every source below a folder, but for what it has of tests.
+fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+            found.push((path, code));
+        }
+    }
+    found
+}
+
+/// Outside of its file in the core, nothing in the core or the engine names a kind of resource, or a new one would need
+/// a change there. The quarantine is the exception: freezing is a stage of its own.
+#[test]
+fn stages_name_no_kind_but_the_quarantine() {
+    let lambda = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let list = std::fs::read_to_string(lambda.join("core/src/resource.rs")).unwrap();
+    let (_, list) = list.split_once("kinds! {").unwrap();
+    let (list, _) = list.split_once("\n}").unwrap();
+    let kinds: Vec<(&str, &str)> =
+        list.lines().filter_map(|line| line.trim().trim_end_matches(',').split_once(" in ")).collect();
+    assert!(kinds.contains(&("Instances", "instances")) && kinds.contains(&("Quarantine", "quarantine")), "{kinds:?}");
+
+    let mut named = BTreeSet::new();
+    let all =
+        [lambda.join("core/src"), lambda.join("engine/src")].iter().flat_map(|root| sources(root)).collect::<Vec<_>>();
+    for (path, code) in all.iter().filter(|(path, _)| !path.to_string_lossy().contains("core/src/resource")) {
+        let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let code = code.join("\n");
+        for (kind, room) in &kinds {
+            let names = [
+                format!("Kind::{kind}"),
+                format!("Sight::{kind}"),
+                format!("Action::{kind}"),
+                format!("<{kind}>"),
+                format!("resource::{room}"),
+                format!(" {room}::"),
+                format!("{{{room}::"),
+            ];
+            if names.iter().any(|name| code.contains(name)) {
+                named.insert((*kind, path.file_name().unwrap().to_string_lossy().into_owned()));
+            }
+        }
+    }
+    let expected = ["container.rs", "judge.rs", "verify.rs"].map(|file| ("Quarantine", file.to_owned()));
+    assert_eq!(named, expected.into());
 }

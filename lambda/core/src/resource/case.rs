@@ -90,8 +90,8 @@ impl ReleaseRequest {
 }
 
 impl ReleaseCase<'_> {
-    /// Why a thing is not given back; `None` where it is. What is gone cannot be given back, and what may have come with
-    /// the thief must not.
+    /// Why a thing is not given back; `None` where it is. What is gone cannot be given back, and what may have come
+    /// with the thief must not.
     pub fn withheld(&self, standing: Standing, is_named: bool) -> Option<SkipReason> {
         match standing {
             Standing::Gone => Some(SkipReason::Gone),

@@ -4,8 +4,8 @@ use runawaytrain_core::plan::{ActionResult, Outcome};
 use runawaytrain_core::resource::{Act, Action};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 
-/// An action and what it was taken apart into. When AWS refuses a batch because of a member, the offenders are taken out
-/// and everyone is tried again.
+/// An action and what it was taken apart into. When AWS refuses a batch because of a member, the offenders are taken
+/// out and everyone is tried again.
 pub(super) struct Batch {
     waiting: Vec<Action>,
 }

@@ -66,8 +66,8 @@ pub struct Trigger {
     pub request: Request,
 }
 
-/// Where the guard is deployed and what time it is: enough to tell its own topic, queue and alarms from anybody else's, and
-/// news from a replay.
+/// Where the guard is deployed and what time it is: enough to tell its own topic, queue and alarms from anybody else's,
+/// and news from a replay.
 #[derive(Debug, Clone, Copy)]
 pub struct Deployment<'a> {
     /// The payer, which owns the topic and the queue.
