@@ -11,7 +11,7 @@ use crate::resource::{Act, Action, Draft, Lane, Part, Skipped};
 use crate::vocabulary::text::clean;
 
 pub use halt::{plan, suspects};
-pub use outcome::{ActionResult, Containment, Outcome, learn};
+pub use outcome::{ActionResult, Containment, Outcome, learn, remaining};
 pub use release::undo;
 
 /// What is to be done to one account: immutable data that leaves its executor no choices, with a reason for everything

@@ -4,12 +4,15 @@
 use std::collections::BTreeSet;
 use std::mem::discriminant;
 
+use runawaytrain_core::plan::{ActionResult, Outcome, Plan, remaining};
 use runawaytrain_core::resource::fleets::FleetKind;
 use runawaytrain_core::resource::instances::Protection;
 use runawaytrain_core::resource::users::{Credential, UserAttachment};
 use runawaytrain_core::resource::{
-    Act, Action, Description, Kind, Undo, fleets, groups, instances, quarantine, roles, spot_requests, users,
+    Act, Action, Description, Draft, Kind, Lane, Undo, fleets, groups, instances, quarantine, roles, spot_requests,
+    users,
 };
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{
     FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UserName,
 };
@@ -188,6 +191,27 @@ fn no_two_kinds_share_a_word_in_the_journal() {
 fn no_two_kinds_share_a_name() {
     let names: BTreeSet<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
     assert_eq!(names.len(), Kind::ALL.len());
+}
+
+/// A batch of which a part was taken is not done: whoever reads the report at night must see who still runs.
+#[test]
+fn what_a_part_of_a_batch_refused_remains() {
+    for action in all().filter(|action| action.items().len() > 1) {
+        let mut draft = Draft::new();
+        draft.add(Lane::Account, action.clone());
+        let plan = Plan::from(draft);
+        let (taken, refused) = action.items().split_first().map(|(first, rest)| ([*first], rest.to_vec())).unwrap();
+        let part = |items: &[&str]| action.with_items(items).unwrap();
+        let failure = Failure::own(action.operation(), FailureKind::Unavailable, "");
+        let outcomes = [
+            Outcome { action: part(&taken), result: ActionResult::Done },
+            Outcome { action: part(&refused), result: ActionResult::Failed { failure } },
+        ];
+        assert_eq!(remaining(&plan, &outcomes), [part(&refused)], "{action}");
+        assert_eq!(remaining(&plan, &[]), std::slice::from_ref(&action), "{action}");
+        let done = Outcome { action: action.clone(), result: ActionResult::Done };
+        assert_eq!(remaining(&plan, &[done]), [], "{action}");
+    }
 }
 
 /// What no action makes is not granted; what one makes is.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::observation::Gap;
+use crate::plan::Plan;
 use crate::resource::{Act, Action, Part, Refusals, Skipped, Undo};
 use crate::vocabulary::failure::Failure;
 
@@ -94,6 +95,27 @@ impl Containment {
 /// How many things an action is about: the members of a batch, or one.
 fn members(action: &Action) -> usize {
     action.items().len().max(1)
+}
+
+/// What of a plan AWS did not take. Of a batch that was taken apart, the members that were refused.
+pub fn remaining(plan: &Plan, outcomes: &[Outcome]) -> Vec<Action> {
+    let is_taken = |action: &Action| {
+        let mut taken = outcomes.iter().filter(|outcome| !matches!(outcome.result, ActionResult::Failed { .. }));
+        taken.any(|outcome| outcome.action.covers(action))
+    };
+    let untaken = |action: &Action| {
+        let (items, alone) = (action.items(), |item: &str| action.with_items(&[item]));
+        let left: Vec<&str> =
+            items.iter().copied().filter(|item| alone(item).is_none_or(|one| !is_taken(&one))).collect();
+        if items.is_empty() {
+            (!is_taken(action)).then(|| action.clone())
+        } else if left.is_empty() {
+            None
+        } else {
+            action.with_items(&left).or_else(|| Some(action.clone()))
+        }
+    };
+    plan.actions().filter_map(untaken).collect()
 }
 
 /// Takes in what was refused, thing by thing. A batch that was refused as a whole says nothing about its members.

@@ -13,8 +13,8 @@ use runawaytrain_core::observation::Observation;
 use runawaytrain_core::plan::{self, ActionResult, Containment, Plan};
 use runawaytrain_core::policy::AccountPolicy;
 use runawaytrain_core::record::{AccountRecord, State};
+use runawaytrain_core::resource::Refusals;
 use runawaytrain_core::resource::quarantine::{Attachment, Quarantine};
-use runawaytrain_core::resource::{Act, Action, Refusals};
 use runawaytrain_core::vocabulary::failure::Failure;
 
 use crate::account::basis::AccountSweep;
@@ -341,12 +341,7 @@ impl Work {
 
 /// Until somebody has looked again: what was planned and not taken by AWS remains.
 fn until_looked_at(plan: &Plan, decision: &Decision, outcomes: Vec<plan::Outcome>) -> Containment {
-    let is_taken = |action: &Action| {
-        outcomes
-            .iter()
-            .any(|outcome| outcome.action.covers(action) && !matches!(outcome.result, ActionResult::Failed { .. }))
-    };
-    let remaining = plan.actions().filter(|action| !is_taken(action)).cloned().collect();
+    let remaining = plan::remaining(plan, &outcomes);
     let (gaps, skipped) = (decision.verdict.gaps.clone(), plan.skipped().to_vec());
     Containment { outcomes, remaining, gaps, skipped, ..Containment::default() }
 }
