@@ -86,7 +86,13 @@ fn member(account: &Account) -> Result<Member, Failure> {
     let id = account.id().unwrap_or_default();
     let id =
         AccountId::parse(id).map_err(|error| Failure::own(LIST_ACCOUNTS, FailureKind::Other, error.to_string()))?;
-    Ok(Member { account: id, name: account.name().unwrap_or_default().to_owned(), lifecycle: lifecycle(account) })
+    Ok(Member {
+        account: id,
+        name: account.name().unwrap_or_default().to_owned(),
+        lifecycle: lifecycle(account),
+        // An account is in one place today; the model allows for several.
+        path: (!account.paths().is_empty()).then(|| account.paths().join(" ")),
+    })
 }
 
 /// `Status` gave way to `State` in 2025; where only the old one is answered, it tells enough.

@@ -1,9 +1,13 @@
 //! The decision, and what follows from it for the record and for people.
 
 mod decide;
+mod freeze;
 mod news;
+mod shut_out;
 mod transition;
 
 pub use decide::{Case, Cause, Decision};
+pub use freeze::{freeze_outcome, frozen, thawed};
 pub use news::News;
-pub use transition::{after_sweep, contained, frozen, released, trip, with_whole_before};
+pub use shut_out::{ShutOut, ShutOuts};
+pub use transition::{after_sweep, contained, released, trip, with_whole_before};

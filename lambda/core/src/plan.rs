@@ -7,7 +7,7 @@ mod release;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::resource::{Act, Action, Draft, Lane, Part, Skipped};
+use crate::resource::{Act, Action, Draft, Lane, Part, Skipped, quarantine};
 use crate::vocabulary::text::clean;
 
 pub use halt::{plan, suspects};
@@ -47,6 +47,14 @@ impl Plan {
             (lane.clone(), actions)
         });
         Self { lanes: lanes.filter(|(_, actions)| !actions.is_empty()).collect(), skipped: self.skipped.clone() }
+    }
+
+    /// The plan that ends a freeze, and does nothing else.
+    pub fn thaw() -> Self {
+        Self {
+            lanes: BTreeMap::from([(Lane::Account, vec![Action::from(quarantine::Action::Thaw)])]),
+            skipped: Vec::new(),
+        }
     }
 
     /// Whether there is nothing to do.

@@ -3,5 +3,5 @@
 mod account;
 mod history;
 
-pub use account::{AccountRecord, Halt, State, Unseen, Warned};
+pub use account::{AccountRecord, FreezeReason, Halt, State, Unseen, Warned};
 pub use history::{HISTORY_DAYS, HourPeak};

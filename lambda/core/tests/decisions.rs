@@ -10,7 +10,7 @@ use arbitrary::{
     observation, part, policy, refused_as_protected, role_of, touched, user_of,
 };
 use proptest::prelude::*;
-use runawaytrain_core::decision::{Case, Cause, Decision};
+use runawaytrain_core::decision::{Case, Cause, Decision, ShutOuts};
 use runawaytrain_core::measure::limit::{Limit, Unit};
 use runawaytrain_core::measure::price::Prices;
 use runawaytrain_core::measure::spend::Spend;
@@ -363,7 +363,18 @@ proptest! {
 
 fn decide(policy: &AccountPolicy, observation: &Observation, record: &AccountRecord) -> Decision {
     let refusals = Refusals::default();
-    Case { policy, observation, record, is_ordered: false, refusals: &refusals, now: moment(0) }.decide()
+    let shut_outs = ShutOuts::default();
+    let case = Case {
+        policy,
+        observation,
+        record,
+        is_ordered: false,
+        path: None,
+        shut_outs: &shut_outs,
+        refusals: &refusals,
+        now: moment(0),
+    };
+    case.decide()
 }
 
 fn counted(policy: &AccountPolicy, observation: &Observation) -> u64 {

@@ -2,15 +2,30 @@
 
 use std::sync::Arc;
 
+use futures::stream::{self, StreamExt};
 use jiff::SignedDuration;
 
+use runawaytrain_core::message::Notice;
+use runawaytrain_core::message::mail::digest;
 use runawaytrain_core::message::report::NoticeTotals;
+use runawaytrain_core::policy::NotifyList;
 use runawaytrain_core::vocabulary::failure::Failure;
 
 use crate::ports::{Clock, Notifier, Outbox, OutboxItem, Ports};
 
 /// How long a claimed mail is another invocation's business. Longer than any publish takes, shorter than a tick.
 const CLAIM: SignedDuration = SignedDuration::from_secs(60);
+
+/// So often is a mail offered to an account's own list before it goes to the default one: a list whose topic is missing
+/// must not keep a halt from reaching anybody.
+const TRIES_BEFORE_THE_DEFAULT: u32 = 3;
+
+/// From so many on, mails of one kind to one list become one: each account's own numbers are worth a mail of their own
+/// as long as people read them.
+const DIGEST_FROM: usize = 4;
+
+/// So many mails are sent at once.
+const AT_A_TIME: usize = 8;
 
 /// Carries mails from the outbox to the notifier. It can look into no account.
 #[derive(Clone)]
@@ -30,8 +45,8 @@ impl Mailer {
         }
     }
 
-    /// Sends every mail that waits and that nobody else is sending. One that fails stays for the next invocation and
-    /// does not hold up the others.
+    /// Sends every mail that waits and that nobody else is sending: those of one kind to one list as one. One that
+    /// fails stays for the next invocation and does not hold up the others.
     pub async fn deliver(&self) -> NoticeTotals {
         let mut totals = NoticeTotals::default();
         let waiting = match self.outbox.waiting().await {
@@ -42,40 +57,102 @@ impl Mailer {
                 return totals;
             }
         };
-        for item in waiting {
-            let (account, kind) = (&item.notice.account, item.notice.kind.name());
-            match self.send(&item).await {
-                Ok(true) => {
-                    totals.sent += 1;
-                    tracing::info!(account = %account, kind, "mailed: {}", item.notice.subject);
-                }
-                Ok(false) => totals.waiting += 1,
-                Err(failure) => {
-                    totals.waiting += 1;
-                    tracing::error!(account = %account, kind, error = %failure, "a mail could not be sent; it stays in the outbox");
-                    totals.errors.push(format!("the {kind} mail about {account} waits: {failure}"));
-                }
-            }
+        let mut sent = stream::iter(parcels(waiting)).map(|parcel| self.send(parcel)).buffer_unordered(AT_A_TIME);
+        while let Some(delivery) = sent.next().await {
+            totals.sent += delivery.sent;
+            totals.waiting += delivery.waiting;
+            totals.errors.extend(delivery.error);
         }
         totals
     }
 
-    /// True when SNS took it, false when another invocation is at it.
-    async fn send(&self, item: &OutboxItem) -> Result<bool, Failure> {
-        if !self.outbox.claim(&item.id, self.clock.now(), self.clock.after(CLAIM)).await? {
-            return Ok(false);
-        }
-        let (notice, account) = (&item.notice, &item.notice.account);
-        if let Err(failure) = self.notifier.send(&notice.list, &notice.subject, &notice.body).await {
-            if let Err(kept) = self.outbox.unclaim(&item.id).await {
-                tracing::warn!(account = %account, error = %kept, "a claim could not be given back; it runs out by itself");
+    /// Sends the mails of a parcel that nobody else is at.
+    async fn send(&self, parcel: Vec<OutboxItem>) -> Delivery {
+        let mut delivery = Delivery::default();
+        let mut claimed = Vec::with_capacity(parcel.len());
+        for item in parcel {
+            match self.outbox.claim(&item.id, self.clock.now(), self.clock.after(CLAIM)).await {
+                Ok(true) => claimed.push(item),
+                Ok(false) => delivery.waiting += 1,
+                Err(failure) => delivery.fail(&item.notice, 1, &failure),
             }
-            return Err(failure);
         }
-        if let Err(failure) = self.outbox.clear(&item.id).await {
-            // It was sent. The worst that follows is the same mail once more after the claim ran out; better than none.
-            tracing::warn!(account = %account, error = %failure, "a sent mail could not be cleared from the outbox");
+        let Some(first) = claimed.first() else { return delivery };
+        let (notice, mails) = (&first.notice, claimed.len());
+        let (kind, list) = (notice.kind, self.list_of(first));
+        let sent = if mails == 1 {
+            self.notifier.send(list, &notice.subject, &notice.body).await
+        } else {
+            let notices: Vec<_> = claimed.iter().map(|item| &item.notice).collect();
+            let (subject, body) = digest(kind, &notices);
+            self.notifier.send(list, &subject, &body).await
+        };
+        let is_sent = sent.is_ok();
+        match sent {
+            Ok(()) => {
+                delivery.sent += mails;
+                tracing::info!(account = %notice.account, kind = kind.name(), mails, "mailed: {}", notice.subject);
+            }
+            Err(failure) => delivery.fail(notice, mails, &failure),
         }
-        Ok(true)
+        for item in &claimed {
+            let account = &item.notice.account;
+            if is_sent {
+                if let Err(failure) = self.outbox.clear(&item.id).await {
+                    // It was sent. The worst that follows is the same mail once more after the claim ran out; better
+                    // than none.
+                    tracing::warn!(account = %account, error = %failure, "a sent mail could not be cleared from the outbox");
+                }
+            } else if let Err(failure) = self.outbox.unclaim(&item.id).await {
+                tracing::warn!(account = %account, error = %failure, "a claim could not be given back; it runs out by itself");
+            }
+        }
+        delivery
     }
+
+    /// Its own list; the default one where its own did not take it some times.
+    fn list_of<'a>(&self, item: &'a OutboxItem) -> &'a NotifyList {
+        if item.tries < TRIES_BEFORE_THE_DEFAULT { &item.notice.list } else { &NotifyList::Default }
+    }
+}
+
+/// What came of one parcel.
+#[derive(Default)]
+struct Delivery {
+    sent: usize,
+    waiting: usize,
+    error: Option<String>,
+}
+
+impl Delivery {
+    fn fail(&mut self, notice: &Notice, mails: usize, failure: &Failure) {
+        let (account, kind) = (&notice.account, notice.kind.name());
+        self.waiting += mails;
+        tracing::error!(account = %account, kind, mails, error = %failure, "a mail could not be sent; it stays in the outbox");
+        self.error = Some(format!("the {kind} mail about {account} waits: {failure}"));
+    }
+}
+
+/// The mails that go out as one, oldest first.
+fn parcels(waiting: Vec<OutboxItem>) -> Vec<Vec<OutboxItem>> {
+    let mut parcels: Vec<Vec<OutboxItem>> = Vec::new();
+    for item in waiting {
+        let joins = |parcel: &&mut Vec<OutboxItem>| {
+            let fits = |other: &OutboxItem| {
+                other.notice.kind == item.notice.kind
+                    && other.notice.list == item.notice.list
+                    && other.notice.account != item.notice.account
+                    && other.tries == item.tries
+            };
+            item.notice.kind.is_digested() && parcel.iter().all(fits)
+        };
+        match parcels.iter_mut().find(joins) {
+            Some(parcel) => parcel.push(item),
+            None => parcels.push(vec![item]),
+        }
+    }
+    let alone = |parcel: Vec<OutboxItem>| {
+        if parcel.len() < DIGEST_FROM { parcel.into_iter().map(|item| vec![item]).collect() } else { vec![parcel] }
+    };
+    parcels.into_iter().flat_map(alone).collect()
 }

@@ -189,5 +189,10 @@ fn may_have_been_taken(kind: FailureKind) -> bool {
 /// The account as the policy sees it, for an answer that needs no organization: a release must work while Organizations
 /// does not.
 pub(crate) fn scoped(policy: AccountPolicy, account: &AccountId) -> ScopedAccount {
-    ScopedAccount { name: policy.name.clone().unwrap_or_else(|| account.to_string()), mode: policy.mode, policy }
+    ScopedAccount {
+        name: policy.name.clone().unwrap_or_else(|| account.to_string()),
+        mode: policy.mode,
+        policy,
+        path: None,
+    }
 }

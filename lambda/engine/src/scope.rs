@@ -22,6 +22,8 @@ pub struct ScopedAccount {
     pub name: String,
     /// The least of what the event, the environment, the policy and the account's own entry allow.
     pub mode: Mode,
+    /// Where it is in the organization, if that is known.
+    pub path: Option<String>,
 }
 
 /// Why an account that was asked for is not looked at.
@@ -72,7 +74,7 @@ pub async fn scope(
             let known: BTreeSet<AccountId> = known.chain([policy.payer().clone()]).collect();
             let members = known
                 .into_iter()
-                .map(|account| Member { account, name: String::new(), lifecycle: Lifecycle::Active })
+                .map(|account| Member { account, name: String::new(), lifecycle: Lifecycle::Active, path: None })
                 .collect();
             let mut scope = from_members(members, policy, selection, ceiling);
             for unserved in &mut scope.unserved {
@@ -143,7 +145,7 @@ fn from_members(members: Vec<Member>, policy: &Policy, selection: &Selection, ce
             continue;
         }
         let mode = least([ceiling, policy.mode]);
-        scope.accounts.push(ScopedAccount { policy, name, mode });
+        scope.accounts.push(ScopedAccount { policy, name, mode, path: member.path });
     }
     scope
 }

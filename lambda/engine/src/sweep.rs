@@ -1,12 +1,15 @@
 //! The whole way of an event, on one screen.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use runawaytrain_core::contract;
+use runawaytrain_core::decision::ShutOuts;
 use runawaytrain_core::message::report::{Answer, NoticeTotals, Report, SweepReport, Totals};
 use runawaytrain_core::policy::{CostReports, Policy};
+use runawaytrain_core::record::FreezeReason;
 use runawaytrain_core::resource::ReleaseRequest;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::mode::{Mode, least};
@@ -20,7 +23,9 @@ use crate::notify::Mailer;
 use crate::observe::Collector;
 use crate::observe::prices::PriceMemory;
 use crate::observe::spend::SpendMemory;
-use crate::ports::{Clock, Directory, Freshness, Journal, Metrics, Ports, Slots, States, SweepMetrics};
+use crate::ports::{
+    Clock, Directory, Freshness, Journal, Metrics, Ports, Slots, States, SweepMetrics, VersionedRecord,
+};
 use crate::release::{self, Release};
 use crate::scope::{Scope, scope};
 use crate::trigger::{self, Deployment, Request, Selection};
@@ -184,9 +189,12 @@ impl Guard {
             scope.accounts.iter_mut().for_each(|scoped| scoped.mode = Mode::Drill);
         }
         let list_is_whole = scope.stale.is_none();
-        let one = self.account_sweep(source, &scope, order, !drill, invocation);
+        let one = self.account_sweep(source, &scope, &records, order, !drill, invocation);
         let AccountResults { accounts, coverage, reached_all } = every_account(&one, scope, records).await;
-        let complete = reached_all && list_is_whole;
+        // A sweep that could enter hardly anything guards hardly anybody: the heartbeat's alarm must say so.
+        let entered = accounts.iter().filter(|report| report.verdict.is_some()).count();
+        let looked_at = accounts.iter().filter(|report| report.mode != Mode::Pass).count();
+        let complete = reached_all && list_is_whole && entered * 2 >= looked_at;
         let notices = if drill { NoticeTotals::default() } else { self.mailer.deliver().await };
         if !drill && *selection == Selection::All {
             let metrics = SweepMetrics { at: self.clock.now(), complete, coverage };
@@ -228,6 +236,7 @@ impl Guard {
         &self,
         source: &str,
         scope: &Scope,
+        records: &BTreeMap<AccountId, VersionedRecord>,
         order: Option<String>,
         remember: bool,
         invocation: &Invocation,
@@ -235,13 +244,17 @@ impl Guard {
         let accounts = scope.accounts.iter().map(|scoped| scoped.policy.account.clone()).collect();
         let freshness = if source == trigger::SPEND_ALARM { Freshness::Now } else { Freshness::Cached };
         let (slots, clock) = (Arc::clone(&self.slots), Arc::clone(&self.clock));
+        let is_braked = |known: &VersionedRecord| known.record.freeze() == Some(FreezeReason::Brake);
+        let is_latched = records.values().any(is_braked);
+        let accounts_asked = scope.accounts.len();
         AccountSweep {
             collector: self.collector.clone(),
             states: Arc::clone(&self.states),
             journal: Arc::clone(&self.journal),
             leases: self.leases.clone(),
             mailer: self.mailer.clone(),
-            brake: Arc::new(Brake::new(slots, clock, self.policy.halts_per_hour(), scope.accounts.len())),
+            brake: Arc::new(Brake::new(slots, clock, self.policy.halts_per_hour(), accounts_asked, is_latched)),
+            shut_outs: Arc::new(ShutOuts::of(records.values().map(|known| &known.record))),
             clock: Arc::clone(&self.clock),
             spend: self.spend.of(accounts, freshness),
             invocation: invocation.id.clone(),

@@ -8,7 +8,8 @@ use common::{PHYSICS, QUIET, REGIONS, Scene, id, policy, report_of, seeded};
 use runawaytrain_core::record::State;
 use runawaytrain_core::resource::{Action, quarantine};
 use runawaytrain_core::vocabulary::failure::FailureKind;
-use runawaytrain_testbed::{Fault, SimAccount, Testbed};
+use runawaytrain_engine::ports::States;
+use runawaytrain_testbed::{Fault, Life, SimAccount, Testbed, failure};
 use serde_json::{Value, json};
 
 const ACCOUNTS: u64 = 8;
@@ -50,42 +51,86 @@ fn states(scene: &Scene) -> Vec<State> {
 async fn past_the_brake_accounts_are_frozen_and_the_slots_go_to_those_that_burn_the_most() {
     let scene = Scene::new(runaway_university(), with_brake(3, json!({})));
     let answer = scene.send(json!({})).await;
-    let halted: Vec<bool> =
-        (0..ACCOUNTS).map(|number| report_of(&answer, &account(number)).state == Some(State::Halted)).collect();
-    assert_eq!(halted, [false, false, false, false, false, true, true, true]);
-    for number in 0..5 {
+    let is_halted = |number: &u64| report_of(&answer, &account(*number)).state == Some(State::Halted);
+    let halted: Vec<u64> = (0..ACCOUNTS).filter(is_halted).collect();
+    assert_eq!(halted.len(), 3);
+    assert!(halted.ends_with(&[6, 7]), "one went at once, and the others burn the most: {halted:?}");
+    let frozen: Vec<u64> = (0..ACCOUNTS).filter(|number| !is_halted(number)).collect();
+    for number in frozen.iter().copied() {
         assert_eq!(report_of(&answer, &account(number)).state, Some(State::Frozen));
         assert!(
             scene.testbed.world.with(&id(&account(number)), |account| *account.quarantine.written()),
             "frozen by the quarantine"
         );
     }
-    let frozen: Vec<_> = (0..5).map(|number| id(&account(number))).collect();
+    let frozen: Vec<_> = frozen.into_iter().map(|number| id(&account(number))).collect();
     let touched = scene.testbed.world.calls().into_iter().filter(|call| frozen.contains(&call.account));
     assert!(
         touched.into_iter().all(|call| call.action == Action::Quarantine(quarantine::Action::Freeze)),
         "frozen means frozen and nothing else"
     );
-    assert_eq!((scene.mails("HALT"), scene.mails("FROZEN, brake")), (3, 5), "{:?}", scene.subjects());
+    assert_eq!((scene.mails("HALT"), scene.mails("BRAKE: 5 accounts")), (3, 1), "{:?}", scene.subjects());
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_brake_is_never_exceeded_within_an_hour_and_lets_go_after_it() {
+async fn a_spent_brake_holds_until_people_have_decided_about_every_account_that_waits() {
     let scene = Scene::new(runaway_university(), with_brake(3, json!({})));
     scene.send(json!({})).await;
-    for _ in 0..10 {
+    let halted = || states(&scene).iter().filter(|state| **state == State::Halted).count();
+    let mails = scene.subjects();
+    for _ in 0..36 {
         scene.tick().await;
-        assert_eq!(states(&scene).iter().filter(|state| **state == State::Halted).count(), 3);
+        assert_eq!(halted(), 3, "a mistyped limit must not halt three more an hour all night");
     }
-    assert_eq!((scene.mails("HALT"), scene.mails("FROZEN, brake")), (3, 5), "no news, no mail: {:?}", scene.subjects());
-    for _ in 0..3 {
-        scene.tick().await;
+    assert_eq!(scene.subjects(), mails, "no news, no mail");
+    // Another one passes its limit: it waits with the others.
+    scene.testbed.world.with(&id(QUIET), |account| {
+        (0..9).for_each(|_| drop(account.launch("us-west-2", "t2.micro", Life::Running)));
+    });
+    let answer = scene.tick().await;
+    assert_eq!(report_of(&answer, QUIET).state, Some(State::Frozen));
+    // People decide: this one is halted by order, those are released.
+    scene.send(json!({ "action": "halt", "account": QUIET, "reason": "an attack" })).await;
+    for number in 0..ACCOUNTS {
+        let known = scene.testbed.ledger.load(&id(&account(number))).await.unwrap().unwrap().record;
+        if known.state == State::Frozen {
+            scene.send(json!({ "action": "release", "account": account(number) })).await;
+        }
     }
-    assert_eq!(
-        states(&scene).iter().filter(|state| **state == State::Halted).count(),
-        6,
-        "an hour later three more may be halted"
-    );
+    assert_eq!(scene.billable(QUIET), 0);
+    scene.testbed.world.with(&id(&account(0)), |lab| {
+        (0..90).for_each(|_| drop(lab.launch("us-west-2", "t2.micro", Life::Running)));
+    });
+    let answer = scene.tick().await;
+    assert_eq!(report_of(&answer, &account(0)).state, Some(State::Halted), "the brake lets go, and sees the relapse");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_whose_brake_cannot_be_asked_is_frozen_and_asked_about_again() {
+    let testbed = runaway_university();
+    testbed.ledger.break_slots(Some(failure("dynamodb:PutItem", FailureKind::Throttled)));
+    let scene = Scene::new(testbed, with_brake(10, json!({})));
+    let answer = scene.send(json!({})).await;
+    for number in 0..ACCOUNTS {
+        let report = report_of(&answer, &account(number));
+        assert_eq!(report.state, Some(State::Frozen), "{report:?}");
+        assert!(scene.testbed.world.with(&id(&account(number)), |known| *known.quarantine.written()));
+    }
+    scene.testbed.ledger.break_slots(None);
+    scene.tick().await;
+    assert!(states(&scene).iter().all(|state| *state == State::Halted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_alone_does_not_wait_for_others_where_slots_are_free() {
+    let testbed = seeded();
+    for number in 0..12 {
+        testbed.world.add(&id(&account(number)), SimAccount::new("idle", &REGIONS));
+    }
+    let scene = Scene::new(testbed, policy(json!({ "brake": { "haltsPerHour": 10 } })));
+    scene.send(json!({})).await;
+    let first = scene.testbed.world.calls().iter().map(|call| call.after).min().unwrap();
+    assert!(first < std::time::Duration::from_secs(1), "it was frozen after {first:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -116,56 +161,16 @@ async fn an_order_is_not_braked_and_a_frozen_account_can_be_released() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_that_worked_and_is_refused_now_is_a_tamper_alarm_and_freezes_the_account() {
-    let scene = Scene::new(seeded(), policy(json!({})));
-    scene.send(json!({})).await;
-    scene.testbed.world.with(&id(QUIET), |account| account.enrolled = false);
-    let answer = scene.tick().await;
-    assert_eq!(report_of(&answer, QUIET).state, Some(State::Frozen));
-    assert!(scene.testbed.world.with(&id(QUIET), |account| *account.quarantine.written()));
-    assert_eq!(scene.mails("TAMPER quiet 222222222222"), 1, "{:?}", scene.subjects());
-    let calls = scene.testbed.world.calls().len();
-    scene.tick().await;
-    scene.tick().await;
-    assert_eq!((scene.mails("TAMPER"), scene.testbed.world.calls().len()), (1, calls), "told and frozen once");
-
-    // The thief takes the policy off? He cannot: it is the payer's. But an admin may, by mistake.
-    scene.testbed.world.with(&id(QUIET), |account| account.quarantine.write(false));
-    scene.tick().await;
-    assert!(scene.testbed.world.with(&id(QUIET), |account| *account.quarantine.written()));
-    let answer = scene.send(json!({ "action": "release", "account": QUIET })).await;
-    assert_eq!(answer.status, 200, "a freeze is lifted from the payer: {}", answer.body);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_account_that_never_let_us_in_is_no_tamper_alarm() {
-    let testbed = seeded();
-    testbed.world.with(&id(QUIET), |account| account.enrolled = false);
-    let scene = Scene::new(testbed, policy(json!({})));
-    scene.send(json!({})).await;
-    scene.tick().await;
-    assert_eq!((scene.mails("TAMPER"), scene.mails("Unseen")), (0, 1));
-    assert!(scene.testbed.world.calls().iter().all(|call| call.account != id(QUIET)));
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_account_that_cannot_be_reached_for_a_moment_is_no_tamper_alarm() {
-    let scene = Scene::new(seeded(), policy(json!({})));
-    scene.send(json!({})).await;
-    scene.testbed.world.fault(Fault::always("ec2:DescribeRegions", FailureKind::Unavailable).in_account(&id(QUIET)));
-    scene.tick().await;
-    assert_eq!(scene.mails("TAMPER"), 0);
-    assert!(!scene.testbed.world.with(&id(QUIET), |account| *account.quarantine.written()));
-}
-
-#[tokio::test(start_paused = true)]
 async fn without_a_quarantine_policy_the_brake_still_holds_and_pages() {
     let testbed = runaway_university();
     testbed.world.without_quarantine();
     let scene = Scene::new(testbed, with_brake(2, json!({})));
     let answer = scene.send(json!({})).await;
     assert_eq!(states(&scene).iter().filter(|state| **state == State::Halted).count(), 2);
-    assert_eq!(scene.mails("FROZEN, brake"), 6);
+    assert_eq!((scene.mails("FROZEN, brake"), scene.mails("NOT FROZEN, brake")), (0, 0));
+    let told = scene.testbed.mailbox.mails();
+    assert!(told.iter().any(|mail| mail.body.contains("not frozen: no quarantine policy is deployed")), "{told:#?}");
+    assert!(!told.iter().any(|mail| mail.body.contains("nothing in it can grow")), "{told:#?}");
     let left: Vec<_> = report_of(&answer, &account(7)).plan.skipped.iter().map(|left| left.reason.clone()).collect();
     assert!(left.iter().any(|reason| reason.contains("no quarantine policy is deployed")), "{left:?}");
 }
@@ -178,7 +183,7 @@ async fn a_freeze_is_looked_at_again_and_one_that_does_not_hold_is_said_to() {
         account: Some(id(&account(1))),
         region: None,
         times,
-        failure: Some(runawaytrain_testbed::failure("organizations:AttachPolicy", FailureKind::Unavailable)),
+        failure: Some(failure("organizations:AttachPolicy", FailureKind::Unavailable)),
     };
     scene.testbed.world.fault(attach(Some(1)));
     let answer = scene.send(json!({})).await;

@@ -425,7 +425,7 @@ async fn what_stops_never_queues_behind_what_locks_out() {
     );
 }
 
-/// Whether there is a slot is known after two seconds where slots may run short; every look has ended long before.
+/// Whether there is a slot is known after two seconds where slots run short; every look has ended long before.
 #[tokio::test(start_paused = true)]
 async fn looks_go_on_while_the_brake_is_waited_for() {
     let testbed = seeded();
@@ -434,7 +434,7 @@ async fn looks_go_on_while_the_brake_is_waited_for() {
         let of = SimAccount::new("lab", &REGIONS).running("us-east-1", 9, "t2.micro");
         testbed.world.add(&id(account), of.running("eu-west-1", 2001, "t2.micro"));
     }
-    let scene = Scene::new(testbed.clone(), policy(json!({})));
+    let scene = Scene::new(testbed.clone(), policy(json!({ "brake": { "haltsPerHour": 1 } })));
     let event = json!({ "action": "proceed", "accounts": accounts });
     let (_, looks) = tokio::join!(scene.send(event), async {
         tokio::time::sleep(Duration::from_millis(1500)).await;

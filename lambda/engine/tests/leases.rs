@@ -29,6 +29,7 @@ fn halting(testbed: &Testbed) -> AccountRecord {
         contained: None,
         outcome_told: false,
         tripped_limits: Default::default(),
+        freeze: None,
     });
     record
 }

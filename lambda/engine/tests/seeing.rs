@@ -7,6 +7,7 @@ mod common;
 use std::time::Duration;
 
 use common::{PHYSICS, QUIET, Scene, id, policy, report_of, seeded};
+use runawaytrain_core::policy::NotifyList;
 use runawaytrain_core::record::State;
 use runawaytrain_core::verdict::Judgement;
 use runawaytrain_core::vocabulary::failure::FailureKind;
@@ -119,6 +120,20 @@ async fn a_mail_that_sns_refused_goes_out_with_the_next_sweep() {
     scene.tick().await;
     scene.tick().await;
     assert_eq!((scene.mails("HALT physics-lab"), scene.mails("Halted physics-lab")), (1, 1), "{:?}", scene.subjects());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mail_whose_list_has_no_topic_goes_to_the_default_list_in_the_end() {
+    let testbed = seeded();
+    testbed.mailbox.without_topic(NotifyList::Own(id(PHYSICS)));
+    let scene = Scene::new(testbed, policy(json!({ "accounts": { PHYSICS: { "notify": ["lab@example.edu"] } } })));
+    for _ in 0..4 {
+        scene.tick().await;
+    }
+    let mails = scene.testbed.mailbox.mails();
+    let halts: Vec<_> = mails.iter().filter(|mail| mail.subject.contains("HALT physics")).collect();
+    assert_eq!(halts.iter().map(|mail| &mail.list).collect::<Vec<_>>(), [&NotifyList::Default], "{mails:#?}");
+    assert_eq!(scene.mails("Halted physics"), 1);
 }
 
 #[tokio::test(start_paused = true)]

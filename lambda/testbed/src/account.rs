@@ -47,6 +47,8 @@ pub struct SimAccount {
     pub name: String,
     /// Its life there.
     pub lifecycle: Lifecycle,
+    /// The organizational unit that it is in.
+    pub unit: String,
     /// Whether our role is in it.
     pub enrolled: bool,
     /// Whether the quarantine policy is attached; it bites some seconds after.
@@ -72,6 +74,7 @@ impl SimAccount {
         Self {
             name: name.to_owned(),
             lifecycle: Lifecycle::Active,
+            unit: "ou-labs".to_owned(),
             enrolled: true,
             quarantine: Lagged::new(false),
             regions,

@@ -33,6 +33,7 @@ struct Tables {
     prices: BTreeMap<PriceKey, KnownPrice>,
     reports: BTreeMap<String, ReadReport>,
     broken: Option<Failure>,
+    slots_broken: Option<Failure>,
     writes: usize,
 }
 
@@ -40,6 +41,11 @@ impl MemoryLedger {
     /// From now on every call fails so; `None` mends it.
     pub fn break_with(&self, failure: Option<Failure>) {
         self.tables().broken = failure;
+    }
+
+    /// From now on slots cannot be taken; `None` mends it.
+    pub fn break_slots(&self, failure: Option<Failure>) {
+        self.tables().slots_broken = failure;
     }
 
     /// How many writes were taken.
@@ -175,7 +181,7 @@ impl States for MemoryLedger {
         tables.records.insert(account.clone(), (stored.clone(), fence));
         for notice in commit.notices {
             let id = OutboxId(format!("{:.9}#{account}#{:?}", commit.at, notice.kind));
-            tables.outbox.insert(id.clone(), (OutboxItem { id, notice }, None));
+            tables.outbox.insert(id.clone(), (OutboxItem { id, notice, tries: 0 }, None));
         }
         if let Some(peak) = commit.peak {
             tables.history.insert((account, peak.hour), peak);
@@ -240,6 +246,9 @@ impl Journal for MemoryLedger {
 impl Slots for MemoryLedger {
     async fn take(&self, account: &AccountId, most: u32, since: Timestamp, now: Timestamp) -> Result<bool, Failure> {
         let mut tables = self.sound()?;
+        if let Some(failure) = &tables.slots_broken {
+            return Err(failure.clone());
+        }
         tables.slots.retain(|_, taken| *taken > since);
         if !tables.slots.contains_key(account) && tables.slots.len() >= most as usize {
             return Ok(false);
@@ -267,8 +276,9 @@ impl Outbox for MemoryLedger {
     }
 
     async fn unclaim(&self, id: &OutboxId) -> Result<(), Failure> {
-        if let Some((_, claimed)) = self.sound()?.outbox.get_mut(id) {
+        if let Some((item, claimed)) = self.sound()?.outbox.get_mut(id) {
             *claimed = None;
+            item.tries += 1;
         }
         Ok(())
     }

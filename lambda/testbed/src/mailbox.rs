@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use runawaytrain_core::policy::NotifyList;
-use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_engine::ports::Notifier;
 
 /// A mail that SNS took.
@@ -24,6 +24,7 @@ pub struct Mail {
 pub struct Mailbox {
     mails: Mutex<Vec<Mail>>,
     refusals: Mutex<VecDeque<Failure>>,
+    missing: Mutex<Option<NotifyList>>,
 }
 
 impl Mailbox {
@@ -35,6 +36,11 @@ impl Mailbox {
     /// Refuses one more publish.
     pub fn refuse_next(&self, failure: Failure) {
         self.refusals.lock().expect("not poisoned").push_back(failure);
+    }
+
+    /// From now on there is no topic of this list.
+    pub fn without_topic(&self, list: NotifyList) {
+        *self.missing.lock().expect("not poisoned") = Some(list);
     }
 }
 
@@ -48,6 +54,9 @@ impl Notifier for Mailbox {
             "SNS refuses the subject {subject:?}"
         );
         assert!(body.len() <= 262_144 && !body.is_empty(), "SNS refuses a body of {} bytes", body.len());
+        if self.missing.lock().expect("not poisoned").as_ref() == Some(list) {
+            return Err(Failure::own("sns:Publish", FailureKind::NotFound, "there is no such topic"));
+        }
         if let Some(failure) = self.refusals.lock().expect("not poisoned").pop_front() {
             return Err(failure);
         }

@@ -36,6 +36,10 @@ pub fn change(line: &str) -> Result<Option<Change>, String> {
         "guarded" => in_account(|known| known.guarded = true),
         "enrolled" => in_account(|known| known.enrolled = true),
         "not-enrolled" => in_account(|known| known.enrolled = false),
+        "moved" => {
+            let unit = words.owned()?;
+            in_account(|known| known.unit = unit)
+        }
         "no-quarantine" => Box::new(|world: &Arc<World>, _: &AccountId| world.without_quarantine()),
         "quotas" => Box::new(|world: &Arc<World>, _: &AccountId| world.with_quotas()),
         kind => match resource::change(kind, &mut words)? {

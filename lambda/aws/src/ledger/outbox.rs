@@ -10,7 +10,9 @@ use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_engine::ports::{OutboxId, OutboxItem};
 
-use super::table::{Item, TRIES_IN_CONTENTION, Table, UPDATE, as_text, key, moment, pause, sortable, text};
+use super::table::{
+    Item, TRIES_IN_CONTENTION, Table, UPDATE, as_number, as_text, key, moment, number, pause, sortable, text,
+};
 
 const PARTITION: &str = "OUTBOX";
 const LIST: &str = "list";
@@ -20,6 +22,10 @@ const SUBJECT: &str = "subject";
 const BODY: &str = "body";
 const ACCOUNT: &str = "account";
 const KIND: &str = "kind";
+const WHO: &str = "who";
+const WHAT: &str = "what";
+/// How often SNS did not take it.
+const TRIES: &str = "tries";
 /// Milliseconds since 1970.
 const CLAIMED_UNTIL: &str = "claimedUntil";
 
@@ -44,6 +50,8 @@ pub(super) fn items(notices: &[Notice], at: Timestamp) -> Vec<Item> {
             (BODY, &notice.body),
             (ACCOUNT, notice.account.as_str()),
             (KIND, notice.kind.name()),
+            (WHO, &notice.who),
+            (WHAT, &notice.what),
         ];
         item.extend(attributes.map(|(name, value)| (name.to_owned(), text(value))));
         items.push(item);
@@ -70,14 +78,19 @@ fn read(item: &Item) -> Option<OutboxItem> {
         DEFAULT_LIST => NotifyList::Default,
         account => NotifyList::Own(AccountId::parse(account).ok()?),
     };
+    let account = AccountId::parse(as_text(item, ACCOUNT)?).ok()?;
     let notice = Notice {
         kind: NoticeKind::ALL.into_iter().find(|known| as_text(item, KIND) == Some(known.name()))?,
-        account: AccountId::parse(as_text(item, ACCOUNT)?).ok()?,
         list,
         subject: as_text(item, SUBJECT)?.to_owned(),
         body: as_text(item, BODY)?.to_owned(),
+        // A mail that was written before these were.
+        who: as_text(item, WHO).unwrap_or(account.as_str()).to_owned(),
+        what: as_text(item, WHAT).or(as_text(item, SUBJECT))?.to_owned(),
+        account,
     };
-    Some(OutboxItem { id: OutboxId(as_text(item, SORT_KEY)?.to_owned()), notice })
+    let tries = as_number(item, TRIES).unwrap_or(0);
+    Some(OutboxItem { id: OutboxId(as_text(item, SORT_KEY)?.to_owned()), notice, tries })
 }
 
 pub(super) async fn claim(table: &Table, id: &OutboxId, now: Timestamp, until: Timestamp) -> Result<bool, Failure> {
@@ -109,11 +122,13 @@ pub(super) async fn unclaim(table: &Table, id: &OutboxId) -> Result<(), Failure>
         .update_item()
         .table_name(&table.name)
         .set_key(Some(key(PARTITION, id.0.as_str())))
-        .update_expression("REMOVE #claimed")
+        .update_expression("REMOVE #claimed ADD #tries :one")
         // Without this an update would make a mail anew that another invocation has just sent and cleared.
         .condition_expression("attribute_exists(#pk)")
         .expression_attribute_names("#pk", PARTITION_KEY)
-        .expression_attribute_names("#claimed", CLAIMED_UNTIL);
+        .expression_attribute_names("#claimed", CLAIMED_UNTIL)
+        .expression_attribute_names("#tries", TRIES)
+        .expression_attribute_values(":one", number(1));
     let Err(error) = call.send().await else { return Ok(()) };
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),

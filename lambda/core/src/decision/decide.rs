@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::decision::shut_out::{ShutOut, ShutOuts};
 use crate::measure::spend::Charges;
 use crate::observation::Observation;
 use crate::plan::{self, Plan};
@@ -20,6 +21,10 @@ pub enum Cause {
     /// Our role worked before and is refused now: somebody is blinding us. The account is frozen, for that needs no
     /// role in it.
     ShutOut,
+    /// It was frozen before, and stays so.
+    Frozen,
+    /// It was frozen for a reason that has passed: it was seen whole and nothing has tripped.
+    Thaw,
     /// It was halted before and nobody released it: whatever runs again is stopped again.
     Standing,
 }
@@ -31,6 +36,8 @@ pub struct Decision {
     pub verdict: Verdict,
     /// Why the account is to be contained, if it is.
     pub cause: Option<Cause>,
+    /// What it means that the account refuses us, if it does.
+    pub shut_out: ShutOut,
     /// What was charged lately, with what this look learnt.
     pub charges: Charges,
     /// What containing it means, as far as was seen. Empty where there is no cause.
@@ -48,6 +55,10 @@ pub struct Case<'a> {
     pub record: &'a AccountRecord,
     /// Whether somebody ordered the halt.
     pub is_ordered: bool,
+    /// Where it is in the organization, if that is known.
+    pub path: Option<&'a str>,
+    /// Who else shuts us out.
+    pub shut_outs: &'a ShutOuts,
     /// What refused in this halt so far.
     pub refusals: &'a Refusals,
     /// What time it is.
@@ -60,25 +71,32 @@ impl Case<'_> {
     pub fn decide(&self) -> Decision {
         let Self { policy, observation, record, now, .. } = *self;
         let verdict = judge(policy, observation, &record.pardon(now), now);
-        let cause = self.cause(&verdict);
+        let shut_out = ShutOut::of(record, &verdict, self.path, self.shut_outs, now);
+        let cause = self.cause(&verdict, shut_out);
+        let halt = || plan::plan(policy, observation, &record.circumstances(self.refusals, now));
         let plan = match cause {
-            Some(_) => plan::plan(policy, observation, &record.circumstances(self.refusals, now)),
+            Some(Cause::Tripped | Cause::Ordered | Cause::Standing) => halt(),
+            Some(Cause::ShutOut | Cause::Frozen) => halt().only_freeze(),
+            Some(Cause::Thaw) => Plan::thaw(),
             None => Plan::default(),
         };
-        Decision { verdict, cause, charges: observation.spend.charges.clone(), plan }
+        Decision { verdict, cause, shut_out, charges: observation.spend.charges.clone(), plan }
     }
 
-    fn cause(&self, verdict: &Verdict) -> Option<Cause> {
-        match self.record.state {
-            State::Halting | State::Halted => Some(Cause::Standing),
-            State::Ok | State::Warned | State::Released | State::Frozen => {
-                if self.is_ordered {
-                    Some(Cause::Ordered)
-                } else if verdict.is_shut_out() && self.record.reached && self.policy.contain.quarantine {
-                    Some(Cause::ShutOut)
-                } else {
-                    (verdict.judgement == Judgement::Halt).then_some(Cause::Tripped)
-                }
+    fn cause(&self, verdict: &Verdict, shut_out: ShutOut) -> Option<Cause> {
+        let tripped = || (verdict.judgement == Judgement::Halt).then_some(Cause::Tripped);
+        match (self.record.state, self.record.freeze()) {
+            (State::Halting | State::Halted, _) => Some(Cause::Standing),
+            _ if self.is_ordered => Some(Cause::Ordered),
+            // It waits for people: whoever asked the brake once does not ask it again at every tick.
+            (State::Frozen, Some(reason)) if !reason.ends_by_itself() => Some(Cause::Frozen),
+            (State::Frozen, _) => {
+                let is_seen_whole = verdict.reached && self.observation.is_whole() && !verdict.is_unseen();
+                tripped().or(Some(if is_seen_whole { Cause::Thaw } else { Cause::Frozen }))
+            }
+            (State::Ok | State::Warned | State::Released, _) => {
+                let is_to_be_frozen = shut_out == ShutOut::Believed && self.policy.contain.quarantine;
+                tripped().or(is_to_be_frozen.then_some(Cause::ShutOut))
             }
         }
     }

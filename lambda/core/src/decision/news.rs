@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
+use crate::decision::shut_out::ShutOut;
 use crate::measure::summary::Summary;
 use crate::plan::{Containment, Outcome};
-use crate::record::{Halt, State, Unseen};
+use crate::record::{FreezeReason, Halt, State, Unseen};
 use crate::resource::Skipped;
 use crate::verdict::{Grace, Verdict};
 use crate::vocabulary::mode::Mode;
@@ -47,20 +48,37 @@ pub enum News {
         state: State,
         /// How long and why.
         unseen: Unseen,
+        /// The same in a few words, without what concerns this account alone.
+        brief: String,
+        /// What it means that the account refuses us, if it does.
+        shut_out: ShutOut,
     },
-    /// Our role worked before and is refused now.
+    /// Our role worked before and is refused now, and nothing was done about it.
     Tamper {
         /// Where the account stands.
         state: State,
         /// How long and why.
         unseen: Unseen,
+        /// Why it is not frozen.
+        not_frozen: String,
     },
-    /// Frozen instead of halted: the brake holds.
-    Braked {
-        /// Why.
+    /// Frozen, or to be frozen, instead of halted.
+    Freeze {
+        /// For which reason.
+        reason: FreezeReason,
+        /// The same in words.
         why: String,
-        /// What runs.
+        /// What runs, as far as was seen.
         seen: Summary,
+        /// Whether the freeze was seen to hold; why not.
+        holds: Result<(), String>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A freeze ended by itself.
+    Thawed {
+        /// Why the account had been frozen.
+        reason: FreezeReason,
         /// When.
         at: Timestamp,
     },

@@ -2,13 +2,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::decision::decide::{Cause, Decision};
+use crate::decision::decide::Decision;
 use crate::decision::news::News;
+use crate::decision::shut_out::{BELIEVED_AFTER, ShutOut};
 use crate::measure::limit::Limit;
 use crate::measure::spend::SpendPardon;
 use crate::measure::summary::Summary;
 use crate::policy::AccountPolicy;
-use crate::record::{AccountRecord, Halt, HourPeak, State, Unseen, Warned};
+use crate::record::{AccountRecord, FreezeReason, Halt, HourPeak, State, Unseen, Warned};
 use crate::verdict::{Grace, Judgement, Verdict};
 use crate::vocabulary::ids::HaltId;
 use crate::vocabulary::mode::Mode;
@@ -19,8 +20,10 @@ use crate::vocabulary::text::clean;
 const WARNING_QUIET: SignedDuration = SignedDuration::from_hours(6);
 
 /// So many sweeps in a row must fail to see an account before people are told: one is a hiccup of AWS, two are a
-/// pattern.
+/// pattern. Launches may set off two within seconds: it must have lasted for a while, too.
 const UNSEEN_SWEEPS_UNTIL_TOLD: u32 = 2;
+/// An account that is lost sight of again and again is not mailed about more often than this.
+const UNSEEN_QUIET: SignedDuration = SignedDuration::from_hours(6);
 
 /// Takes in a sweep's numbers. Never leaves or enters a halt: quiet numbers do not lift one, and entering one is
 /// [`trip`]. Returns what people must be told because it is new.
@@ -30,6 +33,7 @@ pub fn after_sweep(
     mode: Mode,
     decision: &Decision,
     summary: &Summary,
+    path: Option<&str>,
     now: Timestamp,
 ) -> (AccountRecord, Vec<News>) {
     let mut next = record.clone();
@@ -43,17 +47,12 @@ pub fn after_sweep(
         pardon.month.get_or_insert(month);
     }
     next.unseen = unseen(record, &decision.verdict, now);
-    if let Some(unseen) = next.unseen.as_ref().filter(|unseen| unseen.sweeps == UNSEEN_SWEEPS_UNTIL_TOLD) {
-        news.push(News::Unseen { state: record.state, unseen: unseen.clone() });
-    }
-
     next.name.clone_from(&policy.name);
-    next.reached = record.reached || decision.verdict.reached;
-    let was_shut_out = record.unseen.as_ref().is_some_and(|unseen| unseen.shut_out);
-    if let Some(unseen) = next.unseen.as_ref().filter(|unseen| unseen.shut_out && !was_shut_out && record.reached) {
-        news.push(News::Tamper { state: record.state, unseen: unseen.clone() });
+    if decision.verdict.reached {
+        next.reached = true;
+        next.path = path.map(str::to_owned).or(next.path);
     }
-
+    news.extend(unseen_to_tell(&mut next, policy, mode, decision, now));
     if record.state.is_contained() {
         return (next, news);
     }
@@ -83,28 +82,7 @@ pub fn after_sweep(
     (next, news)
 }
 
-/// Freezes an account instead of halting it. `why` says which of the two reasons it was; only the brake mails here, for
-/// a lost role is mailed when the sweep's numbers are taken in.
-pub fn frozen(
-    record: &AccountRecord,
-    decision: &Decision,
-    summary: &Summary,
-    now: Timestamp,
-) -> (AccountRecord, Vec<News>) {
-    let mut next = record.clone();
-    let braked = decision.cause == Some(Cause::Tripped);
-    let why = if braked { format!("{}; the brake holds", causes(decision)) } else { "our role is refused".to_owned() };
-    let is_new = record.state != State::Frozen;
-    if is_new {
-        next.halt = Some(new_halt(decision, summary, now));
-    }
-    next.last = Some(summary.kept());
-    next.enter(State::Frozen, why.clone(), now);
-    let news = (is_new && braked).then(|| News::Braked { why, seen: summary.clone(), at: now });
-    (next, news.into_iter().collect())
-}
-
-fn new_halt(decision: &Decision, summary: &Summary, now: Timestamp) -> Halt {
+pub(super) fn new_halt(decision: &Decision, summary: &Summary, now: Timestamp) -> Halt {
     let tripped = decision.verdict.readings.iter().filter(|reading| reading.judgement == Judgement::Halt);
     Halt {
         id: halt_id(now),
@@ -113,6 +91,7 @@ fn new_halt(decision: &Decision, summary: &Summary, now: Timestamp) -> Halt {
         contained: None,
         outcome_told: false,
         tripped_limits: tripped.map(|reading| (reading.limit, reading.value)).collect(),
+        freeze: None,
     }
 }
 
@@ -168,7 +147,7 @@ pub fn released(
     next
 }
 
-fn causes(decision: &Decision) -> String {
+pub(super) fn causes(decision: &Decision) -> String {
     decision.verdict.causes().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
@@ -209,7 +188,55 @@ fn unseen(record: &AccountRecord, verdict: &Verdict, now: Timestamp) -> Option<U
     let others = verdict.gaps.len() - 1;
     let more = if others > 0 { format!(" (and {others} more)") } else { String::new() };
     let why = format!("{}: {}{more}", clean(&first.at), first.failure);
-    let (since, sweeps) =
-        record.unseen.as_ref().map_or((now, 1), |before| (before.since, before.sweeps.saturating_add(1)));
-    Some(Unseen { since, sweeps, why, shut_out: verdict.is_shut_out() })
+    let before = record.unseen.as_ref();
+    let refused_since = || before.and_then(|before| before.refused_since).unwrap_or(now);
+    Some(Unseen {
+        since: before.map_or(now, |before| before.since),
+        sweeps: before.map_or(1, |before| before.sweeps.saturating_add(1)),
+        why,
+        refused_since: verdict.is_shut_out().then(refused_since),
+        told: before.is_some_and(|before| before.told),
+        refusal_told: before.is_some_and(|before| before.refusal_told && verdict.is_shut_out()),
+    })
+}
+
+/// Tells once that an account cannot be seen, or that it refuses us; of one that is frozen for it, its freeze tells.
+fn unseen_to_tell(
+    next: &mut AccountRecord,
+    policy: &AccountPolicy,
+    mode: Mode,
+    decision: &Decision,
+    now: Timestamp,
+) -> Option<News> {
+    let (state, freeze) = (next.state, next.freeze());
+    let unseen = next.unseen.as_mut()?;
+    if freeze == Some(FreezeReason::ShutOut) {
+        return None;
+    }
+    if decision.shut_out == ShutOut::Believed {
+        let is_told = std::mem::replace(&mut unseen.refusal_told, true);
+        let not_frozen = why_not_frozen(policy, mode, state);
+        return (!is_told).then(|| News::Tamper { state, unseen: unseen.clone(), not_frozen });
+    }
+    let has_lasted = unseen.sweeps >= UNSEEN_SWEEPS_UNTIL_TOLD && now.duration_since(unseen.since) >= BELIEVED_AFTER;
+    let is_quiet = next.unseen_told.is_some_and(|told| now.duration_since(told) < UNSEEN_QUIET);
+    if unseen.told || !has_lasted || is_quiet {
+        return None;
+    }
+    unseen.told = true;
+    next.unseen_told = Some(now);
+    let brief = decision.verdict.gaps.first().map(|gap| gap.failure.brief()).unwrap_or_default();
+    Some(News::Unseen { state, unseen: unseen.clone(), brief, shut_out: decision.shut_out })
+}
+
+fn why_not_frozen(policy: &AccountPolicy, mode: Mode, state: State) -> String {
+    if !policy.contain.quarantine {
+        "the policy does not quarantine it".to_owned()
+    } else if state.is_contained() {
+        format!("it is {state} already")
+    } else if mode == Mode::Proceed {
+        "the brake holds: too many accounts were halted or frozen in the last hour".to_owned()
+    } else {
+        format!("its mode is {mode}")
+    }
 }

@@ -10,14 +10,19 @@ use crate::decision::News;
 use crate::measure::summary::Summary;
 use crate::message::notice::{Notice, NoticeKind};
 use crate::plan::{Containment, Outcome};
+use crate::policy::AccountPolicy;
 use crate::policy::never_touched::SERVICES_OWN;
-use crate::policy::{AccountPolicy, NotifyList};
-use crate::record::{Halt, State, Unseen};
+use crate::record::Halt;
 use crate::resource::{Act, Description, Kind, SkipReason, Skipped, Undo};
 use crate::verdict::{Grace, Judgement, Verdict};
 use crate::vocabulary::mode::Mode;
 use crate::vocabulary::money::Usd;
 use crate::vocabulary::text::{clean, count};
+
+mod blind;
+mod digest;
+
+pub use digest::digest;
 
 /// SNS takes a subject of fewer than 100 characters, ASCII, without line breaks.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
@@ -35,9 +40,12 @@ pub fn write(policy: &AccountPolicy, news: &News) -> Vec<Notice> {
         News::Warning { mode, verdict, seen, at } => vec![warning(policy, *mode, verdict, seen, *at)],
         News::Halt { why, seen, at } => vec![halt(policy, why, seen, *at)],
         News::Outcome { halt, containment, at } => vec![outcome(policy, halt, containment, *at)],
-        News::Unseen { state, unseen } => vec![not_seen(policy, *state, unseen)],
-        News::Tamper { state, unseen } => vec![tamper(policy, *state, unseen)],
-        News::Braked { why, seen, at } => braked(policy, why, seen, *at),
+        News::Unseen { state, unseen, brief, shut_out } => {
+            vec![blind::not_seen(policy, *state, unseen, brief, *shut_out)]
+        }
+        News::Tamper { state, unseen, not_frozen } => vec![blind::tamper(policy, *state, unseen, not_frozen)],
+        News::Freeze { reason, why, seen, holds, at } => blind::frozen(policy, *reason, why, seen, holds, *at),
+        News::Thawed { reason, at } => vec![blind::thawed(policy, *reason, *at)],
         News::Released { grace, outcomes, skipped, at } => {
             vec![released(policy, grace.as_ref(), outcomes, skipped, *at)]
         }
@@ -58,7 +66,7 @@ fn halt(policy: &AccountPolicy, why: &str, seen: &Summary, now: Timestamp) -> No
     body.push_str("- What the policy exempts is left alone.\n");
     body.push_str("\nA second mail follows when two looks in a row found nothing left to do.\n");
     what_next(&mut body, policy);
-    notice(policy, NoticeKind::Halt, format!("HALT {}: {why}", short_name(policy)), body)
+    notice(policy, NoticeKind::Halt, format!("HALT {}: {why}", short_name(policy)), body, why)
 }
 
 /// What the halt came to: verified, or not proven yet.
@@ -103,115 +111,32 @@ fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, now: 
     what_next(&mut body, policy);
     let subject = if containment.verified.is_some() { "Halted" } else { "NOT PROVEN" };
     let resisting = if resisted.is_empty() { String::new() } else { format!(", {} resisted", resisted.len()) };
-    notice(
-        policy,
-        NoticeKind::Outcome,
-        format!(
-            "{subject} {}: {} stopped{resisting}",
-            short_name(policy),
-            count(containment.stopped() as u64, "instance")
-        ),
-        body,
-    )
+    let stopped = count(containment.stopped() as u64, "instance");
+    let subject = format!("{subject} {}: {stopped} stopped{resisting}", short_name(policy));
+    notice(policy, NoticeKind::Outcome, subject, body, &verdict)
 }
 
 /// Close to a limit; or past one in an account where the machine may only look.
 fn warning(policy: &AccountPolicy, mode: Mode, verdict: &Verdict, seen: &Summary, now: Timestamp) -> Notice {
     let causes = causes(verdict);
     let mut body = String::new();
-    let subject = if verdict.judgement == Judgement::Halt {
+    let (subject, what) = if verdict.judgement == Judgement::Halt {
         let _ =
             writeln!(body, "Account {} is past its limit. Nothing was done: its mode is {mode}.\n", full_name(policy));
-        format!("PAST ITS LIMIT, {mode} only: {}: {causes}", short_name(policy))
+        (format!("PAST ITS LIMIT, {mode} only: {}: {causes}", short_name(policy)), format!("past a limit, {mode} only"))
     } else {
         let _ = writeln!(
             body,
             "Account {} is close to its limit. It is halted when it passes the limit.\n",
             full_name(policy)
         );
-        format!("Warning {}: {causes}", short_name(policy))
+        (format!("Warning {}: {causes}", short_name(policy)), "close to a limit".to_owned())
     };
     line(&mut body, "Time", &time(now));
     line(&mut body, "Reason", &causes);
     running(&mut body, "Running", seen);
     body.push_str("\nWhat to do\n- If this is yours, ask the payer account's admin for a higher limit before you start more.\n- If it is not, stop it, and change the keys of whoever started it.\n");
-    notice(policy, NoticeKind::Warning, subject, body)
-}
-
-/// An account could not be seen whole for two sweeps. Goes to the payer's list: the account's own people cannot mend
-/// it.
-fn not_seen(policy: &AccountPolicy, state: State, unseen: &Unseen) -> Notice {
-    let mut body = format!("Not all of account {} can be seen, so it is not fully protected.\n\n", full_name(policy));
-    line(&mut body, "Since", &time(unseen.since));
-    line(&mut body, "Sweeps", &unseen.sweeps.to_string());
-    line(&mut body, "Why", &unseen.why);
-    line(&mut body, "State", &format!("{state}, unchanged: being blind resets nothing"));
-    let _ = writeln!(
-        body,
-        "\nWhat to do\n- Not enrolled? Deploy stacksets/member.yaml into it: it makes the role {}.\n- Enrolled before? Somebody may have deleted or changed that role. Treat it as an attack until you know better.",
-        contract::RESPONDER_ROLE
-    );
-    let mut notice = notice(
-        policy,
-        NoticeKind::Unseen,
-        format!("Unseen {}: not all of it can be looked at", short_name(policy)),
-        body,
-    );
-    notice.list = NotifyList::Default;
-    notice
-}
-
-/// Frozen instead of halted, to the account's list and to the payer's: somebody must decide.
-fn braked(policy: &AccountPolicy, why: &str, seen: &Summary, now: Timestamp) -> Vec<Notice> {
-    let mut body = format!(
-        "Account {} is past its limit, but so many accounts were halted in the last hour that the brake holds.\n\n",
-        full_name(policy)
-    );
-    line(&mut body, "Time", &time(now));
-    line(&mut body, "Reason", why);
-    running(&mut body, "Running", seen);
-    let frozen = if policy.contain.quarantine {
-        "It is being frozen, so that nothing in it can grow. What runs, runs on and bills."
-    } else {
-        "The policy does not quarantine it: nothing was done."
-    };
-    let _ = writeln!(
-        body,
-        "\n{frozen}\n\nWhat to do now\n- Is a limit wrong? Correct the policy, deploy it, and release the account.\n- Is it an attack on many accounts? Halt this one by order; orders are not braked:"
-    );
-    order(&mut body, &format!("{{\"action\":\"halt\",\"account\":\"{}\",\"reason\":\"...\"}}", policy.account));
-    let own = notice(policy, NoticeKind::Braked, format!("FROZEN, brake {}: {why}", short_name(policy)), body);
-    let mut lists = vec![own.clone()];
-    if own.list != NotifyList::Default {
-        lists.push(Notice { list: NotifyList::Default, ..own });
-    }
-    lists
-}
-
-/// Our role worked before and is refused now. Goes to the payer's list: the account's own people may be the ones who
-/// lost it.
-fn tamper(policy: &AccountPolicy, state: State, unseen: &Unseen) -> Notice {
-    let mut body = format!(
-        "Somebody took the guard's way into account {} away: its role worked before and is refused now.\n\n",
-        full_name(policy)
-    );
-    line(&mut body, "Time", &time(unseen.since));
-    line(&mut body, "Why", &unseen.why);
-    line(&mut body, "State", &state.to_string());
-    let frozen = if policy.contain.quarantine {
-        "The account is frozen by a service control policy, which needs no role in it: nothing in it can grow."
-    } else {
-        "The policy does not quarantine it: nothing was done."
-    };
-    let _ = writeln!(
-        body,
-        "\n{frozen}\n\nWhat to do now\n- Treat it as an attack until you know better. CloudTrail shows who touched the role {}.\n- Deploy stacksets/member.yaml into the account again, then release it.",
-        contract::RESPONDER_ROLE
-    );
-    let mut notice =
-        notice(policy, NoticeKind::Tamper, format!("TAMPER {}: our role is refused", short_name(policy)), body);
-    notice.list = NotifyList::Default;
-    notice
+    notice(policy, NoticeKind::Warning, subject, body, &what)
 }
 
 /// A halt was ended: what was undone, what stays locked.
@@ -241,11 +166,19 @@ fn released(
         "What stays as it is",
         skipped.iter().map(|skipped| format!("{}: {}", clean(&skipped.item), skipped.reason)),
     );
-    notice(policy, NoticeKind::Released, format!("Released {}", short_name(policy)), body)
+    notice(policy, NoticeKind::Released, format!("Released {}", short_name(policy)), body, "released")
 }
 
-fn notice(policy: &AccountPolicy, kind: NoticeKind, subject: String, body: String) -> Notice {
-    Notice { kind, account: policy.account.clone(), list: policy.notify.clone(), subject: fit_subject(&subject), body }
+fn notice(policy: &AccountPolicy, kind: NoticeKind, subject: String, body: String, what: &str) -> Notice {
+    Notice {
+        kind,
+        account: policy.account.clone(),
+        list: policy.notify.clone(),
+        subject: fit_subject(&subject),
+        body,
+        who: full_name(policy),
+        what: clean(what),
+    }
 }
 
 /// Makes any text a subject that SNS takes.

@@ -20,12 +20,22 @@ pub enum NoticeKind {
     Braked,
     /// Our role worked before and is refused now.
     Tamper,
+    /// A freeze ended by itself.
+    Thawed,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Warning, Self::Halt, Self::Outcome, Self::Unseen, Self::Released, Self::Braked, Self::Tamper];
+    pub const ALL: [Self; 8] = [
+        Self::Warning,
+        Self::Halt,
+        Self::Outcome,
+        Self::Unseen,
+        Self::Released,
+        Self::Braked,
+        Self::Tamper,
+        Self::Thawed,
+    ];
 
     /// Its name where it is stored and logged.
     pub fn name(self) -> &'static str {
@@ -37,6 +47,16 @@ impl NoticeKind {
             Self::Released => "released",
             Self::Braked => "braked",
             Self::Tamper => "tamper",
+            Self::Thawed => "thawed",
+        }
+    }
+
+    /// Whether several of the kind that wait for the same list become one mail: what befalls many accounts at once is
+    /// one piece of news. A halt is each account's own.
+    pub fn is_digested(self) -> bool {
+        match self {
+            Self::Warning | Self::Unseen | Self::Braked | Self::Tamper | Self::Thawed => true,
+            Self::Halt | Self::Outcome | Self::Released => false,
         }
     }
 }
@@ -54,4 +74,8 @@ pub struct Notice {
     pub subject: String,
     /// Plain text.
     pub body: String,
+    /// What the account is called, in a mail about many.
+    pub who: String,
+    /// What befell it, in a few words that read alike where many accounts share it.
+    pub what: String,
 }

@@ -71,6 +71,31 @@ pub struct Halt {
     /// The limits that tripped, each with what was counted. Empty where somebody ordered the halt.
     #[serde(default)]
     pub tripped_limits: BTreeMap<Limit, u64>,
+    /// Why the account is only frozen, where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<FreezeReason>,
+}
+
+/// Why an account is frozen rather than halted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FreezeReason {
+    /// Past a limit, but the brake holds. People decide what becomes of it.
+    Brake,
+    /// Past a limit, but the brake could not be asked. It is asked again.
+    BrakeUnknown,
+    /// Our role worked before and is refused.
+    ShutOut,
+}
+
+impl FreezeReason {
+    /// Whether the freeze ends by itself once the account is seen whole and nothing in it has tripped.
+    pub fn ends_by_itself(self) -> bool {
+        match self {
+            Self::BrakeUnknown | Self::ShutOut => true,
+            Self::Brake => false,
+        }
+    }
 }
 
 /// The last warning.
@@ -91,9 +116,15 @@ pub struct Unseen {
     pub sweeps: u32,
     /// What went wrong, in words.
     pub why: String,
-    /// Whether we are refused the account as a whole. Told when it begins, whatever else could not be seen before.
+    /// Since when we are refused the account as a whole, if we are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_since: Option<Timestamp>,
+    /// Whether people were told that it cannot be seen.
     #[serde(default)]
-    pub shut_out: bool,
+    pub told: bool,
+    /// Whether people were told that it refuses us.
+    #[serde(default)]
+    pub refusal_told: bool,
 }
 
 /// What is remembered of one account.
@@ -125,9 +156,15 @@ pub struct AccountRecord {
     /// Whether our role ever worked in it.
     #[serde(default)]
     pub reached: bool,
+    /// Where in the organization it was when our role last worked in it, as Organizations writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// Whether the account cannot be seen whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unseen: Option<Unseen>,
+    /// When people were last told that it cannot be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen_told: Option<Timestamp>,
     /// The last observation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Summary>,
@@ -159,7 +196,9 @@ impl AccountRecord {
             grace: None,
             halt: None,
             reached: false,
+            path: None,
             unseen: None,
+            unseen_told: None,
             last: None,
             charges: Charges::default(),
             spend: SpendSeen::default(),
@@ -173,6 +212,12 @@ impl AccountRecord {
         let standing = self.halt.as_ref().filter(|_| self.state.is_halt());
         let tripped = standing.map_or(now, |halt| halt.tripped);
         Circumstances { tripped, locked_out: tripped, refusals: refusals.clone() }
+    }
+
+    /// Why it is only frozen, where it is. A freeze from before the reasons were kept waits for people.
+    pub fn freeze(&self) -> Option<FreezeReason> {
+        let reason = || self.halt.as_ref().and_then(|halt| halt.freeze).unwrap_or(FreezeReason::Brake);
+        (self.state == State::Frozen).then(reason)
     }
 
     /// What its last release lets pass.

@@ -124,12 +124,17 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// The same without AWS's message, so that one failure of many accounts reads alike.
+    pub fn brief(&self) -> String {
+        let code = self.code.as_ref().map(|code| format!(" ({})", clean(code))).unwrap_or_default();
+        format!("{} {}{code}", self.operation, self.kind.phrase())
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.operation, self.kind.phrase())?;
-        if let Some(code) = &self.code {
-            write!(f, " ({})", clean(code))?;
-        }
+        f.write_str(&self.brief())?;
         if !self.detail.is_empty() {
             write!(f, ": {}", clean(&self.detail))?;
         }

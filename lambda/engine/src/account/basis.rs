@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use runawaytrain_core::decision::ShutOuts;
+
 use crate::contain::brake::Brake;
 use crate::contain::lease::Leases;
 use crate::deadline::Deadline;
@@ -21,6 +23,8 @@ pub(crate) struct AccountSweep {
     pub clock: Arc<dyn Clock>,
     /// How many halts there may be.
     pub brake: Arc<Brake>,
+    /// Which accounts shut us out, over the whole organization.
+    pub shut_outs: Arc<ShutOuts>,
     /// What the accounts of this sweep spent, once it is known.
     pub spend: SharedSpend,
     /// The invocation's id, which holds the leases.

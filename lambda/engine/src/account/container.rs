@@ -12,7 +12,7 @@ use runawaytrain_core::message::mail;
 use runawaytrain_core::observation::Observation;
 use runawaytrain_core::plan::{self, ActionResult, Containment, Plan};
 use runawaytrain_core::policy::AccountPolicy;
-use runawaytrain_core::record::{AccountRecord, State};
+use runawaytrain_core::record::{AccountRecord, FreezeReason, State};
 use runawaytrain_core::resource::Refusals;
 use runawaytrain_core::resource::quarantine::{Attachment, Quarantine};
 use runawaytrain_core::vocabulary::failure::Failure;
@@ -61,8 +61,6 @@ pub(super) enum StartAnswer {
 /// Why nothing was contained.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StartError {
-    #[error("nothing was contained, for the brake could not be asked: {0}")]
-    Brake(Failure),
     #[error("nothing was contained, for the state could not be recorded first: {0}")]
     NotRecorded(Failure),
     #[error("nothing was contained, for the state could not be read: {0}")]
@@ -140,25 +138,38 @@ impl Container {
 struct Work {
     sweep: AccountSweep,
     scoped: ScopedAccount,
-    /// What the brake said, once it was asked.
+    /// What the brake said, once it answered.
     may_halt: Option<bool>,
     held: Option<Held>,
 }
 
 /// A containment under way.
 struct Held {
-    /// Whether the account is only frozen: past the brake, or because our role was taken away.
-    only_freeze: bool,
+    extent: Extent,
     lease: Arc<HeldLease>,
     executor: Executor,
     lanes: RunningLanes,
     record: AccountRecord,
 }
 
-impl Held {
+/// How far a containment goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// Everything that the policy says.
+    Halt,
+    /// No further than the quarantine, for a reason.
+    Freeze(FreezeReason),
+    /// The quarantine comes off.
+    Thaw,
+}
+
+impl Extent {
     /// As much of a plan as is to be performed.
-    fn allowed(&self, plan: &Plan) -> Plan {
-        if self.only_freeze { plan.only_freeze() } else { plan.clone() }
+    fn of(self, plan: &Plan) -> Plan {
+        match self {
+            Self::Halt | Self::Thaw => plan.clone(),
+            Self::Freeze(_) => plan.only_freeze(),
+        }
     }
 }
 
@@ -172,8 +183,7 @@ impl Work {
                 }
                 Order::Perform(plan) => {
                     if let Some(held) = &mut self.held {
-                        let allowed = held.allowed(&plan);
-                        held.lanes.feed(&allowed);
+                        held.lanes.feed(&held.extent.of(&plan));
                     }
                 }
                 Order::Conclude(ending, answer) => {
@@ -193,17 +203,10 @@ impl Work {
     /// takes the lease. Past the brake, or where our role was taken away, the account is frozen instead.
     async fn begin(&mut self, beginning: Start) -> Result<StartAnswer, StartError> {
         let Start { decision, observation, known } = beginning;
-        let only_freeze = match decision.cause {
-            None => return Err(StartError::Overruled),
-            Some(Cause::Standing | Cause::Ordered) => false,
-            Some(Cause::ShutOut) => true,
-            Some(Cause::Tripped) => !self.may_halt(&observation).await?,
-        };
-        let attached = observation.of::<Quarantine>(None) == Some(Ok(&Attachment::Attached));
-        if only_freeze && known.record.state == State::Frozen && attached {
+        let Some(extent) = self.extent(&decision, &observation, &known.record).await? else {
             return Ok(StartAnswer::NothingToDo);
-        }
-        let (record, news) = self.entered(&decision, &observation, &known.record, only_freeze);
+        };
+        let (record, news) = self.entered(&decision, &observation, &known.record, extent);
         let (policy, sweep) = (&self.scoped.policy, &self.sweep);
         let notices: Vec<_> = news.iter().flat_map(|news| mail::write(policy, news)).collect();
         let is_news = !notices.is_empty();
@@ -219,7 +222,7 @@ impl Work {
                 let lease = Arc::new(lease);
                 let executor = Executor::new(policy.account.clone(), Arc::clone(&lease), sweep.deadline);
                 let (lanes, record) = (executor.begin(), stored.record.clone());
-                self.held = Some(Held { only_freeze, lease, executor, lanes, record });
+                self.held = Some(Held { extent, lease, executor, lanes, record });
                 Ok(StartAnswer::Held(Box::new(stored)))
             }
             Err(StoreError::Failed(failure)) => Err(StartError::NotRecorded(failure)),
@@ -227,8 +230,36 @@ impl Work {
         }
     }
 
-    /// What the brake says. Asked once: who has a slot keeps it.
-    async fn may_halt(&mut self, observation: &Observation) -> Result<bool, StartError> {
+    /// How far to go; `None` where there is nothing to do.
+    async fn extent(
+        &mut self,
+        decision: &Decision,
+        observation: &Observation,
+        record: &AccountRecord,
+    ) -> Result<Option<Extent>, StartError> {
+        Ok(match decision.cause.ok_or(StartError::Overruled)? {
+            Cause::Standing | Cause::Ordered => Some(Extent::Halt),
+            Cause::Thaw => Some(Extent::Thaw),
+            // The brake could not be asked: that must not leave the account to grow.
+            Cause::Tripped => Some(match self.may_halt(observation).await {
+                Ok(true) => Extent::Halt,
+                Ok(false) => Extent::Freeze(FreezeReason::Brake),
+                Err(_) => Extent::Freeze(FreezeReason::BrakeUnknown),
+            }),
+            Cause::ShutOut => {
+                let may_freeze = self.may_halt(observation).await.unwrap_or(false);
+                may_freeze.then_some(Extent::Freeze(FreezeReason::ShutOut))
+            }
+            Cause::Frozen => {
+                let is_attached = observation.of::<Quarantine>(None) == Some(Ok(&Attachment::Attached));
+                let is_known = record.halt.as_ref().is_some_and(|halt| halt.contained.is_some() && halt.outcome_told);
+                record.freeze().filter(|_| !(is_attached && is_known)).map(Extent::Freeze)
+            }
+        })
+    }
+
+    /// What the brake says. Asked until it answers: who has a slot keeps it.
+    async fn may_halt(&mut self, observation: &Observation) -> Result<bool, Failure> {
         if let Some(may_halt) = self.may_halt {
             return Ok(may_halt);
         }
@@ -238,9 +269,14 @@ impl Work {
         } else {
             Summary::of(policy, observation)
         };
-        let may_halt = brake.ask(&policy.account, (seen.burn.total(), seen.vcpus)).await.map_err(StartError::Brake)?;
-        self.may_halt = Some(may_halt);
-        Ok(may_halt)
+        let answer = brake.ask(&policy.account, (seen.burn.total(), seen.vcpus)).await;
+        match &answer {
+            Ok(may_halt) => self.may_halt = Some(*may_halt),
+            Err(failure) => {
+                tracing::error!(account = %policy.account, error = %failure, "the brake could not be asked");
+            }
+        }
+        answer
     }
 
     /// The record with the halt or the freeze entered, and what is new about it.
@@ -249,17 +285,17 @@ impl Work {
         decision: &Decision,
         observation: &Observation,
         record: &AccountRecord,
-        only_freeze: bool,
+        extent: Extent,
     ) -> (AccountRecord, Vec<News>) {
-        if decision.cause == Some(Cause::Standing) {
-            return (record.clone(), Vec::new());
-        }
         let (seen, now) = (Summary::of(self.policy(), observation), self.sweep.clock.now());
-        if only_freeze {
-            return decision::frozen(record, decision, &seen, now);
+        match (extent, decision.cause) {
+            (Extent::Thaw, _) | (Extent::Halt, Some(Cause::Standing)) => (record.clone(), Vec::new()),
+            (Extent::Freeze(reason), _) => (decision::frozen(record, decision, reason, &seen, now), Vec::new()),
+            (Extent::Halt, _) => {
+                let (record, news) = decision::trip(record, decision, self.sweep.order.as_deref(), &seen, now);
+                (record, vec![news])
+            }
         }
-        let (record, news) = decision::trip(record, decision, self.sweep.order.as_deref(), &seen, now);
-        (record, vec![news])
     }
 
     /// Somebody else wrote the record: whether it is contained by them, or only changed.
@@ -282,20 +318,48 @@ impl Work {
     async fn conclude(&self, held: Held, ending: Closing) -> Conclusion {
         let (policy, sweep) = (self.policy(), &self.sweep);
         let Closing { decision, summary, refusals } = ending;
-        let plan = held.allowed(&decision.plan);
-        let Held { only_freeze, lease, executor, lanes, record } = held;
+        let plan = held.extent.of(&decision.plan);
+        let Held { extent, lease, executor, lanes, record } = held;
         let recorded_before = record.clone();
         let mut containment = until_looked_at(&plan, &decision, lanes.finish().await);
         let mut error = None;
-        if only_freeze && let Err(why) = verify_freeze(&sweep.collector, policy, &executor, sweep.deadline, &plan).await
-        {
-            tracing::error!(account = %policy.account, "the account is not frozen: {why}");
-            error = Some(format!("the account is not frozen: {why}; the next sweep tries again"));
-        }
+        let mut news = Vec::new();
+        let record = match extent {
+            Extent::Halt => record,
+            Extent::Freeze(reason) => {
+                let holds = verify_freeze(&sweep.collector, policy, &executor, sweep.deadline, &plan).await;
+                let holds = holds.map_err(|why| why.to_string());
+                if let Err(why) = &holds {
+                    tracing::error!(account = %policy.account, "the account is not frozen: {why}");
+                    error = Some(format!("the account is not frozen: {why}; the next sweep tries again"));
+                } else if reason == FreezeReason::BrakeUnknown {
+                    error = Some(
+                        "frozen and not halted, for the brake could not be asked; the next sweep asks again".to_owned(),
+                    );
+                }
+                let (record, told) = decision::freeze_outcome(&record, &holds, &summary, sweep.clock.now());
+                news.extend(told);
+                record
+            }
+            Extent::Thaw => match containment.outcomes.iter().find_map(|outcome| refusal_of(&outcome.result)) {
+                None => {
+                    let (record, told) = decision::thawed(&record, sweep.clock.now());
+                    news.extend(told);
+                    record
+                }
+                Some(failure) => {
+                    error = Some(format!("the account is still frozen: {failure}; the next sweep tries again"));
+                    record
+                }
+            },
+        };
         let record = decision::with_whole_before(&record, &decision.verdict, &summary);
         let now = sweep.clock.now();
-        let (mut record, mut news) = decision::after_sweep(&record, policy, self.scoped.mode, &decision, &summary, now);
-        if let Some(proof) = wanted_proof(only_freeze, record.state, &containment) {
+        let path = self.scoped.path.as_deref();
+        let (mut record, more) =
+            decision::after_sweep(&record, policy, self.scoped.mode, &decision, &summary, path, now);
+        news.extend(more);
+        if let Some(proof) = wanted_proof(extent, record.state, &containment) {
             let task = Task {
                 policy,
                 collector: &sweep.collector,
@@ -347,16 +411,23 @@ fn until_looked_at(plan: &Plan, decision: &Decision, outcomes: Vec<plan::Outcome
 }
 
 /// A halt that is not proven yet must be; one that was, is looked at again only where enforcing it met a refusal.
-fn wanted_proof(only_freeze: bool, state: State, containment: &Containment) -> Option<Proof> {
-    if only_freeze {
+fn wanted_proof(extent: Extent, state: State, containment: &Containment) -> Option<Proof> {
+    if extent != Extent::Halt {
         return None;
     }
     match state {
         State::Halting => Some(Proof::TwoCleanPasses),
         State::Ok | State::Warned | State::Frozen | State::Halted | State::Released => {
-            let failed = |outcome: &plan::Outcome| matches!(outcome.result, ActionResult::Failed { .. });
+            let failed = |outcome: &plan::Outcome| refusal_of(&outcome.result).is_some();
             containment.outcomes.iter().any(failed).then_some(Proof::OneCleanPass)
         }
+    }
+}
+
+fn refusal_of(result: &ActionResult) -> Option<&Failure> {
+    match result {
+        ActionResult::Failed { failure } => Some(failure),
+        ActionResult::Done | ActionResult::AlreadyDone => None,
     }
 }
 

@@ -40,7 +40,8 @@ struct Judge<'a> {
     /// There is none until something is to be contained.
     container: Option<Container>,
     progress: Progress,
-    looks_closer: bool,
+    /// Whether every answer is in.
+    is_over: bool,
 }
 
 /// How far the containment has come.
@@ -75,7 +76,7 @@ impl AccountSweep {
             collection,
             container: None,
             progress: if may_contain { Progress::Idle { races: RACES } } else { Progress::Off(None) },
-            looks_closer: false,
+            is_over: false,
         };
         judge.run().await
     }
@@ -109,7 +110,8 @@ impl Judge<'_> {
             if let Some(cause) = decision.cause {
                 self.act_on(cause, &decision);
             }
-            if !self.next().await {
+            // Once more after the last answer: what rests on all of them is decided only then.
+            if !self.next().await && std::mem::replace(&mut self.is_over, true) {
                 break decision;
             }
         };
@@ -122,6 +124,8 @@ impl Judge<'_> {
             observation: self.collection.observation(),
             record: &self.known.record,
             is_ordered: self.sweep.order.is_some(),
+            path: self.scoped.path.as_deref(),
+            shut_outs: &self.sweep.shut_outs,
             refusals: &self.refusals,
             now: self.sweep.clock.now(),
         }
@@ -130,9 +134,10 @@ impl Judge<'_> {
 
     /// Looks closer, and hands the decision on.
     fn act_on(&mut self, cause: Cause, decision: &Decision) {
-        if !std::mem::replace(&mut self.looks_closer, true) {
-            self.collection.look_closer(Attention::Halt(&self.scoped.policy));
-        }
+        self.collection.look_closer(match cause {
+            Cause::Tripped | Cause::Ordered | Cause::Standing => Attention::Halt(&self.scoped.policy),
+            Cause::ShutOut | Cause::Frozen | Cause::Thaw => Attention::Freeze(&self.scoped.policy),
+        });
         match self.progress {
             Progress::Held => {
                 if let Some(container) = &self.container {
@@ -156,7 +161,8 @@ impl Judge<'_> {
     fn is_called_for(&self, cause: Cause, decision: &Decision) -> bool {
         match cause {
             // Frozen already or not: that is known in a moment, and decides whether there is anything to do.
-            Cause::ShutOut => self.collection.observation().of::<Quarantine>(None).is_some(),
+            Cause::ShutOut | Cause::Frozen => self.collection.observation().of::<Quarantine>(None).is_some(),
+            Cause::Thaw => self.is_over,
             Cause::Tripped | Cause::Ordered => true,
             Cause::Standing => self.known.record.state == State::Halting || !decision.plan.is_empty(),
         }
@@ -261,7 +267,8 @@ impl AccountSweep {
         error: &mut Option<String>,
     ) -> State {
         let (policy, now) = (&scoped.policy, self.clock.now());
-        let (record, news) = decision::after_sweep(&known.record, policy, scoped.mode, decision, summary, now);
+        let (record, news) =
+            decision::after_sweep(&known.record, policy, scoped.mode, decision, summary, scoped.path.as_deref(), now);
         let state = record.state;
         if record == known.record && known.version > 0 {
             return state;

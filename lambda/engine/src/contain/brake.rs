@@ -18,8 +18,8 @@ use crate::ports::{Clock, Slots};
 /// Slots are counted over this time.
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
-/// Where slots may run short, the first who asks waits so long for the others, so that the slots go to those that burn
-/// the most.
+/// Where slots run short, the first who asks waits so long for the others, so that the slots go to those that burn the
+/// most.
 const SETTLE: Duration = Duration::from_secs(2);
 
 /// What an account burns: US dollars an hour, and its vCPUs where prices are not known yet.
@@ -27,32 +27,50 @@ pub type Burns = (Usd, u64);
 
 /// The brake of one sweep. The slots themselves are in the table, for all invocations; here is only who gets them
 /// first.
+///
+/// Half of them go at once to whoever asks: a thief's account does not wait for others that may never come. The other
+/// half goes to those who burn the most.
 pub struct Brake {
     slots: Arc<dyn Slots>,
     clock: Arc<dyn Clock>,
     most: u32,
     may_run_short: bool,
+    /// Whether some account waits, frozen, for people to decide.
+    is_latched: bool,
     queue: Mutex<Queue>,
     turn: watch::Sender<u64>,
+    /// The table's one item of slots is written by one at a time: whoever lost every race would not be halted.
+    write: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct Queue {
+    /// How many went at once.
+    at_once: u32,
     first_asked: Option<Instant>,
     /// Who waits, by what it burns: the last is served first.
     waiting: BTreeSet<(Burns, AccountId)>,
 }
 
 impl Brake {
-    /// A brake for a sweep of so many accounts.
-    pub fn new(slots: Arc<dyn Slots>, clock: Arc<dyn Clock>, halts_per_hour: u32, accounts: usize) -> Self {
+    /// A brake for a sweep of so many accounts. Latched, it lets nobody pass: an account waits, frozen, for people, and
+    /// until they have decided what the brake is held for, no more are halted.
+    pub fn new(
+        slots: Arc<dyn Slots>,
+        clock: Arc<dyn Clock>,
+        halts_per_hour: u32,
+        accounts: usize,
+        is_latched: bool,
+    ) -> Self {
         Self {
             slots,
             clock,
             most: halts_per_hour,
             may_run_short: accounts > halts_per_hour as usize,
+            is_latched,
             queue: Mutex::default(),
             turn: watch::Sender::new(0),
+            write: tokio::sync::Mutex::default(),
         }
     }
 
@@ -63,17 +81,32 @@ impl Brake {
 
     /// Asks to halt an account that burns so much. True when it may be halted; false when the brake holds.
     pub async fn ask(&self, account: &AccountId, burns: Burns) -> Result<bool, Failure> {
-        if self.may_run_short {
+        if self.is_latched {
+            return Ok(false);
+        }
+        let waits = self.may_run_short && !self.goes_at_once();
+        if waits {
             self.wait_for_turn(account, burns).await;
         }
         let now = self.clock.now();
         let since = now.checked_sub(WINDOW).unwrap_or(now);
-        let answer = self.slots.take(account, self.most, since, now).await;
-        if self.may_run_short {
+        let answer = {
+            let _turn = self.write.lock().await;
+            self.slots.take(account, self.most, since, now).await
+        };
+        if waits {
             self.with_queue(|queue| queue.waiting.remove(&(burns, account.clone())));
             self.turn.send_modify(|turn| *turn += 1);
         }
         answer
+    }
+
+    fn goes_at_once(&self) -> bool {
+        self.with_queue(|queue| {
+            let goes = queue.at_once < self.most / 2;
+            queue.at_once += u32::from(goes);
+            goes
+        })
     }
 
     /// Waits until nobody who burns more is waiting. Bounded: whoever is served slowly does not hold up the others for

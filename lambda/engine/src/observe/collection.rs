@@ -27,6 +27,8 @@ pub struct Collection {
     regions: Vec<Region>,
     /// Looks without an answer. Prices and spend are not among them: they are a second opinion, and no gap.
     awaited: BTreeSet<Look>,
+    /// Looks that a verdict does not need and that were asked for all the same.
+    closer: BTreeSet<Look>,
     tasks: JoinSet<Sighting>,
     until: Option<Instant>,
     cut: bool,
@@ -55,6 +57,7 @@ impl Collection {
             observation: Observation::new(account.clone()),
             regions: Vec::new(),
             awaited: BTreeSet::new(),
+            closer: BTreeSet::new(),
             tasks: JoinSet::new(),
             until,
             cut: regions.is_none(),
@@ -75,7 +78,7 @@ impl Collection {
         collection
     }
 
-    /// Looks at what a halt or a release needs and a verdict does not.
+    /// Looks at what a halt or a release needs and a verdict does not. What was looked at so is not looked at again.
     pub fn look_closer(&mut self, attention: Attention<'_>) {
         // In the order of the list: the quarantine first, for it keeps the account from growing while the rest is under
         // way.
@@ -86,7 +89,10 @@ impl Collection {
             };
             if is_open {
                 for region in self.places(*kind) {
-                    self.ask(Look { depth: attention.depth(*kind), ..Look::at(*kind, region.as_ref()) });
+                    let look = Look { depth: attention.depth(*kind), ..Look::at(*kind, region.as_ref()) };
+                    if self.closer.insert(look.clone()) {
+                        self.ask(look);
+                    }
                 }
             }
         }

@@ -11,7 +11,7 @@ use runawaytrain_core::measure::price::{PriceKey, Prices};
 use runawaytrain_core::measure::vcpus::Vcpus;
 use runawaytrain_core::observation::{Observation, Seen};
 use runawaytrain_core::policy::AccountPolicy;
-use runawaytrain_core::resource::{DESCRIBE_REGIONS, Depth, Kind, Sight};
+use runawaytrain_core::resource::{Caller, DESCRIBE_REGIONS, Depth, Kind, Sight};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 
@@ -36,6 +36,8 @@ pub struct Collector {
 pub enum Attention<'a> {
     /// A halt or its drill: what the policy wants something of.
     Halt(&'a AccountPolicy),
+    /// A freeze: what is done to the account from outside.
+    Freeze(&'a AccountPolicy),
     /// A release: everything. Whatever the policy leaves alone today, an earlier one may have had locked.
     Release,
 }
@@ -44,13 +46,14 @@ impl Attention<'_> {
     pub(super) fn wants(self, kind: Kind) -> bool {
         match self {
             Self::Halt(policy) => kind.is_wanted(policy),
+            Self::Freeze(policy) => kind.is_wanted(policy) && kind.caller() == Caller::Payer,
             Self::Release => true,
         }
     }
 
     pub(super) fn depth(self, kind: Kind) -> Depth {
         match self {
-            Self::Halt(policy) => kind.depth(policy),
+            Self::Halt(policy) | Self::Freeze(policy) => kind.depth(policy),
             Self::Release => Depth::Usual,
         }
     }

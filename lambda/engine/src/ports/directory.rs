@@ -24,6 +24,9 @@ pub struct Member {
     pub name: String,
     /// Where it is in its life.
     pub lifecycle: Lifecycle,
+    /// Where it is in the organization: `o-…/r-…/ou-…/…/111111111111/`. Only the payer's administrators can move it.
+    /// Nothing where Organizations does not say.
+    pub path: Option<String>,
 }
 
 /// How old an answer may be.

@@ -15,6 +15,8 @@ pub struct OutboxItem {
     pub id: OutboxId,
     /// The mail.
     pub notice: Notice,
+    /// How often SNS did not take it.
+    pub tries: u32,
 }
 
 /// The mails that wait for SNS. They come in with a commit of the record that they are about.
@@ -27,7 +29,7 @@ pub trait Outbox: Send + Sync {
     /// at `now` or it is gone.
     async fn claim(&self, id: &OutboxId, now: Timestamp, until: Timestamp) -> Result<bool, Failure>;
 
-    /// Gives a claim back: SNS did not take the mail, and whoever comes next may try at once.
+    /// Gives a claim back and counts the try: SNS did not take the mail, and whoever comes next may try at once.
     async fn unclaim(&self, id: &OutboxId) -> Result<(), Failure>;
 
     /// Removes a mail that SNS took.

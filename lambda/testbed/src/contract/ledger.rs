@@ -11,7 +11,7 @@ use runawaytrain_core::measure::summary::Summary;
 use runawaytrain_core::message::{Notice, NoticeKind};
 use runawaytrain_core::plan::ActionResult;
 use runawaytrain_core::policy::NotifyList;
-use runawaytrain_core::record::{AccountRecord, Halt, HourPeak, State, Unseen, Warned};
+use runawaytrain_core::record::{AccountRecord, FreezeReason, Halt, HourPeak, State, Unseen, Warned};
 use runawaytrain_core::resource::users::{Credential, UserAttachment};
 use runawaytrain_core::resource::{Action, instances, users};
 use runawaytrain_core::verdict::Judgement;
@@ -62,6 +62,8 @@ fn notice(number: u64, kind: NoticeKind, list: NotifyList) -> Notice {
         list,
         subject: format!("Account {} is halted", account(number)),
         body: "What ran where.\nWhat was done.\n".to_owned(),
+        who: format!("lab {number}"),
+        what: "21 instances (limit 4)".to_owned(),
     }
 }
 
@@ -115,13 +117,18 @@ async fn records_come_back_as_written(ports: &Ports) {
         contained: None,
         outcome_told: false,
         tripped_limits: [(Limit::Instances, 21)].into(),
+        freeze: Some(FreezeReason::BrakeUnknown),
     });
     full.unseen = Some(Unseen {
         since: at(-300),
         sweeps: 2,
         why: "eu-north-1: ec2:DescribeInstances was denied".to_owned(),
-        shut_out: false,
+        refused_since: Some(at(-200)),
+        told: true,
+        refusal_told: true,
     });
+    full.path = Some("o-exampleorg1/r-root/ou-labs/000000000010/".to_owned());
+    full.unseen_told = Some(at(-100));
     full.hour = Some(HourPeak { hour: at(0), instances: 21, vcpus: 42, burn: Usd::micros(98_330_400) });
     full.last = Some(before);
 
@@ -365,6 +372,7 @@ async fn a_mail_is_claimed_by_one(ports: &Ports) {
     assert!(ports.outbox.claim(&id, at(30), at(60)).await.unwrap(), "whoever claimed it died");
     assert_eq!(ports.outbox.waiting().await.unwrap().len(), 1, "a mail waits until SNS took it");
     ports.outbox.unclaim(&id).await.unwrap();
+    assert_eq!(ports.outbox.waiting().await.unwrap().iter().map(|item| item.tries).collect::<Vec<_>>(), [1]);
     assert!(ports.outbox.claim(&id, at(31), at(60)).await.unwrap(), "it was given back");
     ports.outbox.clear(&id).await.unwrap();
     assert_eq!(ports.outbox.waiting().await.unwrap(), []);

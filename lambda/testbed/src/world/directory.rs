@@ -31,6 +31,7 @@ impl Directory for World {
             account: account.clone(),
             name: known.name.clone(),
             lifecycle: known.lifecycle.clone(),
+            path: Some(format!("o-exampleorg1/r-root/{}/{account}/", known.unit)),
         };
         let (mut found, mut pages) = (Vec::new(), Pages::new(ACCOUNTS_A_PAGE));
         loop {

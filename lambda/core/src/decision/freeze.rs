@@ -1,0 +1,66 @@
+//! How an account is frozen instead of halted, and how a freeze ends.
+
+use jiff::Timestamp;
+
+use crate::decision::decide::Decision;
+use crate::decision::news::News;
+use crate::decision::transition::{causes, new_halt};
+use crate::measure::summary::Summary;
+use crate::record::{AccountRecord, FreezeReason, State};
+
+/// Freezes an account instead of halting it, for a reason. People are told once it was looked at again: see
+/// [`freeze_outcome`].
+pub fn frozen(
+    record: &AccountRecord,
+    decision: &Decision,
+    reason: FreezeReason,
+    summary: &Summary,
+    now: Timestamp,
+) -> AccountRecord {
+    let mut next = record.clone();
+    let why = match reason {
+        FreezeReason::Brake => format!("{}; the brake holds", causes(decision)),
+        FreezeReason::BrakeUnknown => format!("{}; the brake could not be asked", causes(decision)),
+        FreezeReason::ShutOut => "our role is refused".to_owned(),
+    };
+    if record.freeze() == Some(reason) {
+        return next;
+    }
+    if record.state != State::Frozen {
+        next.halt = Some(new_halt(decision, summary, now));
+    }
+    if let Some(halt) = &mut next.halt {
+        // Another reason is news.
+        (halt.freeze, halt.outcome_told) = (Some(reason), false);
+    }
+    next.last = Some(summary.kept());
+    next.enter(State::Frozen, why, now);
+    next
+}
+
+/// Takes in whether a freeze holds, and says so once; once more where it holds after people were told that it does not.
+pub fn freeze_outcome(
+    record: &AccountRecord,
+    holds: &Result<(), String>,
+    seen: &Summary,
+    now: Timestamp,
+) -> (AccountRecord, Option<News>) {
+    let mut next = record.clone();
+    let Some((reason, halt)) = record.freeze().zip(next.halt.as_mut()) else { return (next, None) };
+    let is_new = holds.is_ok() && halt.contained.is_none();
+    let is_told = std::mem::replace(&mut halt.outcome_told, true);
+    if is_new {
+        halt.contained = Some(now);
+    }
+    let news = News::Freeze { reason, why: record.why.clone(), seen: seen.clone(), holds: holds.clone(), at: now };
+    (next, (is_new || !is_told).then_some(news))
+}
+
+/// Ends a freeze whose reason has passed. Nothing else was done to the account, so nothing else is to be given back.
+pub fn thawed(record: &AccountRecord, now: Timestamp) -> (AccountRecord, Option<News>) {
+    let mut next = record.clone();
+    let news = record.freeze().map(|reason| News::Thawed { reason, at: now });
+    next.halt = None;
+    next.enter(State::Ok, "seen again, and within its limits".to_owned(), now);
+    (next, news)
+}
