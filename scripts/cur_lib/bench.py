@@ -8,6 +8,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from lib import ending
+
 from . import generate
 
 FASTER_THAN_POLARS = 1.3
@@ -64,6 +66,14 @@ def best(name: str, command: list[str | Path], work: Path, runs: int) -> Run:
 
 
 def main() -> int:
+    try:
+        ending.listen()
+        return bench()
+    except ending.Interrupted as interrupted:  # 2 GB of reports go with the folder they are in
+        return interrupted.code
+
+
+def bench() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench cur", description=__doc__)
     parser.add_argument("--megabytes", type=int, default=1100, help="size of the report, uncompressed (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=3, help="of each program; the quickest counts (default: %(default)s)")

@@ -7,10 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+from lib import ending
+
 from .columns import export_name
 from .sums import by_duckdb, of_the_reader
 
 BUCKET = "payer-reports"
+SECONDS = 600  # for a program that takes seconds, on a machine on which much else runs
 
 
 def main() -> int:
@@ -32,13 +35,14 @@ def made_by_nise(nise: str, work: Path) -> Path:
     folder = work / BUCKET
     folder.mkdir(parents=True)
     wanted = Path(__file__).with_name("nise.yml")
-    subprocess.run(
+    made = ending.run(
         [nise, "report", "aws", "-s", "2026-10-01", "-e", "2026-11-30", "--static-report-file", wanted, "--file-row-limit", "100"]
         + ["--aws-s3-bucket-name", BUCKET, "--aws-s3-report-name", "hourly", "--aws-s3-report-prefix", "cur"],
+        SECONDS,
         cwd=work,
-        check=True,
         stdout=subprocess.DEVNULL,
     )
+    made.check_returncode()
     return folder
 
 
@@ -72,7 +76,7 @@ def as_export(folder: Path, manifest: Path, files: list[Path]) -> tuple[Path, li
 
 
 def compare(name: str, reader: Path, folder: Path, manifest: Path, files: list[Path], *, export: bool) -> int:
-    ran = subprocess.run([reader, manifest, BUCKET, "cur/", folder], capture_output=True, text=True)
+    ran = ending.run([reader, manifest, BUCKET, "cur/", folder], SECONDS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if ran.returncode != 0:
         print(f"{name}: the reader failed: {ran.stderr.strip()}")
         return 1

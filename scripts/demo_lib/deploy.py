@@ -8,6 +8,8 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError, WaiterError
 
+from lib import ending
+
 from . import process, show
 from .cast import LAUNCH_REGION, PAYER, SPEND_MONTH, Account
 from .cloud import ADMIN_SECRET, HOME_REGION, Cloud, code_of
@@ -18,12 +20,13 @@ GUARDRAILS, QUARANTINE = "RunawayTrainGuardrails", "quarantine"
 MEMBER_STACK, MEMBER_REGION_STACK = "runawaytrain-member", "runawaytrain-member-region"
 FUNCTION_ROLE = "RunawayTrainFunction"
 BRIDGE = "demo-bridge-metrics"
+CDK_SECONDS = 1200  # on the emulator; a busy machine takes minutes
 CDK_HINT = "the emulator's side is in emulator.log beside it; `scripts/test infra` checks the stack alone."
 
 
 def build(places: Places, verbose: bool) -> Path:
     text = "build the Lambda (ten to fifteen minutes the first time, seconds later)"
-    process.run(text, [ROOT / "scripts" / "build"], places.logs / "build.log", "`scripts/build` shows the compiler's words in full.", verbose=verbose)
+    process.run(text, [ROOT / "scripts" / "build"], places.logs / "build.log", "`scripts/build` shows the compiler's words in full.", env=os.environ | ending.ATTENDED, verbose=verbose)
     return BOOTSTRAP
 
 
@@ -78,7 +81,7 @@ class Deployment:
             context += ["-c", f"quarantinePolicyId={self.quarantine}"]
         command = [CDK, *arguments, "--ci", "--no-color", "--no-notices", *context]
         log = self.places.logs / f"{text.replace(' ', '-')}.log"
-        process.run(text, command, log, CDK_HINT, INFRA, environment(self.cloud, self.places), self.verbose)
+        process.run(text, command, log, CDK_HINT, INFRA, environment(self.cloud, self.places), self.verbose, CDK_SECONDS)
 
     def _make_quarantine(self) -> str:
         """In the demo only: the emulator's CloudFormation knows no policies of Organizations, its API does."""

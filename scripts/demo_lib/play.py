@@ -1,29 +1,23 @@
 """The whole demo on one screen: set the stage, play the acts, clear the stage."""
 
-import signal
 import time
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+from lib import ending
 
 from . import acts, acts_alerts, acts_alerts_thorough, acts_money, acts_thorough, cast, cloud, deploy, emulator, poke, process, show, stage
 from .claims import Claims
 from .mail import Mailbox
 from .paths import Places, short
 
-INTERRUPTED = 130
-
-
-class Interrupted(BaseException):
-    """Ctrl-C, a closed terminal or a polite kill: not an Exception, so that no handler on the way swallows it."""
-
 
 def run(keep: bool, verbose: bool, thorough: bool, bootstrap: Path | None) -> int:
-    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(sign, _interrupt)
+    ending.listen()
     cloud.forget_this_machine()
     start, places, claims = time.monotonic(), Places.make(), Claims()
-    kept = False
+    kept, interrupted = False, None
     try:
         running, story = _play(places, claims, verbose, thorough, bootstrap)
         if keep:
@@ -37,25 +31,21 @@ def run(keep: bool, verbose: bool, thorough: bool, bootstrap: Path | None) -> in
     except (ClientError, BotoCoreError) as error:
         what, hint = f"the emulator refused what the demo asked: {error}", "run again with -v; this may be a fault of the demo itself."
         process.tell(process.StepFailed(what, places.logs / "emulator.log", hint))
-    except Interrupted:
-        show.console.print("\n[yellow]interrupted; everything that was started is ended[/]")
-        return INTERRUPTED
+    except ending.Interrupted as said:
+        interrupted = said
     finally:
         if not kept:
             _clear(places)
+    if interrupted:
+        show.console.print(f"\n[yellow]interrupted; {'the emulator runs on' if kept else 'everything that was started is ended'}[/]")
+        return interrupted.code
     if claims.held or claims.false:
         show.console.print(f"  Until then: {claims.last_line()}")
     return 1
 
 
-def _interrupt(_sign, _frame):
-    raise Interrupted
-
-
 def _clear(places: Places) -> None:
-    """Not to be interrupted by an impatient second Ctrl-C: it would leave processes behind."""
-    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(sign, signal.SIG_IGN)
+    ending.listen_no_more()
     process.end_all()
     places.remove()
 

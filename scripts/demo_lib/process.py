@@ -1,10 +1,9 @@
 """Child processes. Each one leads its own process group, so that ending it ends whatever it started."""
 
-import os
-import signal
 import subprocess
-import time
 from pathlib import Path
+
+from lib import ending
 
 from . import show
 from .paths import ROOT, short
@@ -30,12 +29,14 @@ def start(command: list, log: Path, cwd: Path = ROOT, env: dict | None = None) -
     return child
 
 
-def run(text: str, command: list, log: Path, hint: str, cwd: Path = ROOT, env: dict | None = None, verbose: bool = False) -> None:
-    """Runs a command to its end behind a moving line; its output goes to `log`."""
+def run(text: str, command: list, log: Path, hint: str, cwd: Path = ROOT, env: dict | None = None, verbose: bool = False, seconds: float | None = None) -> None:
+    """Runs a command to its end behind a moving line; its output goes to `log`. After `seconds`, if there are any, it is ended."""
     with show.step(text, log):
         child = start(command, log, cwd, env)
         try:
-            code = child.wait()
+            code = child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise StepFailed(f"{text}: `{Path(command[0]).name}` did not end within {show.seconds(seconds)}", log, hint) from None
         finally:
             end(child)
         if code != 0:
@@ -44,27 +45,9 @@ def run(text: str, command: list, log: Path, hint: str, cwd: Path = ROOT, env: d
         show.console.print(show.Text(log.read_text(errors="replace").rstrip(), style="dim"))
 
 
-def end(child: subprocess.Popen, patience: float = 5.0) -> None:
-    """Ends the whole group: politely, then not. The leader may be gone while its children live on."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(child.pid, sign)
-        except (ProcessLookupError, PermissionError):
-            break
-        until = time.monotonic() + patience
-        while time.monotonic() < until and _group_lives(child):
-            time.sleep(0.05)
-    child.poll()
+def end(child: subprocess.Popen) -> None:
+    ending.end(child)
     _alive.pop(child.pid, None)
-
-
-def _group_lives(child: subprocess.Popen) -> bool:
-    child.poll()  # a finished leader stays in its group until it is waited for
-    try:
-        os.killpg(child.pid, 0)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
 
 
 def end_all() -> None:

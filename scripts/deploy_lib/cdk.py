@@ -8,6 +8,7 @@ from pathlib import Path
 
 from demo_lib import process, show
 from demo_lib.paths import CDK, INFRA, LOGS, ROOT
+from lib import ending
 
 from .cloud import Cloud
 from .contract import names
@@ -27,7 +28,7 @@ class Cdk:
     def build(self) -> None:
         text = "build the Lambda (ten to fifteen minutes the first time, seconds later)"
         hint = "`scripts/build` shows the compiler's words in full."
-        process.run(text, [ROOT / "scripts" / "build", "--arch", self.options.arch], self.logs / "build.log", hint)
+        process.run(text, [ROOT / "scripts" / "build", "--arch", self.options.arch], self.logs / "build.log", hint, env=os.environ | ending.ATTENDED)
 
     def bootstrap(self, environment: str) -> None:
         self._run("cdk bootstrap", "bootstrap", environment)

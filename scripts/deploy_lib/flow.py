@@ -1,11 +1,11 @@
 """The whole way on one screen: look, mend, compare, ask, deploy, look again. Or: look, ask, remove."""
 
 import argparse
-import sys
 
 from rich.text import Text
 
 from demo_lib import process, show
+from lib import ending
 
 from . import afterwards, destroy, mend, preflight, words
 from .cdk import Cdk
@@ -18,7 +18,7 @@ from .ground import Ground
 from .policy import Policy, PolicyProblem, may_contain, read
 from .refusal import Refusal
 
-DONE, NOT_DONE, INTERRUPTED = 0, 1, 130
+DONE, NOT_DONE = 0, 1
 MODES = {
     "pass": "The guard does nothing, and its heartbeat alarm will ring.",
     "drill": "The guard judges and reports, and touches nothing.",
@@ -39,9 +39,10 @@ def run(options: argparse.Namespace) -> int:
         if options.destroy:
             return _destroy(cloud, policy, options, progress)
         return _deploy(cloud, policy, options, progress)
-    except KeyboardInterrupt:
-        show.console.print(f"\n[yellow]interrupted; {progress.begun or 'nothing was changed'}[/]")
-        return INTERRUPTED
+    except ending.Interrupted as interrupted:
+        ending.listen_no_more()
+        show.console.print(f"\n[yellow]interrupted; {progress.begun or 'nothing was changed'}[/]", soft_wrap=True)
+        return interrupted.code
     except PolicyProblem as problem:
         _stop(str(problem))
     except Refusal as refusal:
@@ -114,8 +115,8 @@ def _say_mode(policy: Policy, first: bool) -> None:
 def _agreed(options: argparse.Namespace, question: str) -> bool:
     if options.yes:
         return True
-    if not sys.stdin.isatty():
-        show.say("Not asked, since this is no terminal; --yes answers.")
+    if not words.somebody_is_there():
+        show.say("Not asked, since this is no terminal, or runs in the background; --yes answers.")
         return False
     return words.ask(question)
 

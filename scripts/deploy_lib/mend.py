@@ -1,8 +1,10 @@
 """What this program switches on when somebody wants it to."""
 
-import sys
+import os
+import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from demo_lib import show
 
@@ -20,7 +22,7 @@ POLL_SECONDS, PATIENCE_SECONDS = 2, 60
 def wanted(findings: list[Finding], options) -> list[Remedy]:
     """What is missing, can be mended here and was asked for, by an option or now at the terminal."""
     remedies = dict.fromkeys(one.remedy for one in findings if one.stops and one.remedy)
-    return [remedy for remedy in remedies if getattr(options, remedy.option) or (sys.stdin.isatty() and words.ask(remedy.question))]
+    return [remedy for remedy in remedies if getattr(options, remedy.option) or (words.somebody_is_there() and words.ask(remedy.question))]
 
 
 def apply(remedy: Remedy, ground: Ground, runner: cdk.Cdk) -> None:
@@ -47,8 +49,19 @@ def fill_policy(ground: Ground, _: cdk.Cdk) -> None:
         values[("organization", "id")] = found.id
     if policy.root == SAMPLE_ROOT and found.roots:
         values[("organization", "root")] = found.roots[0]
-    file.write_text(filled(file.read_text(encoding="utf-8"), values), encoding="utf-8")
+    _replace(file.resolve(), filled(file.read_text(encoding="utf-8"), values))
     show.say(f"  wrote {', '.join(values.values())} into {show.escape(str(file))}")
+
+
+def _replace(file: Path, text: str) -> None:
+    """All of it or nothing: an interruption must not leave half a policy."""
+    made = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        made.write_text(text, encoding="utf-8")
+        shutil.copymode(file, made)
+        made.replace(file)
+    finally:
+        made.unlink(missing_ok=True)
 
 
 def activate_trusted_access(ground: Ground, _: cdk.Cdk) -> None:

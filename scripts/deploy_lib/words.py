@@ -1,5 +1,8 @@
 """How findings look, and the last line about them."""
 
+import os
+import sys
+
 from rich.text import Text
 
 from demo_lib.show import console, table
@@ -48,6 +51,16 @@ def verdict(findings: list[Finding]) -> str:
 
 def _and(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def somebody_is_there() -> bool:
+    """Whether a question can be asked. One in the background would only stop the process, without a word."""
+    if not sys.stdin.isatty():
+        return False
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except OSError:  # it is not the terminal that stops us
+        return True
 
 
 def ask(question: str) -> bool:

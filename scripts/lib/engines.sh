@@ -1,8 +1,14 @@
-# Sourced: a venv of its own for the query engines and the report generator that cost reports are tested and measured with.
+# Sourced, after attend.sh: a venv of its own for the query engines and the report generator that cost reports are tested and measured with.
 # shellcheck shell=bash
 
 # 500 MB that only two commands use: scripts/setup leaves them out.
 ENGINES="${ENGINES:-$TOOLS/engines}"
+
+install_engines() {
+  python3 -m venv "$ENGINES" &&
+    "$ENGINES/bin/python" -m pip install --quiet \
+      --requirement "$ROOT/scripts/requirements-engines.txt" --constraint "$ROOT/scripts/constraints-engines.txt"
+}
 
 # engines: installs them, once a set of pins.
 engines() {
@@ -12,9 +18,7 @@ engines() {
   say "installing DuckDB, Polars and koku-nise into ${ENGINES#"$ROOT/"} (about a minute, 500 MB)"
   rm -rf "$ENGINES"
   mkdir -p "$(dirname "$ENGINES")"
-  if ! { python3 -m venv "$ENGINES" &&
-    "$ENGINES/bin/python" -m pip install --quiet \
-      --requirement "$ROOT/scripts/requirements-engines.txt" --constraint "$ROOT/scripts/constraints-engines.txt"; } >"$log" 2>&1; then
+  if ! attend logged "$log" install_engines; then
     tail -n 15 "$log" >&2
     die "the query engines could not be installed. Is the Python package index reached? The whole log: $log"
   fi

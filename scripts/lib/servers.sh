@@ -1,28 +1,23 @@
-# Sourced: servers that a script starts for its own time.
+# Sourced, after attend.sh: servers that a script starts for its own time.
 # shellcheck shell=bash
 
-SERVER_GROUPS=()
+# A stage runs in a shell of its own, and whoever attends it ends its servers: the file SERVERS has a line for each process group.
 
 # start_server LOG [NAME=VALUE…] COMMAND…: in the background, leading a process group of its own, so that its children end with it.
 start_server() {
-  local log="$1"
-  shift
-  env "$@" >"$log" 2>&1 </dev/null &
-  SERVER_GROUPS+=("$!")
+  set -m
+  env "${@:2}" >"$1" 2>&1 </dev/null &
+  set +m
+  printf '%s\n' "$!" >>"$SERVERS"
 }
-
-# A command that becomes the leader of a new session; macOS has no `setsid`.
-IN_OWN_GROUP=(python3 -c 'import os, sys; os.setsid(); os.execvp(sys.argv[1], sys.argv[1:])')
-export IN_OWN_GROUP
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 # wait_for URL SECONDS: until it answers, whatever it answers.
 wait_for() {
   python3 - "$1" "$2" <<'PYTHON'
-import signal, sys, time, urllib.error, urllib.request
+import sys, time, urllib.error, urllib.request
 
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C needs no traceback
 url, until = sys.argv[1], time.monotonic() + float(sys.argv[2])
 while True:
     try:
@@ -38,14 +33,7 @@ PYTHON
 }
 
 stop_servers() {
-  local group tries
-  for group in ${SERVER_GROUPS[@]+"${SERVER_GROUPS[@]}"}; do
-    kill -TERM -- "-$group" 2>/dev/null || continue
-    for tries in {1..50}; do
-      kill -0 -- "-$group" 2>/dev/null || break
-      sleep 0.1
-    done
-    [[ "$tries" -lt 50 ]] || kill -KILL -- "-$group" 2>/dev/null || true
-  done
-  SERVER_GROUPS=()
+  local group
+  while read -r group; do end_group "$group" 5; done <"$SERVERS"
+  : >"$SERVERS"
 }

@@ -5,7 +5,6 @@ Run by `scripts/test templates`. ministack runs as a process of its own, with it
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import time
@@ -37,7 +36,7 @@ class Trust(unittest.TestCase):
             "AWS_ENDPOINT_URL": cls.endpoint, "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0",
         }
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        emulator = subprocess.Popen(["ministack"], env=os.environ | settings, start_new_session=True, **quiet)
+        emulator = subprocess.Popen(["ministack"], env=os.environ | settings, **quiet)
         cls.addClassCleanup(cls.end, emulator)
         cls.wait(emulator)
 
@@ -61,12 +60,11 @@ class Trust(unittest.TestCase):
 
     @staticmethod
     def end(emulator: subprocess.Popen) -> None:
-        os.killpg(emulator.pid, signal.SIGTERM)
+        emulator.terminate()
         try:
             emulator.wait(10)
         except subprocess.TimeoutExpired:
-            os.killpg(emulator.pid, signal.SIGKILL)
-            emulator.wait()
+            emulator.kill()
 
     @classmethod
     def client(cls, service: str, key: str, secret: str = ADMIN_SECRET, token: str | None = None):

@@ -25,9 +25,15 @@ def main() -> int:
     how = {"description": TEXT, "formatter_class": argparse.RawDescriptionHelpFormatter}
     argparse.ArgumentParser(prog="scripts/privileges", **how).parse_args()
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    from lib import ending
     from privileges_lib import check
 
-    return check.run()
+    try:
+        ending.listen()
+        return check.run()
+    except ending.Interrupted as interrupted:
+        print("\ninterrupted; nothing was proved", file=sys.stderr)
+        return interrupted.code
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from release_lib import commands  # noqa: E402  # the folder above must be found first
+from lib import ending  # noqa: E402  # the folder above must be found first
+from release_lib import commands  # noqa: E402
 from release_lib.paths import TARGETS  # noqa: E402
 from release_lib.problem import Problem  # noqa: E402
 
@@ -58,7 +59,11 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     options = parser().parse_args()
     try:
+        ending.listen()
         return options.run(options)
+    except ending.Interrupted as interrupted:
+        print("\ninterrupted; what lies in the output folder is no release", file=sys.stderr)
+        return interrupted.code
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 1

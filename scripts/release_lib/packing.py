@@ -1,9 +1,12 @@
 """What is made for one architecture: the function, the cloud assembly that deploys it, the list of what is linked into it."""
 
+import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+
+from lib import ending
 
 from . import bom
 from .archive import tar_folder, zip_folder
@@ -33,13 +36,13 @@ def pack(version: str, arch: str, bootstrap: Path | None, output: Path) -> None:
 
 
 def _build(arch: str) -> Path:
-    if subprocess.run([ROOT / "scripts" / "build", "--arch", arch], check=False).returncode != 0:
+    if ending.run([ROOT / "scripts" / "build", "--arch", arch], env=os.environ | ending.ATTENDED).returncode != 0:
         raise Problem(f"the function could not be built for {arch}; the compiler's words are above.")
     return BUILD / arch / "bootstrap"
 
 
 def _synthesize(arch: str, binary: Path, output: Path) -> None:
     context = ["-c", f"policy={ROOT / 'runawaytrain.yaml'}", "-c", f"bootstrap={binary}", "-c", f"arch={arch}"]
-    done = subprocess.run([CDK, "synth", "--quiet", "--no-notices", "--output", output, *context], cwd=INFRA, capture_output=True, text=True, check=False)
+    done = ending.run([CDK, "synth", "--quiet", "--no-notices", "--output", output, *context], cwd=INFRA, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
         raise Problem(f"the stacks could not be synthesized:\n{done.stderr.strip()}")

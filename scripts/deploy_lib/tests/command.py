@@ -7,6 +7,7 @@ import unittest
 from pathlib import Path
 
 from deploy_lib.options import ROOT
+from lib import ending
 
 from .servers import Moto, ScriptedDouble, environment
 
@@ -38,7 +39,7 @@ class Command(unittest.TestCase):
         """The exit code and all that it said. `more` is further environment; an empty value takes a variable away."""
         env = {name: value for name, value in (environment(self.double.endpoint.replace("127.0.0.1", self.host)) | more).items() if value}
         command = [PROGRAM, "--policy", self.policy, *arguments]
-        done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS, cwd=os.sep)
+        done = ending.run(command, SECONDS, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=os.sep)
         self.assertNotIn("Traceback", done.stdout)
         self.assertNotIn("\x1b[", done.stdout, "no colour where there is no terminal")
         return done.returncode, done.stdout

@@ -65,7 +65,10 @@ class Moto:
 
     def stop(self) -> None:
         self.child.terminate()
-        self.child.wait(10)
+        try:
+            self.child.wait(10)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
 
 
 @dataclass
@@ -78,6 +81,8 @@ class ScriptedDouble:
     denied: set[str] = field(default_factory=set)  # operations, `ListRoots`
     scripted: dict[str, bytes] = field(default_factory=dict)  # operation → body, sent with 200
     asked: list[str] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)  # operations that are never answered
+    let_go: list[str] = field(default_factory=list)  # held ones that whoever asked has left
 
     def __post_init__(self):
         double = self
@@ -89,12 +94,20 @@ class ScriptedDouble:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 operation = _operation(self.path, self.headers, body)
                 double.asked.append(operation)
+                if operation in double.held:
+                    self.connection.recv(1)
+                    double.let_go.append(operation)
+                    self.close_connection = True
+                    return
                 status, kind, answer = double.answer(operation, self, body)
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
+                try:
+                    self.send_response(status)
+                    self.send_header("Content-Type", kind)
+                    self.send_header("Content-Length", str(len(answer)))
+                    self.end_headers()
+                    self.wfile.write(answer)
+                except ConnectionError:  # whoever asked was told to end
+                    self.close_connection = True
 
             do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_ANY
 
@@ -107,7 +120,7 @@ class ScriptedDouble:
 
     def reset(self) -> None:
         self.access = "DISABLED"
-        for script in (self.denied, self.scripted, self.asked):
+        for script in (self.denied, self.scripted, self.asked, self.held, self.let_go):
             script.clear()
 
     def answer(self, operation: str, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, str, bytes]:

@@ -1,20 +1,16 @@
 """`scripts/deploy` end to end: as a process, with the exit codes and sentences that a person gets."""
 
-import os
-import pty
 import re
-import signal
 import subprocess
-import time
 import unittest
 
 from deploy_lib import options
 from deploy_lib.options import ROOT
 from deploy_lib.policy import parse
+from lib import ending
 
 from . import payer
-from .command import PROGRAM, Command
-from .servers import environment
+from .command import PROGRAM, SECONDS, Command
 
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
@@ -132,40 +128,16 @@ class Mend(Command):
         self.assertIn("Nothing was deployed.", said)
 
 
-class Terminal(Command):
-    def test_ctrl_c_is_a_sentence(self):
-        """At a real terminal, at the first question."""
-        self.write(payer.SAMPLE)
-        payer.organization(self.moto)
-        ours, theirs = pty.openpty()
-        env = environment(self.double.endpoint) | {"TERM": "xterm"}
-        child = subprocess.Popen([PROGRAM, "--policy", self.policy], env=env, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
-        os.close(theirs)
-        said = self._until(ours, "[y/N]")
-        self.assertIn("Write your organization's ids into the policy file?", said)
-        os.killpg(child.pid, signal.SIGINT)
-        rest = self._until(ours, "nothing was changed")
-        self.assertEqual(child.wait(30), 130)
-        self.assertNotIn("Traceback", said + rest)
-        self.assertEqual(self.policy.read_text(), payer.SAMPLE)
-        os.close(ours)
-
-    def _until(self, terminal: int, words: str, seconds: float = 120) -> str:
-        said, until = "", time.monotonic() + seconds
-        while words not in said and time.monotonic() < until:
-            try:
-                said += os.read(terminal, 4096).decode("utf-8", "replace")
-            except OSError:  # the other side is closed
-                break
-        self.assertIn(words, said)
-        return said
+def said(arguments: list[str]) -> subprocess.CompletedProcess:
+    return ending.run([PROGRAM, *arguments], SECONDS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 class Help(unittest.TestCase):
     KNOWN = {option for action in options.parser()._actions for option in action.option_strings if option.startswith("--")}
 
     def test_the_help_names_every_option_and_no_other(self):
-        done = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=True)
+        done = said(["--help"])
+        self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(set(OPTION.findall(done.stdout)), self.KNOWN)
 
     def test_the_readme_names_every_option_and_no_other(self):
@@ -177,7 +149,7 @@ class Help(unittest.TestCase):
     def test_what_contradicts_itself_is_refused(self):
         for arguments in (["--check", "--destroy"], ["--check", "--enable-scps"], ["--destroy", "--fill-policy"], ["--nonsense"], ["--ch"]):
             with self.subTest(arguments):
-                done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True)
+                done = said(arguments)
                 self.assertEqual(done.returncode, 2)
                 self.assertNotIn("Traceback", done.stderr)
 

@@ -57,7 +57,7 @@ class Recording(unittest.TestCase):
         self.folder = Path(folder.name)
         self.file = self.folder / "adapters" / "moto.jsonl"
         self.upstream = serve(self, Upstream)
-        self.client = http.client.HTTPConnection("127.0.0.1", serve(self, handler(f"http://127.0.0.1:{self.upstream}", Record(self.file))))
+        self.client = http.client.HTTPConnection("127.0.0.1", serve(self, handler(f"http://127.0.0.1:{self.upstream}", Record(self.file))), timeout=60)
         self.addCleanup(self.client.close)
 
     def post(self, body: str, key: str = "AKIAOWN", service: str = "ec2", agent: str = OURS, **headers: str) -> http.client.HTTPResponse:
@@ -107,7 +107,7 @@ class Recording(unittest.TestCase):
 
     def test_a_server_that_is_gone_is_a_connection_that_ends(self):
         gone = serve(self, handler("http://127.0.0.1:9", Record(self.file)))
-        client = http.client.HTTPConnection("127.0.0.1", gone)
+        client = http.client.HTTPConnection("127.0.0.1", gone, timeout=60)
         self.addCleanup(client.close)
         client.request("POST", "/", "Action=StopInstances")
         self.assertRaises(http.client.RemoteDisconnected, client.getresponse)

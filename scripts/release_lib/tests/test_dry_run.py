@@ -15,12 +15,14 @@ from pathlib import Path
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from lib import ending
 from release_lib import archive, checksums, fetch
 from release_lib.paths import BUILD, ROOT, Names
 from release_lib.problem import Problem
 from release_lib.tests import emulator
 from release_lib.version import of_workspace
 
+SECONDS = 600  # a machine on which much else runs
 BUILT = BUILD / "x86_64" / "bootstrap"
 NOT_BUILT = "nothing is built; scripts/build does it, and so does the stage `templates`"
 # A panic says where in its crate's sources it happened; those places are in the binary.
@@ -28,7 +30,7 @@ CRATE_IN_BINARY = re.compile(rb"/registry/src/[^/\0]+/([A-Za-z_][\w-]*?)-(\d+\.\
 
 
 def release(*arguments: str | Path) -> subprocess.CompletedProcess:
-    return subprocess.run([ROOT / "scripts" / "release", *arguments], capture_output=True, text=True, check=False)
+    return ending.run([ROOT / "scripts" / "release", *arguments], SECONDS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 class DryRun(unittest.TestCase):
@@ -163,7 +165,7 @@ class DryRun(unittest.TestCase):
     @staticmethod
     def _linked_by_metadata() -> set[tuple[str, str]]:
         command = ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", "x86_64-unknown-linux-gnu"]
-        known = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+        known = json.loads(ending.run(command, SECONDS, cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout)
         packages = {package["id"]: package for package in known["packages"]}
         nodes = {node["id"]: node for node in known["resolve"]["nodes"]}
         macros = {id for id, package in packages.items() if any("proc-macro" in target["kind"] for target in package["targets"])}

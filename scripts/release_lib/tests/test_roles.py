@@ -12,9 +12,11 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
+from lib import ending
 from release_lib.paths import CDK, INFRA
 from release_lib.tests import emulator
 
+SECONDS = 600  # a machine on which much else runs
 PAYER = "123456789012"  # the sample policy's
 LOOKUP = f"arn:aws:iam::{PAYER}:role/cdk-hnb659fds-lookup-role-{PAYER}-us-east-1"
 ASSETS = f"cdk-hnb659fds-assets-{PAYER}-us-east-1"
@@ -93,7 +95,7 @@ class Roles(unittest.TestCase):
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true", "CDK_HOME": str(cls.temp / "cdk-home"),
         }
         command = [CDK, *arguments, *(["--app", cls.assembly] if app else []), "--ci", "--no-color", "--no-notices"]
-        return subprocess.run(command, cwd=INFRA, env=environment, capture_output=True, text=True, check=False)
+        return ending.run(command, SECONDS, cwd=INFRA, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     @staticmethod
     def _must(done: subprocess.CompletedProcess):
