@@ -13,7 +13,7 @@ from .checks import account
 from .checks.function import read as read_function
 from .cloud import Cloud
 from .contract import CONTRACT, GUARD_STACK, names
-from .finding import Finding, Verdict
+from .finding import Finding, Remedy, Verdict
 from .ground import Ground
 from .policy import Policy, PolicyProblem, may_contain, read
 from .refusal import Refusal
@@ -70,6 +70,8 @@ def _deploy(cloud: Cloud, policy: Policy, options: argparse.Namespace, progress:
         return DONE if words.ready(findings) else NOT_DONE
     runner = Cdk(cloud, options)
     remedies = mend.wanted(findings, options)
+    if Remedy.BOOTSTRAP in remedies:  # the CDK synthesizes the stacks for that too, with the function in them
+        _build(runner, options)
     if remedies:
         progress.begun = "what was switched on until then stays on; run scripts/deploy again"
         for remedy in remedies:
@@ -81,9 +83,7 @@ def _deploy(cloud: Cloud, policy: Policy, options: argparse.Namespace, progress:
         return NOT_DONE
 
     first = destroy.stack_status(cloud, GUARD_STACK) is None
-    built = read_function(options.arch, options.function)
-    if not built.given and (not built.built or built.newer):
-        runner.build()
+    _build(runner, options)
     show.console.print(Text.from_ansi(runner.diff().rstrip()), soft_wrap=True)
     _say_mode(policy, first)
     if not _agreed(options, f"Deploy this to account {policy.payer}?"):
@@ -100,6 +100,13 @@ def _look(cloud: Cloud, policy: Policy, options: argparse.Namespace) -> list[Fin
         findings = preflight.look(cloud, policy, options)
     words.show(findings)
     return findings
+
+
+def _build(runner: Cdk, options: argparse.Namespace) -> None:
+    """Where the function is not named, and not built from the sources as they are."""
+    built = read_function(options.arch, options.function)
+    if not built.given and (not built.built or built.newer):
+        runner.build()
 
 
 def _say_mode(policy: Policy, first: bool) -> None:

@@ -3,12 +3,19 @@
 Two things are bridged, only here. moto's CloudFormation makes no SCPs and so has no id of the quarantine policy: it comes by the CDK's own
 user settings. And moto runs no Lambda: the drill's answer is scripted. `scripts/demo` plays the real function."""
 
+import contextlib
+import io
 import json
 import unittest
 from pathlib import Path
+from unittest import mock
+
+from deploy_lib import cdk, flow, options
+from deploy_lib.checks import function
 
 from . import payer
 from .command import Command
+from .servers import environment
 
 REPOSITORYS = (Path(__file__).parents[3] / "runawaytrain.yaml").read_text()
 DRILL = {
@@ -57,6 +64,20 @@ class Deploy(Command):
         code, said = self.run_it("--destroy", "--yes")
         self.assertEqual(code, 0, said)
         self.assertEqual({stack for stack in self.stacks() if stack.startswith("RunawayTrain")}, set())
+
+    def test_the_function_is_built_before_the_cdk_is_bootstrapped(self):
+        """The CDK synthesizes the stacks for `cdk bootstrap` too, and the function is in them."""
+        done, asked = [], options.parse(["--policy", str(self.policy), "--yes", "--cdk-bootstrap"])
+        not_built = function.Facts(self.binary, False)
+        with (
+            mock.patch.dict("os.environ", environment(self.double.endpoint), clear=True),
+            mock.patch.object(flow, "read_function", lambda *_: not_built),
+            mock.patch.object(cdk.Cdk, "build", lambda _: done.append("build")),
+            mock.patch.object(cdk.Cdk, "bootstrap", lambda *_: done.append("bootstrap")),
+            contextlib.redirect_stdout(io.StringIO()),
+        ):
+            flow.run(asked)
+        self.assertEqual(done, ["build", "bootstrap"])
 
     def test_unasked_nothing_is_deployed_and_a_first_proceed_is_warned_about(self):
         payer.bootstrapped(self.moto)
