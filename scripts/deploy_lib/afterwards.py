@@ -44,6 +44,7 @@ class Enrollment:
     set: str
     status: str  # of the last operation; empty where the set does not exist
     operation: str = ""
+    failed: int = 0  # stacks that it failed for: it tolerates that, and still succeeds
 
 
 def enrollment(cloud: Cloud, name: str) -> Enrollment:
@@ -56,15 +57,16 @@ def enrollment(cloud: Cloud, name: str) -> Enrollment:
     if not found:
         return Enrollment(name, "no operation yet")
     last = max(found, key=lambda one: one["CreationTimestamp"])
-    return Enrollment(name, last["Status"], last["OperationId"])
+    return Enrollment(name, last["Status"], last["OperationId"], last.get("StatusDetails", {}).get("FailedStackInstancesCount", 0))
 
 
 def tell_enrollment(found: Enrollment) -> None:
     if not found.status:
         show.say(f"[yellow]![/] there is no stack set {found.set}: sub-accounts are not enrolled by it")
         return
-    mark = "[green]✓[/]" if found.status == "SUCCEEDED" else "[yellow]![/]"
-    show.say(f"{mark} stack set {found.set}: {found.status.lower().replace('_', ' ')}")
+    mark = "[green]✓[/]" if found.status == "SUCCEEDED" and not found.failed else "[yellow]![/]"
+    but = f", but it failed for {found.failed} of the stacks" if found.failed else ""
+    show.say(f"{mark} stack set {found.set}: {found.status.lower().replace('_', ' ')}{but}")
     if found.operation:
         more = f"aws cloudformation list-stack-set-operation-results --region {names.homeRegion} --stack-set-name {found.set} --operation-id {found.operation}"
         show.console.print(Text(f"    account by account: {more}", style="dim"), soft_wrap=True)

@@ -58,6 +58,22 @@ class Afterwards(unittest.TestCase):
         operation = client.create_stack_instances(StackSetName=name, Accounts=[PAYER], Regions=["us-east-1"])["OperationId"]
         self.assertEqual(afterwards.enrollment(self.cloud, name), afterwards.Enrollment(name, "SUCCEEDED", operation))
 
+    def test_an_operation_that_tolerates_failures_is_not_called_a_success(self):
+        # Scripted: in moto no stack of a set ever fails.
+        members = (
+            "<member><OperationId>7</OperationId><Action>CREATE</Action><Status>SUCCEEDED</Status>"
+            "<CreationTimestamp>2026-11-01T00:00:00Z</CreationTimestamp>"
+            "<StatusDetails><FailedStackInstancesCount>3</FailedStackInstancesCount></StatusDetails></member>"
+        )
+        self.double.scripted["ListStackSetOperations"] = query_answer("ListStackSetOperations", f"<Summaries>{members}</Summaries>")
+        found = afterwards.enrollment(self.cloud, "runawaytrain-member")
+        self.assertEqual(found, afterwards.Enrollment("runawaytrain-member", "SUCCEEDED", "7", 3))
+        with mock.patch.object(afterwards.show, "say") as say:
+            afterwards.tell_enrollment(found)
+        (told,) = say.call_args.args
+        self.assertIn("failed for 3 of the stacks", told)
+        self.assertNotIn("✓", told)
+
     def test_a_drill_of_a_guard_that_is_not_there(self):
         with self.assertRaises(Refusal) as raised:
             afterwards.drill(self.cloud)
