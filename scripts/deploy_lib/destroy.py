@@ -8,6 +8,7 @@ from rich.text import Text
 
 from demo_lib import show
 
+from .checks import organization
 from .checks.scps import TYPE
 from .cloud import Cloud
 from .contract import CONTRACT, COST_STACK, RELEASE_STACK, STACKS, names
@@ -17,6 +18,8 @@ from .refusal import Refusal
 RECORDS = "ACCOUNT"
 # The second holds the roles that the first's rules name.
 STACK_SETS = (names.memberRegionStackSet, names.memberStackSet)
+# Of an account whose state is lost with the table.
+QUARANTINED = "quarantined"
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 AGAIN = "mend that, then run scripts/deploy --destroy again; it goes on where it stopped."
 POLL_SECONDS = 5
@@ -91,8 +94,8 @@ def _has_log(cloud: Cloud) -> bool:
 
 
 def _contained(cloud: Cloud) -> dict[str, str]:
-    """The accounts that are contained; none where there is no table. A state that the contract does not know counts as
-    contained: the guard that wrote it may be newer than this checkout."""
+    """The accounts that are contained. A state that the contract does not know counts as contained: the guard that wrote it
+    may be newer than this checkout. Where the table is gone, whoever is quarantined is contained: nothing else tells."""
     query = {
         "TableName": names.table,
         "ConsistentRead": True,
@@ -104,7 +107,7 @@ def _contained(cloud: Cloud) -> dict[str, str]:
         items = list(cloud.pages("dynamodb", "Query", "Items", **query))
     except Refusal as refusal:
         if refusal.code == "ResourceNotFoundException":
-            return {}
+            return _quarantined(cloud)
         raise
     states = {item[CONTRACT.sort_key]["S"]: item.get("state", {}).get("S", "") for item in items}
     free = CONTRACT.states - CONTRACT.contained
@@ -187,13 +190,31 @@ def _failures(cloud: Cloud, name: str, operation: str) -> list[dict]:
 
 
 def _detach(cloud: Cloud) -> Iterator[str]:
-    found = list(cloud.pages("organizations", "ListPolicies", "Policies", Filter=TYPE))
-    for policy in (one for one in found if one["Name"] in (names.quarantinePolicy, names.protectPolicy)):
-        targets = list(cloud.pages("organizations", "ListTargetsForPolicy", "Targets", PolicyId=policy["Id"]))
+    for policy in _policies(cloud, names.quarantinePolicy, names.protectPolicy):
+        targets = _targets(cloud, policy)
         for target in targets:
-            cloud.ask("organizations", "DetachPolicy", PolicyId=policy["Id"], TargetId=target["TargetId"])
+            cloud.ask("organizations", "DetachPolicy", PolicyId=policy["Id"], TargetId=target)
         if targets:
-            yield f"{policy['Name']} on {', '.join(target['TargetId'] for target in targets)}"
+            yield f"{policy['Name']} on {', '.join(targets)}"
+
+
+def _quarantined(cloud: Cloud) -> dict[str, str]:
+    try:
+        return {target: QUARANTINED for policy in _policies(cloud, names.quarantinePolicy) for target in _targets(cloud, policy)}
+    except Refusal as refusal:
+        if refusal.code == organization.NONE:
+            return {}
+        raise
+
+
+def _policies(cloud: Cloud, *wanted: str) -> list[dict]:
+    found = list(cloud.pages("organizations", "ListPolicies", "Policies", Filter=TYPE))
+    return [one for one in found if one["Name"] in wanted]
+
+
+def _targets(cloud: Cloud, policy: dict) -> list[str]:
+    found = cloud.pages("organizations", "ListTargetsForPolicy", "Targets", PolicyId=policy["Id"])
+    return [target["TargetId"] for target in found]
 
 
 def _delete_stack(cloud: Cloud, stack: str) -> None:

@@ -179,12 +179,14 @@ def _destroy(cloud: Cloud, policy: Policy, options: argparse.Namespace, progress
 def _may_leave_contained(found: destroy.Found, options: argparse.Namespace) -> bool:
     listed = ", ".join(f"{account} ({_state(state)})" for account, state in found.contained.items())
     if options.force:
-        warning = (
-            f"! Still contained: {listed}. They lose their quarantine, so they can grow again; users and roles stay "
-            f"locked out, and the journal in the table {names.table} says of what."
-        )
+        warning = f"! Still contained: {listed}. They lose their quarantine, so they can grow again; users and roles stay locked out"
+        warning += f", and the journal in the table {names.table} says of what." if found.table else "."
         show.console.print(Text(warning, style="bold yellow"), soft_wrap=True)
         return True
+    if not found.table:
+        _stop(f"these accounts are contained: {listed}.", "look at each of them, then add --force to take their quarantine off.")
+        show.say("Nothing was removed.")
+        return False
     first = next(iter(found.contained))
     payload = f'{{"action":"release","account":"{first}"}}'
     _stop(
@@ -198,6 +200,8 @@ def _may_leave_contained(found: destroy.Found, options: argparse.Namespace) -> b
 
 
 def _state(state: str) -> str:
+    if state == destroy.QUARANTINED:
+        return f"quarantined, and the table {names.table} is gone that knew what else was done"
     if state in CONTRACT.states:
         return state
     return f"{show.clean(state) or 'no state'}, which this checkout does not know and so takes for contained"

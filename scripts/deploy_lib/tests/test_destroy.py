@@ -131,6 +131,14 @@ class Destroy(Command):
         self.assertIn("can grow again", said)
         self.assertEqual((self.stacks(), self.attached(self.member)), (set(), set()))
 
+    def test_without_the_table_whoever_is_quarantined_is_contained(self):
+        self.deployed()
+        self.moto.client("dynamodb").delete_table(TableName="runawaytrain")
+        code, said = self.run_it("--destroy", "--yes")
+        self.assertEqual(code, 1, said)
+        self.assertIn(f"these accounts are contained: {self.member} (quarantined, and the table runawaytrain is gone", said)
+        self.assert_all_is_there()
+
     def assert_all_is_there(self) -> None:
         there = (len(self.stacks()), self.attached(self.member), self.instances())
         self.assertEqual(there, (3, {"RunawayTrainQuarantine"}, 2))
