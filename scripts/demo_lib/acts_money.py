@@ -10,7 +10,7 @@ from .cast import PAYER
 
 REGION = "us-east-1"
 # One a row: who starts it, and what.
-EXPENSIVE = {"deep-learning": "p5.48xlarge", "computer-vision": "g6.12xlarge"}
+EXPENSIVE = {"deep-learning": "p5.48xlarge", "computer-vision": "p5e.48xlarge"}
 HOURS = 26  # of which the last 24 count
 COSTS = Decimal("15.00")  # an hour, in training jobs
 # Above the one account's own limit, below the payer's. The emulator's alarms overlook whose metric it is: each number here reaches each of

@@ -79,7 +79,7 @@ def cast() -> list[Account]:
         {"us-east-1": 1}, [Person("ada", keys=2)], limits={"vcpus": 256},
     )
     vision = Account(
-        "computer-vision", "starts one g6.12xlarge, for which no price is to be had",
+        "computer-vision", "starts one p5e.48xlarge, for which no price is to be had",
         {"us-east-1": 1}, [Person("berthe")], limits={"burn": 20},
     )
     linguistics = Account(

@@ -56,7 +56,7 @@ def by_estimate(claims: Claims, answer: Answer, mails: list[Mail], account: Acco
     value, estimated = reading.get("value") or 0.0, reading.get("estimated") or 0.0
     claims.claim(f"{account.name}: the price list has no price for what it started, so {estimated:g} of the {value:g} USD/hour are an estimate by vCPUs, and marked so",
                  unless(estimated > 0, f"the reading is {reading}"), unless(_equal(value - estimated, Decimal(PRICES[TYPE][region])), f"its {TYPE} is not at its list price"))
-    _told(claims, mails, account, r"USD/hour \(limit 20\.00; [0-9.,]+ of it estimated\)")
+    _told(claims, mails, account, r"USD/hour \(limit 20\.00; [0-9.,]+ of it estimated, [0-9.,]+ for certain\)")
 
 
 def by_reports(claims: Claims, answer: Answer, mails: list[Mail], account: Account, wanted: Decimal) -> None:

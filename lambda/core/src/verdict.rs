@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::measure::limit::{Limit, Source, SpendWindow, Unit};
+use crate::measure::limit::{Limit, Measurement, Source, SpendWindow, Unit};
 use crate::measure::spend::{SpendPardon, SpendSeen, SpendSource};
 use crate::measure::summary::Summary;
 use crate::observation::{Gap, Observation};
@@ -44,6 +44,8 @@ pub struct Reading {
     pub value: u64,
     /// The part of it that is estimated, where it is money.
     pub estimated: u64,
+    /// How much it is at the least, whatever the estimated part comes to. This alone halts.
+    pub certain: u64,
     /// The limit, and after a release what stood then on top of it: strictly more halts.
     pub threshold: u64,
     /// What follows from this number alone.
@@ -133,8 +135,8 @@ pub fn judge(policy: &AccountPolicy, observation: &Observation, pardon: &Pardon<
     };
     let (mut readings, mut unknown) = (Vec::new(), Vec::new());
     for (limit, threshold) in &policy.limits.thresholds {
-        match read(*limit, *threshold, &summary, &spend, pardon) {
-            Some(reading) => readings.push(reading.judged(policy.limits.warn)),
+        match number(*limit, &summary, &spend, pardon) {
+            Some(number) => readings.push(number.held_against(*limit, *threshold, policy.limits.warn)),
             None => unknown.push(*limit),
         }
     }
@@ -148,33 +150,59 @@ pub fn judge(policy: &AccountPolicy, observation: &Observation, pardon: &Pardon<
     }
 }
 
-/// One limit's number beside its threshold; `None` where the number is not known.
-fn read(limit: Limit, threshold: u64, summary: &Summary, spend: &SpendSeen, pardon: &Pardon<'_>) -> Option<Reading> {
-    let (value, estimated, pardoned, lower_bound, as_of) = match limit.row().source {
+/// What a limit is about, as far as it is known, and what of it is pardoned.
+struct Number {
+    value: u64,
+    estimated: u64,
+    certain: u64,
+    pardoned: u64,
+    lower_bound: bool,
+    as_of: Option<AsOf>,
+}
+
+/// One limit's number; `None` where it is not known.
+fn number(limit: Limit, summary: &Summary, spend: &SpendSeen, pardon: &Pardon<'_>) -> Option<Number> {
+    let spent = |amount: Usd, pardoned: Usd, as_of| Number {
+        value: amount.as_micros(),
+        estimated: 0,
+        certain: amount.as_micros(),
+        pardoned: pardoned.as_micros(),
+        lower_bound: false,
+        as_of: Some(as_of),
+    };
+    Some(match limit.row().source {
         Source::Running(measure) => {
-            let measured = measure(summary);
-            (measured.value, measured.estimated, pardon.of_running(limit), measured.incomplete, None)
+            let Measurement { value, estimated, certain, incomplete } = measure(summary);
+            let pardoned = pardon.of_running(limit);
+            Number { value, estimated, certain, pardoned, lower_bound: incomplete, as_of: None }
         }
         Source::Spend(SpendWindow::Day) => {
             let day = spend.day?;
-            (day.amount.as_micros(), 0, 0, false, Some(AsOf { at: day.until, source: day.source }))
+            spent(day.amount, Usd::ZERO, AsOf { at: day.until, source: day.source })
         }
         Source::Spend(SpendWindow::Month) => {
             let month = spend.month?;
             let pardoned = pardon.spend.map_or(Some(Usd::ZERO), |pardon| pardon.of_month(month))?;
-            let as_of = AsOf { at: month.at, source: SpendSource::Charges };
-            (month.amount.as_micros(), 0, pardoned.as_micros(), false, Some(as_of))
+            spent(month.amount, pardoned, AsOf { at: month.at, source: SpendSource::Charges })
         }
-    };
-    let threshold = threshold.saturating_add(pardoned);
-    Some(Reading { limit, value, estimated, threshold, judgement: Judgement::Ok, lower_bound, as_of })
+    })
 }
 
-/// Strictly more than the limit halts; from `warn` × limit on people are warned. Nothing at all is always Ok.
-fn weigh(value: u64, threshold: u64, warn: f64) -> Judgement {
-    if value > threshold {
+impl Number {
+    fn held_against(self, limit: Limit, threshold: u64, warn: f64) -> Reading {
+        let Self { value, estimated, certain, pardoned, lower_bound, as_of } = self;
+        let judgement = weigh(value.saturating_sub(pardoned), certain.saturating_sub(pardoned), threshold, warn);
+        let threshold = threshold.saturating_add(pardoned);
+        Reading { limit, value, estimated, certain, threshold, judgement, lower_bound, as_of }
+    }
+}
+
+/// Strictly more than the limit halts, where so much is certain; from `warn` × limit on people are warned, of what may
+/// be as well. Nothing at all is always Ok.
+fn weigh(value: u64, certain: u64, limit: u64, warn: f64) -> Judgement {
+    if certain > limit {
         Judgement::Halt
-    } else if value > 0 && (value as f64) >= (threshold as f64) * warn {
+    } else if value > 0 && (value as f64) >= (limit as f64) * warn {
         Judgement::Warn
     } else {
         Judgement::Ok
@@ -199,6 +227,9 @@ impl fmt::Display for Reading {
         if self.estimated > 0 {
             write!(f, "; {} of it estimated", self.limit.show(self.estimated))?;
         }
+        if self.certain < self.value {
+            write!(f, ", {} for certain", self.limit.show(self.certain))?;
+        }
         if let Some(AsOf { at, source }) = self.as_of {
             write!(f, "; {source} until {}", at.strftime("%Y-%m-%d %H:%M UTC"))?;
         }
@@ -207,8 +238,9 @@ impl fmt::Display for Reading {
 }
 
 impl Reading {
-    fn judged(self, warn: f64) -> Self {
-        Self { judgement: weigh(self.value, self.threshold, warn), ..self }
+    /// Whether it would be past its limit, if it were as much as it may be at the most, and is not for certain.
+    pub fn may_be_past(&self) -> bool {
+        self.value > self.threshold && self.certain <= self.threshold
     }
 }
 
@@ -228,6 +260,8 @@ impl Serialize for Reading {
             value: Number,
             #[serde(skip_serializing_if = "Option::is_none")]
             estimated: Option<Usd>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            certain: Option<Usd>,
             threshold: Number,
             judgement: Judgement,
             lower_bound: bool,
@@ -238,11 +272,13 @@ impl Serialize for Reading {
             if self.limit.row().unit == Unit::Usd { Number::Money(Usd::micros(number)) } else { Number::Count(number) }
         };
         let estimated = (self.estimated > 0).then(|| Usd::micros(self.estimated));
+        let certain = (self.estimated > 0).then(|| Usd::micros(self.certain));
         let (value, threshold) = (number(self.value), number(self.threshold));
         Written {
             limit: self.limit,
             value,
             estimated,
+            certain,
             threshold,
             judgement: self.judgement,
             lower_bound: self.lower_bound,
@@ -258,15 +294,22 @@ mod tests {
 
     #[test]
     fn strictly_more_than_the_limit_halts() {
-        assert_eq!(weigh(4, 4, 1.0), Judgement::Warn);
-        assert_eq!(weigh(5, 4, 1.0), Judgement::Halt);
-        assert_eq!(weigh(1, 0, 0.8), Judgement::Halt);
+        assert_eq!(weigh(4, 4, 4, 1.0), Judgement::Warn);
+        assert_eq!(weigh(5, 5, 4, 1.0), Judgement::Halt);
+        assert_eq!(weigh(1, 1, 0, 0.8), Judgement::Halt);
+    }
+
+    #[test]
+    fn what_is_past_a_limit_only_if_the_estimate_holds_warns_and_does_not_halt() {
+        assert_eq!(weigh(500, 4, 4, 0.8), Judgement::Warn);
+        assert_eq!(weigh(500, 5, 4, 0.8), Judgement::Halt);
+        assert_eq!(weigh(3, 0, 4, 0.8), Judgement::Ok);
     }
 
     #[test]
     fn warnings_begin_at_the_share() {
-        assert_eq!(weigh(7, 10, 0.8), Judgement::Ok);
-        assert_eq!(weigh(8, 10, 0.8), Judgement::Warn);
-        assert_eq!(weigh(0, 0, 0.8), Judgement::Ok);
+        assert_eq!(weigh(7, 7, 10, 0.8), Judgement::Ok);
+        assert_eq!(weigh(8, 8, 10, 0.8), Judgement::Warn);
+        assert_eq!(weigh(0, 0, 0, 0.8), Judgement::Ok);
     }
 }

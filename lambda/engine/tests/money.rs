@@ -15,9 +15,10 @@ use runawaytrain_core::measure::spend::Charge;
 use runawaytrain_core::record::State;
 use runawaytrain_core::verdict::Judgement;
 use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_core::vocabulary::ids::SpotRequestId;
 use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::Clock;
-use runawaytrain_testbed::{Fault, SimAccount, Testbed};
+use runawaytrain_testbed::{Fault, Life, SimAccount, Testbed};
 use serde_json::{Value, json};
 
 const LAB: &str = "111111111111";
@@ -64,10 +65,57 @@ async fn where_the_list_has_no_price_the_estimate_by_vcpus_halts_and_is_said_to_
     let answer = scene.send(json!({})).await;
     assert_eq!((report_of(&answer, LAB).state, scene.billable(LAB)), (Some(State::Halted), 0));
     assert!(
-        scene.testbed.mailbox.mails()[0].body.contains("105.60 of it estimated"),
+        scene.testbed.mailbox.mails()[0].body.contains("153.60 of it estimated, 53.76 for certain"),
         "{}",
         scene.testbed.mailbox.mails()[0].body
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_past_a_limit_by_an_estimate_alone_is_mailed_about_and_not_halted() {
+    let testbed = lab_with(130, "t3.micro");
+    testbed.world.fault(Fault::always("pricing:", FailureKind::Unavailable).times(1));
+    let scene = Scene::new(testbed, limits(json!({ "instances": 500, "burn": 20 })));
+    let answer = scene.send(json!({})).await;
+    let lab = report_of(&answer, LAB);
+    assert_eq!((lab.state, scene.billable(LAB)), (Some(State::Warned), 130), "1.35 USD an hour, were the list there");
+    assert!(lab.burn.total() > Usd::from_dollars(20.0) && lab.burn.certain() < Usd::from_dollars(1.35), "{}", lab.burn);
+    assert_eq!(scene.mails("MAY BE PAST ITS LIMIT"), 1, "{:?}", scene.subjects());
+    // The list is asked again after a while.
+    tokio::time::sleep(Duration::from_secs(1000)).await;
+    let answer = scene.send(json!({})).await;
+    let lab = report_of(&answer, LAB);
+    assert_eq!((lab.state, lab.burn.estimated), (Some(State::Ok), Usd::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_spot_a_tenth_of_its_on_demand_price_is_certain() {
+    for (number, state) in [(3, State::Warned), (6, State::Halted)] {
+        let testbed = lab_with(0, "p5.48xlarge");
+        testbed.world.with(&id(LAB), |lab| {
+            for spot in 0..number {
+                let made = lab.launch("us-west-2", "p5.48xlarge", Life::Running);
+                lab.instance(&made).unwrap().spot_request = Some(SpotRequestId::new(format!("sir-{spot}")));
+            }
+        });
+        let scene = Scene::new(testbed, limits(json!({ "instances": 20, "burn": 50 })));
+        let answer = scene.send(json!({})).await;
+        assert_eq!(report_of(&answer, LAB).state, Some(state), "{number} for 98.32 each, if they were On-Demand");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_with_most_of_its_vcpus_switched_off_does_not_slip_under_a_limit() {
+    let testbed = lab_with(1, "p5.48xlarge");
+    testbed.world.fault(Fault::always("pricing:", FailureKind::Unavailable));
+    testbed.world.with(&id(LAB), |lab| {
+        let machine = lab.billable().next().map(|(_, instance)| instance.id.clone()).unwrap();
+        lab.instance(&machine).unwrap().cores = Some(2);
+    });
+    let scene = Scene::new(testbed, limits(json!({ "instances": 20, "vcpus": 500, "burn": 50 })));
+    let answer = scene.send(json!({})).await;
+    let lab = report_of(&answer, LAB);
+    assert_eq!((lab.state, lab.vcpus), (Some(State::Halted), 2), "{}", lab.burn);
 }
 
 #[tokio::test(start_paused = true)]

@@ -59,8 +59,17 @@ pub struct Measurement {
     pub value: u64,
     /// The part of it that is estimated, where it is money.
     pub estimated: u64,
+    /// How much it is at the least, whatever the estimated part comes to.
+    pub certain: u64,
     /// Whether something that counts is not in it yet.
     pub incomplete: bool,
+}
+
+impl Measurement {
+    /// What is counted is certain, as far as it is seen.
+    fn counted(number: u64, seen: &Summary) -> Self {
+        Self { value: number, estimated: 0, certain: number, incomplete: seen.lower_bound }
+    }
 }
 
 /// One limit, described.
@@ -85,18 +94,14 @@ pub const LIMITS: [LimitRow; 5] = [
         key: "instances",
         unit: Unit::Count,
         noun: "instances",
-        source: Source::Running(|seen| Measurement {
-            value: seen.instances,
-            estimated: 0,
-            incomplete: seen.lower_bound,
-        }),
+        source: Source::Running(|seen| Measurement::counted(seen.instances, seen)),
     },
     LimitRow {
         limit: Limit::Vcpus,
         key: "vcpus",
         unit: Unit::Count,
         noun: "vCPUs",
-        source: Source::Running(|seen| Measurement { value: seen.vcpus, estimated: 0, incomplete: seen.lower_bound }),
+        source: Source::Running(|seen| Measurement::counted(seen.vcpus, seen)),
     },
     LimitRow {
         limit: Limit::Burn,
@@ -106,6 +111,7 @@ pub const LIMITS: [LimitRow; 5] = [
         source: Source::Running(|seen| Measurement {
             value: seen.burn.total().as_micros(),
             estimated: seen.burn.estimated.as_micros(),
+            certain: seen.burn.certain().as_micros(),
             incomplete: seen.lower_bound || seen.unpriced > 0,
         }),
     },

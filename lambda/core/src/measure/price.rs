@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::measure::vcpus::Vcpus;
 use crate::vocabulary::ids::Region;
 use crate::vocabulary::money::Usd;
 
@@ -50,8 +51,17 @@ pub enum PriceSource {
 pub struct Price {
     /// In an hour.
     pub per_hour: Usd,
+    /// The least that it can be, where it is an estimate.
+    pub least: Usd,
     /// Where that comes from.
     pub source: PriceSource,
+}
+
+impl Price {
+    /// A price of the list.
+    pub fn listed(per_hour: Usd) -> Self {
+        Self { per_hour, least: per_hour, source: PriceSource::List }
+    }
 }
 
 impl fmt::Display for PriceKey {
@@ -60,42 +70,57 @@ impl fmt::Display for PriceKey {
     }
 }
 
-/// The hourly price of an instance whose list price cannot be had: so much for each vCPU, by the family's kind. It is
-/// on the high side of what AWS asks for any type of that kind in us-east-1, for an instance without a price must not
-/// slip under a limit.
-/// <https://aws.amazon.com/ec2/pricing/on-demand/>
-pub fn estimate(instance_type: &str, vcpus: u32) -> Price {
-    /// Accelerators (GPU, Trainium, Inferentia, FPGA) make the vCPU dear: p4d.24xlarge and p5.48xlarge cost some 0.3 to
-    /// 0.5 USD a vCPU.
-    const ACCELERATED: Usd = Usd::micros(550_000);
-    /// Terabytes of memory: x1e and high-memory types cost between 0.1 and 0.49 USD a vCPU.
-    const MUCH_MEMORY: Usd = Usd::micros(500_000);
-    /// All else costs between 0.02 and 0.1 USD a vCPU.
-    const GENERAL: Usd = Usd::micros(100_000);
-    let family = instance_type.split_once('.').map_or(instance_type, |(family, _)| family);
-    let is_one_of = |kinds: &[&str]| {
-        kinds.iter().any(|kind| {
-            family
-                .strip_prefix(kind)
-                .is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_digit() || next == '-'))
-        })
-    };
-    let known = family
-        .split(|character: char| character.is_ascii_digit() || character == '-')
-        .next()
-        .is_some_and(|letters| KINDS.contains(&letters));
-    let per_vcpu = if is_one_of(&["p", "g", "gr", "inf", "trn", "dl", "vt", "f"]) || !known {
-        ACCELERATED
-    } else if is_one_of(&["x", "u", "z"]) {
-        MUCH_MEMORY
-    } else {
-        GENERAL
-    };
-    Price { per_hour: per_vcpu.times(u64::from(vcpus)), source: PriceSource::Estimate }
+/// What a kind of family costs a vCPU and hour, On-Demand.
+struct Range {
+    least: Usd,
+    most: Usd,
 }
 
-/// Letters that families begin with. A family of other letters is a new kind, and may be dear: it is taken for an
-/// accelerated one.
+impl Range {
+    const fn of(least: u64, most: u64) -> Self {
+        Self { least: Usd::micros(least), most: Usd::micros(most) }
+    }
+}
+
+/// Eight large GPUs an instance: P5 and later cost between 0.28 and 0.75 USD a vCPU, P2 to P4 between 0.22 and 0.55.
+const LARGE_GPUS: Range = Range::of(280_000, 800_000);
+const OLDER_LARGE_GPUS: Range = Range::of(200_000, 550_000);
+/// Other accelerators (GPU, Trainium, Inferentia, FPGA): between 0.04 and 0.35 USD a vCPU.
+const ACCELERATED: Range = Range::of(30_000, 550_000);
+/// Terabytes of memory: between 0.08 and 0.49 USD a vCPU.
+const MUCH_MEMORY: Range = Range::of(40_000, 500_000);
+/// Burstable: between 0.0014 USD a vCPU, t4g.nano in Mumbai, and 0.05.
+const BURSTABLE: Range = Range::of(1_000, 100_000);
+/// All else costs between 0.02 and 0.1 USD a vCPU.
+const GENERAL: Range = Range::of(10_000, 100_000);
+/// A kind that nobody knows may be as dear as any, and as cheap.
+const UNKNOWN: Range = Range::of(1_000, 800_000);
+
+/// The hourly price of an instance whose list price cannot be had: so much for each vCPU, by the family's kind. It is
+/// on the high side of what AWS asks for any type of that kind in us-east-1 for Linux, for an instance without a price
+/// must not slip under a limit unseen; and what it costs at the least, in the cheapest region, is beside it, for nobody
+/// is halted for what may not be.
+/// <https://aws.amazon.com/ec2/pricing/on-demand/>
+pub fn estimate(instance_type: &str, seen: Vcpus) -> Price {
+    let family = instance_type.split_once('.').map_or(instance_type, |(family, _)| family);
+    let letters: &str = family.split(|next: char| next.is_ascii_digit() || next == '-').next().unwrap_or_default();
+    let generation =
+        family.get(letters.len()..).and_then(|rest| rest.chars().next()).and_then(|next| next.to_digit(10));
+    let range = match letters {
+        "p" if generation.is_some_and(|generation| generation >= 5) => LARGE_GPUS,
+        "p" => OLDER_LARGE_GPUS,
+        "g" | "gr" | "inf" | "trn" | "dl" | "vt" | "f" => ACCELERATED,
+        "x" | "u" | "z" => MUCH_MEMORY,
+        "t" => BURSTABLE,
+        known if KINDS.contains(&known) => GENERAL,
+        _ => UNKNOWN,
+    };
+    // The whole machine is paid, however few of its vCPUs are switched on.
+    let vcpus = u64::from(seen.of_type(instance_type));
+    Price { per_hour: range.most.times(vcpus), least: range.least.times(vcpus), source: PriceSource::Estimate }
+}
+
+/// Letters that families begin with. A family of other letters is a new kind, and may be dear.
 /// <https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html>
 const KINDS: [&str; 26] = [
     "a", "c", "d", "dl", "f", "g", "gr", "h", "hpc", "i", "im", "inf", "is", "m", "mac", "p", "r", "t", "trn", "u",
@@ -111,6 +136,9 @@ pub struct Burn {
     /// Of what has no list price, or is Spot: for that the On-Demand price is the most that it may cost.
     /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-spot-instances.html>
     pub estimated: Usd,
+    /// The least that the estimated part can be. Records from before do not have it.
+    #[serde(default)]
+    pub least: Usd,
 }
 
 impl Burn {
@@ -119,11 +147,22 @@ impl Burn {
         self.listed + self.estimated
     }
 
-    /// Adds what costs so much. The list's price of something that is sold for less, such as Spot, is an estimate.
-    pub fn add(&mut self, price: Price, is_sold_for_less: bool) {
+    /// What it is at the least.
+    pub fn certain(self) -> Usd {
+        self.listed + self.least
+    }
+
+    /// Adds what costs so much. The list's price of Spot is an estimate, for Spot is sold for up to nine tenths less.
+    pub fn add(&mut self, price: Price, is_spot: bool) {
+        /// Of the On-Demand price, Spot costs at the least one in so many parts.
+        const SPOT_PARTS: u64 = 10;
         match price.source {
-            PriceSource::List if !is_sold_for_less => self.listed += price.per_hour,
-            PriceSource::List | PriceSource::Estimate => self.estimated += price.per_hour,
+            PriceSource::List if !is_spot => self.listed += price.per_hour,
+            PriceSource::List | PriceSource::Estimate => {
+                self.estimated += price.per_hour;
+                let parts = if is_spot { SPOT_PARTS } else { 1 };
+                self.least += Usd::micros(price.least.as_micros() / parts);
+            }
         }
     }
 }
@@ -131,7 +170,11 @@ impl Burn {
 impl fmt::Display for Burn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} USD/hour", self.total())?;
-        if self.estimated > Usd::ZERO { write!(f, " ({} of it estimated)", self.estimated) } else { Ok(()) }
+        if self.estimated > Usd::ZERO {
+            write!(f, " ({} of it estimated, {} for certain)", self.estimated, self.certain())
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -142,37 +185,68 @@ pub type Prices = BTreeMap<PriceKey, Price>;
 mod tests {
     use super::*;
 
+    fn seen(count: u32) -> Vcpus {
+        Vcpus { count, estimated: false }
+    }
+
     #[test]
     fn no_estimate_is_below_what_aws_asks() {
-        // On-Demand, Linux, us-east-1, in USD an hour; some before they were lowered.
+        // On-Demand, Linux, us-east-1, in USD an hour; some before they were lowered, with the lower one beside it.
         let asked = [
-            ("t3.micro", 2, 0.0104),
-            ("m5.large", 2, 0.096),
-            ("m7i.24xlarge", 96, 4.8384),
-            ("r5b.24xlarge", 96, 7.152),
-            ("i4i.32xlarge", 128, 10.9824),
-            ("x1e.32xlarge", 128, 26.688),
-            ("u-24tb1.112xlarge", 448, 218.4),
-            ("z1d.12xlarge", 48, 4.464),
-            ("g5.48xlarge", 192, 16.288),
-            ("p4d.24xlarge", 96, 32.7726),
-            ("p5.48xlarge", 192, 98.32),
-            ("trn1.32xlarge", 128, 21.5),
-            ("inf2.48xlarge", 192, 12.98),
-            ("f1.16xlarge", 64, 13.2),
+            ("t3.micro", 2, 0.0104, 0.0104),
+            ("m5.large", 2, 0.096, 0.096),
+            ("m7i.24xlarge", 96, 4.8384, 4.8384),
+            ("r5b.24xlarge", 96, 7.152, 7.152),
+            ("i4i.32xlarge", 128, 10.9824, 10.9824),
+            ("x1e.32xlarge", 128, 26.688, 26.688),
+            ("x2gd.16xlarge", 64, 5.344, 5.344),
+            ("u-24tb1.112xlarge", 448, 218.4, 218.4),
+            ("z1d.12xlarge", 48, 4.464, 4.464),
+            ("g5.48xlarge", 192, 16.288, 16.288),
+            ("g5g.16xlarge", 64, 2.744, 2.744),
+            ("p3.16xlarge", 64, 24.48, 24.48),
+            ("p4d.24xlarge", 96, 32.7726, 21.9576),
+            ("p5.48xlarge", 192, 98.32, 55.04),
+            ("p6-b200.48xlarge", 192, 113.9328, 113.9328),
+            ("trn1.32xlarge", 128, 21.5, 21.5),
+            ("inf2.48xlarge", 192, 12.98, 12.98),
+            ("f1.16xlarge", 64, 13.2, 13.2),
         ];
-        for (instance_type, vcpus, dollars) in asked {
-            let estimated = estimate(instance_type, vcpus);
+        for (instance_type, vcpus, dollars, lowered) in asked {
+            let estimated = estimate(instance_type, seen(vcpus));
             assert!(estimated.per_hour >= Usd::from_dollars(dollars), "{instance_type}: {} USD", estimated.per_hour);
+            assert!(estimated.least <= Usd::from_dollars(lowered), "{instance_type}: at least {}", estimated.least);
             assert_eq!(estimated.source, PriceSource::Estimate);
         }
     }
 
     #[test]
+    fn an_instance_with_few_of_its_vcpus_switched_on_costs_what_the_whole_one_does() {
+        for few in [1, 2, 96] {
+            assert_eq!(estimate("p5.48xlarge", seen(few)), estimate("p5.48xlarge", seen(192)));
+        }
+        assert!(estimate("p5.48xlarge", seen(2)).least > Usd::from_dollars(50.0));
+    }
+
+    #[test]
     fn a_kind_that_nobody_knows_is_dear() {
         for unknown in ["q9.large", "quantum1.metal", "", "nodot"] {
-            assert_eq!(estimate(unknown, 4).per_hour, Usd::micros(2_200_000), "{unknown}");
+            let estimated = estimate(unknown, seen(96));
+            assert_eq!(
+                (estimated.per_hour, estimated.least),
+                (Usd::micros(76_800_000), Usd::micros(96_000)),
+                "{unknown}"
+            );
         }
-        assert_eq!(estimate("mac2.metal", 8).per_hour, Usd::micros(800_000));
+        assert_eq!(estimate("mac2.metal", seen(8)).per_hour, Usd::micros(800_000));
+    }
+
+    #[test]
+    fn spot_costs_at_least_a_tenth_of_the_on_demand_price() {
+        let mut burn = Burn::default();
+        burn.add(Price::listed(Usd::from_dollars(30.0)), true);
+        burn.add(Price::listed(Usd::from_dollars(5.0)), false);
+        assert_eq!((burn.total(), burn.certain()), (Usd::from_dollars(35.0), Usd::from_dollars(8.0)));
+        assert_eq!(burn.to_string(), "35.00 USD/hour (30.00 of it estimated, 8.00 for certain)");
     }
 }

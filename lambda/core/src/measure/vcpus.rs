@@ -21,25 +21,32 @@ impl Vcpus {
             None => Self { count: estimate(instance_type), estimated: true },
         }
     }
+
+    /// All vCPUs of an instance's type: some of them may be switched off by its `CpuOptions`.
+    pub fn of_type(self, instance_type: &str) -> u32 {
+        self.count.max(named(instance_type).unwrap_or_default())
+    }
 }
 
-/// vCPUs by the naming rule of instance types: `large` has 2, `xlarge` 4, `Nxlarge` 4·N, `metal-Nxl` 4·N.
-///
-/// Where the name says nothing the estimate is high on purpose: an unknown type must not slip under a limit.
-/// <https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html>
+/// vCPUs by the type's name. Where it says nothing the estimate is high on purpose: an unknown type must not slip under
+/// a limit.
 fn estimate(instance_type: &str) -> u32 {
     const BARE_METAL: u32 = 96;
     const UNKNOWN: u32 = 16;
-    let Some((family, size)) = instance_type.split_once('.') else { return UNKNOWN };
-    let times_four = |digits: &str| digits.parse::<u32>().ok().and_then(|n| n.checked_mul(4)).filter(|n| *n > 0);
+    named(instance_type).unwrap_or(if instance_type.ends_with(".metal") { BARE_METAL } else { UNKNOWN })
+}
+
+/// vCPUs by the naming rule of instance types: `large` has 2, `xlarge` 4, `Nxlarge` 4·N, `metal-Nxl` 4·N.
+/// <https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html>
+fn named(instance_type: &str) -> Option<u32> {
+    let (family, size) = instance_type.split_once('.')?;
     match size {
-        "nano" | "micro" | "small" if matches!(family, "t1" | "t2") => 1,
-        "nano" | "micro" | "small" | "medium" | "large" => 2,
-        "xlarge" => 4,
-        "metal" => BARE_METAL,
+        "nano" | "micro" | "small" if matches!(family, "t1" | "t2") => Some(1),
+        "nano" | "micro" | "small" | "medium" | "large" => Some(2),
+        "xlarge" => Some(4),
         _ => {
-            let digits = size.strip_suffix("xlarge").or_else(|| size.strip_prefix("metal-")?.strip_suffix("xl"));
-            digits.and_then(times_four).unwrap_or(UNKNOWN)
+            let digits = size.strip_suffix("xlarge").or_else(|| size.strip_prefix("metal-")?.strip_suffix("xl"))?;
+            digits.parse::<u32>().ok()?.checked_mul(4).filter(|vcpus| *vcpus > 0)
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::policy::AccountPolicy;
 use crate::policy::never_touched::SERVICES_OWN;
 use crate::record::Halt;
 use crate::resource::{Act, Description, Kind, SkipReason, Skipped, Undo};
-use crate::verdict::{Grace, Judgement, Verdict};
+use crate::verdict::{Grace, Judgement, Reading, Verdict};
 use crate::vocabulary::mode::Mode;
 use crate::vocabulary::money::Usd;
 use crate::vocabulary::text::{clean, count};
@@ -124,6 +124,13 @@ fn warning(policy: &AccountPolicy, mode: Mode, verdict: &Verdict, seen: &Summary
         let _ =
             writeln!(body, "Account {} is past its limit. Nothing was done: its mode is {mode}.\n", full_name(policy));
         (format!("PAST ITS LIMIT, {mode} only: {}: {causes}", short_name(policy)), format!("past a limit, {mode} only"))
+    } else if verdict.readings.iter().any(Reading::may_be_past) {
+        let _ = writeln!(
+            body,
+            "Account {} may be past its limit: the price of a part of what runs is not known, and is estimated on the high side. Nothing was done: it is halted when so much is certain.\n",
+            full_name(policy)
+        );
+        (format!("MAY BE PAST ITS LIMIT {}: {causes}", short_name(policy)), "may be past a limit".to_owned())
     } else {
         let _ = writeln!(
             body,

@@ -226,9 +226,14 @@ pub fn observation() -> impl Strategy<Value = Observation> {
             let Some((micros, listed)) = price else { continue };
             let (instance_type, operation, tenancy) =
                 ("m5.large".to_owned(), "RunInstances".to_owned(), Tenancy::Shared);
-            let source = if listed { PriceSource::List } else { PriceSource::Estimate };
+            let per_hour = Usd::micros(micros);
+            let price = if listed {
+                Price::listed(per_hour)
+            } else {
+                Price { per_hour, least: Usd::micros(micros / 7), source: PriceSource::Estimate }
+            };
             let key = PriceKey { region: Region::new(format!("r-{number}")), instance_type, operation, tenancy };
-            observation.prices.insert(key, Price { per_hour: Usd::micros(micros), source });
+            observation.prices.insert(key, price);
         }
         for (number, (groups, fleets, spot_requests, instances)) in regions {
             let region = Region::new(format!("r-{number}"));

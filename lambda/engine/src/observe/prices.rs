@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use runawaytrain_core::measure::price::{Price, PriceKey, PriceSource, Prices, estimate};
+use runawaytrain_core::measure::price::{Price, PriceKey, Prices, estimate};
 use runawaytrain_core::measure::vcpus::Vcpus;
 
 use crate::ports::{Clock, KnownPrice, Ports, PriceBook, PriceList};
@@ -135,9 +135,7 @@ impl PriceMemory {
 
 fn price(known: Option<&Answered>, key: &PriceKey, vcpus: Vcpus) -> Price {
     match known {
-        Some(Answered::Said(KnownPrice { per_hour: Some(per_hour), .. })) => {
-            Price { per_hour: *per_hour, source: PriceSource::List }
-        }
-        _ => estimate(&key.instance_type, vcpus.count),
+        Some(Answered::Said(KnownPrice { per_hour: Some(per_hour), .. })) => Price::listed(*per_hour),
+        _ => estimate(&key.instance_type, vcpus),
     }
 }

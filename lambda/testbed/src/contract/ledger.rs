@@ -98,7 +98,7 @@ async fn an_empty_ledger_is_empty(ports: &Ports) {
 async fn records_come_back_as_written(ports: &Ports) {
     let mut full = record(10);
     let before = Summary {
-        burn: Burn { listed: Usd::micros(98_320_000), estimated: Usd::micros(10_400) },
+        burn: Burn { listed: Usd::micros(98_320_000), estimated: Usd::micros(10_400), least: Usd::micros(2_000) },
         instances: 21,
         vcpus: 42,
         exempt: 1,

@@ -71,6 +71,8 @@ pub struct SimInstance {
     pub owner: Option<String>,
     /// The service that manages it.
     pub managed_by: Option<String>,
+    /// Its `CpuOptions`, where they are not the type's own: how many cores are switched on, at one thread each.
+    pub cores: Option<i32>,
 }
 
 impl SimInstance {
@@ -115,7 +117,7 @@ impl SimInstance {
         Some(Instance {
             id: self.id.clone(),
             instance_type: self.instance_type.clone(),
-            vcpus: Vcpus::of(None, None, &self.instance_type),
+            vcpus: Vcpus::of(self.cores, Some(1), &self.instance_type),
             phase,
             spot_request: self.spot_request.clone(),
             managed_by: self.managed_by.clone(),
@@ -149,6 +151,7 @@ impl Launches {
             spot_request: None,
             owner: None,
             managed_by: None,
+            cores: None,
         });
         instances.last_mut().expect("just launched")
     }
