@@ -30,7 +30,8 @@ mod trouble;
 use month::Month;
 use trouble::Trouble;
 
-/// How far back hours are kept: the day before data that is two days old, and a day to spare.
+/// How far back hours are kept: the days that end within half a day before data that is two days old, and some hours
+/// to spare.
 const BACK: SignedDuration = SignedDuration::from_hours(4 * 24);
 /// Manifests name files and columns: some tens of KB.
 const LARGEST_MANIFEST: u64 = 8 << 20;
@@ -262,7 +263,7 @@ async fn summed_up(
     let mut window = None;
     for (account, by_hour) in hours.accounts {
         // Seen from the end of the data: how old that is is said beside it.
-        let Some(day) = (Hours { by_hour, until }).day(None, until) else { continue };
+        let Some(day) = (Hours { by_hour, until }).newest_day() else { continue };
         window = Some(day);
         if is_member(&account) {
             all += day.amount;
@@ -271,7 +272,7 @@ async fn summed_up(
         }
     }
     report.day = window
-        .or_else(|| Hours { by_hour: BTreeMap::new(), until }.day(None, until))
+        .or_else(|| Hours { by_hour: BTreeMap::new(), until }.newest_day())
         .map(|day| Charged { amount: all, ..day });
     report.age = Some(now.duration_since(until).as_secs());
     report

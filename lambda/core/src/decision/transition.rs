@@ -43,8 +43,7 @@ pub fn after_sweep(
     next.charges.clone_from(&decision.charges);
     next.spend = decision.verdict.spend.clone();
     if let (Some(pardon), Some(month)) = (&mut next.spend_pardon, decision.verdict.spend.month) {
-        // Nothing was known when it was released: what is first known after it is where it begins.
-        pardon.month.get_or_insert(month);
+        pardon.take_in(month);
     }
     next.unseen = unseen(record, &decision.verdict, now);
     next.name.clone_from(&policy.name);

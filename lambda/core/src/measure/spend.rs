@@ -18,6 +18,15 @@ pub const STALE: SignedDuration = SignedDuration::from_hours(48);
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
+/// AWS books what was used hours later, some of it a day later: what is charged within this time after a release may
+/// have been used before it, and was dealt with. Until it has passed, what runs is judged by its number and its price.
+/// <https://docs.aws.amazon.com/cur/latest/userguide/what-is-cur.html>
+pub const SETTLING: SignedDuration = SignedDuration::from_hours(36);
+
+/// The newest hours of a report are incomplete: some services come hours after the others. So the highest day of those
+/// that end within this time before the end of the data is the day that counts.
+const LATE: SignedDuration = SignedDuration::from_hours(12);
+
 /// AWS's estimate of an account's charges in a month so far.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/monitor_estimated_charges_with_cloudwatch.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,8 +44,8 @@ pub struct Charges {
 }
 
 impl Charges {
-    /// So many readings are kept: two days of six a day, and some more.
-    const MOST: usize = 16;
+    /// So many readings are kept: the two days that a day is judged by, at ten a day and more than AWS gives.
+    const MOST: usize = 24;
 
     /// Whether nothing was ever read.
     pub fn is_empty(&self) -> bool {
@@ -57,30 +66,76 @@ impl Charges {
 
     /// The newest reading, if it is of the month that `now` is in and not stale.
     pub fn month(&self, now: Timestamp) -> Option<Charge> {
-        self.readings
-            .last()
-            .copied()
-            .filter(|last| month(last.at) == month(now) && now.duration_since(last.at) <= STALE)
+        let (of, last) = self.by_month().last()?;
+        (of == month(now) && now.duration_since(last.at) <= STALE).then_some(last)
     }
 
-    /// What was charged in the day before the newest reading, and not before `from`: what it grew by. A fall is a new
-    /// month, whose charges so far count, and never a credit. Nothing where fewer than two readings tell.
+    /// What was charged for certain in the day before the newest reading: by how much the month's charges grew between
+    /// two readings that are at most a day apart, for what was charged in longer was not spent in a day. What a release
+    /// at `from` may have left to be booked is not in it. Nothing where fewer than two readings tell.
+    ///
+    /// A fall within a month is a recalculation, never a credit and never a new month. AWS may give it back: what it
+    /// took back in the day before the first of the two counts as charged by then.
     pub fn day(&self, from: Option<Timestamp>, now: Timestamp) -> Option<Charged> {
         let last = self.readings.last().filter(|last| now.duration_since(last.at) <= STALE)?;
         let day_before = last.at.checked_sub(DAY).ok()?;
-        let allowed = || self.readings.iter().filter(|reading| from.is_none_or(|from| reading.at >= from));
-        // The newest that is a day old or older; else the oldest there is.
-        let first = allowed()
-            .rev()
-            .find(|reading| reading.at <= day_before)
-            .or(allowed().next())
-            .filter(|first| first.at < last.at)?;
-        let window = self.readings.iter().skip_while(|reading| reading.at < first.at);
-        let grown = window.clone().zip(window.skip(1)).map(|(before, after)| {
-            if after.amount < before.amount { after.amount } else { after.amount.less(before.amount) }
-        });
-        Some(Charged { amount: grown.sum(), from: first.at, until: last.at, source: SpendSource::Charges })
+        let settled = from.and_then(|from| from.checked_add(SETTLING).ok()).unwrap_or(Timestamp::MIN);
+        let begin = day_before.max(settled);
+        let readings: Vec<(Date, Charge)> = self.by_month().collect();
+        let index = readings.iter().position(|(_, reading)| reading.at >= begin && reading.at < last.at)?;
+        let (before, after) = readings.split_at_checked(index + 1)?;
+        let (of, first) = *before.last()?;
+        let mut month = Growth { of, base: first.amount + taken_back(before, first.at), highest: Usd::ZERO };
+        let mut amount = Usd::ZERO;
+        for (of, reading) in after {
+            if *of != month.of {
+                amount += month.grown();
+                // All of a month was charged since it began; later than in its first day that is longer than a day ago.
+                let base = if is_first_day(reading.at) { Usd::ZERO } else { reading.amount };
+                month = Growth { of: *of, base, highest: Usd::ZERO };
+            }
+            month.highest = month.highest.max(reading.amount);
+        }
+        amount += month.grown();
+        Some(Charged { amount, from: first.at, until: last.at, source: SpendSource::Charges })
     }
+
+    /// Each reading with the month that it is of. In the first day of a month AWS may still show the month before, so
+    /// that a number is of the new one only where it is less than half of the old.
+    fn by_month(&self) -> impl Iterator<Item = (Date, Charge)> {
+        let mut so_far: Option<(Date, Usd)> = None;
+        self.readings.iter().map(move |reading| {
+            let may_be_old = |highest: Usd| is_first_day(reading.at) && reading.amount.times(2) >= highest;
+            let (of, highest) = match so_far {
+                Some((known, highest)) if known == month(reading.at) || may_be_old(highest) => (known, highest),
+                _ => (month(reading.at), Usd::ZERO),
+            };
+            so_far = Some((of, highest.max(reading.amount)));
+            (of, *reading)
+        })
+    }
+}
+
+/// How a month's charges grew.
+struct Growth {
+    of: Date,
+    base: Usd,
+    highest: Usd,
+}
+
+impl Growth {
+    fn grown(&self) -> Usd {
+        self.highest.less(self.base)
+    }
+}
+
+/// By how much AWS lowered the month of the last of these readings in the day before it.
+fn taken_back(readings: &[(Date, Charge)], until: Timestamp) -> Usd {
+    let pairs = readings.iter().zip(readings.iter().skip(1));
+    let of_the_day = pairs.filter(|((one, _), (other, later))| {
+        one == other && readings.last().is_some_and(|(last, _)| last == one) && until.duration_since(later.at) < DAY
+    });
+    of_the_day.map(|((_, earlier), (_, later))| earlier.amount.less(later.amount)).sum()
 }
 
 /// What an account spent hour by hour, from Cost and Usage Reports.
@@ -93,21 +148,34 @@ pub struct Hours {
 }
 
 impl Hours {
-    /// What was spent in the trailing 24 hours before the end of the data, and not before `from`. Nothing where the
-    /// data is stale.
+    /// What was spent in the highest 24 hours of those that end within the last half day of the data, and not before
+    /// `from`. Nothing where the data is stale.
     pub fn day(&self, from: Option<Timestamp>, now: Timestamp) -> Option<Charged> {
         if now.duration_since(self.until) > STALE {
             return None;
         }
-        let day_before = self.until.checked_sub(DAY).ok()?;
+        let hours = (0..=LATE.as_hours()).map(SignedDuration::from_hours);
+        let ends = hours.filter_map(|ago| self.until.checked_sub(ago).ok());
+        let days = ends.filter_map(|end| self.day_until(end, from));
+        // Of those that are alike, the newest.
+        days.reduce(|highest, day| if day.amount > highest.amount { day } else { highest })
+    }
+
+    /// What was spent in the 24 hours before the end of the data, as far as it is known.
+    pub fn newest_day(&self) -> Option<Charged> {
+        self.day_until(self.until, None)
+    }
+
+    /// What was spent in the 24 hours before `end`, and not before `from`; nothing where that is later.
+    fn day_until(&self, end: Timestamp, from: Option<Timestamp>) -> Option<Charged> {
+        let day_before = end.checked_sub(DAY).ok()?;
         let from = from.filter(|from| *from > day_before).unwrap_or(day_before);
-        let amount = self
-            .by_hour
-            .iter()
-            .filter(|(hour, _)| **hour >= from && **hour < self.until)
-            .map(|(_, amount)| *amount)
-            .sum();
-        Some(Charged { amount, from, until: self.until, source: SpendSource::Reports })
+        if from >= end {
+            return None;
+        }
+        let hours = self.by_hour.iter().filter(|(hour, _)| **hour >= from && **hour < end);
+        let amount = hours.map(|(_, amount)| *amount).sum();
+        Some(Charged { amount, from, until: end, source: SpendSource::Reports })
     }
 }
 
@@ -122,7 +190,7 @@ pub struct Spend {
 
 impl Spend {
     /// What was spent in a day: by the reports where there are any, else by what the month's charges grew by. `from` is
-    /// the end of the last halt, if that was within the day: what was spent before it was dealt with.
+    /// the end of the last halt: what was spent before it was dealt with.
     pub fn day(&self, from: Option<Timestamp>, now: Timestamp) -> Option<Charged> {
         self.hours.as_ref().and_then(|hours| hours.day(from, now)).or_else(|| self.charges.day(from, now))
     }
@@ -171,28 +239,50 @@ pub struct SpendSeen {
     pub month: Option<Charge>,
 }
 
-/// What an account spent before it was released was dealt with: the month's charges count from there, and the day's
-/// hours too.
+/// What an account spent before it was released was dealt with: the month's charges count from where they stood once
+/// that was booked, and the day's hours from the release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpendPardon {
     /// When it was released.
     pub at: Timestamp,
-    /// What the month stood at then; the first reading after it, where none was known.
+    /// The highest that the month stood at until what was spent before was booked; the first reading after it, where
+    /// none was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub month: Option<Charge>,
 }
 
 impl SpendPardon {
-    /// What the month's charges may be more than their limit: what they were at the release. Nothing in another month.
-    /// `None` where it is not known, so that nothing can be said yet.
+    /// Takes in a reading of the month: what is charged soon after the release may be of before it.
+    pub fn take_in(&mut self, reading: Charge) {
+        let is_higher = self.month.is_none_or(|known| reading.amount > known.amount);
+        let is_pardoned = self.month.is_none() || self.is_settling(reading);
+        if month(self.at) == month(reading.at) && is_pardoned && is_higher {
+            self.month = Some(reading);
+        }
+    }
+
+    /// What the month's charges may be more than their limit: what they came to before the release. Nothing in another
+    /// month. `None` where it is not known yet, so that nothing can be said.
     pub fn of_month(&self, reading: Charge) -> Option<Usd> {
-        if month(self.at) != month(reading.at) { Some(Usd::ZERO) } else { self.month.map(|base| base.amount) }
+        if month(self.at) != month(reading.at) {
+            return Some(Usd::ZERO);
+        }
+        self.month.filter(|_| !self.is_settling(reading)).map(|base| base.amount)
+    }
+
+    fn is_settling(&self, reading: Charge) -> bool {
+        reading.at.duration_since(self.at) < SETTLING
     }
 }
 
 /// The first day of the month that a moment is in, by UTC, as AWS bills.
 pub fn month(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date().first_of_month()
+}
+
+/// Whether a moment is in the first day of its month, by UTC.
+fn is_first_day(at: Timestamp) -> bool {
+    at.to_zoned(TimeZone::UTC).date().day() == 1
 }
 
 #[cfg(test)]
@@ -262,7 +352,7 @@ mod tests {
     fn the_day_is_a_window_over_midnight_and_ends_with_the_data() {
         let mut by_hour = BTreeMap::new();
         for (hour, dollars) in [
-            ("2026-11-20T22:00:00Z", 100.0),
+            ("2026-11-20T14:00:00Z", 100.0),
             ("2026-11-21T04:00:00Z", 10.0),
             ("2026-11-21T23:00:00Z", 5.0),
             ("2026-11-22T02:00:00Z", 1.0),
@@ -277,26 +367,96 @@ mod tests {
     }
 
     #[test]
-    fn what_was_spent_before_a_release_is_not_held_against_the_account_again() {
-        let three = charges(&[
-            ("2026-11-20T00:00:00Z", 100.0),
-            ("2026-11-21T06:00:00Z", 1130.0),
-            ("2026-11-22T06:00:00Z", 1190.0),
-        ]);
-        let since = three.day(Some(at("2026-11-21T05:00:00Z")), at("2026-11-22T07:00:00Z")).unwrap();
-        assert_eq!((since.amount, since.from), (Usd::from_dollars(60.0), at("2026-11-21T06:00:00Z")));
-        assert_eq!(
-            three.day(Some(at("2026-11-22T01:00:00Z")), at("2026-11-22T07:00:00Z")),
-            None,
-            "one reading since says nothing"
-        );
+    fn a_fall_within_a_month_is_a_recalculation_and_no_new_month() {
+        let now = at("2026-11-22T19:00:00Z");
+        let dip = [
+            ("2026-11-22T00:00:00Z", 4000.0),
+            ("2026-11-22T06:00:00Z", 3999.98),
+            ("2026-11-22T12:00:00Z", 3500.0),
+            ("2026-11-22T18:00:00Z", 4003.0),
+        ];
+        let amounts = |number: usize| charges(&dip[..number]).day(None, now).map(|day| day.amount);
+        assert_eq!([amounts(2), amounts(3)], [Some(Usd::ZERO); 2]);
+        assert_eq!(amounts(4), Some(Usd::from_dollars(3.0)), "what was taken back and comes again was not spent again");
+    }
 
-        let base = Charge { amount: Usd::from_dollars(1130.0), at: at("2026-11-21T06:00:00Z") };
-        let pardon = SpendPardon { at: at("2026-11-21T07:00:00Z"), month: Some(base) };
-        let reading = |when| Charge { amount: Usd::from_dollars(1190.0), at: at(when) };
-        assert_eq!(pardon.of_month(reading("2026-11-22T06:00:00Z")), Some(Usd::from_dollars(1130.0)));
-        assert_eq!(pardon.of_month(reading("2026-12-01T06:00:00Z")), Some(Usd::ZERO));
-        assert_eq!(SpendPardon { month: None, ..pardon }.of_month(reading("2026-11-22T06:00:00Z")), None);
+    #[test]
+    fn the_month_before_may_still_be_shown_in_the_first_day_of_a_month() {
+        let late = charges(&[
+            ("2026-11-30T22:00:00Z", 3995.0),
+            ("2026-12-01T02:00:00Z", 4000.0),
+            ("2026-12-01T06:00:00Z", 3999.0),
+        ]);
+        let now = at("2026-12-01T13:00:00Z");
+        assert_eq!(late.day(None, now).unwrap().amount, Usd::from_dollars(5.0));
+        assert_eq!(late.month(now), None, "November's total is not December's");
+        let turned = late.with(Charge { amount: Usd::from_dollars(40.0), at: at("2026-12-01T12:00:00Z") });
+        assert_eq!(turned.day(None, now).unwrap().amount, Usd::from_dollars(45.0));
+        assert_eq!(turned.month(now).unwrap().amount, Usd::from_dollars(40.0));
+        // A day later it is the new month's in any case, and how much of it is of the last day is not known.
+        let train = charges(&[("2026-12-01T03:00:00Z", 100.0), ("2026-12-02T02:00:00Z", 90.0)]);
+        assert_eq!(train.month(at("2026-12-02T03:00:00Z")).unwrap().amount, Usd::from_dollars(90.0));
+    }
+
+    #[test]
+    fn what_was_charged_in_more_than_a_day_is_not_judged_as_a_days() {
+        let weekend = charges(&[("2026-11-20T18:00:00Z", 1000.0), ("2026-11-23T12:00:00Z", 1260.0)]);
+        let now = at("2026-11-23T17:00:00Z");
+        assert_eq!(weekend.day(None, now), None);
+        let later = weekend.with(Charge { amount: Usd::from_dollars(1280.0), at: at("2026-11-23T16:00:00Z") });
+        let day = later.day(None, now).unwrap();
+        assert_eq!((day.amount, day.from), (Usd::from_dollars(20.0), at("2026-11-23T12:00:00Z")));
+    }
+
+    #[test]
+    fn the_highest_day_counts_of_those_that_end_in_the_last_half_day_of_a_report() {
+        let now = at("2026-11-22T12:00:00Z");
+        // A hundred an hour, of which the newest three hours lack a part so far.
+        let hour = |ago: i64| at("2026-11-22T00:00:00Z") - SignedDuration::from_hours(ago);
+        let mut by_hour: BTreeMap<_, _> = (1..=40).map(|ago| (hour(ago), Usd::from_dollars(100.0))).collect();
+        by_hour.extend((1..=3).map(|ago| (hour(ago), Usd::from_dollars(10.0))));
+        let hours = Hours { by_hour, until: hour(0) };
+        let day = hours.day(None, now).unwrap();
+        assert_eq!((day.amount, day.until), (Usd::from_dollars(2400.0), hour(3)));
+        assert_eq!(hours.newest_day().unwrap().amount, Usd::from_dollars(2130.0));
+        let since = hours.day(Some(hour(5)), now).unwrap();
+        assert_eq!((since.amount, since.until), (Usd::from_dollars(230.0), hour(0)), "what came after a release");
+        assert_eq!(hours.day(Some(hour(-1)), now), None, "nothing is known of the time since");
+    }
+
+    #[test]
+    fn what_is_charged_soon_after_a_release_is_not_held_against_the_account() {
+        let released = at("2026-11-20T12:00:00Z");
+        // What the halt was for is booked half a day after it.
+        let mut booked = charges(&[("2026-11-20T06:00:00Z", 100.0), ("2026-11-20T18:00:00Z", 130.0)]);
+        booked = booked.with(Charge { amount: Usd::from_dollars(20_130.0), at: at("2026-11-21T00:00:00Z") });
+        assert_eq!(booked.day(Some(released), at("2026-11-21T01:00:00Z")), None);
+        for (when, dollars) in [("2026-11-21T20:00:00Z", 20_140.0), ("2026-11-22T00:00:00Z", 20_150.0)] {
+            booked = booked.with(Charge { amount: Usd::from_dollars(dollars), at: at(when) });
+        }
+        assert_eq!(booked.day(Some(released), at("2026-11-22T01:00:00Z")), None, "one reading since says nothing");
+        booked = booked.with(Charge { amount: Usd::from_dollars(20_175.0), at: at("2026-11-22T04:00:00Z") });
+        let day = booked.day(Some(released), at("2026-11-22T05:00:00Z")).unwrap();
+        assert_eq!((day.amount, day.from), (Usd::from_dollars(25.0), at("2026-11-22T00:00:00Z")));
+    }
+
+    #[test]
+    fn the_month_is_judged_from_where_it_stood_once_all_before_a_release_was_booked() {
+        let reading = |when, dollars| Charge { amount: Usd::from_dollars(dollars), at: at(when) };
+        let mut pardon =
+            SpendPardon { at: at("2026-11-21T07:00:00Z"), month: Some(reading("2026-11-21T06:00:00Z", 130.0)) };
+        let booked = reading("2026-11-21T19:00:00Z", 20_130.0);
+        assert_eq!(pardon.of_month(booked), None);
+        pardon.take_in(booked);
+        pardon.take_in(reading("2026-11-22T12:00:00Z", 20_100.0));
+        pardon.take_in(reading("2026-11-22T20:00:00Z", 21_000.0));
+        let day_after = reading("2026-11-23T06:00:00Z", 21_190.0);
+        assert_eq!(pardon.of_month(day_after), Some(Usd::from_dollars(20_130.0)), "the highest until it was settled");
+        assert_eq!(pardon.of_month(reading("2026-12-01T06:00:00Z", 10.0)), Some(Usd::ZERO));
+        let mut unknown = SpendPardon { month: None, ..pardon };
+        assert_eq!(unknown.of_month(day_after), None);
+        unknown.take_in(day_after);
+        assert_eq!(unknown.of_month(day_after), Some(day_after.amount));
     }
 
     #[test]

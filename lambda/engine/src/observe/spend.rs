@@ -23,8 +23,8 @@ const GOOD_FOR: SignedDuration = SignedDuration::from_hours(1);
 const FAILED_GOOD_FOR: SignedDuration = SignedDuration::from_mins(15);
 /// Reports are read into the table a few times a day; the table is asked this often.
 const HOURS_GOOD_FOR: SignedDuration = SignedDuration::from_mins(10);
-/// How far back hours matter: the day before data that is two days old.
-const HOURS_BACK: SignedDuration = SignedDuration::from_hours(73);
+/// How far back hours matter: the days that end within half a day before data that is two days old.
+const HOURS_BACK: SignedDuration = SignedDuration::from_hours(85);
 /// Spend is not worth a late halt.
 const PATIENCE: Duration = Duration::from_secs(10);
 
