@@ -139,6 +139,31 @@ async fn a_price_list_that_hangs_does_not_hold_up_a_halt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn hundreds_of_types_under_a_price_list_that_hangs_hold_up_no_sweep() {
+    let testbed = lab_with(0, "m5.large");
+    testbed.world.with(&id(LAB), |lab| {
+        for number in 0..300 {
+            lab.launch("us-west-2", &format!("c{number}.large"), Life::Running);
+        }
+    });
+    testbed.world.fault(Fault { failure: None, ..Fault::always("pricing:", FailureKind::Unavailable) });
+    let scene = Scene::new(testbed, limits(json!({ "instances": 500, "burn": 500 })));
+    for _ in 0..2 {
+        let began = tokio::time::Instant::now();
+        let answer = scene.send(json!({})).await;
+        assert!(began.elapsed() < Duration::from_secs(12), "{:?}", began.elapsed());
+        assert_eq!(report_of(&answer, LAB).burn.total(), report_of(&answer, LAB).burn.estimated);
+    }
+    // Once it answers again, it is asked again; what takes longer than a sweep waits is there for the next.
+    scene.testbed.world.heal();
+    tokio::time::sleep(Duration::from_secs(1000)).await;
+    scene.testbed.world.with(&id(LAB), |lab| drop(lab.launch("us-west-2", "m5.large", Life::Running)));
+    scene.send(json!({})).await;
+    let answer = scene.tick().await;
+    assert_eq!(report_of(&answer, LAB).burn.listed, Usd::from_dollars(0.096));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_price_is_asked_once_and_kept_for_the_next_cold_start() {
     let testbed = lab_with(3, "m5.large");
     let scene = Scene::new(testbed.clone(), limits(json!({ "instances": 20, "burn": 50 })));
