@@ -47,4 +47,4 @@ pub use hour::{Hour, NotAnHour};
 pub use line::Charge;
 pub use manifest::{Manifest, ManifestError, Period, Place, ReportFile};
 pub use reader::Reader;
-pub use totals::{AccountTotals, BadRow, Counted, Gaps, Hourly, MergeError, OtherCurrency, RowProblem, Totals};
+pub use totals::{AccountTotals, BadRow, Counted, Gaps, Hourly, MergeError, OtherCurrency, Reach, RowProblem, Totals};

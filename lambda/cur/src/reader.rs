@@ -223,6 +223,9 @@ impl Sums {
     /// hour would move what was spent in the evening out of a window of 24 hours that begins at noon.
     fn spend(&mut self, number: u64, id: &[u8], first: Hour, hours: i64, cost: Amount) -> Result<(), RowProblem> {
         let (kept_first, kept) = (self.first, self.hours);
+        if !cost.is_zero() {
+            self.totals.reach.take_in(first, hours);
+        }
         let account = self.account(number, id)?;
         if account.usage.is_empty() {
             account.usage.resize(kept, Amount::ZERO);

@@ -27,6 +27,45 @@ pub struct Totals {
     pub gaps: Gaps,
     /// Rows read, headers and blank lines left out, bad ones included.
     pub rows: u64,
+    /// How far the lines of usage reach.
+    pub reach: Reach,
+}
+
+/// The last hour with usage. A line that spans a month says nothing of how far a report reaches, only those of an hour
+/// do; in a report without any, those of a day.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reach {
+    /// By lines of an hour.
+    pub by_hours: Option<Hour>,
+    /// By lines of at most a day.
+    pub by_days: Option<Hour>,
+}
+
+impl Reach {
+    /// The longest line that tells something: a day.
+    const LONGEST: i64 = 24;
+
+    /// The last hour with usage, as far as the lines tell.
+    pub fn last(self) -> Option<Hour> {
+        self.by_hours.or(self.by_days)
+    }
+
+    /// Takes in a line of usage.
+    pub(crate) fn take_in(&mut self, first: Hour, hours: i64) {
+        let last = Some(first.plus(hours - 1));
+        if hours == 1 {
+            self.by_hours = self.by_hours.max(last);
+        }
+        if hours <= Self::LONGEST {
+            self.by_days = self.by_days.max(last);
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.by_hours = self.by_hours.max(other.by_hours);
+        self.by_days = self.by_days.max(other.by_days);
+    }
 }
 
 /// What of one billing period's report was counted.
@@ -303,6 +342,7 @@ impl Totals {
         }
         self.gaps.merge(other.gaps);
         self.rows += other.rows;
+        self.reach.merge(other.reach);
         Ok(())
     }
 

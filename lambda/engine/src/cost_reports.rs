@@ -190,7 +190,7 @@ impl Shelf<'_> {
             return Err(Trouble::OutOfTime);
         }
         self.reader.book.store(&report).await.map_err(|failure| Trouble::NotStored(Box::new(failure)))?;
-        let reaches = totals.accounts.values().any(|account| account.usage.last().is_some());
+        let reaches = self.reach(&totals).is_some();
         let read = ReadPeriod {
             files: number,
             rows: totals.rows,
@@ -200,6 +200,11 @@ impl Shelf<'_> {
             gaps: render::gaps(&totals.gaps),
         };
         Ok((manifest.version.as_deref().map(clean), read))
+    }
+
+    /// The last hour of a report, where it is one that matters.
+    fn reach(&self, totals: &Totals) -> Option<Hour> {
+        totals.reach.last().filter(|last| *last >= self.since)
     }
 
     /// What each account used in each hour that matters, to the millionth of a dollar.
@@ -222,8 +227,7 @@ impl Shelf<'_> {
             .collect();
         // A line of a whole day ends at midnight, but the report knows nothing of the time after it was written. Where
         // there is no usage at all, the report says nothing of the hours that are kept.
-        let last = totals.accounts.values().filter_map(|account| account.usage.last()).max();
-        let until = last.map_or(self.since, |last| last.plus(1).min(Hour::containing(written).plus(1)));
+        let until = self.reach(totals).map_or(self.since, |last| last.plus(1).min(Hour::containing(written).plus(1)));
         ReadReport { period: month.folder(), edition: edition.to_owned(), accounts, until: until.beginning() }
     }
 }

@@ -398,8 +398,9 @@ async fn a_stale_report_is_unknown_to_the_verdict_and_not_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_report_reaches_no_further_than_it_was_written() {
     let scene = scene();
-    let mut text = String::from_utf8(csv(&[(QUIET, "2026-11-22T00", "1")])).unwrap();
-    text.push_str(&format!("{QUIET},Usage,2026-11-22T00:00:00Z,2026-11-23T00:00:00Z,24,USD\n"));
+    // A daily report: no line is of an hour.
+    let mut text = String::from_utf8(csv(&[])).unwrap();
+    text.push_str(&format!("{QUIET},Usage,2026-11-22T00:00:00Z,2026-11-23T00:00:00Z,30,USD\n"));
     deliver(&scene.testbed, NOVEMBER, "aaaa", &[&[]]);
     scene.testbed.reports.put(BUCKET, FILE, gzip(text.as_bytes()));
     let answer = read(&scene).await;
