@@ -3,18 +3,25 @@
 
 #[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
+#[expect(dead_code, reason = "each test file uses its own part of this")]
+#[path = "../../core/tests/arbitrary/spending.rs"]
+mod spending;
 
 use std::time::Duration;
 
 use common::{PAYER, REGIONS, Scene, id, policy, report_of};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
 use runawaytrain_core::measure::limit::Limit;
 use runawaytrain_core::measure::spend::Charge;
 use runawaytrain_core::message::report::AccountReport;
 use runawaytrain_core::record::State;
 use runawaytrain_core::vocabulary::money::Usd;
-use runawaytrain_engine::ports::Clock;
+use runawaytrain_engine::ports::{Clock, States};
 use runawaytrain_testbed::{SimAccount, Testbed};
 use serde_json::{Value, json};
+
+use spending::{Spending, spending};
 
 const LAB: &str = "111111111111";
 
@@ -93,4 +100,45 @@ async fn what_is_booked_late_does_not_halt_a_released_account_again() {
     }
     let lab = charged(&scene, 6, 21_400.0).await;
     assert_eq!(lab.state, Some(State::Halted), "{:?}", lab.readings);
+}
+
+/// Watches a random account for two weeks, through whatever AWS says of it.
+async fn watched(spending: Spending) -> Result<(), TestCaseError> {
+    let scene = scene(json!({ "spend24h": spending.limit.dollars() }));
+    let spending = spending.since(scene.testbed.clock.now());
+    let until = async |hour: usize| {
+        let left = spending.at(hour).duration_since(scene.testbed.clock.now());
+        tokio::time::sleep(Duration::try_from(left).unwrap_or_default()).await;
+    };
+    let mut release = spending.released;
+    for hour in spending.looks() {
+        if let Some(released) = release.take_if(|released| *released < hour) {
+            until(released).await;
+            scene.send(json!({ "action": "halt", "account": LAB, "reason": "a stranger's instances" })).await;
+            scene.tick().await;
+            let answer = scene.send(json!({ "action": "release", "account": LAB })).await;
+            prop_assert_eq!(answer.status, 200, "{}", answer.body);
+        }
+        until(hour).await;
+        scene.testbed.world.with(&id(LAB), |lab| lab.charge = Some(spending.charge(hour)));
+        scene.send(json!({})).await;
+        let state = scene.testbed.ledger.load(&id(LAB)).await.unwrap().unwrap().record.state;
+        prop_assert!(!state.is_halt(), "{hour}");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_guard_that_sweeps_for_two_weeks_halts_no_account_that_stays_within_its_limit(spending in spending()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(watched(spending))?;
+    }
+}
+
+/// 50 cases in the suite, a twentieth of what is asked for in a longer run.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse::<u32>().ok()).map_or(50, |cases| cases / 20)
 }

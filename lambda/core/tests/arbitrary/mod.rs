@@ -1,13 +1,14 @@
 //! Random policies, observations and circumstances, and what AWS would show after a plan was carried out.
 
+mod money;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use runawaytrain_core::measure::limit::Limit;
-use runawaytrain_core::measure::price::{Price, PriceKey, PriceSource, Tenancy};
-use runawaytrain_core::measure::spend::Charge;
+use runawaytrain_core::measure::price::Tenancy;
 use runawaytrain_core::measure::vcpus::Vcpus;
 use runawaytrain_core::observation::{Observation, Seen, Subject};
 use runawaytrain_core::policy::trust::{ExternalPrincipal, OrganizationAccounts};
@@ -32,7 +33,6 @@ use runawaytrain_core::vocabulary::ids::{
     AccountId, FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UserName,
 };
 use runawaytrain_core::vocabulary::mode::Mode;
-use runawaytrain_core::vocabulary::money::Usd;
 
 pub const TRIPPED: i64 = 1_795_316_400;
 
@@ -214,27 +214,11 @@ pub fn observation() -> impl Strategy<Value = Observation> {
     let attachment = prop_oneof![Just(Attachment::Undeployed), Just(Attachment::Detached), Just(Attachment::Attached)];
     let region = (looked(groups()), looked(fleets()), looked(spot_requests()), looked(instances()));
     let regions = prop::collection::btree_map(0u32..6, region, 0..6);
-    // A price for each region or not, and what was charged so far or not.
-    let money =
-        (prop::collection::vec(prop::option::of((1u64..10_000_000, any::<bool>())), 6), prop::option::of(0f64..5000.0));
     let account_wide = (looked(attachment), looked(users()), looked(roles()));
-    (regions, account_wide, money).prop_map(|(regions, (attachment, users, roles), (prices, charged))| {
+    (regions, account_wide, money::prices(), money::spend()).prop_map(|(regions, account_wide, prices, spend)| {
+        let (attachment, users, roles) = account_wide;
         let mut observation = Observation::new(account());
-        let charge = charged.map(|dollars| Charge { amount: Usd::from_dollars(dollars), at: moment(-3600) });
-        observation.spend.charges = charge.map(|charge| observation.spend.charges.with(charge)).unwrap_or_default();
-        for (number, price) in prices.into_iter().enumerate() {
-            let Some((micros, listed)) = price else { continue };
-            let (instance_type, operation, tenancy) =
-                ("m5.large".to_owned(), "RunInstances".to_owned(), Tenancy::Shared);
-            let per_hour = Usd::micros(micros);
-            let price = if listed {
-                Price::listed(per_hour)
-            } else {
-                Price { per_hour, least: Usd::micros(micros / 7), source: PriceSource::Estimate }
-            };
-            let key = PriceKey { region: Region::new(format!("r-{number}")), instance_type, operation, tenancy };
-            observation.prices.insert(key, price);
-        }
+        (observation.prices, observation.spend) = (prices, spend);
         for (number, (groups, fleets, spot_requests, instances)) in regions {
             let region = Region::new(format!("r-{number}"));
             let region = Some(&region);
@@ -318,22 +302,17 @@ pub fn policy() -> impl Strategy<Value = AccountPolicy> {
         prop::collection::btree_set(0..ROLES.len(), 0..3),
         prop::collection::btree_set(0u32..40, 0..5),
     );
-    let money = (prop::option::of(0f64..40.0), prop::option::of(0f64..4000.0));
-    (prop::option::of(0u64..30), prop::option::of(0u64..400), money, 0.01f64..=1.0, contain, exempt).prop_map(
-        |(instances, vcpus, (burn, spend_month), warn, contain, exempt)| AccountPolicy {
+    (prop::option::of(0u64..30), prop::option::of(0u64..400), money::limits(), 0.01f64..=1.0, contain, exempt).prop_map(
+        |(instances, vcpus, money, warn, contain, exempt)| AccountPolicy {
             account: account(),
             name: None,
             mode: Mode::Proceed,
             limits: Limits {
-                thresholds: [
-                    (Limit::Instances, instances),
-                    (Limit::Vcpus, vcpus),
-                    (Limit::Burn, burn.map(|dollars| Usd::from_dollars(dollars).as_micros())),
-                    (Limit::SpendMonth, spend_month.map(|dollars| Usd::from_dollars(dollars).as_micros())),
-                ]
-                .into_iter()
-                .filter_map(|(limit, threshold)| Some((limit, threshold?)))
-                .collect(),
+                thresholds: [(Limit::Instances, instances), (Limit::Vcpus, vcpus)]
+                    .into_iter()
+                    .filter_map(|(limit, threshold)| Some((limit, threshold?)))
+                    .chain(money)
+                    .collect(),
                 warn,
             },
             contain,

@@ -84,9 +84,8 @@ pub fn spending() -> impl Strategy<Value = Spending> {
             };
             let falls = dip.into_iter().filter(is_seen).chain(credit).collect();
             let start = "2026-11-18T00:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_hours(24 * days);
-            let month_of = |hour: usize| month(start + SignedDuration::from_hours(i64::try_from(hour).unwrap()));
-            let by_hour = by_hour.into_iter().enumerate().map(|(hour, micros)| (month_of(hour), micros)).collect();
-            Spending {
+            let by_hour = by_hour.into_iter().map(|micros| (month(start), micros)).collect();
+            let spending = Spending {
                 start,
                 limit: Usd::micros(limit),
                 released,
@@ -96,12 +95,22 @@ pub fn spending() -> impl Strategy<Value = Spending> {
                 falls,
                 silent,
                 late: late.unwrap_or_default(),
-            }
+            };
+            spending.since(start)
         },
     )
 }
 
 impl Spending {
+    /// The same account at another time: months turn elsewhere.
+    #[must_use]
+    pub fn since(mut self, start: Timestamp) -> Self {
+        self.start = start;
+        let months: Vec<Date> = (0..HOURS).map(|hour| month(self.at(hour))).collect();
+        self.by_hour.iter_mut().zip(months).for_each(|((of, _), month)| *of = month);
+        self
+    }
+
     /// The beginning of an hour.
     pub fn at(&self, hour: usize) -> Timestamp {
         self.start + SignedDuration::from_hours(i64::try_from(hour).unwrap())

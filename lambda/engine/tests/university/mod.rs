@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
+use runawaytrain_core::measure::spend::Charge;
 use runawaytrain_core::policy::Policy;
 use runawaytrain_core::resource::fleets::FleetKind;
 use runawaytrain_core::resource::users::{AccessKey, Credential, OtherCredential, UserAttachment};
 use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::ids::{FleetId, GroupName, InstanceId, KeyId, SpotRequestId, UserName};
+use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::Clock;
 use runawaytrain_testbed::{
     Fault, Life, SimAccount, SimFleet, SimGroup, SimSpotRequest, SimUser, Stubborn, Testbed, failure,
@@ -49,10 +51,15 @@ pub struct Lab {
     fleets: Vec<(usize, u64)>,
     users: Vec<(Vec<bool>, bool, Vec<bool>)>,
     roles: Vec<(usize, bool)>,
+    /// What the month stands at, and what the hours of a report before this one cost.
+    charged: Option<u64>,
+    hours: Vec<u64>,
 }
 
 #[derive(Debug, Clone)]
 pub struct Rules {
+    /// Of burn, of a day and of a month.
+    money: (Option<u64>, Option<u64>, Option<u64>),
     users: &'static str,
     roles: &'static str,
     unstoppable: &'static str,
@@ -109,8 +116,18 @@ pub fn arbitrary_lab() -> impl Strategy<Value = Lab> {
         prop::collection::vec((0..REGIONS.len(), 1u64..4), 0..2),
         prop::collection::vec(user, 0..4),
         prop::collection::vec((0..ROLES.len(), any::<bool>()), 0..4),
+        prop::option::of(0u64..2000),
+        prop::collection::vec(0u64..40, 0..40),
     )
-        .prop_map(|(machines, groups, fleets, users, roles)| Lab { machines, groups, fleets, users, roles })
+        .prop_map(|(machines, groups, fleets, users, roles, charged, hours)| Lab {
+            machines,
+            groups,
+            fleets,
+            users,
+            roles,
+            charged,
+            hours,
+        })
 }
 
 pub fn arbitrary_policy() -> impl Strategy<Value = Rules> {
@@ -123,16 +140,21 @@ pub fn arbitrary_policy() -> impl Strategy<Value = Rules> {
         prop::collection::vec(0usize..4, 0..2),
         prop::collection::vec(0usize..ROLES.len(), 0..2),
     );
-    (users, roles, unstoppable, instances, any::<bool>(), exempt).prop_map(
-        |(users, roles, unstoppable, instances, quarantine, (exempt_machines, exempt_users, exempt_roles))| Rules {
-            users,
-            roles,
-            unstoppable,
-            instances,
-            quarantine,
-            exempt_machines,
-            exempt_users,
-            exempt_roles,
+    let limit = || prop::option::of(0u64..1000);
+    let money = (limit(), limit(), limit());
+    (users, roles, unstoppable, instances, any::<bool>(), exempt, money).prop_map(
+        |(users, roles, unstoppable, instances, quarantine, (exempt_machines, exempt_users, exempt_roles), money)| {
+            Rules {
+                money,
+                users,
+                roles,
+                unstoppable,
+                instances,
+                quarantine,
+                exempt_machines,
+                exempt_users,
+                exempt_roles,
+            }
         },
     )
 }
@@ -240,7 +262,12 @@ pub fn build(lab: &Lab) -> Testbed {
         let (name, path) = ROLES[*role];
         account = account.role(name, path, session.then_some(old));
     }
+    let now = testbed.clock.now();
+    account.charge = lab.charged.map(|dollars| Charge { amount: Usd::micros(dollars * 1_000_000), at: now });
     testbed.world.add(&id(LAB), account);
+    for (ago, dollars) in (1..).zip(&lab.hours) {
+        testbed.ledger.spent(&id(LAB), now - SignedDuration::from_hours(ago), Usd::micros(dollars * 1_000_000));
+    }
     testbed
 }
 
@@ -249,8 +276,12 @@ pub fn policy_of(rules: &Rules, lab: &Lab) -> Policy {
         rules.exempt_machines.iter().map(|index| format!("i-{:017x}", index.index(lab.machines.len()) + 1)).collect();
     let users: BTreeSet<String> = rules.exempt_users.iter().map(|number| user_name(*number)).collect();
     let roles: BTreeSet<&str> = rules.exempt_roles.iter().map(|index| ROLES[*index].0).collect();
+    let (burn, day, month) = rules.money;
+    let money = [("burn", burn), ("spend24h", day), ("spendMonth", month)];
+    let money = money.into_iter().filter_map(|(key, dollars)| Some((key.to_owned(), json!(dollars?))));
+    let limits: serde_json::Map<_, _> = money.chain([("instances".to_owned(), json!(2))]).collect();
     policy(json!({ "accounts": { LAB: {
-        "limits": { "instances": 2 },
+        "limits": limits,
         "contain": { "users": rules.users, "roles": rules.roles, "unstoppable": rules.unstoppable, "instances": rules.instances, "quarantine": rules.quarantine },
         "exempt": { "users": users, "instances": machines, "roles": roles },
     } } }))
