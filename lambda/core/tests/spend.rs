@@ -6,7 +6,7 @@ mod spending;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use runawaytrain_core::decision::{self, Case, Decision};
+use runawaytrain_core::decision::{self, Case, Decision, ShutOuts};
 use runawaytrain_core::measure::spend::{Spend, month};
 use runawaytrain_core::measure::summary::Summary;
 use runawaytrain_core::observation::Observation;
@@ -59,9 +59,19 @@ impl Watch {
             Spend { charges: record.charges.with(spending.charge(hour)), hours: None }
         };
         let refusals = Refusals::default();
-        let case = Case { policy, observation: &observation, record, is_ordered: false, refusals: &refusals, now };
+        let shut_outs = ShutOuts::default();
+        let case = Case {
+            policy,
+            observation: &observation,
+            record,
+            is_ordered: false,
+            path: None,
+            shut_outs: &shut_outs,
+            refusals: &refusals,
+            now,
+        };
         let decision = case.decide();
-        *record = decision::after_sweep(record, policy, Mode::Proceed, &decision, &Summary::default(), now).0;
+        *record = decision::after_sweep(record, policy, Mode::Proceed, &decision, &Summary::default(), None, now).0;
         decision
     }
 
