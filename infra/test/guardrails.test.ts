@@ -6,12 +6,14 @@ import { names } from '../lib/contract';
 import { MOST_CHARACTERS } from '../lib/guardrails/deny';
 import {
   assertDenied,
+  assertLeft,
   MEMBERS,
   PAYERS_ADMIN,
   protect,
   quarantine,
   RESPONDER,
   STACK_SETS,
+  THIEF,
   template,
 } from './service-control-policies';
 import { idOf, type Json } from './support';
@@ -65,5 +67,18 @@ describe('both policies', () => {
         assertDenied(policy, { by, action: 'organizations:LeaveOrganization' });
       }
     }
+  });
+});
+
+describe('a region with something in it', () => {
+  it('is disabled by nobody inside, root included', () => {
+    for (const by of MEMBERS) {
+      for (const policy of [quarantine, protect]) assertDenied(policy, { by, action: 'account:DisableRegion' });
+    }
+  });
+
+  it('is disabled by the administrators of the payer where it is not quarantined', () => {
+    assertLeft(protect, { by: PAYERS_ADMIN, action: 'account:DisableRegion' });
+    assertLeft(protect, { by: THIEF, action: 'account:EnableRegion' });
   });
 });

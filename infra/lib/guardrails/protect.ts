@@ -105,6 +105,8 @@ export function protect(): Document {
       on: { only: [`arn:aws:cloudformation:*:*:stack/${ours}`, `arn:aws:cloudformation:*:*:stack/StackSet-${ours}`] },
       exceptFor: DEPLOY,
     },
+    // What runs in a region that is disabled runs on and bills, and the guard may not look at it any more.
+    { sid: 'DenyDisablingRegions', actions: ['account:DisableRegion'], on: EVERYTHING, exceptFor: [PAYERS_ADMIN] },
     // Outside of the organization no policy of it holds.
     { sid: 'DenyLeavingTheOrganization', actions: ['organizations:LeaveOrganization'], on: EVERYTHING },
   );

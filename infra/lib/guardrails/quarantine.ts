@@ -201,8 +201,8 @@ const COMPUTE = actions({
   lightsail: ['Create*', 'Start*', 'UpdateContainerService'],
   pcs: ['CreateCluster', 'CreateComputeNodeGroup', 'UpdateComputeNodeGroup'],
   workspaces: ['CreateWorkspaces*', 'StartWorkspaces*', 'ModifyWorkspaceProperties', 'UpdateWorkspacesPool'],
-  // More room, and more places to hide in.
-  account: ['EnableRegion'],
+  // More room, and more places to hide in. What runs in a region that is disabled runs on and bills, and nobody may look.
+  account: ['EnableRegion', 'DisableRegion'],
   savingsplans: ['CreateSavingsPlan'],
   servicequotas: ['RequestServiceQuotaIncrease'],
 });
