@@ -20,6 +20,8 @@ use crate::time::is_younger;
 
 /// How long a sweep trusts an account's list of regions. Enabling one takes a thief minutes; a halt asks anew.
 const REGIONS_FRESH: SignedDuration = SignedDuration::from_mins(15);
+/// How long the list of all regions that there are is good: AWS opens a few a year.
+const EVERY_REGION_FRESH: SignedDuration = SignedDuration::from_hours(24);
 
 pub(crate) struct SdkObserver {
     sessions: Arc<Sessions>,
@@ -27,11 +29,36 @@ pub(crate) struct SdkObserver {
     clock: Arc<dyn Clock>,
     /// Each account's regions, and when they were asked for.
     regions: Mutex<HashMap<AccountId, (Timestamp, Vec<Region>)>>,
+    /// All that there are, and when that was asked for.
+    every_region: Mutex<Option<(Timestamp, Vec<Region>)>>,
+}
+
+/// Which regions are listed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listed {
+    /// Those that the account has enabled.
+    Enabled,
+    /// All that there are.
+    All,
 }
 
 impl SdkObserver {
     pub(crate) fn new(sessions: Arc<Sessions>, payer: Arc<Payer>, clock: Arc<dyn Clock>) -> Self {
-        Self { sessions, payer, clock, regions: Mutex::default() }
+        Self { sessions, payer, clock, regions: Mutex::default(), every_region: Mutex::default() }
+    }
+
+    async fn list(&self, account: &AccountId, which: Listed) -> Result<Vec<Region>, Failure> {
+        let session = self.sessions.get(account, Purpose::Look).await?;
+        let client = session.ec2(&Region::new(HOME_REGION));
+        // Without AllRegions: those that the account has enabled.
+        // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html
+        let all = (which == Listed::All).then_some(true);
+        match client.describe_regions().set_all_regions(all).send().await {
+            Ok(answer) => {
+                Ok(answer.regions().iter().filter_map(|region| region.region_name()).map(Region::new).collect())
+            }
+            Err(error) => Err(self.sessions.blame(&session, failure::of(DESCRIBE_REGIONS, &error)).await),
+        }
     }
 
     fn known_regions(&self, account: &AccountId, now: Timestamp) -> Option<Vec<Region>> {
@@ -48,18 +75,20 @@ impl Observer for SdkObserver {
         if let Some(regions) = self.known_regions(account, now).filter(|_| freshness == Freshness::Cached) {
             return Ok(regions);
         }
-        let session = self.sessions.get(account, Purpose::Look).await?;
-        let client = session.ec2(&Region::new(HOME_REGION));
-        // Without AllRegions: those that the account has enabled.
-        // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html
-        let answer = match client.describe_regions().send().await {
-            Ok(answer) => answer,
-            Err(error) => return Err(self.sessions.blame(&session, failure::of(DESCRIBE_REGIONS, &error)).await),
-        };
-        let regions: Vec<Region> =
-            answer.regions().iter().filter_map(|region| region.region_name()).map(Region::new).collect();
+        let regions = self.list(account, Listed::Enabled).await?;
         let mut known = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(account.clone(), (now, regions.clone()));
+        Ok(regions)
+    }
+
+    async fn every_region(&self, account: &AccountId) -> Result<Vec<Region>, Failure> {
+        let now = self.clock.now();
+        let known = || self.every_region.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, regions)) = known().as_ref().filter(|(since, _)| is_younger(*since, now, EVERY_REGION_FRESH)) {
+            return Ok(regions.clone());
+        }
+        let regions = self.list(account, Listed::All).await?;
+        *known() = Some((now, regions.clone()));
         Ok(regions)
     }
 
@@ -139,6 +168,21 @@ mod tests {
         assert_eq!(asked(Freshness::Cached).await, 3, "it is old, though no time passed for the machine");
         clock.set("2026-11-22T03:20:00Z");
         assert_eq!(asked(Freshness::Cached).await, 4, "what is of the future is old");
+    }
+
+    #[tokio::test]
+    async fn every_region_is_asked_for_once_a_day() {
+        let (script, clock) = (empty_account(), ManualClock::at("2026-11-22T03:00:00Z"));
+        let observer = observer(&script, &clock);
+        let asked = async || {
+            observer.every_region(&account()).await.unwrap();
+            script.asked().iter().filter(|asked| asked.contains("AllRegions=true")).count()
+        };
+        assert_eq!((asked().await, asked().await), (1, 1));
+        clock.set("2026-11-23T03:00:00Z");
+        assert_eq!(asked().await, 2);
+        observer.regions(&account(), Freshness::Now).await.unwrap();
+        assert_eq!(script.asked().iter().filter(|asked| asked.contains("AllRegions")).count(), 2);
     }
 
     #[tokio::test]

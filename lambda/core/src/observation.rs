@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::measure::price::Prices;
 use crate::measure::spend::Spend;
-use crate::vocabulary::failure::Failure;
+use crate::vocabulary::failure::{Failure, FailureKind};
 use crate::vocabulary::ids::{AccountId, Region};
 
 pub use gap::{Coverage, Gap};
@@ -23,8 +23,18 @@ pub use subject::{Need, Seen, Subject};
 pub struct Observation {
     /// Whose it is.
     pub account: AccountId,
-    /// Why nothing at all could be seen: the role could not be assumed, or its regions not listed.
+    /// Why nothing at all could be seen: the role could not be assumed, or nobody knows where to look.
     pub unreachable: Option<Failure>,
+    /// The regions that it has enabled now, or why they could not be listed: then those are looked at that are known
+    /// from before, and what was enabled since is a gap. `None` where nobody asked.
+    pub listed: Option<Seen<BTreeSet<Region>>>,
+    /// Regions that are not listed any more, with how many instances were last seen running there. To disable a region
+    /// ends nothing in it, it only keeps everybody from looking.
+    /// <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>
+    pub disabled: BTreeMap<Region, u64>,
+    /// Regions that the organization denies to its accounts, as far as can be told: to be refused there is no gap, as
+    /// long as the account answers elsewhere.
+    pub denied: BTreeSet<Region>,
     /// What the instances cost, as far as that was asked. One whose price is not here has not been asked for yet.
     pub prices: Prices,
     /// What was spent, as far as that is known. What is not known is no gap: billing lags by hours, and may be switched
@@ -64,6 +74,9 @@ impl Observation {
         Self {
             account,
             unreachable: None,
+            listed: None,
+            disabled: BTreeMap::new(),
+            denied: BTreeSet::new(),
             prices: Prices::new(),
             spend: Spend::default(),
             answers: BTreeMap::new(),
@@ -122,15 +135,64 @@ impl Observation {
         self.answers().filter_map(|(place, _)| place.region.clone()).collect()
     }
 
+    /// Forgets a region: it turned out that there is nothing to look at.
+    pub fn forget(&mut self, region: &Region) {
+        self.answers.retain(|place, _| place.region.as_ref() != Some(region));
+        self.unseen.remove(&Some(region.clone()));
+    }
+
+    /// The regions in which everything that a verdict rests on was seen.
+    pub fn seen_regions(&self) -> impl Iterator<Item = &Region> {
+        self.unseen.iter().filter(|(_, unseen)| **unseen == 0).filter_map(|(region, _)| region.as_ref())
+    }
+
+    /// The regions in which all that a verdict rests on was refused. None where the account answers nowhere: then it is
+    /// the account that refuses us, and not a region.
+    pub fn refused_regions(&self) -> impl Iterator<Item = &Region> {
+        let answers_somewhere = self.answers_somewhere();
+        let is_refused = move |region: &&Region| {
+            let mut looks = self
+                .answers
+                .iter()
+                .filter(|(place, _)| place.need == Need::Verdict && place.region.as_ref() == Some(*region));
+            answers_somewhere && looks.all(|(_, answer)| answer.as_ref().is_some_and(Answer::is_refused))
+        };
+        self.unseen.keys().filter_map(Option::as_ref).filter(is_refused)
+    }
+
+    fn answers_somewhere(&self) -> bool {
+        self.unseen.values().any(|unseen| *unseen == 0)
+    }
+
     /// Everything that was asked for and not seen.
     pub fn gaps(&self) -> Vec<Gap> {
         let whole = self.unreachable.iter().map(|failure| Gap { at: "account".to_owned(), failure: failure.clone() });
-        let places = self.answers().flat_map(|(_, answer)| {
+        let unlisted = self.unlisted().map(|failure| Gap { at: "regions".to_owned(), failure: failure.clone() });
+        let answers_somewhere = self.answers_somewhere();
+        let is_denied = |place: &Place, answer: &Answer| {
+            let here = place.region.as_ref().is_some_and(|region| self.denied.contains(region));
+            here && answers_somewhere && answer.is_refused()
+        };
+        let open = self.answers().filter(|(place, answer)| !is_denied(place, answer));
+        let places = open.flat_map(|(_, answer)| {
             let unseen = answer.sight.as_ref().err();
             let unseen = unseen.map(|failure| Gap { at: answer.at.clone(), failure: failure.clone() });
             unseen.into_iter().chain(answer.parts.iter().cloned())
         });
-        whole.chain(places).collect()
+        let disabled = self.disabled.iter().map(|(region, running)| Gap::disabled(region, *running));
+        whole.chain(unlisted).chain(places).chain(disabled).collect()
+    }
+
+    /// Whether the list of the regions, or a look that a verdict rests on, was throttled.
+    pub fn is_throttled(&self) -> bool {
+        let is_throttled = |failure: &Failure| failure.kind == FailureKind::Throttled;
+        let looks = self.answers().filter(|(place, _)| place.need == Need::Verdict);
+        let mut failures = looks.filter_map(|(_, answer)| answer.sight.as_ref().err()).chain(self.unlisted());
+        failures.any(is_throttled)
+    }
+
+    fn unlisted(&self) -> Option<&Failure> {
+        self.listed.as_ref().and_then(|listed| listed.as_ref().err())
     }
 
     /// Whether every region that there is was seen. While it is not, every count is a lower bound.
@@ -139,14 +201,22 @@ impl Observation {
     }
 
     /// Regions seen and regions expected: a region counts as seen once everything that a verdict rests on was seen in
-    /// it. An account that could not be entered at all counts as one place not seen.
+    /// it. An account that could not be entered at all counts as one place not seen, and so do the regions that a list
+    /// which could not be had may name.
     pub fn coverage(&self) -> Coverage {
         let seen = self.unseen.values().filter(|unseen| **unseen == 0).count();
-        Coverage { seen, expected: self.unseen.len().max(1) }
+        let denied = self.refused_regions().filter(|region| self.denied.contains(*region)).count();
+        let unlisted = usize::from(self.unlisted().is_some());
+        let expected = self.unseen.len() - denied + unlisted + self.disabled.len();
+        Coverage { seen, expected: expected.max(1) }
     }
 }
 
 impl Answer {
+    fn is_refused(&self) -> bool {
+        self.sight.as_ref().is_err_and(|failure| failure.kind.is_refusal())
+    }
+
     fn read<S: Subject>(&self) -> Option<Result<&S::Sight, &Failure>> {
         match &self.sight {
             Ok(sight) => sight.downcast_ref().map(Ok),

@@ -1,7 +1,11 @@
 //! What is remembered of an account between two sweeps.
 
 mod account;
+mod denied;
 mod history;
+mod regions;
 
 pub use account::{AccountRecord, FreezeReason, Halt, State, Unseen, Warned};
+pub use denied::denied_by_the_organization;
 pub use history::{HISTORY_DAYS, HourPeak};
+pub use regions::KnownRegions;

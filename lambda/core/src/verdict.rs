@@ -71,6 +71,8 @@ pub struct Verdict {
     pub gaps: Vec<Gap>,
     /// Whether any region of the account was seen at all.
     pub reached: bool,
+    /// Whether a look that the verdict rests on was throttled for as long as it was tried.
+    pub throttled: bool,
 }
 
 impl Verdict {
@@ -82,6 +84,13 @@ impl Verdict {
     /// Whether we were refused the account as a whole, rather than failing to reach it.
     pub fn is_shut_out(&self) -> bool {
         !self.reached && self.gaps.first().is_some_and(|gap| gap.failure.kind.is_refusal())
+    }
+
+    /// Whether somebody uses up the account's quota of the calls by which it is watched. What we ask in a sweep is a
+    /// hundredth of it, so that it is somebody else.
+    /// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
+    pub fn is_throttled_blind(&self) -> bool {
+        self.throttled && self.is_unseen()
     }
 
     /// The readings that made the judgement what it is.
@@ -147,6 +156,7 @@ pub fn judge(policy: &AccountPolicy, observation: &Observation, pardon: &Pardon<
         spend,
         gaps: observation.gaps(),
         reached: observation.coverage().seen > 0,
+        throttled: observation.is_throttled(),
     }
 }
 

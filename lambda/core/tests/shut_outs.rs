@@ -60,6 +60,7 @@ fn record(number: usize, lab: &Lab) -> AccountRecord {
         refused_since: Some(at(since)),
         told: false,
         refusal_told: false,
+        throttled: 0,
     });
     record
 }

@@ -2,8 +2,11 @@
 
 mod collection;
 mod collector;
+mod ground;
+mod patience;
 pub mod prices;
 pub mod spend;
 
 pub use collection::Collection;
 pub use collector::{Attention, Collector};
+pub use ground::Ground;

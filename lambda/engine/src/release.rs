@@ -9,7 +9,7 @@ use runawaytrain_core::message::report::{AccountReport, Answer};
 use runawaytrain_core::observation::Observation;
 use runawaytrain_core::plan::{self, ActionResult, Containment, Outcome};
 use runawaytrain_core::policy::AccountPolicy;
-use runawaytrain_core::record::{Halt, State};
+use runawaytrain_core::record::{AccountRecord, Halt, State};
 use runawaytrain_core::resource::{Act, Action, Caller, Kind, Part, ReleaseRequest, Scope};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
@@ -18,7 +18,7 @@ use crate::contain::Executor;
 use crate::contain::lease::Leases;
 use crate::deadline::Invocation;
 use crate::notify::Mailer;
-use crate::observe::{Attention, Collector};
+use crate::observe::{Attention, Collector, Ground};
 use crate::ports::{Clock, Journal, JournalEntry, States, StoreError, VersionedRecord};
 use crate::scope::ScopedAccount;
 
@@ -54,7 +54,8 @@ impl Release<'_> {
         })?;
         let done = performed(&journal);
         // Seen afresh: what is given back depends on when users and keys were made, and the grace on what runs now.
-        let seen = self.collector.look_closely(account, Attention::Release, deadline.stop_work()).await;
+        let ground = || Ground::new(policy, &known.record.regions);
+        let seen = self.collector.look_closely(ground(), Attention::Release, deadline.stop_work()).await;
         // The quarantine can be lifted from the payer; everything else needs a way into the account.
         if let Some(failure) =
             seen.unreachable.as_ref().filter(|_| done.iter().any(|action| action.part() != Part::Freeze))
@@ -95,13 +96,15 @@ impl Release<'_> {
             |outcome: &Outcome| outcome.action.part() == Part::Restart && outcome.result == ActionResult::Done;
         let started = outcomes.iter().any(is_back);
         // What came back is counted by looking: the trip's numbers may rest on what had been seen by then.
-        let running = if started {
-            let attention = Attention::Halt(policy);
-            Summary::of(policy, &self.collector.look_closely(account, attention, deadline.cut_off()).await)
+        let looked = if started {
+            let (ground, attention) = (Ground::new(policy, &known.record.regions), Attention::Halt(policy));
+            &self.collector.look_closely(ground, attention, deadline.cut_off()).await
         } else {
-            Summary::of(policy, &seen)
+            &seen
         };
-        let record = decision::released(&known.record, policy, &running, started, now);
+        let running = Summary::of(policy, looked);
+        let regions = known.record.regions.after(looked, &running);
+        let record = AccountRecord { regions, ..decision::released(&known.record, policy, &running, started, now) };
         let news = News::Released {
             grace: record.grace.clone(),
             outcomes: outcomes.clone(),

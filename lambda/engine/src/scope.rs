@@ -6,6 +6,7 @@ use std::sync::Arc;
 use runawaytrain_core::message::report::AccountReport;
 use runawaytrain_core::policy::trust::OrganizationAccounts;
 use runawaytrain_core::policy::{AccountPolicy, Policy};
+use runawaytrain_core::record::{AccountRecord, denied_by_the_organization};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::mode::{Mode, least};
@@ -56,6 +57,20 @@ pub struct Scope {
     pub unserved: Vec<Unserved>,
     /// Why the organization's list could not be had; the scope then rests on the accounts that were swept before.
     pub stale: Option<Failure>,
+}
+
+impl Scope {
+    /// Takes in which regions the organization denies, by what befell its accounts so far.
+    pub fn deny_regions<'a>(&mut self, records: impl Iterator<Item = &'a AccountRecord>, payer: &AccountId) {
+        let Some(any) = self.accounts.first() else { return };
+        let organization = Arc::clone(&any.policy.organization);
+        let members = records.filter(|record| organization.accounts.contains(&record.account));
+        let mut denied = denied_by_the_organization(members, payer);
+        denied.retain(|region| !any.policy.closed_regions.contains(region));
+        for scoped in &mut self.accounts {
+            scoped.policy.denied_regions.clone_from(&denied);
+        }
+    }
 }
 
 /// Lists the accounts. When Organizations does not answer, the accounts of earlier sweeps are watched on: a guard must

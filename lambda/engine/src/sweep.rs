@@ -63,11 +63,12 @@ pub struct Guard {
 impl Guard {
     /// A guard over ports. `ceiling` is the environment's `envaction`.
     pub fn new(ports: &Ports, policy: Policy, ceiling: Mode) -> Self {
+        let payer = policy.payer().clone();
         Self {
             policy,
             ceiling,
             directory: Arc::clone(&ports.directory),
-            collector: Collector::new(Arc::clone(&ports.observer), PriceMemory::new(ports)),
+            collector: Collector::new(Arc::clone(&ports.observer), payer, PriceMemory::new(ports)),
             spend: SpendMemory::new(ports),
             slots: Arc::clone(&ports.slots),
             states: Arc::clone(&ports.states),
@@ -188,6 +189,7 @@ impl Guard {
             // Who asks what would happen wants to know it of accounts in mode pass as well.
             scope.accounts.iter_mut().for_each(|scoped| scoped.mode = Mode::Drill);
         }
+        scope.deny_regions(records.values().map(|known| &known.record), self.policy.payer());
         let list_is_whole = scope.stale.is_none();
         let one = self.account_sweep(source, &scope, &records, order, !drill, invocation);
         let AccountResults { accounts, coverage, reached_all } = every_account(&one, scope, records).await;

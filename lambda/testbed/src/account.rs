@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use runawaytrain_core::measure::spend::Charge;
 use runawaytrain_core::vocabulary::ids::{InstanceId, Region, RoleName, UserName};
 use runawaytrain_engine::ports::{Clock, Lifecycle};
+use tokio::time::Instant;
 
 use crate::clock::SimClock;
 use crate::resource::fleets::{self, SimFleets};
@@ -28,6 +29,9 @@ pub struct SimRegion {
     pub fleets: SimFleets,
     /// Spot requests that were not cancelled.
     pub spot_requests: SimSpotRequests,
+    /// Whether it was disabled: what runs in it runs on and bills, and nobody may call it.
+    /// <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>
+    pub disabled: bool,
 }
 
 impl SimRegion {
@@ -63,6 +67,8 @@ pub struct SimAccount {
     pub charge: Option<Charge>,
     /// Whether the protect policy covers it: nobody in it may touch what carries our names or StackSets'.
     pub guarded: bool,
+    /// Until when somebody in it calls in a loop what our looks call.
+    pub(crate) looped_until: Option<Instant>,
     pub(crate) clock: Option<Arc<SimClock>>,
     launches: Launches,
 }
@@ -82,6 +88,7 @@ impl SimAccount {
             roles: BTreeMap::new(),
             charge: None,
             guarded: false,
+            looped_until: None,
             clock: None,
             launches: Launches::default(),
         }
@@ -145,6 +152,16 @@ impl SimAccount {
     /// fulfilled.
     pub(crate) fn settle(&mut self) {
         self.regions.values_mut().for_each(|of| of.settle(&mut self.launches));
+    }
+
+    /// The regions in which anybody may call.
+    pub fn enabled(&self) -> impl Iterator<Item = &Region> {
+        self.regions.iter().filter(|(_, of)| !of.disabled).map(|(region, _)| region)
+    }
+
+    /// Whether somebody in it calls in a loop what our looks call.
+    pub(crate) fn is_looped(&self) -> bool {
+        self.looped_until.is_some_and(|until| Instant::now() < until)
     }
 
     /// Whether nobody in the account may launch, or change identities, any more.

@@ -9,6 +9,7 @@
 mod account;
 mod clock;
 pub mod contract;
+mod dice;
 mod faults;
 mod launch_queue;
 mod ledger;

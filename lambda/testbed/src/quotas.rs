@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 use tokio::time::Instant;
 
+use crate::dice::Dice;
+
 /// EC2's token buckets: one of requests and, for calls about many instances, one of instances, each an account, a
 /// region and an API. An API that is not listed is never throttled. A call that is throttled takes nothing.
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
-const REQUESTS: [(&str, f64, f64); 7] = [
+const REQUESTS: [(&str, f64, f64); 8] = [
+    ("ec2:DescribeRegions", 100.0, 20.0),
     ("ec2:DescribeInstances", 100.0, 20.0),
     ("ec2:DescribeSpotFleetRequests", 50.0, 3.0),
     ("ec2:StopInstances", 50.0, 5.0),
@@ -23,8 +26,14 @@ const INSTANCES: [(&str, f64, f64); 3] = [
     ("ec2:StartInstances", 1000.0, 2.0),
 ];
 
-#[derive(Debug, Default)]
+/// What our looks of every sweep call: whoever wants to blind us calls it in a loop, so often a second.
+const LOOPED: [&str; 2] = ["ec2:DescribeRegions", "ec2:DescribeInstances"];
+const LOOPED_A_SECOND: f64 = 200.0;
+
+#[derive(Debug)]
 pub(crate) struct Quotas {
+    /// Who gets a token that two want.
+    luck: Dice,
     requests: BTreeMap<Place, Bucket>,
     instances: BTreeMap<Place, Bucket>,
 }
@@ -39,9 +48,20 @@ struct Bucket {
     since: Instant,
 }
 
+impl Default for Quotas {
+    fn default() -> Self {
+        Self { luck: Dice::new(1), requests: BTreeMap::new(), instances: BTreeMap::new() }
+    }
+}
+
 impl Quotas {
-    /// Takes the token of one request.
-    pub fn admit(&mut self, account: &AccountId, region: &Region, operation: &str) -> bool {
+    /// Takes the token of one request. Where somebody else calls in a loop, each token that comes in is taken by whoever
+    /// asks next.
+    pub fn admit(&mut self, account: &AccountId, region: &Region, operation: &str, is_looped: bool) -> bool {
+        let Some((_, _, a_second)) = REQUESTS.iter().find(|(name, _, _)| *name == operation) else { return true };
+        if is_looped && LOOPED.contains(&operation) {
+            return self.luck.is_lucky(a_second / LOOPED_A_SECOND);
+        }
         take(&mut self.requests, &REQUESTS, account, region, operation, 1)
     }
 

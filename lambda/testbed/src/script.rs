@@ -31,6 +31,7 @@ pub fn change(line: &str) -> Result<Option<Change>, String> {
     let mut words = Tokens::new(line);
     let change = match words.next()? {
         "region" => region(&mut words)?,
+        "disabled" => disabled(&mut words)?,
         "fault" => fault(&mut words)?,
         "heal" => Box::new(|world: &Arc<World>, _: &AccountId| world.heal()),
         "guarded" => in_account(|known| known.guarded = true),
@@ -54,9 +55,13 @@ pub fn change(line: &str) -> Result<Option<Change>, String> {
 /// `region NAME`: enables it.
 fn region(words: &mut Tokens<'_>) -> Result<Change, String> {
     let name = words.owned()?;
-    Ok(in_account(move |known| {
-        known.regions.entry(Region::new(name)).or_default();
-    }))
+    Ok(in_account(move |known| known.regions.entry(Region::new(name)).or_default().disabled = false))
+}
+
+/// `disabled NAME`: what runs there runs on.
+fn disabled(words: &mut Tokens<'_>) -> Result<Change, String> {
+    let name = words.owned()?;
+    Ok(in_account(move |known| known.region(&name).disabled = true))
 }
 
 /// `fault OPERATION KIND|hang [times N] [in REGION] [anywhere]`: in the account, unless it is said to be anywhere.

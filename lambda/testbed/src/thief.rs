@@ -5,7 +5,6 @@
 //! a region to be enabled, and may read our mind (see [`Cadence::AfterReads`]). The same seed makes the same thief.
 
 mod deeds;
-mod dice;
 mod grip;
 mod strategy;
 

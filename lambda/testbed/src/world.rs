@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use runawaytrain_core::resource::{Action, Caller};
+use runawaytrain_core::resource::{Action, Caller, DESCRIBE_REGIONS};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 use runawaytrain_engine::ports::{Lifecycle, Member};
@@ -143,8 +143,7 @@ impl World {
     async fn pass(&self, operation: &str, account: Option<&AccountId>, region: Option<&Region>) -> Result<(), Failure> {
         sleep(LATENCY).await;
         if let (Some(account), Some(region)) = (account, region)
-            && let Some(quotas) = &mut self.lock().quotas
-            && !quotas.admit(account, region, operation)
+            && !self.admits(operation, account, region)
         {
             return Err(failure(operation, FailureKind::Throttled));
         }
@@ -167,6 +166,14 @@ impl World {
         }
     }
 
+    /// Whether the account's quota has a token for one request.
+    fn admits(&self, operation: &str, account: &AccountId, region: &Region) -> bool {
+        let mut inner = self.lock();
+        let Inner { accounts, quotas, .. } = &mut *inner;
+        let is_looped = accounts.get(account).is_some_and(SimAccount::is_looped);
+        quotas.as_mut().is_none_or(|quotas| quotas.admit(account, region, operation, is_looped))
+    }
+
     /// Makes a call about an account: in it, through our role there, or in the payer.
     async fn call(
         &self,
@@ -179,7 +186,23 @@ impl World {
             Caller::Member if !self.lock().accounts.get(account).is_some_and(|known| known.enrolled) => {
                 Err(failure("sts:AssumeRole", FailureKind::Denied))
             }
-            Caller::Member | Caller::Payer => self.pass(operation, Some(account), region).await,
+            Caller::Member => {
+                self.pass(operation, Some(account), region).await?;
+                let inner = self.lock();
+                let known = inner.accounts.get(account);
+                match region {
+                    // EC2 cannot validate anybody's credentials there.
+                    Some(region)
+                        if operation != DESCRIBE_REGIONS
+                            && known.is_some_and(|known| !known.enabled().any(|enabled| enabled == region)) =>
+                    {
+                        let failure = failure(operation, FailureKind::Credentials);
+                        Err(Failure { code: Some("AuthFailure".to_owned()), ..failure })
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Caller::Payer => self.pass(operation, Some(account), region).await,
         }
     }
 

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 const ACCOUNT: &str = "111111111111";
 
 /// Each strategy, the calls that it needs, and on what.
-const NEEDS: [(&str, &[&str], &str); 18] = [
+const NEEDS: [(&str, &[&str], &str); 20] = [
     ("relaunch", &["ec2:RunInstances"], "*"),
     ("protect", &["ec2:ModifyInstanceAttribute"], "*"),
     ("restart", &["ec2:StartInstances"], "*"),
@@ -37,6 +37,8 @@ const NEEDS: [(&str, &[&str], &str); 18] = [
     ("detach-deny", &["iam:DeleteUserPolicy"], "arn:aws:iam::111111111111:user/bob"),
     ("alter-deny", &["iam:PutUserPolicy"], "arn:aws:iam::111111111111:user/bob"),
     ("delete-our-role", &["iam:DeleteRole"], "arn:aws:iam::111111111111:role/RunawayTrainResponder"),
+    ("throttle-looks", &["ec2:DescribeRegions", "ec2:DescribeInstances"], "*"),
+    ("disable-region", &["account:DisableRegion"], "*"),
 ];
 
 /// As IAM does it: a `*` is any run of characters.
@@ -65,8 +67,9 @@ fn denies(policy: &Value, action: &str, resource: &str) -> bool {
 /// How often the strategy got its way in an account that has something for each.
 async fn deeds(strategy: &str, frozen: bool) -> u32 {
     let (testbed, account) = (Testbed::new(), AccountId::parse(ACCOUNT).unwrap());
-    let known = SimAccount::new("lab", &["us-east-1"])
+    let known = SimAccount::new("lab", &["us-east-1", "me-central-1"])
         .running("us-east-1", 1, "t2.micro")
+        .running("me-central-1", 1, "t2.micro")
         .user("alice", 1, false)
         .user("bob", 1, false)
         .role("app", "/", None);

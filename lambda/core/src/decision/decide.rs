@@ -4,10 +4,11 @@ use jiff::Timestamp;
 
 use crate::decision::shut_out::{ShutOut, ShutOuts};
 use crate::measure::spend::Charges;
+use crate::measure::summary::Summary;
 use crate::observation::Observation;
 use crate::plan::{self, Plan};
 use crate::policy::AccountPolicy;
-use crate::record::{AccountRecord, State};
+use crate::record::{AccountRecord, KnownRegions, State};
 use crate::resource::Refusals;
 use crate::verdict::{Judgement, Verdict, judge};
 
@@ -40,6 +41,8 @@ pub struct Decision {
     pub shut_out: ShutOut,
     /// What was charged lately, with what this look learnt.
     pub charges: Charges,
+    /// What is known of its regions, with what this look learnt.
+    pub regions: KnownRegions,
     /// What containing it means, as far as was seen. Empty where there is no cause.
     pub plan: Plan,
 }
@@ -80,7 +83,9 @@ impl Case<'_> {
             Some(Cause::Thaw) => Plan::thaw(),
             None => Plan::default(),
         };
-        Decision { verdict, cause, shut_out, charges: observation.spend.charges.clone(), plan }
+        let regions = record.regions.after(observation, &Summary::of(policy, observation));
+        let charges = observation.spend.charges.clone();
+        Decision { verdict, cause, shut_out, charges, regions, plan }
     }
 
     fn cause(&self, verdict: &Verdict, shut_out: ShutOut) -> Option<Cause> {

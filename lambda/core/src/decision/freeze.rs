@@ -34,6 +34,7 @@ pub fn frozen(
         (halt.freeze, halt.outcome_told) = (Some(reason), false);
     }
     next.last = Some(summary.kept());
+    next.regions.clone_from(&decision.regions);
     next.enter(State::Frozen, why, now);
     next
 }

@@ -8,6 +8,7 @@ use crate::plan::{Containment, Outcome};
 use crate::record::{FreezeReason, Halt, State, Unseen};
 use crate::resource::Skipped;
 use crate::verdict::{Grace, Verdict};
+use crate::vocabulary::ids::Region;
 use crate::vocabulary::mode::Mode;
 
 /// Something that is new about an account.
@@ -61,6 +62,11 @@ pub enum News {
         unseen: Unseen,
         /// Why it is not frozen.
         not_frozen: String,
+    },
+    /// Most accounts of the organization are refused in these regions: a policy of its own denies them.
+    DeniedRegions {
+        /// Which.
+        regions: Vec<Region>,
     },
     /// Frozen, or to be frozen, instead of halted.
     Freeze {

@@ -11,7 +11,7 @@ use crate::measure::summary::Summary;
 use crate::policy::AccountPolicy;
 use crate::record::{AccountRecord, FreezeReason, Halt, HourPeak, State, Unseen, Warned};
 use crate::verdict::{Grace, Judgement, Verdict};
-use crate::vocabulary::ids::HaltId;
+use crate::vocabulary::ids::{HaltId, Region};
 use crate::vocabulary::mode::Mode;
 use crate::vocabulary::text::clean;
 
@@ -40,12 +40,17 @@ pub fn after_sweep(
     let mut news = Vec::new();
     next.hour = Some(HourPeak::after(record.hour.as_ref(), summary, now));
     next.last = Some(summary.kept());
+    next.regions.clone_from(&decision.regions);
     next.charges.clone_from(&decision.charges);
     next.spend = decision.verdict.spend.clone();
     if let (Some(pardon), Some(month)) = (&mut next.spend_pardon, decision.verdict.spend.month) {
         pardon.take_in(month);
     }
     next.unseen = unseen(record, &decision.verdict, now);
+    if policy.is_payer {
+        news.extend(denied_regions(record, policy));
+        next.denied_told.clone_from(&policy.denied_regions);
+    }
     next.name.clone_from(&policy.name);
     if decision.verdict.reached {
         next.reached = true;
@@ -107,6 +112,7 @@ pub fn trip(
     let why = order.map_or_else(|| causes(decision), |order| format!("ordered: {}", clean(order)));
     next.judgement = decision.verdict.judgement;
     next.last = Some(summary.kept());
+    next.regions.clone_from(&decision.regions);
     next.grace = None;
     let mut halt = new_halt(decision, summary, now);
     if let (State::Frozen, Some(freeze)) = (record.state, &record.halt) {
@@ -182,12 +188,19 @@ fn halt_id(now: Timestamp) -> HaltId {
     HaltId::new(now.strftime("%Y%m%dT%H%M%SZ").to_string())
 }
 
+/// Regions of which nobody was told yet that the organization denies them.
+fn denied_regions(record: &AccountRecord, policy: &AccountPolicy) -> Option<News> {
+    let regions: Vec<Region> = policy.denied_regions.difference(&record.denied_told).cloned().collect();
+    (!regions.is_empty()).then_some(News::DeniedRegions { regions })
+}
+
 fn unseen(record: &AccountRecord, verdict: &Verdict, now: Timestamp) -> Option<Unseen> {
     let first = verdict.gaps.first()?;
     let others = verdict.gaps.len() - 1;
     let more = if others > 0 { format!(" (and {others} more)") } else { String::new() };
     let why = format!("{}: {}{more}", clean(&first.at), first.failure);
     let before = record.unseen.as_ref();
+    let throttled_before = before.map_or(0, |before| before.throttled);
     let refused_since = || before.and_then(|before| before.refused_since).unwrap_or(now);
     Some(Unseen {
         since: before.map_or(now, |before| before.since),
@@ -196,6 +209,7 @@ fn unseen(record: &AccountRecord, verdict: &Verdict, now: Timestamp) -> Option<U
         refused_since: verdict.is_shut_out().then(refused_since),
         told: before.is_some_and(|before| before.told),
         refusal_told: before.is_some_and(|before| before.refusal_told && verdict.is_shut_out()),
+        throttled: if verdict.is_throttled_blind() { throttled_before.saturating_add(1) } else { 0 },
     })
 }
 

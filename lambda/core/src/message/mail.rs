@@ -44,6 +44,7 @@ pub fn write(policy: &AccountPolicy, news: &News) -> Vec<Notice> {
             vec![blind::not_seen(policy, *state, unseen, brief, *shut_out)]
         }
         News::Tamper { state, unseen, not_frozen } => vec![blind::tamper(policy, *state, unseen, not_frozen)],
+        News::DeniedRegions { regions } => vec![blind::denied_regions(policy, regions)],
         News::Freeze { reason, why, seen, holds, at } => blind::frozen(policy, *reason, why, seen, holds, *at),
         News::Thawed { reason, at } => vec![blind::thawed(policy, *reason, *at)],
         News::Released { grace, outcomes, skipped, at } => {

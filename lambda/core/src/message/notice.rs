@@ -22,11 +22,13 @@ pub enum NoticeKind {
     Tamper,
     /// A freeze ended by itself.
     Thawed,
+    /// The organization denies regions to its accounts.
+    DeniedRegions,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Warning,
         Self::Halt,
         Self::Outcome,
@@ -35,6 +37,7 @@ impl NoticeKind {
         Self::Braked,
         Self::Tamper,
         Self::Thawed,
+        Self::DeniedRegions,
     ];
 
     /// Its name where it is stored and logged.
@@ -48,6 +51,7 @@ impl NoticeKind {
             Self::Braked => "braked",
             Self::Tamper => "tamper",
             Self::Thawed => "thawed",
+            Self::DeniedRegions => "denied-regions",
         }
     }
 
@@ -56,7 +60,7 @@ impl NoticeKind {
     pub fn is_digested(self) -> bool {
         match self {
             Self::Warning | Self::Unseen | Self::Braked | Self::Tamper | Self::Thawed => true,
-            Self::Halt | Self::Outcome | Self::Released => false,
+            Self::Halt | Self::Outcome | Self::Released | Self::DeniedRegions => false,
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::vocabulary::failure::Failure;
+use crate::vocabulary::failure::{Failure, FailureKind};
+use crate::vocabulary::ids::Region;
+use crate::vocabulary::text::count;
 
 /// A place that could not be seen, and why. What is counted beside a gap is a lower bound.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +13,21 @@ pub struct Gap {
     pub at: String,
     /// Why.
     pub failure: Failure,
+}
+
+impl Gap {
+    /// A region that was disabled while something ran in it.
+    pub(super) fn disabled(region: &Region, running: u64) -> Self {
+        let running = count(running, "instance");
+        let why = format!("the region is disabled, and {running} ran there when it was last seen");
+        // It stays so until somebody enables the region again: to ask at once would not help.
+        Self { at: region.to_string(), failure: Failure::own("the look", FailureKind::NotFound, why) }
+    }
+
+    /// Whether another look would say the same, however often it is made: we are refused, or there is no way to look.
+    pub fn is_lasting(&self) -> bool {
+        self.failure.kind.is_refusal() || self.failure.kind == FailureKind::NotFound
+    }
 }
 
 /// How many account-regions were seen of how many there are.

@@ -119,7 +119,7 @@ fn default_grace() -> Span {
 
 /// The AWS organization that is watched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Organization {
     /// The organization's id, o-….
     #[serde(deserialize_with = "values::organization")]
@@ -137,6 +137,11 @@ pub struct Organization {
     #[serde(default, deserialize_with = "values::regions", skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = values::REGION)))]
     pub regions: Vec<Region>,
+    /// Regions that a service control policy of the organization denies to its accounts: they are not looked at, and
+    /// not missed.
+    #[serde(default, deserialize_with = "values::closed_regions", skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = values::REGION)))]
+    pub closed_regions: BTreeSet<Region>,
 }
 
 /// What holds for every account.

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use crate::contract;
 use crate::measure::limit::{LIMITS, Limit};
 use crate::policy::trust::OrganizationAccounts;
-use crate::vocabulary::ids::{AccountId, InstanceId, RoleName, UserName};
+use crate::vocabulary::ids::{AccountId, InstanceId, Region, RoleName, UserName};
 use crate::vocabulary::mode::{Mode, least};
 
 use super::document::{
@@ -81,6 +81,13 @@ pub struct AccountPolicy {
     pub suspicion: SignedDuration,
     /// How long after a release the limit that had tripped is judged by what was added since.
     pub grace: SignedDuration,
+    /// Whether it is the payer, which no service control policy binds.
+    pub is_payer: bool,
+    /// Regions of which the policy says that the organization denies them: nobody looks there.
+    pub closed_regions: BTreeSet<Region>,
+    /// Regions that the organization denies as far as can be told from what befell its accounts: to be refused there is
+    /// no gap.
+    pub denied_regions: BTreeSet<Region>,
     /// The organization, whose accounts a role may trust without being a back door.
     pub organization: Arc<OrganizationAccounts>,
 }
@@ -175,6 +182,9 @@ impl Policy {
             notify: if own.notify.is_some() { NotifyList::Own(account.clone()) } else { NotifyList::Default },
             suspicion: self.document.suspicion.get(),
             grace: self.document.grace.get(),
+            is_payer,
+            closed_regions: self.document.organization.closed_regions.clone(),
+            denied_regions: BTreeSet::new(),
             organization: Arc::new(OrganizationAccounts {
                 organization: self.document.organization.id.clone(),
                 accounts: BTreeSet::from([self.document.payer.clone()]),

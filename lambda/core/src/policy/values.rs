@@ -68,7 +68,15 @@ pub(super) fn units<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D
 }
 
 pub(super) fn regions<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Region>, D::Error> {
-    let texts = at_least_one::<D, _>(Vec::<String>::deserialize(from)?, "regions")?;
+    list_of_regions(from, "regions")
+}
+
+pub(super) fn closed_regions<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<Region>, D::Error> {
+    Ok(list_of_regions(from, "closedRegions")?.into_iter().collect())
+}
+
+fn list_of_regions<'de, D: Deserializer<'de>>(from: D, name: &str) -> Result<Vec<Region>, D::Error> {
+    let texts = at_least_one::<D, _>(Vec::<String>::deserialize(from)?, name)?;
     texts.into_iter().map(|text| checked::<D>(text, REGION, "a region's code").map(Region::new)).collect()
 }
 

@@ -1,6 +1,6 @@
 //! The record of an account: its state, its halt, and the last numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -10,9 +10,10 @@ use crate::measure::limit::Limit;
 use crate::measure::spend::{Charges, SpendPardon, SpendSeen};
 use crate::measure::summary::Summary;
 use crate::record::history::HourPeak;
+use crate::record::regions::KnownRegions;
 use crate::resource::{Circumstances, Refusals};
 use crate::verdict::{Grace, Judgement, Pardon};
-use crate::vocabulary::ids::{AccountId, HaltId};
+use crate::vocabulary::ids::{AccountId, HaltId, Region};
 
 /// Where an account stands. `Unseen` is not among these: it is a flag beside the state, so that blinding us resets
 /// nothing.
@@ -125,6 +126,9 @@ pub struct Unseen {
     /// Whether people were told that it refuses us.
     #[serde(default)]
     pub refusal_told: bool,
+    /// How many sweeps in a row, to the last one, somebody used up the quota of calls by which it is watched.
+    #[serde(default)]
+    pub throttled: u32,
 }
 
 /// What is remembered of one account.
@@ -168,6 +172,12 @@ pub struct AccountRecord {
     /// The last observation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Summary>,
+    /// What is known of its regions.
+    #[serde(default, skip_serializing_if = "KnownRegions::is_empty")]
+    pub regions: KnownRegions,
+    /// In the payer's record: the regions of which people were told that the organization denies them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub denied_told: BTreeSet<Region>,
     /// What was charged lately, reading by reading.
     #[serde(default, skip_serializing_if = "Charges::is_empty")]
     pub charges: Charges,
@@ -200,6 +210,8 @@ impl AccountRecord {
             unseen: None,
             unseen_told: None,
             last: None,
+            regions: KnownRegions::default(),
+            denied_told: BTreeSet::new(),
             charges: Charges::default(),
             spend: SpendSeen::default(),
             spend_pardon: None,

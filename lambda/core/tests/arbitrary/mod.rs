@@ -324,6 +324,9 @@ pub fn policy() -> impl Strategy<Value = AccountPolicy> {
             notify: NotifyList::Default,
             suspicion: SignedDuration::from_hours(168),
             grace: SignedDuration::from_hours(4),
+            is_payer: false,
+            closed_regions: BTreeSet::new(),
+            denied_regions: BTreeSet::new(),
             organization: Arc::new(OrganizationAccounts {
                 organization: ORGANIZATION.to_owned(),
                 accounts: BTreeSet::from([account()]),

@@ -14,7 +14,6 @@ use runawaytrain_core::plan::{self, ActionResult, Containment, Plan};
 use runawaytrain_core::policy::AccountPolicy;
 use runawaytrain_core::record::{AccountRecord, FreezeReason, State};
 use runawaytrain_core::resource::Refusals;
-use runawaytrain_core::resource::quarantine::{Attachment, Quarantine};
 use runawaytrain_core::vocabulary::failure::Failure;
 
 use crate::account::basis::AccountSweep;
@@ -22,6 +21,7 @@ use crate::contain::lease::HeldLease;
 use crate::contain::{Executor, Proof, RunningLanes, Task, verify, verify_freeze};
 use crate::ports::{StoreError, VersionedRecord};
 use crate::scope::ScopedAccount;
+use runawaytrain_core::resource::quarantine::{Attachment, Quarantine};
 
 /// An unproven halt is mailed as such when it has lasted this long.
 const UNPROVEN_UNTIL_TOLD: SignedDuration = SignedDuration::from_mins(15);
@@ -380,6 +380,7 @@ impl Work {
                 containment.suspects =
                     tripped.map(|tripped| plan::suspects(policy, observation, tripped)).unwrap_or_default();
                 record.last = Some(Summary::of(policy, observation).kept());
+                record.regions = verified.regions;
             }
             if verified.clean && record.state == State::Halting {
                 record = decision::contained(&record, now);

@@ -15,7 +15,7 @@ use runawaytrain_core::vocabulary::mode::Mode;
 
 use crate::account::basis::AccountSweep;
 use crate::account::container::{Closing, Conclusion, Container, Start, StartAnswer, StartError};
-use crate::observe::{Attention, Collection};
+use crate::observe::{Attention, Collection, Ground};
 use crate::ports::{Commit, Freshness, LeaseMove, StoreError, VersionedRecord};
 use crate::scope::ScopedAccount;
 
@@ -65,7 +65,8 @@ impl AccountSweep {
         let known = known.unwrap_or_else(|| VersionedRecord { record: new(), version: 0, lease: None });
         let refusals = self.refusals_so_far(&known.record).await;
         let until = self.deadline.stop_work();
-        let mut collection = Collection::begin(self.collector.clone(), account, Freshness::Cached, until).await;
+        let ground = Ground::new(&scoped.policy, &known.record.regions);
+        let mut collection = Collection::begin(self.collector.clone(), ground, Freshness::Cached, until).await;
         collection.hold_against(known.record.charges.clone(), self.spend.clone());
         let may_contain = scoped.mode == Mode::Proceed && self.remember;
         let judge = Judge {

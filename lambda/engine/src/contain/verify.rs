@@ -5,10 +5,11 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::time::{Instant, sleep};
 
+use runawaytrain_core::measure::summary::Summary;
 use runawaytrain_core::observation::{Gap, Observation};
 use runawaytrain_core::plan::{self, ActionResult, Outcome, Plan};
 use runawaytrain_core::policy::AccountPolicy;
-use runawaytrain_core::record::AccountRecord;
+use runawaytrain_core::record::{AccountRecord, KnownRegions};
 use runawaytrain_core::resource::quarantine::Attachment;
 use runawaytrain_core::resource::{Act, Action, Kind, Part, Refusals, Sight, Skipped};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
@@ -16,7 +17,7 @@ use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use super::executor::Executor;
 use super::lease::HeldLease;
 use crate::deadline::{Deadline, has_come};
-use crate::observe::{Attention, Collector};
+use crate::observe::{Attention, Collector, Ground};
 use crate::ports::{Clock, Look};
 
 /// Clean passes in a row that prove a halt, and the least time between them: IAM takes some four seconds to agree with
@@ -56,6 +57,8 @@ pub struct Verified {
     pub skipped: Vec<Skipped>,
     /// The last look.
     pub last: Option<Observation>,
+    /// What is known of the account's regions now.
+    pub regions: KnownRegions,
 }
 
 /// Looks and acts until enough passes in a row found nothing left to do with every region seen. What was refused
@@ -69,12 +72,14 @@ pub async fn verify(task: &Task<'_>, executor: &Executor, earlier: &[Outcome], p
     plan::learn(&mut refusals, earlier);
     // Whoever was locked out may have assumed a role until then, whenever the role itself was seen to.
     let mut locked_out = locks_somebody_out(earlier).then(|| task.clock.after(DENY_BITES_AFTER));
-    let mut clean_passes = 0;
+    verified.regions = task.record.regions.clone();
+    let (mut clean_passes, mut fruitless_passes) = (0, 0);
     loop {
         if !task.lease.is_alive() || has_come(end) {
             return verified;
         }
-        let observation = task.look_closely().await;
+        let observation = task.look_closely(&verified.regions).await;
+        verified.regions = verified.regions.after(&observation, &Summary::of(task.policy, &observation));
         let mut circumstances = task.record.circumstances(&refusals, task.clock.now());
         circumstances.locked_out = locked_out.unwrap_or(circumstances.locked_out);
         let plan = plan::plan(task.policy, &observation, &circumstances);
@@ -83,15 +88,25 @@ pub async fn verify(task: &Task<'_>, executor: &Executor, earlier: &[Outcome], p
         verified.skipped = plan.skipped().to_vec();
         verified.last = Some(observation);
 
-        let wait = if verified.gaps.is_empty() && is_settled(&plan, earlier, &verified.outcomes) {
+        let settled = is_settled(&plan, earlier, &verified.outcomes);
+        let wait = if settled && verified.gaps.is_empty() {
             clean_passes += 1;
             if clean_passes >= passes_wanted {
                 verified.clean = true;
                 return verified;
             }
             BETWEEN_CLEAN_PASSES
-        } else {
+        } else if settled && verified.gaps.iter().all(Gap::is_lasting) {
             clean_passes = 0;
+            fruitless_passes += 1;
+            if fruitless_passes >= CLEAN_PASSES {
+                // All but what cannot be seen is done, and to go on would only keep a release from the lease. The next
+                // sweep looks again.
+                return verified;
+            }
+            BETWEEN_CLEAN_PASSES
+        } else {
+            (clean_passes, fruitless_passes) = (0, 0);
             let outcomes = executor.run(&plan).await;
             plan::learn(&mut refusals, &outcomes);
             if locks_somebody_out(&outcomes) {
@@ -126,9 +141,9 @@ pub struct Task<'a> {
 }
 
 impl Task<'_> {
-    async fn look_closely(&self) -> Observation {
-        let attention = Attention::Halt(self.policy);
-        self.collector.look_closely(&self.policy.account, attention, self.deadline.cut_off()).await
+    async fn look_closely(&self, known: &KnownRegions) -> Observation {
+        let (ground, attention) = (Ground::new(self.policy, known), Attention::Halt(self.policy));
+        self.collector.look_closely(ground, attention, self.deadline.cut_off()).await
     }
 }
 

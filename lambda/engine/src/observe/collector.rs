@@ -1,11 +1,11 @@
 //! Looks into one account, every enabled region and every kind at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use runawaytrain_core::measure::price::{PriceKey, Prices};
 use runawaytrain_core::measure::vcpus::Vcpus;
@@ -16,6 +16,7 @@ use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 
 use crate::deadline::in_time;
+use crate::observe::patience::Patience;
 use crate::observe::prices::PriceMemory;
 use crate::ports::{Freshness, Look, Observer};
 
@@ -27,6 +28,8 @@ const MOST_CALLS: usize = 256;
 #[derive(Clone)]
 pub struct Collector {
     observer: Arc<dyn Observer>,
+    /// Who is asked which regions there are, where nothing is known of an account's own.
+    payer: AccountId,
     permits: Arc<Semaphore>,
     prices: PriceMemory,
 }
@@ -61,13 +64,15 @@ impl Attention<'_> {
 
 impl Collector {
     /// A collector over an observer, which knows what things cost.
-    pub fn new(observer: Arc<dyn Observer>, prices: PriceMemory) -> Self {
-        Self { observer, permits: Arc::new(Semaphore::new(MOST_CALLS)), prices }
+    pub fn new(observer: Arc<dyn Observer>, payer: AccountId, prices: PriceMemory) -> Self {
+        Self { observer, payer, permits: Arc::new(Semaphore::new(MOST_CALLS)), prices }
     }
 
     /// One look by itself.
     pub async fn look(&self, account: &AccountId, look: &Look, until: Option<Instant>) -> Seen<Sight> {
-        in_time(until, self.ask(account, look)).await.unwrap_or_else(|| Err(not_answered(look.kind.first_read())))
+        in_time(until, self.ask(account, look, until))
+            .await
+            .unwrap_or_else(|| Err(not_answered(look.kind.first_read())))
     }
 
     /// The same observation with a price for all that was seen, where that takes no longer than a moment: what an
@@ -87,13 +92,26 @@ impl Collector {
         priced
     }
 
-    /// One look, within the bound on calls.
-    pub(super) async fn ask(&self, account: &AccountId, look: &Look) -> Seen<Sight> {
-        let _permit = self.permits.acquire().await;
-        self.observer.look(account, look).await
+    /// One look, within the bound on calls, with patience where it is throttled.
+    pub(super) async fn ask(&self, account: &AccountId, look: &Look, until: Option<Instant>) -> Seen<Sight> {
+        let mut patience = Patience::until(until, (account, look));
+        loop {
+            let seen = {
+                let _permit = self.permits.acquire().await;
+                self.observer.look(account, look).await
+            };
+            match seen {
+                Err(failure) if deserves_patience(failure.kind) => match patience.next() {
+                    Some(wait) => sleep(wait).await,
+                    None => return Err(failure),
+                },
+                seen => return seen,
+            }
+        }
     }
 
-    pub(super) async fn regions(&self, account: &AccountId, freshness: Freshness) -> Seen<Vec<Region>> {
+    /// The regions that an account has enabled.
+    pub(super) async fn regions(&self, account: &AccountId, freshness: Freshness) -> Seen<BTreeSet<Region>> {
         let _permit = self.permits.acquire().await;
         let regions = self.observer.regions(account, freshness).await?;
         if regions.is_empty() {
@@ -101,11 +119,37 @@ impl Collector {
             // empty.
             return Err(Failure::own(DESCRIBE_REGIONS, FailureKind::Other, "it answered without a single region"));
         }
-        Ok(regions)
+        Ok(regions.into_iter().collect())
+    }
+
+    /// Every region that there is, as the payer is told: where to look in an account of which nothing is known.
+    pub(super) async fn every_region(&self) -> Seen<BTreeSet<Region>> {
+        let _permit = self.permits.acquire().await;
+        Ok(self.observer.every_region(&self.payer).await?.into_iter().collect())
     }
 
     pub(super) async fn prices(&self, wanted: BTreeMap<PriceKey, Vcpus>) -> Prices {
         self.prices.of(wanted).await
+    }
+}
+
+/// Whether the same look is made again at once, after a wait. What passes in some other way is looked at again by the
+/// next pass or the next sweep.
+pub(super) fn deserves_patience(kind: FailureKind) -> bool {
+    match kind {
+        FailureKind::Throttled => true,
+        FailureKind::Credentials
+        | FailureKind::Denied
+        | FailureKind::Contended
+        | FailureKind::QuotaFull
+        | FailureKind::NotFound
+        | FailureKind::WrongState
+        | FailureKind::Unsupported
+        | FailureKind::Protected
+        | FailureKind::Invalid
+        | FailureKind::Unavailable
+        | FailureKind::NotBegun
+        | FailureKind::Other => false,
     }
 }
 

@@ -30,6 +30,10 @@ pub trait Observer: Send + Sync {
     /// The regions that the account has enabled.
     async fn regions(&self, account: &AccountId, freshness: Freshness) -> Result<Vec<Region>, Failure>;
 
+    /// Every region that there is, enabled or not, as this account is told. Some hours old is good enough: AWS opens a
+    /// few a year.
+    async fn every_region(&self, account: &AccountId) -> Result<Vec<Region>, Failure>;
+
     /// Everything of one kind in one place, all pages. What failed for one thing, such as the keys of one user, stands
     /// in that thing's parts.
     async fn look(&self, account: &AccountId, look: &Look) -> Result<Sight, Failure>;

@@ -12,6 +12,7 @@ use super::stage::{Stage, away, fleets, groups, home, role, running, spot_reques
 
 pub(super) const CASES: &[Case] = cases![
     enabled_regions_are_listed_and_others_are_not,
+    all_regions_are_listed_for_whoever_asks_for_them,
     an_empty_account_is_empty,
     a_region_without_launchers_has_none,
     groups_and_fleets_are_seen,
@@ -26,6 +27,13 @@ async fn enabled_regions_are_listed_and_others_are_not(stage: &dyn Stage) {
         // One that an account has to opt in to, and this one did not.
         assert!(!regions.contains(&Region::new("ap-southeast-5")), "{regions:?}");
     }
+}
+
+async fn all_regions_are_listed_for_whoever_asks_for_them(stage: &dyn Stage) {
+    let observer = &stage.ports().observer;
+    let every = observer.every_region(stage.account()).await.unwrap();
+    let enabled = observer.regions(stage.account(), Freshness::Now).await.unwrap();
+    assert!(!enabled.is_empty() && enabled.iter().all(|region| every.contains(region)), "{every:?}");
 }
 
 async fn an_empty_account_is_empty(stage: &dyn Stage) {

@@ -1,7 +1,7 @@
 //! What every ledger must keep, whatever it stores in: the states, the journal, the outbox and the slots. Each rule
 //! wants an empty ledger, or accounts that nothing was written for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,7 +11,7 @@ use runawaytrain_core::measure::summary::Summary;
 use runawaytrain_core::message::{Notice, NoticeKind};
 use runawaytrain_core::plan::ActionResult;
 use runawaytrain_core::policy::NotifyList;
-use runawaytrain_core::record::{AccountRecord, FreezeReason, Halt, HourPeak, State, Unseen, Warned};
+use runawaytrain_core::record::{AccountRecord, FreezeReason, Halt, HourPeak, KnownRegions, State, Unseen, Warned};
 use runawaytrain_core::resource::users::{Credential, UserAttachment};
 use runawaytrain_core::resource::{Action, instances, users};
 use runawaytrain_core::verdict::Judgement;
@@ -126,9 +126,16 @@ async fn records_come_back_as_written(ports: &Ports) {
         refused_since: Some(at(-200)),
         told: true,
         refusal_told: true,
+        throttled: 2,
     });
     full.path = Some("o-exampleorg1/r-root/ou-labs/000000000010/".to_owned());
     full.unseen_told = Some(at(-100));
+    full.regions = KnownRegions {
+        listed: BTreeSet::from([Region::new("eu-north-1"), Region::new("us-east-1")]),
+        running: BTreeMap::from([(Region::new("eu-north-1"), 3)]),
+        refused: BTreeSet::from([Region::new("us-east-1")]),
+    };
+    full.denied_told = BTreeSet::from([Region::new("ap-south-1")]);
     full.hour = Some(HourPeak { hour: at(0), instances: 21, vcpus: 42, burn: Usd::micros(98_330_400) });
     full.last = Some(before);
 

@@ -1,10 +1,15 @@
 //! What a thief does, once it may.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use runawaytrain_core::resource::fleets::FleetKind;
 use runawaytrain_core::resource::roles::RoleLock;
 use runawaytrain_core::resource::users::{AccessKey, Lockout};
-use runawaytrain_core::vocabulary::ids::{FleetId, GroupName, InstanceId, KeyId, RoleName, SpotRequestId, UserName};
+use runawaytrain_core::vocabulary::ids::{
+    FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UserName,
+};
+use tokio::time::Instant;
 
 use super::grip::{Hand, Power, Principal};
 use crate::account::{SimAccount, SimRegion};
@@ -24,6 +29,20 @@ pub(super) const FAR_AWAY: &str = "me-central-1";
 
 pub(super) fn launch(known: &mut SimAccount, region: &str) -> Vec<InstanceId> {
     (0..HANDFUL).map(|_| known.launch(region, MINER, Life::starting())).collect()
+}
+
+/// How long the thief's loop goes on without it.
+const LOOP: Duration = Duration::from_secs(10);
+
+pub(super) fn call_in_a_loop(known: &mut SimAccount) {
+    known.looped_until = Some(Instant::now() + LOOP);
+}
+
+/// It waits until what was launched runs: a launch does not survive it.
+pub(super) fn disable_far_away(known: &mut SimAccount) -> bool {
+    let Some(region) = known.regions.get_mut(&Region::new(FAR_AWAY)) else { return false };
+    let runs = region.instances.iter().any(|instance| instance.life == Life::Running);
+    runs && !std::mem::replace(&mut region.disabled, true)
 }
 
 pub(super) fn protect(known: &mut SimAccount) -> bool {
@@ -56,7 +75,7 @@ pub(super) fn in_some_region(
     deed: impl FnOnce(&mut Hand, &mut SimRegion, Timestamp) -> bool,
 ) -> bool {
     let now = known.now();
-    let Some(region) = hand.dice.one_of(known.regions.keys().cloned().collect::<Vec<_>>()) else { return false };
+    let Some(region) = hand.dice.one_of(known.enabled().cloned().collect::<Vec<_>>()) else { return false };
     known.regions.get_mut(&region).is_some_and(|of| deed(hand, of, now))
 }
 

@@ -5,8 +5,8 @@ use std::fmt;
 
 use runawaytrain_core::vocabulary::ids::{RoleName, UserName};
 
-use super::dice::Dice;
 use crate::account::SimAccount;
+use crate::dice::Dice;
 use crate::resource::roles::SimRole;
 use crate::resource::users::SimUser;
 

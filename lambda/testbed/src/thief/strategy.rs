@@ -49,6 +49,10 @@ pub enum Strategy {
     AlterDeny,
     /// Delete our role.
     DeleteOurRole,
+    /// Call in a loop what our looks call, so that they are throttled.
+    ThrottleLooks,
+    /// Opt out of the region in which it launched: what runs there runs on, and nobody may look.
+    DisableRegion,
 }
 
 impl FromStr for Strategy {
@@ -75,6 +79,8 @@ impl FromStr for Strategy {
                 "detach-deny" => Self::DetachDeny,
                 "alter-deny" => Self::AlterDeny,
                 "delete-our-role" => Self::DeleteOurRole,
+                "throttle-looks" => Self::ThrottleLooks,
+                "disable-region" => Self::DisableRegion,
                 _ => return Err(format!("no thief knows the strategy {word:?}")),
             },
         })
@@ -93,7 +99,7 @@ impl Strategy {
     fn follow(&self, hand: &mut Hand, known: &mut SimAccount) {
         match self {
             Self::Relaunch => hand.try_to(Power::Growth, known, |hand, known| {
-                let Some(region) = hand.dice.one_of(known.regions.keys().cloned().collect()) else { return false };
+                let Some(region) = hand.dice.one_of(known.enabled().cloned().collect()) else { return false };
                 deeds::launch(known, region.as_str());
                 true
             }),
@@ -114,7 +120,7 @@ impl Strategy {
                 hand.try_to(Power::Growth, known, |hand, known| deeds::in_some_region(hand, known, deeds::spot))
             }
             Self::SpotOnce => hand.try_to(Power::Growth, known, |hand, known| {
-                let Some(region) = hand.dice.one_of(known.regions.keys().cloned().collect()) else { return false };
+                let Some(region) = hand.dice.one_of(known.enabled().cloned().collect()) else { return false };
                 deeds::launch_spot_once(known, region.as_str());
                 true
             }),
@@ -143,6 +149,12 @@ impl Strategy {
                 hand.try_to(Power::Growth, known, |_, known| deeds::rewrite(known, Lockout::Altered, RoleLock::Altered))
             }
             Self::DeleteOurRole => hand.try_to(Power::Guarded, known, |_, known| std::mem::take(&mut known.enrolled)),
+            // To read adds nothing to the bill: no policy of ours denies it.
+            Self::ThrottleLooks => hand.try_to(Power::Plain, known, |_, known| {
+                deeds::call_in_a_loop(known);
+                true
+            }),
+            Self::DisableRegion => hand.try_to(Power::Guarded, known, |_, known| deeds::disable_far_away(known)),
         }
     }
 }

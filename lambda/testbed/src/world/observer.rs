@@ -1,8 +1,10 @@
 //! Looking into the organization's accounts.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use runawaytrain_core::contract::HOME_REGION;
 use runawaytrain_core::resource::{Caller, DESCRIBE_REGIONS, Sight};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
@@ -30,11 +32,18 @@ impl Observer for World {
         if let Some(regions) = self.remembered_regions(account).filter(|_| freshness == Freshness::Cached) {
             return Ok(regions);
         }
-        self.call(Caller::Member, DESCRIBE_REGIONS, account, None).await?;
-        let enabled = self.show(DESCRIBE_REGIONS, account, |known| known.regions.keys().cloned().collect());
+        self.call(Caller::Member, DESCRIBE_REGIONS, account, Some(&Region::new(HOME_REGION))).await?;
+        let enabled = self.show(DESCRIBE_REGIONS, account, |known| known.enabled().cloned().collect());
         let regions: Vec<Region> = enabled.unwrap_or_default();
         self.lock().regions.insert(account.clone(), (self.clock.elapsed(), regions.clone()));
         Ok(regions)
+    }
+
+    async fn every_region(&self, account: &AccountId) -> Result<Vec<Region>, Failure> {
+        self.call(Caller::Member, DESCRIBE_REGIONS, account, Some(&Region::new(HOME_REGION))).await?;
+        let every: BTreeSet<Region> =
+            self.lock().accounts.values().flat_map(|known| known.regions.keys().cloned()).collect();
+        Ok(every.into_iter().collect())
     }
 
     async fn look(&self, account: &AccountId, look: &Look) -> Result<Sight, Failure> {

@@ -11,6 +11,7 @@ use crate::measure::summary::Summary;
 use crate::message::notice::{Notice, NoticeKind};
 use crate::policy::{AccountPolicy, NotifyList};
 use crate::record::{FreezeReason, State, Unseen};
+use crate::vocabulary::ids::Region;
 
 /// An account could not be seen whole for a while. Goes to the payer's list: the account's own people cannot mend it.
 pub(super) fn not_seen(
@@ -61,6 +62,21 @@ pub(super) fn not_seen(
         _ => format!("Unseen {}: not all of it can be looked at", short_name(policy)),
     };
     to_the_payer(notice(policy, NoticeKind::Unseen, subject, body, &what))
+}
+
+/// The organization denies regions to its accounts. Told once, to the payer's list: the policy can say so.
+pub(super) fn denied_regions(policy: &AccountPolicy, regions: &[Region]) -> Notice {
+    let regions = regions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let mut body = format!(
+        "Most accounts of the organization answer, but refuse to be looked at in {regions}. This is taken for a policy of the organization that denies the region, such as Control Tower's region deny: to be refused there is no longer reported, and does not keep a halt from being proven.\n"
+    );
+    let _ = writeln!(
+        body,
+        "\nWhat to do\n- Is it so? Add to the policy, so that nobody asks there any more:\n    organization:\n      closedRegions: [{regions}]\n- Is it not? Something keeps the role {} from looking there in most accounts. Treat it as an attack until you know better.",
+        contract::RESPONDER_ROLE
+    );
+    let subject = format!("Closed to most accounts, not watched: {regions}");
+    to_the_payer(notice(policy, NoticeKind::DeniedRegions, subject, body, &regions))
 }
 
 /// Our role worked before and is refused now. Goes to the payer's list: the account's own people may be the ones who

@@ -15,6 +15,7 @@ pub fn digest(kind: NoticeKind, notices: &[&Notice]) -> (String, String) {
         NoticeKind::Halt => ("HALT", "are being halted"),
         NoticeKind::Outcome => ("Halted", "were halted"),
         NoticeKind::Unseen => ("Unseen", "cannot be seen whole, so they are not fully protected"),
+        NoticeKind::DeniedRegions => ("Closed regions", "tell of regions that are closed to most of them"),
         NoticeKind::Released => ("Released", "were released by an operator"),
         NoticeKind::Braked => ("BRAKE", "are past a limit, and the brake holds"),
         NoticeKind::Tamper => ("TAMPER", "refuse the guard, whose role worked in them before"),

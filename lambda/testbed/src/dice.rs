@@ -1,4 +1,4 @@
-//! A thief's luck.
+//! Luck: a thief's, and that of whoever wants the same thing.
 
 use std::time::Duration;
 
@@ -24,6 +24,11 @@ impl Dice {
         let number = u64::try_from(all.len()).ok().filter(|number| *number > 0)?;
         let which = usize::try_from(self.roll() % number).ok()?;
         all.into_iter().nth(which)
+    }
+
+    /// With this chance.
+    pub fn is_lucky(&mut self, chance: f64) -> bool {
+        ((self.roll() % 1_000) as f64) < chance * 1_000.0
     }
 
     /// This long, up to a quarter less or more.
