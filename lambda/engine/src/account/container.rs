@@ -14,6 +14,7 @@ use runawaytrain_core::plan::{self, ActionResult, Containment, Plan};
 use runawaytrain_core::policy::AccountPolicy;
 use runawaytrain_core::record::{AccountRecord, FreezeReason, State};
 use runawaytrain_core::resource::Refusals;
+use runawaytrain_core::resource::quarantine::{Attachment, Quarantine};
 use runawaytrain_core::vocabulary::failure::Failure;
 
 use crate::account::basis::AccountSweep;
@@ -21,7 +22,6 @@ use crate::contain::lease::HeldLease;
 use crate::contain::{Executor, Proof, RunningLanes, Task, verify, verify_freeze};
 use crate::ports::{StoreError, VersionedRecord};
 use crate::scope::ScopedAccount;
-use runawaytrain_core::resource::quarantine::{Attachment, Quarantine};
 
 /// An unproven halt is mailed as such when it has lasted this long.
 const UNPROVEN_UNTIL_TOLD: SignedDuration = SignedDuration::from_mins(15);

@@ -11,6 +11,7 @@ use runawaytrain_core::plan::{self, Outcome};
 use runawaytrain_core::record::{AccountRecord, State};
 use runawaytrain_core::resource::Refusals;
 use runawaytrain_core::resource::quarantine::Quarantine;
+use runawaytrain_core::verdict::Judgement;
 use runawaytrain_core::vocabulary::mode::Mode;
 
 use crate::account::basis::AccountSweep;
@@ -104,7 +105,7 @@ impl AccountSweep {
     }
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
     async fn run(mut self) -> AccountOutcome {
         let decision = loop {
             let decision = self.decide();
@@ -135,10 +136,9 @@ impl Judge<'_> {
 
     /// Looks closer, and hands the decision on.
     fn act_on(&mut self, cause: Cause, decision: &Decision) {
-        self.collection.look_closer(match cause {
-            Cause::Tripped | Cause::Ordered | Cause::Standing => Attention::Halt(&self.scoped.policy),
-            Cause::ShutOut | Cause::Frozen | Cause::Thaw => Attention::Freeze(&self.scoped.policy),
-        });
+        if let Some(attention) = self.attention(cause) {
+            self.collection.look_closer(attention);
+        }
         match self.progress {
             Progress::Held => {
                 if let Some(container) = &self.container {
@@ -155,6 +155,17 @@ impl Judge<'_> {
                 self.progress = Progress::Start { races, begun };
             }
             Progress::Idle { .. } | Progress::Start { .. } | Progress::Off(_) => {}
+        }
+    }
+
+    /// What there is to look at closely. Of a frozen account it is whether it is still frozen; an account in which
+    /// nothing may be done is planned for when that is news, or when somebody asks.
+    fn attention(&self, cause: Cause) -> Option<Attention<'a>> {
+        let (record, policy) = (&self.known.record, &self.scoped.policy);
+        match (cause, &self.progress) {
+            (Cause::ShutOut | Cause::Frozen | Cause::Thaw, _) => Some(Attention::Freeze(policy)),
+            (_, Progress::Off(None)) if self.sweep.remember && record.judgement == Judgement::Halt => None,
+            (Cause::Tripped | Cause::Ordered | Cause::Standing, _) => Some(Attention::Halt(policy)),
         }
     }
 
