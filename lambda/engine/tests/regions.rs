@@ -11,6 +11,7 @@ use common::{PAYER, PHYSICS, QUIET, REGIONS, Scene, id, policy, report_of, seede
 use runawaytrain_core::message::report::Answer;
 use runawaytrain_core::record::{AccountRecord, State};
 use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_core::vocabulary::ids::Region;
 use runawaytrain_engine::ports::States;
 use runawaytrain_testbed::{Fault, Life, SimAccount, Testbed};
 use serde_json::json;
@@ -128,6 +129,30 @@ async fn an_account_that_stays_throttled_is_known_to_be_from_sweep_to_sweep() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_remembered_ages_while_the_sandbox_is_frozen() {
+    let scene = Scene::new(seeded(), policy(json!({})));
+    scene.send(json!({})).await;
+    scene.testbed.clock.freeze(Duration::from_secs(3600));
+    scene.testbed.world.with(&id(QUIET), |known| {
+        known.regions.insert(Region::new(OPT_IN), Default::default());
+        (0..9).for_each(|_| drop(known.launch(OPT_IN, "t2.micro", Life::Running)));
+    });
+    let (left, joined) = (id(PHYSICS), id("444444444444"));
+    scene.testbed.world.suspend(&left);
+    scene.testbed.world.with(&left, |known| known.enrolled = false);
+    scene.testbed.world.add(&joined, SimAccount::new("chemistry", &REGIONS).running("us-west-2", 9, "t2.micro"));
+    let answer = scene.send(json!({})).await;
+    assert_eq!(scene.billable(QUIET), 0, "the region that was enabled meanwhile is seen");
+    assert_eq!(scene.billable("444444444444"), 0, "so is the account that joined meanwhile");
+    assert!(answer.sweep().unwrap().accounts.iter().all(|account| account.account != left));
+    assert_eq!(
+        scene.mails("TAMPER"),
+        0,
+        "an account that was suspended meanwhile is not taken for one that shut us out"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_closed_region_is_neither_looked_at_nor_missed() {
     let testbed = seeded();
     testbed.world.fault(Fault::always("ec2:DescribeInstances", FailureKind::Denied).in_region("ap-south-1"));
@@ -234,7 +259,7 @@ async fn a_region_that_refuses_us_where_something_ran_stays_a_gap() {
 fn opted_in(number: u32) -> Testbed {
     let testbed = seeded();
     testbed.world.with(&id(QUIET), |known| {
-        known.regions.insert(runawaytrain_core::vocabulary::ids::Region::new(OPT_IN), Default::default());
+        known.regions.insert(Region::new(OPT_IN), Default::default());
         for _ in 0..number {
             known.launch(OPT_IN, "t2.micro", Life::Running);
         }

@@ -1,5 +1,8 @@
 //! The clock of the simulation.
 
+use std::sync::Mutex;
+use std::time::Duration;
+
 use jiff::Timestamp;
 use runawaytrain_engine::ports::Clock;
 use tokio::time::Instant;
@@ -10,22 +13,30 @@ use crate::time::EPOCH_SECONDS;
 #[derive(Debug)]
 pub struct SimClock {
     began: Instant,
+    frozen: Mutex<Duration>,
 }
 
 impl SimClock {
     pub(crate) fn new() -> Self {
-        Self { began: Instant::now() }
+        Self { began: Instant::now(), frozen: Mutex::default() }
     }
 
     /// Virtual time since the testbed began.
-    pub fn elapsed(&self) -> std::time::Duration {
+    pub fn elapsed(&self) -> Duration {
         self.began.elapsed()
+    }
+
+    /// The function's sandbox is frozen for so long, as between two invocations: the clock on the wall goes on, and
+    /// nothing that the machine counts does.
+    pub fn freeze(&self, pause: Duration) {
+        *self.frozen.lock().expect("not poisoned") += pause;
     }
 }
 
 impl Clock for SimClock {
     fn now(&self) -> Timestamp {
-        let elapsed = i64::try_from(self.began.elapsed().as_millis()).expect("a test runs less than an age");
+        let elapsed = self.began.elapsed() + *self.frozen.lock().expect("not poisoned");
+        let elapsed = i64::try_from(elapsed.as_millis()).expect("a test runs less than an age");
         Timestamp::from_millisecond(EPOCH_SECONDS * 1000 + elapsed).expect("a moment of this century")
     }
 }

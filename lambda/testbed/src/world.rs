@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use runawaytrain_core::resource::{Action, Caller, DESCRIBE_REGIONS};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
@@ -58,8 +59,8 @@ struct Inner {
     faults_met: u64,
     quotas: Option<Quotas>,
     /// What the adapters remember, and since when.
-    regions: BTreeMap<AccountId, (Duration, Vec<Region>)>,
-    members: Option<(Duration, Vec<Member>)>,
+    regions: BTreeMap<AccountId, (Timestamp, Vec<Region>)>,
+    members: Option<(Timestamp, Vec<Member>)>,
     hooks: Vec<Hook>,
 }
 

@@ -1,20 +1,19 @@
 //! Listing the organization's accounts.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
+use jiff::SignedDuration;
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::AccountId;
-use runawaytrain_engine::ports::{Directory, Freshness, Member};
+use runawaytrain_engine::ports::{Clock, Directory, Freshness, Member};
 
 use super::{ACCOUNTS_A_PAGE, World};
 use crate::account::SimAccount;
 use crate::pages::Pages;
 
 /// How long the adapter remembers the organization's accounts.
-const ACCOUNTS_FRESH: Duration = Duration::from_secs(4 * 60);
+const ACCOUNTS_FRESH: SignedDuration = SignedDuration::from_mins(4);
 /// How old a fresh list may be.
-const JUST_NOW: Duration = Duration::from_secs(30);
+const JUST_NOW: SignedDuration = SignedDuration::from_secs(30);
 
 #[async_trait]
 impl Directory for World {
@@ -23,8 +22,8 @@ impl Directory for World {
             Freshness::Now => JUST_NOW,
             Freshness::Cached => ACCOUNTS_FRESH,
         };
-        let (remembered, now) = (self.lock().members.clone(), self.clock.elapsed());
-        if let Some((_, members)) = remembered.filter(|(since, _)| now - *since < good_for) {
+        let (remembered, now) = (self.lock().members.clone(), self.clock.now());
+        if let Some((_, members)) = remembered.filter(|(since, _)| now.duration_since(*since) < good_for) {
             return Ok(members);
         }
         let member = |(account, known): (&AccountId, &SimAccount)| Member {
@@ -40,7 +39,7 @@ impl Directory for World {
             let (page, more) = pages.next(all);
             found.extend(page);
             if !more {
-                self.lock().members = Some((self.clock.elapsed(), found.clone()));
+                self.lock().members = Some((self.clock.now(), found.clone()));
                 return Ok(found);
             }
         }
