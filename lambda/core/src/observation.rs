@@ -183,6 +183,11 @@ impl Observation {
         whole.chain(unlisted).chain(places).chain(disabled).collect()
     }
 
+    /// Whether some look that a verdict rests on has not answered yet.
+    pub fn is_unfinished(&self) -> bool {
+        self.answers.values().any(Option::is_none)
+    }
+
     /// Whether the list of the regions, or a look that a verdict rests on, was throttled.
     pub fn is_throttled(&self) -> bool {
         let is_throttled = |failure: &Failure| failure.kind == FailureKind::Throttled;

@@ -71,6 +71,8 @@ pub struct Verdict {
     pub gaps: Vec<Gap>,
     /// Whether any region of the account was seen at all.
     pub reached: bool,
+    /// Whether some look that the verdict rests on has not answered yet.
+    pub unfinished: bool,
     /// Whether a look that the verdict rests on was throttled for as long as it was tried.
     pub throttled: bool,
 }
@@ -81,9 +83,10 @@ impl Verdict {
         !self.gaps.is_empty()
     }
 
-    /// Whether we were refused the account as a whole, rather than failing to reach it.
+    /// Whether we were refused the account as a whole, rather than failing to reach it. Not known before everything has
+    /// answered: the first region to answer may be the only one that refuses.
     pub fn is_shut_out(&self) -> bool {
-        !self.reached && self.gaps.first().is_some_and(|gap| gap.failure.kind.is_refusal())
+        !self.reached && !self.unfinished && self.gaps.first().is_some_and(|gap| gap.failure.kind.is_refusal())
     }
 
     /// Whether somebody uses up the account's quota of the calls by which it is watched. What we ask in a sweep is a
@@ -156,6 +159,7 @@ pub fn judge(policy: &AccountPolicy, observation: &Observation, pardon: &Pardon<
         spend,
         gaps: observation.gaps(),
         reached: observation.coverage().seen > 0,
+        unfinished: observation.is_unfinished(),
         throttled: observation.is_throttled(),
     }
 }

@@ -29,6 +29,7 @@ use runawaytrain_core::resource::{
     Users,
 };
 use runawaytrain_core::verdict::{Judgement, Pardon, Verdict};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{KeyId, Region, RoleName, UserName};
 
 fn actions(policy: &AccountPolicy, observation: &Observation, circumstances: &Circumstances) -> Vec<Action> {
@@ -375,6 +376,27 @@ fn decide(policy: &AccountPolicy, observation: &Observation, record: &AccountRec
         now: moment(0),
     };
     case.decide()
+}
+
+#[test]
+fn a_region_that_refuses_before_the_others_answered_shuts_nobody_out() {
+    let policy = r#"{"payer":"100000000000","organization":{"id":"o-exampleorg"},
+        "defaults":{"limits":{"instances":4},"notify":["a@example.edu"]}}"#;
+    let policy = Policy::from_json(policy).unwrap().for_account(&account());
+    let record = AccountRecord { reached: true, ..AccountRecord::new(account(), moment(-600)) };
+    let (refuses, slow) = (Region::new("ap-south-1"), Region::new("us-east-1"));
+    let mut observation = Observation::new(account());
+    observation.expect::<Instances>(Some(&refuses));
+    observation.expect::<Instances>(Some(&slow));
+    let denied = || Failure::own("ec2:DescribeInstances", FailureKind::Denied, "");
+    observation.see::<Instances>(Some(&refuses), Err(denied()));
+    let is_shut_out = |seen: &Observation| decide(&policy, seen, &record).verdict.is_shut_out();
+    assert!(!is_shut_out(&observation));
+    let mut refused = observation.clone();
+    refused.see::<Instances>(Some(&slow), Err(denied()));
+    assert!(is_shut_out(&refused));
+    observation.see::<Instances>(Some(&slow), Ok(Vec::new()));
+    assert!(!is_shut_out(&observation));
 }
 
 fn counted(policy: &AccountPolicy, observation: &Observation) -> u64 {

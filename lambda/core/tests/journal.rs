@@ -319,3 +319,17 @@ fn a_fleet_is_set_back_to_what_it_was_when_the_halt_met_it() {
         assert_eq!(said, ["set fleet fleet-1 in us-east-1 back to 7"]);
     }
 }
+
+/// Whatever closed the region refuses us there.
+#[test]
+fn a_release_calls_nothing_in_a_closed_region() {
+    let done: Vec<Action> = OLD.iter().map(|(stored, _)| read(stored)).collect();
+    let region = Region::new("us-east-1");
+    let policy = AccountPolicy { closed_regions: [region.clone()].into(), ..policy() };
+    let request = ReleaseRequest { start: true, ..ReleaseRequest::default() };
+    let plan = undo(&policy, &done, &observation(), &request, tripped());
+    assert!(plan.actions().all(|action| action.region() != Some(&region)), "{plan:?}");
+    assert!(plan.actions().any(|action| action.region().is_none()), "the quarantine is in no region");
+    let closed = |skipped: &&Skipped| skipped.reason == SkipReason::ClosedRegion;
+    assert_eq!(plan.skipped().iter().filter(closed).count(), 1);
+}

@@ -26,7 +26,7 @@ impl Gap {
 
     /// Whether another look would say the same, however often it is made: we are refused, or there is no way to look.
     pub fn is_lasting(&self) -> bool {
-        self.failure.kind.is_refusal() || self.failure.kind == FailureKind::NotFound
+        self.failure.kind.is_lasting()
     }
 }
 

@@ -48,6 +48,8 @@ pub enum SkipReason {
     },
     /// It cannot be stopped, and the policy leaves what cannot be stopped.
     Unstoppable,
+    /// The policy calls its region closed.
+    ClosedRegion,
     /// No quarantine policy is deployed.
     NoQuarantine,
     /// A user that is to be deleted and on whom something still hangs.
@@ -137,6 +139,7 @@ impl fmt::Display for SkipReason {
                 f.write_str("cannot be stopped, and the policy leaves what cannot be stopped: it still runs and bills")
             }
             Self::NotBareYet => f.write_str("deleted in the next pass, once nothing hangs on it any more"),
+            Self::ClosedRegion => f.write_str("the policy calls the region closed: nothing is called there"),
             Self::NoQuarantine => f.write_str("no quarantine policy is deployed"),
             Self::UsersLeft => f.write_str("the policy leaves the users of this account"),
             Self::ManagedBy { service } => write!(f, "managed by {}, which alone can stop it", clean(service)),

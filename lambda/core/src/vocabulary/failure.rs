@@ -80,6 +80,25 @@ impl FailureKind {
         }
     }
 
+    /// Whether a look that failed so would fail again however often it is made at once: we are refused, or there is
+    /// nowhere to look.
+    pub fn is_lasting(self) -> bool {
+        match self {
+            Self::Denied | Self::NotFound => true,
+            Self::Credentials
+            | Self::Throttled
+            | Self::Contended
+            | Self::QuotaFull
+            | Self::WrongState
+            | Self::Unsupported
+            | Self::Protected
+            | Self::Invalid
+            | Self::Unavailable
+            | Self::NotBegun
+            | Self::Other => false,
+        }
+    }
+
     fn phrase(self) -> &'static str {
         match self {
             Self::Credentials => "did not accept our credentials",

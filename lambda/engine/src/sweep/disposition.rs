@@ -74,13 +74,13 @@ pub(super) fn of_all(
     dispositions
 }
 
-/// A gap where we are not let in stays one, however often it is asked for: the schedule goes on asking, and people are
+/// A gap where we are not let in, or where there is no way to look, stays one, however often it is asked for: the schedule goes on asking, and people are
 /// told. Behind any other gap may be the very launch that set the sweep off.
 fn of(report: &AccountReport) -> Disposition {
     if let Some(error) = &report.error {
         return Disposition::Unjudged(error.clone());
     }
-    match report.gaps.iter().find(|gap| !gap.kind.is_refusal()) {
+    match report.gaps.iter().find(|gap| !gap.kind.is_lasting()) {
         Some(gap) => Disposition::Unjudged(format!(
             "not all of account {} could be seen ({}: {})",
             report.account, gap.at, gap.reason
