@@ -19,7 +19,8 @@ use runawaytrain_core::contract::{FUNCTION, HOME_REGION};
 const ATTEMPTS: u32 = 3;
 /// A region that does not even take a connection by then is not worth the sweep's time.
 const CONNECT: Duration = Duration::from_secs(3);
-/// One attempt: the slowest page of 1,000 instances takes 2 to 3 seconds.
+/// One attempt: the slowest page, were it of a thousand instances, takes 2 to 3 seconds; one that waits behind large
+/// answers of others a few more.
 const ATTEMPT: Duration = Duration::from_secs(10);
 /// All attempts and the waits between them: one hanging region must not hold up the second pass of a halt.
 const OPERATION: Duration = Duration::from_secs(25);

@@ -9,6 +9,7 @@ mod config;
 mod deny;
 mod directory;
 mod failure;
+mod large_answers;
 mod ledger;
 mod metrics;
 mod notifier;

@@ -17,6 +17,7 @@ use runawaytrain_engine::ports::Clock;
 
 use crate::config;
 use crate::failure;
+use crate::large_answers::LargeAnswers;
 use crate::retry::ConnectionLost;
 
 const ASSUME_ROLE: &str = "sts:AssumeRole";
@@ -121,7 +122,8 @@ struct SlotState {
 
 /// Gives out sessions and remembers them.
 pub(crate) struct Sessions {
-    shared: SdkConfig,
+    /// What the clients in member accounts are made of.
+    members: SdkConfig,
     sts: aws_sdk_sts::Client,
     external_id: String,
     look_policy: String,
@@ -131,6 +133,10 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     pub(crate) fn new(shared: &SdkConfig, organization: &str, clock: Arc<dyn Clock>) -> Self {
+        let mut members = shared.clone().into_builder();
+        if let Some(http) = shared.http_client() {
+            members.set_http_client(Some(LargeAnswers::new().bound(http)));
+        }
         Self {
             // The home region's own STS endpoint: tokens of the global one are refused by regions that were opted in
             // to.
@@ -138,7 +144,7 @@ impl Sessions {
             sts: aws_sdk_sts::Client::from_conf(
                 aws_sdk_sts::config::Builder::from(shared).retry_classifier(ConnectionLost).build(),
             ),
-            shared: shared.clone(),
+            members: members.build(),
             external_id: format!("{EXTERNAL_ID_PREFIX}{organization}"),
             look_policy: look_policy(),
             clock,
@@ -229,7 +235,7 @@ impl Sessions {
         Ok(Arc::new(Session {
             account: account.clone(),
             purpose,
-            config: config::under(&self.shared, credentials),
+            config: config::under(&self.members, credentials),
             began: now,
             expires,
             ec2: Mutex::default(),

@@ -1,5 +1,5 @@
 //! Lists as AWS gives them: page by page, each page a call of its own, while the account goes on living between two of
-//! them. The sizes are the most that AWS gives at a time, which is what the adapters ask for.
+//! them. The sizes are those that the adapters ask for.
 
 /// Goes through a sorted list. It remembers the last item that it gave: what is made behind that one is missed, what is
 /// made after it is seen, as long as there is another page.

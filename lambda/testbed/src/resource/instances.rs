@@ -14,9 +14,9 @@ use crate::resource::answer::{Answer, refused};
 use crate::resource::view::View;
 use crate::tokens::Tokens;
 
-/// Instances a page.
+/// Instances a page: what the adapter asks for, a tenth of the most that EC2 gives at a time.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html>
-pub const INSTANCES_A_PAGE: usize = 1000;
+pub const INSTANCES_A_PAGE: usize = 100;
 
 /// From a launch to running.
 const LAUNCH: Duration = Duration::from_secs(8);
