@@ -4,6 +4,7 @@ mod batch;
 pub mod brake;
 mod executor;
 pub mod lease;
+mod residue;
 mod verify;
 
 pub use executor::{Executor, RunningLanes};

@@ -12,10 +12,11 @@ use runawaytrain_core::policy::AccountPolicy;
 use runawaytrain_core::record::{AccountRecord, KnownRegions};
 use runawaytrain_core::resource::quarantine::Attachment;
 use runawaytrain_core::resource::{Act, Action, Kind, Part, Refusals, Sight, Skipped};
-use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::failure::Failure;
 
 use super::executor::Executor;
 use super::lease::HeldLease;
+use super::residue::{is_settled, was_in_vain};
 use crate::deadline::{Deadline, has_come};
 use crate::observe::{Attention, Collector, Ground};
 use crate::ports::{Clock, Look};
@@ -28,8 +29,9 @@ const BETWEEN_CLEAN_PASSES: Duration = Duration::from_secs(10);
 const AFTER_WORK: Duration = Duration::from_secs(3);
 /// IAM takes some four seconds until a deny bites everywhere; until then its user can assume roles.
 const DENY_BITES_AFTER: SignedDuration = SignedDuration::from_secs(5);
-/// So often must the same thing refuse before it is named residue instead of being waited for.
-const REFUSALS_UNTIL_RESIDUE: usize = 2;
+/// Passes in a row that were in vain, as far apart as clean ones, after which an invocation gives up: what refuses for
+/// good would only be asked again and again while the lease is held.
+const VAIN_PASSES: u32 = 2;
 /// The longest one invocation goes on verifying: past it the next sweep continues.
 const LONGEST: Duration = Duration::from_secs(240);
 
@@ -40,6 +42,17 @@ pub enum Proof {
     TwoCleanPasses,
     /// One clean pass: a halt that was proven before and has just been enforced again.
     OneCleanPass,
+}
+
+/// What one pass came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// It found nothing left to do, and saw everything.
+    Clean,
+    /// All that it tried was refused for good, and the plan is what it was before.
+    Vain,
+    /// Something was done, or may be done yet.
+    Work,
 }
 
 /// What the passes came to.
@@ -63,7 +76,8 @@ pub struct Verified {
 
 /// Looks and acts until enough passes in a row found nothing left to do with every region seen. What was refused
 /// teaches the next plan what to unprotect or to terminate; what was refused for good twice is residue: it is named,
-/// not waited for. `earlier` are the outcomes so far.
+/// not waited for. What must not be residue, such as a user that could not be denied, keeps the halt unproven; once
+/// nothing but that is left, the next sweep goes on trying. `earlier` are the outcomes so far.
 pub async fn verify(task: &Task<'_>, executor: &Executor, earlier: &[Outcome], proof: Proof) -> Verified {
     let end = [Some(Instant::now() + LONGEST), task.deadline.stop_work()].into_iter().flatten().min();
     let passes_wanted = if proof == Proof::TwoCleanPasses { CLEAN_PASSES } else { 1 };
@@ -73,7 +87,8 @@ pub async fn verify(task: &Task<'_>, executor: &Executor, earlier: &[Outcome], p
     // Whoever was locked out may have assumed a role until then, whenever the role itself was seen to.
     let mut locked_out = locks_somebody_out(earlier).then(|| task.clock.after(DENY_BITES_AFTER));
     verified.regions = task.record.regions.clone();
-    let (mut clean_passes, mut fruitless_passes) = (0, 0);
+    let (mut last, mut in_a_row) = (None, 0);
+    let mut before = Plan::default();
     loop {
         if !task.lease.is_alive() || has_come(end) {
             return verified;
@@ -89,31 +104,32 @@ pub async fn verify(task: &Task<'_>, executor: &Executor, earlier: &[Outcome], p
         verified.last = Some(observation);
 
         let settled = is_settled(&plan, earlier, &verified.outcomes);
-        let wait = if settled && verified.gaps.is_empty() {
-            clean_passes += 1;
-            if clean_passes >= passes_wanted {
-                verified.clean = true;
-                return verified;
-            }
-            BETWEEN_CLEAN_PASSES
+        let pass = if settled && verified.gaps.is_empty() {
+            Pass::Clean
         } else if settled && verified.gaps.iter().all(Gap::is_lasting) {
-            clean_passes = 0;
-            fruitless_passes += 1;
-            if fruitless_passes >= CLEAN_PASSES {
-                // All but what cannot be seen is done, and to go on would only keep a release from the lease. The next
-                // sweep looks again.
-                return verified;
-            }
-            BETWEEN_CLEAN_PASSES
+            // All but what cannot be seen is done, and to go on would only keep a release from the lease. The next
+            // sweep looks again.
+            Pass::Vain
         } else {
-            (clean_passes, fruitless_passes) = (0, 0);
             let outcomes = executor.run(&plan).await;
             plan::learn(&mut refusals, &outcomes);
             if locks_somebody_out(&outcomes) {
                 locked_out = Some(task.clock.after(DENY_BITES_AFTER));
             }
+            let in_vain = plan == before && was_in_vain(&outcomes, &verified.gaps);
             verified.outcomes.extend(outcomes);
-            AFTER_WORK
+            if in_vain { Pass::Vain } else { Pass::Work }
+        };
+        in_a_row = if last == Some(pass) { in_a_row + 1 } else { 1 };
+        (last, before) = (Some(pass), plan);
+        let wait = match pass {
+            Pass::Clean if in_a_row >= passes_wanted => {
+                verified.clean = true;
+                return verified;
+            }
+            Pass::Vain if in_a_row >= VAIN_PASSES => return verified,
+            Pass::Clean | Pass::Vain => BETWEEN_CLEAN_PASSES,
+            Pass::Work => AFTER_WORK,
         };
         if end.is_some_and(|end| Instant::now() + wait >= end) {
             return verified;
@@ -190,64 +206,4 @@ pub async fn verify_freeze(
 
 fn locks_somebody_out(outcomes: &[Outcome]) -> bool {
     outcomes.iter().any(|outcome| outcome.action.part() == Part::Lock && outcome.result == ActionResult::Done)
-}
-
-/// What a refusal says of the thing that refused.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Refusal {
-    /// Nothing: the same call may pass later.
-    Passing,
-    /// Nothing either: we may not make the call at all.
-    OfUs,
-    /// That it will not.
-    OfIts,
-}
-
-fn refusal(kind: FailureKind) -> Refusal {
-    match kind {
-        FailureKind::Throttled
-        | FailureKind::Contended
-        | FailureKind::WrongState
-        | FailureKind::Unavailable
-        | FailureKind::NotBegun => Refusal::Passing,
-        FailureKind::Denied | FailureKind::Credentials => Refusal::OfUs,
-        FailureKind::QuotaFull
-        | FailureKind::NotFound
-        | FailureKind::Unsupported
-        | FailureKind::Protected
-        | FailureKind::Invalid
-        | FailureKind::Other => Refusal::OfIts,
-    }
-}
-
-/// Nothing is left to do, or only what has refused for good. A stop that is refused counts for nothing while taking its
-/// protection off has merely failed for a moment.
-fn is_settled(plan: &Plan, earlier: &[Outcome], later: &[Outcome]) -> bool {
-    let results = |wanted: &Action| {
-        let covers = |outcome: &&Outcome| outcome.action.covers(wanted);
-        earlier.iter().chain(later).filter(covers).map(|outcome| &outcome.result).collect::<Vec<_>>()
-    };
-    let refused = |wanted: &Action, refusals: &[Refusal]| {
-        let is_one = |result: &&&ActionResult| match result {
-            ActionResult::Failed { failure } => refusals.contains(&refusal(failure.kind)),
-            ActionResult::Done | ActionResult::AlreadyDone => false,
-        };
-        results(wanted).iter().filter(is_one).count() >= REFUSALS_UNTIL_RESIDUE
-    };
-    let done = |wanted: &Action| results(wanted).iter().any(|result| !matches!(result, ActionResult::Failed { .. }));
-    let for_good = [Refusal::OfIts, Refusal::OfUs];
-    // A batch is settled only when each of its members is.
-    let alone = |action: &Action| match action.items().as_slice() {
-        [] => vec![action.clone()],
-        // One that cannot be taken apart counts as a whole: nothing is settled by vanishing.
-        members => members.iter().map(|one| action.with_items(&[*one]).unwrap_or_else(|| action.clone())).collect(),
-    };
-    plan.actions().flat_map(alone).all(|action| match action.part() {
-        Part::Prepare => done(&action) || refused(&action, &for_good),
-        // Not to be permitted to stop anything is no property of a member: such a halt is not proven, it has failed.
-        Part::Stop => refused(&action, &[Refusal::OfIts]),
-        Part::Freeze | Part::Disarm | Part::Lock | Part::Strip | Part::GiveBack | Part::Restart => {
-            refused(&action, &for_good)
-        }
-    })
 }
