@@ -1,6 +1,6 @@
 //! Performs plans. Lanes run at once; one item's failure never stops the others.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 
 use runawaytrain_core::plan::{ActionResult, Outcome, Plan};
-use runawaytrain_core::resource::{Action, Lane};
+use runawaytrain_core::resource::{Act, Action, Lane, Part};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
 
@@ -28,6 +28,10 @@ const MOST_PRINCIPALS: usize = 32;
 const THROTTLE_RETRIES: u32 = 14;
 const THROTTLE_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Retries of a call that met another writer: half a minute in all. Organizations takes one change of its policies at a
+/// time, and so a wave of halts meets itself.
+/// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_AttachPolicy.html>
+const CONTENTION_RETRIES: u32 = 5;
 
 /// Performs plans on one account under a lease.
 #[derive(Clone)]
@@ -93,11 +97,11 @@ impl Executor {
         outcomes
     }
 
-    /// One call, with patience for throttling. A lost lease, or the invocation's end, ends it at once: the outcome says
+    /// One call, with patience for throttling and for other writers. A lost lease, or the invocation's end, ends it at once: the outcome says
     /// so and nothing was done.
     async fn perform(&self, action: Action) -> Outcome {
         let mut wait = THROTTLE_WAIT;
-        let mut retries = THROTTLE_RETRIES;
+        let mut tries: BTreeMap<FailureKind, u32> = BTreeMap::new();
         loop {
             if has_come(self.deadline.stop_work()) {
                 tracing::warn!(account = %self.account, "not begun before the deadline: {action}");
@@ -106,13 +110,16 @@ impl Executor {
             let result = match self.lease.perform(&self.account, &action).await {
                 Ok(Performed::Done) => ActionResult::Done,
                 Ok(Performed::AlreadyDone) => ActionResult::AlreadyDone,
-                Err(NotPerformed::Failed(failure)) if deserves_patience(failure.kind) && retries > 0 => {
-                    retries -= 1;
-                    tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(LONGEST_WAIT);
-                    continue;
+                Err(NotPerformed::Failed(failure)) => {
+                    let tried = tries.entry(failure.kind).or_default();
+                    if *tried < retries(failure.kind, action.part()) {
+                        *tried += 1;
+                        tokio::time::sleep(wait).await;
+                        wait = (wait * 2).min(LONGEST_WAIT);
+                        continue;
+                    }
+                    ActionResult::Failed { failure }
                 }
-                Err(NotPerformed::Failed(failure)) => ActionResult::Failed { failure },
                 Err(NotPerformed::LeaseLost) => ActionResult::Failed { failure: lease_lost() },
             };
             if let ActionResult::Failed { failure } = &result {
@@ -125,14 +132,19 @@ impl Executor {
     }
 }
 
-/// Whether the same call is made again at once, after a wait. What passes in some other way is tried again by the next
-/// pass, which looks first.
-fn deserves_patience(kind: FailureKind) -> bool {
+/// How often the same call is made again at once, each time after a wait. What passes in some other way is tried again
+/// by the next pass, which looks first.
+fn retries(kind: FailureKind, part: Part) -> u32 {
     match kind {
-        FailureKind::Throttled => true,
+        FailureKind::Throttled => THROTTLE_RETRIES,
+        FailureKind::Contended => match part {
+            // Another writer of the same policies: it is gone in a moment, and a release makes no second pass.
+            Part::Freeze | Part::Lock | Part::GiveBack => CONTENTION_RETRIES,
+            // Something else hangs on it, such as a key on a user that is to be deleted: only a look shows what.
+            Part::Disarm | Part::Prepare | Part::Stop | Part::Strip | Part::Restart => 0,
+        },
         FailureKind::Credentials
         | FailureKind::Denied
-        | FailureKind::Contended
         | FailureKind::QuotaFull
         | FailureKind::NotFound
         | FailureKind::WrongState
@@ -141,7 +153,7 @@ fn deserves_patience(kind: FailureKind) -> bool {
         | FailureKind::Invalid
         | FailureKind::Unavailable
         | FailureKind::NotBegun
-        | FailureKind::Other => false,
+        | FailureKind::Other => 0,
     }
 }
 
