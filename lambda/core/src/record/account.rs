@@ -69,6 +69,10 @@ pub struct Halt {
     pub contained: Option<Timestamp>,
     /// Whether the outcome was mailed: once a halt, whatever comes later.
     pub outcome_told: bool,
+    /// When the last user or role was locked out so far, and could no longer assume a role: sessions of roles that were
+    /// issued until then are revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked_out: Option<Timestamp>,
     /// The limits that tripped, each with what was counted. Empty where somebody ordered the halt.
     #[serde(default)]
     pub tripped_limits: BTreeMap<Limit, u64>,
@@ -223,7 +227,15 @@ impl AccountRecord {
     pub fn circumstances(&self, refusals: &Refusals, now: Timestamp) -> Circumstances {
         let standing = self.halt.as_ref().filter(|_| self.state.is_halt());
         let tripped = standing.map_or(now, |halt| halt.tripped);
-        Circumstances { tripped, locked_out: tripped, refusals: refusals.clone() }
+        let locked_out = standing.and_then(|halt| halt.locked_out).map_or(tripped, |time| time.max(tripped));
+        Circumstances { tripped, locked_out, refusals: refusals.clone() }
+    }
+
+    /// Takes in that somebody was locked out in its halt at a time; an earlier one than is known changes nothing.
+    pub fn lock_out(&mut self, time: Option<Timestamp>) {
+        if let Some(halt) = &mut self.halt {
+            halt.locked_out = halt.locked_out.max(time);
+        }
     }
 
     /// Why it is only frozen, where it is. A freeze from before the reasons were kept waits for people.

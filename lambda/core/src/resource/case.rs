@@ -23,8 +23,8 @@ pub struct HaltCase<'a> {
 pub struct Circumstances {
     /// When it began.
     pub tripped: Timestamp,
-    /// When the last user was locked out for good. Until then it could still assume roles: sessions issued before are
-    /// revoked.
+    /// When the last user or role was locked out for good. Until then it could still assume roles: sessions issued
+    /// before are revoked.
     pub locked_out: Timestamp,
     /// What refused in this halt.
     pub refusals: Refusals,

@@ -13,8 +13,8 @@ use runawaytrain_core::observation::Observation;
 use runawaytrain_core::plan::{self, ActionResult, Containment, Plan};
 use runawaytrain_core::policy::AccountPolicy;
 use runawaytrain_core::record::{AccountRecord, FreezeReason, State};
-use runawaytrain_core::resource::Refusals;
 use runawaytrain_core::resource::quarantine::{Attachment, Quarantine};
+use runawaytrain_core::resource::{Act, Part, Refusals};
 use runawaytrain_core::vocabulary::failure::Failure;
 
 use crate::account::basis::AccountSweep;
@@ -388,6 +388,7 @@ impl Work {
             news.extend(outcome_to_tell(&mut record, &containment, now));
         }
         drop(executor);
+        record.lock_out(lease.locked_out());
         let notices = news.iter().flat_map(|news| mail::write(policy, news)).collect();
         let written = match Arc::try_unwrap(lease) {
             Ok(lease) => lease.give_back(record.clone(), notices).await.map(drop),
@@ -411,7 +412,8 @@ fn until_looked_at(plan: &Plan, decision: &Decision, outcomes: Vec<plan::Outcome
     Containment { outcomes, remaining, gaps, skipped, ..Containment::default() }
 }
 
-/// A halt that is not proven yet must be; one that was, is looked at again only where enforcing it met a refusal.
+/// A halt that is not proven yet must be; one that was, is looked at again only where enforcing it met a refusal, or
+/// locked somebody out, who may have assumed roles until then.
 fn wanted_proof(extent: Extent, state: State, containment: &Containment) -> Option<Proof> {
     if extent != Extent::Halt {
         return None;
@@ -419,8 +421,9 @@ fn wanted_proof(extent: Extent, state: State, containment: &Containment) -> Opti
     match state {
         State::Halting => Some(Proof::TwoCleanPasses),
         State::Ok | State::Warned | State::Frozen | State::Halted | State::Released => {
-            let failed = |outcome: &plan::Outcome| refusal_of(&outcome.result).is_some();
-            containment.outcomes.iter().any(failed).then_some(Proof::OneCleanPass)
+            let must_look =
+                |outcome: &plan::Outcome| refusal_of(&outcome.result).is_some() || outcome.action.part() == Part::Lock;
+            containment.outcomes.iter().any(must_look).then_some(Proof::OneCleanPass)
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Judges one account: decides anew with every answer, and hands the decision to whoever contains.
 
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use runawaytrain_core::decision::{self, Case, Cause, Decision};
@@ -16,6 +17,7 @@ use runawaytrain_core::vocabulary::mode::Mode;
 
 use crate::account::basis::AccountSweep;
 use crate::account::container::{Closing, Conclusion, Container, Start, StartAnswer, StartError};
+use crate::contain::lease;
 use crate::observe::{Attention, Collection, Ground};
 use crate::ports::{Commit, Freshness, LeaseMove, StoreError, VersionedRecord};
 use crate::scope::ScopedAccount;
@@ -36,13 +38,22 @@ struct Judge<'a> {
     sweep: &'a AccountSweep,
     scoped: &'a ScopedAccount,
     known: VersionedRecord,
-    refusals: Refusals,
+    history: History,
     collection: Collection,
     /// There is none until something is to be contained.
     container: Option<Container>,
     progress: Progress,
     /// Whether every answer is in.
     is_over: bool,
+}
+
+/// What is known of a halt that another invocation left unfinished.
+#[derive(Default)]
+struct History {
+    /// What refused in it: what that one had to learn need not be learnt again.
+    refusals: Refusals,
+    /// When the last user or role that it locked out could no longer assume a role.
+    locked_out: Option<Timestamp>,
 }
 
 /// How far the containment has come.
@@ -63,8 +74,9 @@ impl AccountSweep {
     pub async fn run(&self, scoped: &ScopedAccount, known: Option<VersionedRecord>) -> AccountOutcome {
         let account = &scoped.policy.account;
         let new = || AccountRecord::new(account.clone(), self.clock.now());
-        let known = known.unwrap_or_else(|| VersionedRecord { record: new(), version: 0, lease: None });
-        let refusals = self.refusals_so_far(&known.record).await;
+        let mut known = known.unwrap_or_else(|| VersionedRecord { record: new(), version: 0, lease: None });
+        let history = self.history(&known).await;
+        known.record.lock_out(history.locked_out);
         let until = self.deadline.stop_work();
         let ground = Ground::new(&scoped.policy, &known.record.regions);
         let mut collection = Collection::begin(self.collector.clone(), ground, Freshness::Cached, until).await;
@@ -74,7 +86,7 @@ impl AccountSweep {
             sweep: self,
             scoped,
             known,
-            refusals,
+            history,
             collection,
             container: None,
             progress: if may_contain { Progress::Idle { races: RACES } } else { Progress::Off(None) },
@@ -83,25 +95,30 @@ impl AccountSweep {
         judge.run().await
     }
 
-    /// What refused in a halt that another invocation left unfinished, from its journal: what it had to learn need not
-    /// be learnt again.
-    async fn refusals_so_far(&self, record: &AccountRecord) -> Refusals {
-        let mut refusals = Refusals::default();
-        let Some(halt) = record.halt.as_ref().filter(|_| record.state == State::Halting) else { return refusals };
+    /// From the journal, where the halt is not proven yet or whoever contained the account last broke off: a lease that
+    /// was not given back tells.
+    async fn history(&self, known: &VersionedRecord) -> History {
+        let record = &known.record;
+        let is_unfinished = record.state == State::Halting || (record.state.is_halt() && known.lease.is_some());
+        let Some(halt) = record.halt.as_ref().filter(|_| is_unfinished) else { return History::default() };
         match self.journal.entries(&record.account, &halt.id).await {
             Ok(journal) => {
+                let locked_out = lease::locked_out(&journal);
                 let concluded = journal.into_iter().filter_map(|entry| {
                     let (_, result) = entry.concluded?;
                     Some(Outcome { action: entry.action, result })
                 });
+                let mut refusals = Refusals::default();
                 plan::learn(&mut refusals, &concluded.collect::<Vec<_>>());
+                History { refusals, locked_out }
             }
-            // It only costs what it cost before to learn it.
             Err(failure) => {
+                // What refused costs what it cost before to learn it. Who was locked out is not known, so sessions are
+                // revoked once more.
                 tracing::warn!(account = %record.account, error = %failure, "the journal could not be read; what refused before is asked again");
+                History { refusals: Refusals::default(), locked_out: Some(self.clock.now()) }
             }
         }
-        refusals
     }
 }
 
@@ -128,7 +145,7 @@ impl<'a> Judge<'a> {
             is_ordered: self.sweep.order.is_some(),
             path: self.scoped.path.as_deref(),
             shut_outs: &self.sweep.shut_outs,
-            refusals: &self.refusals,
+            refusals: &self.history.refusals,
             now: self.sweep.clock.now(),
         }
         .decide()
@@ -203,6 +220,7 @@ impl<'a> Judge<'a> {
             StartAnswer::Failed(why) => Progress::Off(Some(why)),
             StartAnswer::Outrun(fresh) => {
                 self.known = *fresh;
+                self.known.record.lock_out(self.history.locked_out);
                 self.run_again(races)
             }
         };
@@ -220,7 +238,8 @@ impl<'a> Judge<'a> {
 
     /// Every answer is in: proves the containment, or remembers the numbers.
     async fn conclude(self, decision: Decision) -> AccountOutcome {
-        let Self { sweep, scoped, known, refusals, collection, container, progress, .. } = self;
+        let Self { sweep, scoped, known, history, collection, container, progress, .. } = self;
+        let refusals = history.refusals;
         let (policy, observation) = (&scoped.policy, collection.observation());
         let (coverage, in_time) = (observation.coverage(), !collection.was_cut());
         let summary = Summary::of(policy, observation);

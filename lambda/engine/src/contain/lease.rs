@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 use runawaytrain_core::message::Notice;
 use runawaytrain_core::plan::ActionResult;
 use runawaytrain_core::record::AccountRecord;
-use runawaytrain_core::resource::Action;
-use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::resource::{Act, Action, Part};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 
 use crate::ports::{
@@ -21,6 +21,8 @@ use crate::ports::{
 
 /// How long a lease holds unless it is renewed: a killed invocation blocks the next one no longer than this.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// IAM takes some four seconds until a deny bites everywhere; until then whoever it is about can assume roles.
+const DENY_BITES_AFTER: SignedDuration = SignedDuration::from_secs(5);
 /// How often it is renewed: two renewals may fail before it is lost.
 pub const RENEWAL: Duration = Duration::from_secs(20);
 
@@ -42,6 +44,7 @@ pub struct HeldLease {
     lost: Arc<AtomicBool>,
     until: Arc<SharedTime>,
     next_entry: AtomicU64,
+    locked_out: SharedTime,
     renewal: JoinHandle<()>,
 }
 
@@ -91,7 +94,8 @@ impl HeldLease {
         let lost = Arc::new(AtomicBool::new(false));
         let until = Arc::new(SharedTime::new(lease.until));
         let renewal = tokio::spawn(renew(of.clone(), lease.clone(), Arc::clone(&lost), Arc::clone(&until)));
-        Self { of, lease, halt, lost, until, next_entry: AtomicU64::new(1), renewal }
+        let locked_out = SharedTime::new(Timestamp::MIN);
+        Self { of, lease, halt, lost, until, next_entry: AtomicU64::new(1), locked_out, renewal }
     }
 
     /// The lease as a condition for a write.
@@ -103,6 +107,12 @@ impl HeldLease {
     /// holder that slept through its lease notices by itself before it asks anybody.
     pub fn is_alive(&self) -> bool {
         !self.lost.load(Ordering::Acquire) && self.of.clock.now() < self.until.get()
+    }
+
+    /// When the last user or role that was locked out under this lease can no longer assume a role: sessions that were
+    /// issued until then may be theirs, whenever the role itself was seen to.
+    pub fn locked_out(&self) -> Option<Timestamp> {
+        Some(self.locked_out.get()).filter(|time| *time > Timestamp::MIN)
     }
 
     /// Performs one action, journaled before and after. Nothing is done that could not be written down first.
@@ -124,6 +134,9 @@ impl HeldLease {
             return Err(NotPerformed::LeaseLost);
         }
         let result = self.of.actuator.perform(account, action, self.of.clock.now()).await;
+        if action.part() == Part::Lock && may_have_been_taken(&result) {
+            self.locked_out.raise(self.of.clock.after(DENY_BITES_AFTER));
+        }
         let outcome = match &result {
             Ok(Performed::Done) => ActionResult::Done,
             Ok(Performed::AlreadyDone) => ActionResult::AlreadyDone,
@@ -182,6 +195,38 @@ async fn renew(of: Leases, lease: Lease, lost: Arc<AtomicBool>, until: Arc<Share
     }
 }
 
+/// Whether AWS took a call, or may have: where there was no answer, it may.
+fn may_have_been_taken(result: &Result<Performed, Failure>) -> bool {
+    let Err(failure) = result else { return true };
+    match failure.kind {
+        FailureKind::Unavailable => true,
+        FailureKind::Credentials
+        | FailureKind::Denied
+        | FailureKind::Throttled
+        | FailureKind::Contended
+        | FailureKind::QuotaFull
+        | FailureKind::NotFound
+        | FailureKind::WrongState
+        | FailureKind::Unsupported
+        | FailureKind::Protected
+        | FailureKind::Invalid
+        | FailureKind::NotBegun
+        | FailureKind::Other => false,
+    }
+}
+
+/// When whoever was locked out under an earlier lease can no longer assume a role, by the journal. A call whose outcome
+/// is not written was made while its lease held.
+pub fn locked_out(journal: &[JournalEntry]) -> Option<Timestamp> {
+    let locks = journal.iter().filter(|entry| entry.action.part() == Part::Lock);
+    let ended = locks.filter_map(|entry| match &entry.concluded {
+        None => Some(entry.intended.checked_add(LEASE).unwrap_or(Timestamp::MAX)),
+        Some((at, ActionResult::Done | ActionResult::AlreadyDone)) => Some(*at),
+        Some((at, ActionResult::Failed { failure })) => may_have_been_taken(&Err(failure.clone())).then_some(*at),
+    });
+    ended.max()?.checked_add(DENY_BITES_AFTER).ok()
+}
+
 /// A point in time that two tasks share, in whole milliseconds.
 struct SharedTime(AtomicI64);
 
@@ -192,6 +237,11 @@ impl SharedTime {
 
     fn get(&self) -> Timestamp {
         Timestamp::from_millisecond(self.0.load(Ordering::Acquire)).unwrap_or(Timestamp::MIN)
+    }
+
+    /// Sets it to a later time; an earlier one changes nothing.
+    fn raise(&self, at: Timestamp) {
+        self.0.fetch_max(at.as_millisecond(), Ordering::AcqRel);
     }
 
     fn set(&self, at: Timestamp) {

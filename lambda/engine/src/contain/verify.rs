@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use tokio::time::{Instant, sleep};
 
 use runawaytrain_core::measure::summary::Summary;
 use runawaytrain_core::observation::{Gap, Observation};
-use runawaytrain_core::plan::{self, ActionResult, Outcome, Plan};
+use runawaytrain_core::plan::{self, Outcome, Plan};
 use runawaytrain_core::policy::AccountPolicy;
 use runawaytrain_core::record::{AccountRecord, KnownRegions};
 use runawaytrain_core::resource::quarantine::Attachment;
-use runawaytrain_core::resource::{Act, Action, Kind, Part, Refusals, Sight, Skipped};
+use runawaytrain_core::resource::{Action, Kind, Refusals, Sight, Skipped};
 use runawaytrain_core::vocabulary::failure::Failure;
 
 use super::executor::Executor;
@@ -27,8 +26,6 @@ const CLEAN_PASSES: u32 = 2;
 const BETWEEN_CLEAN_PASSES: Duration = Duration::from_secs(10);
 /// After a pass that found something: soon, but not in the same breath.
 const AFTER_WORK: Duration = Duration::from_secs(3);
-/// IAM takes some four seconds until a deny bites everywhere; until then its user can assume roles.
-const DENY_BITES_AFTER: SignedDuration = SignedDuration::from_secs(5);
 /// Passes in a row that were in vain, as far apart as clean ones, after which an invocation gives up: what refuses for
 /// good would only be asked again and again while the lease is held.
 const VAIN_PASSES: u32 = 2;
@@ -84,8 +81,6 @@ pub async fn verify(task: &Task<'_>, executor: &Executor, earlier: &[Outcome], p
     let mut verified = Verified::default();
     let mut refusals = task.refusals.clone();
     plan::learn(&mut refusals, earlier);
-    // Whoever was locked out may have assumed a role until then, whenever the role itself was seen to.
-    let mut locked_out = locks_somebody_out(earlier).then(|| task.clock.after(DENY_BITES_AFTER));
     verified.regions = task.record.regions.clone();
     let (mut last, mut in_a_row) = (None, 0);
     let mut before = Plan::default();
@@ -95,8 +90,9 @@ pub async fn verify(task: &Task<'_>, executor: &Executor, earlier: &[Outcome], p
         }
         let observation = task.look_closely(&verified.regions).await;
         verified.regions = verified.regions.after(&observation, &Summary::of(task.policy, &observation));
-        let mut circumstances = task.record.circumstances(&refusals, task.clock.now());
-        circumstances.locked_out = locked_out.unwrap_or(circumstances.locked_out);
+        let mut record = task.record.clone();
+        record.lock_out(task.lease.locked_out());
+        let circumstances = record.circumstances(&refusals, task.clock.now());
         let plan = plan::plan(task.policy, &observation, &circumstances);
         verified.gaps = observation.gaps();
         verified.remaining = plan.actions().cloned().collect();
@@ -113,9 +109,6 @@ pub async fn verify(task: &Task<'_>, executor: &Executor, earlier: &[Outcome], p
         } else {
             let outcomes = executor.run(&plan).await;
             plan::learn(&mut refusals, &outcomes);
-            if locks_somebody_out(&outcomes) {
-                locked_out = Some(task.clock.after(DENY_BITES_AFTER));
-            }
             let in_vain = plan == before && was_in_vain(&outcomes, &verified.gaps);
             verified.outcomes.extend(outcomes);
             if in_vain { Pass::Vain } else { Pass::Work }
@@ -202,8 +195,4 @@ pub async fn verify_freeze(
         sleep(AFTER_WORK).await;
         tried_again = true;
     }
-}
-
-fn locks_somebody_out(outcomes: &[Outcome]) -> bool {
-    outcomes.iter().any(|outcome| outcome.action.part() == Part::Lock && outcome.result == ActionResult::Done)
 }

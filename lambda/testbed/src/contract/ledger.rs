@@ -116,6 +116,7 @@ async fn records_come_back_as_written(ports: &Ports) {
         before: before.clone(),
         contained: None,
         outcome_told: false,
+        locked_out: Some(at(45)),
         tripped_limits: [(Limit::Instances, 21)].into(),
         freeze: Some(FreezeReason::BrakeUnknown),
     });
