@@ -58,7 +58,8 @@ describe('the templates of the members', () => {
     }
     const found = new AwsSolutionsChecks(app).validateScope(app).violations.map(({ ruleName }) => ruleName);
     // `PayerResponder` says why.
-    const patterns = responderStatements('<AWS::AccountId>').flatMap(({ resources }) => resources);
+    const resources = responderStatements('<AWS::AccountId>').flatMap((statement) => statement.resources);
+    const patterns = resources.filter((resource) => resource.includes('*'));
     assert.deepEqual(
       found.sort(),
       [...new Set(patterns)].map((resource) => `AwsSolutions-IAM5[Resource::${resource}]`).sort(),

@@ -10,6 +10,8 @@ const source = written('member.yaml');
 const member = template.Resources.Responder.Properties;
 const payer = only(synthesize().template, 'AWS::IAM::Role', ({ RoleName }) => RoleName === names.responderRole);
 
+const DENY_ALL = 'arn:aws:iam::aws:policy/AWSDenyAll';
+
 function statementsOf(role: Json): Json[] {
   assert.equal(role.Policies.length, 1);
   // One form for a single action and a list of one; the order of a list means nothing.
@@ -65,7 +67,7 @@ describe('the responder role', () => {
   it('touches the resources of its own account only', () => {
     const narrowed = statementsOf(member)
       .flatMap(({ Resource }) => Resource)
-      .filter((resource) => resource !== '*');
+      .filter((resource) => resource !== '*' && resource !== DENY_ALL);
     const kinds = [
       'iam::ACCOUNT:(user|group|mfa|role)/',
       'ec2:\\*:ACCOUNT:(instance|fleet|spot-fleet-request|spot-instances-request)/',
@@ -93,6 +95,11 @@ describe('the responder role', () => {
       'iam:GetRolePolicy': roles,
       'iam:PutUserPolicy': users,
       'iam:UpdateServiceSpecificCredential': users,
+      'iam:ListEntitiesForPolicy': [DENY_ALL],
+      'iam:AttachUserPolicy': users,
+      'iam:AttachRolePolicy': roles,
+      'iam:PutUserPermissionsBoundary': users,
+      'iam:PutRolePermissionsBoundary': roles,
     };
     for (const [action, resources] of Object.entries(expected)) {
       const granted = statementsOf(member).filter(({ Action }) => Action.includes(action));
@@ -101,6 +108,19 @@ describe('the responder role', () => {
         [resources],
         action,
       );
+    }
+  });
+
+  it('attaches no policy but the one of AWS that denies everything, and takes no other boundary off', () => {
+    const conditions = (action: string) =>
+      statementsOf(member)
+        .filter(({ Action }) => Action.includes(action))
+        .map(({ Condition }) => Condition);
+    for (const action of ['iam:AttachUserPolicy', 'iam:AttachRolePolicy', 'iam:DetachRolePolicy']) {
+      assert.deepEqual(conditions(action), [{ ArnEquals: { 'iam:PolicyARN': DENY_ALL } }], action);
+    }
+    for (const action of ['iam:DeleteUserPermissionsBoundary', 'iam:DeleteRolePermissionsBoundary']) {
+      assert.deepEqual(conditions(action), [{ ArnEquals: { 'iam:PermissionsBoundary': DENY_ALL } }], action);
     }
   });
 

@@ -21,7 +21,7 @@ export class PayerResponder extends Construct {
         sid === 'List'
           ? 'These list, and have no resource to name.'
           : 'Which of its kind runs away is not known before; it is of this account.',
-        ...resources,
+        ...resources.filter((resource) => resource.includes('*')),
       );
     }
     new Role(this, 'Role', {

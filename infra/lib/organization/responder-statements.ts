@@ -28,9 +28,22 @@ export function responderTrust(payer: string, organizationId: string): IPrincipa
   });
 }
 
+/** AWS's own policy that denies everything: how a principal is denied whose inline policies leave no room for ours. */
+const DENY_ALL = 'arn:aws:iam::aws:policy/AWSDenyAll';
+const DENY_ALL_ALONE = { ArnEquals: { 'iam:PolicyARN': DENY_ALL } };
+const BOUND_BY_DENY_ALL = { ArnEquals: { 'iam:PermissionsBoundary': DENY_ALL } };
+
+interface Scope {
+  readonly sid: string;
+  readonly resources: string[];
+  readonly conditions?: Record<string, Record<string, string>>;
+}
+
 /** The contract's actions, each on the narrowest resource that IAM knows for it. */
 export function responderStatements(account: string): PolicyStatement[] {
-  const scopes = [
+  const roles = [`arn:aws:iam::${account}:role/*`];
+  const users = [`arn:aws:iam::${account}:user/*`];
+  const scopes: Scope[] = [
     // Any resource: these list, and have no resource to name.
     { sid: 'List', resources: ['*'] },
     { sid: 'Instances', resources: [`arn:aws:ec2:*:${account}:instance/*`] },
@@ -38,15 +51,20 @@ export function responderStatements(account: string): PolicyStatement[] {
     { sid: 'SpotFleets', resources: [`arn:aws:ec2:*:${account}:spot-fleet-request/*`] },
     { sid: 'SpotRequests', resources: [`arn:aws:ec2:*:${account}:spot-instances-request/*`] },
     { sid: 'ScalingGroups', resources: [`arn:aws:autoscaling:*:${account}:autoScalingGroup:*:autoScalingGroupName/*`] },
-    { sid: 'Roles', resources: [`arn:aws:iam::${account}:role/*`] },
-    { sid: 'Users', resources: [`arn:aws:iam::${account}:user/*`] },
+    { sid: 'Roles', resources: roles },
+    { sid: 'Users', resources: users },
+    { sid: 'DenyAll', resources: [DENY_ALL] },
+    { sid: 'AttachToRoles', resources: roles, conditions: DENY_ALL_ALONE },
+    { sid: 'AttachToUsers', resources: users, conditions: DENY_ALL_ALONE },
+    { sid: 'UnboundRoles', resources: roles, conditions: BOUND_BY_DENY_ALL },
+    { sid: 'UnboundUsers', resources: users, conditions: BOUND_BY_DENY_ALL },
     { sid: 'Groups', resources: [`arn:aws:iam::${account}:group/*`] },
     { sid: 'Mfa', resources: [`arn:aws:iam::${account}:mfa/*`] },
   ];
   const actions = [...new Set([...permissions.observe, ...permissions.contain])];
   return scopes.map(
-    ({ sid, resources }) =>
-      new PolicyStatement({ sid, resources, actions: actions.filter((action) => scopeOf(action) === sid) }),
+    ({ sid, resources, conditions }) =>
+      new PolicyStatement({ sid, resources, conditions, actions: actions.filter((action) => scopeOf(action) === sid) }),
   );
 }
 
@@ -62,6 +80,9 @@ const USERS =
  *
  * Actions of EC2 name further resources, such as the launch template of a fleet, which count only where a call names
  * them; ours never do. iam:PutRolePolicy has no condition key for the policy's name, so it cannot be narrowed to ours.
+ * iam:PutUserPermissionsBoundary and iam:PutRolePermissionsBoundary are not narrowed to AWSDenyAll: a release puts the
+ * boundary back that was there before, whichever that was. Only one of AWSDenyAll may be taken off. iam:DetachUserPolicy
+ * is not narrowed either: a user that is to be deleted loses every policy.
  */
 function scopeOf(action: string): string {
   const exact: Record<string, string> = {
@@ -82,7 +103,15 @@ function scopeOf(action: string): string {
     'ec2:CancelSpotInstanceRequests': 'SpotRequests',
     'autoscaling:SuspendProcesses': 'ScalingGroups',
     'autoscaling:ResumeProcesses': 'ScalingGroups',
+    'iam:GetRole': 'Roles',
     'iam:GetRolePolicy': 'Roles',
+    'iam:PutRolePermissionsBoundary': 'Roles',
+    'iam:ListEntitiesForPolicy': 'DenyAll',
+    'iam:AttachRolePolicy': 'AttachToRoles',
+    'iam:DetachRolePolicy': 'AttachToRoles',
+    'iam:AttachUserPolicy': 'AttachToUsers',
+    'iam:DeleteRolePermissionsBoundary': 'UnboundRoles',
+    'iam:DeleteUserPermissionsBoundary': 'UnboundUsers',
     'iam:PutRolePolicy': 'Roles',
     'iam:RemoveUserFromGroup': 'Groups',
     'iam:DeleteVirtualMFADevice': 'Mfa',

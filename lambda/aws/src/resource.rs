@@ -2,6 +2,7 @@
 //! here.
 
 mod call;
+mod deny_all;
 mod fleets;
 mod groups;
 mod instances;
@@ -31,7 +32,7 @@ pub(crate) async fn look(clients: Clients<'_>, account: &AccountId, look: &Look)
         Kind::SpotRequests => spot_requests::look(&member()?.ec2(region()?)).await.map(Sight::SpotRequests),
         Kind::Instances => instances::look(&member()?.ec2(region()?)).await.map(Sight::Instances),
         Kind::Users => users::look(&member()?.iam(), look.depth).await.map(Sight::Users),
-        Kind::Roles => roles::look(&member()?.iam(), account).await.map(Sight::Roles),
+        Kind::Roles => roles::look(&member()?.iam(), account, look.depth).await.map(Sight::Roles),
     }
 }
 

@@ -171,6 +171,36 @@ const BEYOND: &[(&str, &str, &str)] = &[
         "Unknown EC2 action: RequestSpotInstances",
     ),
     ("a_user_goes_only_when_nothing_hangs_on_it", "a user goes with its inline policies", "left: Ok(Done)"),
+    (
+        "a_user_to_whom_awss_deny_is_attached_can_do_nothing",
+        "every policy of AWS's that it was not told of allows everything",
+        "left: true",
+    ),
+    (
+        "a_user_whose_boundary_is_awss_deny_can_do_nothing",
+        "every policy of AWS's that it was not told of allows everything",
+        "left: true",
+    ),
+    (
+        "a_user_without_room_for_an_inline_policy_takes_an_attached_one",
+        "there is no quota of inline policies",
+        "left: Ok(Done)",
+    ),
+    (
+        "a_user_without_room_for_an_attached_policy_takes_a_boundary",
+        "there is no quota of attached policies",
+        "left: Ok(Done)",
+    ),
+    (
+        "a_role_without_room_for_an_inline_policy_takes_an_attached_one",
+        "there is no quota of inline policies",
+        "left: Ok(Done)",
+    ),
+    (
+        "a_role_without_room_for_an_attached_policy_takes_a_boundary",
+        "there is no quota of attached policies",
+        "left: Ok(Done)",
+    ),
     ("a_services_own_role_cannot_be_changed", "service-linked roles are like all others", "left: Ok(Done)"),
     (
         "an_ssh_key_is_deactivated_activated_and_removed",

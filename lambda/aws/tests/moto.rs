@@ -121,6 +121,45 @@ const BEYOND: &[(&str, &str, &str)] = &[
     ("a_role_that_is_deleted_denies_from_then_on", "nothing is enforced", "left: None"),
     ("a_denied_user_can_do_nothing", "nothing is enforced", "left: true"),
     ("an_inactive_key_opens_nothing", "nothing is enforced", "left: true"),
+    ("a_user_to_whom_awss_deny_is_attached_can_do_nothing", "nothing is enforced", "left: true"),
+    ("a_user_whose_boundary_is_awss_deny_can_do_nothing", "users have no boundaries", "left: Err(Unavailable)"),
+    (
+        "a_user_that_is_not_there_takes_no_boundary_and_has_none_to_lose",
+        "users have no boundaries",
+        "left: Err(Unavailable)",
+    ),
+    (
+        "awss_deny_takes_the_place_of_a_users_boundary_which_is_put_back",
+        "users have no boundaries",
+        "called `Result::unwrap()`",
+    ),
+    ("awss_deny_is_attached_to_a_user_and_detached", "attachments are listed as boundaries too", "is_boundary: true"),
+    ("awss_deny_is_attached_to_a_role_and_detached", "attachments are listed as boundaries too", "is_boundary: true"),
+    (
+        "awss_deny_takes_the_place_of_a_roles_boundary_which_is_put_back",
+        "boundaries are not listed",
+        "is_boundary: false",
+    ),
+    (
+        "a_user_without_room_for_an_inline_policy_takes_an_attached_one",
+        "there is no quota of inline policies",
+        "left: Ok(Done)",
+    ),
+    (
+        "a_user_without_room_for_an_attached_policy_takes_a_boundary",
+        "there is no quota of attached policies",
+        "left: Ok(Done)",
+    ),
+    (
+        "a_role_without_room_for_an_inline_policy_takes_an_attached_one",
+        "there is no quota of inline policies",
+        "left: Ok(Done)",
+    ),
+    (
+        "a_role_without_room_for_an_attached_policy_takes_a_boundary",
+        "there is no quota of attached policies",
+        "left: Ok(Done)",
+    ),
     ("a_services_own_role_cannot_be_changed", "service-linked roles are like all others", "left: Ok(Done)"),
     (
         "an_ssh_key_is_deactivated_activated_and_removed",

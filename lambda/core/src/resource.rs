@@ -12,6 +12,7 @@ mod draft;
 mod room;
 mod stored;
 
+pub mod deny_all;
 pub mod fleets;
 pub mod groups;
 pub mod instances;

@@ -60,6 +60,11 @@ fn chosen() -> String {
     CHOSEN.to_owned()
 }
 
+/// Permissions boundaries that may have been there: none, and one of a name that a member chose.
+fn boundaries() -> [Option<String>; 2] {
+    [None, Some(chosen())]
+}
+
 /// Samples of a kind's actions. The compiler refuses the list while a variant is missing in it.
 macro_rules! samples {
     ($kind:ident: $($variant:pat => $samples:expr),+ $(,)?) => {{
@@ -127,6 +132,10 @@ fn user_samples() -> Vec<Action> {
     let on = |credential| users::Action::ActivateCredential { user: user(), credential };
     samples!(users:
         DenyUser { .. } => [DenyUser { user: user() }],
+        AttachDenyToUser { .. } => [AttachDenyToUser { user: user() }],
+        BoundUser { .. } => boundaries().map(|before| BoundUser { user: user(), before }),
+        DetachDenyFromUser { .. } => [DetachDenyFromUser { user: user() }],
+        RestoreUserBoundary { .. } => boundaries().map(|boundary| RestoreUserBoundary { user: user(), boundary }),
         DeactivateKey { .. } => [DeactivateKey { user: user(), key: key() }],
         DeactivateCredential { .. } => credentials().map(off),
         DeleteKey { .. } => [DeleteKey { user: user(), key: key() }],
@@ -144,6 +153,10 @@ fn role_samples() -> Vec<Action> {
     samples!(roles:
         RevokeSessions { .. } => [RevokeSessions { role: role() }],
         DenyRole { .. } => [DenyRole { role: role() }],
+        AttachDenyToRole { .. } => [AttachDenyToRole { role: role() }],
+        BoundRole { .. } => boundaries().map(|before| BoundRole { role: role(), before }),
+        DetachDenyFromRole { .. } => [DetachDenyFromRole { role: role() }],
+        RestoreRoleBoundary { .. } => boundaries().map(|boundary| RestoreRoleBoundary { role: role(), boundary }),
         LiftRole { .. } => [LiftRole { role: role() }],
     )
 }

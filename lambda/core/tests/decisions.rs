@@ -21,6 +21,7 @@ use runawaytrain_core::policy::never_touched::never_touched;
 use runawaytrain_core::policy::trust::ExternalPrincipal;
 use runawaytrain_core::policy::{AccountPolicy, Policy, UserResponse};
 use runawaytrain_core::record::{AccountRecord, State};
+use runawaytrain_core::resource::deny_all::DenyAll;
 use runawaytrain_core::resource::instances::{Action as InstanceAction, everywhere};
 use runawaytrain_core::resource::roles::Action as RoleAction;
 use runawaytrain_core::resource::users::{AccessKey, Lockout, User, UserAttachments};
@@ -275,13 +276,15 @@ proptest! {
         }
         for user in seen::<Users>(&observation).into_iter().flatten() {
             let acted_on = plan.actions().any(|action| user_of(action) == Some(&user.name));
-            let locked = user.lockout == Ok(Lockout::InForce) || acted_on;
+            let is_denied = user.deny_all.as_ref().is_ok_and(|deny| deny.denies());
+            let locked = user.lockout == Ok(Lockout::InForce) || is_denied || acted_on;
             let named = format!("user {}", user.name);
             prop_assert!(locked || skipped.contains(named.as_str()), "{named}");
         }
         for role in seen::<Roles>(&observation).into_iter().flatten() {
             let named = format!("role {}", role.name);
-            let locked = role.lock.is_ok() || plan.actions().any(|action| role_of(action) == Some(&role.name));
+            let is_denied = role.deny_all.as_ref().is_ok_and(|deny| deny.denies());
+            let locked = role.lock.is_ok() || is_denied || plan.actions().any(|action| role_of(action) == Some(&role.name));
             prop_assert!(locked || skipped.contains(named.as_str()), "{named}");
         }
     }
@@ -416,6 +419,8 @@ fn our_deny_outlives_everything_else_of_a_deleted_user() {
             mfa_devices: vec!["arn:aws:iam::111111111111:mfa/mallory".to_owned(), "GAHT12345678".to_owned()],
             ..UserAttachments::default()
         })),
+        deny_all: Ok(DenyAll::default()),
+        boundary: None,
     };
     let mut observation = Observation::new(account());
     observation.see::<Users>(None, Ok(vec![user]));

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use runawaytrain_core::observation::Observation;
 use runawaytrain_core::plan::{Plan, undo};
 use runawaytrain_core::policy::{AccountPolicy, Policy};
+use runawaytrain_core::resource::deny_all::DenyAll;
 use runawaytrain_core::resource::fleets::{Fleet, FleetKind};
 use runawaytrain_core::resource::groups::Group;
 use runawaytrain_core::resource::roles::{Role, RoleLock};
@@ -177,6 +178,8 @@ fn observation() -> Observation {
             other(Credential::ServiceCredential("ACCA1".to_owned())),
         ]),
         attachments: None,
+        deny_all: Ok(DenyAll::default()),
+        boundary: None,
     };
     seen.see::<Users>(None, Ok(vec![ann]));
     let role = |name: &str, lock| Role {
@@ -185,6 +188,8 @@ fn observation() -> Observation {
         created: old,
         admits: Vec::new(),
         lock: Ok(lock),
+        deny_all: Ok(DenyAll::default()),
+        boundary: None,
     };
     let roles = vec![role("ci", RoleLock::RevokedBefore(tripped())), role("ci2", RoleLock::Denied)];
     seen.see::<Roles>(None, Ok(roles));

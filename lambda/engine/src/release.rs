@@ -10,7 +10,7 @@ use runawaytrain_core::observation::Observation;
 use runawaytrain_core::plan::{self, ActionResult, Containment, Outcome};
 use runawaytrain_core::policy::AccountPolicy;
 use runawaytrain_core::record::{AccountRecord, Halt, State};
-use runawaytrain_core::resource::{Act, Action, Caller, Kind, Part, ReleaseRequest, Scope};
+use runawaytrain_core::resource::{Act, Action, Caller, Kind, Part, Refusals, ReleaseRequest, Scope};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
 
@@ -96,8 +96,9 @@ impl Release<'_> {
             |outcome: &Outcome| outcome.action.part() == Part::Restart && outcome.result == ActionResult::Done;
         let started = outcomes.iter().any(is_back);
         // What came back is counted by looking: the trip's numbers may rest on what had been seen by then.
+        let none = Refusals::default();
         let looked = if started {
-            let (ground, attention) = (Ground::new(policy, &known.record.regions), Attention::Halt(policy));
+            let (ground, attention) = (Ground::new(policy, &known.record.regions), Attention::Halt(policy, &none));
             &self.collector.look_closely(ground, attention, deadline.cut_off()).await
         } else {
             &seen

@@ -12,6 +12,7 @@ use std::time::Duration;
 use common::{Scene, id, instances_of, role_of, user_of};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
+use runawaytrain_core::policy::{RoleResponse, UserResponse};
 use runawaytrain_core::record::State;
 use runawaytrain_core::resource::roles::RoleLock;
 use runawaytrain_core::resource::users::Lockout;
@@ -19,9 +20,12 @@ use runawaytrain_core::resource::{Action, quarantine};
 use runawaytrain_core::vocabulary::ids::InstanceId;
 use runawaytrain_engine::deadline::{Deadline, Invocation};
 use runawaytrain_engine::ports::{Journal, States};
-use runawaytrain_testbed::{Lagged, Life, SimAccount, Testbed};
+use runawaytrain_testbed::{Fault, Lagged, Life, SimAccount, Testbed};
 use serde_json::json;
-use university::{LAB, Wrong, arbitrary_lab, arbitrary_policy, arbitrary_wrong, build, exempt_instances, policy_of};
+use university::{
+    LAB, Wrong, arbitrary_lab, arbitrary_policy, arbitrary_refusals, arbitrary_wrong, build, exempt_instances,
+    policy_of,
+};
 
 /// 1,000 cases in the suite; `PROPTEST_CASES=100000 cargo test -p runawaytrain-engine --test properties` for a longer
 /// run.
@@ -164,7 +168,7 @@ proptest! {
                     .collect()
             });
             prop_assert!(
-                acting.is_empty() || effective.contain.users == runawaytrain_core::policy::UserResponse::Leave,
+                acting.is_empty() || effective.contain.users == UserResponse::Leave,
                 "{acting:?} can still act"
             );
 
@@ -181,6 +185,44 @@ proptest! {
                 "{:?}",
                 scene.subjects()
             );
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn nothing_that_could_not_be_locked_is_called_contained(
+        lab in arbitrary_lab(),
+        policy in arbitrary_policy(),
+        refusals in arbitrary_refusals(),
+    ) {
+        in_virtual_time(async {
+            let policy = policy_of(&policy, &lab);
+            let scene = Scene::new(build(&lab), policy.clone());
+            for (call, kind) in refusals {
+                scene.testbed.world.fault(Fault::always(call, kind).in_account(&id(LAB)));
+            }
+            scene.send(json!({})).await;
+            scene.tick().await;
+            tokio::time::sleep(runawaytrain_testbed::CONSISTENCY).await;
+            if state(&scene).await != State::Halted {
+                return Ok(());
+            }
+            let effective = policy.for_account(&id(LAB));
+            let (users, roles) = (effective.contain.users, effective.contain.roles);
+            let open = scene.testbed.world.with(&id(LAB), |account| {
+                let of_users = account.users.iter().filter(|(name, user)| {
+                    users != UserResponse::Leave && !effective.exempts_user(name) && user.can_act()
+                });
+                let of_roles = account.roles.iter().filter(|(name, role)| {
+                    let is_ours = effective.exempts_role(name) || university::never_touched(name.as_str());
+                    roles != RoleResponse::Leave && !is_ours && role.can_act()
+                });
+                let of_users = of_users.map(|(name, _)| name.to_string());
+                of_users.chain(of_roles.map(|(name, _)| name.to_string())).collect::<Vec<_>>()
+            });
+            prop_assert!(open.is_empty(), "{open:?} can still act");
+            let frozen = scene.testbed.world.with(&id(LAB), |account| account.is_frozen());
+            prop_assert!(frozen || !effective.contain.quarantine, "it can still grow");
             Ok(())
         })?;
     }

@@ -30,7 +30,7 @@ use std::panic::AssertUnwindSafe;
 use futures::FutureExt;
 
 pub use case::Case;
-pub use stage::{Crowd, Machine, Stage};
+pub use stage::{Crowd, Filling, Identity, Machine, Stage};
 
 /// Every rule of looking and acting.
 pub fn rules() -> impl Iterator<Item = &'static Case> {

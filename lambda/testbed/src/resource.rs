@@ -2,6 +2,7 @@
 //! add one: a file here, a line in each of the three, and its place in the account.
 
 pub(crate) mod answer;
+pub(crate) mod deny_all;
 pub(crate) mod fleets;
 pub(crate) mod groups;
 pub(crate) mod instances;
@@ -41,7 +42,9 @@ pub(crate) async fn look(world: &World, account: &AccountId, look: &Look) -> Res
         Kind::Users => {
             users::look(&world.visit(account, look, |known| &known.users), look.depth).await.map(Sight::Users)
         }
-        Kind::Roles => roles::look(&world.visit(account, look, |known| &known.roles)).await.map(Sight::Roles),
+        Kind::Roles => {
+            roles::look(&world.visit(account, look, |known| &known.roles), look.depth).await.map(Sight::Roles)
+        }
     }
 }
 

@@ -1,14 +1,17 @@
 //! IAM roles, and our policy on each: sessions are revoked, or the role is denied whole.
 
 use aws_sdk_iam::Client;
+use aws_sdk_iam::types::EntityType;
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use runawaytrain_core::observation::Seen;
 use runawaytrain_core::policy::never_touched::never_touched;
 use runawaytrain_core::policy::trust::external_principals;
-use runawaytrain_core::resource::Act;
+use runawaytrain_core::resource::deny_all::{DENY_ALL, DenyAll};
 use runawaytrain_core::resource::roles::{Action, REVOKE_POLICY, Role, RoleLock};
+use runawaytrain_core::resource::{Act, Depth};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::{AccountId, RoleName};
 use runawaytrain_engine::ports::Performed;
@@ -16,6 +19,7 @@ use runawaytrain_engine::ports::Performed;
 use crate::deny::{self, Found};
 use crate::failure;
 use crate::resource::call::{AT_A_TIME, absent, done, gone_is_fine};
+use crate::resource::deny_all;
 use crate::time::timestamp;
 
 /// The most that ListRoles gives at a time; its default is 100.
@@ -23,7 +27,19 @@ use crate::time::timestamp;
 const PAGE: i32 = 1000;
 
 /// Every role, all pages.
-pub(super) async fn look(client: &Client, account: &AccountId) -> Result<Vec<Role>, Failure> {
+pub(super) async fn look(client: &Client, account: &AccountId, depth: Depth) -> Result<Vec<Role>, Failure> {
+    let denied = deny_all::denied(
+        "iam:ListEntitiesForPolicy",
+        || client.list_entities_for_policy(),
+        EntityType::Role,
+        |page| page.policy_roles.into_iter().flatten().filter_map(|role| role.role_name).collect(),
+    );
+    let (listed, denied) = tokio::join!(list(client, account), denied);
+    let roles = listed?.into_iter().map(|role| Role { deny_all: deny_all::on(&denied, role.name.as_str()), ..role });
+    Ok(stream::iter(roles).map(|role| with_lock(client, role, depth)).buffer_unordered(AT_A_TIME).collect().await)
+}
+
+async fn list(client: &Client, account: &AccountId) -> Result<Vec<Role>, Failure> {
     let mut pages = client.list_roles().max_items(PAGE).into_paginator().send();
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {
@@ -38,18 +54,32 @@ pub(super) async fn look(client: &Client, account: &AccountId) -> Result<Vec<Rol
                 account,
             ),
             lock: Ok(RoleLock::Absent),
+            deny_all: Ok(DenyAll::default()),
+            boundary: None,
         }));
     }
-    Ok(stream::iter(found).map(|role| with_lock(client, role)).buffer_unordered(AT_A_TIME).collect().await)
+    Ok(found)
 }
 
-async fn with_lock(client: &Client, role: Role) -> Role {
+async fn with_lock(client: &Client, role: Role, depth: Depth) -> Role {
     // Where IAM lets nobody put a policy there is none: most roles of an account are services' own, and each call
     // counts.
     if never_touched(&role.name, &role.path).is_some_and(|role| !role.forgeable) {
         return role;
     }
-    Role { lock: lock(client, role.name.as_str()).await, ..role }
+    let lock = lock(client, role.name.as_str()).await;
+    // Where our lock stands, nothing has to take the place of the boundary.
+    let is_open = !matches!(lock, Ok(RoleLock::Denied | RoleLock::RevokedBefore(_)));
+    let boundary = match depth {
+        Depth::Whole if is_open => Some(boundary(client, role.name.as_str()).await),
+        Depth::Whole | Depth::Usual => None,
+    };
+    Role { lock, boundary, ..role }
+}
+
+async fn boundary(client: &Client, role: &str) -> Seen<Option<String>> {
+    let answer = client.get_role().role_name(role).send().await.map_err(|error| failure::of("iam:GetRole", &error))?;
+    Ok(answer.role.and_then(|role| role.permissions_boundary?.permissions_boundary_arn))
 }
 
 async fn lock(client: &Client, role: &str) -> Seen<RoleLock> {
@@ -64,21 +94,47 @@ async fn lock(client: &Client, role: &str) -> Seen<RoleLock> {
 }
 
 pub(super) async fn perform(client: &Client, action: &Action, now: Timestamp) -> Result<Performed, Failure> {
-    let document = match action {
-        Action::RevokeSessions { .. } | Action::LiftRole { .. } => deny::sessions_so_far(REVOKE_POLICY, now),
-        Action::DenyRole { .. } => deny::everything(REVOKE_POLICY),
-    };
+    let (operation, role) = (action.operation(), action.role());
+    match action {
+        Action::RevokeSessions { .. } => {
+            put_policy(client, operation, role, &deny::sessions_so_far(REVOKE_POLICY, now)).await
+        }
+        // A role that is gone denies nobody anything.
+        Action::LiftRole { .. } => {
+            gone_is_fine(put_policy(client, operation, role, &deny::sessions_so_far(REVOKE_POLICY, now)).await)
+        }
+        Action::DenyRole { .. } => put_policy(client, operation, role, &deny::everything(REVOKE_POLICY)).await,
+        Action::AttachDenyToRole { .. } => {
+            done!(operation, client.attach_role_policy().role_name(role.as_str()).policy_arn(DENY_ALL))
+        }
+        Action::DetachDenyFromRole { .. } => {
+            let call = client.detach_role_policy().role_name(role.as_str()).policy_arn(DENY_ALL);
+            gone_is_fine(done!(operation, call))
+        }
+        Action::BoundRole { .. } => put_boundary(client, operation, role, DENY_ALL).await,
+        // A policy that was there before and is gone cannot be put back: that is a failure, and is said.
+        Action::RestoreRoleBoundary { boundary: Some(before), .. } => {
+            put_boundary(client, operation, role, before).await
+        }
+        Action::RestoreRoleBoundary { boundary: None, .. } => {
+            let call = client.delete_role_permissions_boundary().role_name(role.as_str());
+            gone_is_fine(done!(operation, call))
+        }
+    }
+}
+
+async fn put_policy(client: &Client, operation: &str, role: &RoleName, document: &Value) -> Result<Performed, Failure> {
     let call = client
         .put_role_policy()
-        .role_name(action.role().as_str())
+        .role_name(role.as_str())
         .policy_name(REVOKE_POLICY)
         .policy_document(document.to_string());
-    let answer = done!(action.operation(), call);
-    match action {
-        // A role that is gone denies nobody anything.
-        Action::LiftRole { .. } => gone_is_fine(answer),
-        Action::RevokeSessions { .. } | Action::DenyRole { .. } => answer,
-    }
+    done!(operation, call)
+}
+
+async fn put_boundary(client: &Client, operation: &str, role: &RoleName, arn: &str) -> Result<Performed, Failure> {
+    let call = client.put_role_permissions_boundary().role_name(role.as_str()).permissions_boundary(arn);
+    done!(operation, call)
 }
 
 #[cfg(test)]
@@ -130,6 +186,22 @@ mod tests {
             let result = format!("<ListRolesResult><Roles>{roles}</Roles>{more}</ListRolesResult>");
             return (200, format!("<ListRolesResponse>{result}</ListRolesResponse>"));
         }
+        if asked.contains("Action=ListEntitiesForPolicy") {
+            let blind = "<PolicyRoles><member><RoleName>blind</RoleName></member></PolicyRoles>";
+            let roles = if asked.contains("PolicyUsageFilter=PermissionsBoundary") { blind } else { "" };
+            let result = format!("<ListEntitiesForPolicyResult>{roles}</ListEntitiesForPolicyResult>");
+            return (200, format!("<ListEntitiesForPolicyResponse>{result}</ListEntitiesForPolicyResponse>"));
+        }
+        if asked.contains("Action=GetRole&") {
+            let name = asked.split("RoleName=").nth(1).unwrap().split('&').next().unwrap();
+            let arn = "<PermissionsBoundaryArn>arn:students</PermissionsBoundaryArn>";
+            let boundary = format!("<PermissionsBoundary>{arn}</PermissionsBoundary>");
+            let role = role(name, "/").replace("<member>", "").replace("</member>", &boundary);
+            return (
+                200,
+                format!("<GetRoleResponse><GetRoleResult><Role>{role}</Role></GetRoleResult></GetRoleResponse>"),
+            );
+        }
         assert!(asked.contains("PolicyName=RunawayTrainRevoke"), "{asked}");
         let error = |code: &str| {
             format!("<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>")
@@ -147,7 +219,7 @@ mod tests {
     #[tokio::test]
     async fn every_page_is_read_and_each_lock_is_told_apart() {
         let script = Script::new(answer);
-        let mut roles = look(&Client::new(&script.config()), &account()).await.unwrap();
+        let mut roles = look(&Client::new(&script.config()), &account(), Depth::Usual).await.unwrap();
         roles.sort_by(|one, other| one.name.cmp(&other.name));
         let locks: Vec<_> =
             roles.iter().map(|role| (role.name.as_str(), role.lock.as_ref().map_err(|failure| failure.kind))).collect();
@@ -160,7 +232,10 @@ mod tests {
             ("stacksets-exec-x", Ok(&RoleLock::Absent)),
         ];
         assert_eq!(locks, expected);
-        assert!(roles.iter().all(|role| role.created.is_some()));
+        let denied: Vec<_> =
+            roles.iter().filter(|role| role.deny_all.as_ref().is_ok_and(|deny| deny.denies())).collect();
+        assert_eq!(denied.iter().map(|role| role.name.as_str()).collect::<Vec<_>>(), ["blind"]);
+        assert!(roles.iter().all(|role| role.created.is_some() && role.boundary.is_none()));
         let admitting: Vec<_> = roles
             .iter()
             .filter(|role| !role.admits.is_empty())
@@ -176,10 +251,48 @@ mod tests {
     #[tokio::test]
     async fn a_services_own_role_costs_no_call_but_one_that_only_looks_never_touched_does() {
         let script = Script::new(answer);
-        look(&Client::new(&script.config()), &account()).await.unwrap();
+        look(&Client::new(&script.config()), &account(), Depth::Usual).await.unwrap();
         let asked = script.asked();
         let about = |name: &str| asked.iter().any(|asked| asked.contains("GetRolePolicy") && asked.contains(name));
         assert!(!about("AWSServiceRoleForSpot") && about("stacksets-exec-x"), "{asked:?}");
+    }
+
+    #[tokio::test]
+    async fn a_boundary_is_read_only_where_it_may_have_to_be_replaced() {
+        let mut roles = look(&Client::new(&Script::new(answer).config()), &account(), Depth::Whole).await.unwrap();
+        roles.sort_by(|one, other| one.name.cmp(&other.name));
+        let students = || Some(Ok(Some("arn:students".to_owned())));
+        let boundaries: Vec<_> = roles.into_iter().map(|role| (role.name.to_string(), role.boundary)).collect();
+        let expected = [
+            ("AWSServiceRoleForSpot", None),
+            ("blind", students()),
+            ("denied", None),
+            ("revoked", None),
+            ("stacksets-exec-x", students()),
+        ];
+        assert_eq!(boundaries, expected.map(|(name, boundary)| (name.to_owned(), boundary)));
+    }
+
+    #[tokio::test]
+    async fn awss_deny_is_attached_or_made_the_boundary_and_what_was_there_is_put_back() {
+        let script = Script::new(|_| (200, "<Response/>".to_owned()));
+        let client = Client::new(&script.config());
+        let (role, before) = (|| RoleName::new("ci"), "arn:aws:iam::111111111111:policy/students");
+        let restore = |boundary| Action::RestoreRoleBoundary { role: role(), boundary };
+        let actions = [
+            (Action::AttachDenyToRole { role: role() }, "AttachRolePolicy", DENY_ALL),
+            (Action::DetachDenyFromRole { role: role() }, "DetachRolePolicy", DENY_ALL),
+            (Action::BoundRole { role: role(), before: None }, "PutRolePermissionsBoundary", DENY_ALL),
+            (restore(Some(before.to_owned())), "PutRolePermissionsBoundary", before),
+            (restore(None), "DeleteRolePermissionsBoundary", "ci"),
+        ];
+        for (action, call, value) in actions {
+            assert_eq!(perform(&client, &action, Timestamp::UNIX_EPOCH).await, Ok(Performed::Done), "{action}");
+            let asked = script.asked().pop().unwrap();
+            let asked = percent_encoding::percent_decode_str(&asked).decode_utf8_lossy();
+            assert!(asked.contains(&format!("Action={call}&")) && asked.contains("RoleName=ci"), "{asked}");
+            assert!(asked.contains(&format!("={value}")), "{asked}");
+        }
     }
 
     /// The policy that a call writes.

@@ -3,15 +3,17 @@
 mod attachments;
 mod credentials;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_iam::Client;
-use aws_sdk_iam::types::{StatusType, User as SdkUser};
+use aws_sdk_iam::types::{EntityType, StatusType, User as SdkUser};
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use runawaytrain_core::observation::Seen;
+use runawaytrain_core::resource::deny_all::{DENY_ALL, DenyAll};
 use runawaytrain_core::resource::users::{AccessKey, Action, LOCKOUT_POLICY, Lockout, User};
 use runawaytrain_core::resource::{Act, Depth};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
@@ -21,6 +23,7 @@ use runawaytrain_engine::ports::Performed;
 use crate::deny::{self, Found};
 use crate::failure;
 use crate::resource::call::{AT_A_TIME, absent, done, gone_is_fine};
+use crate::resource::deny_all;
 use crate::time::timestamp;
 
 /// The most that ListUsers gives at a time; its default is 100.
@@ -33,19 +36,29 @@ const LOGIN_WAITS: [Duration; 3] = [Duration::from_millis(500), Duration::from_s
 
 /// Every user, all pages. A user that vanished between two reads is left out.
 pub(super) async fn look(client: &Client, depth: Depth) -> Result<Vec<User>, Failure> {
-    let mut pages = client.list_users().max_items(PAGE).into_paginator().send();
-    let mut named = Vec::new();
-    while let Some(page) = pages.next().await {
-        named.extend(page.map_err(|error| failure::of("iam:ListUsers", &error))?.users);
-    }
-    let users = stream::iter(named)
-        .map(|user| one(client, user, depth))
+    let list = async {
+        let mut pages = client.list_users().max_items(PAGE).into_paginator().send();
+        let mut named = Vec::new();
+        while let Some(page) = pages.next().await {
+            named.extend(page.map_err(|error| failure::of("iam:ListUsers", &error))?.users);
+        }
+        Ok::<_, Failure>(named)
+    };
+    let denied = deny_all::denied(
+        "iam:ListEntitiesForPolicy",
+        || client.list_entities_for_policy(),
+        EntityType::User,
+        |page| page.policy_users.into_iter().flatten().filter_map(|user| user.user_name).collect(),
+    );
+    let (named, denied) = tokio::join!(list, denied);
+    let users = stream::iter(named?)
+        .map(|user| one(client, user, depth, &denied))
         .buffer_unordered(AT_A_TIME)
         .filter_map(std::future::ready);
     Ok(users.collect().await)
 }
 
-async fn one(client: &Client, user: SdkUser, depth: Depth) -> Option<User> {
+async fn one(client: &Client, user: SdkUser, depth: Depth, denied: &Seen<BTreeMap<String, DenyAll>>) -> Option<User> {
     let name = user.user_name;
     let attachments = async {
         match depth {
@@ -53,13 +66,17 @@ async fn one(client: &Client, user: SdkUser, depth: Depth) -> Option<User> {
             Depth::Whole => Some(attachments::of(client, &name).await),
         }
     };
-    let (keys, console, lockout, others, attachments) = tokio::join!(
-        keys(client, &name),
-        console(client, &name),
-        lockout(client, &name),
-        credentials::of(client, &name),
-        attachments
-    );
+    let lockout = async {
+        let lockout = lockout(client, &name).await;
+        // Where our deny stands, nothing has to take the place of the boundary.
+        let boundary = match depth {
+            Depth::Whole if lockout != Ok(Lockout::InForce) => Some(boundary(client, &name).await),
+            Depth::Whole | Depth::Usual => None,
+        };
+        (lockout, boundary)
+    };
+    let (keys, console, (lockout, boundary), others, attachments) =
+        tokio::join!(keys(client, &name), console(client, &name), lockout, credentials::of(client, &name), attachments);
     // A missing password or policy is an answer; missing credentials would be an empty list, so this is the user
     // itself.
     let gone = |failure: &Failure| failure.kind == FailureKind::NotFound;
@@ -71,6 +88,8 @@ async fn one(client: &Client, user: SdkUser, depth: Depth) -> Option<User> {
     }
     Some(User {
         created: timestamp(&user.create_date),
+        deny_all: deny_all::on(denied, &name),
+        boundary,
         name: UserName::new(name),
         lockout,
         keys,
@@ -115,6 +134,11 @@ async fn lockout(client: &Client, user: &str) -> Seen<Lockout> {
     }
 }
 
+async fn boundary(client: &Client, user: &str) -> Seen<Option<String>> {
+    let answer = client.get_user().user_name(user).send().await.map_err(|error| failure::of("iam:GetUser", &error))?;
+    Ok(answer.user.and_then(|user| user.permissions_boundary?.permissions_boundary_arn))
+}
+
 pub(super) async fn perform(client: &Client, action: &Action, now: Timestamp) -> Result<Performed, Failure> {
     let (operation, user) = (action.operation(), action.user());
     match action {
@@ -122,6 +146,22 @@ pub(super) async fn perform(client: &Client, action: &Action, now: Timestamp) ->
         Action::LiftDeny { .. } => {
             let document = deny::sessions_so_far(LOCKOUT_POLICY, now);
             gone_is_fine(put_policy(client, operation, user, &document).await)
+        }
+        Action::AttachDenyToUser { .. } => {
+            done!(operation, client.attach_user_policy().user_name(user.as_str()).policy_arn(DENY_ALL))
+        }
+        Action::DetachDenyFromUser { .. } => {
+            let call = client.detach_user_policy().user_name(user.as_str()).policy_arn(DENY_ALL);
+            gone_is_fine(done!(operation, call))
+        }
+        Action::BoundUser { .. } => put_boundary(client, operation, user, DENY_ALL).await,
+        // A policy that was there before and is gone cannot be put back: that is a failure, and is said.
+        Action::RestoreUserBoundary { boundary: Some(before), .. } => {
+            put_boundary(client, operation, user, before).await
+        }
+        Action::RestoreUserBoundary { boundary: None, .. } => {
+            let call = client.delete_user_permissions_boundary().user_name(user.as_str());
+            gone_is_fine(done!(operation, call))
         }
         Action::DeactivateKey { key, .. } => {
             gone_is_fine(set_key(client, operation, user, key, StatusType::Inactive).await)
@@ -150,6 +190,11 @@ async fn put_policy(client: &Client, operation: &str, user: &UserName, document:
         .user_name(user.as_str())
         .policy_name(LOCKOUT_POLICY)
         .policy_document(document.to_string());
+    done!(operation, call)
+}
+
+async fn put_boundary(client: &Client, operation: &str, user: &UserName, arn: &str) -> Result<Performed, Failure> {
+    let call = client.put_user_permissions_boundary().user_name(user.as_str()).permissions_boundary(arn);
     done!(operation, call)
 }
 
@@ -203,6 +248,16 @@ mod tests {
             let result = format!("<ListUsersResult><Users>{users}</Users>{more}</ListUsersResult>");
             return (200, format!("<ListUsersResponse>{result}</ListUsersResponse>"));
         }
+        if asked.contains("Action=ListEntitiesForPolicy") {
+            // zoe by both, on two pages.
+            let zoe = "<PolicyUsers><member><UserName>zoe</UserName></member></PolicyUsers>";
+            let (users, more) = match asked.contains("Marker=next") {
+                true => (zoe, "<IsTruncated>false</IsTruncated>"),
+                false => ("", "<IsTruncated>true</IsTruncated><Marker>next</Marker>"),
+            };
+            let result = format!("<ListEntitiesForPolicyResult>{users}{more}</ListEntitiesForPolicyResult>");
+            return (200, format!("<ListEntitiesForPolicyResponse>{result}</ListEntitiesForPolicyResponse>"));
+        }
         if asked.contains("UserName=blind") {
             return (403, NO_SUCH_ENTITY.replace("NoSuchEntity", "AccessDenied"));
         }
@@ -229,6 +284,8 @@ mod tests {
         users.sort_by(|one, other| one.name.cmp(&other.name));
         assert_eq!(users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>(), ["ann", "blind", "zoe"]);
         let zoe = users.pop().unwrap();
+        assert_eq!(zoe.deny_all, Ok(DenyAll { attached: true, is_boundary: true }));
+        assert_eq!(users[0].deny_all, Ok(DenyAll::default()));
         assert_eq!((zoe.console, zoe.lockout, zoe.others), (Ok(false), Ok(Lockout::Absent), Ok(Vec::new())));
         assert_eq!(
             zoe.keys.unwrap().iter().map(|key| (key.id.as_str().to_owned(), key.active)).collect::<Vec<_>>(),
@@ -262,6 +319,70 @@ mod tests {
         };
         let before = Found::SessionsBefore("2026-11-22T12:00:30Z".parse().unwrap());
         assert_eq!(script.asked().iter().map(written).collect::<Vec<_>>(), [Found::Everything, before]);
+    }
+
+    #[tokio::test]
+    async fn awss_deny_is_attached_or_made_the_boundary_and_what_was_there_is_put_back() {
+        let script = Script::new(|_| (200, "<Response/>".to_owned()));
+        let client = Client::new(&script.config());
+        let (user, before) = (|| UserName::new("mallory"), "arn:aws:iam::111111111111:policy/students");
+        let actions = [
+            (Action::AttachDenyToUser { user: user() }, "AttachUserPolicy", "PolicyArn", DENY_ALL),
+            (Action::DetachDenyFromUser { user: user() }, "DetachUserPolicy", "PolicyArn", DENY_ALL),
+            (
+                Action::BoundUser { user: user(), before: None },
+                "PutUserPermissionsBoundary",
+                "PermissionsBoundary",
+                DENY_ALL,
+            ),
+            (
+                Action::RestoreUserBoundary { user: user(), boundary: Some(before.to_owned()) },
+                "PutUserPermissionsBoundary",
+                "PermissionsBoundary",
+                before,
+            ),
+            (
+                Action::RestoreUserBoundary { user: user(), boundary: None },
+                "DeleteUserPermissionsBoundary",
+                "UserName",
+                "mallory",
+            ),
+        ];
+        for (action, call, key, value) in actions {
+            assert_eq!(perform(&client, &action, Timestamp::UNIX_EPOCH).await, Ok(Performed::Done), "{action}");
+            let asked =
+                percent_encoding::percent_decode_str(&script.asked().pop().unwrap()).decode_utf8_lossy().into_owned();
+            assert!(asked.contains(&format!("Action={call}&")) && asked.contains("UserName=mallory"), "{asked}");
+            assert!(asked.contains(&format!("{key}={value}")), "{asked}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_boundary_is_read_only_where_it_may_have_to_be_replaced() {
+        let script = Script::new(|asked| {
+            let action = asked.split('&').find_map(|word| word.strip_prefix("Action=")).unwrap();
+            match action {
+                "GetUser" => {
+                    let arn = "<PermissionsBoundaryArn>arn:students</PermissionsBoundaryArn>";
+                    let boundary = format!("<PermissionsBoundary>{arn}</PermissionsBoundary>");
+                    let user = user("ann").replace("<member>", "").replace("</member>", &boundary);
+                    let result = format!("<GetUserResult><User>{user}</User></GetUserResult>");
+                    (200, format!("<GetUserResponse>{result}</GetUserResponse>"))
+                }
+                "ListUserPolicies" | "ListAttachedUserPolicies" | "ListGroupsForUser" | "ListMFADevices" => {
+                    (200, format!("<{action}Response><{action}Result/></{action}Response>"))
+                }
+                _ => answer(asked),
+            }
+        });
+        let client = Client::new(&script.config());
+        let boundary = async |depth| {
+            let users = look(&client, depth).await.unwrap();
+            users.into_iter().find(|user| user.name.as_str() == "zoe").and_then(|user| user.boundary)
+        };
+        assert_eq!(boundary(Depth::Usual).await, None);
+        assert!(!script.asked().iter().any(|asked| asked.contains("Action=GetUser&")));
+        assert_eq!(boundary(Depth::Whole).await, Some(Ok(Some("arn:students".to_owned()))));
     }
 
     #[tokio::test]

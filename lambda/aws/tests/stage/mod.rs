@@ -22,7 +22,7 @@ use runawaytrain_core::resource::roles::REVOKE_POLICY;
 use runawaytrain_core::resource::users::{Credential, LOCKOUT_POLICY, UserAttachments};
 use runawaytrain_core::vocabulary::ids::{AccountId, FleetId, InstanceId, Region, RoleName, UserName};
 use runawaytrain_engine::ports::Ports;
-use runawaytrain_testbed::contract::{Crowd, Machine, Stage};
+use runawaytrain_testbed::contract::{Crowd, Filling, Identity, Machine, Stage};
 use runawaytrain_testbed::{ACCOUNTS_A_PAGE, GROUPS_A_PAGE, INSTANCES_A_PAGE, ROLES_A_PAGE, USERS_A_PAGE};
 
 use crate::common::{ORGANIZATION, Watch, account, keys, ports, scene, settings};
@@ -103,6 +103,11 @@ impl SdkStage {
             HOME_REGION,
             people_of(&self.endpoint, self.accounts, account).await,
         ))
+    }
+
+    async fn managed_policy(&self, name: &str) -> String {
+        let create = self.iam().create_policy().policy_name(name).policy_document(SOFTENED);
+        create.send().await.unwrap().policy.unwrap().arn.unwrap()
     }
 
     fn organizations(&self) -> aws_sdk_organizations::Client {
@@ -235,6 +240,17 @@ async fn new_role(client: &aws_sdk_iam::Client, name: impl Into<String>) {
 }
 
 /// What everything is permitted by.
+/// A policy of so many characters.
+fn document_of(length: usize) -> String {
+    let document = |resource: &str| {
+        serde_json::json!({ "Version": "2012-10-17", "Statement": [{
+            "Effect": "Deny", "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::{resource}"),
+        }]})
+        .to_string()
+    };
+    document(&"a".repeat(length - document("").len()))
+}
+
 fn everything() -> String {
     json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] }).to_string()
 }
@@ -409,17 +425,7 @@ impl Stage for SdkStage {
     async fn furnish(&self, user: &UserName) -> UserAttachments {
         let (client, user) = (self.iam(), user.as_str());
         client.put_user_policy().user_name(user).policy_name("own").policy_document(SOFTENED).send().await.unwrap();
-        let policy = client
-            .create_policy()
-            .policy_name("managed")
-            .policy_document(SOFTENED)
-            .send()
-            .await
-            .unwrap()
-            .policy
-            .unwrap()
-            .arn
-            .unwrap();
+        let policy = self.managed_policy("managed").await;
         client.attach_user_policy().user_name(user).policy_arn(&policy).send().await.unwrap();
         client.create_group().group_name("students").send().await.unwrap();
         client.add_user_to_group().user_name(user).group_name("students").send().await.unwrap();
@@ -480,6 +486,51 @@ impl Stage for SdkStage {
             .send()
             .await
             .unwrap();
+    }
+
+    async fn bound(&self, whom: Identity<'_>) -> String {
+        let (client, arn) = (self.iam(), self.managed_policy("students").await);
+        match whom {
+            Identity::User(name) => {
+                let put = client.put_user_permissions_boundary().user_name(name.as_str()).permissions_boundary(&arn);
+                put.send().await.map(drop).unwrap();
+            }
+            Identity::Role(name) => {
+                let put = client.put_role_permissions_boundary().role_name(name.as_str()).permissions_boundary(&arn);
+                put.send().await.map(drop).unwrap();
+            }
+        }
+        arn
+    }
+
+    async fn fill(&self, whom: Identity<'_>, with: Filling) {
+        const MOST_ATTACHED: usize = 10;
+        let client = self.iam();
+        match (whom, with) {
+            (Identity::User(name), Filling::Inline) => {
+                let put = client.put_user_policy().user_name(name.as_str()).policy_name("own");
+                put.policy_document(document_of(2_048)).send().await.map(drop).unwrap();
+            }
+            (Identity::Role(name), Filling::Inline) => {
+                let put = client.put_role_policy().role_name(name.as_str()).policy_name("own");
+                put.policy_document(document_of(10_240)).send().await.map(drop).unwrap();
+            }
+            (_, Filling::Attached) => {
+                for number in 0..MOST_ATTACHED {
+                    let arn = self.managed_policy(&format!("other-{number}")).await;
+                    match whom {
+                        Identity::User(name) => {
+                            let attach = client.attach_user_policy().user_name(name.as_str()).policy_arn(arn);
+                            attach.send().await.map(drop).unwrap();
+                        }
+                        Identity::Role(name) => {
+                            let attach = client.attach_role_policy().role_name(name.as_str()).policy_arn(arn);
+                            attach.send().await.map(drop).unwrap();
+                        }
+                    }
+                }
+            }
+        }
     }
 
     async fn can_act(&self, user: &UserName) -> bool {

@@ -97,7 +97,7 @@ fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, now: 
     );
     section(
         &mut body,
-        "Look at each: made shortly before the halt or since, or open to outsiders",
+        "Look at each: made shortly before the halt or since, open to outsiders, or denied by AWSDenyAll",
         containment.suspects.iter().cloned(),
     );
     let alone = containment.skipped.iter().filter(|skipped| is_told(&skipped.reason));

@@ -121,10 +121,15 @@ pub fn remaining(plan: &Plan, outcomes: &[Outcome]) -> Vec<Action> {
 /// Takes in what was refused, thing by thing. A batch that was refused as a whole says nothing about its members.
 pub fn learn<'a>(refusals: &mut Refusals, outcomes: impl IntoIterator<Item = &'a Outcome>) {
     for outcome in outcomes {
-        if let ActionResult::Failed { failure } = &outcome.result
-            && let [item] = outcome.action.items().as_slice()
-        {
-            refusals.learn(outcome.action.operation(), item, failure.kind);
+        let ActionResult::Failed { failure } = &outcome.result else { continue };
+        let action = &outcome.action;
+        let thing = match action.items().as_slice() {
+            [item] => Some(*item),
+            [] => action.principal(),
+            _ => None,
+        };
+        if let Some(thing) = thing {
+            refusals.learn(action.operation(), thing, failure.kind);
         }
     }
 }

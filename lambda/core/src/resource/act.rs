@@ -22,6 +22,16 @@ pub trait Act: Clone + PartialEq + fmt::Display {
         Vec::new()
     }
 
+    /// The user or role that it is about, by name.
+    fn principal(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether it must not be done where another, which comes before it in its lane, was refused.
+    fn waits_for(&self, _before: &Self) -> bool {
+        false
+    }
+
     /// Whether it is a batch without a member, which must not be sent: to EC2 an empty list means everything in the
     /// region.
     fn names_nothing(&self) -> bool {

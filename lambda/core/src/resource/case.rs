@@ -54,6 +54,17 @@ impl Refusals {
         self.0.entry((operation.to_owned(), item.to_owned())).or_default().insert(kind);
     }
 
+    /// Whether a thing refused a call in such a way.
+    pub fn any(&self, operation: &str, item: &str, is_such: impl Fn(FailureKind) -> bool) -> bool {
+        let kinds = self.0.get(&(operation.to_owned(), item.to_owned()));
+        kinds.is_some_and(|kinds| kinds.iter().any(|kind| is_such(*kind)))
+    }
+
+    /// Whether anything refused a call, in whatever way.
+    pub fn has_any(&self, operation: &str) -> bool {
+        self.0.keys().any(|(known, _)| known == operation)
+    }
+
     /// Whether a thing refused a call in this way.
     pub fn met(&self, operation: &str, item: &str, kind: FailureKind) -> bool {
         self.0.get(&(operation.to_owned(), item.to_owned())).is_some_and(|kinds| kinds.contains(&kind))

@@ -81,9 +81,9 @@ macro_rules! kinds {
                 match self { $(Self::$Kind => $room::$Kind::is_wanted(policy),)+ }
             }
 
-            /// How closely a halt under this policy looks at it.
-            pub fn depth(self, policy: &AccountPolicy) -> Depth {
-                match self { $(Self::$Kind => $room::$Kind::depth(policy),)+ }
+            /// How closely a halt under this policy looks at it, after what refused in it.
+            pub fn depth(self, policy: &AccountPolicy, refusals: &Refusals) -> Depth {
+                match self { $(Self::$Kind => $room::$Kind::depth(policy, refusals),)+ }
             }
 
             /// Says that a verdict rests on this look.
@@ -211,6 +211,17 @@ macro_rules! kinds {
 
             fn items(&self) -> Vec<&str> {
                 match self { $(Self::$Kind(action) => action.items(),)+ }
+            }
+
+            fn principal(&self) -> Option<&str> {
+                match self { $(Self::$Kind(action) => action.principal(),)+ }
+            }
+
+            fn waits_for(&self, before: &Self) -> bool {
+                match (self, before) {
+                    $((Self::$Kind(action), Self::$Kind(before)) => action.waits_for(before),)+
+                    _ => false,
+                }
             }
 
             fn names_nothing(&self) -> bool {

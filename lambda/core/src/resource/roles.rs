@@ -11,9 +11,11 @@ use crate::policy::never_touched::{NeverTouched, never_touched};
 use crate::policy::trust::ExternalPrincipal;
 use crate::policy::{AccountPolicy, RoleResponse};
 use crate::resource::act::{Act, Description, Part, Undo};
-use crate::resource::case::{Age, HaltCase, ReleaseCase, Standing, Suspicion};
+use crate::resource::case::{Age, HaltCase, Refusals, ReleaseCase, Standing, Suspicion};
+use crate::resource::deny_all::{Calls, DenyAll, NO_ROOM, Way};
 use crate::resource::draft::{Draft, Lane, SkipReason};
-use crate::resource::room::{Resource, Scope};
+use crate::resource::room::{Depth, Resource, Scope};
+use crate::vocabulary::failure::Failure;
 use crate::vocabulary::ids::{Region, RoleName};
 use crate::vocabulary::text::clean;
 
@@ -55,6 +57,10 @@ pub struct Role {
     pub admits: Vec<ExternalPrincipal>,
     /// Our policy on it.
     pub lock: Seen<RoleLock>,
+    /// AWS's deny on it. Where it could not be seen none is taken for granted: a lock is planned again.
+    pub deny_all: Seen<DenyAll>,
+    /// Its permissions boundary by ARN; looked at only where it may have to be replaced.
+    pub boundary: Option<Seen<Option<String>>>,
 }
 
 /// What changes a role. None carries a time: sessions are dated when the call is made.
@@ -71,6 +77,32 @@ pub enum Action {
         /// Which.
         role: RoleName,
     },
+    /// Attach AWS's policy that denies everything to a role: where its inline policies leave no room for ours.
+    AttachDenyToRole {
+        /// Which.
+        role: RoleName,
+    },
+    /// Make AWS's policy that denies everything the permissions boundary of a role: where as many policies are attached
+    /// as may be.
+    BoundRole {
+        /// Which.
+        role: RoleName,
+        /// The boundary that was there, by its ARN: a release puts it back.
+        before: Option<String>,
+    },
+    /// Detach AWS's policy that denies everything. Never before the sessions so far are denied by ours.
+    DetachDenyFromRole {
+        /// Which.
+        role: RoleName,
+    },
+    /// Put the permissions boundary back that was there before, or take ours off where there was none. Never before the
+    /// sessions so far are denied by our inline policy.
+    RestoreRoleBoundary {
+        /// Which.
+        role: RoleName,
+        /// Its ARN.
+        boundary: Option<String>,
+    },
     /// Lift the deny, but for sessions that were issued before the call. Only a release that names the role does this.
     LiftRole {
         /// Which.
@@ -82,28 +114,56 @@ impl Action {
     /// The role that it is about.
     pub fn role(&self) -> &RoleName {
         match self {
-            Self::RevokeSessions { role } | Self::DenyRole { role } | Self::LiftRole { role } => role,
+            Self::RevokeSessions { role }
+            | Self::DenyRole { role }
+            | Self::AttachDenyToRole { role }
+            | Self::BoundRole { role, .. }
+            | Self::DetachDenyFromRole { role }
+            | Self::RestoreRoleBoundary { role, .. }
+            | Self::LiftRole { role } => role,
         }
     }
 }
 
-const PUT: &str = "iam:PutRolePolicy";
+/// The calls by which a role is denied.
+const DENIES: Calls =
+    Calls { inline: "iam:PutRolePolicy", attach: "iam:AttachRolePolicy", bound: "iam:PutRolePermissionsBoundary" };
 
 impl Act for Action {
     fn describe(&self) -> Description {
-        match self {
-            Self::RevokeSessions { .. } => Description::new(PUT, Part::Lock, "role", "cut off from its sessions"),
-            Self::DenyRole { .. } => Description::new(PUT, Part::Lock, "role", "denied everything"),
-            Self::LiftRole { .. } => Description::new(PUT, Part::GiveBack, "role", "given back"),
-        }
+        use Part::{GiveBack, Lock};
+        let (operation, part, noun, verb) = match self {
+            Self::RevokeSessions { .. } => (DENIES.inline, Lock, "role", "cut off from its sessions"),
+            Self::DenyRole { .. } => (DENIES.inline, Lock, "role", "denied everything"),
+            Self::AttachDenyToRole { .. } => (DENIES.attach, Lock, "role", "denied everything"),
+            Self::BoundRole { .. } => (DENIES.bound, Lock, "role", "denied everything"),
+            Self::DetachDenyFromRole { .. } => ("iam:DetachRolePolicy", GiveBack, "policy of ours", "detached"),
+            Self::RestoreRoleBoundary { boundary: Some(_), .. } => (DENIES.bound, GiveBack, "boundary", "restored"),
+            Self::RestoreRoleBoundary { boundary: None, .. } => {
+                ("iam:DeleteRolePermissionsBoundary", GiveBack, "boundary", "restored")
+            }
+            Self::LiftRole { .. } => (DENIES.inline, GiveBack, "role", "given back"),
+        };
+        Description::new(operation, part, noun, verb)
     }
 
     fn undo(&self) -> Undo<Self> {
         match self.clone() {
             Self::RevokeSessions { .. } => Undo::NotNeeded,
             Self::DenyRole { role } => Undo::By(Self::LiftRole { role }),
-            Self::LiftRole { .. } => Undo::IsUndo,
+            Self::AttachDenyToRole { role } => Undo::By(Self::DetachDenyFromRole { role }),
+            Self::BoundRole { role, before } => Undo::By(Self::RestoreRoleBoundary { role, boundary: before }),
+            Self::DetachDenyFromRole { .. } | Self::RestoreRoleBoundary { .. } | Self::LiftRole { .. } => Undo::IsUndo,
         }
+    }
+
+    fn principal(&self) -> Option<&str> {
+        Some(self.role().as_str())
+    }
+
+    fn waits_for(&self, before: &Self) -> bool {
+        let opens = matches!(self, Self::DetachDenyFromRole { .. } | Self::RestoreRoleBoundary { .. });
+        opens && matches!(before, Self::LiftRole { .. }) && self.role() == before.role()
     }
 }
 
@@ -113,6 +173,15 @@ impl fmt::Display for Action {
         match self {
             Self::RevokeSessions { .. } => write!(f, "revoke the sessions of role {role}"),
             Self::DenyRole { .. } => write!(f, "deny everything to role {role}"),
+            Self::AttachDenyToRole { .. } => write!(f, "attach AWSDenyAll to role {role}"),
+            Self::BoundRole { .. } => write!(f, "make AWSDenyAll the permissions boundary of role {role}"),
+            Self::DetachDenyFromRole { .. } => write!(f, "detach AWSDenyAll from role {role}"),
+            Self::RestoreRoleBoundary { boundary: Some(arn), .. } => {
+                write!(f, "put the permissions boundary {} of role {role} back", clean(arn))
+            }
+            Self::RestoreRoleBoundary { boundary: None, .. } => {
+                write!(f, "take the permissions boundary off role {role}")
+            }
             Self::LiftRole { .. } => {
                 write!(f, "lift the deny from role {role}, but for sessions that were issued before")
             }
@@ -126,22 +195,33 @@ impl Subject for Roles {
     const NEED: Need = Need::Halt;
 
     fn gaps(roles: &Vec<Role>) -> Vec<Gap> {
-        let gap = |role: &Role| {
-            let failure = role.lock.as_ref().err()?.clone();
-            Some(Gap { at: format!("role {}", role.name), failure })
+        let of = |role: &Role| {
+            let boundary = role.boundary.as_ref().and_then(|seen| seen.as_ref().err());
+            let failures: Vec<Failure> = role.lock.as_ref().err().into_iter().chain(boundary).cloned().collect();
+            let at = format!("role {}", role.name);
+            failures.into_iter().map(move |failure| Gap { at: at.clone(), failure })
         };
-        roles.iter().filter_map(gap).collect()
+        roles.iter().flat_map(of).collect()
     }
 }
 
 impl Resource for Roles {
     type Action = Action;
     const SCOPE: Scope = Scope::Account;
-    const READS: &'static [&'static str] = &["iam:ListRoles", "iam:GetRolePolicy"];
-    const CALLS: &'static [&'static str] = &[PUT];
+    const READS: &'static [&'static str] =
+        &["iam:ListRoles", "iam:GetRole", "iam:GetRolePolicy", "iam:ListEntitiesForPolicy"];
+    const CALLS: &'static [&'static str] =
+        &[DENIES.inline, DENIES.attach, DENIES.bound, "iam:DeleteRolePermissionsBoundary", "iam:DetachRolePolicy"];
 
     fn is_wanted(policy: &AccountPolicy) -> bool {
         policy.contain.roles != RoleResponse::Leave
+    }
+
+    fn depth(policy: &AccountPolicy, refusals: &Refusals) -> Depth {
+        match policy.contain.roles {
+            RoleResponse::RevokeSessions | RoleResponse::Deny if refusals.has_any(DENIES.attach) => Depth::Whole,
+            RoleResponse::RevokeSessions | RoleResponse::Deny | RoleResponse::Leave => Depth::Usual,
+        }
     }
 
     fn plan(case: &HaltCase<'_>, _: Option<&Region>, roles: &Vec<Role>, _: &Observation, draft: &mut Draft<Action>) {
@@ -149,16 +229,12 @@ impl Resource for Roles {
     }
 
     fn undo(case: &ReleaseCase<'_>, done: &[&Action], seen: &Observation, draft: &mut Draft<Action>) {
-        let denied: BTreeSet<&RoleName> = done
-            .iter()
-            .filter_map(|action| if let Action::DenyRole { role } = action { Some(role) } else { None })
-            .collect();
+        let denies = |action: &Action| action.part() == Part::Lock && !matches!(action, Action::RevokeSessions { .. });
+        let denied: BTreeSet<&RoleName> =
+            done.iter().filter(|action| denies(action)).map(|action| action.role()).collect();
         let mut known = BTreeSet::new();
-        for action in done {
-            let role = match action {
-                Action::RevokeSessions { role } | Action::DenyRole { role } => role,
-                Action::LiftRole { .. } => continue,
-            };
+        for action in done.iter().filter(|action| action.part() == Part::Lock) {
+            let role = action.role();
             if !known.insert(role) {
                 continue;
             }
@@ -170,7 +246,7 @@ impl Resource for Roles {
             }
             match case.withheld(standing, case.request.roles.contains(role)) {
                 Some(reason) => draft.skip(item, reason),
-                None => draft.add(lane(role), Action::LiftRole { role: role.clone() }),
+                None => give_back(role, done, seen, draft),
             }
         }
         for role in case.request.roles.iter().filter(|role| !known.contains(role)) {
@@ -192,6 +268,10 @@ impl Resource for Roles {
             };
             let external: Vec<String> = external(policy, role).map(ToString::to_string).collect();
             let admits = if external.is_empty() { None } else { Some(format!("admits {}", external.join(", "))) };
+            let is_denied_by_aws = role.is_denied_by_aws() && role.lock != Ok(RoleLock::Denied);
+            if is_denied_by_aws && !policy.exempts_role(&role.name) {
+                found.push(format!("role {name}: whatever runs by it stands still, for it is {NO_ROOM}"));
+            }
             found.extend(match (lately, admits) {
                 (Some(created), None) => Some(format!("role {name}, made at {created}: see whom it trusts")),
                 (Some(created), Some(admits)) => Some(format!("role {name}, made at {created}: it {admits}")),
@@ -209,6 +289,31 @@ impl Resource for Roles {
             ),
             RoleResponse::Deny => Some("IAM roles are denied everything."),
             RoleResponse::Leave => None,
+        }
+    }
+}
+
+impl Role {
+    fn is_denied_by_aws(&self) -> bool {
+        self.deny_all.as_ref().is_ok_and(|deny| deny.denies())
+    }
+}
+
+/// Gives a role back that was denied, in whichever ways: the sessions so far stay denied by our inline policy. What of
+/// AWS's policy is no longer there was taken off by somebody else, and what took its place is theirs; the first boundary
+/// that a halt met is the one that was there before it.
+fn give_back(role: &RoleName, done: &[&Action], seen: &Observation, draft: &mut Draft<Action>) {
+    draft.add(lane(role), Action::LiftRole { role: role.clone() });
+    let roles = seen.of::<Roles>(None).and_then(Result::ok);
+    let deny_all = roles.and_then(|roles| roles.iter().find(|known| known.name == *role)).map(|role| &role.deny_all);
+    let stands = |is_there: fn(&DenyAll) -> bool| deny_all.is_none_or(|seen| seen.as_ref().map_or(true, is_there));
+    let of_it = || done.iter().filter(|action| action.role() == role);
+    let attached = of_it().find(|action| matches!(action, Action::AttachDenyToRole { .. }));
+    let bound = of_it().find(|action| matches!(action, Action::BoundRole { .. }));
+    let ours = [attached.filter(|_| stands(|deny| deny.attached)), bound.filter(|_| stands(|deny| deny.is_boundary))];
+    for action in ours.into_iter().flatten() {
+        if let Undo::By(undo) = action.undo() {
+            draft.add(lane(role), undo);
         }
     }
 }
@@ -238,15 +343,28 @@ fn plan_role(case: &HaltCase<'_>, role: &Role, draft: &mut Draft<Action>) {
         Age::Older | Age::Unknown => false,
     };
     let outlives_revocation = is_young || external(case.policy, role).next().is_some();
-    let name = role.name.clone();
-    let action = match case.policy.contain.roles {
+    let name = || role.name.clone();
+    let is_denied = role.lock == Ok(RoleLock::Denied) || role.is_denied_by_aws();
+    let (refusals, principal) = (&case.circumstances.refusals, role.name.as_str());
+    let (way, inline) = match case.policy.contain.roles {
         RoleResponse::Leave => return draft.skip(item, SkipReason::RolesLeft),
-        RoleResponse::Deny | RoleResponse::RevokeSessions if role.lock == Ok(RoleLock::Denied) => return,
+        RoleResponse::Deny | RoleResponse::RevokeSessions if is_denied => return,
         RoleResponse::RevokeSessions if !outlives_revocation => match role.lock {
             Ok(RoleLock::RevokedBefore(time)) if time >= case.circumstances.locked_out => return,
-            _ => Action::RevokeSessions { role: name },
+            _ => {
+                let way = Way::open_to_revocation(DENIES, refusals, principal);
+                (way, Action::RevokeSessions { role: name() })
+            }
         },
-        RoleResponse::Deny | RoleResponse::RevokeSessions => Action::DenyRole { role: name },
+        RoleResponse::Deny | RoleResponse::RevokeSessions => {
+            (Way::open(DENIES, refusals, principal), Action::DenyRole { role: name() })
+        }
+    };
+    let action = match (way, &role.boundary) {
+        (Way::Inline, _) => inline,
+        (Way::Boundary, Some(Ok(before))) => Action::BoundRole { role: name(), before: before.clone() },
+        // A boundary that is not known could not be put back. The next look is closer, and says it.
+        (Way::Attachment | Way::Boundary, _) => Action::AttachDenyToRole { role: name() },
     };
     draft.add(lane(&role.name), action);
 }

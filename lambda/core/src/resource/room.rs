@@ -8,7 +8,7 @@ use crate::measure::vcpus::Vcpus;
 use crate::observation::{Observation, Subject};
 use crate::policy::AccountPolicy;
 use crate::resource::act::Act;
-use crate::resource::case::{HaltCase, ReleaseCase, Suspicion};
+use crate::resource::case::{HaltCase, Refusals, ReleaseCase, Suspicion};
 use crate::resource::draft::Draft;
 use crate::vocabulary::ids::Region;
 
@@ -36,7 +36,7 @@ pub enum Depth {
     /// What must be known to lock it out or to stop it.
     #[default]
     Usual,
-    /// All that must be known to delete it, too.
+    /// All that must be known to delete it, or to deny it in the last of the ways, too.
     Whole,
 }
 
@@ -61,8 +61,8 @@ pub trait Resource: Subject {
         true
     }
 
-    /// How closely a halt under this policy looks at it.
-    fn depth(_policy: &AccountPolicy) -> Depth {
+    /// How closely a halt under this policy looks at it, after what refused in it.
+    fn depth(_policy: &AccountPolicy, _refusals: &Refusals) -> Depth {
         Depth::Usual
     }
 

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::observation::{Gap, Need, Observation, Seen, Subject};
 use crate::policy::{AccountPolicy, UserResponse};
 use crate::resource::act::{Act, Undo};
-use crate::resource::case::{Age, HaltCase, ReleaseCase, Standing, Suspicion};
+use crate::resource::case::{Age, HaltCase, Refusals, ReleaseCase, Standing, Suspicion};
+use crate::resource::deny_all::{DENY_ALL, DenyAll, NO_ROOM, Way};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::room::{Depth, Resource, Scope};
 use crate::vocabulary::failure::Failure;
@@ -18,6 +19,8 @@ use crate::vocabulary::text::clean;
 
 mod action;
 mod credential;
+
+use action::DENIES;
 
 pub use action::Action;
 pub use credential::{AccessKey, Credential, OtherCredential, UserAttachment, UserAttachments};
@@ -50,6 +53,10 @@ pub struct User {
     pub created: Option<Timestamp>,
     /// Our deny on it.
     pub lockout: Seen<Lockout>,
+    /// AWS's deny on it. Where it could not be seen none is taken for granted: a deny is planned again.
+    pub deny_all: Seen<DenyAll>,
+    /// Its permissions boundary by ARN; looked at only where it may have to be replaced.
+    pub boundary: Option<Seen<Option<String>>>,
     /// Its access keys.
     pub keys: Seen<Vec<AccessKey>>,
     /// Whether it has a console password.
@@ -79,7 +86,9 @@ impl Resource for Users {
         "iam:GetLoginProfile",
         "iam:GetUserPolicy",
         "iam:ListAccessKeys",
+        "iam:GetUser",
         "iam:ListAttachedUserPolicies",
+        "iam:ListEntitiesForPolicy",
         "iam:ListGroupsForUser",
         "iam:ListMFADevices",
         "iam:ListSSHPublicKeys",
@@ -88,6 +97,7 @@ impl Resource for Users {
         "iam:ListUserPolicies",
     ];
     const CALLS: &'static [&'static str] = &[
+        DENIES.attach,
         "iam:DeactivateMFADevice",
         "iam:DeleteAccessKey",
         "iam:DeleteLoginProfile",
@@ -95,10 +105,12 @@ impl Resource for Users {
         "iam:DeleteServiceSpecificCredential",
         "iam:DeleteSigningCertificate",
         "iam:DeleteUser",
+        "iam:DeleteUserPermissionsBoundary",
         "iam:DeleteUserPolicy",
         "iam:DeleteVirtualMFADevice",
         "iam:DetachUserPolicy",
-        "iam:PutUserPolicy",
+        DENIES.bound,
+        DENIES.inline,
         "iam:RemoveUserFromGroup",
         "iam:UpdateAccessKey",
         "iam:UpdateSSHPublicKey",
@@ -110,28 +122,39 @@ impl Resource for Users {
         policy.contain.users != UserResponse::Leave
     }
 
-    fn depth(policy: &AccountPolicy) -> Depth {
+    fn depth(policy: &AccountPolicy, refusals: &Refusals) -> Depth {
         match policy.contain.users {
             UserResponse::DeleteUsers => Depth::Whole,
+            UserResponse::Deactivate | UserResponse::DeleteCredentials if refusals.has_any(DENIES.attach) => {
+                Depth::Whole
+            }
             UserResponse::Deactivate | UserResponse::DeleteCredentials | UserResponse::Leave => Depth::Usual,
         }
     }
 
     fn plan(case: &HaltCase<'_>, _: Option<&Region>, users: &Vec<User>, _: &Observation, draft: &mut Draft<Action>) {
-        users.iter().for_each(|user| plan_user(case.policy, user, draft));
+        users.iter().for_each(|user| plan_user(case, user, draft));
     }
 
     fn undo(case: &ReleaseCase<'_>, done: &[&Action], seen: &Observation, draft: &mut Draft<Action>) {
         let users = seen.of::<Users>(None);
         let (mut known_users, mut known_keys) = (BTreeSet::new(), BTreeSet::new());
+        // A user may have been denied in more than one way. Whichever it was, the sessions so far are denied by our
+        // inline policy before anything is lifted.
+        let (mut lifted, mut bound) = (BTreeSet::new(), BTreeSet::new());
         for action in done {
             let user = action.user();
             let is_it = |known: &User| known.name == *user;
             let (item, standing, is_named) = match action {
-                Action::DenyUser { .. } => {
-                    known_users.insert(user);
+                Action::DenyUser { .. } | Action::AttachDenyToUser { .. } | Action::BoundUser { .. } => {
+                    let is_new = known_users.insert(user);
                     let standing = Standing::of(users, is_it, |known| known.created);
-                    (format!("user {user}"), standing, case.request.users.contains(user))
+                    match case.withheld(standing, case.request.users.contains(user)) {
+                        None => give_back(action, &mut lifted, &mut bound, seen, draft),
+                        Some(reason) if is_new => draft.skip(format!("user {user}"), reason),
+                        Some(_) => {}
+                    }
+                    continue;
                 }
                 Action::DeactivateKey { key, .. } => switched_off(case, users, user, key.as_str(), &mut known_keys),
                 Action::DeactivateCredential { credential, .. } => {
@@ -152,7 +175,11 @@ impl Resource for Users {
                 }
                 Action::DeleteLogin { .. } => (format!("console password of user {user}"), Standing::Gone, false),
                 Action::DeleteUser { .. } => (format!("user {user}"), Standing::Gone, false),
-                Action::LiftDeny { .. } | Action::ActivateKey { .. } | Action::ActivateCredential { .. } => continue,
+                Action::LiftDeny { .. }
+                | Action::DetachDenyFromUser { .. }
+                | Action::RestoreUserBoundary { .. }
+                | Action::ActivateKey { .. }
+                | Action::ActivateCredential { .. } => continue,
             };
             match (case.withheld(standing, is_named), action.undo()) {
                 (None, Undo::By(undo)) => draft.add(lane(user), undo),
@@ -168,7 +195,7 @@ impl Resource for Users {
         }
     }
 
-    fn suspects(_: &AccountPolicy, suspicion: Suspicion, seen: &Observation) -> Vec<String> {
+    fn suspects(policy: &AccountPolicy, suspicion: Suspicion, seen: &Observation) -> Vec<String> {
         let lately = |created: Option<Timestamp>| match suspicion.of(created) {
             Age::Younger => created,
             // Keys of which IAM does not say the age are not listed: there would be one for each old user.
@@ -178,6 +205,9 @@ impl Resource for Users {
         for user in seen.of::<Users>(None).and_then(Result::ok).into_iter().flatten() {
             let name = clean(user.name.as_str());
             found.extend(lately(user.created).map(|created| format!("user {name}, made at {created}")));
+            if !policy.exempts_user(&user.name) && user.is_denied_by_aws() && user.lockout != Ok(Lockout::InForce) {
+                found.push(format!("user {name}: {NO_ROOM}"));
+            }
             let made = user.made().filter_map(|(what, created)| Some((what, lately(created)?)));
             found.extend(made.map(|(what, created)| format!("{what} of user {name}, made at {created}")));
         }
@@ -201,8 +231,10 @@ impl Resource for Users {
 impl User {
     fn failures(&self) -> impl Iterator<Item = &Failure> {
         let attachments = self.attachments.as_ref().and_then(|seen| seen.as_ref().err());
+        let boundary = self.boundary.as_ref().and_then(|seen| seen.as_ref().err());
         [
             self.lockout.as_ref().err(),
+            boundary,
             self.keys.as_ref().err(),
             self.console.as_ref().err(),
             self.others.as_ref().err(),
@@ -210,6 +242,10 @@ impl User {
         ]
         .into_iter()
         .flatten()
+    }
+
+    fn is_denied_by_aws(&self) -> bool {
+        self.deny_all.as_ref().is_ok_and(|deny| deny.denies())
     }
 
     /// Its keys and other credentials, each with when it was made.
@@ -232,6 +268,12 @@ impl User {
         }
     }
 
+    /// The managed policies that are attached to it, as far as was looked.
+    fn attached(&self) -> impl Iterator<Item = &String> {
+        let seen = self.attachments.as_ref().and_then(|seen| seen.as_ref().ok());
+        seen.into_iter().flat_map(|of| &of.attached_policies)
+    }
+
     /// Whether nothing but our deny hangs on it, as far as was seen: what could not be seen may be there.
     fn is_bare(&self) -> bool {
         let no_credentials = self.keys.as_ref().is_ok_and(Vec::is_empty)
@@ -239,8 +281,9 @@ impl User {
             && self.others.as_ref().is_ok_and(Vec::is_empty);
         let no_attachments = self.attachments.as_ref().is_some_and(|seen| {
             seen.as_ref().is_ok_and(|of| {
-                let others = [&of.attached_policies, &of.groups, &of.mfa_devices];
-                others.iter().all(|list| list.is_empty())
+                of.groups.is_empty()
+                    && of.mfa_devices.is_empty()
+                    && of.attached_policies.iter().all(|arn| arn == DENY_ALL)
                     && of.inline_policies.iter().all(|name| name == LOCKOUT_POLICY)
             })
         });
@@ -250,6 +293,32 @@ impl User {
 
 fn lane(user: &UserName) -> Lane {
     Lane::Principal(format!("user {user}"))
+}
+
+/// Lifts one of the denies of a user. What is no longer there was taken off by somebody else, and what took its place is
+/// theirs; the first boundary that a halt met is the one that was there before it.
+fn give_back<'a>(
+    deny: &'a Action,
+    lifted: &mut BTreeSet<&'a UserName>,
+    bound: &mut BTreeSet<&'a UserName>,
+    seen: &Observation,
+    draft: &mut Draft<Action>,
+) {
+    let user = deny.user();
+    if lifted.insert(user) {
+        draft.add(lane(user), Action::LiftDeny { user: user.clone() });
+    }
+    let users = seen.of::<Users>(None).and_then(Result::ok);
+    let deny_all = users.and_then(|users| users.iter().find(|known| known.name == *user)).map(|user| &user.deny_all);
+    let stands = |is_there: fn(&DenyAll) -> bool| deny_all.is_none_or(|seen| seen.as_ref().map_or(true, is_there));
+    let is_ours = match deny {
+        Action::AttachDenyToUser { .. } => stands(|deny| deny.attached),
+        Action::BoundUser { .. } => bound.insert(user) && stands(|deny| deny.is_boundary),
+        _ => false,
+    };
+    if let (true, Undo::By(undo)) = (is_ours, deny.undo()) {
+        draft.add(lane(user), undo);
+    }
 }
 
 /// A credential that a halt switched off: what it is called, when it was made, and whether it is asked for.
@@ -277,38 +346,57 @@ enum CredentialAction {
     Delete,
 }
 
-fn plan_user(policy: &AccountPolicy, user: &User, draft: &mut Draft<Action>) {
+fn plan_user(case: &HaltCase<'_>, user: &User, draft: &mut Draft<Action>) {
     let item = format!("user {}", user.name);
-    if policy.exempts_user(&user.name) {
+    if case.policy.exempts_user(&user.name) {
         return draft.skip(item, SkipReason::Exempt);
     }
-    match policy.contain.users {
+    match case.policy.contain.users {
         UserResponse::Leave => draft.skip(item, SkipReason::UsersLeft),
-        UserResponse::Deactivate => plan_credentials(user, CredentialAction::Deactivate, draft),
-        UserResponse::DeleteCredentials => plan_credentials(user, CredentialAction::Delete, draft),
+        UserResponse::Deactivate => plan_credentials(case, user, CredentialAction::Deactivate, draft),
+        UserResponse::DeleteCredentials => plan_credentials(case, user, CredentialAction::Delete, draft),
         // First everything that hangs on it, under our deny; only once a look shows it bare, the deny and the user.
         // Were both done at once, a key made in between would keep the user, without the deny.
         UserResponse::DeleteUsers if user.is_bare() => {
             let name = || user.name.clone();
-            if user.lockout != Ok(Lockout::Absent) {
-                let attachment = UserAttachment::InlinePolicy(LOCKOUT_POLICY.to_owned());
+            let mut remove = |attachment| {
                 draft.add(lane(&user.name), Action::RemoveAttachment { user: name(), attachment });
+            };
+            if user.lockout != Ok(Lockout::Absent) {
+                remove(UserAttachment::InlinePolicy(LOCKOUT_POLICY.to_owned()));
+            }
+            if user.attached().any(|arn| arn == DENY_ALL) {
+                remove(UserAttachment::AttachedPolicy(DENY_ALL.to_owned()));
             }
             draft.add(lane(&user.name), Action::DeleteUser { user: name() });
         }
         UserResponse::DeleteUsers => {
-            plan_credentials(user, CredentialAction::Delete, draft);
+            plan_credentials(case, user, CredentialAction::Delete, draft);
             plan_attachments(user, draft);
             draft.skip(item, SkipReason::NotBareYet);
         }
     }
 }
 
-fn plan_credentials(user: &User, action: CredentialAction, draft: &mut Draft<Action>) {
+/// What denies a user everything, by the first way that is open.
+fn deny(case: &HaltCase<'_>, user: &User) -> Action {
+    let name = user.name.clone();
+    match Way::open(DENIES, &case.circumstances.refusals, user.name.as_str()) {
+        Way::Inline => Action::DenyUser { user: name },
+        Way::Attachment => Action::AttachDenyToUser { user: name },
+        Way::Boundary => match &user.boundary {
+            Some(Ok(before)) => Action::BoundUser { user: name, before: before.clone() },
+            // What is not known could not be put back. The next look is closer, and says it.
+            Some(Err(_)) | None => Action::AttachDenyToUser { user: name },
+        },
+    }
+}
+
+fn plan_credentials(case: &HaltCase<'_>, user: &User, action: CredentialAction, draft: &mut Draft<Action>) {
     let mut add = |step| draft.add(lane(&user.name), step);
     let name = || user.name.clone();
-    if user.lockout != Ok(Lockout::InForce) {
-        add(Action::DenyUser { user: name() });
+    if user.lockout != Ok(Lockout::InForce) && !user.is_denied_by_aws() {
+        add(deny(case, user));
     }
     for key in user.keys.as_deref().unwrap_or_default() {
         let id = key.id.clone();
@@ -359,7 +447,8 @@ fn plan_attachments(user: &User, draft: &mut Draft<Action>) {
         }
     }
     attachments.groups.iter().cloned().map(UserAttachment::Group).for_each(&mut remove);
-    attachments.attached_policies.iter().cloned().map(UserAttachment::AttachedPolicy).for_each(&mut remove);
+    let others = attachments.attached_policies.iter().filter(|arn| *arn != DENY_ALL);
+    others.cloned().map(UserAttachment::AttachedPolicy).for_each(&mut remove);
     let foreign = attachments.inline_policies.iter().filter(|name| *name != LOCKOUT_POLICY);
     foreign.cloned().map(UserAttachment::InlinePolicy).for_each(&mut remove);
 }

@@ -16,6 +16,7 @@ use runawaytrain_core::policy::{
     AccountPolicy, Contain, Exempt, InstanceResponse, Limits, NotifyList, RoleResponse, UnstoppableResponse,
     UserResponse,
 };
+use runawaytrain_core::resource::deny_all::DenyAll;
 use runawaytrain_core::resource::fleets::{self, Fleet, FleetKind};
 use runawaytrain_core::resource::groups::{self, Group};
 use runawaytrain_core::resource::instances::{self, Instance, Phase};
@@ -145,17 +146,30 @@ fn user(number: u32) -> impl Strategy<Value = User> {
         inline_policies: names,
         ..UserAttachments::default()
     });
-    (seen(lockout), seen(keys), seen(any::<bool>()), seen(others), prop::option::of(seen(attachments))).prop_map(
-        move |(lockout, keys, console, others, attachments)| User {
+    let deny = (seen(lockout), seen(deny_all()), prop::option::of(seen(boundary())));
+    (deny, seen(keys), seen(any::<bool>()), seen(others), prop::option::of(seen(attachments))).prop_map(
+        move |((lockout, deny_all, boundary), keys, console, others, attachments)| User {
             name: UserName::new(format!("user-{number}")),
             created: None,
             lockout,
+            deny_all,
+            boundary,
             keys,
             console,
             others,
             attachments,
         },
     )
+}
+
+/// AWS's deny on a principal, seldom there.
+fn deny_all() -> impl Strategy<Value = DenyAll> {
+    (prop::bool::weighted(0.1), prop::bool::weighted(0.1))
+        .prop_map(|(attached, is_boundary)| DenyAll { attached, is_boundary })
+}
+
+fn boundary() -> impl Strategy<Value = Option<String>> {
+    prop::option::of(Just("arn:aws:iam::111111111111:policy/students".to_owned()))
 }
 
 fn users() -> impl Strategy<Value = Vec<User>> {
@@ -194,11 +208,12 @@ fn roles() -> impl Strategy<Value = Vec<Role>> {
     ];
     // Older than the suspicion, younger, or of an age that nobody says.
     let created = prop::option::of((-1_000_000i64..100).prop_map(moment));
-    let role = (0..ROLES.len(), created, seen(lock), prop::option::weighted(0.3, external)).prop_map(
-        |(index, created, lock, external)| {
+    let deny = (seen(lock), seen(deny_all()), prop::option::of(seen(boundary())));
+    let role = (0..ROLES.len(), created, deny, prop::option::weighted(0.3, external)).prop_map(
+        |(index, created, (lock, deny_all, boundary), external)| {
             let (name, path) = ROLES[index];
             let admits = external.into_iter().collect();
-            Role { name: RoleName::new(name), path: path.to_owned(), created, admits, lock }
+            Role { name: RoleName::new(name), path: path.to_owned(), created, admits, lock, deny_all, boundary }
         },
     );
     prop::collection::vec(role, 0..6).prop_map(|mut list| {
@@ -346,8 +361,9 @@ const TERMINATE: &str = "ec2:TerminateInstances";
 /// Circumstances of a halt in which some instances have refused already, in ways that matter and in others.
 pub fn circumstances() -> impl Strategy<Value = Circumstances> {
     let some = || prop::collection::btree_set((0u32..40).prop_map(instance_id), 0..4);
-    (0i64..60, some(), some(), some(), some()).prop_map(
-        |(age, stop_protected, termination_protected, unstoppable, others)| {
+    let closed = prop::collection::vec((any::<prop::sample::Index>(), refusal()), 0..12);
+    (0i64..60, some(), some(), some(), some(), closed).prop_map(
+        |(age, stop_protected, termination_protected, unstoppable, others, closed)| {
             let mut refusals = Refusals::default();
             let mut learn = |operation, ids: BTreeSet<InstanceId>, kind| {
                 ids.iter().for_each(|id| refusals.learn(operation, id.as_str(), kind));
@@ -356,9 +372,27 @@ pub fn circumstances() -> impl Strategy<Value = Circumstances> {
             learn(TERMINATE, termination_protected, FailureKind::Protected);
             learn(STOP, unstoppable, FailureKind::Unsupported);
             learn(STOP, others, FailureKind::Unavailable);
+            let names: Vec<String> =
+                (0..20).map(|number| format!("user-{number}")).chain(ROLES.map(|(name, _)| name.to_owned())).collect();
+            for (index, (call, kind)) in closed {
+                refusals.learn(call, index.get::<String>(&names), kind);
+            }
             Circumstances { tripped: moment(0), locked_out: moment(age), refusals }
         },
     )
+}
+
+/// How a call that denies a principal may have been refused.
+fn refusal() -> impl Strategy<Value = (&'static str, FailureKind)> {
+    let calls = [
+        "iam:PutUserPolicy",
+        "iam:AttachUserPolicy",
+        "iam:PutUserPermissionsBoundary",
+        "iam:PutRolePolicy",
+        "iam:AttachRolePolicy",
+        "iam:PutRolePermissionsBoundary",
+    ];
+    (prop::sample::select(calls.to_vec()), prop::sample::select(vec![FailureKind::QuotaFull, FailureKind::Denied]))
 }
 
 /// The user that an action is about.
@@ -432,11 +466,17 @@ pub fn after(observation: &Observation, actions: &[Action], now: Timestamp) -> O
 }
 
 fn change_role(roles: &mut [Role], action: &roles::Action, now: Timestamp) {
-    let lock = match action {
-        roles::Action::RevokeSessions { .. } | roles::Action::LiftRole { .. } => RoleLock::RevokedBefore(now),
-        roles::Action::DenyRole { .. } => RoleLock::Denied,
-    };
-    roles.iter_mut().filter(|known| known.name == *action.role()).for_each(|known| known.lock = Ok(lock));
+    use roles::Action;
+    for role in roles.iter_mut().filter(|known| known.name == *action.role()) {
+        match action {
+            Action::RevokeSessions { .. } => role.lock = Ok(RoleLock::RevokedBefore(now)),
+            Action::DenyRole { .. } => role.lock = Ok(RoleLock::Denied),
+            Action::AttachDenyToRole { .. } => role.deny_all = Ok(DenyAll { attached: true, is_boundary: false }),
+            Action::BoundRole { .. } => role.deny_all = Ok(DenyAll { attached: false, is_boundary: true }),
+            // A halt gives nothing back.
+            Action::LiftRole { .. } | Action::DetachDenyFromRole { .. } | Action::RestoreRoleBoundary { .. } => {}
+        }
+    }
 }
 
 fn change_user(users: &mut Vec<User>, action: &users::Action) {
@@ -444,6 +484,8 @@ fn change_user(users: &mut Vec<User>, action: &users::Action) {
     let user = users.iter_mut().find(|user| user.name == *action.user()).unwrap();
     match action {
         Action::DenyUser { .. } => user.lockout = Ok(Lockout::InForce),
+        Action::AttachDenyToUser { .. } => user.deny_all = Ok(DenyAll { attached: true, is_boundary: false }),
+        Action::BoundUser { .. } => user.deny_all = Ok(DenyAll { attached: false, is_boundary: true }),
         Action::DeleteLogin { .. } => user.console = Ok(false),
         Action::DeactivateKey { key, .. } => {
             let keys = user.keys.as_mut().unwrap().iter_mut();
@@ -471,6 +513,10 @@ fn change_user(users: &mut Vec<User>, action: &users::Action) {
         }
         Action::DeleteUser { user: name } => users.retain(|user| user.name != *name),
         // A halt gives nothing back.
-        Action::LiftDeny { .. } | Action::ActivateKey { .. } | Action::ActivateCredential { .. } => {}
+        Action::LiftDeny { .. }
+        | Action::DetachDenyFromUser { .. }
+        | Action::RestoreUserBoundary { .. }
+        | Action::ActivateKey { .. }
+        | Action::ActivateCredential { .. } => {}
     }
 }

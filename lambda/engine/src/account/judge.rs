@@ -8,7 +8,7 @@ use runawaytrain_core::measure::summary::Summary;
 use runawaytrain_core::message::mail;
 use runawaytrain_core::message::report::{AccountReport, HaltReport};
 use runawaytrain_core::observation::Coverage;
-use runawaytrain_core::plan::{self, Outcome};
+use runawaytrain_core::plan::{self, ActionResult, Outcome};
 use runawaytrain_core::record::{AccountRecord, State};
 use runawaytrain_core::resource::Refusals;
 use runawaytrain_core::resource::quarantine::Quarantine;
@@ -106,7 +106,9 @@ impl AccountSweep {
                 let locked_out = lease::locked_out(&journal);
                 let concluded = journal.into_iter().filter_map(|entry| {
                     let (_, result) = entry.concluded?;
-                    Some(Outcome { action: entry.action, result })
+                    // What we were not permitted to do may be permitted by now.
+                    let was_denied = matches!(&result, ActionResult::Failed { failure } if failure.kind.is_refusal());
+                    (!was_denied).then_some(Outcome { action: entry.action, result })
                 });
                 let mut refusals = Refusals::default();
                 plan::learn(&mut refusals, &concluded.collect::<Vec<_>>());
@@ -122,7 +124,7 @@ impl AccountSweep {
     }
 }
 
-impl<'a> Judge<'a> {
+impl Judge<'_> {
     async fn run(mut self) -> AccountOutcome {
         let decision = loop {
             let decision = self.decide();
@@ -153,8 +155,18 @@ impl<'a> Judge<'a> {
 
     /// Looks closer, and hands the decision on.
     fn act_on(&mut self, cause: Cause, decision: &Decision) {
-        if let Some(attention) = self.attention(cause) {
-            self.collection.look_closer(attention);
+        let (policy, refusals) = (&self.scoped.policy, &self.history.refusals);
+        // Of a frozen account it matters whether it is still frozen. An account in which nothing may be done is planned
+        // for when that is news, or when somebody asks.
+        let is_no_news = self.sweep.remember && self.known.record.judgement == Judgement::Halt;
+        match (cause, &self.progress) {
+            (Cause::ShutOut | Cause::Frozen | Cause::Thaw, _) => {
+                self.collection.look_closer(Attention::Freeze(policy));
+            }
+            (_, Progress::Off(None)) if is_no_news => {}
+            (Cause::Tripped | Cause::Ordered | Cause::Standing, _) => {
+                self.collection.look_closer(Attention::Halt(policy, refusals));
+            }
         }
         match self.progress {
             Progress::Held => {
@@ -172,17 +184,6 @@ impl<'a> Judge<'a> {
                 self.progress = Progress::Start { races, begun };
             }
             Progress::Idle { .. } | Progress::Start { .. } | Progress::Off(_) => {}
-        }
-    }
-
-    /// What there is to look at closely. Of a frozen account it is whether it is still frozen; an account in which
-    /// nothing may be done is planned for when that is news, or when somebody asks.
-    fn attention(&self, cause: Cause) -> Option<Attention<'a>> {
-        let (record, policy) = (&self.known.record, &self.scoped.policy);
-        match (cause, &self.progress) {
-            (Cause::ShutOut | Cause::Frozen | Cause::Thaw, _) => Some(Attention::Freeze(policy)),
-            (_, Progress::Off(None)) if self.sweep.remember && record.judgement == Judgement::Halt => None,
-            (Cause::Tripped | Cause::Ordered | Cause::Standing, _) => Some(Attention::Halt(policy)),
         }
     }
 

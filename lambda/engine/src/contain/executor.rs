@@ -87,8 +87,14 @@ impl Executor {
 
     async fn lane(self, lane: Lane, actions: Vec<Action>) -> Vec<Outcome> {
         let _permit = self.permits.of(&lane).await;
-        let mut outcomes = Vec::with_capacity(actions.len());
+        let mut outcomes: Vec<Outcome> = Vec::with_capacity(actions.len());
         for action in actions {
+            if let Some(before) = outcomes.iter().find(|outcome| must_not_follow(&action, outcome)) {
+                let failure =
+                    Failure::own(action.operation(), FailureKind::NotBegun, format!("{} failed", before.action));
+                outcomes.push(Outcome { action, result: ActionResult::Failed { failure } });
+                continue;
+            }
             let mut batch = Batch::new(action);
             while let Some(part) = batch.next() {
                 outcomes.extend(batch.settle(self.perform(part).await));
@@ -130,6 +136,11 @@ impl Executor {
             return Outcome { action, result };
         }
     }
+}
+
+/// Whether an action must not be done after what came of another in its lane.
+fn must_not_follow(action: &Action, before: &Outcome) -> bool {
+    matches!(before.result, ActionResult::Failed { .. }) && action.waits_for(&before.action)
 }
 
 /// How often the same call is made again at once, each time after a wait. What passes in some other way is tried again

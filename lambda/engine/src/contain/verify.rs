@@ -88,7 +88,7 @@ pub async fn verify(task: &Task<'_>, executor: &Executor, earlier: &[Outcome], p
         if !task.lease.is_alive() || has_come(end) {
             return verified;
         }
-        let observation = task.look_closely(&verified.regions).await;
+        let observation = task.look_closely(&verified.regions, &refusals).await;
         verified.regions = verified.regions.after(&observation, &Summary::of(task.policy, &observation));
         let mut record = task.record.clone();
         record.lock_out(task.lease.locked_out());
@@ -150,8 +150,8 @@ pub struct Task<'a> {
 }
 
 impl Task<'_> {
-    async fn look_closely(&self, known: &KnownRegions) -> Observation {
-        let (ground, attention) = (Ground::new(self.policy, known), Attention::Halt(self.policy));
+    async fn look_closely(&self, known: &KnownRegions, refusals: &Refusals) -> Observation {
+        let (ground, attention) = (Ground::new(self.policy, known), Attention::Halt(self.policy, refusals));
         self.collector.look_closely(ground, attention, self.deadline.cut_off()).await
     }
 }

@@ -11,7 +11,7 @@ use runawaytrain_core::measure::price::{PriceKey, Prices};
 use runawaytrain_core::measure::vcpus::Vcpus;
 use runawaytrain_core::observation::{Observation, Seen};
 use runawaytrain_core::policy::AccountPolicy;
-use runawaytrain_core::resource::{Caller, DESCRIBE_REGIONS, Depth, Kind, Sight};
+use runawaytrain_core::resource::{Caller, DESCRIBE_REGIONS, Depth, Kind, Refusals, Sight};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 
@@ -37,8 +37,8 @@ pub struct Collector {
 /// What a close look is for.
 #[derive(Debug, Clone, Copy)]
 pub enum Attention<'a> {
-    /// A halt or its drill: what the policy wants something of.
-    Halt(&'a AccountPolicy),
+    /// A halt or its drill: what the policy wants something of, as closely as what refused in it asks for.
+    Halt(&'a AccountPolicy, &'a Refusals),
     /// A freeze: what is done to the account from outside.
     Freeze(&'a AccountPolicy),
     /// A release: everything. Whatever the policy leaves alone today, an earlier one may have had locked.
@@ -48,7 +48,7 @@ pub enum Attention<'a> {
 impl Attention<'_> {
     pub(super) fn wants(self, kind: Kind) -> bool {
         match self {
-            Self::Halt(policy) => kind.is_wanted(policy),
+            Self::Halt(policy, _) => kind.is_wanted(policy),
             Self::Freeze(policy) => kind.is_wanted(policy) && kind.caller() == Caller::Payer,
             Self::Release => true,
         }
@@ -56,7 +56,8 @@ impl Attention<'_> {
 
     pub(super) fn depth(self, kind: Kind) -> Depth {
         match self {
-            Self::Halt(policy) | Self::Freeze(policy) => kind.depth(policy),
+            Self::Halt(policy, refusals) => kind.depth(policy, refusals),
+            Self::Freeze(_) => Depth::Usual,
             Self::Release => Depth::Usual,
         }
     }

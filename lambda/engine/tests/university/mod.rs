@@ -76,7 +76,7 @@ pub struct Wrong {
     ledger: bool,
 }
 
-const OPERATIONS: [&str; 12] = [
+const OPERATIONS: [&str; 17] = [
     "ec2:DescribeInstances",
     "ec2:StopInstances",
     "ec2:TerminateInstances",
@@ -87,10 +87,21 @@ const OPERATIONS: [&str; 12] = [
     "iam:ListAccessKeys",
     "iam:PutUserPolicy",
     "iam:PutRolePolicy",
+    "iam:AttachUserPolicy",
+    "iam:AttachRolePolicy",
+    "iam:PutUserPermissionsBoundary",
+    "iam:PutRolePermissionsBoundary",
+    "iam:ListEntitiesForPolicy",
     "iam:ListRoles",
     "organizations:AttachPolicy",
 ];
-const KINDS: [FailureKind; 3] = [FailureKind::Throttled, FailureKind::Unavailable, FailureKind::Denied];
+const KINDS: [FailureKind; 5] = [
+    FailureKind::Throttled,
+    FailureKind::Unavailable,
+    FailureKind::Denied,
+    FailureKind::QuotaFull,
+    FailureKind::Contended,
+];
 
 pub fn arbitrary_lab() -> impl Strategy<Value = Lab> {
     let machine = (
@@ -162,6 +173,14 @@ pub fn arbitrary_policy() -> impl Strategy<Value = Rules> {
 pub fn arbitrary_wrong() -> impl Strategy<Value = Wrong> {
     (prop::collection::vec((0..OPERATIONS.len(), 0..KINDS.len(), 1u32..12), 0..4), prop::bool::weighted(0.1))
         .prop_map(|(faults, ledger)| Wrong { faults, ledger })
+}
+
+/// Calls that deny somebody, refused for good.
+pub fn arbitrary_refusals() -> impl Strategy<Value = Vec<(&'static str, FailureKind)>> {
+    let calls = OPERATIONS.into_iter().filter(|call| call.starts_with("iam:Put") || call.starts_with("iam:Attach"));
+    let calls = calls.chain(["organizations:AttachPolicy"]).collect::<Vec<_>>();
+    let kinds = vec![FailureKind::Denied, FailureKind::QuotaFull, FailureKind::Other];
+    prop::collection::vec((prop::sample::select(calls), prop::sample::select(kinds)), 0..6)
 }
 
 impl Wrong {

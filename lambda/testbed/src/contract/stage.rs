@@ -64,8 +64,30 @@ pub trait Stage: Send + Sync {
     async fn alter_lockout(&self, user: &UserName);
     /// Writes other words into our deny on a role.
     async fn alter_role_lock(&self, role: &RoleName);
+    /// Gives a user or a role a permissions boundary, by its ARN.
+    async fn bound(&self, whom: Identity<'_>) -> String;
+    /// Leaves a user or a role no room for another policy of a kind.
+    async fn fill(&self, whom: Identity<'_>, with: Filling);
     /// Whether the first key that was made of a user still opens anything, once IAM agrees with itself.
     async fn can_act(&self, user: &UserName) -> bool;
+}
+
+/// Who has policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity<'a> {
+    /// A user.
+    User(&'a UserName),
+    /// A role.
+    Role(&'a RoleName),
+}
+
+/// What IAM has a quota of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filling {
+    /// Characters of inline policies.
+    Inline,
+    /// Managed policies that are attached.
+    Attached,
 }
 
 /// What there may be more of than a page holds.
@@ -188,7 +210,9 @@ pub(super) async fn user(stage: &dyn Stage, name: &UserName) -> User {
 }
 
 pub(super) async fn roles(stage: &dyn Stage) -> Vec<Role> {
-    of_kind!(Roles, look(stage, Kind::Roles, None))
+    let look = Look { depth: Depth::Whole, ..Look::at(Kind::Roles, None) };
+    let seen = async { stage.ports().observer.look(stage.account(), &look).await.unwrap() };
+    of_kind!(Roles, seen)
 }
 
 pub(super) async fn role(stage: &dyn Stage, name: &RoleName) -> Role {

@@ -1,13 +1,14 @@
 //! IAM users: the deny, the credentials, and the end of a user.
 
-use runawaytrain_core::resource::Depth;
+use runawaytrain_core::resource::deny_all::{DENY_ALL, DenyAll};
 use runawaytrain_core::resource::users::{Action, Credential, LOCKOUT_POLICY, Lockout, UserAttachment};
+use runawaytrain_core::resource::{Act, Depth, Undo};
 use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::ids::{KeyId, UserName};
 use runawaytrain_engine::ports::Performed;
 
 use super::case::{Case, cases};
-use super::stage::{Crowd, Stage, assert_all, dated, now, perform, user, users};
+use super::stage::{Crowd, Filling, Identity, Stage, assert_all, dated, now, perform, user, users};
 
 pub(super) const CASES: &[Case] = cases![
     a_user_is_seen_with_its_keys_and_its_password,
@@ -18,6 +19,13 @@ pub(super) const CASES: &[Case] = cases![
     a_deny_takes_the_place_of_an_altered_one,
     a_denied_user_can_do_nothing,
     a_user_that_is_not_there_cannot_be_denied_and_needs_no_lifting,
+    a_user_that_is_not_there_takes_no_boundary_and_has_none_to_lose,
+    awss_deny_is_attached_to_a_user_and_detached,
+    a_user_to_whom_awss_deny_is_attached_can_do_nothing,
+    awss_deny_takes_the_place_of_a_users_boundary_which_is_put_back,
+    a_user_whose_boundary_is_awss_deny_can_do_nothing,
+    a_user_without_room_for_an_inline_policy_takes_an_attached_one,
+    a_user_without_room_for_an_attached_policy_takes_a_boundary,
     attachments_are_removed_one_by_one,
     a_bare_user_is_deleted,
     a_user_goes_only_when_nothing_hangs_on_it,
@@ -111,8 +119,94 @@ async fn a_denied_user_can_do_nothing(stage: &dyn Stage) {
 }
 
 async fn a_user_that_is_not_there_cannot_be_denied_and_needs_no_lifting(stage: &dyn Stage) {
-    assert_eq!(perform(stage, Action::DenyUser { user: ann() }).await, Err(FailureKind::NotFound));
-    assert_eq!(perform(stage, Action::LiftDeny { user: ann() }).await, Ok(Performed::AlreadyDone));
+    for action in [Action::DenyUser { user: ann() }, Action::AttachDenyToUser { user: ann() }] {
+        assert_eq!(perform(stage, action.clone()).await, Err(FailureKind::NotFound), "{action}");
+        let Undo::By(undo) = action.undo() else { panic!("{action} is undone") };
+        assert_eq!(perform(stage, undo.clone()).await, Ok(Performed::AlreadyDone), "{undo}");
+    }
+}
+
+async fn a_user_that_is_not_there_takes_no_boundary_and_has_none_to_lose(stage: &dyn Stage) {
+    let bound = Action::BoundUser { user: ann(), before: None };
+    assert_eq!(perform(stage, bound).await, Err(FailureKind::NotFound));
+    let restore = Action::RestoreUserBoundary { user: ann(), boundary: None };
+    assert_eq!(perform(stage, restore).await, Ok(Performed::AlreadyDone));
+}
+
+async fn awss_deny_is_attached_to_a_user_and_detached(stage: &dyn Stage) {
+    stage.user("ann", 0, false).await;
+    stage.user("bob", 0, false).await;
+    let (attach, detach) = (Action::AttachDenyToUser { user: ann() }, Action::DetachDenyFromUser { user: ann() });
+    let steps = [
+        (&attach, Performed::Done, true),
+        (&attach, Performed::Done, true),
+        (&detach, Performed::Done, false),
+        (&detach, Performed::AlreadyDone, false),
+    ];
+    for (action, performed, attached) in steps {
+        assert_eq!(perform(stage, action.clone()).await, Ok(performed), "{action}");
+        assert_eq!(user(stage, &ann()).await.deny_all, Ok(DenyAll { attached, is_boundary: false }), "{action}");
+        assert_eq!(user(stage, &UserName::new("bob")).await.deny_all, Ok(DenyAll::default()), "{action}");
+    }
+}
+
+async fn a_user_to_whom_awss_deny_is_attached_can_do_nothing(stage: &dyn Stage) {
+    stage.user("ann", 1, false).await;
+    assert!(stage.can_act(&ann()).await);
+    let steps = [(Action::AttachDenyToUser { user: ann() }, false), (Action::DetachDenyFromUser { user: ann() }, true)];
+    for (action, can) in steps {
+        assert_eq!(perform(stage, action.clone()).await, Ok(Performed::Done), "{action}");
+        assert_eq!(stage.can_act(&ann()).await, can, "{action}");
+    }
+}
+
+async fn awss_deny_takes_the_place_of_a_users_boundary_which_is_put_back(stage: &dyn Stage) {
+    stage.user("ann", 0, false).await;
+    let boundary = stage.bound(Identity::User(&ann())).await;
+    assert_eq!(user(stage, &ann()).await.boundary, Some(Ok(Some(boundary.clone()))));
+    let restore = |boundary| Action::RestoreUserBoundary { user: ann(), boundary };
+    let steps = [
+        (Action::BoundUser { user: ann(), before: Some(boundary.clone()) }, Performed::Done, Some(DENY_ALL.to_owned())),
+        (restore(Some(boundary.clone())), Performed::Done, Some(boundary)),
+        (restore(None), Performed::Done, None),
+        (restore(None), Performed::AlreadyDone, None),
+    ];
+    for (action, performed, boundary) in steps {
+        assert_eq!(perform(stage, action.clone()).await, Ok(performed), "{action}");
+        let seen = user(stage, &ann()).await;
+        let is_boundary = boundary.as_deref() == Some(DENY_ALL);
+        assert_eq!(seen.deny_all, Ok(DenyAll { attached: false, is_boundary }), "{action}");
+        assert_eq!(seen.boundary, Some(Ok(boundary)), "{action}");
+    }
+}
+
+async fn a_user_whose_boundary_is_awss_deny_can_do_nothing(stage: &dyn Stage) {
+    stage.user("ann", 1, false).await;
+    assert!(stage.can_act(&ann()).await);
+    let steps = [
+        (Action::BoundUser { user: ann(), before: None }, false),
+        (Action::RestoreUserBoundary { user: ann(), boundary: None }, true),
+    ];
+    for (action, can) in steps {
+        assert_eq!(perform(stage, action.clone()).await, Ok(Performed::Done), "{action}");
+        assert_eq!(stage.can_act(&ann()).await, can, "{action}");
+    }
+}
+
+async fn a_user_without_room_for_an_inline_policy_takes_an_attached_one(stage: &dyn Stage) {
+    stage.user("ann", 0, false).await;
+    stage.fill(Identity::User(&ann()), Filling::Inline).await;
+    for action in [Action::DenyUser { user: ann() }, Action::LiftDeny { user: ann() }] {
+        assert_eq!(perform(stage, action.clone()).await, Err(FailureKind::QuotaFull), "{action}");
+    }
+    assert_eq!(perform(stage, Action::AttachDenyToUser { user: ann() }).await, Ok(Performed::Done));
+}
+
+async fn a_user_without_room_for_an_attached_policy_takes_a_boundary(stage: &dyn Stage) {
+    stage.user("ann", 0, false).await;
+    stage.fill(Identity::User(&ann()), Filling::Attached).await;
+    assert_eq!(perform(stage, Action::AttachDenyToUser { user: ann() }).await, Err(FailureKind::QuotaFull));
+    assert_eq!(perform(stage, Action::BoundUser { user: ann(), before: None }).await, Ok(Performed::Done));
 }
 
 async fn attachments_are_removed_one_by_one(stage: &dyn Stage) {

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use runawaytrain_core::policy::trust::ExternalPrincipal;
+use runawaytrain_core::resource::Depth;
+use runawaytrain_core::resource::deny_all::DENY_ALL;
 use runawaytrain_core::resource::roles::{Action, Role, RoleLock};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, RoleName};
 use runawaytrain_engine::ports::Performed;
 
 use crate::resource::answer::{Answer, refused};
+use crate::resource::deny_all::{A_BOUNDARY, DATED_DENY, Managed, WHOLE_DENY};
 use crate::resource::view::View;
 use crate::time::{Lagged, ago, session_limit};
 use crate::tokens::Tokens;
@@ -18,6 +21,10 @@ use crate::tokens::Tokens;
 /// Roles a page.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListRoles.html>
 pub const ROLES_A_PAGE: usize = 1000;
+
+/// Characters that all inline policies of a role may have.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+pub const ROLE_INLINE: usize = 10_240;
 
 /// The roles of an account.
 pub type SimRoles = BTreeMap<RoleName, SimRole>;
@@ -31,6 +38,12 @@ pub struct SimRole {
     pub created: Timestamp,
     /// Our policy on it, which bites some seconds after it was written.
     pub lock: Lagged<RoleLock>,
+    /// AWS's deny on it, and its boundary.
+    pub managed: Managed,
+    /// Characters of its other inline policies.
+    pub inline: usize,
+    /// How many managed policies are attached to it, AWS's deny aside.
+    pub attached: usize,
     /// When the session that a thief holds was issued, if one does.
     pub session: Option<Timestamp>,
     /// Whether its trust admits an account outside the organization.
@@ -41,16 +54,27 @@ impl SimRole {
     /// A role at the root path that nobody holds a session of.
     pub fn new(created: Timestamp) -> Self {
         let (path, lock) = ("/".to_owned(), Lagged::new(RoleLock::Absent));
-        Self { path, created, lock, session: None, admits_external: false }
+        let managed = Managed::default();
+        Self { path, created, lock, managed, inline: 0, attached: 0, session: None, admits_external: false }
     }
 
     /// Whether the thief's session still opens anything at this moment.
     pub fn can_act(&self) -> bool {
-        self.session.is_some_and(|issued| match self.lock.in_force() {
+        let is_open = |issued| match self.lock.in_force() {
             RoleLock::Denied => false,
             RoleLock::RevokedBefore(time) => issued >= *time,
             RoleLock::Absent | RoleLock::Altered => true,
-        })
+        };
+        !self.managed.denies() && self.session.is_some_and(is_open)
+    }
+
+    /// Writes our inline policy, if its others leave room for it.
+    fn write_ours(&mut self, action: &Action, lock: RoleLock, length: usize) -> Answer {
+        if self.inline + length > ROLE_INLINE {
+            return Err(refused(action, FailureKind::QuotaFull));
+        }
+        self.lock.write(lock);
+        Ok(Performed::Done)
     }
 
     /// An account outside of every organization here.
@@ -61,11 +85,17 @@ impl SimRole {
 }
 
 /// One that vanished since it was listed is left out.
-pub(crate) async fn look(view: &impl View<SimRoles>) -> Result<Vec<Role>, Failure> {
+pub(crate) async fn look(view: &impl View<SimRoles>, depth: Depth) -> Result<Vec<Role>, Failure> {
     const LOCK: &str = "iam:GetRolePolicy";
+    const DENIED: &str = "iam:ListEntitiesForPolicy";
     let names = |roles: &SimRoles| roles.keys().map(|name| (name.clone(), name.clone())).collect();
     let listed = view.list("iam:ListRoles", ROLES_A_PAGE, names).await?;
-    let lock = view.ask(LOCK).await;
+    // Where AWS's deny is attached, and where it is the boundary.
+    let (lock, attached, bound) = futures::join!(view.ask(LOCK), view.ask(DENIED), view.ask(DENIED));
+    let boundary = match depth {
+        Depth::Usual => None,
+        Depth::Whole => Some(view.ask("iam:GetRole").await),
+    };
     let seen = |roles: &SimRoles| {
         let role = |name: RoleName| {
             let role = roles.get(&name)?;
@@ -75,6 +105,8 @@ pub(crate) async fn look(view: &impl View<SimRoles>) -> Result<Vec<Role>, Failur
                 created: Some(role.created),
                 admits: role.admits().into_iter().collect(),
                 lock: lock.clone().map(|()| *role.lock.written()),
+                deny_all: attached.clone().and(bound.clone()).map(|()| role.managed.seen()),
+                boundary: boundary.clone().map(|asked| asked.map(|()| role.managed.boundary.written().clone())),
             })
         };
         listed.into_iter().filter_map(role).collect()
@@ -83,32 +115,51 @@ pub(crate) async fn look(view: &impl View<SimRoles>) -> Result<Vec<Role>, Failur
 }
 
 pub(crate) fn perform(roles: &mut SimRoles, action: &Action, now: Timestamp) -> Answer {
-    let lock = match action {
-        Action::RevokeSessions { .. } | Action::LiftRole { .. } => RoleLock::RevokedBefore(session_limit(now)),
-        Action::DenyRole { .. } => RoleLock::Denied,
+    let Some(role) = roles.get_mut(action.role()) else {
+        return match action {
+            Action::LiftRole { .. }
+            | Action::DetachDenyFromRole { .. }
+            | Action::RestoreRoleBoundary { boundary: None, .. } => Ok(Performed::AlreadyDone),
+            Action::RevokeSessions { .. }
+            | Action::DenyRole { .. }
+            | Action::AttachDenyToRole { .. }
+            | Action::BoundRole { .. }
+            | Action::RestoreRoleBoundary { boundary: Some(_), .. } => Err(refused(action, FailureKind::NotFound)),
+        };
     };
-    match (roles.get_mut(action.role()), action) {
-        (None, Action::LiftRole { .. }) => Ok(Performed::AlreadyDone),
-        (None, Action::RevokeSessions { .. } | Action::DenyRole { .. }) => Err(refused(action, FailureKind::NotFound)),
-        // A service's own role, or Identity Center's.
-        (Some(role), _) if role.path.starts_with("/aws-") => Err(refused(action, FailureKind::Unsupported)),
-        (Some(role), _) => {
-            role.lock.write(lock);
-            Ok(Performed::Done)
+    // A service's own role, or Identity Center's.
+    if role.path.starts_with("/aws-") {
+        return Err(refused(action, FailureKind::Unsupported));
+    }
+    match action {
+        Action::RevokeSessions { .. } | Action::LiftRole { .. } => {
+            role.write_ours(action, RoleLock::RevokedBefore(session_limit(now)), DATED_DENY)
         }
+        Action::DenyRole { .. } => role.write_ours(action, RoleLock::Denied, WHOLE_DENY),
+        Action::AttachDenyToRole { .. } => role.managed.attach(action, role.attached),
+        Action::DetachDenyFromRole { .. } => role.managed.detach(),
+        Action::BoundRole { .. } => role.managed.bound(Some(DENY_ALL)),
+        Action::RestoreRoleBoundary { boundary, .. } => role.managed.bound(boundary.as_deref()),
     }
 }
 
-/// `role NAME [path P] [session] [foreign] [made D]`: `session` is one that a thief may hold, `foreign` a trust in
-/// an account outside the organization.
+/// `role NAME [path P] [session] [foreign] [inline N] [attached N] [bounded] [made D]`: `session` is one that a thief may
+/// hold, `foreign` a trust in an account outside the organization; `inline` are characters of its inline policies,
+/// `attached` managed policies, `bounded` says that it has a boundary.
 pub(crate) fn read(words: &mut Tokens<'_>) -> Result<impl FnOnce(&mut SimRoles, Timestamp) + Send + use<>, String> {
     const SESSION_AGE: Duration = Duration::from_secs(600);
     let name = words.owned()?;
     let path = words.after("path").map_or(Ok("/".to_owned()), |_| words.owned())?;
     let [session, admits_external] = ["session", "foreign"].map(|word| words.after(word).is_some());
+    let inline = words.after("inline").map_or(Ok(0), |()| words.number())?;
+    let attached = words.after("attached").map_or(Ok(0), |()| words.number())?;
+    let bounded = words.after("bounded").is_some();
     let age = words.age()?;
     Ok(move |roles: &mut SimRoles, now| {
         let session = session.then(|| ago(now, SESSION_AGE));
-        roles.insert(RoleName::new(name), SimRole { path, session, admits_external, ..SimRole::new(ago(now, age)) });
+        let boundary = Lagged::new(bounded.then(|| A_BOUNDARY.to_owned()));
+        let managed = Managed { boundary, ..Managed::default() };
+        let new = SimRole::new(ago(now, age));
+        roles.insert(RoleName::new(name), SimRole { path, session, admits_external, inline, attached, managed, ..new });
     })
 }

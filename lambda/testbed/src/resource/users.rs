@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use runawaytrain_core::resource::Depth;
+use runawaytrain_core::resource::deny_all::DENY_ALL;
 use runawaytrain_core::resource::users::{
     AccessKey, Action, LOCKOUT_POLICY, Lockout, OtherCredential, User, UserAttachment, UserAttachments,
 };
@@ -13,6 +14,7 @@ use runawaytrain_engine::ports::Performed;
 use tokio::time::Instant;
 
 use crate::resource::answer::{Answer, done_if, refused};
+use crate::resource::deny_all::{A_BOUNDARY, DATED_DENY, Managed, WHOLE_DENY};
 use crate::resource::view::View;
 use crate::time::{CONSISTENCY, Lagged, ago, session_limit};
 use crate::tokens::Tokens;
@@ -20,6 +22,10 @@ use crate::tokens::Tokens;
 /// Users a page.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListUsers.html>
 pub const USERS_A_PAGE: usize = 1000;
+
+/// Characters that all inline policies of a user may have.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+pub const USER_INLINE: usize = 2_048;
 
 /// The users of an account.
 pub type SimUsers = BTreeMap<UserName, SimUser>;
@@ -35,8 +41,12 @@ pub struct SimUser {
     pub console: bool,
     /// Certificates, SSH keys, service-specific credentials.
     pub others: Vec<OtherCredential>,
-    /// What else IAM wants removed before it goes, the lockout policy aside.
+    /// AWS's deny on it, and its boundary.
+    pub managed: Managed,
+    /// What else IAM wants removed before it goes, our denies aside.
     pub attachments: BTreeSet<UserAttachment>,
+    /// How long its other inline policies are, by name; each that is not here has a hundred characters.
+    pub lengths: BTreeMap<String, usize>,
     /// When it was made.
     pub created: Timestamp,
     /// When the session that somebody holds of it was issued (GetSessionToken), if one does: it outlives key and
@@ -54,7 +64,9 @@ impl SimUser {
             keys: Vec::new(),
             console: false,
             others: Vec::new(),
+            managed: Managed::default(),
             attachments: BTreeSet::new(),
+            lengths: BTreeMap::new(),
             created,
             session: None,
             fading: None,
@@ -73,6 +85,9 @@ impl SimUser {
 
     /// Whether any credential of it still opens anything at this moment.
     pub fn can_act(&self) -> bool {
+        if self.managed.denies() {
+            return false;
+        }
         let session = match self.lockout.in_force() {
             Lockout::InForce => return false,
             Lockout::SessionsBefore(time) => self.session.is_some_and(|issued| issued >= *time),
@@ -91,8 +106,49 @@ impl SimUser {
         self.fading = Some(Instant::now() + CONSISTENCY);
     }
 
+    /// Characters of its inline policies, ours aside.
+    pub(crate) fn inline_length(&self) -> usize {
+        const USUAL: usize = 100;
+        let length = |attachment: &UserAttachment| match attachment {
+            UserAttachment::InlinePolicy(name) => self.lengths.get(name).copied().unwrap_or(USUAL),
+            UserAttachment::MfaDevice(_)
+            | UserAttachment::VirtualMfaDevice(_)
+            | UserAttachment::Group(_)
+            | UserAttachment::AttachedPolicy(_) => 0,
+        };
+        self.attachments.iter().map(length).sum()
+    }
+
+    /// How many managed policies are attached to it, AWS's deny aside.
+    pub(crate) fn attached(&self) -> usize {
+        self.attachments.iter().filter(|attachment| matches!(attachment, UserAttachment::AttachedPolicy(_))).count()
+    }
+
+    /// Writes another inline policy of so many characters into it.
+    pub fn write_inline(&mut self, name: &str, length: usize) {
+        self.attachments.insert(UserAttachment::InlinePolicy(name.to_owned()));
+        self.lengths.insert(name.to_owned(), length);
+    }
+
+    /// Attaches so many more managed policies to it.
+    pub fn attach_others(&mut self, number: usize) {
+        let first = self.attached();
+        let policy = |number| UserAttachment::AttachedPolicy(format!("arn:aws:iam::aws:policy/Other{number}"));
+        self.attachments.extend((first..first + number).map(policy));
+    }
+
+    /// Writes our inline policy, if its others leave room for it.
+    fn write_ours(&mut self, action: &Action, lockout: Lockout, length: usize) -> Answer {
+        if self.inline_length() + length > USER_INLINE {
+            return Err(refused(action, FailureKind::QuotaFull));
+        }
+        self.lockout.write(lockout);
+        Ok(Performed::Done)
+    }
+
     fn is_bare(&self) -> bool {
         *self.lockout.written() == Lockout::Absent
+            && !*self.managed.deny_all.written()
             && self.keys.is_empty()
             && !self.console
             && self.others.is_empty()
@@ -103,6 +159,9 @@ impl SimUser {
         let mut all = UserAttachments::default();
         if *self.lockout.written() != Lockout::Absent {
             all.inline_policies.push(LOCKOUT_POLICY.to_owned());
+        }
+        if *self.managed.deny_all.written() {
+            all.attached_policies.push(DENY_ALL.to_owned());
         }
         for attachment in &self.attachments {
             let list = match attachment {
@@ -122,9 +181,15 @@ impl SimUser {
 /// One that vanished since it was listed is left out.
 pub(crate) async fn look(view: &impl View<SimUsers>, depth: Depth) -> Result<Vec<User>, Failure> {
     const KEYS: &str = "iam:ListAccessKeys";
+    const DENIED: &str = "iam:ListEntitiesForPolicy";
     let names = |users: &SimUsers| users.keys().map(|name| (name.clone(), name.clone())).collect();
     let listed = view.list("iam:ListUsers", USERS_A_PAGE, names).await?;
-    let keys = view.ask(KEYS).await;
+    // Where AWS's deny is attached, and where it is the boundary.
+    let (keys, attached, bound) = futures::join!(view.ask(KEYS), view.ask(DENIED), view.ask(DENIED));
+    let boundary = match depth {
+        Depth::Usual => None,
+        Depth::Whole => Some(view.ask("iam:GetUser").await),
+    };
     let seen = |users: &SimUsers| {
         let user = |name: UserName| {
             let user = users.get(&name)?;
@@ -132,6 +197,8 @@ pub(crate) async fn look(view: &impl View<SimUsers>, depth: Depth) -> Result<Vec
                 name,
                 created: Some(user.created),
                 lockout: Ok(*user.lockout.written()),
+                deny_all: attached.clone().and(bound.clone()).map(|()| user.managed.seen()),
+                boundary: boundary.clone().map(|asked| asked.map(|()| user.managed.boundary.written().clone())),
                 keys: keys.clone().map(|()| user.keys.clone()),
                 console: Ok(user.console),
                 others: Ok(user.others.clone()),
@@ -150,8 +217,15 @@ pub(crate) fn perform(users: &mut SimUsers, action: &Action, now: Timestamp) -> 
     let not_found = || Err(refused(action, FailureKind::NotFound));
     let Some(user) = users.get_mut(action.user()) else {
         return match action {
-            Action::DenyUser { .. } | Action::ActivateKey { .. } | Action::ActivateCredential { .. } => not_found(),
-            Action::DeactivateKey { .. }
+            Action::DenyUser { .. }
+            | Action::AttachDenyToUser { .. }
+            | Action::BoundUser { .. }
+            | Action::RestoreUserBoundary { boundary: Some(_), .. }
+            | Action::ActivateKey { .. }
+            | Action::ActivateCredential { .. } => not_found(),
+            Action::DetachDenyFromUser { .. }
+            | Action::RestoreUserBoundary { boundary: None, .. }
+            | Action::DeactivateKey { .. }
             | Action::DeactivateCredential { .. }
             | Action::DeleteKey { .. }
             | Action::DeleteLogin { .. }
@@ -162,8 +236,17 @@ pub(crate) fn perform(users: &mut SimUsers, action: &Action, now: Timestamp) -> 
         };
     };
     match action {
-        Action::DenyUser { .. } => drop(user.lockout.write(Lockout::InForce)),
-        Action::LiftDeny { .. } => drop(user.lockout.write(Lockout::SessionsBefore(session_limit(now)))),
+        Action::DenyUser { .. } => return user.write_ours(action, Lockout::InForce, WHOLE_DENY),
+        Action::LiftDeny { .. } => {
+            return user.write_ours(action, Lockout::SessionsBefore(session_limit(now)), DATED_DENY);
+        }
+        Action::AttachDenyToUser { .. } => {
+            let others = user.attached();
+            return user.managed.attach(action, others);
+        }
+        Action::DetachDenyFromUser { .. } => return user.managed.detach(),
+        Action::BoundUser { .. } => return user.managed.bound(Some(DENY_ALL)),
+        Action::RestoreUserBoundary { boundary, .. } => return user.managed.bound(boundary.as_deref()),
         Action::DeactivateKey { key, .. } => match user.keys.iter_mut().find(|known| known.id == *key) {
             Some(known) => {
                 known.active = false;
@@ -203,6 +286,9 @@ pub(crate) fn perform(users: &mut SimUsers, action: &Action, now: Timestamp) -> 
         {
             return done_if(user.lockout.write(Lockout::Absent) != Lockout::Absent);
         }
+        Action::RemoveAttachment { attachment: UserAttachment::AttachedPolicy(policy), .. } if policy == DENY_ALL => {
+            return user.managed.detach();
+        }
         Action::RemoveAttachment { attachment, .. } => return done_if(user.attachments.remove(attachment)),
         Action::DeleteUser { user: name } => {
             if !user.is_bare() {
@@ -220,15 +306,24 @@ fn remove<T>(list: &mut Vec<T>, which: impl Fn(&T) -> bool) -> bool {
     list.len() < before
 }
 
-/// `user NAME [keys N] [console] [made D]`: the keys are `AKIA<NAME>0`, `AKIA<NAME>1`.
+/// `user NAME [keys N] [console] [inline N] [attached N] [bounded] [made D]`: the keys are `AKIA<NAME>0`, `AKIA<NAME>1`;
+/// `inline` are characters of an inline policy, `attached` managed policies, `bounded` says that it has a boundary.
 pub(crate) fn read(words: &mut Tokens<'_>) -> Result<impl FnOnce(&mut SimUsers, Timestamp) + Send + use<>, String> {
     let name = words.owned()?;
     let keys = words.after("keys").map_or(Ok(0), |_| words.number())?;
     let console = words.after("console").is_some();
+    let inline = words.after("inline").map(|()| words.number()).transpose()?;
+    let attached = words.after("attached").map_or(Ok(0), |()| words.number())?;
+    let bounded = words.after("bounded").is_some();
     let age = words.age()?;
     Ok(move |users: &mut SimUsers, now| {
         let created = ago(now, age);
-        let user = SimUser { console, ..SimUser::with_keys(&name, keys, Some(created), created) };
+        let mut user = SimUser { console, ..SimUser::with_keys(&name, keys, Some(created), created) };
+        if let Some(length) = inline {
+            user.write_inline("own", length);
+        }
+        user.attach_others(attached);
+        user.managed.boundary = Lagged::new(bounded.then(|| A_BOUNDARY.to_owned()));
         users.insert(UserName::new(name), user);
     })
 }

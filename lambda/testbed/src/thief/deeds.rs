@@ -13,12 +13,13 @@ use tokio::time::Instant;
 
 use super::grip::{Hand, Power, Principal};
 use crate::account::{SimAccount, SimRegion};
+use crate::resource::deny_all::{DATED_DENY, MOST_ATTACHED, Managed};
 use crate::resource::fleets::SimFleet;
 use crate::resource::groups::SimGroup;
 use crate::resource::instances::{Life, Stubborn};
-use crate::resource::roles::SimRole;
+use crate::resource::roles::{ROLE_INLINE, SimRole};
 use crate::resource::spot_requests::SimSpotRequest;
-use crate::resource::users::SimUser;
+use crate::resource::users::{SimUser, USER_INLINE};
 
 /// So many instances a launch, a group or a fleet.
 const HANDFUL: u32 = 3;
@@ -176,6 +177,50 @@ pub(super) fn rewrite(known: &mut SimAccount, user_deny: Lockout, role_deny: Rol
     {
         role.lock.write(role_deny);
         news = true;
+    }
+    news
+}
+
+/// Takes AWS's policy off whoever is denied by it.
+pub(super) fn strip_deny_all(known: &mut SimAccount) -> bool {
+    let users = known.users.values_mut().map(|user| &mut user.managed);
+    let all = users.chain(known.roles.values_mut().map(|role| &mut role.managed));
+    all.map(Managed::strip).filter(|stripped| *stripped).count() > 0
+}
+
+/// Whatever room is left beside our own policies, where they stand already.
+pub(super) fn fill_inline(known: &mut SimAccount) -> bool {
+    const FILLER: &str = "filler";
+    let mut news = false;
+    for user in known.users.values_mut() {
+        let ours = if *user.lockout.written() == Lockout::Absent { 0 } else { DATED_DENY };
+        let room = USER_INLINE.saturating_sub(user.inline_length() + ours);
+        if room > 0 {
+            let before = user.lengths.get(FILLER).copied().unwrap_or_default();
+            user.write_inline(FILLER, before + room);
+            news = true;
+        }
+    }
+    for role in known.roles.values_mut() {
+        let ours = if *role.lock.written() == RoleLock::Absent { 0 } else { DATED_DENY };
+        let room = ROLE_INLINE.saturating_sub(role.inline + ours);
+        role.inline += room;
+        news |= room > 0;
+    }
+    news
+}
+
+pub(super) fn fill_attached(known: &mut SimAccount) -> bool {
+    let mut news = false;
+    for user in known.users.values_mut() {
+        let room = MOST_ATTACHED.saturating_sub(user.attached() + usize::from(*user.managed.deny_all.written()));
+        user.attach_others(room);
+        news |= room > 0;
+    }
+    for role in known.roles.values_mut() {
+        let room = MOST_ATTACHED.saturating_sub(role.attached + usize::from(*role.managed.deny_all.written()));
+        role.attached += room;
+        news |= room > 0;
     }
     news
 }

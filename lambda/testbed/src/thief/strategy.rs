@@ -47,6 +47,10 @@ pub enum Strategy {
     DetachDeny,
     /// Write other words into our denies, under the same name.
     AlterDeny,
+    /// Fill the inline policies of all users and roles up to IAM's quota, so that ours has no room.
+    FillInline,
+    /// Attach as many managed policies to all users and roles as IAM lets it.
+    FillAttached,
     /// Delete our role.
     DeleteOurRole,
     /// Call in a loop what our looks call, so that they are throttled.
@@ -78,6 +82,8 @@ impl FromStr for Strategy {
                 "assume" => Self::Assume,
                 "detach-deny" => Self::DetachDeny,
                 "alter-deny" => Self::AlterDeny,
+                "fill-inline" => Self::FillInline,
+                "fill-attached" => Self::FillAttached,
                 "delete-our-role" => Self::DeleteOurRole,
                 "throttle-looks" => Self::ThrottleLooks,
                 "disable-region" => Self::DisableRegion,
@@ -142,12 +148,15 @@ impl Strategy {
             Self::StackSetsRole => hand
                 .try_to(Power::Guarded, known, |hand, known| deeds::new_role(hand, known, "stacksets-exec-x", false)),
             Self::Assume => deeds::assume(hand, known),
-            Self::DetachDeny => {
-                hand.try_to(Power::Growth, known, |_, known| deeds::rewrite(known, Lockout::Absent, RoleLock::Absent))
-            }
+            Self::DetachDeny => hand.try_to(Power::Growth, known, |_, known| {
+                let news = deeds::rewrite(known, Lockout::Absent, RoleLock::Absent);
+                deeds::strip_deny_all(known) || news
+            }),
             Self::AlterDeny => {
                 hand.try_to(Power::Growth, known, |_, known| deeds::rewrite(known, Lockout::Altered, RoleLock::Altered))
             }
+            Self::FillInline => hand.try_to(Power::Growth, known, |_, known| deeds::fill_inline(known)),
+            Self::FillAttached => hand.try_to(Power::Growth, known, |_, known| deeds::fill_attached(known)),
             Self::DeleteOurRole => hand.try_to(Power::Guarded, known, |_, known| std::mem::take(&mut known.enrolled)),
             // To read adds nothing to the bill: no policy of ours denies it.
             Self::ThrottleLooks => hand.try_to(Power::Plain, known, |_, known| {

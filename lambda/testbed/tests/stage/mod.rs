@@ -14,10 +14,11 @@ use runawaytrain_core::vocabulary::ids::{
     AccountId, FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UserName,
 };
 use runawaytrain_engine::ports::Ports;
-use runawaytrain_testbed::contract::{Crowd, Machine, Stage};
+use runawaytrain_testbed::contract::{Crowd, Filling, Identity, Machine, Stage};
 use runawaytrain_testbed::{
-    ACCOUNTS_A_PAGE, CONSISTENCY, GROUPS_A_PAGE, INSTANCES_A_PAGE, Life, ROLES_A_PAGE, SimAccount, SimFleet, SimGroup,
-    SimRole, SimSpotRequest, SimUser, Stubborn, Testbed, USERS_A_PAGE,
+    ACCOUNTS_A_PAGE, CONSISTENCY, GROUPS_A_PAGE, INSTANCES_A_PAGE, Lagged, Life, MOST_ATTACHED, ROLE_INLINE,
+    ROLES_A_PAGE, SimAccount, SimFleet, SimGroup, SimRole, SimSpotRequest, SimUser, Stubborn, Testbed, USER_INLINE,
+    USERS_A_PAGE,
 };
 
 const REGIONS: [&str; 2] = ["us-east-1", "us-west-2"];
@@ -243,6 +244,29 @@ impl Stage for SimStage {
 
     async fn alter_role_lock(&self, role: &RoleName) {
         self.inside(|known| known.roles.get_mut(role).unwrap().lock.write(RoleLock::Altered));
+    }
+
+    async fn bound(&self, whom: Identity<'_>) -> String {
+        let boundary = "arn:aws:iam::111111111111:policy/students";
+        let given = Lagged::new(Some(boundary.to_owned()));
+        self.inside(|known| match whom {
+            Identity::User(name) => known.users.get_mut(name).unwrap().managed.boundary = given,
+            Identity::Role(name) => known.roles.get_mut(name).unwrap().managed.boundary = given,
+        });
+        boundary.to_owned()
+    }
+
+    async fn fill(&self, whom: Identity<'_>, with: Filling) {
+        self.inside(|known| match (whom, with) {
+            (Identity::User(name), Filling::Inline) => {
+                known.users.get_mut(name).unwrap().write_inline("own", USER_INLINE)
+            }
+            (Identity::User(name), Filling::Attached) => {
+                known.users.get_mut(name).unwrap().attach_others(MOST_ATTACHED)
+            }
+            (Identity::Role(name), Filling::Inline) => known.roles.get_mut(name).unwrap().inline = ROLE_INLINE,
+            (Identity::Role(name), Filling::Attached) => known.roles.get_mut(name).unwrap().attached = MOST_ATTACHED,
+        });
     }
 
     async fn can_act(&self, user: &UserName) -> bool {

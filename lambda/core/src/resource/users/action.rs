@@ -6,8 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::credential::{Credential, UserAttachment};
 use crate::resource::act::{Act, Description, Part, Undo};
+use crate::resource::deny_all::Calls;
 use crate::vocabulary::ids::{KeyId, UserName};
 use crate::vocabulary::text::clean;
+
+/// The calls by which a user is denied.
+pub(super) const DENIES: Calls =
+    Calls { inline: "iam:PutUserPolicy", attach: "iam:AttachUserPolicy", bound: "iam:PutUserPermissionsBoundary" };
 
 /// What changes a user.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -17,6 +22,18 @@ pub enum Action {
     DenyUser {
         /// Who.
         user: UserName,
+    },
+    /// Attach AWS's policy that denies everything: where the user's inline policies leave no room for ours.
+    AttachDenyToUser {
+        /// Who.
+        user: UserName,
+    },
+    /// Make AWS's policy that denies everything the permissions boundary: where as many policies are attached as may be.
+    BoundUser {
+        /// Who.
+        user: UserName,
+        /// The boundary that was there, by its ARN: a release puts it back.
+        before: Option<String>,
     },
     /// Make an access key inactive.
     DeactivateKey {
@@ -71,6 +88,19 @@ pub enum Action {
         /// Who.
         user: UserName,
     },
+    /// Detach AWS's policy that denies everything. Never before the sessions so far are denied by ours.
+    DetachDenyFromUser {
+        /// Who.
+        user: UserName,
+    },
+    /// Put the permissions boundary back that was there before, or take ours off where there was none. Never before the
+    /// sessions so far are denied by our inline policy.
+    RestoreUserBoundary {
+        /// Who.
+        user: UserName,
+        /// Its ARN.
+        boundary: Option<String>,
+    },
     /// Make an access key active. Only a release that names the key does this.
     ActivateKey {
         /// Whose.
@@ -92,6 +122,10 @@ impl Action {
     pub fn user(&self) -> &UserName {
         match self {
             Self::DenyUser { user }
+            | Self::AttachDenyToUser { user }
+            | Self::BoundUser { user, .. }
+            | Self::DetachDenyFromUser { user }
+            | Self::RestoreUserBoundary { user, .. }
             | Self::DeactivateKey { user, .. }
             | Self::DeactivateCredential { user, .. }
             | Self::DeleteKey { user, .. }
@@ -110,8 +144,15 @@ impl Act for Action {
     fn describe(&self) -> Description {
         use Part::{GiveBack, Lock, Strip};
         let (operation, part, noun, verb) = match self {
-            Self::DenyUser { .. } => ("iam:PutUserPolicy", Lock, "user", "denied everything"),
-            Self::LiftDeny { .. } => ("iam:PutUserPolicy", GiveBack, "user", "given back"),
+            Self::DenyUser { .. } => (DENIES.inline, Lock, "user", "denied everything"),
+            Self::AttachDenyToUser { .. } => (DENIES.attach, Lock, "user", "denied everything"),
+            Self::BoundUser { .. } => (DENIES.bound, Lock, "user", "denied everything"),
+            Self::LiftDeny { .. } => (DENIES.inline, GiveBack, "user", "given back"),
+            Self::DetachDenyFromUser { .. } => ("iam:DetachUserPolicy", GiveBack, "policy of ours", "detached"),
+            Self::RestoreUserBoundary { boundary: Some(_), .. } => (DENIES.bound, GiveBack, "boundary", "restored"),
+            Self::RestoreUserBoundary { boundary: None, .. } => {
+                ("iam:DeleteUserPermissionsBoundary", GiveBack, "boundary", "restored")
+            }
             Self::DeleteUser { .. } => ("iam:DeleteUser", Strip, "user", "deleted"),
             Self::DeactivateKey { .. } => ("iam:UpdateAccessKey", Strip, "access key", "switched off or deleted"),
             Self::DeleteKey { .. } => ("iam:DeleteAccessKey", Strip, "access key", "switched off or deleted"),
@@ -134,6 +175,8 @@ impl Act for Action {
     fn undo(&self) -> Undo<Self> {
         match self.clone() {
             Self::DenyUser { user } => Undo::By(Self::LiftDeny { user }),
+            Self::AttachDenyToUser { user } => Undo::By(Self::DetachDenyFromUser { user }),
+            Self::BoundUser { user, before } => Undo::By(Self::RestoreUserBoundary { user, boundary: before }),
             Self::DeactivateKey { user, key } => Undo::By(Self::ActivateKey { user, key }),
             Self::DeactivateCredential { user, credential } => Undo::By(Self::ActivateCredential { user, credential }),
             Self::DeleteKey { .. }
@@ -141,8 +184,21 @@ impl Act for Action {
             | Self::DeleteCredential { .. }
             | Self::RemoveAttachment { .. }
             | Self::DeleteUser { .. } => Undo::Never,
-            Self::LiftDeny { .. } | Self::ActivateKey { .. } | Self::ActivateCredential { .. } => Undo::IsUndo,
+            Self::LiftDeny { .. }
+            | Self::DetachDenyFromUser { .. }
+            | Self::RestoreUserBoundary { .. }
+            | Self::ActivateKey { .. }
+            | Self::ActivateCredential { .. } => Undo::IsUndo,
         }
+    }
+
+    fn principal(&self) -> Option<&str> {
+        Some(self.user().as_str())
+    }
+
+    fn waits_for(&self, before: &Self) -> bool {
+        let opens = matches!(self, Self::DetachDenyFromUser { .. } | Self::RestoreUserBoundary { .. });
+        opens && matches!(before, Self::LiftDeny { .. }) && self.user() == before.user()
     }
 }
 
@@ -151,6 +207,15 @@ impl fmt::Display for Action {
         let user = clean(self.user().as_str());
         match self {
             Self::DenyUser { .. } => write!(f, "deny everything to user {user}"),
+            Self::AttachDenyToUser { .. } => write!(f, "attach AWSDenyAll to user {user}"),
+            Self::BoundUser { .. } => write!(f, "make AWSDenyAll the permissions boundary of user {user}"),
+            Self::DetachDenyFromUser { .. } => write!(f, "detach AWSDenyAll from user {user}"),
+            Self::RestoreUserBoundary { boundary: Some(arn), .. } => {
+                write!(f, "put the permissions boundary {} of user {user} back", clean(arn))
+            }
+            Self::RestoreUserBoundary { boundary: None, .. } => {
+                write!(f, "take the permissions boundary off user {user}")
+            }
             Self::LiftDeny { .. } => {
                 write!(f, "lift the deny from user {user}, but for sessions that were issued before")
             }
