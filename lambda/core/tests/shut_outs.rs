@@ -115,6 +115,7 @@ fn a_freeze_outlasts_what_was_not_seen_whole() {
             outcome_told: true,
             tripped_limits: BTreeMap::new(),
             freeze: reason,
+            locked_out: None,
         });
         let mut observation = Observation::new(record.account.clone());
         observation.unreachable = is_unreachable.then(|| Failure::own("sts:AssumeRole", FailureKind::Denied, ""));
