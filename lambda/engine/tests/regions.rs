@@ -129,6 +129,41 @@ async fn an_account_that_stays_throttled_is_known_to_be_from_sweep_to_sweep() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_account_that_stays_throttled_is_frozen_and_thaws_when_it_is_seen_again() {
+    let scene = Scene::new(seeded(), policy(json!({})));
+    scene.send(json!({})).await;
+    let throttled = Fault::always("ec2:DescribeInstances", FailureKind::Throttled);
+    scene.testbed.world.fault(throttled.in_account(&id(QUIET)).in_region("eu-west-1"));
+    let is_frozen = || scene.testbed.world.with(&id(QUIET), |known| *known.quarantine.written());
+    scene.tick().await;
+    assert!(!is_frozen(), "one sweep may have met somebody's burst of calls");
+    scene.tick().await;
+    assert!(is_frozen());
+    scene.tick().await;
+    assert_eq!((record(&scene, QUIET).await.state, scene.billable(QUIET)), (State::Frozen, 2), "nothing is stopped");
+    assert_eq!((scene.mails("TAMPER quiet"), scene.mails("Unseen")), (1, 0), "{:?}", scene.subjects());
+    assert!(scene.testbed.mailbox.mails().iter().any(|mail| mail.body.contains("uses up the quota of calls")));
+    scene.testbed.world.heal();
+    scene.tick().await;
+    assert_eq!((record(&scene, QUIET).await.state, is_frozen()), (State::Ok, false));
+    assert_eq!(scene.mails("Thawed quiet"), 1, "{:?}", scene.subjects());
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_accounts_that_are_throttled_at_once_freeze_nobody() {
+    let scene = Scene::new(labs(6, 0), policy(json!({})));
+    scene.send(json!({})).await;
+    scene.testbed.world.fault(Fault::always("ec2:DescribeInstances", FailureKind::Throttled));
+    for _ in 0..4 {
+        scene.tick().await;
+    }
+    for each in (0..6).map(lab).chain([id(QUIET)]) {
+        assert!(!scene.testbed.world.with(&each, |known| *known.quarantine.written()), "{each}");
+        assert_eq!(record(&scene, each.as_str()).await.unseen.unwrap().throttled, 4);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_remembered_ages_while_the_sandbox_is_frozen() {
     let scene = Scene::new(seeded(), policy(json!({})));
     scene.send(json!({})).await;

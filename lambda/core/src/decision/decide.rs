@@ -2,15 +2,19 @@
 
 use jiff::Timestamp;
 
-use crate::decision::shut_out::{ShutOut, ShutOuts};
+use crate::decision::shut_out::{BELIEVED_AFTER, ShutOut, ShutOuts};
 use crate::measure::spend::Charges;
 use crate::measure::summary::Summary;
 use crate::observation::Observation;
 use crate::plan::{self, Plan};
 use crate::policy::AccountPolicy;
-use crate::record::{AccountRecord, KnownRegions, State};
+use crate::record::{AccountRecord, KnownRegions, State, Unseen};
 use crate::resource::Refusals;
 use crate::verdict::{Judgement, Verdict, judge};
+
+/// So many sweeps in a row before this one must have been throttled until it is believed to be somebody's doing: one may
+/// be somebody's burst of calls.
+const THROTTLED_BEFORE: u32 = 1;
 
 /// Why an account is to be contained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +26,8 @@ pub enum Cause {
     /// Our role worked before and is refused now: somebody is blinding us. The account is frozen, for that needs no
     /// role in it.
     ShutOut,
+    /// Somebody uses up the account's quota of the calls by which it is watched. It is frozen, for that needs no look.
+    Throttled,
     /// It was frozen before, and stays so.
     Frozen,
     /// It was frozen for a reason that has passed: it was seen whole and nothing has tripped.
@@ -79,7 +85,7 @@ impl Case<'_> {
         let halt = || plan::plan(policy, observation, &record.circumstances(self.refusals, now));
         let plan = match cause {
             Some(Cause::Tripped | Cause::Ordered | Cause::Standing) => halt(),
-            Some(Cause::ShutOut | Cause::Frozen) => halt().only_freeze(),
+            Some(Cause::ShutOut | Cause::Throttled | Cause::Frozen) => halt().only_freeze(),
             Some(Cause::Thaw) => Plan::thaw(),
             None => Plan::default(),
         };
@@ -100,9 +106,22 @@ impl Case<'_> {
                 tripped().or(Some(if is_seen_whole { Cause::Thaw } else { Cause::Frozen }))
             }
             (State::Ok | State::Warned | State::Released, _) => {
-                let is_to_be_frozen = shut_out == ShutOut::Believed && self.policy.contain.quarantine;
-                tripped().or(is_to_be_frozen.then_some(Cause::ShutOut))
+                let is_shut_out = shut_out == ShutOut::Believed;
+                let blinded = is_shut_out.then_some(Cause::ShutOut);
+                let blinded = blinded.or(self.is_kept_throttled(verdict).then_some(Cause::Throttled));
+                tripped().or(blinded.filter(|_| self.policy.contain.quarantine))
             }
         }
+    }
+
+    /// Whether it was throttled in sweep after sweep, for a while, and few others are.
+    fn is_kept_throttled(&self, verdict: &Verdict) -> bool {
+        let has_lasted = |unseen: &Unseen| {
+            unseen.throttled >= THROTTLED_BEFORE && self.now.duration_since(unseen.since) >= BELIEVED_AFTER
+        };
+        verdict.is_throttled_blind()
+            && !verdict.unfinished
+            && self.record.unseen.as_ref().is_some_and(has_lasted)
+            && !self.shut_outs.are_many_throttled()
     }
 }

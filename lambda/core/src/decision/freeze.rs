@@ -22,6 +22,7 @@ pub fn frozen(
         FreezeReason::Brake => format!("{}; the brake holds", causes(decision)),
         FreezeReason::BrakeUnknown => format!("{}; the brake could not be asked", causes(decision)),
         FreezeReason::ShutOut => "our role is refused".to_owned(),
+        FreezeReason::Throttled => "its quota of the calls by which it is watched is used up".to_owned(),
     };
     if record.freeze() == Some(reason) {
         return next;

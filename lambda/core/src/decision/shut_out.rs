@@ -22,6 +22,7 @@ const ONE_IN: usize = 50;
 pub struct ShutOuts {
     since: Vec<Timestamp>,
     reached: usize,
+    throttled: usize,
 }
 
 impl ShutOuts {
@@ -30,6 +31,7 @@ impl ShutOuts {
         records.filter(|record| record.reached).fold(Self::default(), |mut all, record| {
             all.reached += 1;
             all.since.extend(record.unseen.as_ref().and_then(|unseen| unseen.refused_since));
+            all.throttled += usize::from(record.unseen.as_ref().is_some_and(|unseen| unseen.throttled > 0));
             all
         })
     }
@@ -37,6 +39,11 @@ impl ShutOuts {
     /// How many began together with one that began then.
     fn together_with(&self, since: Timestamp) -> usize {
         self.since.iter().filter(|other| since.duration_since(**other).abs() <= TOGETHER).count()
+    }
+
+    /// Whether so many accounts are throttled that it is no thief's loop: AWS has trouble, or we call too often.
+    pub(super) fn are_many_throttled(&self) -> bool {
+        self.throttled > self.most()
     }
 
     /// More than may have been shut out by their own people.
@@ -106,7 +113,8 @@ mod tests {
 
     #[test]
     fn what_begins_within_an_hour_begins_together() {
-        let of = |since: &[i64], reached| ShutOuts { since: since.iter().copied().map(at).collect(), reached };
+        let of =
+            |since: &[i64], reached| ShutOuts { since: since.iter().copied().map(at).collect(), reached, throttled: 0 };
         assert_eq!(of(&[0, 30, 61, 120], 10).together_with(at(60)), 4);
         assert_eq!(of(&[0, 30, 61, 120], 10).together_with(at(0)), 2);
         assert_eq!((of(&[], 10).most(), of(&[], 100).most(), of(&[], 500).most()), (2, 2, 10));

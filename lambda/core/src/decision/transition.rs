@@ -224,7 +224,7 @@ fn unseen_to_tell(
 ) -> Option<News> {
     let (state, freeze) = (next.state, next.freeze());
     let unseen = next.unseen.as_mut()?;
-    if freeze == Some(FreezeReason::ShutOut) {
+    if matches!(freeze, Some(FreezeReason::ShutOut | FreezeReason::Throttled)) {
         return None;
     }
     if decision.shut_out == ShutOut::Believed {

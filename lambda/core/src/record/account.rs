@@ -91,13 +91,15 @@ pub enum FreezeReason {
     BrakeUnknown,
     /// Our role worked before and is refused.
     ShutOut,
+    /// Somebody uses up the account's quota of the calls by which it is watched.
+    Throttled,
 }
 
 impl FreezeReason {
     /// Whether the freeze ends by itself once the account is seen whole and nothing in it has tripped.
     pub fn ends_by_itself(self) -> bool {
         match self {
-            Self::BrakeUnknown | Self::ShutOut => true,
+            Self::BrakeUnknown | Self::ShutOut | Self::Throttled => true,
             Self::Brake => false,
         }
     }

@@ -246,9 +246,11 @@ impl Work {
                 Ok(false) => Extent::Freeze(FreezeReason::Brake),
                 Err(_) => Extent::Freeze(FreezeReason::BrakeUnknown),
             }),
-            Cause::ShutOut => {
+            cause @ (Cause::ShutOut | Cause::Throttled) => {
+                let throttled = cause == Cause::Throttled;
+                let reason = if throttled { FreezeReason::Throttled } else { FreezeReason::ShutOut };
                 let may_freeze = self.may_halt(observation).await.unwrap_or(false);
-                may_freeze.then_some(Extent::Freeze(FreezeReason::ShutOut))
+                may_freeze.then_some(Extent::Freeze(reason))
             }
             Cause::Frozen => {
                 let is_attached = observation.of::<Quarantine>(None) == Some(Ok(&Attachment::Attached));

@@ -160,7 +160,7 @@ impl Judge<'_> {
         // for when that is news, or when somebody asks.
         let is_no_news = self.sweep.remember && self.known.record.judgement == Judgement::Halt;
         match (cause, &self.progress) {
-            (Cause::ShutOut | Cause::Frozen | Cause::Thaw, _) => {
+            (Cause::ShutOut | Cause::Throttled | Cause::Frozen | Cause::Thaw, _) => {
                 self.collection.look_closer(Attention::Freeze(policy));
             }
             (_, Progress::Off(None)) if is_no_news => {}
@@ -191,7 +191,9 @@ impl Judge<'_> {
     fn is_called_for(&self, cause: Cause, decision: &Decision) -> bool {
         match cause {
             // Frozen already or not: that is known in a moment, and decides whether there is anything to do.
-            Cause::ShutOut | Cause::Frozen => self.collection.observation().of::<Quarantine>(None).is_some(),
+            Cause::ShutOut | Cause::Throttled | Cause::Frozen => {
+                self.collection.observation().of::<Quarantine>(None).is_some()
+            }
             Cause::Thaw => self.is_over,
             Cause::Tripped | Cause::Ordered => true,
             Cause::Standing => self.known.record.state == State::Halting || !decision.plan.is_empty(),

@@ -113,12 +113,13 @@ pub(super) fn frozen(
     };
     let (opening, todo, cause) = match reason {
         FreezeReason::ShutOut => (taken_away(policy), tampered_todo(), None),
+        FreezeReason::Throttled => (used_up(policy), throttled_todo(), None),
         FreezeReason::Brake | FreezeReason::BrakeUnknown => {
             let (cause, label) = match reason {
                 FreezeReason::BrakeUnknown => {
                     ("the brake could not be asked how many accounts were halted in the last hour", "brake unknown")
                 }
-                FreezeReason::Brake | FreezeReason::ShutOut => (
+                FreezeReason::Brake | FreezeReason::ShutOut | FreezeReason::Throttled => (
                     "the brake holds: many accounts were halted in the last hour, or some wait frozen for your decision",
                     "brake",
                 ),
@@ -135,7 +136,11 @@ pub(super) fn frozen(
     }
     let _ = write!(body, "\n{frozen}\n{todo}");
     let Some(label) = cause else {
-        let subject = format!("TAMPER {}: our role is refused; {}", short_name(policy), word.to_lowercase());
+        let done = match reason {
+            FreezeReason::Throttled => "our looks are throttled",
+            FreezeReason::ShutOut | FreezeReason::Brake | FreezeReason::BrakeUnknown => "our role is refused",
+        };
+        let subject = format!("TAMPER {}: {done}; {}", short_name(policy), word.to_lowercase());
         return vec![to_the_payer(notice(policy, NoticeKind::Tamper, subject, body, &what))];
     };
     let own = notice(policy, NoticeKind::Braked, format!("{word}, {label} {}: {why}", short_name(policy)), body, &what);
@@ -150,6 +155,7 @@ pub(super) fn frozen(
 pub(super) fn thawed(policy: &AccountPolicy, reason: FreezeReason, now: Timestamp) -> Notice {
     let was = match reason {
         FreezeReason::ShutOut => "it refused the guard, and lets it in again",
+        FreezeReason::Throttled => "its looks were throttled, and it is seen again",
         FreezeReason::Brake | FreezeReason::BrakeUnknown => "it was past a limit, and is no more",
     };
     let mut body = format!("Account {} is no longer frozen: {was}.\n\n", full_name(policy));
@@ -163,6 +169,17 @@ fn taken_away(policy: &AccountPolicy) -> String {
         "Somebody took the guard's way into account {} away: its role worked before and is refused now.\n\n",
         full_name(policy)
     )
+}
+
+fn used_up(policy: &AccountPolicy) -> String {
+    format!(
+        "Somebody uses up the quota of calls by which account {} is watched: for two sweeps and more, looks into it were throttled for as long as they were tried, though the guard makes no more than a handful.\n\n",
+        full_name(policy)
+    )
+}
+
+fn throttled_todo() -> String {
+    "\nWhat to do now\n- Treat it as an attack until you know better. CloudTrail shows who calls DescribeInstances or DescribeRegions over and over.\n- Is it a tool of yours? Make it call less often.\n- A freeze ends by itself once the account is seen whole and nothing in it is past a limit.\n".to_owned()
 }
 
 fn tampered_todo() -> String {

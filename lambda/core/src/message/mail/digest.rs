@@ -18,7 +18,7 @@ pub fn digest(kind: NoticeKind, notices: &[&Notice]) -> (String, String) {
         NoticeKind::DeniedRegions => ("Closed regions", "tell of regions that are closed to most of them"),
         NoticeKind::Released => ("Released", "were released by an operator"),
         NoticeKind::Braked => ("BRAKE", "are past a limit, and the brake holds"),
-        NoticeKind::Tamper => ("TAMPER", "refuse the guard, whose role worked in them before"),
+        NoticeKind::Tamper => ("TAMPER", "keep the guard from looking, which saw them before"),
         NoticeKind::Thawed => ("Thawed", "are no longer frozen"),
     };
     let mut body = format!("{accounts} {sentence}.\n");
