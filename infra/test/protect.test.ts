@@ -24,6 +24,11 @@ describe('the protect policy', () => {
   const rule = (name: string) => `arn:aws:events:eu-central-1:${LAB}:rule/${name}`;
   const alarm = (name: string) => `arn:aws:cloudwatch:us-east-1:${LAB}:alarm:${name}`;
   const cfn = (name: string) => `arn:aws:cloudformation:us-east-1:${LAB}:stack/${name}/0123`;
+  const PLATFORM = [
+    'AWSControlTowerExecution',
+    'aws-controltower-ConfigRecorderRole',
+    'AWSCloudFormationStackSetExecutionRole',
+  ];
   const CHANGES = [
     'CreateRole',
     'DeleteRole',
@@ -86,7 +91,7 @@ describe('the protect policy', () => {
     for (const on of guarded) {
       // A name is a name under any path.
       for (const action of CHANGES) {
-        for (const by of [...MEMBERS, RESPONDER, FORWARDER, CONTROL_TOWER]) {
+        for (const by of [...MEMBERS, FORWARDER, CONTROL_TOWER]) {
           assertDenied(protect, { by, action, on });
           assertDenied(protect, { by, action, on: on.replace('role/', 'role/some/path/') });
         }
@@ -99,20 +104,28 @@ describe('the protect policy', () => {
     }
   });
 
+  it('lets the responder lock out whoever took the name of machinery, but never touch our own roles', () => {
+    const ours = [RESPONDER, FORWARDER, iam(`role/${names.functionRole}`), iam(`role/${names.releaseRole}`)];
+    for (const on of ours) {
+      for (const action of CHANGES) assertDenied(protect, { by: RESPONDER, action, on });
+    }
+    const machinery = [STACK_SETS, PAYERS_ADMIN, ...PLATFORM.map((name) => iam(`role/${name}`))];
+    for (const on of machinery) {
+      assertLeft(protect, { by: RESPONDER, action: 'iam:PutRolePolicy', on });
+      assertLeft(protect, { by: RESPONDER, action: 'iam:PutRolePolicy', on: on.replace('role/', 'role/some/path/') });
+    }
+  });
+
   it('keeps them from every role that no halt touches, but for those that members make themselves', () => {
     for (const rule of neverTouched.roles) {
-      if (rule.prefix === 'cdk-') continue;
+      if (rule.pattern !== undefined) continue;
       const on = iam(`role/${rule.exactly ?? `${rule.prefix}x`}`);
       for (const by of MEMBERS) assertDenied(protect, { by, action: 'iam:UpdateAssumeRolePolicy', on });
     }
   });
 
   it('keeps them from the roles of Control Tower and of self-managed stack sets, which no halt touches either', () => {
-    for (const name of [
-      'AWSControlTowerExecution',
-      'aws-controltower-ConfigRecorderRole',
-      'AWSCloudFormationStackSetExecutionRole',
-    ]) {
+    for (const name of PLATFORM) {
       for (const on of [iam(`role/${name}`), iam(`role/x/${name}`)]) {
         for (const action of CHANGES) {
           for (const by of MEMBERS) assertDenied(protect, { by, action, on });

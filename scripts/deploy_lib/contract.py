@@ -2,6 +2,7 @@
 so that none of it is spelled a second time here."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,14 +14,17 @@ FILE = ROOT / "infra" / "generated" / "contract.json"
 
 @dataclass(frozen=True)
 class NeverTouched:
-    """The roles that a halt leaves alone whatever the policy says: by name, by what a name begins with, by path."""
+    """The roles that take new sessions in a halt whatever the policy says, unless they were made lately or admit
+    outsiders: by name, by what a name begins with, by a regular expression, by path."""
 
     exactly: frozenset[str]
     prefixes: tuple[str, ...]
+    patterns: tuple[str, ...]
     paths: tuple[str, ...]
 
     def by_name(self, role: str) -> bool:
-        return role in self.exactly or role.startswith(self.prefixes)
+        by_pattern = any(re.search(pattern, role) for pattern in self.patterns)
+        return role in self.exactly or role.startswith(self.prefixes) or by_pattern
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,12 @@ def read(file: Path = FILE) -> Contract:
 
 
 def _never_touched(said: dict) -> NeverTouched:
-    names: dict[str, list[str]] = {"exactly": [], "prefix": []}
+    names: dict[str, list[str]] = {"exactly": [], "prefix": [], "pattern": []}
     for rule in said["roles"]:
         for how, name in rule.items():
             names[how].append(name)
-    return NeverTouched(frozenset(names["exactly"]), tuple(names["prefix"]), tuple(said["paths"]))
+    exactly, prefixes, patterns = (names[how] for how in ("exactly", "prefix", "pattern"))
+    return NeverTouched(frozenset(exactly), tuple(prefixes), tuple(patterns), tuple(said["paths"]))
 
 
 CONTRACT = read()

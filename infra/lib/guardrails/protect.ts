@@ -20,6 +20,9 @@ const DEPLOY = [STACK_SETS, PAYERS_ADMIN];
 /** Control Tower makes its roles in an account with this one. */
 const CONTROL_TOWER = 'AWSControlTowerExecution';
 
+/** A halt revokes sessions of these roles, and denies one that looks forged. Nobody inside can become it: it is guarded below. */
+const LOCKS_OUT = names.responderRole;
+
 /** Our rules, alarms and stacks are all named so. */
 const ours = `${names.function}-*`;
 
@@ -28,21 +31,26 @@ export function protect(): Document {
     {
       // No halt touches a role of these names, so a thief would like to have one.
       // Those of the payer are among them: the same names mean nothing here, and nobody else needs them.
-      sid: 'DenyRunawayTrainAndDeploymentRoleChanges',
+      sid: 'DenyRunawayTrainRoleChanges',
       actions: ROLE_CHANGES,
       on: {
-        only: [names.responderRole, names.forwarderRole, names.functionRole, names.releaseRole, ...DEPLOY].flatMap(
-          roleAnywhere,
-        ),
+        only: [names.responderRole, names.forwarderRole, names.functionRole, names.releaseRole].flatMap(roleAnywhere),
       },
       exceptFor: DEPLOY,
     },
     {
-      // Never touched either. `cdk-*` is missing: members bootstrap the CDK themselves, and such roles are named in the mail.
+      // A halt denies such a role only where it looks forged.
+      sid: 'DenyDeploymentRoleChanges',
+      actions: ROLE_CHANGES,
+      on: { only: DEPLOY.flatMap(roleAnywhere) },
+      exceptFor: [...DEPLOY, LOCKS_OUT],
+    },
+    {
+      // Nor these. The CDK's are missing: members bootstrap it themselves.
       sid: 'DenyPlatformRoleChanges',
       actions: ROLE_CHANGES,
       on: { only: ['AWSControlTower*', 'aws-controltower-*', 'AWSCloudFormationStackSet*'].flatMap(roleAnywhere) },
-      exceptFor: [...DEPLOY, CONTROL_TOWER],
+      exceptFor: [...DEPLOY, CONTROL_TOWER, LOCKS_OUT],
     },
     {
       sid: 'DenyRunawayTrainRuleChanges',

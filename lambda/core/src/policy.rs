@@ -2,8 +2,9 @@
 
 mod document;
 mod effective;
-pub mod never_touched;
+pub mod known_roles;
 pub mod trust;
+mod trusted;
 mod values;
 
 pub use document::{
@@ -11,4 +12,5 @@ pub use document::{
     Organization, PolicyDocument, PolicyError, RoleResponse, Settings, UnstoppableResponse, UserResponse,
 };
 pub use effective::{AccountPolicy, CostReports, Limits, NotifyList, Policy};
+pub use trusted::{ProviderName, Trusted, TrustedAccount, TrustedSettings};
 pub use values::{Bucket, Email, KeyPrefix, Schedule, Share, Span};

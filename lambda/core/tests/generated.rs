@@ -7,7 +7,7 @@ use std::path::Path;
 use runawaytrain_core::contract;
 use runawaytrain_core::measure::limit::LIMITS;
 use runawaytrain_core::policy::PolicyDocument;
-use runawaytrain_core::policy::never_touched::{Match, NAMES, PATHS};
+use runawaytrain_core::policy::known_roles::{NAMES, Name, PATHS};
 use runawaytrain_core::record::State;
 use runawaytrain_core::resource::Kind;
 use runawaytrain_core::resource::roles::REVOKE_POLICY;
@@ -48,9 +48,10 @@ fn the_contract_is_up_to_date() {
         .iter()
         .map(|(name, required)| ((*name).to_owned(), json!(if *required { "required" } else { "optional" })))
         .collect();
-    let never_touched = NAMES.map(|(name, how, _)| match how {
-        Match::Exactly => json!({ "exactly": name }),
-        Match::Prefix => json!({ "prefix": name }),
+    let never_touched = NAMES.map(|(name, _, _)| match name {
+        Name::Exactly(name) => json!({ "exactly": name }),
+        Name::Prefix(beginning) => json!({ "prefix": beginning }),
+        Name::Pattern(pattern) => json!({ "pattern": pattern }),
     });
     let contained = State::ALL.into_iter().filter(|state| state.is_contained());
     let limits: Vec<Value> = LIMITS

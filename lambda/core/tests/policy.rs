@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use runawaytrain_core::measure::limit::Limit;
+use runawaytrain_core::policy::trust::Principal;
 use runawaytrain_core::policy::{AccountPolicy, NotifyList, Policy, UserResponse};
 use runawaytrain_core::vocabulary::ids::{AccountId, InstanceId, UserName};
 use runawaytrain_core::vocabulary::mode::Mode;
@@ -96,6 +97,45 @@ fn the_payer_is_drilled_and_its_users_left_unless_its_entry_says_otherwise() {
     let entry = format!("{OVERRIDES}  \"100000000000\": {{mode: proceed, contain: {{users: deactivate}}}}\n");
     let spoken = read(&entry).unwrap().for_account(&payer);
     assert_eq!((spoken.mode, spoken.contain.users), (Mode::Proceed, UserResponse::Deactivate));
+}
+
+const TRUSTED: &str = r#"
+payer: "100000000000"
+organization: {id: o-exampleorg}
+defaults:
+  limits: {instances: 20}
+  notify: [team@example.edu]
+  trusted: {accounts: ["333333333333"], providers: [saml-provider/university, rolesanywhere.amazonaws.com]}
+accounts:
+  "111111111111":
+    trusted: {accounts: [o-partnerorg1], providers: ["arn:aws:iam::111111111111:oidc-provider/accounts.google.com"]}
+"#;
+
+#[test]
+fn nobody_outside_of_an_account_is_trusted_but_the_payer_and_whom_the_policy_names() {
+    let policy = read(TRUSTED).unwrap();
+    let (physics, quiet) = (policy.for_account(&account("111111111111")), policy.for_account(&account("222222222222")));
+    let of = |id: &str| Principal::Account(account(id));
+    let provider = |name: &str| Principal::Provider(name.to_owned());
+    let organization = |ids: &[&str]| Principal::Organizations(ids.iter().map(|id| (*id).to_owned()).collect());
+
+    for trusted in [of("100000000000"), of("333333333333"), provider("saml-provider/university")] {
+        assert!(!physics.is_outsider(&trusted) && !quiet.is_outsider(&trusted), "{trusted}");
+    }
+    assert!(!physics.is_outsider(&of("111111111111")) && quiet.is_outsider(&of("111111111111")), "another member");
+    // An account's own entry adds to the defaults.
+    for own in [organization(&["o-partnerorg1"]), provider("accounts.google.com")] {
+        assert!(!physics.is_outsider(&own) && quiet.is_outsider(&own), "{own}");
+    }
+    for outsider in [
+        organization(&["o-exampleorg"]),
+        organization(&["o-partnerorg1", "o-exampleorg"]),
+        provider("token.actions.githubusercontent.com"),
+        provider("saml-provider/university2"),
+        Principal::Anybody,
+    ] {
+        assert!(physics.is_outsider(&outsider) && quiet.is_outsider(&outsider), "{outsider}");
+    }
 }
 
 #[test]

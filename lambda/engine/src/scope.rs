@@ -1,10 +1,8 @@
 //! Which accounts a request is about, and how far the machine may go in each.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use runawaytrain_core::message::report::AccountReport;
-use runawaytrain_core::policy::trust::OrganizationAccounts;
 use runawaytrain_core::policy::{AccountPolicy, Policy};
 use runawaytrain_core::record::{AccountRecord, denied_by_the_organization};
 use runawaytrain_core::vocabulary::failure::Failure;
@@ -53,6 +51,8 @@ pub struct Unserved {
 pub struct Scope {
     /// Accounts to be looked at.
     pub accounts: Vec<ScopedAccount>,
+    /// Every account of the organization, asked for or not.
+    pub members: BTreeSet<AccountId>,
     /// Accounts that were asked for and are not served, each with its reason.
     pub unserved: Vec<Unserved>,
     /// Why the organization's list could not be had; the scope then rests on the accounts that were swept before.
@@ -63,8 +63,7 @@ impl Scope {
     /// Takes in which regions the organization denies, by what befell its accounts so far.
     pub fn deny_regions<'a>(&mut self, records: impl Iterator<Item = &'a AccountRecord>, payer: &AccountId) {
         let Some(any) = self.accounts.first() else { return };
-        let organization = Arc::clone(&any.policy.organization);
-        let members = records.filter(|record| organization.accounts.contains(&record.account));
+        let members = records.filter(|record| self.members.contains(&record.account));
         let mut denied = denied_by_the_organization(members, payer);
         denied.retain(|region| !any.policy.closed_regions.contains(region));
         for scoped in &mut self.accounts {
@@ -122,10 +121,7 @@ fn from_members(members: Vec<Member>, policy: &Policy, selection: &Selection, ce
     let mut scope = Scope::default();
     let members: BTreeMap<AccountId, Member> =
         members.into_iter().map(|member| (member.account.clone(), member)).collect();
-    let organization = Arc::new(OrganizationAccounts {
-        organization: policy.organization_id().to_owned(),
-        accounts: members.keys().cloned().collect(),
-    });
+    scope.members = members.keys().cloned().collect();
     if let Selection::Only(wanted) = selection {
         for account in wanted.iter().filter(|account| !members.contains_key(*account)) {
             let why = format!("account {account} is not in the organization {}", policy.organization_id());
@@ -144,7 +140,6 @@ fn from_members(members: Vec<Member>, policy: &Policy, selection: &Selection, ce
             continue;
         }
         let mut policy = policy.for_account(&account);
-        policy.organization = Arc::clone(&organization);
         // What the mails call it as well.
         let name = policy.name.get_or_insert(member.name).clone();
         if let Lifecycle::Inactive(state) = member.lifecycle {

@@ -105,7 +105,11 @@ impl Guard {
             Request::Records(records) => self.records(source, records, invocation).await,
             Request::Reports(place) => self.read_reports(&place, invocation).await,
             Request::Release { account, what } => self.release(&account, &what, invocation).await,
-            Request::Drill(selection) => self.sweep(source, &selection, Mode::Drill, None, invocation).await.answer,
+            Request::Drill(selection) => {
+                // Whoever drills an account by its id wants to know what a halt of it would do, however quiet it is.
+                let order = matches!(selection, Selection::Only(_)).then(|| "drill".to_owned());
+                self.sweep(source, &selection, Mode::Drill, order, invocation).await.answer
+            }
             Request::Sweep(selection) => self.proceed(source, &selection, None, invocation).await.answer,
             Request::Halt { account, reason } => {
                 self.proceed(source, &Selection::Only([account].into()), Some(reason), invocation).await.answer

@@ -4,9 +4,12 @@
 #[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
 
-use common::{PAYER, PHYSICS, QUIET, Scene, policy, report_of, seeded};
+use common::{PAYER, PHYSICS, QUIET, Scene, id, policy, report_of, seeded};
+use jiff::Timestamp;
 use runawaytrain_core::verdict::Judgement;
+use runawaytrain_core::vocabulary::ids::RoleName;
 use runawaytrain_core::vocabulary::mode::Mode;
+use runawaytrain_testbed::{SimRole, Trust};
 use serde_json::json;
 
 #[tokio::test(start_paused = true)]
@@ -140,4 +143,31 @@ async fn a_sweep_of_some_accounts_is_no_heartbeat() {
     let scene = Scene::new(seeded(), policy(json!({})));
     scene.send(json!({ "action": "proceed", "accounts": [QUIET] })).await;
     assert!(scene.testbed.metrics.sweeps().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drill_of_a_named_account_shows_what_a_halt_would_do_however_quiet_it_is() {
+    let scene = Scene::new(seeded(), policy(json!({})));
+    let provider = "arn:aws:iam::222222222222:saml-provider/university";
+    scene.testbed.world.with(&id(QUIET), |account| {
+        let trust = Trust::Federated(provider.to_owned()).document();
+        let role = SimRole { trust, ..SimRole::new(Timestamp::UNIX_EPOCH) };
+        account.roles.insert(RoleName::new("staff"), role);
+    });
+    let answer = scene.send(json!({ "action": "drill", "accounts": [QUIET] })).await;
+    let quiet = report_of(&answer, QUIET);
+    assert_eq!(quiet.verdict, Some(Judgement::Ok));
+    let plan: Vec<&str> = quiet.plan.actions.iter().map(|action| action.text.as_str()).collect();
+    assert!(
+        plan.contains(&"deny everything to role staff") && plan.contains(&"deny everything to user dora"),
+        "{plan:?}"
+    );
+    assert_eq!(
+        quiet.suspects,
+        ["role staff admits whoever saml-provider/university vouches for: see who changed its trust, and when"]
+    );
+    assert!(scene.testbed.world.calls().is_empty() && scene.testbed.ledger.writes() == 0);
+    // A drill of everybody looks at those that are past a limit.
+    let everybody = scene.send(json!({ "action": "drill" })).await;
+    assert!(report_of(&everybody, QUIET).plan.actions.is_empty());
 }

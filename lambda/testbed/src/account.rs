@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use runawaytrain_core::measure::spend::Charge;
-use runawaytrain_core::vocabulary::ids::{InstanceId, Region, RoleName, UserName};
+use runawaytrain_core::vocabulary::ids::{AccountId, InstanceId, Region, RoleName, UserName};
 use runawaytrain_engine::ports::{Clock, Lifecycle};
 use tokio::time::Instant;
 
@@ -69,6 +69,7 @@ pub struct SimAccount {
     pub guarded: bool,
     /// Until when somebody in it calls in a loop what our looks call.
     pub(crate) looped_until: Option<Instant>,
+    pub(crate) id: Option<AccountId>,
     pub(crate) clock: Option<Arc<SimClock>>,
     launches: Launches,
 }
@@ -89,6 +90,7 @@ impl SimAccount {
             charge: None,
             guarded: false,
             looped_until: None,
+            id: None,
             clock: None,
             launches: Launches::default(),
         }
@@ -167,6 +169,11 @@ impl SimAccount {
     /// Whether nobody in the account may launch, or change identities, any more.
     pub fn is_frozen(&self) -> bool {
         *self.quarantine.in_force()
+    }
+
+    /// Its id in its world; one that nobody has before it is in one.
+    pub fn own(&self) -> AccountId {
+        self.id.clone().unwrap_or_else(|| AccountId::parse("000000000000").expect("an account id"))
     }
 
     /// The time in its world; the world's beginning before it is in one.

@@ -43,7 +43,7 @@ pub(crate) async fn look(world: &World, account: &AccountId, look: &Look) -> Res
             users::look(&world.visit(account, look, |known| &known.users), look.depth).await.map(Sight::Users)
         }
         Kind::Roles => {
-            roles::look(&world.visit(account, look, |known| &known.roles), look.depth).await.map(Sight::Roles)
+            roles::look(&world.visit(account, look, |known| &known.roles), account, look.depth).await.map(Sight::Roles)
         }
     }
 }

@@ -74,7 +74,7 @@ impl World {
 
     /// Adds an account.
     pub fn add(&self, account: &AccountId, mut of: SimAccount) {
-        of.clock = Some(Arc::clone(&self.clock));
+        (of.id, of.clock) = (Some(account.clone()), Some(Arc::clone(&self.clock)));
         self.lock().accounts.insert(account.clone(), of);
     }
 

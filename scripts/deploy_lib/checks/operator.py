@@ -42,7 +42,7 @@ def operator(identity: Identity, rule: PayerRule) -> Finding:
     if you.kind == "root":
         return ok(what, "you are the root user, whom no halt can touch; better deploy as somebody else")
     if you.kind == "role" and never_touched(you.name):
-        return ok(what, f"role {you.name} is never touched")
+        return ok(what, f"role {you.name} is never kept from new sessions, unless it was made lately or admits outsiders")
     if you.kind == "user":
         return _verdict(what, you, rule.users, rule.exempt_users)
     if you.kind == "role":

@@ -179,9 +179,10 @@ class Operator(unittest.TestCase):
 
     def test_who_is_never_touched(self):
         ours = (names.functionRole, names.responderRole, names.forwarderRole, names.releaseRole)
-        for role in (*ours, "OrganizationAccountAccessRole", "cdk-hnb659fds-deploy-role", SIGNED_ON):
+        bootstrap = f"cdk-hnb659fds-deploy-role-{PAYER}-us-east-1"
+        for role in (*ours, "OrganizationAccountAccessRole", bootstrap, SIGNED_ON):
             self.assertTrue(operator.never_touched(role), role)
-        for role in ("Admin", "acdk-", "OrganizationAccountAccessRole2", "awsreservedsso_admin", "AWSServiceRoleFor"):
+        for role in ("Admin", "cdk-x", f"a{bootstrap}", "OrganizationAccountAccessRole2", "awsreservedsso_admin", "AWSServiceRoleFor"):
             self.assertFalse(operator.never_touched(role), role)
 
     def test_the_contract_says_who_is_never_touched(self):

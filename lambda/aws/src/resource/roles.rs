@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use runawaytrain_core::observation::Seen;
-use runawaytrain_core::policy::never_touched::never_touched;
-use runawaytrain_core::policy::trust::external_principals;
+use runawaytrain_core::policy::known_roles::{Class, known};
+use runawaytrain_core::policy::trust::admitted;
 use runawaytrain_core::resource::deny_all::{DENY_ALL, DenyAll};
 use runawaytrain_core::resource::roles::{Action, REVOKE_POLICY, Role, RoleLock};
 use runawaytrain_core::resource::{Act, Depth};
@@ -36,7 +36,11 @@ pub(super) async fn look(client: &Client, account: &AccountId, depth: Depth) -> 
     );
     let (listed, denied) = tokio::join!(list(client, account), denied);
     let roles = listed?.into_iter().map(|role| Role { deny_all: deny_all::on(&denied, role.name.as_str()), ..role });
-    Ok(stream::iter(roles).map(|role| with_lock(client, role, depth)).buffer_unordered(AT_A_TIME).collect().await)
+    Ok(stream::iter(roles)
+        .map(|role| with_lock(client, role, account, depth))
+        .buffer_unordered(AT_A_TIME)
+        .collect()
+        .await)
 }
 
 async fn list(client: &Client, account: &AccountId) -> Result<Vec<Role>, Failure> {
@@ -49,10 +53,7 @@ async fn list(client: &Client, account: &AccountId) -> Result<Vec<Role>, Failure
             path: role.path,
             created: timestamp(&role.create_date),
             // ListRoles always gives the trust policy; were it missing, nothing would be known of whom it admits.
-            admits: external_principals(
-                &deny::decode(role.assume_role_policy_document.as_deref().unwrap_or_default()),
-                account,
-            ),
+            admits: admitted(&deny::decode(role.assume_role_policy_document.as_deref().unwrap_or_default()), account),
             lock: Ok(RoleLock::Absent),
             deny_all: Ok(DenyAll::default()),
             boundary: None,
@@ -61,10 +62,10 @@ async fn list(client: &Client, account: &AccountId) -> Result<Vec<Role>, Failure
     Ok(found)
 }
 
-async fn with_lock(client: &Client, role: Role, depth: Depth) -> Role {
+async fn with_lock(client: &Client, role: Role, account: &AccountId, depth: Depth) -> Role {
     // Where IAM lets nobody put a policy there is none: most roles of an account are services' own, and each call
     // counts.
-    if never_touched(&role.name, &role.path).is_some_and(|role| !role.forgeable) {
+    if known(&role.name, &role.path, account).is_some_and(|role| role.class == Class::Reserved) {
         return role;
     }
     let lock = lock(client, role.name.as_str()).await;
@@ -140,7 +141,7 @@ async fn put_boundary(client: &Client, operation: &str, role: &RoleName, arn: &s
 #[cfg(test)]
 mod tests {
     use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-    use runawaytrain_core::policy::trust::ExternalPrincipal;
+    use runawaytrain_core::policy::trust::Principal;
     use runawaytrain_core::vocabulary::failure::FailureKind;
 
     use super::*;
@@ -238,12 +239,12 @@ mod tests {
         assert!(roles.iter().all(|role| role.created.is_some() && role.boundary.is_none()));
         let admitting: Vec<_> = roles
             .iter()
-            .filter(|role| !role.admits.is_empty())
+            .filter(|role| !role.admits.iter().all(|principal| principal.is_inside(&account())))
             .map(|role| (role.name.as_str(), role.admits.as_slice()))
             .collect();
         assert_eq!(
             admitting,
-            [("revoked", [ExternalPrincipal::Account(AccountId::parse("222222222222").unwrap())].as_slice())]
+            [("revoked", [Principal::Account(AccountId::parse("222222222222").unwrap())].as_slice())]
         );
         assert!(script.asked().iter().all(|asked| !asked.contains("ListRoles") || asked.contains("MaxItems=1000")));
     }

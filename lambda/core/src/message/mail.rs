@@ -11,7 +11,7 @@ use crate::measure::summary::Summary;
 use crate::message::notice::{Notice, NoticeKind};
 use crate::plan::{Containment, Outcome};
 use crate::policy::AccountPolicy;
-use crate::policy::never_touched::SERVICES_OWN;
+use crate::policy::known_roles::SERVICES_OWN;
 use crate::record::Halt;
 use crate::resource::{Act, Description, Kind, SkipReason, Skipped, Undo};
 use crate::verdict::{Grace, Judgement, Reading, Verdict};
@@ -64,7 +64,7 @@ fn halt(policy: &AccountPolicy, why: &str, seen: &Summary, now: Timestamp) -> No
     for sentence in Kind::ALL.iter().filter_map(|kind| kind.announce(policy)) {
         let _ = writeln!(body, "- {sentence}");
     }
-    body.push_str("- What the policy exempts is left alone.\n");
+    body.push_str("- What the policy exempts is left alone, but for users, roles and keys made lately, and roles that outsiders may assume.\n");
     body.push_str("\nA second mail follows when two looks in a row found nothing left to do.\n");
     what_next(&mut body, policy);
     notice(policy, NoticeKind::Halt, format!("HALT {}: {why}", short_name(policy)), body, why)

@@ -225,6 +225,9 @@ pub struct AccountReport {
     pub gaps: Vec<GapReport>,
     /// What a halt does or would do.
     pub plan: PlanReport,
+    /// What people must look at: made shortly before the halt, or since, or open to outsiders.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub suspects: Vec<String>,
     /// What was done.
     pub outcomes: Vec<OutcomeReport>,
     /// The halt, where there is one.
@@ -331,6 +334,7 @@ impl AccountReport {
             unknown: Vec::new(),
             gaps: Vec::new(),
             plan: PlanReport::default(),
+            suspects: Vec::new(),
             outcomes: Vec::new(),
             halt: None,
             error: None,

@@ -12,6 +12,7 @@ use crate::vocabulary::ids::{AccountId, InstanceId, Region, RoleName, UserName};
 use crate::vocabulary::mode::Mode;
 use crate::vocabulary::money::Usd;
 
+use super::trusted::TrustedSettings;
 use super::values::{self, Bucket, Dollars, Email, KeyPrefix, Schedule, Share, Span};
 
 /// Why a policy is refused.
@@ -160,10 +161,13 @@ pub struct Settings {
     /// What is never touched and never counted.
     #[serde(default)]
     pub exempt: Exempt,
+    /// Who outside of an account may assume its roles.
+    #[serde(default)]
+    pub trusted: TrustedSettings,
 }
 
 /// What differs for one account. Limits and contain are merged key by key, notify replaces the default list, exempt
-/// adds to it.
+/// and trusted add to it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccountSettings {
@@ -188,6 +192,9 @@ pub struct AccountSettings {
     /// What is never touched and never counted, besides the defaults.
     #[serde(default)]
     pub exempt: Exempt,
+    /// Who outside of this account may assume its roles, besides the defaults.
+    #[serde(default)]
+    pub trusted: TrustedSettings,
 }
 
 /// Limits; each may be absent, but every account needs one.

@@ -1,19 +1,19 @@
 //! What the policy means for one account, after defaults, overrides and the payer's own rule.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use jiff::SignedDuration;
 
 use crate::contract;
 use crate::measure::limit::{LIMITS, Limit};
-use crate::policy::trust::OrganizationAccounts;
 use crate::vocabulary::ids::{AccountId, InstanceId, Region, RoleName, UserName};
 use crate::vocabulary::mode::{Mode, least};
 
 use super::document::{
     AccountSettings, Contain, Exempt, LimitSettings, PolicyDocument, PolicyError, RoleResponse, UserResponse,
 };
+use super::trust::Principal;
+use super::trusted::Trusted;
 use super::values::KeyPrefix;
 
 /// A checked policy: every account, named or not, has at least one limit.
@@ -88,8 +88,8 @@ pub struct AccountPolicy {
     /// Regions that the organization denies as far as can be told from what befell its accounts: to be refused there is
     /// no gap.
     pub denied_regions: BTreeSet<Region>,
-    /// The organization, whose accounts a role may trust without being a back door.
-    pub organization: Arc<OrganizationAccounts>,
+    /// Who outside of the account may assume its roles without being an outsider.
+    pub trusted: Trusted,
 }
 
 impl Policy {
@@ -185,10 +185,7 @@ impl Policy {
             is_payer,
             closed_regions: self.document.organization.closed_regions.clone(),
             denied_regions: BTreeSet::new(),
-            organization: Arc::new(OrganizationAccounts {
-                organization: self.document.organization.id.clone(),
-                accounts: BTreeSet::from([self.document.payer.clone()]),
-            }),
+            trusted: Trusted::of(account, &self.document.payer, [&defaults.trusted, &own.trusted]),
         }
     }
 }
@@ -208,5 +205,9 @@ impl AccountPolicy {
     /// Whether the policy exempts a role.
     pub fn exempts_role(&self, name: &RoleName) -> bool {
         self.exempt.roles.iter().any(|exempt| exempt.as_str().eq_ignore_ascii_case(name.as_str()))
+    }
+    /// Whether somebody whom a trust policy admits comes from outside, and is not trusted to.
+    pub fn is_outsider(&self, principal: &Principal) -> bool {
+        !principal.is_inside(&self.account) && !self.trusted.includes(principal)
     }
 }

@@ -38,7 +38,7 @@ const SPAN: &str = "^[1-9][0-9]{0,3}[mhd]$";
 /// Whole minutes, 1 to 60.
 const SCHEDULE: &str = "^([1-9]|[1-5][0-9]|60)m$";
 
-fn matches(pattern: &str, text: &str) -> bool {
+pub(super) fn matches(pattern: &str, text: &str) -> bool {
     // Our own patterns, all tried by the tests: one that does not compile would refuse everything rather than let
     // anything in.
     Regex::new(pattern).is_ok_and(|regex| regex.is_match(text))

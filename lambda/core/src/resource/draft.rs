@@ -46,6 +46,16 @@ pub enum SkipReason {
         /// Whether a thief could have made one that looks like it.
         forgeable: bool,
     },
+    /// Machinery of the account, by its name: only its sessions so far are revoked.
+    Machinery {
+        /// Whose it is.
+        whose: String,
+    },
+    /// Machinery of the account that a policy above the account keeps everybody from changing, us too.
+    Guarded {
+        /// Whose it is.
+        whose: String,
+    },
     /// It cannot be stopped, and the policy leaves what cannot be stopped.
     Unstoppable,
     /// The policy calls its region closed.
@@ -135,6 +145,13 @@ impl fmt::Display for SkipReason {
             Self::NeverTouched { whose, forgeable: true } => {
                 write!(f, "never touched: {whose}, by its name; make sure that it is what it says")
             }
+            Self::Machinery { whose } => {
+                write!(f, "left, but for its sessions so far: {whose}, by its name; make sure that it is what it says")
+            }
+            Self::Guarded { whose } => write!(
+                f,
+                "left: {whose}, by its name, which AWS lets us not change, as a policy above the account may keep everybody from it; make sure that it is what it says"
+            ),
             Self::Unstoppable => {
                 f.write_str("cannot be stopped, and the policy leaves what cannot be stopped: it still runs and bills")
             }

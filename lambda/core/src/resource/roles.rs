@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::observation::{Gap, Need, Observation, Seen, Subject};
-use crate::policy::never_touched::{NeverTouched, never_touched};
-use crate::policy::trust::ExternalPrincipal;
+use crate::policy::known_roles::{Class, KnownRole, known};
+use crate::policy::trust::Principal;
 use crate::policy::{AccountPolicy, RoleResponse};
 use crate::resource::act::{Act, Description, Part, Undo};
 use crate::resource::case::{Age, HaltCase, Refusals, ReleaseCase, Standing, Suspicion};
@@ -16,6 +16,7 @@ use crate::resource::deny_all::{Calls, DenyAll, NO_ROOM, Way};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::room::{Depth, Resource, Scope};
 use crate::vocabulary::failure::Failure;
+use crate::vocabulary::failure::FailureKind;
 use crate::vocabulary::ids::{Region, RoleName};
 use crate::vocabulary::text::clean;
 
@@ -52,9 +53,8 @@ pub struct Role {
     pub path: String,
     /// When it was made.
     pub created: Option<Timestamp>,
-    /// Who outside of its account may take a session of it, by its trust policy. Services and identity providers are
-    /// not listed.
-    pub admits: Vec<ExternalPrincipal>,
+    /// Who may take a session of it, by its trust policy: from outside of its account or inside.
+    pub admits: Vec<Principal>,
     /// Our policy on it.
     pub lock: Seen<RoleLock>,
     /// AWS's deny on it. Where it could not be seen none is taken for granted: a lock is planned again.
@@ -254,20 +254,23 @@ impl Resource for Roles {
         }
     }
 
-    /// Each role that admits an external principal is named, whatever its age: its trust may be the thief's work, and
-    /// where the role is left alone the way in stays open.
+    /// Each role that admits an outsider is named, whatever its age: its trust may be the thief's work, and where the
+    /// role is left alone the way in stays open.
     fn suspects(policy: &AccountPolicy, suspicion: Suspicion, seen: &Observation) -> Vec<String> {
         let mut found = Vec::new();
         // What IAM lets nobody make or change is not a thief's.
         let roles = seen.of::<Roles>(None).and_then(Result::ok).into_iter().flatten();
-        for role in roles.filter(|role| never_touched(&role.name, &role.path).is_none_or(|role| role.forgeable)) {
+        let is_reserved = |role: &Role| {
+            known(&role.name, &role.path, &policy.account).is_some_and(|known| known.class == Class::Reserved)
+        };
+        for role in roles.filter(|role| !is_reserved(role)) {
             let name = clean(role.name.as_str());
             let lately = match suspicion.of(role.created) {
                 Age::Younger => role.created,
                 Age::Older | Age::Unknown => None,
             };
-            let external: Vec<String> = external(policy, role).map(ToString::to_string).collect();
-            let admits = if external.is_empty() { None } else { Some(format!("admits {}", external.join(", "))) };
+            let outsiders: Vec<String> = outsiders(policy, role).map(ToString::to_string).collect();
+            let admits = if outsiders.is_empty() { None } else { Some(format!("admits {}", outsiders.join(", "))) };
             let is_denied_by_aws = role.is_denied_by_aws() && role.lock != Ok(RoleLock::Denied);
             if is_denied_by_aws && !policy.exempts_role(&role.name) {
                 found.push(format!("role {name}: whatever runs by it stands still, for it is {NO_ROOM}"));
@@ -322,43 +325,66 @@ fn lane(role: &RoleName) -> Lane {
     Lane::Principal(format!("role {role}"))
 }
 
-/// Who may take a session of a role and belongs neither to its account nor to the organization.
-fn external<'a>(policy: &'a AccountPolicy, role: &'a Role) -> impl Iterator<Item = &'a ExternalPrincipal> {
-    role.admits.iter().filter(|principal| !policy.organization.includes(principal))
+/// Who may take a session of a role from outside of its account, and is not trusted to.
+fn outsiders<'a>(policy: &'a AccountPolicy, role: &'a Role) -> impl Iterator<Item = &'a Principal> {
+    role.admits.iter().filter(|principal| policy.is_outsider(principal))
+}
+
+/// Why a halt spares a role.
+enum Sparing {
+    /// The policy exempts it.
+    Exempt,
+    /// It is machinery of the account, by its name.
+    Machinery { whose: &'static str },
 }
 
 fn plan_role(case: &HaltCase<'_>, role: &Role, draft: &mut Draft<Action>) {
+    let policy = case.policy;
     let item = format!("role {}", role.name);
-    if let Some(NeverTouched { whose, forgeable }) = never_touched(&role.name, &role.path) {
-        return draft.skip(item, SkipReason::NeverTouched { whose: whose.to_owned(), forgeable });
-    }
-    if case.policy.exempts_role(&role.name) {
-        return draft.skip(item, SkipReason::Exempt);
-    }
-    // Whoever may take a session from outside takes a new one whenever the old one is revoked. Such a role is denied
-    // whole, and so is one that was made shortly before the halt, or since: a release would leave it locked anyway.
-    let is_young = match case.suspicion().of(role.created) {
-        Age::Younger => true,
-        // ListRoles always says when a role was made; to deny one that does not would stop services for nothing.
-        Age::Older | Age::Unknown => false,
-    };
-    let outlives_revocation = is_young || external(case.policy, role).next().is_some();
-    let name = || role.name.clone();
-    let is_denied = role.lock == Ok(RoleLock::Denied) || role.is_denied_by_aws();
-    let (refusals, principal) = (&case.circumstances.refusals, role.name.as_str());
-    let (way, inline) = match case.policy.contain.roles {
-        RoleResponse::Leave => return draft.skip(item, SkipReason::RolesLeft),
-        RoleResponse::Deny | RoleResponse::RevokeSessions if is_denied => return,
-        RoleResponse::RevokeSessions if !outlives_revocation => match role.lock {
-            Ok(RoleLock::RevokedBefore(time)) if time >= case.circumstances.locked_out => return,
-            _ => {
-                let way = Way::open_to_revocation(DENIES, refusals, principal);
-                (way, Action::RevokeSessions { role: name() })
-            }
-        },
-        RoleResponse::Deny | RoleResponse::RevokeSessions => {
-            (Way::open(DENIES, refusals, principal), Action::DenyRole { role: name() })
+    let known = known(&role.name, &role.path, &policy.account);
+    let sparing = match known {
+        Some(KnownRole { whose, class: class @ (Class::Reserved | Class::Ours) }) => {
+            let forgeable = class == Class::Ours;
+            return draft.skip(item, SkipReason::NeverTouched { whose: whose.to_owned(), forgeable });
         }
+        _ if policy.exempts_role(&role.name) => Some(Sparing::Exempt),
+        Some(KnownRole { whose, class: Class::Machinery }) => Some(Sparing::Machinery { whose }),
+        None => None,
+    };
+    let is_doubtful = is_doubtful(case, role, known.is_some());
+    let is_whole = match (policy.contain.roles, &sparing) {
+        (RoleResponse::Leave, _) => return draft.skip(item, SkipReason::RolesLeft),
+        (RoleResponse::Deny, None) => true,
+        _ if is_doubtful => true,
+        (_, Some(Sparing::Exempt)) => return draft.skip(item, SkipReason::Exempt),
+        (_, Some(Sparing::Machinery { .. })) | (RoleResponse::RevokeSessions, None) => false,
+    };
+    let (refusals, principal) = (&case.circumstances.refusals, role.name.as_str());
+    if let Some(Sparing::Machinery { whose }) = sparing {
+        let whose = whose.to_owned();
+        // A policy above the account that keeps us from such a role keeps a thief from it as well: Control Tower has one
+        // for its own roles. To ask again at every sweep would change nothing.
+        if refusals.met(DENIES.inline, principal, FailureKind::Denied) {
+            return draft.skip(item, SkipReason::Guarded { whose });
+        }
+        if !is_doubtful {
+            draft.skip(item, SkipReason::Machinery { whose });
+        }
+    }
+    let is_done = match role.lock {
+        _ if role.is_denied_by_aws() => true,
+        Ok(RoleLock::Denied) => true,
+        Ok(RoleLock::RevokedBefore(time)) => !is_whole && time >= case.circumstances.locked_out,
+        Ok(RoleLock::Absent | RoleLock::Altered) | Err(_) => false,
+    };
+    if is_done {
+        return;
+    }
+    let name = || role.name.clone();
+    let (way, inline) = if is_whole {
+        (Way::open(DENIES, refusals, principal), Action::DenyRole { role: name() })
+    } else {
+        (Way::open_to_revocation(DENIES, refusals, principal), Action::RevokeSessions { role: name() })
     };
     let action = match (way, &role.boundary) {
         (Way::Inline, _) => inline,
@@ -367,4 +393,21 @@ fn plan_role(case: &HaltCase<'_>, role: &Role, draft: &mut Draft<Action>) {
         (Way::Attachment | Way::Boundary, _) => Action::AttachDenyToRole { role: name() },
     };
     draft.add(lane(&role.name), action);
+}
+
+/// Whether to revoke a role's sessions would hold nobody out, or a thief may have made it. Whoever may take a session from
+/// outside takes a new one whenever the old one is revoked; and what was made shortly before the halt, or since, a release
+/// would leave locked anyway.
+fn is_doubtful(case: &HaltCase<'_>, role: &Role, is_machinery: bool) -> bool {
+    let is_young = match case.suspicion().of(role.created) {
+        Age::Younger => true,
+        // ListRoles always says when a role was made; to deny one that does not would stop services for nothing.
+        Age::Older | Age::Unknown => false,
+    };
+    // In a new account all machinery is young. One of which only those may take a session whom the policy trusts, and
+    // nobody in the account, is of no use to a thief.
+    let is_out_of_reach = is_machinery
+        && !role.admits.is_empty()
+        && role.admits.iter().all(|principal| case.policy.trusted.includes(principal));
+    (is_young && !is_out_of_reach) || outsiders(case.policy, role).next().is_some()
 }

@@ -348,7 +348,12 @@ enum CredentialAction {
 
 fn plan_user(case: &HaltCase<'_>, user: &User, draft: &mut Draft<Action>) {
     let item = format!("user {}", user.name);
-    if case.policy.exempts_user(&user.name) {
+    // A user by an exempt name that was made shortly before the halt, or since, may be the thief's: it is locked out like
+    // any other.
+    if case.policy.exempts_user(&user.name) && case.suspicion().of(user.created) != Age::Younger {
+        if case.policy.contain.users != UserResponse::Leave {
+            plan_young_credentials(case.suspicion(), user, draft);
+        }
         return draft.skip(item, SkipReason::Exempt);
     }
     match case.policy.contain.users {
@@ -389,6 +394,25 @@ fn deny(case: &HaltCase<'_>, user: &User) -> Action {
             // What is not known could not be put back. The next look is closer, and says it.
             Some(Err(_)) | None => Action::AttachDenyToUser { user: name },
         },
+    }
+}
+
+/// What opens an exempt user and was made shortly before the halt, or since: a thief may have made it. What is older is
+/// left, as the policy says.
+fn plan_young_credentials(suspicion: Suspicion, user: &User, draft: &mut Draft<Action>) {
+    let is_young = |created| match suspicion.of(created) {
+        Age::Younger => true,
+        // To switch off what may be an exempt person's only key would lock out whom the policy wants in.
+        Age::Older | Age::Unknown => false,
+    };
+    let name = || user.name.clone();
+    for key in user.keys.as_deref().unwrap_or_default().iter().filter(|key| key.active && is_young(key.created)) {
+        draft.add(lane(&user.name), Action::DeactivateKey { user: name(), key: key.id.clone() });
+    }
+    let others = user.others.as_deref().unwrap_or_default().iter();
+    for other in others.filter(|other| other.active && is_young(other.created)) {
+        let credential = other.credential.clone();
+        draft.add(lane(&user.name), Action::DeactivateCredential { user: name(), credential });
     }
 }
 

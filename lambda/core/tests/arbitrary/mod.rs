@@ -1,9 +1,9 @@
 //! Random policies, observations and circumstances, and what AWS would show after a plan was carried out.
 
+mod identities;
 mod money;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -11,7 +11,6 @@ use runawaytrain_core::measure::limit::Limit;
 use runawaytrain_core::measure::price::Tenancy;
 use runawaytrain_core::measure::vcpus::Vcpus;
 use runawaytrain_core::observation::{Observation, Seen, Subject};
-use runawaytrain_core::policy::trust::{ExternalPrincipal, OrganizationAccounts};
 use runawaytrain_core::policy::{
     AccountPolicy, Contain, Exempt, InstanceResponse, Limits, NotifyList, RoleResponse, UnstoppableResponse,
     UserResponse,
@@ -23,17 +22,18 @@ use runawaytrain_core::resource::instances::{self, Instance, Phase};
 use runawaytrain_core::resource::quarantine::Attachment;
 use runawaytrain_core::resource::roles::{self, Role, RoleLock};
 use runawaytrain_core::resource::spot_requests::{self, SpotRequest};
-use runawaytrain_core::resource::users::{
-    self, AccessKey, Credential, Lockout, OtherCredential, User, UserAttachment, UserAttachments,
-};
+use runawaytrain_core::resource::users::{self, Lockout, User, UserAttachment};
 use runawaytrain_core::resource::{
     Act, Action, Circumstances, Fleets, Groups, Instances, Quarantine, Refusals, Roles, SpotRequests, Users,
 };
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{
-    AccountId, FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UserName,
+    AccountId, FleetId, GroupName, InstanceId, Region, RoleName, SpotRequestId, UserName,
 };
 use runawaytrain_core::vocabulary::mode::Mode;
+
+pub use identities::{ORGANIZATION, ROLES, TRUSTED_PROVIDER, payer};
+use identities::{roles as some_roles, trusted, users as some_users};
 
 pub const TRIPPED: i64 = 1_795_316_400;
 
@@ -119,108 +119,14 @@ fn looked<T: std::fmt::Debug + Clone + 'static>(
     prop::option::weighted(0.93, seen(of))
 }
 
-fn user(number: u32) -> impl Strategy<Value = User> {
-    let lockout = prop_oneof![
-        Just(Lockout::Absent),
-        Just(Lockout::InForce),
-        Just(Lockout::Altered),
-        (-100i64..100).prop_map(|seconds| Lockout::SessionsBefore(moment(seconds)))
-    ];
-    let keys = prop::collection::vec(any::<bool>(), 0..3).prop_map(move |active| {
-        active
-            .into_iter()
-            .enumerate()
-            .map(|(index, active)| AccessKey { id: KeyId::new(format!("AKIA{number}{index}")), active, created: None })
-            .collect::<Vec<_>>()
-    });
-    let others = prop::collection::vec(any::<bool>(), 0..2).prop_map(move |active| {
-        let other = |(index, active)| OtherCredential {
-            credential: Credential::SshKey(format!("APKA{number}{index}")),
-            active,
-            created: None,
-        };
-        active.into_iter().enumerate().map(other).collect::<Vec<_>>()
-    });
-    let attachments = prop::collection::vec("[a-z]{1,5}", 0..3).prop_map(|names| UserAttachments {
-        groups: names.clone(),
-        inline_policies: names,
-        ..UserAttachments::default()
-    });
-    let deny = (seen(lockout), seen(deny_all()), prop::option::of(seen(boundary())));
-    (deny, seen(keys), seen(any::<bool>()), seen(others), prop::option::of(seen(attachments))).prop_map(
-        move |((lockout, deny_all, boundary), keys, console, others, attachments)| User {
-            name: UserName::new(format!("user-{number}")),
-            created: None,
-            lockout,
-            deny_all,
-            boundary,
-            keys,
-            console,
-            others,
-            attachments,
-        },
-    )
-}
-
 /// AWS's deny on a principal, seldom there.
-fn deny_all() -> impl Strategy<Value = DenyAll> {
+pub fn deny_all() -> impl Strategy<Value = DenyAll> {
     (prop::bool::weighted(0.1), prop::bool::weighted(0.1))
         .prop_map(|(attached, is_boundary)| DenyAll { attached, is_boundary })
 }
 
-fn boundary() -> impl Strategy<Value = Option<String>> {
+pub fn boundary() -> impl Strategy<Value = Option<String>> {
     prop::option::of(Just("arn:aws:iam::111111111111:policy/students".to_owned()))
-}
-
-fn users() -> impl Strategy<Value = Vec<User>> {
-    prop::collection::btree_set(0u32..20, 0..6)
-        .prop_flat_map(|numbers| numbers.into_iter().map(user).collect::<Vec<_>>())
-}
-
-/// The organization that the account belongs to.
-pub const ORGANIZATION: &str = "o-exampleorg";
-
-/// Names of roles, never-touched ones among them.
-pub const ROLES: [(&str, &str); 9] = [
-    ("lab", "/"),
-    ("deploy", "/"),
-    ("notebook", "/service/"),
-    ("RunawayTrainResponder", "/"),
-    ("stacksets-exec-0123", "/"),
-    ("cdk-hnb659fds-deploy-role", "/"),
-    ("OrganizationAccountAccessRole", "/"),
-    ("AWSServiceRoleForAutoScaling", "/aws-service-role/autoscaling.amazonaws.com/"),
-    ("AWSReservedSSO_Admin_1", "/aws-reserved/sso.amazonaws.com/"),
-];
-
-fn roles() -> impl Strategy<Value = Vec<Role>> {
-    let lock = prop_oneof![
-        Just(RoleLock::Absent),
-        Just(RoleLock::Altered),
-        Just(RoleLock::Denied),
-        (-100i64..100).prop_map(|seconds| RoleLock::RevokedBefore(moment(seconds)))
-    ];
-    let external = prop_oneof![
-        Just(ExternalPrincipal::Anybody),
-        Just(ExternalPrincipal::Organizations(vec![ORGANIZATION.to_owned()])),
-        Just(ExternalPrincipal::Account(account())),
-        Just(ExternalPrincipal::Account(AccountId::parse("666666666666").unwrap())),
-    ];
-    // Older than the suspicion, younger, or of an age that nobody says.
-    let created = prop::option::of((-1_000_000i64..100).prop_map(moment));
-    let deny = (seen(lock), seen(deny_all()), prop::option::of(seen(boundary())));
-    let role = (0..ROLES.len(), created, deny, prop::option::weighted(0.3, external)).prop_map(
-        |(index, created, (lock, deny_all, boundary), external)| {
-            let (name, path) = ROLES[index];
-            let admits = external.into_iter().collect();
-            Role { name: RoleName::new(name), path: path.to_owned(), created, admits, lock, deny_all, boundary }
-        },
-    );
-    prop::collection::vec(role, 0..6).prop_map(|mut list| {
-        list.sort_by(|one, other| one.name.cmp(&other.name));
-        list.dedup_by(|one, other| one.name == other.name);
-        list
-    })
 }
 
 /// An observation in which each look may have brought something, failed, or not been answered yet, whatever became of
@@ -229,7 +135,7 @@ pub fn observation() -> impl Strategy<Value = Observation> {
     let attachment = prop_oneof![Just(Attachment::Undeployed), Just(Attachment::Detached), Just(Attachment::Attached)];
     let region = (looked(groups()), looked(fleets()), looked(spot_requests()), looked(instances()));
     let regions = prop::collection::btree_map(0u32..6, region, 0..6);
-    let account_wide = (looked(attachment), looked(users()), looked(roles()));
+    let account_wide = (looked(attachment), looked(some_users()), looked(some_roles()));
     (regions, account_wide, money::prices(), money::spend()).prop_map(|(regions, account_wide, prices, spend)| {
         let (attachment, users, roles) = account_wide;
         let mut observation = Observation::new(account());
@@ -342,10 +248,7 @@ pub fn policy() -> impl Strategy<Value = AccountPolicy> {
             is_payer: false,
             closed_regions: BTreeSet::new(),
             denied_regions: BTreeSet::new(),
-            organization: Arc::new(OrganizationAccounts {
-                organization: ORGANIZATION.to_owned(),
-                accounts: BTreeSet::from([account()]),
-            }),
+            trusted: trusted(),
         },
     )
 }

@@ -95,12 +95,11 @@ impl AccountSweep {
         judge.run().await
     }
 
-    /// From the journal, where the halt is not proven yet or whoever contained the account last broke off: a lease that
-    /// was not given back tells.
+    /// From the journal of a halt that stands: what earlier invocations had to learn need not be learnt again, whether they
+    /// proved the halt, went on without proof or broke off.
     async fn history(&self, known: &VersionedRecord) -> History {
         let record = &known.record;
-        let is_unfinished = record.state == State::Halting || (record.state.is_halt() && known.lease.is_some());
-        let Some(halt) = record.halt.as_ref().filter(|_| is_unfinished) else { return History::default() };
+        let Some(halt) = record.halt.as_ref().filter(|_| record.state.is_halt()) else { return History::default() };
         match self.journal.entries(&record.account, &halt.id).await {
             Ok(journal) => {
                 let locked_out = lease::locked_out(&journal);
@@ -249,6 +248,10 @@ impl Judge<'_> {
         let mut report = AccountReport::new(policy.account.clone(), &scoped.name, scoped.mode)
             .with_verdict(&decision.verdict, coverage, &summary)
             .with_plan(&decision.plan);
+        if decision.cause.is_some() {
+            let tripped = known.record.circumstances(&refusals, sweep.clock.now()).tripped;
+            report.suspects = plan::suspects(policy, observation, tripped);
+        }
         report.error =
             (!in_time).then(|| "not finished before the deadline; the next sweep takes it up again".to_owned());
         match progress {

@@ -31,7 +31,7 @@ const ROLES: [(&str, &str); 6] = [
 ];
 
 pub fn never_touched(role: &str) -> bool {
-    ["RunawayTrainResponder", "stacksets-exec-0123", "AWSServiceRoleForAutoScaling"].contains(&role)
+    ["RunawayTrainResponder", "AWSServiceRoleForAutoScaling"].contains(&role)
 }
 
 #[derive(Debug, Clone)]

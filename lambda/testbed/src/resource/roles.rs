@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use runawaytrain_core::policy::trust::ExternalPrincipal;
+use runawaytrain_core::policy::trust::admitted;
 use runawaytrain_core::resource::Depth;
 use runawaytrain_core::resource::deny_all::DENY_ALL;
 use runawaytrain_core::resource::roles::{Action, Role, RoleLock};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, RoleName};
 use runawaytrain_engine::ports::Performed;
+use serde_json::json;
 
 use crate::resource::answer::{Answer, refused};
 use crate::resource::deny_all::{A_BOUNDARY, DATED_DENY, Managed, WHOLE_DENY};
@@ -46,16 +47,16 @@ pub struct SimRole {
     pub attached: usize,
     /// When the session that a thief holds was issued, if one does.
     pub session: Option<Timestamp>,
-    /// Whether its trust admits an account outside the organization.
-    pub admits_external: bool,
+    /// Its trust policy, in AWS's words.
+    pub trust: String,
 }
 
 impl SimRole {
-    /// A role at the root path that nobody holds a session of.
+    /// A role at the root path that EC2 alone may assume, and that nobody holds a session of.
     pub fn new(created: Timestamp) -> Self {
         let (path, lock) = ("/".to_owned(), Lagged::new(RoleLock::Absent));
-        let managed = Managed::default();
-        Self { path, created, lock, managed, inline: 0, attached: 0, session: None, admits_external: false }
+        let (managed, trust) = (Managed::default(), Trust::Service("ec2.amazonaws.com".to_owned()).document());
+        Self { path, created, lock, managed, inline: 0, attached: 0, session: None, trust }
     }
 
     /// Whether the thief's session still opens anything at this moment.
@@ -77,15 +78,49 @@ impl SimRole {
         Ok(Performed::Done)
     }
 
-    /// An account outside of every organization here.
-    fn admits(&self) -> Option<ExternalPrincipal> {
-        let thiefs = || ExternalPrincipal::Account(AccountId::parse("666666666666").expect("an account id"));
-        self.admits_external.then(thiefs)
+    /// Whether somebody may take a session of it without anything that opens this account.
+    pub fn opens_from_outside(&self, own: &AccountId) -> bool {
+        admitted(&self.trust, own).iter().any(|principal| !principal.is_inside(own))
+    }
+}
+
+/// Whom a role trusts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// An account, inside or outside of the organization.
+    Account(String),
+    /// An identity provider.
+    Federated(String),
+    /// A service.
+    Service(String),
+}
+
+/// An account outside of every organization here: the thief's own.
+const FOREIGN: &str = "666666666666";
+
+impl Trust {
+    /// The trust policy that says so.
+    pub fn document(&self) -> String {
+        let (kind, named, action) = match self {
+            Self::Account(id) => ("AWS", format!("arn:aws:iam::{id}:root"), "sts:AssumeRole"),
+            Self::Federated(name) if name.contains(":saml-provider/") => {
+                ("Federated", name.clone(), "sts:AssumeRoleWithSAML")
+            }
+            Self::Federated(name) => ("Federated", name.clone(), "sts:AssumeRoleWithWebIdentity"),
+            Self::Service(name) => ("Service", name.clone(), "sts:AssumeRole"),
+        };
+        let statement = json!({ "Effect": "Allow", "Principal": { kind: named }, "Action": action });
+        json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
+    }
+
+    /// The thief's own account.
+    pub fn foreign() -> Self {
+        Self::Account(FOREIGN.to_owned())
     }
 }
 
 /// One that vanished since it was listed is left out.
-pub(crate) async fn look(view: &impl View<SimRoles>, depth: Depth) -> Result<Vec<Role>, Failure> {
+pub(crate) async fn look(view: &impl View<SimRoles>, own: &AccountId, depth: Depth) -> Result<Vec<Role>, Failure> {
     const LOCK: &str = "iam:GetRolePolicy";
     const DENIED: &str = "iam:ListEntitiesForPolicy";
     let names = |roles: &SimRoles| roles.keys().map(|name| (name.clone(), name.clone())).collect();
@@ -103,7 +138,7 @@ pub(crate) async fn look(view: &impl View<SimRoles>, depth: Depth) -> Result<Vec
                 name,
                 path: role.path.clone(),
                 created: Some(role.created),
-                admits: role.admits().into_iter().collect(),
+                admits: admitted(&role.trust, own),
                 lock: lock.clone().map(|()| *role.lock.written()),
                 deny_all: attached.clone().and(bound.clone()).map(|()| role.managed.seen()),
                 boundary: boundary.clone().map(|asked| asked.map(|()| role.managed.boundary.written().clone())),
@@ -143,14 +178,19 @@ pub(crate) fn perform(roles: &mut SimRoles, action: &Action, now: Timestamp) -> 
     }
 }
 
-/// `role NAME [path P] [session] [foreign] [inline N] [attached N] [bounded] [made D]`: `session` is one that a thief may
-/// hold, `foreign` a trust in an account outside the organization; `inline` are characters of its inline policies,
-/// `attached` managed policies, `bounded` says that it has a boundary.
+/// `role NAME [path P] [session] [foreign | trusts account|federated|service WHOM] [inline N] [attached N] [bounded]
+/// [made D]`: `session` is one that a thief may hold, `foreign` a trust in an account outside the organization; `inline`
+/// are characters of its inline policies, `attached` managed policies, `bounded` says that it has a boundary.
 pub(crate) fn read(words: &mut Tokens<'_>) -> Result<impl FnOnce(&mut SimRoles, Timestamp) + Send + use<>, String> {
     const SESSION_AGE: Duration = Duration::from_secs(600);
     let name = words.owned()?;
     let path = words.after("path").map_or(Ok("/".to_owned()), |_| words.owned())?;
-    let [session, admits_external] = ["session", "foreign"].map(|word| words.after(word).is_some());
+    let session = words.after("session").is_some();
+    let trust = if words.after("foreign").is_some() {
+        Some(Trust::foreign())
+    } else {
+        words.after("trusts").map(|()| trust(words)).transpose()?
+    };
     let inline = words.after("inline").map_or(Ok(0), |()| words.number())?;
     let attached = words.after("attached").map_or(Ok(0), |()| words.number())?;
     let bounded = words.after("bounded").is_some();
@@ -159,7 +199,20 @@ pub(crate) fn read(words: &mut Tokens<'_>) -> Result<impl FnOnce(&mut SimRoles, 
         let session = session.then(|| ago(now, SESSION_AGE));
         let boundary = Lagged::new(bounded.then(|| A_BOUNDARY.to_owned()));
         let managed = Managed { boundary, ..Managed::default() };
-        let new = SimRole::new(ago(now, age));
-        roles.insert(RoleName::new(name), SimRole { path, session, admits_external, inline, attached, managed, ..new });
+        let mut role = SimRole { path, session, inline, attached, managed, ..SimRole::new(ago(now, age)) };
+        if let Some(trust) = trust {
+            role.trust = trust.document();
+        }
+        roles.insert(RoleName::new(name), role);
+    })
+}
+
+/// `account ID`, `federated NAME` or `service NAME`.
+fn trust(words: &mut Tokens<'_>) -> Result<Trust, String> {
+    Ok(match words.next()? {
+        "account" => Trust::Account(words.owned()?),
+        "federated" => Trust::Federated(words.owned()?),
+        "service" => Trust::Service(words.owned()?),
+        unknown => return Err(format!("nobody trusts {unknown:?}: account, federated or service")),
     })
 }

@@ -17,7 +17,7 @@ use crate::resource::deny_all::{DATED_DENY, MOST_ATTACHED, Managed};
 use crate::resource::fleets::SimFleet;
 use crate::resource::groups::SimGroup;
 use crate::resource::instances::{Life, Stubborn};
-use crate::resource::roles::{ROLE_INLINE, SimRole};
+use crate::resource::roles::{ROLE_INLINE, SimRole, Trust};
 use crate::resource::spot_requests::SimSpotRequest;
 use crate::resource::users::{SimUser, USER_INLINE};
 
@@ -132,29 +132,60 @@ pub(super) fn new_key(hand: &mut Hand, known: &mut SimAccount, name: &UserName) 
     true
 }
 
-pub(super) fn new_role(hand: &mut Hand, known: &mut SimAccount, name: &str, admits_external: bool) -> bool {
+/// By the name of an exempt user; where there is none yet, such a user is made.
+pub(super) fn exempt_user(hand: &mut Hand, known: &mut SimAccount, name: &UserName) -> bool {
+    let now = known.now();
+    known.users.entry(name.clone()).or_insert_with(|| SimUser::new(now));
+    new_key(hand, known, name)
+}
+
+pub(super) fn new_role(hand: &mut Hand, known: &mut SimAccount, name: &str, trust: &Trust) -> bool {
     let name = RoleName::new(name);
     if known.roles.contains_key(&name) {
         return false;
     }
     let made = known.now();
-    known.roles.insert(name.clone(), SimRole { session: Some(made), admits_external, ..SimRole::new(made) });
+    known.roles.insert(name.clone(), SimRole { session: Some(made), trust: trust.document(), ..SimRole::new(made) });
     hand.hold(Principal::Role(name));
     true
 }
 
-/// A role with a trust in the thief's own account needs nothing of this one; the others need somebody here who may
-/// still act.
+/// A role that trusts whoever is in the account.
+pub(super) fn inside_role(hand: &mut Hand, known: &mut SimAccount, name: &str) -> bool {
+    let own = Trust::Account(known.own().to_string());
+    new_role(hand, known, name, &own)
+}
+
+/// A role by a name of the CDK's bootstrap.
+pub(super) fn cdk_role(hand: &mut Hand, known: &mut SimAccount) -> bool {
+    let name = format!("cdk-hnb659fds-deploy-role-{}-us-east-1", known.own());
+    inside_role(hand, known, &name)
+}
+
+/// Has a role that was there before admit somebody else, and takes a session of it.
+pub(super) fn alter_trust(hand: &mut Hand, known: &mut SimAccount, trust: &Trust) -> bool {
+    let now = known.now();
+    // Those under IAM's own paths nobody can change.
+    let old = known.roles.iter().filter(|(_, role)| !role.path.starts_with("/aws-") && role.trust != trust.document());
+    let Some(name) = hand.dice.one_of(old.map(|(name, _)| name.clone()).collect()) else { return false };
+    let Some(role) = known.roles.get_mut(&name) else { return false };
+    (role.trust, role.session) = (trust.document(), Some(now));
+    hand.hold(Principal::Role(name));
+    true
+}
+
+/// A role that somebody outside may assume needs nothing of this account; the others need somebody here who may still
+/// act.
 pub(super) fn assume(hand: &mut Hand, known: &mut SimAccount) {
     let inside = hand.may(Power::Plain, known);
-    let issued = known.now();
+    let (issued, own) = (known.now(), known.own());
     let roles: Vec<RoleName> = hand
         .holds()
         .filter_map(|held| if let Principal::Role(name) = held { Some(name.clone()) } else { None })
         .collect();
     for name in roles {
         match known.roles.get_mut(&name) {
-            Some(role) if inside || role.admits_external => {
+            Some(role) if inside || role.opens_from_outside(&own) => {
                 role.session = Some(issued);
                 hand.deeds += 1;
             }

@@ -4,11 +4,12 @@ use std::str::FromStr;
 
 use runawaytrain_core::resource::roles::RoleLock;
 use runawaytrain_core::resource::users::Lockout;
-use runawaytrain_core::vocabulary::ids::{Region, UserName};
+use runawaytrain_core::vocabulary::ids::{Region, RoleName, UserName};
 
 use super::deeds;
 use super::grip::{Hand, Power};
 use crate::account::SimAccount;
+use crate::resource::roles::Trust;
 
 /// A way to survive a halt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,14 +34,20 @@ pub enum Strategy {
     NewUser,
     /// Make a key on any user that has room for one, or switch one on again.
     NewKey,
-    /// Make a key on this very user, whom the policy exempts.
+    /// Make a key on this very user, whom the policy exempts; make the user where there is none.
     ExemptUser(UserName),
     /// Make a role and take a session of it.
     NewRole,
     /// Make a role that another account of the thief's may assume.
     BackDoor,
+    /// Have an old role admit somebody from outside, and take a session of it.
+    AlterTrust(Trust),
     /// Make a role by the name of StackSets' own and take a session of it.
     StackSetsRole,
+    /// Make a role by a name of the CDK's bootstrap and take a session of it.
+    CdkRole,
+    /// Make a role by this very name, which the policy exempts, and take a session of it.
+    ExemptRole(RoleName),
     /// Take a new session of every role that it holds, by whatever still opens something.
     Assume,
     /// Take our denies off users and roles.
@@ -65,6 +72,10 @@ impl FromStr for Strategy {
     fn from_str(word: &str) -> Result<Self, String> {
         Ok(match word.split_once(':') {
             Some(("exempt-user", name)) => Self::ExemptUser(UserName::new(name)),
+            Some(("exempt-role", name)) => Self::ExemptRole(RoleName::new(name)),
+            Some(("admit-account", id)) => Self::AlterTrust(Trust::Account(id.to_owned())),
+            Some(("admit-provider", name)) => Self::AlterTrust(Trust::Federated(name.to_owned())),
+            Some(("admit-service", name)) => Self::AlterTrust(Trust::Service(name.to_owned())),
             _ => match word {
                 "relaunch" => Self::Relaunch,
                 "protect" => Self::Protect,
@@ -79,6 +90,7 @@ impl FromStr for Strategy {
                 "new-role" => Self::NewRole,
                 "back-door" => Self::BackDoor,
                 "stacksets-role" => Self::StackSetsRole,
+                "cdk-role" => Self::CdkRole,
                 "assume" => Self::Assume,
                 "detach-deny" => Self::DetachDeny,
                 "alter-deny" => Self::AlterDeny,
@@ -136,17 +148,25 @@ impl Strategy {
                 hand.dice.one_of(names).is_some_and(|name| deeds::new_key(hand, known, &name))
             }),
             Self::ExemptUser(name) => {
-                hand.try_to(Power::Growth, known, |hand, known| deeds::new_key(hand, known, name))
+                hand.try_to(Power::Growth, known, |hand, known| deeds::exempt_user(hand, known, name))
             }
             Self::NewRole => hand.try_to(Power::Growth, known, |hand, known| {
                 let name = hand.name("helper");
-                deeds::new_role(hand, known, &name, false)
+                deeds::inside_role(hand, known, &name)
             }),
-            Self::BackDoor => {
-                hand.try_to(Power::Growth, known, |hand, known| deeds::new_role(hand, known, "support-access", true))
+            Self::BackDoor => hand.try_to(Power::Growth, known, |hand, known| {
+                deeds::new_role(hand, known, "support-access", &Trust::foreign())
+            }),
+            Self::AlterTrust(trust) => {
+                hand.try_to(Power::Growth, known, |hand, known| deeds::alter_trust(hand, known, trust))
             }
-            Self::StackSetsRole => hand
-                .try_to(Power::Guarded, known, |hand, known| deeds::new_role(hand, known, "stacksets-exec-x", false)),
+            Self::StackSetsRole => {
+                hand.try_to(Power::Guarded, known, |hand, known| deeds::inside_role(hand, known, "stacksets-exec-x"))
+            }
+            Self::CdkRole => hand.try_to(Power::Growth, known, deeds::cdk_role),
+            Self::ExemptRole(name) => {
+                hand.try_to(Power::Growth, known, |hand, known| deeds::inside_role(hand, known, name.as_str()))
+            }
             Self::Assume => deeds::assume(hand, known),
             Self::DetachDeny => hand.try_to(Power::Growth, known, |_, known| {
                 let news = deeds::rewrite(known, Lockout::Absent, RoleLock::Absent);
