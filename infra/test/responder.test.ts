@@ -52,6 +52,7 @@ describe('the responder role', () => {
         'ec2:DescribeRegions',
         'ec2:DescribeSpotFleetRequests',
         'ec2:DescribeSpotInstanceRequests',
+        'iam:GetAccountSummary',
         'iam:ListRoles',
         'iam:ListUsers',
       ]);

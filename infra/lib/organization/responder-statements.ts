@@ -92,6 +92,7 @@ function scopeOf(action: string): string {
     'ec2:DescribeSpotFleetRequests': 'List',
     'ec2:DescribeSpotInstanceRequests': 'List',
     'autoscaling:DescribeAutoScalingGroups': 'List',
+    'iam:GetAccountSummary': 'List',
     'iam:ListRoles': 'List',
     'iam:ListUsers': 'List',
     'ec2:StopInstances': 'Instances',

@@ -8,6 +8,7 @@ mod groups;
 mod instances;
 mod quarantine;
 mod roles;
+mod root;
 mod spot_requests;
 mod users;
 
@@ -33,6 +34,7 @@ pub(crate) async fn look(clients: Clients<'_>, account: &AccountId, look: &Look)
         Kind::Instances => instances::look(&member()?.ec2(region()?)).await.map(Sight::Instances),
         Kind::Users => users::look(&member()?.iam(), look.depth).await.map(Sight::Users),
         Kind::Roles => roles::look(&member()?.iam(), account, look.depth).await.map(Sight::Roles),
+        Kind::Root => Ok(Sight::Root(root::look(&member()?.iam()).await)),
     }
 }
 
@@ -54,6 +56,7 @@ pub(crate) async fn perform(
         Action::Instances(action) => instances::perform(&member()?.ec2(region()?), action).await,
         Action::Users(action) => users::perform(&member()?.iam(), action, now).await,
         Action::Roles(action) => roles::perform(&member()?.iam(), action, now).await,
+        Action::Root(action) => match *action {},
     }
 }
 

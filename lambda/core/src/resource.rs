@@ -18,6 +18,7 @@ pub mod groups;
 pub mod instances;
 pub mod quarantine;
 pub mod roles;
+pub mod root;
 pub mod spot_requests;
 pub mod users;
 
@@ -48,6 +49,7 @@ kinds! {
     Instances in instances,
     Users in users,
     Roles in roles,
+    Root in root,
 }
 
 /// What lists the regions of an account. It is no kind's: all that are looked at by region wait for it.

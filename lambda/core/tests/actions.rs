@@ -170,6 +170,8 @@ fn samples(kind: Kind) -> Vec<Action> {
         Kind::Instances => instance_samples(),
         Kind::Users => user_samples(),
         Kind::Roles => role_samples(),
+        // Nothing changes it.
+        Kind::Root => Vec::new(),
     }
 }
 

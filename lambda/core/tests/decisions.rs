@@ -59,7 +59,7 @@ fn nothing(kind: Kind) -> Sight {
         Kind::Fleets => Sight::Fleets(Vec::new()),
         Kind::SpotRequests => Sight::SpotRequests(Vec::new()),
         Kind::Instances => Sight::Instances(Vec::new()),
-        Kind::Quarantine | Kind::Users | Kind::Roles => unreachable!("{} are in no region", kind.name()),
+        Kind::Quarantine | Kind::Users | Kind::Roles | Kind::Root => unreachable!("{} are in no region", kind.name()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use runawaytrain_core::measure::spend::Charge;
+use runawaytrain_core::resource::root::RootCredentials;
 use runawaytrain_core::vocabulary::ids::{AccountId, InstanceId, Region, RoleName, UserName};
 use runawaytrain_engine::ports::{Clock, Lifecycle};
 use tokio::time::Instant;
@@ -63,6 +64,8 @@ pub struct SimAccount {
     pub users: SimUsers,
     /// Its roles.
     pub roles: SimRoles,
+    /// What opens it to its root user.
+    pub root: RootCredentials,
     /// What AWS estimates that it is charged, where billing alerts are on.
     pub charge: Option<Charge>,
     /// Whether the protect policy covers it: nobody in it may touch what carries our names or StackSets'.
@@ -87,6 +90,7 @@ impl SimAccount {
             regions,
             users: BTreeMap::new(),
             roles: BTreeMap::new(),
+            root: RootCredentials { keys: Some(false), password: Some(false), mfa: Some(false) },
             charge: None,
             guarded: false,
             looped_until: None,

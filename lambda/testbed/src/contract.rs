@@ -21,6 +21,7 @@ pub mod ledger;
 mod organization;
 mod quarantine;
 mod roles;
+mod root;
 mod spot_requests;
 mod stage;
 mod users;
@@ -42,6 +43,7 @@ pub fn rules() -> impl Iterator<Item = &'static Case> {
         instances::CASES,
         users::CASES,
         roles::CASES,
+        root::CASES,
     ];
     [organization::CASES, account::CASES].into_iter().chain(kinds).flatten()
 }

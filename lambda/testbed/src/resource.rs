@@ -8,6 +8,7 @@ pub(crate) mod groups;
 pub(crate) mod instances;
 pub(crate) mod quarantine;
 pub(crate) mod roles;
+pub(crate) mod root;
 pub(crate) mod spot_requests;
 pub(crate) mod users;
 pub(crate) mod view;
@@ -45,6 +46,7 @@ pub(crate) async fn look(world: &World, account: &AccountId, look: &Look) -> Res
         Kind::Roles => {
             roles::look(&world.visit(account, look, |known| &known.roles), account, look.depth).await.map(Sight::Roles)
         }
+        Kind::Root => Ok(Sight::Root(root::look(&world.visit(account, look, |known| &known.root)).await)),
     }
 }
 
@@ -63,6 +65,7 @@ pub(crate) fn perform(
         Action::Instances(action) => instances::perform(&mut place(known, action)?.instances, action, admit),
         Action::Users(action) => users::perform(&mut known.users, action, now),
         Action::Roles(action) => roles::perform(&mut known.roles, action, now),
+        Action::Root(action) => match *action {},
     }
 }
 
@@ -113,6 +116,10 @@ pub(crate) fn change(kind: &str, words: &mut Tokens<'_>) -> Result<Option<Change
                 let now = known.now();
                 make(&mut known.roles, now);
             })
+        }
+        "root" => {
+            let root = root::read(words);
+            Box::new(move |known| known.root = root)
         }
         _ => return Ok(None),
     }))

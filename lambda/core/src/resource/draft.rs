@@ -56,6 +56,22 @@ pub enum SkipReason {
         /// Whose it is.
         whose: String,
     },
+    /// Nobody in an account can lock its root user.
+    RootUser {
+        /// Whether it has access keys.
+        keys: Option<bool>,
+        /// Whether it has a console password.
+        password: Option<bool>,
+        /// Whether it has an MFA device.
+        mfa: Option<bool>,
+        /// Whether the quarantine binds it.
+        frozen: bool,
+    },
+    /// Whether the root user has keys or a password could not be seen.
+    RootUnseen {
+        /// What went wrong.
+        failure: Failure,
+    },
     /// It cannot be stopped, and the policy leaves what cannot be stopped.
     Unstoppable,
     /// The policy calls its region closed.
@@ -152,6 +168,20 @@ impl fmt::Display for SkipReason {
                 f,
                 "left: {whose}, by its name, which AWS lets us not change, as a policy above the account may keep everybody from it; make sure that it is what it says"
             ),
+            Self::RootUser { keys, password, mfa, frozen } => {
+                let has = |has: &Option<bool>, what| match has {
+                    Some(true) => format!("has {what}"),
+                    Some(false) => format!("has no {what}"),
+                    None => format!("may have {what}"),
+                };
+                let (keys, password) = (has(keys, "access keys"), has(password, "console password"));
+                let mfa = if *mfa == Some(false) { ", without MFA" } else { "" };
+                write!(f, "it {keys} and {password}{mfa}, which a halt cannot take away")?;
+                f.write_str(if *frozen { ": it can do all that the quarantine does not deny" } else { "" })
+            }
+            Self::RootUnseen { failure } => {
+                write!(f, "whether it has access keys or a console password could not be seen: {failure}")
+            }
             Self::Unstoppable => {
                 f.write_str("cannot be stopped, and the policy leaves what cannot be stopped: it still runs and bills")
             }

@@ -2,9 +2,11 @@
 
 use jiff::Timestamp;
 use proptest::prelude::*;
+use runawaytrain_core::observation::Seen;
 use runawaytrain_core::policy::trust::Principal;
 use runawaytrain_core::policy::{Trusted, TrustedSettings};
 use runawaytrain_core::resource::roles::{Role, RoleLock};
+use runawaytrain_core::resource::root::RootCredentials;
 use runawaytrain_core::resource::users::{AccessKey, Credential, Lockout, OtherCredential, User, UserAttachments};
 use runawaytrain_core::vocabulary::ids::{AccountId, KeyId, RoleName, UserName};
 
@@ -84,6 +86,11 @@ pub const ROLES: [(&str, &str); 9] = [
     ("AWSServiceRoleForAutoScaling", "/aws-service-role/autoscaling.amazonaws.com/"),
     ("AWSReservedSSO_Admin_1", "/aws-reserved/sso.amazonaws.com/"),
 ];
+
+pub(super) fn root() -> impl Strategy<Value = Seen<RootCredentials>> {
+    let says = || any::<Option<bool>>();
+    seen((says(), says(), says()).prop_map(|(keys, password, mfa)| RootCredentials { keys, password, mfa }))
+}
 
 pub(super) fn roles() -> impl Strategy<Value = Vec<Role>> {
     let lock = prop_oneof![

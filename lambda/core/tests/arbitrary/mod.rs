@@ -24,7 +24,7 @@ use runawaytrain_core::resource::roles::{self, Role, RoleLock};
 use runawaytrain_core::resource::spot_requests::{self, SpotRequest};
 use runawaytrain_core::resource::users::{self, Lockout, User, UserAttachment};
 use runawaytrain_core::resource::{
-    Act, Action, Circumstances, Fleets, Groups, Instances, Quarantine, Refusals, Roles, SpotRequests, Users,
+    Act, Action, Circumstances, Fleets, Groups, Instances, Quarantine, Refusals, Roles, Root, SpotRequests, Users,
 };
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{
@@ -33,7 +33,7 @@ use runawaytrain_core::vocabulary::ids::{
 use runawaytrain_core::vocabulary::mode::Mode;
 
 pub use identities::{ORGANIZATION, ROLES, TRUSTED_PROVIDER, payer};
-use identities::{roles as some_roles, trusted, users as some_users};
+use identities::{roles as some_roles, root as some_root, trusted, users as some_users};
 
 pub const TRIPPED: i64 = 1_795_316_400;
 
@@ -135,9 +135,9 @@ pub fn observation() -> impl Strategy<Value = Observation> {
     let attachment = prop_oneof![Just(Attachment::Undeployed), Just(Attachment::Detached), Just(Attachment::Attached)];
     let region = (looked(groups()), looked(fleets()), looked(spot_requests()), looked(instances()));
     let regions = prop::collection::btree_map(0u32..6, region, 0..6);
-    let account_wide = (looked(attachment), looked(some_users()), looked(some_roles()));
+    let account_wide = (looked(attachment), looked(some_users()), looked(some_roles()), looked(some_root()));
     (regions, account_wide, money::prices(), money::spend()).prop_map(|(regions, account_wide, prices, spend)| {
-        let (attachment, users, roles) = account_wide;
+        let (attachment, users, roles, root) = account_wide;
         let mut observation = Observation::new(account());
         (observation.prices, observation.spend) = (prices, spend);
         for (number, (groups, fleets, spot_requests, instances)) in regions {
@@ -152,6 +152,7 @@ pub fn observation() -> impl Strategy<Value = Observation> {
         answer::<Quarantine>(&mut observation, None, attachment);
         answer::<Users>(&mut observation, None, users);
         answer::<Roles>(&mut observation, None, roles);
+        answer::<Root>(&mut observation, None, root);
         observation
     })
 }
@@ -173,6 +174,7 @@ pub fn part(observation: &Observation, chosen: Chosen<'_>) -> Observation {
     copy::<Quarantine>(observation, None, chosen, &mut part);
     copy::<Users>(observation, None, chosen, &mut part);
     copy::<Roles>(observation, None, chosen, &mut part);
+    copy::<Root>(observation, None, chosen, &mut part);
     for region in observation.regions() {
         let region = Some(&region);
         part.expect::<Instances>(region);
@@ -361,6 +363,7 @@ pub fn after(observation: &Observation, actions: &[Action], now: Timestamp) -> O
             }),
             Action::Users(action) => change::<Users>(&mut next, None, |users| change_user(users, action)),
             Action::Roles(action) => change::<Roles>(&mut next, None, |roles| change_role(roles, action, now)),
+            Action::Root(action) => match *action {},
             // Protections are not seen, and a halt gives nothing back.
             Action::Instances(_) | Action::Groups(_) | Action::Fleets(_) => {}
         }

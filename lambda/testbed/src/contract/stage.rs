@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use runawaytrain_core::observation::Seen;
 use runawaytrain_core::resource::fleets::{Fleet, FleetKind};
 use runawaytrain_core::resource::groups::Group;
 use runawaytrain_core::resource::instances::Instance;
 use runawaytrain_core::resource::quarantine::Attachment;
 use runawaytrain_core::resource::roles::REVOKE_AHEAD;
 use runawaytrain_core::resource::roles::Role;
+use runawaytrain_core::resource::root::RootCredentials;
 use runawaytrain_core::resource::spot_requests::SpotRequest;
 use runawaytrain_core::resource::users::{Credential, User, UserAttachments};
 use runawaytrain_core::resource::{Action, Depth, Kind, Sight};
@@ -213,6 +215,10 @@ pub(super) async fn roles(stage: &dyn Stage) -> Vec<Role> {
     let look = Look { depth: Depth::Whole, ..Look::at(Kind::Roles, None) };
     let seen = async { stage.ports().observer.look(stage.account(), &look).await.unwrap() };
     of_kind!(Roles, seen)
+}
+
+pub(super) async fn root(stage: &dyn Stage) -> Seen<RootCredentials> {
+    of_kind!(Root, look(stage, Kind::Root, None))
 }
 
 pub(super) async fn role(stage: &dyn Stage, name: &RoleName) -> Role {
