@@ -52,6 +52,25 @@ kinds! {
     Root in root,
 }
 
+/// What burns money and is no kind here: nobody looks at it, so no halt ends it.
+pub const NOT_LOOKED_AT: [&str; 15] = [
+    "ECS and Fargate tasks",
+    "EKS",
+    "SageMaker",
+    "Lambda",
+    "Bedrock",
+    "Batch",
+    "EMR",
+    "Glue",
+    "CodeBuild",
+    "Lightsail",
+    "WorkSpaces",
+    "RDS",
+    "Redshift",
+    "ElastiCache",
+    "Dedicated Hosts and capacity reservations",
+];
+
 /// What lists the regions of an account. It is no kind's: all that are looked at by region wait for it.
 pub const DESCRIBE_REGIONS: &str = "ec2:DescribeRegions";
 

@@ -134,9 +134,12 @@ proptest! {
             let found = planned.iter().find(of_role);
             let denied = matches!(found, Some(Action::Roles(RoleAction::DenyRole { .. })));
             prop_assert!(!denied || is_doubtful(&policy, &observation, &role.name), "{found:?} of {role:?}");
-            let trusted = |principal: &Principal| policy.trusted.includes(principal);
-            let out_of_reach = !role.admits.is_empty() && role.admits.iter().all(trusted);
+            let from_outside = |principal: &Principal| !principal.is_inside(&account()) && is_expected(principal);
+            let out_of_reach = !role.admits.is_empty() && role.admits.iter().all(from_outside);
             prop_assert!(!(denied && out_of_reach), "{role:?}");
+            let young_and_open = is_young(role.created) && role.admits.iter().any(|principal| principal.is_inside(&account()));
+            let stays_open = matches!(found, Some(Action::Roles(RoleAction::RevokeSessions { .. })));
+            prop_assert!(!(young_and_open && stays_open), "{role:?}");
         }
     }
 

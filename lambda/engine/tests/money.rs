@@ -341,3 +341,40 @@ async fn the_brake_lets_those_through_first_that_burn_the_most_dollars() {
         (Some(State::Halted), Some(State::Frozen))
     );
 }
+
+/// Three hours of a report, each of so many dollars.
+fn spent(scene: &Scene, dollars: f64) {
+    let now = scene.testbed.clock.now();
+    for ago in 3..6 {
+        let hour = now.checked_sub(SignedDuration::from_secs(now.as_second() % 3600 + ago * 3600)).unwrap();
+        scene.testbed.ledger.spent(&id(LAB), hour, Usd::from_dollars(dollars));
+    }
+}
+
+/// The outcome mail of a halt by spend, and whether the report calls it explained.
+async fn outcome_of_spend(number: u32, instance_type: &str) -> (String, String, bool) {
+    let scene =
+        Scene::new(lab_with(number, instance_type), limits(json!({ "instances": 20, "burn": 500, "spend24h": 300 })));
+    spent(&scene, 101.0);
+    let answer = scene.send(json!({})).await;
+    let lab = report_of(&answer, LAB);
+    assert_eq!((lab.state, scene.billable(LAB)), (Some(State::Halted), 0));
+    let mail = scene.testbed.mailbox.mails().into_iter().find(|mail| mail.subject.contains("] Halted")).unwrap();
+    (mail.subject, mail.body, lab.halt.as_ref().unwrap().unexplained)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_halt_by_spend_that_what_ran_does_not_account_for_is_not_called_contained() {
+    for (number, instance_type) in [(0, "t2.micro"), (2, "t2.micro")] {
+        let (subject, body, unexplained) = outcome_of_spend(number, instance_type).await;
+        assert!(unexplained && subject.contains("SOURCE OF THE SPEND NOT FOUND"), "{subject}");
+        assert!(!body.contains("contained in") && body.contains("WHAT THE MONEY WENT TO WAS NOT FOUND"), "{body}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_halt_by_spend_says_what_was_not_looked_at_even_where_what_ran_accounts_for_it() {
+    let (subject, body, unexplained) = outcome_of_spend(1, "p5.48xlarge").await;
+    assert!(!unexplained && !subject.contains("NOT FOUND") && body.contains("contained in"), "{subject} {body}");
+    assert!(body.contains("What was not looked at") && body.contains("SageMaker"), "{body}");
+}

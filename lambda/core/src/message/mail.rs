@@ -13,7 +13,7 @@ use crate::plan::{Containment, Outcome};
 use crate::policy::AccountPolicy;
 use crate::policy::known_roles::SERVICES_OWN;
 use crate::record::Halt;
-use crate::resource::{Act, Description, Kind, SkipReason, Skipped, Undo};
+use crate::resource::{Act, Description, Kind, NOT_LOOKED_AT, SkipReason, Skipped, Undo};
 use crate::verdict::{Grace, Judgement, Reading, Verdict};
 use crate::vocabulary::mode::Mode;
 use crate::vocabulary::money::Usd;
@@ -75,7 +75,11 @@ fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, now: 
     let resisted = containment.resisted();
     let seconds = containment.verified.unwrap_or(now).duration_since(halt.tripped).as_secs();
     let mut body = String::new();
+    let unexplained = halt.is_unexplained();
     let verdict = match containment.verified {
+        Some(_) if unexplained => format!(
+            "locked in {seconds} s, but WHAT THE MONEY WENT TO WAS NOT FOUND: spend tripped it, and what ran on EC2 does not account for it. It may run on, and bill"
+        ),
         Some(_) if containment.remaining.is_empty() => format!("contained in {seconds} s, after two clean passes"),
         Some(_) => format!("contained in {seconds} s except for what resisted"),
         None => format!("NOT PROVEN to be contained after {seconds} s"),
@@ -85,7 +89,7 @@ fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, now: 
     line(&mut body, "Now", &time(now));
     running(&mut body, "Before", &halt.before);
     let blind = if containment.gaps.is_empty() { "" } else { ", as far as could be seen" };
-    line(&mut body, "After", &format!("{} left running{blind}", count(containment.still_running() as u64, "instance")));
+    line(&mut body, "After", &format!("{} left running{blind}", count(containment.still_running(), "instance")));
 
     body.push_str("\nWhat was done\n");
     done(&mut body, containment);
@@ -106,14 +110,22 @@ fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, now: 
         "What was left alone",
         alone.map(|skipped| format!("{}: {}", clean(&skipped.item), skipped.reason)),
     );
+    if halt.is_of_spend() {
+        let _ = writeln!(
+            body,
+            "\nWhat was not looked at\n- {}: EC2 alone is looked at so far. Whatever of these runs goes on and bills, though the quarantine keeps it from growing. Look in Cost Explorer, by service and hour.",
+            NOT_LOOKED_AT.join(", ")
+        );
+    }
     if containment.verified.is_none() {
         body.push_str("\nEvery sweep goes on trying. Look at the account yourself now.\n");
     }
     what_next(&mut body, policy);
     let subject = if containment.verified.is_some() { "Halted" } else { "NOT PROVEN" };
+    let source = if unexplained { "SOURCE OF THE SPEND NOT FOUND, " } else { "" };
     let resisting = if resisted.is_empty() { String::new() } else { format!(", {} resisted", resisted.len()) };
     let stopped = count(containment.stopped() as u64, "instance");
-    let subject = format!("{subject} {}: {stopped} stopped{resisting}", short_name(policy));
+    let subject = format!("{subject} {}: {source}{stopped} stopped{resisting}", short_name(policy));
     notice(policy, NoticeKind::Outcome, subject, body, &verdict)
 }
 

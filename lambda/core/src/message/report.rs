@@ -309,8 +309,10 @@ pub struct OutcomeReport {
 pub struct HaltReport {
     /// Its id, as in the journal.
     pub id: HaltId,
-    /// Whether two clean passes proved it.
+    /// Whether two clean passes proved it: nothing that is looked at runs any more.
     pub contained: bool,
+    /// Whether spend alone tripped it and what ran does not account for it: the source of the spend was not found.
+    pub unexplained: bool,
     /// Seconds from the trip to the proof.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,

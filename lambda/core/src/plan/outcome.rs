@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::measure::summary::Summary;
 use crate::observation::Gap;
 use crate::plan::Plan;
 use crate::resource::{Act, Action, Part, Refusals, Skipped, Undo};
@@ -49,6 +50,8 @@ pub struct Containment {
     pub skipped: Vec<Skipped>,
     /// Identities made shortly before the halt, or since, in words.
     pub suspects: Vec<String>,
+    /// What the last look found running, whatever the reason.
+    pub after: Option<Summary>,
     /// When two clean passes had been made.
     pub verified: Option<Timestamp>,
 }
@@ -81,9 +84,11 @@ impl Containment {
         self.succeeded().filter(|action| action.part() == Part::Stop && action.undo() != Undo::Never).map(members).sum()
     }
 
-    /// How many things the last look still found running.
-    pub fn still_running(&self) -> usize {
-        self.remaining.iter().filter(|action| action.part() == Part::Stop).map(members).sum()
+    /// How many things the last look still found running: what resisted, and what is left alone. Before anybody has looked
+    /// again, what AWS did not take.
+    pub fn still_running(&self) -> u64 {
+        let untaken = || self.remaining.iter().filter(|action| action.part() == Part::Stop).map(members).sum::<usize>();
+        self.after.as_ref().map_or_else(|| untaken() as u64, |after| after.instances + after.exempt)
     }
 
     /// The calls that AWS took.

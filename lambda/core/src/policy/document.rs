@@ -286,7 +286,7 @@ pub struct Contain {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum InstanceResponse {
-    /// They are stopped; their disks stay as evidence.
+    /// They are stopped. EBS volumes stay as evidence; instance store, the local disks of some types, is erased.
     #[default]
     Stop,
     /// They are terminated. Cannot be undone.
@@ -308,7 +308,8 @@ pub enum UnstoppableResponse {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RoleResponse {
-    /// Sessions issued before the halt are denied everything; services get new ones by themselves.
+    /// Sessions issued before the halt are denied everything; new ones work. What runs already keeps its old one until it
+    /// fetches another: warm Lambda environments and EC2 instances for hours.
     #[default]
     RevokeSessions,
     /// Everything is denied to every session, present and future.

@@ -105,6 +105,25 @@ impl FreezeReason {
     }
 }
 
+impl Halt {
+    /// Whether what was spent tripped it.
+    pub fn is_of_spend(&self) -> bool {
+        self.tripped_limits.keys().any(|limit| !limit.is_of_running())
+    }
+
+    /// Whether spend alone tripped it, and what ran when it began does not account for it: nothing did, or not half of
+    /// what a day came to. Whatever the money goes to may run on where nobody looked.
+    pub fn is_unexplained(&self) -> bool {
+        let hours = 24;
+        let ran_for_a_day = self.before.burn.total().as_micros().saturating_mul(hours);
+        let nothing_ran = self.before.instances + self.before.exempt == 0;
+        let falls_short = |(limit, spent): (&Limit, &u64)| *limit == Limit::Spend24h && ran_for_a_day < *spent / 2;
+        let by_spend_alone =
+            !self.tripped_limits.is_empty() && self.tripped_limits.keys().all(|limit| !limit.is_of_running());
+        by_spend_alone && (nothing_ran || self.tripped_limits.iter().any(falls_short))
+    }
+}
+
 /// The last warning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warned {

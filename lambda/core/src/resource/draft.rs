@@ -199,7 +199,7 @@ impl fmt::Display for SkipReason {
                 f.write_str("stays as the halt left it: when it was made is not known")
             }
             Self::OldSessions => {
-                f.write_str("new sessions of it work already; those from before the halt stay revoked")
+                f.write_str("new sessions of it work already; those from before the halt stay revoked, so what still holds one fails until it fetches another: a Lambda function until its environments are recycled, which a change of its configuration does at once")
             }
             Self::Gone => f.write_str("deleted; it must be made anew"),
             Self::NotOurs => f.write_str("the halt did not touch it, so there is nothing to undo"),

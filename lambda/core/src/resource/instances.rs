@@ -352,7 +352,9 @@ impl Resource for Instances {
 
     fn announce(policy: &AccountPolicy) -> Option<&'static str> {
         Some(match policy.contain.instances {
-            InstanceResponse::Stop => "Every pending or running instance in every region is stopped. Disks are kept.",
+            InstanceResponse::Stop => {
+                "Every pending or running instance in every region is stopped. EBS volumes are kept; instance store, the local disks of some types, is erased by any stop."
+            }
             InstanceResponse::Terminate => "Every pending or running instance in every region is terminated.",
         })
     }

@@ -288,7 +288,7 @@ impl Resource for Roles {
     fn announce(policy: &AccountPolicy) -> Option<&'static str> {
         match policy.contain.roles {
             RoleResponse::RevokeSessions => Some(
-                "Sessions of IAM roles that were issued before this are denied everything; services get new ones by themselves.",
+                "Sessions of IAM roles that were issued before this are denied everything; roles that outsiders may assume are denied whole. New sessions of the others work, but what runs already keeps its old one until it fetches another: a Lambda function until its environments are recycled, which takes hours, an exempt instance for up to six hours.",
             ),
             RoleResponse::Deny => Some("IAM roles are denied everything."),
             RoleResponse::Leave => None,
@@ -406,8 +406,9 @@ fn is_doubtful(case: &HaltCase<'_>, role: &Role, is_machinery: bool) -> bool {
     };
     // In a new account all machinery is young. One of which only those may take a session whom the policy trusts, and
     // nobody in the account, is of no use to a thief.
+    let from_outside = |principal: &Principal| !principal.is_inside(&case.policy.account);
     let is_out_of_reach = is_machinery
         && !role.admits.is_empty()
-        && role.admits.iter().all(|principal| case.policy.trusted.includes(principal));
+        && role.admits.iter().all(|principal| from_outside(principal) && case.policy.trusted.includes(principal));
     (is_young && !is_out_of_reach) || outsiders(case.policy, role).next().is_some()
 }

@@ -127,7 +127,8 @@ pub(super) fn roles() -> impl Strategy<Value = Vec<Role>> {
 
 /// Whom the policy trusts: the payer, the organization and one provider.
 pub(super) fn trusted() -> Trusted {
-    let said = serde_json::json!({ "accounts": [ORGANIZATION], "providers": [TRUSTED_PROVIDER] });
+    // An account that is on its own list is no less its own.
+    let said = serde_json::json!({ "accounts": [ORGANIZATION, account()], "providers": [TRUSTED_PROVIDER] });
     let settings: TrustedSettings = serde_json::from_value(said).unwrap();
     Trusted::of(&account(), &payer(), [&settings, &TrustedSettings::default()])
 }

@@ -381,7 +381,9 @@ impl Work {
                 let tripped = record.halt.as_ref().map(|halt| halt.tripped);
                 containment.suspects =
                     tripped.map(|tripped| plan::suspects(policy, observation, tripped)).unwrap_or_default();
-                record.last = Some(Summary::of(policy, observation).kept());
+                let after = Summary::of(policy, observation).kept();
+                record.last = Some(after.clone());
+                containment.after = Some(after);
                 record.regions = verified.regions;
             }
             if verified.clean && record.state == State::Halting {

@@ -286,6 +286,7 @@ fn with_conclusion(report: AccountReport, concluded: Conclusion) -> AccountRepor
     report.halt = record.halt.as_ref().map(|halt| HaltReport {
         id: halt.id.clone(),
         contained: halt.contained.is_some(),
+        unexplained: halt.is_unexplained(),
         seconds: halt.contained.map(|contained| contained.duration_since(halt.tripped).as_secs_f64()),
     });
     report.state = Some(record.state);
