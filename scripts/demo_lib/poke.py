@@ -18,7 +18,7 @@ Start an instance in the halted {name}, for the next `proceed` to stop:
   AWS_ACCESS_KEY_ID={account} .tools/venv/bin/python -c 'import boto3; boto3.client("ec2", "eu-west-1").run_instances(ImageId="{image}", InstanceType="t2.micro", MinCount=1, MaxCount=1)'
 In {launches} nobody has to ask: a rule tells of the launch, and seconds later the instance is stopped.
 With the AWS command line (version 2):
-  aws lambda invoke --function-name runawaytrain --cli-binary-format raw-in-base64-out --payload '{{"action": "drill"}}' /dev/stdout
+  aws lambda invoke --function-name runawaytrain --cli-read-timeout 0 --cli-binary-format raw-in-base64-out --payload '{{"action": "drill"}}' /dev/stdout
   aws organizations list-accounts
   aws dynamodb scan --table-name runawaytrain
   AWS_ACCESS_KEY_ID={account} aws ec2 describe-instances --region eu-west-1

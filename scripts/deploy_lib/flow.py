@@ -192,7 +192,7 @@ def _may_leave_contained(found: destroy.Found, options: argparse.Namespace) -> b
     _stop(
         f"these accounts are contained: {listed}. Without the guard nobody keeps them so, and nothing undoes it.",
         f"release each one first, aws lambda invoke --region {names.homeRegion} --function-name {names.function} "
-        f"--cli-binary-format raw-in-base64-out --payload '{payload}' /dev/stdout; "
+        f"--cli-read-timeout 0 --cli-binary-format raw-in-base64-out --payload '{payload}' /dev/stdout; "
         "or add --force to leave them as they are.",
     )
     show.say("Nothing was removed.")

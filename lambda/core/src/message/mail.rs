@@ -319,11 +319,13 @@ fn what_next(body: &mut String, policy: &AccountPolicy) {
     );
 }
 
-/// The command that hands the function an event.
+/// The command that hands the function an event. The CLI waits a minute for an answer by itself and then sends the event
+/// again, while a halt or a release may take longer: here it waits as long as it takes.
+/// <https://docs.aws.amazon.com/cli/latest/reference/lambda/invoke.html>
 fn order(body: &mut String, event: &str) {
     let _ = writeln!(
         body,
-        "aws lambda invoke --region {} --function-name {} --cli-binary-format raw-in-base64-out \\\n  --payload '{event}' /dev/stdout",
+        "aws lambda invoke --region {} --function-name {} --cli-read-timeout 0 \\\n  --cli-binary-format raw-in-base64-out --payload '{event}' /dev/stdout",
         contract::HOME_REGION,
         contract::FUNCTION
     );

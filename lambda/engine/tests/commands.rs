@@ -1,0 +1,51 @@
+//! What people are told to type.
+#![cfg(test)]
+
+#[expect(dead_code, reason = "each test file uses its own part of this")]
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::{PHYSICS, Scene, policy, seeded};
+use serde_json::json;
+
+const COMMAND: &str = "aws lambda invoke";
+
+/// Every text under a place that people read commands in.
+fn texts(place: &Path, found: &mut Vec<(PathBuf, String)>) {
+    if place.is_file() {
+        let is_text = place.extension().is_some_and(|end| ["md", "py", "yml", "sh"].iter().any(|known| end == *known));
+        if is_text {
+            found.push((place.to_owned(), std::fs::read_to_string(place).unwrap()));
+        }
+        return;
+    }
+    for entry in std::fs::read_dir(place).unwrap() {
+        texts(&entry.unwrap().path(), found);
+    }
+}
+
+/// Without it the CLI gives up after a minute and sends the event again: a second halt or release beside the first.
+#[tokio::test(start_paused = true)]
+async fn commands_that_call_the_function_wait_for_its_answer() {
+    let scene = Scene::new(seeded(), policy(json!({})));
+    scene.send(json!({})).await;
+    scene.send(json!({ "action": "release", "account": PHYSICS })).await;
+    let mails = scene.testbed.mailbox.mails();
+    let mut all: Vec<_> = mails.into_iter().map(|mail| (PathBuf::from(mail.subject), mail.body)).collect();
+    let in_mails = all.iter().filter(|(_, text)| text.contains(COMMAND)).count();
+    assert!(in_mails > 0, "no mail says how to release");
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for place in ["README.md", "docs", "scripts", ".github", "lambda/README.md"] {
+        texts(&checkout.join(place), &mut all);
+    }
+    let mut commands = 0;
+    for (whose, text) in all {
+        for (_, command) in text.match_indices(COMMAND).map(|(at, _)| text.split_at(at)) {
+            let command: String = command.lines().take(3).collect();
+            assert!(command.contains("--cli-read-timeout"), "{}: {command}", whose.display());
+            commands += 1;
+        }
+    }
+    assert!(commands > in_mails, "no document says how to call the function");
+}
