@@ -87,13 +87,13 @@ describe('the launch queue', () => {
     });
   });
 
-  it('is taken by the function, a burst at a time, two at once, each message answered for', () => {
+  it('is taken by the function, a burst at a time, twelve at once, each message answered for', () => {
     assert.deepEqual(only(template, 'AWS::Lambda::EventSourceMapping'), {
       EventSourceArn: { 'Fn::GetAtt': [queueId, 'Arn'] },
       FunctionName: { Ref: idOf(template, 'AWS::Lambda::Function', () => true) },
       BatchSize: 1000,
       MaximumBatchingWindowInSeconds: 5,
-      ScalingConfig: { MaximumConcurrency: 2 },
+      ScalingConfig: { MaximumConcurrency: 12 },
       FunctionResponseTypes: ['ReportBatchItemFailures'],
     });
   });

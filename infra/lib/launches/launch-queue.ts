@@ -14,8 +14,12 @@ import { grant } from '../shared/grant';
 const GATHER = Duration.seconds(5);
 /** Messages an invocation: a burst of so many is a single one. Lambda allows 10,000, but no more than 6 MB of them. */
 const BATCH = 1000;
-/** Invocations at once, the least that SQS allows. Leases keep two of them from one account. */
-const CONCURRENCY = 2;
+/**
+ * Invocations at once. Each may hold on to one account that resists for as long as an invocation lasts; the brake lets ten be
+ * halted in an hour, unless the policy says more, so two are always left for everybody else's launches. They cost nothing while
+ * nothing is launched, and leases keep two of them from one account.
+ */
+const CONCURRENCY = 12;
 /** As AWS advises at least, so that a throttled invocation does not count as a poisoned message. */
 const RECEIVES = 5;
 

@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use common::{PAYER, PHYSICS, REGIONS, Scene, id, policy};
 use events::running;
+use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::ids::InstanceId;
 use runawaytrain_engine::deadline::Deadline;
 use runawaytrain_engine::deadline::Invocation;
-use runawaytrain_testbed::{LaunchQueue, Life, QueueSettings, SimAccount, Testbed};
+use runawaytrain_testbed::{Fault, LaunchQueue, Life, QueueSettings, SimAccount, Testbed};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -125,6 +126,47 @@ async fn a_launch_that_arrives_during_a_sweep_causes_exactly_one_more_after_it()
     assert_eq!(batches.iter().map(|batch| (batch.messages, batch.returned)).collect::<Vec<_>>(), [(1, 0), (100, 0)]);
     assert_eq!((life_of(&scene, &first), life_of(&scene, &last)), (Life::Stopped, Life::Stopped));
     assert_eq!(scene.mails("HALT"), 1);
+}
+
+/// Ten accounts resist: we may not stop anything in them, so each of their halts goes on for minutes, and each holds an
+/// invocation. The launches of an eleventh account are dealt with all the same.
+#[tokio::test(start_paused = true)]
+async fn halts_that_take_long_do_not_hold_up_the_launches_of_others() {
+    const RESISTING: u64 = 10;
+    let testbed = lab(3);
+    let resisting: Vec<String> = (0..RESISTING).map(|number| format!("5{number:011}")).collect();
+    for account in &resisting {
+        testbed.world.add(&id(account), SimAccount::new("lab", &REGIONS).running("us-east-1", 9, "t2.micro"));
+        testbed.world.fault(Fault::always("ec2:StopInstances", FailureKind::Denied).in_account(&id(account)));
+    }
+    // One more than the default, so that the eleventh is halted too and not only frozen.
+    let scene = Scene::new(testbed, policy(json!({ "brake": { "haltsPerHour": RESISTING + 1 } })));
+    let queue = LaunchQueue::new(&id(PAYER), QueueSettings::default());
+    let number = Cell::new(0);
+    let story = async {
+        for account in &resisting {
+            queue.send(running(account).to_string());
+            // Longer than messages are gathered: each has an invocation of its own.
+            sleep(Duration::from_secs(7)).await;
+        }
+        scene.testbed.world.with(&id(PHYSICS), |account| {
+            (0..6).for_each(|_| drop(account.launch("eu-west-1", "p3.2xlarge", Life::Running)));
+        });
+        queue.send(running(PHYSICS).to_string());
+        let launched = scene.testbed.clock.elapsed();
+        while scene.billable(PHYSICS) > 0 && scene.testbed.clock.elapsed() < TIMEOUT {
+            sleep(Duration::from_secs(1)).await;
+        }
+        scene.testbed.clock.elapsed() - launched
+    };
+    let took = tokio::select! {
+        () = queue.run(async |event| invoke(&scene, &number, event).await) => unreachable!("it polls for ever"),
+        took = story => took,
+    };
+    let at_work = queue.batches().iter().filter(|batch| batch.ended.is_none()).count();
+    println!("stopped {took:?} after the launch, beside {at_work} invocations");
+    assert!(at_work as u64 >= RESISTING, "only {at_work} invocations are at work");
+    assert!(took < Duration::from_secs(15), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]

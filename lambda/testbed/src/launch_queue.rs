@@ -37,7 +37,7 @@ impl Default for QueueSettings {
         Self {
             window: Duration::from_secs(5),
             batch: 1000,
-            concurrency: 2,
+            concurrency: 12,
             visibility: Duration::from_secs(16 * 60),
             receives: 5,
         }
