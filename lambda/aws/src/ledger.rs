@@ -18,17 +18,16 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use jiff::Timestamp;
 
-use runawaytrain_core::plan::ActionResult;
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 use runawaytrain_engine::ports::{
-    Commit, EntryId, Journal, JournalEntry, Lease, LeaseMove, Outbox, OutboxId, OutboxItem, Slots, States, StoreError,
-    VersionedRecord,
+    Commit, Conclusion, EntryId, Journal, JournalEntry, Lease, LeaseMove, Outbox, OutboxId, OutboxItem, Slots, States,
+    StoreError, VersionedRecord,
 };
 
 use self::journal::Scribe;
 use self::record::{FENCE, HOLDER, PARTITION, UNTIL, record_key};
-use self::table::{GET, QUERY, TRIES_IN_CONTENTION, Table, UPDATE, moment, number, pause, text};
+use self::table::{GET, QUERY, Table, UPDATE, moment, number, text};
 
 pub(crate) struct DynamoLedger {
     table: Table,
@@ -80,7 +79,8 @@ impl States for DynamoLedger {
     async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), StoreError> {
         let scribe = self.scribe(&lease.account);
         let _turn = scribe.turn.lock().await;
-        for attempt in 0..TRIES_IN_CONTENTION {
+        let mut patience = self.table.patience();
+        loop {
             let call = self
                 .table
                 .client
@@ -99,11 +99,9 @@ impl States for DynamoLedger {
             let Err(error) = call.send().await else { return Ok(()) };
             match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => return Err(StoreError::LeaseLost),
-                Some(UpdateItemError::TransactionConflictException(_)) => pause(attempt).await,
-                _ => return Err(self.table.failure(UPDATE, &error).into()),
+                _ => self.table.pause(&mut patience, self.table.failure(UPDATE, &error)).await?,
             }
         }
-        Err(StoreError::Conflict)
     }
 }
 
@@ -119,10 +117,9 @@ impl Journal for DynamoLedger {
         lease: &Lease,
         halt: &HaltId,
         id: &EntryId,
-        at: Timestamp,
-        result: &ActionResult,
+        conclusion: &Conclusion,
     ) -> Result<(), StoreError> {
-        let item = journal::outcome(&self.table, &lease.account, halt, id, at, result)?;
+        let item = journal::outcome(&self.table, &lease.account, halt, id, conclusion)?;
         self.scribe(&lease.account).write(&self.table, lease, item).await
     }
 

@@ -66,7 +66,7 @@ impl Plan {
 impl From<Draft<Action>> for Plan {
     fn from(draft: Draft<Action>) -> Self {
         let mut lanes: BTreeMap<Lane, Vec<Action>> = BTreeMap::new();
-        for (lane, action) in draft.steps {
+        for (lane, action) in draft.steps.into_iter().chain(draft.last) {
             lanes.entry(lane).or_default().push(action);
         }
         Self { lanes, skipped: draft.skipped }

@@ -3,7 +3,7 @@
 
 mod arbitrary;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arbitrary::{
     ORGANIZATION, TRUSTED_PROVIDER, account, after, change, circumstances, ends_instances, instance_id, instances_of,
@@ -23,16 +23,18 @@ use runawaytrain_core::policy::trust::Principal;
 use runawaytrain_core::policy::{AccountPolicy, Policy, UserResponse};
 use runawaytrain_core::record::{AccountRecord, State};
 use runawaytrain_core::resource::deny_all::DenyAll;
-use runawaytrain_core::resource::instances::{Action as InstanceAction, everywhere};
+use runawaytrain_core::resource::fleets::Action as FleetAction;
+use runawaytrain_core::resource::groups::Action as GroupAction;
+use runawaytrain_core::resource::instances::{Action as InstanceAction, Instance, Launcher, everywhere};
 use runawaytrain_core::resource::roles::{Action as RoleAction, Role};
 use runawaytrain_core::resource::users::{AccessKey, Action as UserAction, Lockout, User, UserAttachments};
 use runawaytrain_core::resource::{
-    Act, Action, Circumstances, Fleets, Groups, Instances, Kind, Part, Refusals, Roles, Scope, Sight, SpotRequests,
-    Users,
+    Act, Action, Circumstances, Fleets, Groups, Instances, Kind, Lane, Part, Refusals, Roles, Scope, Sight,
+    SpotRequests, Users,
 };
 use runawaytrain_core::verdict::{Judgement, Pardon, Verdict};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
-use runawaytrain_core::vocabulary::ids::{KeyId, Region, RoleName, UserName};
+use runawaytrain_core::vocabulary::ids::{InstanceId, KeyId, Region, RoleName, UserName};
 
 fn actions(policy: &AccountPolicy, observation: &Observation, circumstances: &Circumstances) -> Vec<Action> {
     plan(policy, observation, circumstances).actions().cloned().collect()
@@ -74,6 +76,15 @@ fn is_answered(observation: &Observation, region: &Region) -> bool {
 fn cases() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(1000);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// Whether an action switches off what launched something.
+fn switches_off(action: &Action, launcher: Option<&Launcher>) -> bool {
+    match (action, launcher) {
+        (Action::Groups(GroupAction::SuspendGroup { group, .. }), Some(Launcher::Group(name))) => group == name,
+        (Action::Fleets(FleetAction::ZeroFleet { fleet, .. }), Some(Launcher::Fleet(id))) => fleet == id,
+        _ => false,
+    }
 }
 
 proptest! {
@@ -253,15 +264,50 @@ proptest! {
         prop_assert!(third.iter().all(hindered), "{third:?}");
     }
 
+    /// The plan is fed to lanes: actions of one lane that switch launchers off end before those after them begin.
     #[test]
-    fn a_region_is_disarmed_before_anything_in_it_stops(
+    fn what_would_launch_an_instance_again_is_switched_off_before_it_stops(
         policy in policy(), observation in observation(), circumstances in circumstances(),
     ) {
-        for (_, actions) in plan(&policy, &observation, &circumstances).lanes() {
-            let stops = actions.iter().position(|action| action.part() == Part::Stop);
-            let disarms = actions.iter().rposition(|action| matches!(action.part(), Part::Disarm | Part::Prepare));
-            prop_assert!(stops.is_none() || disarms.is_none() || disarms < stops, "{actions:?}");
+        let by_place: BTreeMap<(&Region, &InstanceId), &Instance> =
+            everywhere(&observation).map(|(region, instance)| ((region, &instance.id), instance)).collect();
+        let plan = plan(&policy, &observation, &circumstances);
+        for (lane, actions) in plan.lanes() {
+            for (place, stop) in actions.iter().enumerate().filter(|(_, action)| action.part() == Part::Stop) {
+                for id in instances_of(stop) {
+                    let instance = by_place[&(stop.region().unwrap(), id)];
+                    let would_launch = |action: &&Action| {
+                        let asks = instance.spot_request.as_ref().is_some_and(|asks| action.items().contains(&asks.as_str()));
+                        let launches = switches_off(action, instance.launcher.as_ref());
+                        action.region() == stop.region() && (asks || launches)
+                    };
+                    for action in plan.actions().filter(would_launch) {
+                        prop_assert!(actions[..place].contains(action), "{action} does not come before {id} in {lane:?}");
+                    }
+                }
+            }
             prop_assert!(actions.iter().all(|action| ends_instances(action) == (action.part() == Part::Stop)));
+        }
+    }
+
+    /// What costs a thief nothing delays nothing: neither a group without members nor another's protection.
+    #[test]
+    fn no_stop_waits_for_what_has_nothing_to_do_with_it(
+        policy in policy(), observation in observation(), circumstances in circumstances(),
+    ) {
+        let launchers: BTreeSet<(Region, Launcher)> = everywhere(&observation)
+            .filter_map(|(region, instance)| Some((region.clone(), instance.launcher.clone()?)))
+            .collect();
+        for (lane, actions) in plan(&policy, &observation, &circumstances).lanes() {
+            let Some(stop) = actions.iter().position(|action| action.part() == Part::Stop) else { continue };
+            for action in &actions[..stop] {
+                let launched = |(region, launcher): &(Region, Launcher)| {
+                    Some(region) == action.region() && switches_off(action, Some(launcher))
+                };
+                let is_needed = matches!(action, Action::SpotRequests(_)) || launchers.iter().any(launched);
+                prop_assert!(action.part() != Part::Disarm || is_needed, "{action} in {lane:?}");
+                prop_assert!(!matches!(lane, Lane::Loose(_)) || action.part() != Part::Disarm, "{action} in {lane:?}");
+            }
         }
     }
 

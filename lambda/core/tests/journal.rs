@@ -160,7 +160,7 @@ fn account() -> AccountId {
 fn observation() -> Observation {
     let (region, old) = (Region::new("us-east-1"), Some(tripped() - SignedDuration::from_hours(9000)));
     let mut seen = Observation::new(account());
-    let group = Group { name: GroupName::new("workers"), suspended: true, created: old };
+    let group = Group { name: GroupName::new("workers"), suspended: true, desired: 0, created: old };
     seen.see::<Groups>(Some(&region), Ok(vec![group]));
     let fleet = |id: &str, kind| Fleet { id: FleetId::new(id), kind, target: 0, created: old };
     let fleets = vec![fleet("fleet-1", FleetKind::Ec2), fleet("sfr-1", FleetKind::Spot)];

@@ -10,6 +10,8 @@ pub mod ports;
 
 pub mod deadline;
 
+pub mod patience;
+
 pub mod trigger;
 
 pub mod scope;

@@ -17,7 +17,7 @@ mod states;
 pub use actuator::{Actuator, Performed};
 pub use clock::Clock;
 pub use directory::{Directory, Freshness, Lifecycle, Member};
-pub use journal::{EntryId, Journal, JournalEntry};
+pub use journal::{Conclusion, EntryId, Journal, JournalEntry};
 pub use metrics::{Metrics, SweepMetrics};
 pub use money::{Billing, KnownPrice, PriceBook, PriceList, ReadReport, SpendBook, SpentHours};
 pub use notifier::Notifier;

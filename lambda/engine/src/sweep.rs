@@ -23,6 +23,7 @@ use crate::notify::Mailer;
 use crate::observe::Collector;
 use crate::observe::prices::PriceMemory;
 use crate::observe::spend::SpendMemory;
+use crate::patience::while_busy;
 use crate::ports::{
     Clock, Directory, Freshness, Journal, Metrics, Ports, Slots, States, SweepMetrics, VersionedRecord,
 };
@@ -175,7 +176,8 @@ impl Guard {
         // A drill by event changes nothing anywhere and so still works where the environment says pass.
         let drill = asked == Mode::Drill;
         let ceiling = if drill { Mode::Drill } else { least([asked, self.ceiling]) };
-        let records = match self.states.load_all().await {
+        let until = invocation.deadline.stop_work();
+        let records = match while_busy(&invocation.id, until, || self.states.load_all()).await {
             Ok(records) => records,
             Err(failure) => {
                 tracing::error!(error = %failure, "the state table could not be read; nothing was touched");

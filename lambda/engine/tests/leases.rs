@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use common::{PHYSICS, Scene, id, policy, report_of, seeded};
 use runawaytrain_core::record::{AccountRecord, Halt, State};
-use runawaytrain_core::resource::{Action, users};
+use runawaytrain_core::resource::{Act, Action, users};
 use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::ids::UserName;
 use runawaytrain_engine::contain::lease::{Leases, NotPerformed, RENEWAL};
-use runawaytrain_engine::ports::{Clock, Commit, LeaseMove, Ports, States, StoreError};
+use runawaytrain_engine::ports::{Clock, Commit, Journal, LeaseMove, Ports, States, StoreError};
 use runawaytrain_testbed::{Fault, Testbed};
 use serde_json::json;
 
@@ -110,7 +110,7 @@ async fn a_holder_keeps_its_lease_by_renewing_it() {
     let holding = hold(&ports, &testbed, "first").await;
     tokio::time::sleep(Duration::from_secs(300)).await;
     assert!(holding.is_alive());
-    holding.perform(&id(PHYSICS), &deny("alice")).await.unwrap();
+    holding.perform(&id(PHYSICS), &deny("alice"), |_| None).await.unwrap();
     let stored = ports.states.load(&id(PHYSICS)).await.unwrap().unwrap();
     assert!(matches!(
         Leases::new(&ports).acquire("second", &stored, stored.record.clone(), Vec::new()).await,
@@ -127,7 +127,7 @@ async fn a_holder_that_cannot_renew_stops_before_another_may_begin() {
     tokio::time::sleep(RENEWAL * 3 + Duration::from_secs(1)).await;
     testbed.ledger.break_with(None);
     assert!(!holding.is_alive());
-    assert_eq!(holding.perform(&id(PHYSICS), &deny("alice")).await, Err(NotPerformed::LeaseLost));
+    assert_eq!(holding.perform(&id(PHYSICS), &deny("alice"), |_| None).await, Err(NotPerformed::LeaseLost));
     assert!(testbed.world.calls().is_empty());
 }
 
@@ -148,7 +148,7 @@ async fn a_holder_that_wakes_after_takeover_changes_nothing_more() {
         .unwrap();
 
     assert!(sleeper.is_alive(), "it does not know yet");
-    assert_eq!(sleeper.perform(&id(PHYSICS), &deny("alice")).await, Err(NotPerformed::LeaseLost));
+    assert_eq!(sleeper.perform(&id(PHYSICS), &deny("alice"), |_| None).await, Err(NotPerformed::LeaseLost));
     assert!(!sleeper.is_alive());
     assert!(testbed.world.calls().is_empty(), "nothing was called");
     let journal = ports
@@ -175,6 +175,77 @@ async fn a_journal_that_fails_for_a_moment_delays_the_halt_and_loses_nothing() {
     let stored = scene.testbed.ledger.load(&id(PHYSICS)).await.unwrap().unwrap();
     assert_eq!(stored.record.state, State::Halted);
     assert_eq!((scene.mails("HALT"), scene.mails("Halted")), (1, 1), "{:?}", scene.subjects());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_table_that_throttles_harms_nobody_and_loses_nothing() {
+    for kind in [FailureKind::Throttled, FailureKind::Contended] {
+        for begins in (0..10_000).step_by(743) {
+            let scene = Scene::new(seeded(), policy(json!({})));
+            let ledger = Arc::clone(&scene.testbed.ledger);
+            let busy = async move {
+                tokio::time::sleep(Duration::from_millis(begins)).await;
+                ledger.busy_for(Duration::from_secs(15), kind);
+            };
+            tokio::join!(scene.send(json!({})), busy);
+            assert_eq!(scene.billable(PHYSICS), 0, "{kind:?} after {begins} ms");
+            tokio::time::sleep(Duration::from_secs(15)).await;
+            assert_eq!(scene.billable(common::QUIET), 2, "{kind:?} after {begins} ms");
+            let stored = scene.testbed.ledger.load(&id(PHYSICS)).await.unwrap().unwrap();
+            assert_eq!((stored.record.state, stored.lease), (State::Halted, None), "{kind:?} after {begins} ms");
+            let halt = stored.record.halt.unwrap().id;
+            let journal = scene.testbed.ledger.entries(&id(PHYSICS), &halt).await.unwrap();
+            assert!(journal.iter().all(|entry| entry.concluded.is_some()), "{kind:?} after {begins} ms");
+            assert_eq!(journal.len(), scene.testbed.world.calls().len(), "{kind:?} after {begins} ms");
+            // A mail that could not be taken out of the table waits for the next sweep.
+            scene.tick().await;
+            let mails = (scene.mails("HALT"), scene.mails("Halted"));
+            assert_eq!(mails, (1, 1), "{kind:?} after {begins} ms: {:?}", scene.subjects());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_table_is_no_lost_lease() {
+    let testbed = seeded();
+    let ports = testbed.ports();
+    let holding = hold(&ports, &testbed, "first").await;
+    tokio::time::sleep(Duration::from_secs(18)).await;
+    testbed.ledger.busy_for(Duration::from_secs(20), FailureKind::Contended);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    holding.perform(&id(PHYSICS), &deny("alice"), |_| None).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert!(holding.is_alive());
+}
+
+/// The entries of the journal about stops.
+async fn stops(scene: &Scene) -> Vec<runawaytrain_engine::ports::JournalEntry> {
+    let halt = scene.testbed.ledger.load(&id(PHYSICS)).await.unwrap().unwrap().record.halt.unwrap().id;
+    let journal = scene.testbed.ledger.entries(&id(PHYSICS), &halt).await.unwrap();
+    journal.into_iter().filter(|entry| entry.action.operation() == "ec2:StopInstances").collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_throttled_is_one_entry_however_often_it_is_made() {
+    let testbed = seeded();
+    let fault = Fault::always("ec2:StopInstances", FailureKind::Throttled).in_region("us-east-1").times(5);
+    testbed.world.fault(fault.in_account(&id(PHYSICS)));
+    let scene = Scene::new(testbed, policy(json!({})));
+    scene.send(json!({})).await;
+    assert_eq!(scene.billable(PHYSICS), 0);
+    let attempts: Vec<u32> = stops(&scene).await.iter().map(|entry| entry.attempts).collect();
+    assert_eq!((attempts.len(), attempts.iter().max()), (3, Some(&6)), "{attempts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_denied_for_long_is_a_handful_of_entries() {
+    let testbed = seeded();
+    testbed.world.fault(Fault::always("ec2:StopInstances", FailureKind::Denied).in_account(&id(PHYSICS)));
+    let scene = Scene::new(testbed, policy(json!({})));
+    scene.send(json!({})).await;
+    // Three regions with three instances each: each is tried alone once, and then all of a region together now and then.
+    let entries = stops(&scene).await.len();
+    assert!(entries <= 3 * 17, "{entries}");
 }
 
 #[tokio::test(start_paused = true)]

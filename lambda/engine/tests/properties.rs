@@ -23,8 +23,8 @@ use runawaytrain_engine::ports::{Journal, States};
 use runawaytrain_testbed::{Fault, Lagged, Life, SimAccount, Testbed};
 use serde_json::json;
 use university::{
-    LAB, Wrong, arbitrary_lab, arbitrary_policy, arbitrary_refusals, arbitrary_wrong, build, exempt_instances,
-    policy_of,
+    LAB, Wrong, arbitrary_lab, arbitrary_permitted_lab, arbitrary_policy, arbitrary_refusals, arbitrary_wrong, build,
+    denied_instances, exempt_instances, policy_of,
 };
 
 /// 1,000 cases in the suite; `PROPTEST_CASES=100000 cargo test -p runawaytrain-engine --test properties` for a longer
@@ -149,9 +149,12 @@ proptest! {
             halt(&scene, &wrong).await;
             tally(&scene);
             touches_what_it_must_not(&scene.testbed, &policy)?;
-            prop_assert_eq!(state(&scene).await, State::Halted);
+            let denied = denied_instances(&scene.testbed, &policy);
+            let expected = if denied.is_empty() { State::Halted } else { State::Halting };
+            prop_assert_eq!(state(&scene).await, expected);
 
-            let spared = exempt_instances(&scene.testbed, &policy);
+            let mut spared = exempt_instances(&scene.testbed, &policy);
+            spared.extend(denied);
             let running: BTreeSet<_> = scene
                 .testbed
                 .world
@@ -229,7 +232,7 @@ proptest! {
 
     #[test]
     fn a_halt_that_is_killed_anywhere_ends_like_one_that_is_not(
-        lab in arbitrary_lab(),
+        lab in arbitrary_permitted_lab(),
         policy in arbitrary_policy(),
         killed_after in 0u64..14_000,
     ) {
@@ -260,7 +263,8 @@ proptest! {
     }
 
     #[test]
-    fn a_release_restores_what_the_halt_changed_and_nothing_else(lab in arbitrary_lab(), policy in arbitrary_policy()) {
+    fn a_release_restores_what_the_halt_changed_and_nothing_else(
+        lab in arbitrary_permitted_lab(), policy in arbitrary_policy()) {
         in_virtual_time(async {
             let testbed = build(&lab);
             let policy = policy_of(&policy, &lab);

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use common::{PAYER, PHYSICS, QUIET, REGIONS, Scene, id, policy};
 use runawaytrain_core::message::report::Answer;
+use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::ids::{AccountId, RoleName, UserName};
 use runawaytrain_engine::deadline::Deadline;
 use runawaytrain_engine::ports::States;
@@ -37,6 +38,7 @@ enum Step {
     Ticks(u32),
     Wait(Duration),
     Send(Value),
+    Busy(Duration),
     Mark,
     Expect(Expectation),
 }
@@ -105,7 +107,7 @@ fn set_policy(document: &mut Value, whose: &str, said: &str) -> Result<(), Strin
 }
 
 /// The words of the guard's side:
-/// `sweep [killed D] [within D]` · `tick` (five minutes, then a sweep) · `ticks N` · `wait D` · `send JSON` · `mark`
+/// `sweep [killed D] [within D]` · `tick` (five minutes, then a sweep) · `ticks N` · `wait D` · `send JSON` · `table busy D` · `mark`
 /// (times are from here on; the first sweep marks by itself) · `after D WORLD-LINE` · `thief …` · `expect …`.
 fn step(line: &str, whose: &str) -> Result<Step, String> {
     if let Some(change) = script::change(line)? {
@@ -126,6 +128,10 @@ fn step(line: &str, whose: &str) -> Result<Step, String> {
         "tick" => Step::Ticks(1),
         "ticks" => Step::Ticks(words.number()?),
         "wait" => Step::Wait(words.duration()?),
+        "table" => {
+            words.after("busy").ok_or("busy")?;
+            Step::Busy(words.duration()?)
+        }
         "mark" => Step::Mark,
         "send" => Step::Send(
             serde_json::from_str(&words.rest().replace("ACCOUNT", whose)).map_err(|error| error.to_string())?,
@@ -245,6 +251,7 @@ impl Stage {
             }
             Step::Wait(pause) => tokio::time::sleep(pause).await,
             Step::Send(event) => self.answer = Some(self.scene.send(event).await),
+            Step::Busy(time) => testbed.ledger.busy_for(time, FailureKind::Throttled),
             Step::Mark => {
                 self.mark = Some(testbed.clock.elapsed());
                 self.watched.lock().unwrap().forget();

@@ -34,6 +34,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "ports",
             "deadline",
+            "patience",
             "trigger",
             "scope",
             "observe",

@@ -2,20 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use runawaytrain_core::measure::price::PriceKey;
 use runawaytrain_core::measure::spend;
-use runawaytrain_core::plan::ActionResult;
+
 use runawaytrain_core::record::HourPeak;
-use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::{
-    Commit, EntryId, Journal, JournalEntry, KnownPrice, Lease, LeaseMove, Outbox, OutboxId, OutboxItem, PriceBook,
-    ReadReport, Slots, SpendBook, SpentHours, States, StoreError, VersionedRecord,
+    Commit, Conclusion, EntryId, Journal, JournalEntry, KnownPrice, Lease, LeaseMove, Outbox, OutboxId, OutboxItem,
+    PriceBook, ReadReport, Slots, SpendBook, SpentHours, States, StoreError, VersionedRecord,
 };
+use tokio::time::Instant;
+
+use crate::faults::failure;
 
 /// The state table in memory, with the conditions of the real one.
 #[derive(Debug, Default)]
@@ -34,6 +38,7 @@ struct Tables {
     reports: BTreeMap<String, ReadReport>,
     broken: Option<Failure>,
     slots_broken: Option<Failure>,
+    busy: Option<(Instant, FailureKind)>,
     writes: usize,
 }
 
@@ -46,6 +51,11 @@ impl MemoryLedger {
     /// From now on slots cannot be taken; `None` mends it.
     pub fn break_slots(&self, failure: Option<Failure>) {
         self.tables().slots_broken = failure;
+    }
+
+    /// For so long every call is refused for others' sake: `Throttled`, or `Contended`.
+    pub fn busy_for(&self, time: Duration, kind: FailureKind) {
+        self.tables().busy = Some((Instant::now() + time, kind));
     }
 
     /// How many writes were taken.
@@ -80,9 +90,10 @@ impl MemoryLedger {
 
     fn sound(&self) -> Result<std::sync::MutexGuard<'_, Tables>, Failure> {
         let tables = self.tables();
-        match &tables.broken {
-            Some(failure) => Err(failure.clone()),
-            None => Ok(tables),
+        match (&tables.broken, tables.busy) {
+            (Some(failure), _) => Err(failure.clone()),
+            (None, Some((until, kind))) if Instant::now() < until => Err(failure("dynamodb:TransactWriteItems", kind)),
+            (None, _) => Ok(tables),
         }
     }
 }
@@ -220,15 +231,16 @@ impl Journal for MemoryLedger {
         lease: &Lease,
         halt: &HaltId,
         id: &EntryId,
-        at: Timestamp,
-        result: &ActionResult,
+        conclusion: &Conclusion,
     ) -> Result<(), StoreError> {
         let mut tables = self.sound()?;
         tables.holds(lease)?;
         tables.writes += 1;
         let entry =
             tables.journal.get_mut(&(lease.account.clone(), halt.clone())).and_then(|journal| journal.get_mut(id));
-        entry.expect("an outcome follows its intent").concluded = Some((at, result.clone()));
+        let entry = entry.expect("an outcome follows its intent");
+        entry.concluded = Some((conclusion.at, conclusion.result.clone()));
+        entry.attempts = conclusion.attempts;
         Ok(())
     }
 

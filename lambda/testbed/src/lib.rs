@@ -35,6 +35,7 @@ pub use launch_queue::{Batch, LaunchQueue, QueueSettings};
 pub use ledger::MemoryLedger;
 pub use mailbox::{Mail, Mailbox};
 pub use metrics::MemoryMetrics;
+pub use quotas::least_time;
 pub use reports::{MemoryReports, OBJECTS_A_PAGE};
 pub use resource::deny_all::{MOST_ATTACHED, Managed};
 pub use resource::fleets::{FLEETS_A_PAGE, SimFleet, SimFleets};

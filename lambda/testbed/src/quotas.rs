@@ -1,6 +1,7 @@
 //! How many calls EC2 takes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 use tokio::time::Instant;
@@ -29,6 +30,13 @@ const INSTANCES: [(&str, f64, f64); 3] = [
 /// What our looks of every sweep call: whoever wants to blind us calls it in a loop, so often a second.
 const LOOPED: [&str; 2] = ["ec2:DescribeRegions", "ec2:DescribeInstances"];
 const LOOPED_A_SECOND: f64 = 200.0;
+
+/// The least time that so many calls of an API take in one region, by its bucket of requests.
+pub fn least_time(operation: &str, calls: u32) -> Duration {
+    let bucket = REQUESTS.iter().find(|(name, _, _)| *name == operation);
+    let seconds = bucket.map(|(_, most, a_second)| (f64::from(calls) - most).max(0.0) / a_second);
+    Duration::from_secs_f64(seconds.unwrap_or_default())
+}
 
 #[derive(Debug)]
 pub(crate) struct Quotas {

@@ -12,7 +12,7 @@ use runawaytrain_engine::ports::{Commit, Lease, LeaseMove, StoreError, Versioned
 
 use super::outbox;
 use super::record::{self, FENCE, VERSION, record_key};
-use super::table::{GET, Item, Refused, TRANSACT, TRIES_IN_CONTENTION, Table, UPDATE, as_number, key, number, pause};
+use super::table::{GET, Item, Refused, TRANSACT, Table, UPDATE, as_number, key, number};
 use super::write::Write;
 
 /// Writes it. A record alone is one plain update; with mails or an hour it is a transaction.
@@ -26,7 +26,8 @@ pub(super) async fn write(table: &Table, commit: Commit) -> Result<VersionedReco
 
 async fn alone(table: &Table, commit: &Commit) -> Result<VersionedRecord, StoreError> {
     let write = Write::of(commit)?;
-    for attempt in 0..TRIES_IN_CONTENTION {
+    let mut patience = table.patience();
+    loop {
         let call = table
             .client
             .update_item()
@@ -43,14 +44,12 @@ async fn alone(table: &Table, commit: &Commit) -> Result<VersionedRecord, StoreE
             Err(error) => error,
         };
         match error.as_service_error() {
-            Some(UpdateItemError::TransactionConflictException(_)) => pause(attempt).await,
             Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => {
                 return written_before(commit, refusal.item()).ok_or(lost(&commit.lease));
             }
-            _ => return Err(table.failure(UPDATE, &error).into()),
+            _ => table.pause(&mut patience, table.failure(UPDATE, &error)).await?,
         }
     }
-    Err(StoreError::Conflict)
 }
 
 /// An attempt that was written but not answered is repeated by the SDK, and the repetition is refused: what stands
@@ -72,7 +71,8 @@ fn written_before(commit: &Commit, found: Option<&Item>) -> Option<VersionedReco
 }
 
 async fn together(table: &Table, commit: &Commit) -> Result<VersionedRecord, StoreError> {
-    for attempt in 0..TRIES_IN_CONTENTION {
+    let mut patience = table.patience();
+    loop {
         // A transaction does not answer what it wrote, so what it rests on is read first and made its condition.
         let before = table.get(record_key(&commit.record.account)).await?.unwrap_or_default();
         let version = as_number(&before, VERSION).unwrap_or(0);
@@ -97,7 +97,8 @@ async fn together(table: &Table, commit: &Commit) -> Result<VersionedRecord, Sto
             }
             // A holder's write that met a sweep's is tried again; whether it still holds is read anew.
             Err(Refused::Condition(0)) if matches!(commit.lease, LeaseMove::Hold(_) | LeaseMove::Release(_)) => {
-                pause(attempt).await
+                let detail = "a sweep writes the account's record";
+                table.pause(&mut patience, Failure::own(TRANSACT, FailureKind::Contended, detail)).await?
             }
             Err(Refused::Condition(0)) => return Err(lost(&commit.lease)),
             Err(Refused::Condition(_)) => {
@@ -108,11 +109,9 @@ async fn together(table: &Table, commit: &Commit) -> Result<VersionedRecord, Sto
                 )
                 .into());
             }
-            Err(Refused::Contended) => pause(attempt).await,
-            Err(Refused::Failed(failure)) => return Err(failure.into()),
+            Err(Refused::Failed(failure)) => table.pause(&mut patience, failure).await?,
         }
     }
-    Err(StoreError::Conflict)
 }
 
 fn items(table: &Table, commit: &Commit, version: u64) -> Result<Vec<TransactWriteItem>, Failure> {
@@ -260,11 +259,42 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn contention_is_tried_again_and_then_given_up_as_a_conflict() {
-        let script = Script::new(|asked| cancelled("TransactionConflict")(asked));
-        assert_eq!(written(&script, commit(LeaseMove::None { expected: 0 }, true)).await, Err(StoreError::Conflict));
-        assert_eq!(script.asked().iter().filter(|asked| asked.contains("TransactItems")).count(), 5);
+    /// Nobody was faster, and nothing is wrong with the write: whoever wrote it may do so again.
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_table_is_tried_again_and_then_called_busy() {
+        for (code, kind) in [
+            ("TransactionConflict", FailureKind::Contended),
+            ("ThrottlingError", FailureKind::Throttled),
+            ("ProvisionedThroughputExceeded", FailureKind::Throttled),
+        ] {
+            let script = Script::new(move |asked| cancelled(code)(asked));
+            match written(&script, commit(LeaseMove::None { expected: 0 }, true)).await {
+                Err(StoreError::Failed(failure)) => assert_eq!(failure.kind, kind, "{failure}"),
+                other => panic!("{other:?}"),
+            }
+            assert_eq!(script.asked().iter().filter(|asked| asked.contains("TransactItems")).count(), 8, "{code}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_table_that_is_busy_for_a_moment_loses_nothing() {
+        let refusals = std::sync::atomic::AtomicU32::new(3);
+        let script = Script::new(move |asked| {
+            let is_write = asked.contains("TransactItems");
+            let left = &refusals;
+            if is_write
+                && left
+                    .fetch_update(std::sync::atomic::Ordering::Relaxed, std::sync::atomic::Ordering::Relaxed, |left| {
+                        left.checked_sub(1)
+                    })
+                    .is_ok()
+            {
+                return cancelled("ThrottlingError")(asked);
+            }
+            (200, "{}".to_owned())
+        });
+        let stored = written(&script, commit(LeaseMove::None { expected: 0 }, true)).await.unwrap();
+        assert_eq!(stored.version, 1);
     }
 
     #[tokio::test]

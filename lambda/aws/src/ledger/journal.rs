@@ -3,19 +3,18 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem, Update};
-use jiff::Timestamp;
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update};
 use tokio::sync::oneshot;
 
 use runawaytrain_core::contract::{PARTITION_KEY, SORT_KEY};
 use runawaytrain_core::plan::ActionResult;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
-use runawaytrain_engine::ports::{EntryId, JournalEntry, Lease, StoreError};
+use runawaytrain_engine::ports::{Conclusion, EntryId, JournalEntry, Lease, StoreError};
 
 use super::commit::incomplete;
 use super::record::{FENCE, HOLDER, record_key};
-use super::table::{Item, QUERY, Refused, TRANSACT, TRIES_IN_CONTENTION, Table, as_text, key, number, pause, text};
+use super::table::{Item, QUERY, Refused, TRANSACT, Table, as_number, as_text, key, number, text};
 
 const INTENT: &str = "intent";
 const ACTION: &str = "action";
@@ -23,6 +22,7 @@ const INTENDED: &str = "intended";
 const OUTCOME: &str = "outcome";
 const RESULT: &str = "result";
 const CONCLUDED: &str = "concluded";
+const ATTEMPTS: &str = "attempts";
 
 /// The most items of a transaction, less the one that checks the fence.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
@@ -117,7 +117,8 @@ async fn fenced(
     let mut all = Vec::with_capacity(items.len() + 1);
     all.push(TransactWriteItem::builder().condition_check(check).build());
     all.extend(items);
-    for attempt in 0..TRIES_IN_CONTENTION {
+    let mut patience = table.patience();
+    loop {
         match table.transact(all.clone()).await {
             Ok(()) => return Ok(()),
             Err(Refused::Condition(0)) => return Err(StoreError::LeaseLost),
@@ -129,11 +130,9 @@ async fn fenced(
                 )
                 .into());
             }
-            Err(Refused::Contended) => pause(attempt).await,
-            Err(Refused::Failed(failure)) => return Err(failure.into()),
+            Err(Refused::Failed(failure)) => table.pause(&mut patience, failure).await?,
         }
     }
-    Err(StoreError::Conflict)
 }
 
 /// The item that says what is about to be done.
@@ -145,7 +144,8 @@ pub(super) fn intent(table: &Table, account: &AccountId, entry: &JournalEntry) -
         (INTENDED.to_owned(), text(entry.intended.to_string())),
     ]);
     if let Some((at, result)) = &entry.concluded {
-        item.extend(conclusion(*at, result)?.map(|(_, attribute, value)| (attribute.to_owned(), value)));
+        let conclusion = Conclusion { at: *at, result: result.clone(), attempts: entry.attempts };
+        item.extend(attributes(&conclusion)?.map(|(_, attribute, value)| (attribute.to_owned(), value)));
     }
     let put = Put::builder().table_name(&table.name).set_item(Some(item)).build().map_err(incomplete)?;
     Ok(TransactWriteItem::builder().put(put).build())
@@ -157,16 +157,15 @@ pub(super) fn outcome(
     account: &AccountId,
     halt: &HaltId,
     id: &EntryId,
-    at: Timestamp,
-    result: &ActionResult,
+    conclusion: &Conclusion,
 ) -> Result<TransactWriteItem, Failure> {
     let mut update = Update::builder()
         .table_name(&table.name)
         .set_key(Some(entry_key(account, halt, id)))
-        .update_expression("SET #outcome = :outcome, #result = :result, #concluded = :concluded")
+        .update_expression("SET #outcome = :outcome, #result = :result, #concluded = :concluded, #attempts = :attempts")
         .condition_expression("attribute_exists(#pk)")
         .expression_attribute_names("#pk", PARTITION_KEY);
-    for (placeholder, attribute, value) in conclusion(at, result)? {
+    for (placeholder, attribute, value) in attributes(conclusion)? {
         update = update
             .expression_attribute_names(format!("#{placeholder}"), attribute)
             .expression_attribute_values(format!(":{placeholder}"), value);
@@ -174,14 +173,13 @@ pub(super) fn outcome(
     Ok(TransactWriteItem::builder().update(update.build().map_err(incomplete)?).build())
 }
 
-fn conclusion(
-    at: Timestamp,
-    result: &ActionResult,
-) -> Result<[(&'static str, &'static str, aws_sdk_dynamodb::types::AttributeValue); 3], Failure> {
+fn attributes(conclusion: &Conclusion) -> Result<[(&'static str, &'static str, AttributeValue); 4], Failure> {
+    let Conclusion { at, result, attempts } = conclusion;
     Ok([
         ("outcome", OUTCOME, text(result.to_string())),
         ("result", RESULT, serde_dynamo::to_attribute_value(result).map_err(unwritable)?),
         ("concluded", CONCLUDED, text(at.to_string())),
+        ("attempts", ATTEMPTS, number(attempts)),
     ])
 }
 
@@ -211,6 +209,8 @@ fn entry(halt: &HaltId, item: &Item) -> Result<JournalEntry, Failure> {
             .map_err(|_| broken())?,
         intended: as_text(item, INTENDED).and_then(|at| at.parse().ok()).ok_or_else(broken)?,
         concluded,
+        // Before attempts were counted, each was an entry of its own.
+        attempts: as_number(item, ATTEMPTS).unwrap_or(u32::from(item.contains_key(RESULT))),
     })
 }
 

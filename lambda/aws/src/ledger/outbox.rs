@@ -6,13 +6,11 @@ use jiff::Timestamp;
 use runawaytrain_core::contract::{PARTITION_KEY, SORT_KEY};
 use runawaytrain_core::message::{Notice, NoticeKind};
 use runawaytrain_core::policy::NotifyList;
-use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_engine::ports::{OutboxId, OutboxItem};
 
-use super::table::{
-    Item, TRIES_IN_CONTENTION, Table, UPDATE, as_number, as_text, key, moment, number, pause, sortable, text,
-};
+use super::table::{Item, Table, UPDATE, as_number, as_text, key, moment, number, sortable, text};
 
 const PARTITION: &str = "OUTBOX";
 const LIST: &str = "list";
@@ -94,7 +92,8 @@ fn read(item: &Item) -> Option<OutboxItem> {
 }
 
 pub(super) async fn claim(table: &Table, id: &OutboxId, now: Timestamp, until: Timestamp) -> Result<bool, Failure> {
-    for attempt in 0..TRIES_IN_CONTENTION {
+    let mut patience = table.patience();
+    loop {
         let call = table
             .client
             .update_item()
@@ -109,11 +108,9 @@ pub(super) async fn claim(table: &Table, id: &OutboxId, now: Timestamp, until: T
         let Err(error) = call.send().await else { return Ok(true) };
         match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(_)) => return Ok(false),
-            Some(UpdateItemError::TransactionConflictException(_)) => pause(attempt).await,
-            _ => return Err(table.failure(UPDATE, &error)),
+            _ => table.pause(&mut patience, table.failure(UPDATE, &error)).await?,
         }
     }
-    Err(Failure::own(UPDATE, FailureKind::Contended, "the mail is being written by another invocation"))
 }
 
 pub(super) async fn unclaim(table: &Table, id: &OutboxId) -> Result<(), Failure> {

@@ -10,7 +10,7 @@ use runawaytrain_core::contract::PARTITION_KEY;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
 
-use super::table::{Item, PUT, TRIES_IN_CONTENTION, Table, key, moment, number, pause};
+use super::table::{Item, PUT, Table, key, moment, number};
 
 const PARTITION: &str = "BRAKE";
 const SORT: &str = "slots";
@@ -26,7 +26,8 @@ pub(super) async fn take(
     since: Timestamp,
     now: Timestamp,
 ) -> Result<bool, Failure> {
-    for attempt in 0..TRIES_IN_CONTENTION {
+    let mut patience = table.patience();
+    loop {
         let item = table.get(key(PARTITION, SORT)).await?.unwrap_or_default();
         let version = item.get(VERSION).and_then(integer).unwrap_or(0);
         let mut taken = taken_since(&item, since);
@@ -51,13 +52,13 @@ pub(super) async fn take(
             .expression_attribute_values(":version", number(version));
         let Err(error) = call.send().await else { return Ok(true) };
         match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(_) | PutItemError::TransactionConflictException(_)) => {
-                pause(attempt).await
+            Some(PutItemError::ConditionalCheckFailedException(_)) => {
+                let detail = "too many invocations take slots of the brake at once";
+                table.pause(&mut patience, Failure::own(PUT, FailureKind::Contended, detail)).await?
             }
-            _ => return Err(table.failure(PUT, &error)),
+            _ => table.pause(&mut patience, table.failure(PUT, &error)).await?,
         }
     }
-    Err(Failure::own(PUT, FailureKind::Contended, "too many invocations take slots of the brake at once"))
 }
 
 fn taken_since(item: &Item, since: Timestamp) -> HashMap<String, AttributeValue> {

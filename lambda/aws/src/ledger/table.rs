@@ -1,6 +1,8 @@
 //! The table: its keys, its attributes, and the few ways in which it is called.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -14,7 +16,8 @@ use jiff::{Timestamp, ToSpan};
 
 use runawaytrain_core::contract::{HOME_REGION, PARTITION_KEY, SORT_KEY};
 use runawaytrain_core::record::HISTORY_DAYS;
-use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_engine::patience::{Busy, Patience};
 
 use crate::failure;
 use crate::retry::ConnectionLost;
@@ -26,8 +29,11 @@ pub(super) const GET: &str = "dynamodb:GetItem";
 pub(super) const PUT: &str = "dynamodb:PutItem";
 pub(super) const DELETE: &str = "dynamodb:DeleteItem";
 
-/// How often a write is tried that met another one under way.
-pub(super) const TRIES_IN_CONTENTION: u32 = 5;
+/// How often a write is tried again that met another one under way, or a table that is busy: two seconds and a half in
+/// all, at most.
+const RETRIES_IN_CONTENTION: u32 = 7;
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(1280);
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
@@ -35,9 +41,7 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 pub(super) enum Refused {
     /// The condition of this item, counted from 0, did not hold.
     Condition(usize),
-    /// Another write of one of its items was under way.
-    Contended,
-    /// The call failed.
+    /// The call failed, perhaps only because of others: [`Table::pause`].
     Failed(Failure),
 }
 
@@ -45,12 +49,37 @@ pub(super) enum Refused {
 pub(super) struct Table {
     pub(super) client: Client,
     pub(super) name: String,
+    /// Other processes draw other lots.
+    luck: RandomState,
+    drawn: AtomicU64,
 }
 
 impl Table {
     pub(super) fn new(shared: &SdkConfig, name: &str) -> Self {
         let settings = aws_sdk_dynamodb::config::Builder::from(shared).retry_classifier(ConnectionLost).build();
-        Self { client: Client::from_conf(settings), name: name.to_owned() }
+        Self {
+            client: Client::from_conf(settings),
+            name: name.to_owned(),
+            luck: RandomState::new(),
+            drawn: AtomicU64::new(0),
+        }
+    }
+
+    /// The pauses of one write.
+    pub(super) fn patience(&self) -> Patience {
+        let lot = self.luck.hash_one(self.drawn.fetch_add(1, Ordering::Relaxed));
+        Patience::new(RETRIES_IN_CONTENTION, FIRST_PAUSE, LONGEST_PAUSE).of(lot)
+    }
+
+    /// Waits before a write is tried again that others hindered; the failure where it was not that, or once is enough.
+    pub(super) async fn pause(&self, patience: &mut Patience, failure: Failure) -> Result<(), Failure> {
+        match patience.next().filter(|_| failure.is_busy()) {
+            Some(pause) => {
+                tokio::time::sleep(pause).await;
+                Ok(())
+            }
+            None => Err(failure),
+        }
     }
 
     /// What a failed call comes to. A missing table is named: DynamoDB only says that *a* resource was not found.
@@ -128,19 +157,26 @@ impl Table {
         if let Some(index) = codes().position(|code| code == "ConditionalCheckFailed") {
             return Refused::Condition(index);
         }
-        if codes().any(|code| code == "TransactionConflict") {
-            return Refused::Contended;
-        }
         let mut failure = self.failure(TRANSACT, error);
         let told: Vec<&str> = codes().filter(|code| !matches!(*code, "" | "None")).collect();
+        failure.kind = cancelled_for(&told);
         failure.detail = format!("cancelled for {}: {}", told.join(", "), failure.detail);
         Refused::Failed(failure)
     }
 }
 
-/// Waits a little before a contended write is tried again, longer each time: 20 ms to 160 ms.
-pub(super) async fn pause(attempt: u32) {
-    tokio::time::sleep(Duration::from_millis(20 << attempt.min(3))).await;
+/// What a cancelled transaction comes to. Its own code says nothing; those of its items do.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+fn cancelled_for(codes: &[&str]) -> FailureKind {
+    let is_one = |wanted: &[&str]| codes.iter().any(|code| wanted.contains(code));
+    if is_one(&["ValidationError", "ItemCollectionSizeLimitExceeded"]) {
+        FailureKind::Invalid
+    } else if is_one(&["ThrottlingError", "ProvisionedThroughputExceeded"]) {
+        FailureKind::Throttled
+    } else {
+        // A conflict with another transaction, an index that is being made, or what is not known here.
+        FailureKind::Contended
+    }
 }
 
 /// The key of an item.

@@ -34,7 +34,7 @@ const PROCESSES: [&str; 9] = [
 
 /// Every group of a region, all pages.
 pub(super) async fn look(client: &Client) -> Result<Vec<Group>, Failure> {
-    // Their instances are seen elsewhere, and a group may have hundreds.
+    // Their instances are seen elsewhere, each with its group's name, and a group may have hundreds.
     let mut pages =
         client.describe_auto_scaling_groups().include_instances(false).max_records(PAGE).into_paginator().send();
     let mut found = Vec::new();
@@ -51,6 +51,7 @@ fn group(seen: &AutoScalingGroup) -> Option<Group> {
     Some(Group {
         name: GroupName::new(seen.auto_scaling_group_name()?),
         suspended,
+        desired: seen.desired_capacity().and_then(|desired| u32::try_from(desired).ok()).unwrap_or_default(),
         created: seen.created_time().and_then(timestamp),
     })
 }
@@ -83,7 +84,7 @@ mod tests {
         for process in suspended {
             write!(processes, "<member><ProcessName>{process}</ProcessName></member>").unwrap();
         }
-        let name = format!("<AutoScalingGroupName>{name}</AutoScalingGroupName>");
+        let name = format!("<AutoScalingGroupName>{name}</AutoScalingGroupName><DesiredCapacity>7</DesiredCapacity>");
         format!("<member>{name}<SuspendedProcesses>{processes}</SuspendedProcesses></member>")
     }
 
@@ -101,6 +102,7 @@ mod tests {
             (200, format!("<DescribeAutoScalingGroupsResponse>{result}</DescribeAutoScalingGroupsResponse>"))
         });
         let groups = look(&Client::new(&script.config())).await.unwrap();
+        assert!(groups.iter().all(|group| group.desired == 7), "{groups:?}");
         let groups: Vec<_> = groups.iter().map(|group| (group.name.as_str(), group.suspended)).collect();
         assert_eq!(groups, [("all", true), ("launch only", false), ("all and more", true), ("all but one", false)]);
         assert_eq!(script.asked().len(), 2);

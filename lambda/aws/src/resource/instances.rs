@@ -8,9 +8,9 @@ use aws_sdk_ec2::types::{
 use runawaytrain_core::measure::price::Tenancy;
 use runawaytrain_core::measure::vcpus::Vcpus;
 use runawaytrain_core::resource::Act;
-use runawaytrain_core::resource::instances::{Action, Instance, Phase, Protection};
+use runawaytrain_core::resource::instances::{Action, Instance, Launcher, Phase, Protection};
 use runawaytrain_core::vocabulary::failure::Failure;
-use runawaytrain_core::vocabulary::ids::{InstanceId, SpotRequestId};
+use runawaytrain_core::vocabulary::ids::{FleetId, GroupName, InstanceId, SpotRequestId};
 use runawaytrain_engine::ports::Performed;
 
 use crate::failure;
@@ -60,7 +60,7 @@ fn instance(seen: SdkInstance) -> Option<Instance> {
             instance_type,
         )
     };
-    let (operation, tenancy) = (operation(&seen), tenancy(&seen));
+    let (operation, tenancy, launcher) = (operation(&seen), tenancy(&seen), launcher(&seen));
     let managed_by = seen
         .operator()
         .filter(|operator| operator.managed() == Some(true))
@@ -71,11 +71,26 @@ fn instance(seen: SdkInstance) -> Option<Instance> {
         vcpus,
         phase,
         spot_request: seen.spot_instance_request_id.map(SpotRequestId::new),
+        launcher,
         managed_by,
         operation,
         tenancy,
         launched: seen.launch_time.as_ref().and_then(timestamp),
     })
+}
+
+/// What launched it, by the tags that AWS puts on it. A tag whose name begins with `aws:` can be neither set nor removed
+/// by anybody else.
+/// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html>,
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/tag-ec2-fleet.html>
+fn launcher(seen: &SdkInstance) -> Option<Launcher> {
+    const GROUP: &str = "aws:autoscaling:groupName";
+    const EC2_FLEET: &str = "aws:ec2:fleet-id";
+    const SPOT_FLEET: &str = "aws:ec2spot:fleet-request-id";
+    let tag = |name: &str| seen.tags().iter().find(|tag| tag.key() == Some(name)).and_then(|tag| tag.value());
+    let group = tag(GROUP).map(|name| Launcher::Group(GroupName::new(name)));
+    // A group may launch through a fleet of its own: the group is what launches again.
+    group.or_else(|| tag(EC2_FLEET).or_else(|| tag(SPOT_FLEET)).map(|id| Launcher::Fleet(FleetId::new(id))))
 }
 
 /// Checked again here: the filter works on an index that lags, and an emulator may not know it.
@@ -150,7 +165,7 @@ fn ids(instances: &[InstanceId]) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_ec2::types::{CpuOptions, InstanceState, InstanceType, OperatorResponse, Placement};
+    use aws_sdk_ec2::types::{CpuOptions, InstanceState, InstanceType, OperatorResponse, Placement, Tag};
     use runawaytrain_core::vocabulary::failure::FailureKind;
     use runawaytrain_core::vocabulary::ids::Region;
 
@@ -235,6 +250,22 @@ mod tests {
         assert_eq!(instance.vcpus, Vcpus { count: 4, estimated: false });
         assert_eq!(instance.spot_request, Some(SpotRequestId::new("sir-1")));
         assert_eq!(instance.managed_by.as_deref(), Some("eks.amazonaws.com"));
+    }
+
+    #[test]
+    fn what_launched_it_is_told_by_the_tags_of_aws() {
+        let launched = |tags: &[(&str, &str)]| {
+            let tags = tags.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build()).collect();
+            instance(seen(InstanceStateName::Running).set_tags(Some(tags)).build()).unwrap().launcher
+        };
+        let (group, fleet) = (("aws:autoscaling:groupName", "lab"), ("aws:ec2:fleet-id", "fleet-1"));
+        assert_eq!(launched(&[]), None);
+        assert_eq!(launched(&[("Name", "x"), ("autoscaling:groupName", "forged")]), None);
+        assert_eq!(launched(&[("Name", "x"), group]), Some(Launcher::Group(GroupName::new("lab"))));
+        assert_eq!(launched(&[fleet, group]), Some(Launcher::Group(GroupName::new("lab"))));
+        assert_eq!(launched(&[fleet]), Some(Launcher::Fleet(FleetId::new("fleet-1"))));
+        let spot_fleet = ("aws:ec2spot:fleet-request-id", "sfr-1");
+        assert_eq!(launched(&[spot_fleet]), Some(Launcher::Fleet(FleetId::new("sfr-1"))));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::vocabulary::failure::FailureKind;
 use crate::vocabulary::ids::Region;
 
 /// One call that changes an account, described. Its phrase is its [`fmt::Display`].
@@ -41,6 +42,11 @@ pub trait Act: Clone + PartialEq + fmt::Display {
     /// The same call for some of its members: how a batch is taken apart. `None` for a call about one thing.
     fn with_items(&self, _some: &[&str]) -> Option<Self> {
         None
+    }
+
+    /// What clears the way for a member of a batch that refused so; nothing where nothing does.
+    fn clearing(&self, _item: &str, _refused: FailureKind) -> Vec<Self> {
+        Vec::new()
     }
 
     /// The call in IAM's spelling, such as `ec2:StopInstances`.

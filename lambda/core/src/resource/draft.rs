@@ -14,7 +14,9 @@ use crate::vocabulary::text::clean;
 pub enum Lane {
     /// The account as a whole: its quarantine.
     Account,
-    /// What runs in one region, and what would launch it again.
+    /// What runs in one region and nothing there would launch again.
+    Loose(Region),
+    /// What runs in one region on behalf of something that would launch it again, and whatever launches there.
     Region(Region),
     /// One principal with its credentials, such as `user alice`.
     Principal(String),
@@ -119,6 +121,8 @@ impl SkipReason {
 pub struct Draft<A> {
     /// The steps.
     pub steps: Vec<(Lane, A)>,
+    /// Steps after all others of their lane.
+    pub last: Vec<(Lane, A)>,
     /// What is left alone.
     pub skipped: Vec<Skipped>,
 }
@@ -126,12 +130,17 @@ pub struct Draft<A> {
 impl<A> Draft<A> {
     /// Nothing planned yet.
     pub fn new() -> Self {
-        Self { steps: Vec::new(), skipped: Vec::new() }
+        Self { steps: Vec::new(), last: Vec::new(), skipped: Vec::new() }
     }
 
     /// Adds a step after those that are in its lane already.
     pub fn add(&mut self, lane: Lane, action: A) {
         self.steps.push((lane, action));
+    }
+
+    /// Adds a step after all others of its lane, those of other kinds too.
+    pub fn add_last(&mut self, lane: Lane, action: A) {
+        self.last.push((lane, action));
     }
 
     /// Leaves something alone.
@@ -142,6 +151,7 @@ impl<A> Draft<A> {
     /// Takes in what another kind plans, after all that is here.
     pub fn append<B: Into<A>>(&mut self, other: Draft<B>) {
         self.steps.extend(other.steps.into_iter().map(|(lane, action)| (lane, action.into())));
+        self.last.extend(other.last.into_iter().map(|(lane, action)| (lane, action.into())));
         self.skipped.extend(other.skipped);
     }
 }

@@ -11,6 +11,7 @@ use crate::policy::AccountPolicy;
 use crate::resource::act::{Act, Description, Part, Undo};
 use crate::resource::case::{HaltCase, ReleaseCase, Standing};
 use crate::resource::draft::{Draft, Lane};
+use crate::resource::instances::{Launcher, launchers};
 use crate::resource::room::{Resource, Scope};
 use crate::vocabulary::ids::{FleetId, Region};
 
@@ -130,18 +131,24 @@ impl Resource for Fleets {
         _: &HaltCase<'_>,
         region: Option<&Region>,
         fleets: &Vec<Fleet>,
-        _: &Observation,
+        seen: &Observation,
         draft: &mut Draft<Action>,
     ) {
         let Some(region) = region else { return };
+        let launchers = launchers(seen, region);
         let zero = |fleet: &Fleet| Action::ZeroFleet {
             region: region.clone(),
             fleet: fleet.id.clone(),
             kind: fleet.kind,
             target: fleet.target,
         };
-        let actions: BTreeSet<Action> = fleets.iter().filter(|fleet| fleet.target > 0).map(zero).collect();
-        actions.into_iter().for_each(|action| draft.add(Lane::Region(region.clone()), action));
+        let is_empty = |fleet: &Fleet| !launchers.contains(&Launcher::Fleet(fleet.id.clone()));
+        let wanting = fleets.iter().filter(|fleet| fleet.target > 0);
+        let actions: BTreeSet<(bool, Action)> = wanting.map(|fleet| (is_empty(fleet), zero(fleet))).collect();
+        for (is_empty, action) in actions {
+            let add = if is_empty { Draft::add_last } else { Draft::add };
+            add(draft, Lane::Region(region.clone()), action);
+        }
     }
 
     /// To name it is not asked for: it is the account's machinery, unless it came with the thief.

@@ -11,6 +11,7 @@ use crate::policy::AccountPolicy;
 use crate::resource::act::{Act, Description, Part, Undo};
 use crate::resource::case::{HaltCase, ReleaseCase, Standing};
 use crate::resource::draft::{Draft, Lane};
+use crate::resource::instances::{Launcher, launchers};
 use crate::resource::room::{Resource, Scope};
 use crate::vocabulary::ids::{GroupName, Region};
 use crate::vocabulary::text::clean;
@@ -27,6 +28,9 @@ pub struct Group {
     /// stopped: evidence lost.
     /// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html>
     pub suspended: bool,
+    /// How many members it wants.
+    #[serde(default)]
+    pub desired: u32,
     /// When it was made; `None` where AWS does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
@@ -100,20 +104,26 @@ impl Resource for Groups {
     const READS: &'static [&'static str] = &["autoscaling:DescribeAutoScalingGroups"];
     const CALLS: &'static [&'static str] = &[RESUME, SUSPEND];
 
-    /// All of them: an empty one is one call away from a hundred instances.
+    /// All of them: an empty one is one call away from a hundred instances. But five hundred empty ones cost a thief
+    /// nothing, so no stop waits for them: only those with members come before their members, then those that want
+    /// some, then the empty ones.
     fn plan(
         _: &HaltCase<'_>,
         region: Option<&Region>,
         groups: &Vec<Group>,
-        _: &Observation,
+        seen: &Observation,
         draft: &mut Draft<Action>,
     ) {
         let Some(region) = region else { return };
-        let names: BTreeSet<&GroupName> =
-            groups.iter().filter(|group| !group.suspended).map(|group| &group.name).collect();
-        for group in names {
+        let launchers = launchers(seen, region);
+        let has_members = |group: &Group| launchers.contains(&Launcher::Group(group.name.clone()));
+        let urgency = |group: &Group| (!has_members(group), group.desired == 0);
+        let running = groups.iter().filter(|group| !group.suspended);
+        let in_order: BTreeSet<_> = running.map(|group| (urgency(group), &group.name)).collect();
+        for ((is_empty, _), group) in in_order {
             let suspend = Action::SuspendGroup { region: region.clone(), group: group.clone() };
-            draft.add(Lane::Region(region.clone()), suspend);
+            let add = if is_empty { Draft::add_last } else { Draft::add };
+            add(draft, Lane::Region(region.clone()), suspend);
         }
     }
 

@@ -16,7 +16,7 @@ use crate::resource::case::{HaltCase, ReleaseCase};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::room::{Resource, Scope};
 use crate::vocabulary::failure::FailureKind;
-use crate::vocabulary::ids::{InstanceId, Region, SpotRequestId};
+use crate::vocabulary::ids::{FleetId, GroupName, InstanceId, Region, SpotRequestId};
 use crate::vocabulary::text::count;
 
 /// EC2 instances.
@@ -36,6 +36,18 @@ pub enum Phase {
     Running,
 }
 
+/// What launched an instance, and launches another in its place when it ends. EC2 says so by tags whose names are
+/// reserved to AWS, so nobody in the account can set them or take them off.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions>
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Launcher {
+    /// An Auto Scaling group.
+    Group(GroupName),
+    /// An EC2 fleet or a Spot fleet.
+    Fleet(FleetId),
+}
+
 /// One pending or running EC2 instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
@@ -50,6 +62,9 @@ pub struct Instance {
     /// The Spot request that it came from; `None` for On-Demand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spot_request: Option<SpotRequestId>,
+    /// What launched it and would launch another in its place, if anything would.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launcher: Option<Launcher>,
     /// The service that manages it (EKS Auto Mode, ECS managed …), if one does: EC2 then refuses to stop it directly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_by: Option<String>,
@@ -63,6 +78,11 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// Whether nothing launches another in its place, so that it may be stopped at once.
+    fn is_loose(&self) -> bool {
+        self.launcher.is_none() && self.spot_request.is_none()
+    }
+
     /// What its price depends on.
     pub fn price_key(&self, region: &Region) -> PriceKey {
         PriceKey {
@@ -190,6 +210,22 @@ impl Act for Action {
             Self::Unprotect { .. } | Self::Protect { .. } => None,
         }
     }
+
+    /// A protection stands in the way of a stop, and either may stand in that of a termination.
+    fn clearing(&self, item: &str, refused: FailureKind) -> Vec<Self> {
+        let against: &[Protection] = match self {
+            Self::StopInstances { .. } => &[Protection::Stop],
+            Self::TerminateInstances { .. } => &[Protection::Stop, Protection::Termination],
+            Self::Unprotect { .. } | Self::Protect { .. } | Self::StartInstances { .. } => &[],
+        };
+        let (Some(region), FailureKind::Protected) = (self.region(), refused) else { return Vec::new() };
+        let unprotect = |against: &Protection| Self::Unprotect {
+            region: region.clone(),
+            instance: InstanceId::new(item),
+            against: *against,
+        };
+        against.iter().map(unprotect).collect()
+    }
 }
 
 impl Action {
@@ -282,31 +318,12 @@ impl Resource for Instances {
     ) {
         let Some(region) = region else { return };
         let targets = Targets::of(case, instances);
-        let lane = || Lane::Region(region.clone());
         for (instance, reason) in targets.skipped {
             draft.skip(format!("instance {instance} in {region}"), reason);
         }
-        let unprotect = |instance: &InstanceId, against| Action::Unprotect {
-            region: region.clone(),
-            instance: instance.clone(),
-            against,
-        };
-        for instance in &targets.unprotect_then_stop {
-            draft.add(lane(), unprotect(instance, Protection::Stop));
-        }
-        for instance in &targets.unprotect_then_terminate {
-            // Either may be what refused: stop protection blocks termination as well.
-            for against in [Protection::Stop, Protection::Termination] {
-                draft.add(lane(), unprotect(instance, against));
-            }
-        }
-        let stop: Vec<InstanceId> = targets.stop.union(&targets.unprotect_then_stop).cloned().collect();
-        for chunk in stop.chunks(MOST_INSTANCES_A_CALL) {
-            draft.add(lane(), Action::StopInstances { region: region.clone(), instances: chunk.to_vec() });
-        }
-        let terminate: Vec<InstanceId> = targets.terminate.union(&targets.unprotect_then_terminate).cloned().collect();
-        for chunk in terminate.chunks(MOST_INSTANCES_A_CALL) {
-            draft.add(lane(), Action::TerminateInstances { region: region.clone(), instances: chunk.to_vec() });
+        for (loose, course) in [(true, targets.loose), (false, targets.launched)] {
+            let lane = if loose { Lane::Loose(region.clone()) } else { Lane::Region(region.clone()) };
+            course.steps(region).into_iter().for_each(|step| draft.add(lane.clone(), step));
         }
     }
 
@@ -375,16 +392,64 @@ pub(super) fn requests_of_terminated(
     instances.map(|list| Targets::of(case, list).requests).unwrap_or_default()
 }
 
-/// What becomes of a region's instances, each in one of these.
+/// What launched something of what runs in a region, and would launch another in its place.
+pub(super) fn launchers(seen: &Observation, region: &Region) -> BTreeSet<Launcher> {
+    let instances = seen.of::<Instances>(Some(region)).and_then(Result::ok);
+    instances.into_iter().flatten().filter_map(|instance| instance.launcher.clone()).collect()
+}
+
+/// What becomes of a region's instances.
 #[derive(Default)]
 struct Targets {
-    stop: BTreeSet<InstanceId>,
-    unprotect_then_stop: BTreeSet<InstanceId>,
-    terminate: BTreeSet<InstanceId>,
-    unprotect_then_terminate: BTreeSet<InstanceId>,
+    /// Those that nothing launches again.
+    loose: Course,
+    /// The others.
+    launched: Course,
     /// Spot requests that would ask again for what is terminated.
     requests: BTreeSet<SpotRequestId>,
     skipped: Vec<(InstanceId, SkipReason)>,
+}
+
+/// What becomes of instances, each in one of these. What will refuse, as far as anybody knows, is in no call with what
+/// will not: EC2 stops all of a batch or nothing of it.
+#[derive(Default)]
+struct Course {
+    stop: BTreeSet<InstanceId>,
+    /// Launched a moment ago: they cannot be stopped until they run.
+    stop_pending: BTreeSet<InstanceId>,
+    /// We were denied to stop them.
+    stop_denied: BTreeSet<InstanceId>,
+    unprotect_then_stop: BTreeSet<InstanceId>,
+    terminate: BTreeSet<InstanceId>,
+    unprotect_then_terminate: BTreeSet<InstanceId>,
+}
+
+/// How many protections are taken off before what they held is stopped.
+const UNPROTECTED_AT_ONCE: usize = 50;
+
+impl Course {
+    fn steps(&self, region: &Region) -> Vec<Action> {
+        let stop = |instances| Action::StopInstances { region: region.clone(), instances };
+        let terminate = |instances| Action::TerminateInstances { region: region.clone(), instances };
+        let chunks = |set: &BTreeSet<InstanceId>, size: usize| -> Vec<Vec<InstanceId>> {
+            let all: Vec<InstanceId> = set.iter().cloned().collect();
+            all.chunks(size).map(<[InstanceId]>::to_vec).collect()
+        };
+        let mut steps = Vec::new();
+        for set in [&self.stop, &self.stop_pending, &self.stop_denied] {
+            steps.extend(chunks(set, MOST_INSTANCES_A_CALL).into_iter().map(stop));
+        }
+        steps.extend(chunks(&self.terminate, MOST_INSTANCES_A_CALL).into_iter().map(terminate));
+        let to_stop = chunks(&self.unprotect_then_stop, UNPROTECTED_AT_ONCE).into_iter().map(stop);
+        let to_terminate = chunks(&self.unprotect_then_terminate, UNPROTECTED_AT_ONCE).into_iter().map(terminate);
+        for protected in to_stop.chain(to_terminate) {
+            for item in protected.items() {
+                steps.extend(protected.clearing(item, FailureKind::Protected));
+            }
+            steps.push(protected);
+        }
+        steps
+    }
 }
 
 impl Targets {
@@ -402,17 +467,25 @@ impl Targets {
             } else {
                 (unstoppable && contain.unstoppable == UnstoppableResponse::Leave).then_some(SkipReason::Unstoppable)
             };
+            let course = if instance.is_loose() { &mut targets.loose } else { &mut targets.launched };
             if let Some(reason) = skip {
                 targets.skipped.push((id.clone(), reason));
-            } else if unstoppable || contain.instances == InstanceResponse::Terminate {
+                continue;
+            }
+            let set = if unstoppable || contain.instances == InstanceResponse::Terminate {
                 targets.requests.extend(instance.spot_request.clone());
                 let protected = refused(TERMINATE, FailureKind::Protected);
-                let set = if protected { &mut targets.unprotect_then_terminate } else { &mut targets.terminate };
-                set.insert(id.clone());
+                if protected { &mut course.unprotect_then_terminate } else { &mut course.terminate }
+            } else if refused(STOP, FailureKind::Protected) {
+                &mut course.unprotect_then_stop
+            } else if refused(STOP, FailureKind::Denied) {
+                &mut course.stop_denied
+            } else if instance.phase == Phase::Pending {
+                &mut course.stop_pending
             } else {
-                let protected = refused(STOP, FailureKind::Protected);
-                if protected { &mut targets.unprotect_then_stop } else { &mut targets.stop }.insert(id.clone());
-            }
+                &mut course.stop
+            };
+            set.insert(id.clone());
         }
         targets
     }

@@ -232,6 +232,11 @@ macro_rules! kinds {
                 match self { $(Self::$Kind(action) => action.with_items(some).map(Self::$Kind),)+ }
             }
 
+            fn clearing(&self, item: &str, refused: FailureKind) -> Vec<Self> {
+                match self {
+                    $(Self::$Kind(action) => action.clearing(item, refused).into_iter().map(Self::$Kind).collect(),)+
+                }
+            }
         }
 
         impl fmt::Display for Action {

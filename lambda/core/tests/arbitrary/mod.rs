@@ -18,7 +18,7 @@ use runawaytrain_core::policy::{
 use runawaytrain_core::resource::deny_all::DenyAll;
 use runawaytrain_core::resource::fleets::{self, Fleet, FleetKind};
 use runawaytrain_core::resource::groups::{self, Group};
-use runawaytrain_core::resource::instances::{self, Instance, Phase};
+use runawaytrain_core::resource::instances::{self, Instance, Launcher, Phase};
 use runawaytrain_core::resource::quarantine::Attachment;
 use runawaytrain_core::resource::roles::{self, Role, RoleLock};
 use runawaytrain_core::resource::spot_requests::{self, SpotRequest};
@@ -62,13 +62,19 @@ fn seen<T: std::fmt::Debug + Clone + 'static>(
 fn instances() -> impl Strategy<Value = Vec<Instance>> {
     let spot = prop::option::weighted(0.2, (0u32..5).prop_map(|number| SpotRequestId::new(format!("sir-{number}"))));
     let managed = prop::option::weighted(0.1, Just("eks.amazonaws.com".to_owned()));
-    let one = (0u32..40, 1u32..200, any::<bool>(), managed, spot).prop_map(
-        |(number, vcpus, pending, managed_by, spot_request)| Instance {
+    let launcher = prop_oneof![
+        6 => Just(None),
+        2 => (0u32..6).prop_map(|number| Some(Launcher::Group(GroupName::new(format!("group-{number}"))))),
+        1 => (0u32..6).prop_map(|number| Some(Launcher::Fleet(FleetId::new(format!("fleet-{number}"))))),
+    ];
+    let one = (0u32..40, 1u32..200, any::<bool>(), managed, spot, launcher).prop_map(
+        |(number, vcpus, pending, managed_by, spot_request, launcher)| Instance {
             id: instance_id(number),
             instance_type: "m5.large".to_owned(),
             vcpus: Vcpus { count: vcpus, estimated: false },
             phase: if pending { Phase::Pending } else { Phase::Running },
             spot_request,
+            launcher,
             managed_by,
             operation: "RunInstances".to_owned(),
             tenancy: Tenancy::Shared,
@@ -84,9 +90,11 @@ fn instances() -> impl Strategy<Value = Vec<Instance>> {
 }
 
 fn groups() -> impl Strategy<Value = Vec<Group>> {
-    prop::collection::btree_map(0u32..5, any::<bool>(), 0..3).prop_map(|groups| {
-        let group =
-            |(number, suspended)| Group { name: GroupName::new(format!("group-{number}")), suspended, created: None };
+    prop::collection::btree_map(0u32..5, (any::<bool>(), 0u32..2), 0..3).prop_map(|groups| {
+        let group = |(number, (suspended, desired))| {
+            let name = GroupName::new(format!("group-{number}"));
+            Group { name, suspended, desired, created: None }
+        };
         groups.into_iter().map(group).collect()
     })
 }

@@ -20,6 +20,7 @@ use runawaytrain_core::vocabulary::failure::Failure;
 use crate::account::basis::AccountSweep;
 use crate::contain::lease::HeldLease;
 use crate::contain::{Executor, Proof, RunningLanes, Task, verify, verify_freeze};
+use crate::patience::while_busy;
 use crate::ports::{StoreError, VersionedRecord};
 use crate::scope::ScopedAccount;
 
@@ -210,7 +211,9 @@ impl Work {
         let (policy, sweep) = (&self.scoped.policy, &self.sweep);
         let notices: Vec<_> = news.iter().flat_map(|news| mail::write(policy, news)).collect();
         let is_news = !notices.is_empty();
-        match sweep.leases.acquire(&sweep.invocation, &known, record, notices).await {
+        // Nothing is contained without the lease, so a busy table is waited for.
+        let acquire = || sweep.leases.acquire(&sweep.invocation, &known, record.clone(), notices.clone());
+        match while_busy(&policy.account, sweep.deadline.stop_work(), acquire).await {
             Ok(None) => Err(StartError::NoHalt),
             Ok(Some((lease, stored))) => {
                 if is_news {
@@ -271,7 +274,8 @@ impl Work {
         } else {
             Summary::of(policy, observation)
         };
-        let answer = brake.ask(&policy.account, (seen.burn.total(), seen.vcpus)).await;
+        let ask = || brake.ask(&policy.account, (seen.burn.total(), seen.vcpus));
+        let answer = while_busy(&policy.account, self.sweep.deadline.stop_work(), ask).await;
         match &answer {
             Ok(may_halt) => self.may_halt = Some(*may_halt),
             Err(failure) => {

@@ -19,6 +19,7 @@ use crate::account::basis::AccountSweep;
 use crate::account::container::{Closing, Conclusion, Container, Start, StartAnswer, StartError};
 use crate::contain::lease;
 use crate::observe::{Attention, Collection, Ground};
+use crate::patience::while_busy;
 use crate::ports::{Commit, Freshness, LeaseMove, StoreError, VersionedRecord};
 use crate::scope::ScopedAccount;
 
@@ -314,7 +315,8 @@ impl AccountSweep {
         let peak = record.hour.clone().filter(|peak| known.record.hour.as_ref() != Some(peak));
         let notices = news.iter().flat_map(|news| mail::write(policy, news)).collect();
         let lease = LeaseMove::None { expected: known.version };
-        match self.states.commit(Commit { record, lease, notices, peak, at: now }).await {
+        let commit = Commit { record, lease, notices, peak, at: now };
+        match while_busy(&policy.account, self.deadline.stop_work(), || self.states.commit(commit.clone())).await {
             Ok(_) => state,
             Err(StoreError::Conflict | StoreError::LeaseLost) => known.record.state,
             Err(StoreError::Failed(failure)) => {

@@ -1,52 +1,369 @@
-//! Takes batches apart. One bad id must not save the others.
+//! Takes batches apart. One bad id must not save the others, and a thousand must not each cost a call and another.
+//!
+//! EC2 does all of a batch or nothing of it, and names no more than one offender. So the offenders are taken out, one
+//! refusal after the other; after a few the rest goes on in smaller pieces. What a call can clear the way for is cleared
+//! as it is named, beside the calls that find the next, and is then tried again together with others.
+
+use std::collections::{BTreeSet, VecDeque};
 
 use runawaytrain_core::plan::{ActionResult, Outcome};
-use runawaytrain_core::resource::{Act, Action};
+use runawaytrain_core::resource::{Act, Action, Part};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 
-/// An action and what it was taken apart into. When AWS refuses a batch because of a member, the offenders are taken
-/// out and everyone is tried again.
-pub(super) struct Batch {
-    waiting: Vec<Action>,
+/// Pieces of batches under way at once: EC2 takes 50 calls at once and 5 a second after that.
+const MOST_PIECES: usize = 4;
+/// Calls under way at once that clear the way, or switch launchers off.
+const MOST_SINGLES: usize = 8;
+/// So many refusals of a piece that name an offender: then what is left of it goes on in smaller ones.
+const FEW: u32 = 2;
+/// So many refusals of a batch that name nobody: then it is no longer halved.
+const MANY: u32 = 8;
+/// A piece is cut into so many; one of no more than twice as many into single members.
+const CUTS: usize = 8;
+/// So many members whose way was cleared are tried again together.
+const TOGETHER: usize = 50;
+/// So many members denied one by one, and nothing taken at all: then it is not about the members.
+const DENIED_UNTIL_OURS: u32 = 8;
+/// So many members refused one by one for their state, and nothing taken at all: then all are on their way to it.
+const NOT_YET: u32 = 16;
+
+/// Actions of one end, and what they were taken apart into.
+pub(super) struct Batches {
+    batches: Vec<Batch>,
+    waiting: VecDeque<Piece>,
+    clearing: VecDeque<Clearing>,
+    pieces_under_way: usize,
+    clearing_under_way: usize,
+    most_pieces: usize,
+}
+
+/// An action as it was planned, and what became of it so far.
+struct Batch {
+    action: Action,
+    /// Whether it is taken apart where we are denied it.
+    splits_denials: bool,
+    /// Whether a member was taken.
+    is_taken: bool,
+    /// Whether we are permitted the call at all: something was taken, or refused for what it is.
+    is_permitted: bool,
+    denied_alone: u32,
+    not_yet: u32,
+    unnamed: u32,
+    /// Nothing more of it is tried.
+    given_up: bool,
+    /// Pieces that wait or are under way.
+    pieces: usize,
+    /// Members whose way is being cleared.
+    being_cleared: usize,
+    /// Members whose way is clear: tried again together.
+    clear: Vec<String>,
+    /// Members whose way was cleared before: not a second time.
+    cleared: BTreeSet<String>,
+}
+
+/// What is to be called next.
+pub(super) enum Step {
+    Piece(Piece),
+    Clearing(Clearing),
+}
+
+/// A part of a batch.
+pub(super) struct Piece {
+    batch: usize,
+    action: Action,
+    refusals: u32,
+}
+
+/// What clears the way for a member that refused.
+pub(super) struct Clearing {
+    batch: usize,
+    item: String,
+    refusal: Outcome,
+    action: Action,
+    then: VecDeque<Action>,
+}
+
+impl Step {
+    /// The call.
+    pub fn action(&self) -> &Action {
+        match self {
+            Self::Piece(piece) => &piece.action,
+            Self::Clearing(clearing) => &clearing.action,
+        }
+    }
+}
+
+impl Batches {
+    /// Whole actions, to be tried first.
+    pub fn new(actions: &[Action], splits_denials: impl Fn(&Action) -> bool) -> Self {
+        let batch = |action: &Action| Batch::new(action.clone(), splits_denials(action));
+        let whole = |(batch, action): (usize, &Action)| Piece { batch, action: action.clone(), refusals: 0 };
+        Self {
+            batches: actions.iter().map(batch).collect(),
+            waiting: actions.iter().enumerate().map(whole).collect(),
+            clearing: VecDeque::new(),
+            pieces_under_way: 0,
+            clearing_under_way: 0,
+            most_pieces: most_at_once(actions),
+        }
+    }
+
+    /// The next call; `None` while enough are under way, or when there is none left.
+    pub fn next(&mut self) -> Option<Step> {
+        if self.clearing_under_way < MOST_SINGLES
+            && let Some(clearing) = self.clearing.pop_front()
+        {
+            self.clearing_under_way += 1;
+            return Some(Step::Clearing(clearing));
+        }
+        if self.pieces_under_way >= self.most_pieces {
+            return None;
+        }
+        let piece = self.cleared_piece().or_else(|| self.waiting.pop_front())?;
+        self.pieces_under_way += 1;
+        Some(Step::Piece(piece))
+    }
+
+    /// Takes in what came of a call: the outcomes that stand. There is none where a part is tried again in pieces, or
+    /// after its way was cleared. Throttling never splits a batch: more calls would only be throttled more.
+    pub fn settle(&mut self, step: Step, outcome: Outcome) -> Vec<Outcome> {
+        match step {
+            Step::Clearing(clearing) => {
+                self.clearing_under_way -= 1;
+                self.settle_clearing(clearing, outcome)
+            }
+            Step::Piece(piece) => {
+                self.pieces_under_way -= 1;
+                self.batches[piece.batch].pieces -= 1;
+                self.settle_piece(piece, outcome)
+            }
+        }
+    }
+
+    /// What was denied to us, and nothing of it permitted.
+    pub fn denied(&self) -> impl Iterator<Item = &Action> {
+        self.batches.iter().filter(|batch| batch.denied_alone > 0 && !batch.is_permitted).map(|batch| &batch.action)
+    }
+
+    /// Members whose way was cleared, when they are enough or nobody else is to come.
+    fn cleared_piece(&mut self) -> Option<Piece> {
+        let is_ready = |batch: &Batch| {
+            let is_last = batch.pieces == 0 && batch.being_cleared == 0;
+            batch.clear.len() >= TOGETHER || (is_last && !batch.clear.is_empty())
+        };
+        let number = self.batches.iter().position(is_ready)?;
+        let batch = &mut self.batches[number];
+        let items = std::mem::take(&mut batch.clear);
+        let items: Vec<&str> = items.iter().map(String::as_str).collect();
+        let action = batch.action.with_items(&items)?;
+        batch.pieces += 1;
+        Some(Piece { batch: number, action, refusals: 0 })
+    }
+
+    fn settle_clearing(&mut self, mut clearing: Clearing, outcome: Outcome) -> Vec<Outcome> {
+        let batch = &mut self.batches[clearing.batch];
+        if matches!(outcome.result, ActionResult::Failed { .. }) {
+            batch.being_cleared -= 1;
+            return vec![outcome, clearing.refusal];
+        }
+        match clearing.then.pop_front() {
+            Some(next) => {
+                clearing.action = next;
+                self.clearing.push_front(clearing);
+            }
+            None => {
+                batch.being_cleared -= 1;
+                batch.clear.push(clearing.item);
+            }
+        }
+        vec![outcome]
+    }
+
+    fn settle_piece(&mut self, piece: Piece, outcome: Outcome) -> Vec<Outcome> {
+        let batch = &mut self.batches[piece.batch];
+        let ActionResult::Failed { failure } = &outcome.result else {
+            (batch.is_taken, batch.is_permitted) = (true, true);
+            return vec![outcome];
+        };
+        let failure = failure.clone();
+        match blame(failure.kind) {
+            Blame::Nobody => vec![outcome],
+            Blame::AMember => {
+                batch.is_permitted = true;
+                let alone = piece.action.items().len() < 2;
+                batch.not_yet += u32::from(alone && failure.kind == FailureKind::WrongState);
+                if batch.not_yet >= NOT_YET && !batch.is_taken {
+                    batch.given_up = true;
+                }
+                self.take_apart(piece, &failure, outcome)
+            }
+            Blame::AMemberOrUs => {
+                let alone = piece.action.items().len() < 2;
+                batch.denied_alone += u32::from(alone);
+                if batch.denied_alone >= DENIED_UNTIL_OURS && !batch.is_permitted {
+                    batch.given_up = true;
+                }
+                if alone || !batch.splits_denials {
+                    let mut outcomes = vec![outcome];
+                    outcomes.extend(self.let_go(piece.batch, &failure));
+                    return outcomes;
+                }
+                self.take_apart(piece, &failure, outcome)
+            }
+        }
+    }
+
+    /// The innocent together and each suspect alone, where AWS named some of them; otherwise smaller pieces. Every id is
+    /// in exactly one part, so a wrong hint costs a call and never an instance.
+    fn take_apart(&mut self, piece: Piece, failure: &Failure, outcome: Outcome) -> Vec<Outcome> {
+        let Piece { batch: number, action, refusals } = piece;
+        if self.batches[number].given_up {
+            let mut outcomes = vec![outcome];
+            outcomes.extend(self.let_go(number, failure));
+            return outcomes;
+        }
+        let items = action.items();
+        let is_named = |id: &&str| items.len() == 1 || failure.named.iter().any(|named| named == id);
+        let (suspects, innocent): (Vec<&str>, Vec<&str>) = items.iter().partition(|id| is_named(id));
+        let mut unclear = Vec::new();
+        for suspect in &suspects {
+            if !self.clear(number, &action, suspect, failure) {
+                unclear.push(*suspect);
+            }
+        }
+        if suspects.is_empty() || unclear.len() == items.len() {
+            if unclear.len() == 1 || items.is_empty() {
+                return vec![outcome];
+            }
+            self.batches[number].unnamed += 1;
+            let smaller = if self.batches[number].unnamed > MANY { cut(&items) } else { halves(&items) };
+            self.add(number, &action, smaller, failure);
+            return Vec::new();
+        }
+        let refusals = refusals + 1;
+        if !innocent.is_empty() && refusals < FEW {
+            self.push(Piece { batch: number, action: some(&action, &innocent), refusals }, goes_deep(failure.kind));
+        } else if !innocent.is_empty() {
+            self.add(number, &action, cut(&innocent), failure);
+        }
+        // The many before the few.
+        for id in unclear {
+            self.push(Piece { batch: number, action: some(&action, &[id]), refusals: 0 }, false);
+        }
+        Vec::new()
+    }
+
+    /// Clears the way for a member, where something does and has not been tried.
+    fn clear(&mut self, number: usize, action: &Action, item: &str, failure: &Failure) -> bool {
+        let batch = &mut self.batches[number];
+        let mut then: VecDeque<Action> = action.clearing(item, failure.kind).into();
+        if batch.cleared.contains(item) {
+            return false;
+        }
+        let Some(first) = then.pop_front() else { return false };
+        batch.cleared.insert(item.to_owned());
+        batch.being_cleared += 1;
+        let refusal =
+            Outcome { action: some(action, &[item]), result: ActionResult::Failed { failure: failure.clone() } };
+        self.clearing.push_back(Clearing { batch: number, item: item.to_owned(), refusal, action: first, then });
+        true
+    }
+
+    fn add(&mut self, batch: usize, action: &Action, pieces: Vec<Vec<&str>>, failure: &Failure) {
+        for items in pieces {
+            self.push(Piece { batch, action: some(action, &items), refusals: 0 }, goes_deep(failure.kind));
+        }
+    }
+
+    /// Pieces wait at the end, so that wholes are tried first, unless it is to be known soon whether single ones refuse.
+    fn push(&mut self, piece: Piece, goes_deep: bool) {
+        self.batches[piece.batch].pieces += 1;
+        if goes_deep { self.waiting.push_front(piece) } else { self.waiting.push_back(piece) }
+    }
+
+    /// Once a batch is given up, what waits of it was refused with the whole.
+    fn let_go(&mut self, number: usize, failure: &Failure) -> Vec<Outcome> {
+        if !self.batches[number].given_up {
+            return Vec::new();
+        }
+        let (gone, kept) = std::mem::take(&mut self.waiting).into_iter().partition(|piece| piece.batch == number);
+        self.waiting = kept;
+        let gone: VecDeque<Piece> = gone;
+        self.batches[number].pieces -= gone.len();
+        let refused = |piece: Piece| Outcome {
+            action: piece.action,
+            result: ActionResult::Failed { failure: Failure { named: Vec::new(), ..failure.clone() } },
+        };
+        gone.into_iter().map(refused).collect()
+    }
 }
 
 impl Batch {
-    /// The whole action, to be tried first.
-    pub fn new(action: Action) -> Self {
-        Self { waiting: vec![action] }
-    }
-
-    /// The next part to try.
-    pub fn next(&mut self) -> Option<Action> {
-        self.waiting.pop()
-    }
-
-    /// Takes in what came of a part: an outcome that stands, or nothing where the part is tried again in pieces.
-    /// Throttling never splits a batch: more calls would only be throttled more.
-    pub fn settle(&mut self, outcome: Outcome) -> Option<Outcome> {
-        let pieces = match &outcome.result {
-            ActionResult::Failed { failure } if blames_an_item(failure.kind) => split(&outcome.action, failure),
-            ActionResult::Failed { .. } | ActionResult::Done | ActionResult::AlreadyDone => Vec::new(),
-        };
-        if pieces.is_empty() {
-            return Some(outcome);
+    fn new(action: Action, splits_denials: bool) -> Self {
+        Self {
+            action,
+            splits_denials,
+            is_taken: false,
+            is_permitted: false,
+            denied_alone: 0,
+            not_yet: 0,
+            unnamed: 0,
+            given_up: false,
+            pieces: 1,
+            being_cleared: 0,
+            clear: Vec::new(),
+            cleared: BTreeSet::new(),
         }
-        self.waiting.extend(pieces);
-        None
     }
 }
 
-/// Whether one member of a batch may be to blame, so that taking it out saves the others. Never true of throttling: to
-/// split a batch there would be more calls against the same quota.
-fn blames_an_item(kind: FailureKind) -> bool {
+/// How many actions of one end may be under way at once. What locks somebody out, or gives something back, goes step by
+/// step.
+fn most_at_once(actions: &[Action]) -> usize {
+    match actions.first().map(Act::part) {
+        Some(Part::Disarm | Part::Prepare) => MOST_SINGLES,
+        Some(Part::Stop) => MOST_PIECES,
+        Some(Part::Freeze | Part::Lock | Part::Strip | Part::GiveBack | Part::Restart) | None => 1,
+    }
+}
+
+/// Who may be to blame for a refusal.
+enum Blame {
+    /// One member, so that taking it out saves the others.
+    AMember,
+    /// One member, or whoever asks: a call is permitted for all of its members or refused.
+    AMemberOrUs,
+    /// No member. To split a batch that was throttled there would be more calls against the same quota.
+    Nobody,
+}
+
+fn blame(kind: FailureKind) -> Blame {
     match kind {
         FailureKind::NotFound
         | FailureKind::WrongState
         | FailureKind::Unsupported
         | FailureKind::Protected
-        | FailureKind::Invalid => true,
+        | FailureKind::Invalid => Blame::AMember,
+        FailureKind::Denied => Blame::AMemberOrUs,
         FailureKind::Credentials
-        | FailureKind::Denied
+        | FailureKind::Throttled
+        | FailureKind::Contended
+        | FailureKind::QuotaFull
+        | FailureKind::Unavailable
+        | FailureKind::NotBegun
+        | FailureKind::Other => Blame::Nobody,
+    }
+}
+
+/// Whether a refusal may be that of all members, for a reason that is none of theirs: then single ones are tried soon.
+fn goes_deep(kind: FailureKind) -> bool {
+    match kind {
+        FailureKind::Denied | FailureKind::WrongState => true,
+        FailureKind::NotFound
+        | FailureKind::Unsupported
+        | FailureKind::Protected
+        | FailureKind::Invalid
+        | FailureKind::Credentials
         | FailureKind::Throttled
         | FailureKind::Contended
         | FailureKind::QuotaFull
@@ -56,23 +373,19 @@ fn blames_an_item(kind: FailureKind) -> bool {
     }
 }
 
-/// The innocent together and each suspect alone, where AWS named some of them; otherwise two halves. Nothing for a
-/// single one. Every id of the batch is in exactly one part, so a wrong hint costs a call and never an instance.
-fn split(action: &Action, failure: &Failure) -> Vec<Action> {
-    let items = action.items();
-    if items.len() < 2 {
-        return Vec::new();
-    }
-    let is_named = |id: &&str| failure.named.iter().any(|named| named == id);
-    let (suspects, innocent): (Vec<&str>, Vec<&str>) = items.iter().partition(|id| is_named(id));
-    let parts = if suspects.is_empty() || innocent.is_empty() {
-        let (first, second) = items.split_at(items.len() / 2);
-        vec![second.to_vec(), first.to_vec()]
-    } else {
-        // The last is tried first: the many before the few.
-        suspects.into_iter().map(|id| vec![id]).chain([innocent]).collect()
-    };
-    parts.iter().filter_map(|part| action.with_items(part)).collect()
+/// The same call for some of its members. What cannot be taken apart stays whole: nothing is lost by it.
+fn some(action: &Action, items: &[&str]) -> Action {
+    action.with_items(items).unwrap_or_else(|| action.clone())
+}
+
+fn halves<'a>(items: &[&'a str]) -> Vec<Vec<&'a str>> {
+    let (first, second) = items.split_at(items.len() / 2);
+    [first, second].into_iter().filter(|half| !half.is_empty()).map(<[&str]>::to_vec).collect()
+}
+
+fn cut<'a>(items: &[&'a str]) -> Vec<Vec<&'a str>> {
+    let size = if items.len() <= 2 * CUTS { 1 } else { items.len().div_ceil(CUTS) };
+    items.chunks(size).map(<[&str]>::to_vec).collect()
 }
 
 #[cfg(test)]
@@ -82,31 +395,129 @@ mod tests {
 
     use super::*;
 
-    fn ids(names: &[&str]) -> Vec<InstanceId> {
-        names.iter().copied().map(InstanceId::new).collect()
+    fn stop(ids: &[String]) -> Action {
+        let instances = ids.iter().map(InstanceId::new).collect();
+        instances::Action::StopInstances { region: Region::new("r"), instances }.into()
     }
 
-    fn parts(instances: &[&str], named: &[&str]) -> Vec<Vec<InstanceId>> {
-        let named = named.iter().map(ToString::to_string).collect();
-        let failure = Failure { named, ..Failure::own("", FailureKind::NotFound, "") };
-        let stop = instances::Action::StopInstances { region: Region::new("r"), instances: ids(instances) };
-        split(&stop.into(), &failure).iter().map(|part| ids(&part.items())).collect()
+    fn ids(number: usize) -> Vec<String> {
+        (0..number).map(|number| format!("i-{number}")).collect()
+    }
+
+    /// Plays a batch against AWS; gives every call's members and the outcomes that stand.
+    fn played(all: &[String], aws: impl Fn(&Action) -> Result<(), Failure>) -> (Vec<Vec<String>>, Vec<Outcome>) {
+        let mut batches = Batches::new(&[stop(all)], |_| true);
+        let (mut calls, mut outcomes) = (Vec::new(), Vec::new());
+        while let Some(step) = batches.next() {
+            let action = step.action().clone();
+            calls.push(action.items().into_iter().map(str::to_owned).collect());
+            let result = match aws(&action) {
+                Ok(()) => ActionResult::Done,
+                Err(failure) => ActionResult::Failed { failure },
+            };
+            outcomes.extend(batches.settle(step, Outcome { action, result }));
+        }
+        (calls, outcomes)
+    }
+
+    fn refusing(kind: FailureKind, bad: &[String], is_named: bool) -> impl Fn(&Action) -> Result<(), Failure> {
+        move |action| match action.items().into_iter().find(|id| bad.iter().any(|bad| bad == id)) {
+            Some(id) if is_named => Err(Failure { named: vec![id.to_owned()], ..Failure::own("", kind, "") }),
+            Some(_) => Err(Failure::own("", kind, "")),
+            None => Ok(()),
+        }
+    }
+
+    fn done(outcomes: &[Outcome]) -> BTreeSet<String> {
+        let done = outcomes.iter().filter(|outcome| outcome.result == ActionResult::Done);
+        done.flat_map(|outcome| outcome.action.items().into_iter().map(str::to_owned).collect::<Vec<_>>()).collect()
+    }
+
+    fn spared(all: &[String], bad: &[String]) -> BTreeSet<String> {
+        all.iter().filter(|id| !bad.contains(id)).cloned().collect()
     }
 
     #[test]
     fn suspects_are_tried_alone_and_the_rest_together() {
-        assert_eq!(parts(&["a", "b", "c", "d"], &["b"]), [ids(&["b"]), ids(&["a", "c", "d"])]);
+        let (all, bad) = (ids(4), [ids(4)[1].clone()]);
+        let (calls, outcomes) = played(&all, refusing(FailureKind::NotFound, &bad, true));
+        assert_eq!(calls, [all.clone(), vec!["i-0".into(), "i-2".into(), "i-3".into()], vec!["i-1".into()]]);
+        assert_eq!(done(&outcomes), spared(&all, &bad));
     }
 
     #[test]
     fn without_a_useful_hint_the_batch_is_halved() {
-        assert_eq!(parts(&["a", "b", "c"], &[]), [ids(&["b", "c"]), ids(&["a"])]);
-        assert_eq!(parts(&["a", "b"], &["a", "b"]), [ids(&["b"]), ids(&["a"])]);
-        assert_eq!(parts(&["a", "b"], &["elsewhere"]), [ids(&["b"]), ids(&["a"])]);
+        let (all, bad) = (ids(1000), [ids(1000)[700].clone()]);
+        for kind in [FailureKind::NotFound, FailureKind::Denied] {
+            let (calls, outcomes) = played(&all, refusing(kind, &bad, false));
+            assert!(calls.len() <= 21, "{} calls", calls.len());
+            assert_eq!(done(&outcomes), spared(&all, &bad));
+        }
+    }
+
+    #[test]
+    fn whoever_refuses_and_however_many_the_others_are_done() {
+        for number in [1, 2, 3, 17, 100, 1000] {
+            for every in [1, 2, 3, 50] {
+                for kind in [FailureKind::NotFound, FailureKind::Unsupported, FailureKind::WrongState] {
+                    for is_named in [true, false] {
+                        let all = ids(number);
+                        // All on their way to another state are left to the next pass: see below.
+                        let every = if kind == FailureKind::WrongState { every + 1 } else { every };
+                        let bad: Vec<String> = all.iter().skip(1).step_by(every).cloned().collect();
+                        let (calls, outcomes) = played(&all, refusing(kind, &bad, is_named));
+                        assert_eq!(done(&outcomes), spared(&all, &bad), "{number} {every} {kind:?} {is_named}");
+                        assert!(calls.len() <= number * 2 + 1, "{} calls for {number} {every}", calls.len());
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_that_is_protected_costs_one_refusal_and_is_unprotected_once() {
+        let all = ids(1000);
+        let protected = std::cell::RefCell::new(all.iter().cloned().collect::<BTreeSet<_>>());
+        let (calls, outcomes) = played(&all, |action| {
+            if let Action::Instances(instances::Action::Unprotect { instance, .. }) = action {
+                assert!(protected.borrow_mut().remove(instance.as_str()), "{instance} is not protected");
+                return Ok(());
+            }
+            let bad: Vec<String> = protected.borrow().iter().cloned().collect();
+            refusing(FailureKind::Protected, &bad, true)(action)
+        });
+        let unprotects = calls.iter().filter(|call| call.is_empty()).count();
+        assert_eq!((unprotects, done(&outcomes).len()), (1000, 1000));
+        assert!(calls.len() <= 2050, "{} calls", calls.len());
+    }
+
+    #[test]
+    fn what_is_denied_to_us_altogether_is_soon_no_longer_taken_apart() {
+        let all = ids(1000);
+        let (calls, outcomes) = played(&all, refusing(FailureKind::Denied, &all, false));
+        assert!(calls.len() <= 40, "{} calls", calls.len());
+        let refused: usize = outcomes.iter().map(|outcome| outcome.action.items().len()).sum();
+        assert_eq!((refused, done(&outcomes).len()), (1000, 0), "each is accounted for once");
+    }
+
+    #[test]
+    fn half_of_a_batch_that_is_denied_does_not_save_the_other() {
+        let all = ids(1000);
+        let bad: Vec<String> = all.iter().step_by(2).cloned().collect();
+        let (_, outcomes) = played(&all, refusing(FailureKind::Denied, &bad, false));
+        assert_eq!(done(&outcomes), spared(&all, &bad));
+    }
+
+    #[test]
+    fn what_does_not_run_yet_is_left_to_the_next_pass() {
+        let all = ids(1000);
+        let (calls, _) = played(&all, refusing(FailureKind::WrongState, &all, true));
+        assert!(calls.len() <= 40, "{} calls", calls.len());
     }
 
     #[test]
     fn a_single_one_cannot_be_split() {
-        assert!(parts(&["a"], &["a"]).is_empty());
+        let (calls, outcomes) = played(&ids(1), refusing(FailureKind::NotFound, &ids(1), true));
+        assert_eq!((calls.len(), outcomes.len()), (1, 1));
     }
 }

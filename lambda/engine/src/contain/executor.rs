@@ -1,20 +1,24 @@
 //! Performs plans. Lanes run at once; one item's failure never stops the others.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use runawaytrain_core::plan::{ActionResult, Outcome, Plan};
 use runawaytrain_core::resource::{Act, Action, Lane, Part};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
 
-use super::batch::Batch;
+use super::batch::Batches;
 use super::lease::{HeldLease, NotPerformed};
 use crate::deadline::{Deadline, has_come, in_time};
+use crate::patience::Patience;
 use crate::ports::Performed;
 
 /// Regions at once in one account: each has a quota of its own.
@@ -39,7 +43,27 @@ pub struct Executor {
     account: AccountId,
     lease: Arc<HeldLease>,
     permits: Arc<Permits>,
+    denials: Arc<Denials>,
     deadline: Deadline,
+}
+
+/// The calls that were denied to us, thing by thing: it is no use to take a batch of nothing else apart again.
+#[derive(Default)]
+struct Denials(Mutex<BTreeSet<(&'static str, String)>>);
+
+impl Denials {
+    fn splits(&self, action: &Action) -> bool {
+        let known = self.known();
+        action.items().iter().any(|item| !known.contains(&(action.operation(), (*item).to_owned())))
+    }
+
+    fn learn(&self, action: &Action) {
+        self.known().extend(action.items().into_iter().map(|item| (action.operation(), item.to_owned())));
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeSet<(&'static str, String)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What bounds the lanes at once. Freezing waits for nothing, and what stops never queues behind what locks out.
@@ -52,7 +76,8 @@ impl Permits {
     /// `None` where none is needed.
     async fn of(&self, lane: &Lane) -> Option<SemaphorePermit<'_>> {
         match lane {
-            Lane::Account => None,
+            // One call, as a rule: a stop waits for nothing.
+            Lane::Account | Lane::Loose(_) => None,
             Lane::Region(_) => self.regions.acquire().await.ok(),
             Lane::Principal(_) => self.principals.acquire().await.ok(),
         }
@@ -70,7 +95,7 @@ impl Executor {
     /// An executor under a lease. It begins nothing new shortly before the invocation's end.
     pub fn new(account: AccountId, lease: Arc<HeldLease>, deadline: Deadline) -> Self {
         let permits = Permits { regions: Semaphore::new(MOST_REGIONS), principals: Semaphore::new(MOST_PRINCIPALS) };
-        Self { account, lease, permits: Arc::new(permits), deadline }
+        Self { account, lease, permits: Arc::new(permits), denials: Arc::default(), deadline }
     }
 
     /// Starts with nothing under way.
@@ -85,56 +110,86 @@ impl Executor {
         lanes.finish().await
     }
 
+    /// One lane to its end. What switches off only idle launchers, after everything else, goes on beside the stops that
+    /// do not need it.
     async fn lane(self, lane: Lane, actions: Vec<Action>) -> Vec<Outcome> {
         let _permit = self.permits.of(&lane).await;
-        let mut outcomes: Vec<Outcome> = Vec::with_capacity(actions.len());
-        for action in actions {
-            if let Some(before) = outcomes.iter().find(|outcome| must_not_follow(&action, outcome)) {
-                let failure =
-                    Failure::own(action.operation(), FailureKind::NotBegun, format!("{} failed", before.action));
-                outcomes.push(Outcome { action, result: ActionResult::Failed { failure } });
-                continue;
+        let disarms = |action: &&Action| action.part() == Part::Disarm;
+        let first = actions.iter().take_while(disarms).count();
+        let last = actions.iter().skip(first).rev().take_while(disarms).count();
+        let (needed, others) = actions.split_at(first);
+        let (stages, idle) = others.split_at(others.len() - last);
+        let mut outcomes = self.side_by_side(needed, &[]).await;
+        let in_turn = async {
+            let mut outcomes = Vec::new();
+            for stage in stages.chunk_by(|one, other| one.part() == other.part()) {
+                let of_stage = self.side_by_side(stage, &outcomes).await;
+                outcomes.extend(of_stage);
             }
-            let mut batch = Batch::new(action);
-            while let Some(part) = batch.next() {
-                outcomes.extend(batch.settle(self.perform(part).await));
-            }
-        }
+            outcomes
+        };
+        let (in_turn, idle) = tokio::join!(in_turn, self.side_by_side(idle, &[]));
+        outcomes.extend(in_turn);
+        outcomes.extend(idle);
         outcomes
     }
 
-    /// One call, with patience for throttling and for other writers. A lost lease, or the invocation's end, ends it at once: the outcome says
-    /// so and nothing was done.
-    async fn perform(&self, action: Action) -> Outcome {
-        let mut wait = THROTTLE_WAIT;
-        let mut tries: BTreeMap<FailureKind, u32> = BTreeMap::new();
+    /// Actions that serve the same end, several at a time where they may be; whatever is refused for one of its members
+    /// is taken apart. Nothing is done that must not follow what failed in the lane before.
+    async fn side_by_side(&self, actions: &[Action], before: &[Outcome]) -> Vec<Outcome> {
+        let mut batches = Batches::new(actions, |action| self.denials.splits(action));
+        let (mut outcomes, mut under_way): (Vec<Outcome>, _) = (Vec::new(), FuturesUnordered::new());
         loop {
-            if has_come(self.deadline.stop_work()) {
-                tracing::warn!(account = %self.account, "not begun before the deadline: {action}");
-                return Outcome { action, result: ActionResult::Failed { failure: not_begun() } };
-            }
-            let result = match self.lease.perform(&self.account, &action).await {
-                Ok(Performed::Done) => ActionResult::Done,
-                Ok(Performed::AlreadyDone) => ActionResult::AlreadyDone,
-                Err(NotPerformed::Failed(failure)) => {
-                    let tried = tries.entry(failure.kind).or_default();
-                    if *tried < retries(failure.kind, action.part()) {
-                        *tried += 1;
-                        tokio::time::sleep(wait).await;
-                        wait = (wait * 2).min(LONGEST_WAIT);
-                        continue;
-                    }
-                    ActionResult::Failed { failure }
+            while let Some(step) = batches.next() {
+                let mut done = before.iter().chain(&outcomes);
+                if let Some(before) = done.find(|outcome| must_not_follow(step.action(), outcome)) {
+                    let detail = format!("{} failed", before.action);
+                    let failure = Failure::own(step.action().operation(), FailureKind::NotBegun, detail);
+                    let outcome = Outcome { action: step.action().clone(), result: ActionResult::Failed { failure } };
+                    outcomes.extend(batches.settle(step, outcome));
+                    continue;
                 }
-                Err(NotPerformed::LeaseLost) => ActionResult::Failed { failure: lease_lost() },
-            };
-            if let ActionResult::Failed { failure } = &result {
-                tracing::warn!(account = %self.account, error = %failure, "refused: {action}");
-            } else {
-                tracing::info!(account = %self.account, "done: {action}");
+                under_way.push(async move {
+                    let outcome = self.perform(step.action().clone()).await;
+                    (step, outcome)
+                });
             }
-            return Outcome { action, result };
+            let Some((step, outcome)) = under_way.next().await else { break };
+            outcomes.extend(batches.settle(step, outcome));
         }
+        batches.denied().for_each(|action| self.denials.learn(action));
+        outcomes
+    }
+
+    /// One call, with patience for throttling and for other writers: one entry in the journal, however often it is tried. A lost lease, or the
+    /// invocation's end, ends it at once: the outcome says so and nothing was done.
+    async fn perform(&self, action: Action) -> Outcome {
+        if has_come(self.deadline.stop_work()) {
+            tracing::warn!(account = %self.account, "not begun before the deadline: {action}");
+            return Outcome { action, result: ActionResult::Failed { failure: not_begun() } };
+        }
+        let mut patience = Patience::new(u32::MAX, THROTTLE_WAIT, LONGEST_WAIT);
+        let mut tries: BTreeMap<FailureKind, u32> = BTreeMap::new();
+        let again = |failure: &Failure| {
+            let tried = tries.entry(failure.kind).or_default();
+            *tried += 1;
+            let wait = patience.next().filter(|_| *tried <= retries(failure.kind, action.part()))?;
+            let Some(end) = self.deadline.stop_work() else { return Some(wait) };
+            let left = end.saturating_duration_since(Instant::now());
+            (!left.is_zero()).then(|| wait.min(left))
+        };
+        let result = match self.lease.perform(&self.account, &action, again).await {
+            Ok(Performed::Done) => ActionResult::Done,
+            Ok(Performed::AlreadyDone) => ActionResult::AlreadyDone,
+            Err(NotPerformed::Failed(failure)) => ActionResult::Failed { failure },
+            Err(NotPerformed::LeaseLost) => ActionResult::Failed { failure: lease_lost() },
+        };
+        if let ActionResult::Failed { failure } = &result {
+            tracing::warn!(account = %self.account, error = %failure, "refused: {action}");
+        } else {
+            tracing::info!(account = %self.account, "done: {action}");
+        }
+        Outcome { action, result }
     }
 }
 

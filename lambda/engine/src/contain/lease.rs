@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use runawaytrain_core::message::Notice;
 use runawaytrain_core::plan::ActionResult;
@@ -14,17 +15,20 @@ use runawaytrain_core::resource::{Act, Action, Part};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 
+use crate::patience::while_busy;
 use crate::ports::{
-    Actuator, Clock, Commit, EntryId, Journal, JournalEntry, Lease, LeaseMove, Performed, Ports, States, StoreError,
-    VersionedRecord,
+    Actuator, Clock, Commit, Conclusion, EntryId, Journal, JournalEntry, Lease, LeaseMove, Performed, Ports, States,
+    StoreError, VersionedRecord,
 };
 
 /// How long a lease holds unless it is renewed: a killed invocation blocks the next one no longer than this.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
 /// IAM takes some four seconds until a deny bites everywhere; until then whoever it is about can assume roles.
 const DENY_BITES_AFTER: SignedDuration = SignedDuration::from_secs(5);
-/// How often it is renewed: two renewals may fail before it is lost.
+/// How often it is renewed.
 pub const RENEWAL: Duration = Duration::from_secs(20);
+/// How soon a renewal that failed is tried again.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// Gives out leases. What they rest on: the records, the journal, and whatever changes accounts, which is reached only
 /// through a lease.
@@ -115,8 +119,14 @@ impl HeldLease {
         Some(self.locked_out.get()).filter(|time| *time > Timestamp::MIN)
     }
 
-    /// Performs one action, journaled before and after. Nothing is done that could not be written down first.
-    pub async fn perform(&self, account: &AccountId, action: &Action) -> Result<Performed, NotPerformed> {
+    /// Performs one action, journaled before and after. Nothing is done that could not be written down first. `again`
+    /// says after which refusals, and after how long, the same call is made again: it stays one entry.
+    pub async fn perform(
+        &self,
+        account: &AccountId,
+        action: &Action,
+        mut again: impl FnMut(&Failure) -> Option<Duration>,
+    ) -> Result<Performed, NotPerformed> {
         if !self.is_alive() {
             return Err(NotPerformed::LeaseLost);
         }
@@ -127,46 +137,71 @@ impl HeldLease {
             action: action.clone(),
             intended: self.of.clock.now(),
             concluded: None,
+            attempts: 0,
         };
-        self.check(self.of.journal.intend(&self.lease, &entry).await)?;
-        // The journal's answer may have taken longer than the lease lasts.
-        if !self.is_alive() {
-            return Err(NotPerformed::LeaseLost);
-        }
-        let result = self.of.actuator.perform(account, action, self.of.clock.now()).await;
-        if action.part() == Part::Lock && may_have_been_taken(&result) {
-            self.locked_out.raise(self.of.clock.after(DENY_BITES_AFTER));
-        }
+        self.written(&id, || self.of.journal.intend(&self.lease, &entry)).await?;
+        let mut attempts = 0;
+        let result = loop {
+            // The journal's answer may have taken longer than the lease lasts, and so may a wait.
+            if !self.is_alive() {
+                return Err(NotPerformed::LeaseLost);
+            }
+            attempts += 1;
+            let result = self.of.actuator.perform(account, action, self.of.clock.now()).await;
+            if action.part() == Part::Lock && may_have_been_taken(&result) {
+                self.locked_out.raise(self.of.clock.after(DENY_BITES_AFTER));
+            }
+            match result {
+                Ok(performed) => break Ok(performed),
+                Err(failure) => match again(&failure) {
+                    Some(wait) => sleep(wait).await,
+                    None => break Err(failure),
+                },
+            }
+        };
         let outcome = match &result {
             Ok(Performed::Done) => ActionResult::Done,
             Ok(Performed::AlreadyDone) => ActionResult::AlreadyDone,
             Err(failure) => ActionResult::Failed { failure: failure.clone() },
         };
-        match self.of.journal.conclude(&self.lease, &self.halt, &id, self.of.clock.now(), &outcome).await {
-            Err(StoreError::Failed(failure)) => {
+        let conclusion = Conclusion { at: self.of.clock.now(), result: outcome.clone(), attempts };
+        let conclude = || self.of.journal.conclude(&self.lease, &self.halt, &id, &conclusion);
+        match self.written(&id, conclude).await {
+            Err(NotPerformed::Failed(failure)) => {
                 // The intent stands in the journal; what came of it is in the log and in the report.
                 tracing::error!(account = %account, entry = %id, error = %failure, "an outcome could not be journaled: {action}: {outcome}");
             }
-            other => self.check(other)?,
+            other => other?,
         }
         Ok(result?)
     }
 
     /// Writes the record and gives the lease back.
     pub async fn give_back(self, record: AccountRecord, notices: Vec<Notice>) -> Result<VersionedRecord, StoreError> {
-        self.renewal.abort();
         let (peak, lease, at) = (record.hour.clone(), LeaseMove::Release(self.lease.clone()), self.of.clock.now());
-        self.of.states.commit(Commit { record, lease, notices, peak, at }).await
+        let commit = Commit { record, lease, notices, peak, at };
+        // It goes on renewing meanwhile: nobody else shall begin before this is written.
+        while_busy(&self.lease.account, None, || self.of.states.commit(commit.clone())).await
     }
 
-    fn check(&self, written: Result<(), StoreError>) -> Result<(), NotPerformed> {
-        match written {
+    /// Writes to the journal, with patience for a table that is busy. The lease is lost only where the table says so.
+    async fn written<F: Future<Output = Result<(), StoreError>>>(
+        &self,
+        id: &EntryId,
+        write: impl Fn() -> F,
+    ) -> Result<(), NotPerformed> {
+        let written = while_busy(id, None, || async {
+            let lost = || Failure::own("the journal", FailureKind::NotBegun, "the lease has run out");
+            if self.is_alive() { write().await } else { Err(lost().into()) }
+        });
+        match written.await {
             Ok(()) => Ok(()),
-            Err(StoreError::Failed(failure)) => Err(NotPerformed::Failed(failure)),
-            Err(StoreError::LeaseLost | StoreError::Conflict) => {
+            Err(StoreError::LeaseLost) => {
                 self.lost.store(true, Ordering::Release);
                 Err(NotPerformed::LeaseLost)
             }
+            Err(StoreError::Conflict) => Err(Failure::own("the journal", FailureKind::Contended, "").into()),
+            Err(StoreError::Failed(failure)) => Err(failure.into()),
         }
     }
 }
@@ -178,15 +213,22 @@ impl Drop for HeldLease {
 }
 
 async fn renew(of: Leases, lease: Lease, lost: Arc<AtomicBool>, until: Arc<SharedTime>) {
+    let mut pause = RENEWAL;
     loop {
-        tokio::time::sleep(RENEWAL).await;
+        sleep(std::mem::replace(&mut pause, RETRY)).await;
         let next = of.clock.after(LEASE);
         match of.states.renew(&lease, next).await {
-            Ok(()) => until.set(next),
+            Ok(()) => {
+                until.set(next);
+                pause = RENEWAL;
+            }
             Err(StoreError::Failed(failure)) => {
                 tracing::warn!(account = %lease.account, error = %failure, "the lease could not be renewed; trying again")
             }
-            Err(StoreError::LeaseLost | StoreError::Conflict) => {
+            Err(StoreError::Conflict) => {
+                tracing::warn!(account = %lease.account, "the lease could not be renewed: its record is written to; trying again")
+            }
+            Err(StoreError::LeaseLost) => {
                 tracing::warn!(account = %lease.account, fence = lease.fence, "the lease was taken over; this invocation changes nothing more in the account");
                 lost.store(true, Ordering::Release);
                 return;

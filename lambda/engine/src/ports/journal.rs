@@ -39,6 +39,19 @@ pub struct JournalEntry {
     pub intended: Timestamp,
     /// What came of it and when.
     pub concluded: Option<(Timestamp, ActionResult)>,
+    /// How often it was called until then: a call that is throttled is made again under its one entry.
+    pub attempts: u32,
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conclusion {
+    /// When.
+    pub at: Timestamp,
+    /// How the last attempt ended.
+    pub result: ActionResult,
+    /// How many there were.
+    pub attempts: u32,
 }
 
 /// What is done to an account, written down before and after.
@@ -53,8 +66,7 @@ pub trait Journal: Send + Sync {
         lease: &Lease,
         halt: &HaltId,
         id: &EntryId,
-        at: Timestamp,
-        result: &ActionResult,
+        conclusion: &Conclusion,
     ) -> Result<(), StoreError>;
 
     /// The journal of a halt, in order, all pages.

@@ -42,6 +42,7 @@ pub struct Machine {
     unstoppable: bool,
     spot: bool,
     managed: bool,
+    denied: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -104,26 +105,23 @@ const KINDS: [FailureKind; 5] = [
 ];
 
 pub fn arbitrary_lab() -> impl Strategy<Value = Lab> {
-    let machine = (
-        0..REGIONS.len(),
-        prop::bool::weighted(0.2),
-        prop::bool::weighted(0.2),
-        prop::bool::weighted(0.2),
-        prop::bool::weighted(0.2),
-        prop::bool::weighted(0.1),
-    )
-        .prop_map(|(region, stop_protected, termination_protected, unstoppable, spot, managed)| Machine {
-            region,
-            stop_protected,
-            termination_protected,
-            unstoppable,
-            spot,
-            managed,
-        });
+    let machine =
+        (
+            0..REGIONS.len(),
+            prop::bool::weighted(0.2),
+            prop::bool::weighted(0.2),
+            prop::bool::weighted(0.2),
+            prop::bool::weighted(0.2),
+            prop::bool::weighted(0.1),
+            prop::bool::weighted(0.05),
+        )
+            .prop_map(|(region, stop_protected, termination_protected, unstoppable, spot, managed, denied)| {
+                Machine { region, stop_protected, termination_protected, unstoppable, spot, managed, denied }
+            });
     let user = (prop::collection::vec(any::<bool>(), 0..3), any::<bool>(), prop::collection::vec(any::<bool>(), 0..3));
     (
         prop::collection::vec(machine, 6..20),
-        prop::collection::vec((0..REGIONS.len(), 1u32..4), 0..3),
+        prop::collection::vec((0..REGIONS.len(), 0u32..4), 0..12),
         prop::collection::vec((0..REGIONS.len(), 1u64..4), 0..2),
         prop::collection::vec(user, 0..4),
         prop::collection::vec((0..ROLES.len(), any::<bool>()), 0..4),
@@ -139,6 +137,14 @@ pub fn arbitrary_lab() -> impl Strategy<Value = Lab> {
             charged,
             hours,
         })
+}
+
+/// One in which nothing is denied to us.
+pub fn arbitrary_permitted_lab() -> impl Strategy<Value = Lab> {
+    arbitrary_lab().prop_map(|mut lab| {
+        lab.machines.iter_mut().for_each(|machine| machine.denied = false);
+        lab
+    })
 }
 
 pub fn arbitrary_policy() -> impl Strategy<Value = Rules> {
@@ -224,6 +230,7 @@ pub fn build(lab: &Lab) -> Testbed {
         let instance = account.instance(&made).unwrap();
         instance.stop_protected = machine.stop_protected;
         instance.termination_protected = machine.termination_protected;
+        instance.denied = machine.denied;
         instance.stubborn = machine.unstoppable.then_some(Stubborn::Unstoppable);
         if machine.managed {
             instance.managed_by = Some("eks.amazonaws.com".to_owned());
@@ -324,5 +331,14 @@ pub fn exempt_instances(testbed: &Testbed, policy: &Policy) -> BTreeSet<Instance
             .filter(spared)
             .map(|instance| instance.id.clone())
             .collect()
+    })
+}
+
+/// Instances that nobody may stop, and that the policy does not spare: they run on, and no halt is proven while they do.
+pub fn denied_instances(testbed: &Testbed, policy: &Policy) -> BTreeSet<InstanceId> {
+    let policy = policy.for_account(&id(LAB));
+    testbed.world.with(&id(LAB), |account| {
+        let denied = account.billable().filter(|(_, instance)| instance.denied && instance.managed_by.is_none());
+        denied.map(|(_, instance)| instance.id.clone()).filter(|id| !policy.exempts_instance(id)).collect()
     })
 }

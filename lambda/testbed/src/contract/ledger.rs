@@ -18,7 +18,9 @@ use runawaytrain_core::verdict::Judgement;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId, InstanceId, KeyId, Region, UserName};
 use runawaytrain_core::vocabulary::money::Usd;
-use runawaytrain_engine::ports::{Commit, EntryId, JournalEntry, Lease, LeaseMove, Ports, StoreError, VersionedRecord};
+use runawaytrain_engine::ports::{
+    Commit, Conclusion, EntryId, JournalEntry, Lease, LeaseMove, Ports, StoreError, VersionedRecord,
+};
 
 /// All of it, on an empty ledger.
 pub async fn ledger_contract(ports: &Ports) {
@@ -74,7 +76,12 @@ fn entry(fence: u64, number: u64, action: Action) -> JournalEntry {
         action,
         intended: at(1),
         concluded: None,
+        attempts: 0,
     }
+}
+
+fn concluded(seconds: i64, result: ActionResult, attempts: u32) -> Conclusion {
+    Conclusion { at: at(seconds), result, attempts }
 }
 
 fn deny(user: &str) -> Action {
@@ -257,7 +264,10 @@ async fn a_holder_that_slept_changes_nothing_more(ports: &Ports) {
     let lost = Err(StoreError::LeaseLost);
     assert_eq!(ports.states.renew(&slept, at(600)).await, lost);
     assert_eq!(ports.journal.intend(&slept, &entry(slept.fence, 2, deny("bob"))).await, lost);
-    assert_eq!(ports.journal.conclude(&slept, &intended.halt, &intended.id, at(62), &ActionResult::Done).await, lost);
+    assert_eq!(
+        ports.journal.conclude(&slept, &intended.halt, &intended.id, &concluded(62, ActionResult::Done, 1)).await,
+        lost
+    );
     let late = AccountRecord { state: State::Halted, ..record(50) };
     let mail = vec![notice(50, NoticeKind::Outcome, NotifyList::Default)];
     for lease in [LeaseMove::Hold(slept.clone()), LeaseMove::Release(slept.clone())] {
@@ -272,7 +282,8 @@ async fn a_holder_that_slept_changes_nothing_more(ports: &Ports) {
     assert_eq!(ports.journal.entries(&account(50), &intended.halt).await.unwrap(), std::slice::from_ref(&intended));
 
     // Whoever took over goes on, and may write down what became of the sleeper's intents.
-    ports.journal.conclude(&awake, &intended.halt, &intended.id, at(63), &ActionResult::AlreadyDone).await.unwrap();
+    let already = concluded(63, ActionResult::AlreadyDone, 1);
+    ports.journal.conclude(&awake, &intended.halt, &intended.id, &already).await.unwrap();
     ports.journal.intend(&awake, &entry(awake.fence, 1, deny("bob"))).await.unwrap();
     assert_eq!(ports.journal.entries(&account(50), &intended.halt).await.unwrap().len(), 2);
 }
@@ -311,9 +322,10 @@ async fn a_journal_keeps_intents_and_outcomes_in_order(ports: &Ports) {
         expected.insert(0, entry);
     }
     assert_eq!(ports.journal.entries(&account(60), &halt).await.unwrap(), expected);
-    for (entry, result) in expected.iter_mut().zip(results) {
-        ports.journal.conclude(&lease, &halt, &entry.id, at(5), &result).await.unwrap();
-        entry.concluded = Some((at(5), result));
+    for ((entry, result), attempts) in expected.iter_mut().zip(results).zip(1..) {
+        let conclusion = concluded(5, result.clone(), attempts);
+        ports.journal.conclude(&lease, &halt, &entry.id, &conclusion).await.unwrap();
+        (entry.concluded, entry.attempts) = (Some((at(5), result)), attempts);
     }
     assert_eq!(ports.journal.entries(&account(60), &halt).await.unwrap(), expected);
     assert_eq!(
@@ -335,7 +347,7 @@ async fn many_lanes_write_side_by_side(ports: &Ports) {
             if number % 50 == 0 {
                 ports.states.renew(lease, at(100 + i64::try_from(number).unwrap())).await?;
             }
-            ports.journal.conclude(lease, halt, &entry.id, at(2), &ActionResult::Done).await
+            ports.journal.conclude(lease, halt, &entry.id, &concluded(2, ActionResult::Done, 1)).await
         }
     });
     for written in futures::future::join_all(lanes).await {

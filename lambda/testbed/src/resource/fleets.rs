@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use runawaytrain_core::resource::fleets::{Action, Fleet, FleetKind};
+use runawaytrain_core::resource::instances::Launcher;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::FleetId;
 use runawaytrain_engine::ports::Performed;
@@ -36,7 +37,7 @@ pub struct SimFleet {
 
 pub(crate) fn settle(fleets: &SimFleets, instances: &mut Vec<SimInstance>, launches: &mut Launches) {
     for (id, fleet) in fleets {
-        launches.fill(instances, id.as_str(), fleet.target, &fleet.instance_type);
+        launches.fill(instances, &Launcher::Fleet(id.clone()), fleet.target, &fleet.instance_type);
     }
 }
 

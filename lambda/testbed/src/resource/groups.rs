@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use runawaytrain_core::resource::groups::{Action, Group};
+use runawaytrain_core::resource::instances::Launcher;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::GroupName;
 use runawaytrain_engine::ports::Performed;
@@ -41,13 +42,22 @@ pub(crate) fn settle(groups: &SimGroups, instances: &mut Vec<SimInstance>, launc
             .iter_mut()
             .filter(|instance| instance.life == Life::Stopped && instance.owner.as_deref() == Some(name.as_str()))
             .for_each(|instance| instance.life = Life::Terminated);
-        launches.fill(instances, name.as_str(), u64::from(group.desired), &group.instance_type);
+        let launcher = Launcher::Group(name.clone());
+        launches.fill(instances, &launcher, u64::from(group.desired), &group.instance_type);
     }
 }
 
 pub(crate) async fn look(view: &impl View<SimGroups>) -> Result<Vec<Group>, Failure> {
     let seen = |(name, group): (&GroupName, &SimGroup)| {
-        (name.clone(), Group { name: name.clone(), suspended: group.suspended, created: Some(group.created) })
+        (
+            name.clone(),
+            Group {
+                name: name.clone(),
+                suspended: group.suspended,
+                desired: group.desired,
+                created: Some(group.created),
+            },
+        )
     };
     let all = |groups: &SimGroups| groups.iter().map(seen).collect();
     view.list("autoscaling:DescribeAutoScalingGroups", GROUPS_A_PAGE, all).await

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use runawaytrain_core::measure::vcpus::Vcpus;
 use runawaytrain_core::resource::Act;
-use runawaytrain_core::resource::instances::{Action, Instance, MOST_INSTANCES_A_CALL, Phase, Protection};
+use runawaytrain_core::resource::instances::{Action, Instance, Launcher, MOST_INSTANCES_A_CALL, Phase, Protection};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{InstanceId, SpotRequestId};
 use runawaytrain_engine::ports::Performed;
@@ -69,6 +69,10 @@ pub struct SimInstance {
     pub spot_request: Option<SpotRequestId>,
     /// The group, fleet or request that launched it and launches another when it ends.
     pub owner: Option<String>,
+    /// What its tags say of that.
+    pub launcher: Option<Launcher>,
+    /// A policy denies every call on it.
+    pub denied: bool,
     /// The service that manages it.
     pub managed_by: Option<String>,
     /// Its `CpuOptions`, where they are not the type's own: how many cores are switched on, at one thread each.
@@ -120,6 +124,7 @@ impl SimInstance {
             vcpus: Vcpus::of(self.cores, Some(1), &self.instance_type),
             phase,
             spot_request: self.spot_request.clone(),
+            launcher: self.launcher.clone(),
             managed_by: self.managed_by.clone(),
             operation: "RunInstances".to_owned(),
             tenancy: Default::default(),
@@ -150,6 +155,8 @@ impl Launches {
             termination_protected: false,
             spot_request: None,
             owner: None,
+            launcher: None,
+            denied: false,
             managed_by: None,
             cores: None,
         });
@@ -157,11 +164,19 @@ impl Launches {
     }
 
     /// Launches as many as an owner lacks.
-    pub fn fill(&mut self, instances: &mut Vec<SimInstance>, owner: &str, wanted: u64, instance_type: &str) {
+    pub fn fill(&mut self, instances: &mut Vec<SimInstance>, launcher: &Launcher, wanted: u64, instance_type: &str) {
+        if wanted == 0 {
+            return;
+        }
+        let owner = match launcher {
+            Launcher::Group(group) => group.as_str(),
+            Launcher::Fleet(fleet) => fleet.as_str(),
+        };
         let is_member = |instance: &&SimInstance| instance.is_billable() && instance.owner.as_deref() == Some(owner);
         let running = instances.iter().filter(is_member).count() as u64;
         for _ in running..wanted {
-            self.launch(instances, instance_type, Life::starting()).owner = Some(owner.to_owned());
+            let launched = self.launch(instances, instance_type, Life::starting());
+            (launched.owner, launched.launcher) = (Some(owner.to_owned()), Some(launcher.clone()));
         }
     }
 }
@@ -191,7 +206,9 @@ fn place(id: &InstanceId) -> String {
 
 /// A batch is all or nothing, as EC2 does it; it names no more than the first offender. `admit` takes a token an
 /// instance. Whether a call that is refused for one of its instances takes tokens for all of them is not documented:
-/// here it takes none.
+/// here it takes none. Permission is asked for first, instance by instance: to be denied one refuses the whole, and EC2
+/// does not say which.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/iam-policies-for-amazon-ec2.html>
 pub(crate) fn perform(known: &mut [SimInstance], action: &Action, admit: impl FnOnce(usize) -> bool) -> Answer {
     let (ids, refuses, life): (_, fn(&SimInstance) -> Option<FailureKind>, _) = match action {
         Action::Unprotect { instance, against, .. } => return protect(known, action, instance, *against, false),
@@ -200,6 +217,9 @@ pub(crate) fn perform(known: &mut [SimInstance], action: &Action, admit: impl Fn
         Action::TerminateInstances { instances, .. } => (instances, SimInstance::refuses_termination, Life::Terminated),
         Action::StartInstances { instances, .. } => (instances, SimInstance::refuses_start, Life::Running),
     };
+    if known.iter().any(|instance| instance.denied && ids.contains(&instance.id)) {
+        return Err(refused(action, FailureKind::Denied));
+    }
     assert!(ids.len() <= MOST_INSTANCES_A_CALL, "a batch of {} is throttled for ever", ids.len());
     let offender = ids.iter().find_map(|id| match known.iter().find(|instance| instance.id == *id) {
         None => Some((id, FailureKind::NotFound)),
@@ -218,6 +238,9 @@ pub(crate) fn perform(known: &mut [SimInstance], action: &Action, admit: impl Fn
 fn protect(known: &mut [SimInstance], action: &impl Act, id: &InstanceId, against: Protection, on: bool) -> Answer {
     let instance = known.iter_mut().find(|instance| instance.id == *id);
     let instance = instance.ok_or_else(|| refused(action, FailureKind::NotFound))?;
+    if instance.denied {
+        return Err(refused(action, FailureKind::Denied));
+    }
     match against {
         Protection::Stop => instance.stop_protected = on,
         Protection::Termination => instance.termination_protected = on,
@@ -228,12 +251,13 @@ fn protect(known: &mut [SimInstance], action: &impl Act, id: &InstanceId, agains
 /// What it takes to launch some.
 type Make = dyn FnOnce(&mut Vec<SimInstance>, &mut Launches) + Send;
 
-/// `run REGION NUMBER TYPE [pending D] [stop-protected] [termination-protected] [unstoppable] [phantom] [managed]`
+/// `run REGION NUMBER TYPE [pending D] [stop-protected] [termination-protected] [unstoppable] [phantom] [managed]
+/// [denied]`
 pub(crate) fn read(words: &mut Tokens<'_>) -> Result<(String, Box<Make>), String> {
     let (region, number, instance_type) = (words.owned()?, words.number()?, words.owned()?);
     let pending = words.after("pending").map(|_| words.duration()).transpose()?;
-    let [stop_protected, termination_protected, unstoppable, phantom, managed] =
-        ["stop-protected", "termination-protected", "unstoppable", "phantom", "managed"]
+    let [stop_protected, termination_protected, unstoppable, phantom, managed, denied] =
+        ["stop-protected", "termination-protected", "unstoppable", "phantom", "managed", "denied"]
             .map(|word| words.after(word).is_some());
     let make = move |instances: &mut Vec<SimInstance>, launches: &mut Launches| {
         for _ in 0..number {
@@ -242,6 +266,7 @@ pub(crate) fn read(words: &mut Tokens<'_>) -> Result<(String, Box<Make>), String
             (instance.stop_protected, instance.termination_protected) = (stop_protected, termination_protected);
             let phantom = phantom.then_some(Stubborn::Phantom);
             instance.stubborn = unstoppable.then_some(Stubborn::Unstoppable).or(phantom);
+            instance.denied = denied;
             instance.managed_by = managed.then(|| "eks.amazonaws.com".to_owned());
         }
     };

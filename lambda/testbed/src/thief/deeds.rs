@@ -90,6 +90,21 @@ pub(super) fn group(_: &mut Hand, of: &mut SimRegion, now: Timestamp) -> bool {
     before.is_none_or(|before| before.suspended)
 }
 
+/// The most groups that a region takes by default.
+/// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-quotas.html>
+const MOST_GROUPS: usize = 500;
+
+pub(super) fn empty_groups(known: &mut SimAccount) -> bool {
+    let (now, mut news) = (known.now(), false);
+    for of in known.regions.values_mut() {
+        for number in of.groups.len()..MOST_GROUPS {
+            let group = SimGroup { desired: 0, instance_type: MINER.to_owned(), suspended: false, created: now };
+            news |= of.groups.insert(GroupName::new(format!("a-{number}")), group).is_none();
+        }
+    }
+    news
+}
+
 pub(super) fn fleet(_: &mut Hand, of: &mut SimRegion, now: Timestamp) -> bool {
     let id = FleetId::new("fleet-1");
     let created = of.fleets.get(&id).map_or(now, |before| before.created);

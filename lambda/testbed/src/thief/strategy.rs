@@ -24,6 +24,8 @@ pub enum Strategy {
     NewRegion,
     /// Keep an Auto Scaling group: make one, resume it, raise it again.
     Group,
+    /// Make as many empty Auto Scaling groups as a region takes, in every region: they cost nothing.
+    EmptyGroups,
     /// Keep a maintained fleet: make one, raise it again.
     Fleet,
     /// Ask for a persistent Spot instance.
@@ -82,6 +84,7 @@ impl FromStr for Strategy {
                 "restart" => Self::Restart,
                 "new-region" => Self::NewRegion,
                 "group" => Self::Group,
+                "empty-groups" => Self::EmptyGroups,
                 "fleet" => Self::Fleet,
                 "spot" => Self::Spot,
                 "spot-once" => Self::SpotOnce,
@@ -131,6 +134,7 @@ impl Strategy {
             Self::Group => {
                 hand.try_to(Power::Growth, known, |hand, known| deeds::in_some_region(hand, known, deeds::group))
             }
+            Self::EmptyGroups => hand.try_to(Power::Growth, known, |_, known| deeds::empty_groups(known)),
             Self::Fleet => {
                 hand.try_to(Power::Growth, known, |hand, known| deeds::in_some_region(hand, known, deeds::fleet))
             }
