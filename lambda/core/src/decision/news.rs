@@ -37,7 +37,7 @@ pub enum News {
     /// What a halt came to: proven, or not yet.
     Outcome {
         /// The halt.
-        halt: Halt,
+        halt: Box<Halt>,
         /// What was done, and what the last look still found.
         containment: Containment,
         /// When.

@@ -450,5 +450,5 @@ fn outcome_to_tell(record: &mut AccountRecord, containment: &Containment, now: T
         return None;
     }
     halt.outcome_told = true;
-    Some(News::Outcome { halt: halt.clone(), containment: containment.clone(), at: now })
+    Some(News::Outcome { halt: Box::new(halt.clone()), containment: containment.clone(), at: now })
 }
