@@ -128,7 +128,7 @@ async fn a_launch_that_arrives_during_a_sweep_causes_exactly_one_more_after_it()
     assert_eq!(scene.mails("HALT"), 1);
 }
 
-/// Ten accounts resist: we may not stop anything in them, so each of their halts goes on for minutes, and each holds an
+/// Ten accounts resist: in each of them somebody uses up the quota of stops, so each of their halts goes on for minutes, and each holds an
 /// invocation. The launches of an eleventh account are dealt with all the same.
 #[tokio::test(start_paused = true)]
 async fn halts_that_take_long_do_not_hold_up_the_launches_of_others() {
@@ -137,7 +137,7 @@ async fn halts_that_take_long_do_not_hold_up_the_launches_of_others() {
     let resisting: Vec<String> = (0..RESISTING).map(|number| format!("5{number:011}")).collect();
     for account in &resisting {
         testbed.world.add(&id(account), SimAccount::new("lab", &REGIONS).running("us-east-1", 9, "t2.micro"));
-        testbed.world.fault(Fault::always("ec2:StopInstances", FailureKind::Denied).in_account(&id(account)));
+        testbed.world.fault(Fault::always("ec2:StopInstances", FailureKind::Throttled).in_account(&id(account)));
     }
     // One more than the default, so that the eleventh is halted too and not only frozen.
     let scene = Scene::new(testbed, policy(json!({ "brake": { "haltsPerHour": RESISTING + 1 } })));

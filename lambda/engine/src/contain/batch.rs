@@ -64,7 +64,7 @@ struct Batch {
 /// What is to be called next.
 pub(super) enum Step {
     Piece(Piece),
-    Clearing(Clearing),
+    Clearing(Box<Clearing>),
 }
 
 /// A part of a batch.
@@ -114,7 +114,7 @@ impl Batches {
             && let Some(clearing) = self.clearing.pop_front()
         {
             self.clearing_under_way += 1;
-            return Some(Step::Clearing(clearing));
+            return Some(Step::Clearing(Box::new(clearing)));
         }
         if self.pieces_under_way >= self.most_pieces {
             return None;
@@ -130,11 +130,11 @@ impl Batches {
         match step {
             Step::Clearing(clearing) => {
                 self.clearing_under_way -= 1;
-                self.settle_clearing(clearing, outcome)
+                self.settle_clearing(*clearing, outcome)
             }
             Step::Piece(piece) => {
                 self.pieces_under_way -= 1;
-                self.batches[piece.batch].pieces -= 1;
+                self.of(piece.batch).pieces -= 1;
                 self.settle_piece(piece, outcome)
             }
         }
@@ -145,6 +145,14 @@ impl Batches {
         self.batches.iter().filter(|batch| batch.denied_alone > 0 && !batch.is_permitted).map(|batch| &batch.action)
     }
 
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "whatever is called carries the number of its batch, and none is removed"
+    )]
+    fn of(&mut self, number: usize) -> &mut Batch {
+        &mut self.batches[number]
+    }
+
     /// Members whose way was cleared, when they are enough or nobody else is to come.
     fn cleared_piece(&mut self) -> Option<Piece> {
         let is_ready = |batch: &Batch| {
@@ -152,7 +160,7 @@ impl Batches {
             batch.clear.len() >= TOGETHER || (is_last && !batch.clear.is_empty())
         };
         let number = self.batches.iter().position(is_ready)?;
-        let batch = &mut self.batches[number];
+        let batch = self.of(number);
         let items = std::mem::take(&mut batch.clear);
         let items: Vec<&str> = items.iter().map(String::as_str).collect();
         let action = batch.action.with_items(&items)?;
@@ -161,26 +169,23 @@ impl Batches {
     }
 
     fn settle_clearing(&mut self, mut clearing: Clearing, outcome: Outcome) -> Vec<Outcome> {
-        let batch = &mut self.batches[clearing.batch];
-        if matches!(outcome.result, ActionResult::Failed { .. }) {
-            batch.being_cleared -= 1;
+        let has_failed = matches!(outcome.result, ActionResult::Failed { .. });
+        if !has_failed && let Some(next) = clearing.then.pop_front() {
+            clearing.action = next;
+            self.clearing.push_front(clearing);
+            return vec![outcome];
+        }
+        let batch = self.of(clearing.batch);
+        batch.being_cleared -= 1;
+        if has_failed {
             return vec![outcome, clearing.refusal];
         }
-        match clearing.then.pop_front() {
-            Some(next) => {
-                clearing.action = next;
-                self.clearing.push_front(clearing);
-            }
-            None => {
-                batch.being_cleared -= 1;
-                batch.clear.push(clearing.item);
-            }
-        }
+        batch.clear.push(clearing.item);
         vec![outcome]
     }
 
     fn settle_piece(&mut self, piece: Piece, outcome: Outcome) -> Vec<Outcome> {
-        let batch = &mut self.batches[piece.batch];
+        let batch = self.of(piece.batch);
         let ActionResult::Failed { failure } = &outcome.result else {
             (batch.is_taken, batch.is_permitted) = (true, true);
             return vec![outcome];
@@ -217,7 +222,7 @@ impl Batches {
     /// in exactly one part, so a wrong hint costs a call and never an instance.
     fn take_apart(&mut self, piece: Piece, failure: &Failure, outcome: Outcome) -> Vec<Outcome> {
         let Piece { batch: number, action, refusals } = piece;
-        if self.batches[number].given_up {
+        if self.of(number).given_up {
             let mut outcomes = vec![outcome];
             outcomes.extend(self.let_go(number, failure));
             return outcomes;
@@ -235,8 +240,8 @@ impl Batches {
             if unclear.len() == 1 || items.is_empty() {
                 return vec![outcome];
             }
-            self.batches[number].unnamed += 1;
-            let smaller = if self.batches[number].unnamed > MANY { cut(&items) } else { halves(&items) };
+            self.of(number).unnamed += 1;
+            let smaller = if self.of(number).unnamed > MANY { cut(&items) } else { halves(&items) };
             self.add(number, &action, smaller, failure);
             return Vec::new();
         }
@@ -255,7 +260,7 @@ impl Batches {
 
     /// Clears the way for a member, where something does and has not been tried.
     fn clear(&mut self, number: usize, action: &Action, item: &str, failure: &Failure) -> bool {
-        let batch = &mut self.batches[number];
+        let batch = self.of(number);
         let mut then: VecDeque<Action> = action.clearing(item, failure.kind).into();
         if batch.cleared.contains(item) {
             return false;
@@ -277,19 +282,19 @@ impl Batches {
 
     /// Pieces wait at the end, so that wholes are tried first, unless it is to be known soon whether single ones refuse.
     fn push(&mut self, piece: Piece, goes_deep: bool) {
-        self.batches[piece.batch].pieces += 1;
+        self.of(piece.batch).pieces += 1;
         if goes_deep { self.waiting.push_front(piece) } else { self.waiting.push_back(piece) }
     }
 
     /// Once a batch is given up, what waits of it was refused with the whole.
     fn let_go(&mut self, number: usize, failure: &Failure) -> Vec<Outcome> {
-        if !self.batches[number].given_up {
+        if !self.of(number).given_up {
             return Vec::new();
         }
         let (gone, kept) = std::mem::take(&mut self.waiting).into_iter().partition(|piece| piece.batch == number);
         self.waiting = kept;
         let gone: VecDeque<Piece> = gone;
-        self.batches[number].pieces -= gone.len();
+        self.of(number).pieces -= gone.len();
         let refused = |piece: Piece| Outcome {
             action: piece.action,
             result: ActionResult::Failed { failure: Failure { named: Vec::new(), ..failure.clone() } },
