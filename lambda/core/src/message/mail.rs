@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use crate::contract;
 use crate::decision::News;
 use crate::measure::summary::Summary;
 use crate::message::notice::{Notice, NoticeKind};
@@ -16,20 +15,15 @@ use crate::record::Halt;
 use crate::resource::{Act, Description, Kind, NOT_LOOKED_AT, SkipReason, Skipped, Undo};
 use crate::verdict::{Grace, Judgement, Reading, Verdict};
 use crate::vocabulary::mode::Mode;
-use crate::vocabulary::money::Usd;
 use crate::vocabulary::text::{clean, count};
 
 mod blind;
 mod digest;
+mod words;
 
 pub use digest::digest;
 
-/// SNS takes a subject of fewer than 100 characters, ASCII, without line breaks.
-/// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
-const LONGEST_SUBJECT: usize = 99;
-
-/// So many lines of one kind are listed in a mail before the rest is counted.
-const MOST_LINES: usize = 25;
+use words::{full_name, line, notice, order, running, section, short_name, time};
 
 /// What a workload is when it was stopped and can be started again: the line that comes first.
 const STOPPED: &str = "stopped";
@@ -189,77 +183,8 @@ fn released(
     notice(policy, NoticeKind::Released, format!("Released {}", short_name(policy)), body, "released")
 }
 
-fn notice(policy: &AccountPolicy, kind: NoticeKind, subject: String, body: String, what: &str) -> Notice {
-    Notice {
-        kind,
-        account: policy.account.clone(),
-        list: policy.notify.clone(),
-        subject: fit_subject(&subject),
-        body,
-        who: full_name(policy),
-        what: clean(what),
-    }
-}
-
-/// Makes any text a subject that SNS takes.
-fn fit_subject(text: &str) -> String {
-    let whole = format!("[runawaytrain] {}", clean(text));
-    let mut ascii: String = whole
-        .chars()
-        .map(|character| if character.is_ascii_graphic() || character == ' ' { character } else { '?' })
-        .collect();
-    if ascii.len() > LONGEST_SUBJECT {
-        ascii.truncate(LONGEST_SUBJECT - 3);
-        ascii.push_str("...");
-    }
-    ascii
-}
-
-fn full_name(policy: &AccountPolicy) -> String {
-    match &policy.name {
-        Some(name) => format!("{} ({})", clean(name), policy.account),
-        None => policy.account.to_string(),
-    }
-}
-
-fn short_name(policy: &AccountPolicy) -> String {
-    match &policy.name {
-        Some(name) => format!("{} {}", clean(name), policy.account),
-        None => policy.account.to_string(),
-    }
-}
-
 fn causes(verdict: &Verdict) -> String {
     verdict.causes().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-fn time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
-fn line(body: &mut String, label: &str, value: &str) {
-    let _ = writeln!(body, "{label:<9}{value}");
-}
-
-fn running(body: &mut String, label: &str, seen: &Summary) {
-    let at_least = if seen.lower_bound { "at least " } else { "" };
-    let exempt = if seen.exempt > 0 { format!(", and {} exempt", seen.exempt) } else { String::new() };
-    let burn = if seen.burn.total() > Usd::ZERO { format!(", {}", seen.burn) } else { String::new() };
-    line(
-        body,
-        label,
-        &format!("{at_least}{}, {}{burn}{exempt}", count(seen.instances, "instance"), count(seen.vcpus, "vCPU")),
-    );
-    for (region, number) in &seen.by_region {
-        let _ = writeln!(body, "         {region:<16}{number:>6}");
-    }
-    let mut types: Vec<_> = seen.by_type.iter().collect();
-    types.sort_by(|one, other| other.1.cmp(one.1).then(one.0.cmp(other.0)));
-    let types: Vec<String> =
-        types.into_iter().take(MOST_LINES).map(|(name, number)| format!("{number} x {}", clean(name))).collect();
-    if !types.is_empty() {
-        line(body, "Types", &types.join(", "));
-    }
 }
 
 fn done(body: &mut String, containment: &Containment) {
@@ -290,20 +215,6 @@ fn is_told(reason: &SkipReason) -> bool {
         && !matches!(reason, SkipReason::NeverTouched { whose, .. } if whose == SERVICES_OWN)
 }
 
-fn section(body: &mut String, title: &str, lines: impl Iterator<Item = String>) {
-    let lines: Vec<String> = lines.collect();
-    if lines.is_empty() {
-        return;
-    }
-    let _ = writeln!(body, "\n{title}");
-    for text in lines.iter().take(MOST_LINES) {
-        let _ = writeln!(body, "- {text}");
-    }
-    if lines.len() > MOST_LINES {
-        let _ = writeln!(body, "- and {} more; the journal has them all", lines.len() - MOST_LINES);
-    }
-}
-
 fn what_next(body: &mut String, policy: &AccountPolicy) {
     body.push_str(
         "\nWhat to do now\n\
@@ -316,17 +227,5 @@ fn what_next(body: &mut String, policy: &AccountPolicy) {
     order(body, &format!("{{\"action\":\"release\",\"account\":\"{}\"}}", policy.account));
     body.push_str(
         "Add \"users\":[\"NAME\"] or \"roles\":[\"NAME\"] to lift the lock on them, \"keys\":[\"AKIA...\"] to switch single keys on, \"start\":true to start the instances.\n",
-    );
-}
-
-/// The command that hands the function an event. The CLI waits a minute for an answer by itself and then sends the event
-/// again, while a halt or a release may take longer: here it waits as long as it takes.
-/// <https://docs.aws.amazon.com/cli/latest/reference/lambda/invoke.html>
-fn order(body: &mut String, event: &str) {
-    let _ = writeln!(
-        body,
-        "aws lambda invoke --region {} --function-name {} --cli-read-timeout 0 \\\n  --cli-binary-format raw-in-base64-out --payload '{event}' /dev/stdout",
-        contract::HOME_REGION,
-        contract::FUNCTION
     );
 }

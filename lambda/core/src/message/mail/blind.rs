@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::{full_name, line, notice, order, running, short_name, time};
+use super::words::{full_name, line, notice, order, running, short_name, time};
 use crate::contract;
 use crate::decision::ShutOut;
 use crate::measure::summary::Summary;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{MOST_LINES, fit_subject};
+use super::words::{MOST_LINES, fit_subject};
 use crate::message::notice::{Notice, NoticeKind};
 use crate::vocabulary::text::count;
 
