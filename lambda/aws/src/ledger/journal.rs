@@ -7,7 +7,6 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWrite
 use tokio::sync::oneshot;
 
 use runawaytrain_core::contract::{PARTITION_KEY, SORT_KEY};
-use runawaytrain_core::plan::ActionResult;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 use runawaytrain_engine::ports::{Conclusion, EntryId, JournalEntry, Lease, StoreError};
@@ -234,6 +233,8 @@ mod tests {
     use runawaytrain_core::vocabulary::ids::{FleetId, InstanceId, Region, RoleName, UserName};
     use serde_json::{Value, json};
 
+    use runawaytrain_core::plan::ActionResult;
+
     use super::*;
     use crate::wire::Script;
 
@@ -345,8 +346,7 @@ mod tests {
         let entries = entries(&standing(&stored, &json!({ "result": "done" }))).await.unwrap();
         assert_eq!(entries.iter().map(|entry| entry.action.clone()).collect::<Vec<_>>(), actions);
         for entry in &entries {
-            let written: aws_sdk_dynamodb::types::AttributeValue =
-                serde_dynamo::to_attribute_value(&entry.action).unwrap();
+            let written: AttributeValue = serde_dynamo::to_attribute_value(&entry.action).unwrap();
             assert_eq!(serde_dynamo::from_attribute_value::<_, Action>(written).unwrap(), entry.action);
         }
     }
