@@ -112,7 +112,7 @@ async fn watched(spending: Spending) -> Result<(), TestCaseError> {
     };
     let mut release = spending.released;
     for hour in spending.looks() {
-        if let Some(released) = release.take_if(|released| *released < hour) {
+        if let Some(released) = release.take_if(|released| *released <= hour) {
             until(released).await;
             scene.send(json!({ "action": "halt", "account": LAB, "reason": "a stranger's instances" })).await;
             scene.tick().await;
