@@ -57,7 +57,8 @@ def region_refuses(story: Story) -> None:
     faults.region_unseen(story.claims, answer, whole, account, region)
     answer = story.ask("invoke with proceed when it answers again", {"action": "proceed"})
     faults.seen_again(story.claims, answer, account)
-    faults.no_mail(story.claims, "one sweep that missed a region is a hiccup, and nobody is mailed", story.read_mail())
+    fresh = [one for one in story.read_mail() if one.about(account)]
+    faults.no_mail(story.claims, "one sweep that missed a region is a hiccup, and nobody is mailed about it", fresh)
 
 
 def topic_is_missing(story: Story) -> None:

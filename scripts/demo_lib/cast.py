@@ -80,7 +80,7 @@ def cast() -> list[Account]:
     )
     vision = Account(
         "computer-vision", "starts one p5e.48xlarge, for which no price is to be had",
-        {"us-east-1": 1}, [Person("berthe")], limits={"burn": 20},
+        {"us-east-1": 1}, [Person("berthe")], limits={"burn": 20, "vcpus": 256},
     )
     linguistics = Account(
         "linguistics", "spends on what no count of instances sees; the cost reports tell",

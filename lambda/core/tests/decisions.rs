@@ -97,7 +97,7 @@ proptest! {
         for action in actions(&policy, &observation, &circumstances) {
             prop_assert!(instances_of(&action).iter().all(|id| !policy.exempts_instance(id)), "{action}");
             let user = user_of(&action).filter(|user| policy.exempts_user(user));
-            prop_assert!(user.is_none_or(|user| is_young_user(&observation, user, &action)), "{action}");
+            prop_assert!(user.is_none_or(|user| is_young_credential(&observation, user, &action)), "{action}");
             let role = role_of(&action).filter(|role| policy.exempts_role(role));
             prop_assert!(role.is_none_or(|role| is_doubtful(&policy, &observation, role)), "{action}");
             prop_assert!(user_of(&action).is_none() || policy.contain.users != UserResponse::Leave, "{action}");
@@ -458,8 +458,8 @@ fn is_doubtful(policy: &AccountPolicy, observation: &Observation, role: &RoleNam
     is_young(role.created) || role.admits.iter().any(|principal| policy.is_outsider(principal))
 }
 
-/// Whether a user is young, or the credential that an action is about is.
-fn is_young_user(observation: &Observation, user: &UserName, action: &Action) -> bool {
+/// Whether an action only switches off a credential that was made lately on a user that was not.
+fn is_young_credential(observation: &Observation, user: &UserName, action: &Action) -> bool {
     let users = seen::<Users>(observation).unwrap();
     let user = users.iter().find(|known| known.name == *user).unwrap();
     let of_key = match action {
@@ -471,7 +471,7 @@ fn is_young_user(observation: &Observation, user: &UserName, action: &Action) ->
         }
         _ => false,
     };
-    of_key || is_young(user.created)
+    of_key && !is_young(user.created)
 }
 
 fn decide(policy: &AccountPolicy, observation: &Observation, record: &AccountRecord) -> Decision {

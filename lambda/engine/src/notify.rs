@@ -18,7 +18,7 @@ const CLAIM: SignedDuration = SignedDuration::from_secs(60);
 
 /// So often is a mail offered to an account's own list before it goes to the default one: a list whose topic is missing
 /// must not keep a halt from reaching anybody.
-const TRIES_BEFORE_THE_DEFAULT: u32 = 3;
+const TRIES_BEFORE_THE_DEFAULT: u32 = 6;
 
 /// From so many on, mails of one kind to one list become one: each account's own numbers are worth a mail of their own
 /// as long as people read them.

@@ -127,7 +127,7 @@ async fn a_mail_whose_list_has_no_topic_goes_to_the_default_list_in_the_end() {
     let testbed = seeded();
     testbed.mailbox.without_topic(NotifyList::Own(id(PHYSICS)));
     let scene = Scene::new(testbed, policy(json!({ "accounts": { PHYSICS: { "notify": ["lab@example.edu"] } } })));
-    for _ in 0..4 {
+    for _ in 0..8 {
         scene.tick().await;
     }
     let mails = scene.testbed.mailbox.mails();

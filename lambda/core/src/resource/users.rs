@@ -348,10 +348,11 @@ enum CredentialAction {
 
 fn plan_user(case: &HaltCase<'_>, user: &User, draft: &mut Draft<Action>) {
     let item = format!("user {}", user.name);
-    // A user by an exempt name that was made shortly before the halt, or since, may be the thief's: it is locked out like
-    // any other.
-    if case.policy.exempts_user(&user.name) && case.suspicion().of(user.created) != Age::Younger {
-        if case.policy.contain.users != UserResponse::Leave {
+    if case.policy.exempts_user(&user.name) {
+        // Whoever the policy wants in is never locked out, on the first day least of all. A user that was made lately
+        // as a whole, its keys with it, is named for people to look at.
+        let is_old = case.suspicion().of(user.created) == Age::Older;
+        if is_old && case.policy.contain.users != UserResponse::Leave {
             plan_young_credentials(case.suspicion(), user, draft);
         }
         return draft.skip(item, SkipReason::Exempt);
