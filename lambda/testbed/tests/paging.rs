@@ -66,7 +66,7 @@ async fn each_page_is_a_call_that_takes_its_time_and_its_token() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_that_fails_fails_the_whole_look() {
-    let testbed = testbed(2 * INSTANCES_A_PAGE + 1);
+    let testbed = testbed(2 * USERS_A_PAGE + 1);
     for number in 0..2 * ACCOUNTS_A_PAGE {
         testbed
             .world

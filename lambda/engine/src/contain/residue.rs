@@ -13,7 +13,7 @@ const REFUSALS_UNTIL_RESIDUE: usize = 2;
 enum Refusal {
     /// Nothing: the same call may pass later.
     Passing,
-    /// Nothing either: we may not make the call at all.
+    /// Nothing either: we may not make the call at all, or there is no room for it.
     OfUs,
     /// That it will not.
     OfIts,
@@ -26,9 +26,9 @@ fn refusal(kind: FailureKind) -> Refusal {
         | FailureKind::WrongState
         | FailureKind::Unavailable
         | FailureKind::NotBegun => Refusal::Passing,
-        FailureKind::Denied | FailureKind::Credentials => Refusal::OfUs,
-        FailureKind::QuotaFull
-        | FailureKind::NotFound
+        // A quota that is used up is no property of what it leaves no room for.
+        FailureKind::Denied | FailureKind::Credentials | FailureKind::QuotaFull => Refusal::OfUs,
+        FailureKind::NotFound
         | FailureKind::Unsupported
         | FailureKind::Protected
         | FailureKind::Invalid

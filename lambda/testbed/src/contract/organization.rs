@@ -29,7 +29,12 @@ async fn looks(stage: &dyn Stage, account: &AccountId) -> Vec<(&'static str, Opt
         let region = home();
         let region = (kind.scope() == Scope::Region).then_some(&region);
         let look = Look { depth: Depth::Whole, ..Look::at(kind, region) };
-        looks.push((kind.name(), observer.look(account, &look).await.err().map(|failure| failure.kind)));
+        let failure = match observer.look(account, &look).await {
+            // Why it could not be looked at is a part of what was seen.
+            Ok(Sight::Root(seen)) => seen.err(),
+            seen => seen.err(),
+        };
+        looks.push((kind.name(), failure.map(|failure| failure.kind)));
     }
     looks
 }
