@@ -73,7 +73,8 @@ def topic_is_missing(story: Story) -> None:
     faults.halted_by_order(story.claims, answer, account)
     answer = story.ask("invoke with proceed", {"action": "proceed"})
     faults.others_served(story.claims, answer, story.accounts)
-    faults.no_mail(story.claims, f"no mail about {account.name} came, and none was sent to another list", story.read_mail())
+    fresh = [one for one in story.read_mail() if one.about(account)]
+    faults.no_mail(story.claims, f"no mail about {account.name} came, and none was sent to another list", fresh)
     with show.step("make the topic anew, with the same name and a subscription"):
         damage.make_topic(story.cloud, topic, story.mailbox)
 
