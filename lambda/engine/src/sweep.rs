@@ -1,15 +1,15 @@
 //! The whole way of an event, on one screen.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use runawaytrain_core::contract;
 use runawaytrain_core::decision::ShutOuts;
-use runawaytrain_core::message::report::{Answer, NoticeTotals, Report, SweepReport, Totals};
+use runawaytrain_core::message::report::{AccountReport, Answer, NoticeTotals, Report, SweepReport, Totals};
 use runawaytrain_core::policy::{CostReports, Policy};
-use runawaytrain_core::record::FreezeReason;
+use runawaytrain_core::record::{AccountRecord, FreezeReason};
 use runawaytrain_core::resource::ReleaseRequest;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::mode::{Mode, least};
@@ -24,9 +24,7 @@ use crate::observe::Collector;
 use crate::observe::prices::PriceMemory;
 use crate::observe::spend::SpendMemory;
 use crate::patience::while_busy;
-use crate::ports::{
-    Clock, Directory, Freshness, Journal, Metrics, Ports, Slots, States, SweepMetrics, VersionedRecord,
-};
+use crate::ports::{Clock, Directory, Freshness, Journal, Metrics, Ports, Slots, States, SweepMetrics};
 use crate::release::{self, Release};
 use crate::scope::{Scope, scope};
 use crate::trigger::{self, Deployment, Request, Selection};
@@ -197,12 +195,17 @@ impl Guard {
         }
         scope.deny_regions(records.values().map(|known| &known.record), self.policy.payer());
         let list_is_whole = scope.stale.is_none();
-        let one = self.account_sweep(source, &scope, &records, order, !drill, invocation);
+        // What an account did that has left the organization is nobody's concern any more: nobody can release it.
+        let members: Vec<&AccountRecord> = records
+            .values()
+            .map(|known| &known.record)
+            .filter(|record| scope.members.contains(&record.account))
+            .collect();
+        let one = self.account_sweep(source, &scope, &members, order, !drill, invocation);
+        let let_us_in: BTreeSet<AccountId> =
+            members.iter().filter(|record| record.reached).map(|record| record.account.clone()).collect();
         let AccountResults { accounts, coverage, reached_all } = every_account(&one, scope, records).await;
-        // A sweep that could enter hardly anything guards hardly anybody: the heartbeat's alarm must say so.
-        let entered = accounts.iter().filter(|report| report.verdict.is_some()).count();
-        let looked_at = accounts.iter().filter(|report| report.mode != Mode::Pass).count();
-        let complete = reached_all && list_is_whole && entered * 2 >= looked_at;
+        let complete = reached_all && list_is_whole && is_guarding(&accounts, &let_us_in);
         let notices = if drill { NoticeTotals::default() } else { self.mailer.deliver().await };
         if !drill && *selection == Selection::All {
             let metrics = SweepMetrics { at: self.clock.now(), complete, coverage };
@@ -244,7 +247,7 @@ impl Guard {
         &self,
         source: &str,
         scope: &Scope,
-        records: &BTreeMap<AccountId, VersionedRecord>,
+        members: &[&AccountRecord],
         order: Option<String>,
         remember: bool,
         invocation: &Invocation,
@@ -252,8 +255,7 @@ impl Guard {
         let accounts = scope.accounts.iter().map(|scoped| scoped.policy.account.clone()).collect();
         let freshness = if source == trigger::SPEND_ALARM { Freshness::Now } else { Freshness::Cached };
         let (slots, clock) = (Arc::clone(&self.slots), Arc::clone(&self.clock));
-        let is_braked = |known: &VersionedRecord| known.record.freeze() == Some(FreezeReason::Brake);
-        let is_latched = records.values().any(is_braked);
+        let is_latched = members.iter().any(|record| record.freeze() == Some(FreezeReason::Brake));
         let accounts_asked = scope.accounts.len();
         AccountSweep {
             collector: self.collector.clone(),
@@ -262,7 +264,7 @@ impl Guard {
             leases: self.leases.clone(),
             mailer: self.mailer.clone(),
             brake: Arc::new(Brake::new(slots, clock, self.policy.halts_per_hour(), accounts_asked, is_latched)),
-            shut_outs: Arc::new(ShutOuts::of(records.values().map(|known| &known.record))),
+            shut_outs: Arc::new(ShutOuts::of(members.iter().copied())),
             clock: Arc::clone(&self.clock),
             spend: self.spend.of(accounts, freshness),
             invocation: invocation.id.clone(),
@@ -271,6 +273,17 @@ impl Guard {
             remember,
         }
     }
+}
+
+/// Whether a sweep could enter what it is to guard: something at all, and at least half of the accounts that it looked at
+/// and that ever let it in. Otherwise there is no heartbeat, so that its alarm says so; accounts that are not enrolled
+/// yet are no reason.
+fn is_guarding(accounts: &[AccountReport], let_us_in: &BTreeSet<AccountId>) -> bool {
+    let looked_at: Vec<&AccountReport> = accounts.iter().filter(|report| report.mode != Mode::Pass).collect();
+    let entered = |reports: &[&AccountReport]| reports.iter().filter(|report| report.verdict.is_some()).count();
+    let known: Vec<&AccountReport> =
+        looked_at.iter().copied().filter(|report| let_us_in.contains(&report.account)).collect();
+    (looked_at.is_empty() || entered(&looked_at) > 0) && entered(&known) * 2 >= known.len()
 }
 
 /// An answer that is too long for Lambda keeps its totals and says where the rest is.

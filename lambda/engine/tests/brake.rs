@@ -106,6 +106,22 @@ async fn a_spent_brake_holds_until_people_have_decided_about_every_account_that_
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_account_that_left_the_organization_does_not_hold_the_brake() {
+    let scene = Scene::new(runaway_university(), with_brake(7, json!({})));
+    scene.send(json!({})).await;
+    let braked = (0..ACCOUNTS).find(|number| scene.billable(&account(*number)) > 0).unwrap();
+    scene.testbed.world.remove(&id(&account(braked)));
+    for _ in 0..13 {
+        scene.tick().await;
+    }
+    scene.testbed.world.with(&id(QUIET), |known| {
+        (0..9).for_each(|_| drop(known.launch("us-west-2", "t2.micro", Life::Running)));
+    });
+    let answer = scene.tick().await;
+    assert_eq!(report_of(&answer, QUIET).state, Some(State::Halted));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_account_whose_brake_cannot_be_asked_is_frozen_and_asked_about_again() {
     let testbed = runaway_university();
     testbed.ledger.break_slots(Some(failure("dynamodb:PutItem", FailureKind::Throttled)));

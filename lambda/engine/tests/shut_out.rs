@@ -9,6 +9,7 @@ use std::time::Duration;
 use common::{PHYSICS, QUIET, REGIONS, Scene, id, policy, report_of, seeded};
 use runawaytrain_core::record::State;
 use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_engine::deadline::Deadline;
 use runawaytrain_engine::ports::States;
 use runawaytrain_testbed::{Fault, Life, SimAccount, Testbed};
 use serde_json::json;
@@ -213,6 +214,40 @@ async fn when_the_whole_organization_refuses_us_nobody_is_frozen_and_one_mail_sa
     (0..LABS).for_each(|number| enroll(&scene, &lab(number), true));
     let answer = scene.tick().await;
     assert!(answer.sweep().unwrap().complete && scene.subjects().len() == 1, "{:?}", scene.subjects());
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_that_are_not_enrolled_yet_do_not_stop_the_heartbeat() {
+    let testbed = university();
+    (10..LABS).for_each(|number| testbed.world.with(&id(&lab(number)), |known| known.enrolled = false));
+    let scene = Scene::new(testbed, policy(json!({})));
+    scene.send(json!({})).await;
+    scene.tick().await;
+    assert!(scene.testbed.metrics.sweeps().iter().all(|beat| beat.complete), "ten of them are guarded");
+    (0..10).for_each(|number| enroll(&scene, &lab(number), false));
+    scene.tick().await;
+    assert!(!scene.testbed.metrics.sweeps()[2].complete, "none of those that let us in does so any more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thaw_that_nothing_answers_is_tried_again() {
+    let scene = Scene::new(seeded(), policy(json!({})));
+    scene.send(json!({})).await;
+    enroll(&scene, QUIET, false);
+    scene.tick().await;
+    scene.tick().await;
+    enroll(&scene, QUIET, true);
+    let mut hanging = Fault::always("organizations:DetachPolicy", FailureKind::Unavailable).in_account(&id(QUIET));
+    hanging.failure = None;
+    scene.testbed.world.fault(hanging);
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    scene.send_within(json!({}), Deadline::within(Duration::from_secs(32))).await;
+    assert_eq!(state(&scene, QUIET).await, State::Frozen, "it may still be attached");
+    assert!(scene.testbed.world.with(&id(QUIET), |account| *account.quarantine.written()));
+    scene.testbed.world.heal();
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    scene.tick().await;
+    assert_eq!(state(&scene, QUIET).await, State::Ok);
 }
 
 #[tokio::test(start_paused = true)]

@@ -58,7 +58,7 @@ fn halt(policy: &AccountPolicy, why: &str, seen: &Summary, now: Timestamp) -> No
     for sentence in Kind::ALL.iter().filter_map(|kind| kind.announce(policy)) {
         let _ = writeln!(body, "- {sentence}");
     }
-    body.push_str("- What the policy exempts is left alone, but for users, roles and keys made lately, and roles that outsiders may assume.\n");
+    body.push_str("- What the policy exempts is left alone, but for keys and roles made lately, and roles that outsiders may assume.\n");
     body.push_str("\nA second mail follows when two looks in a row found nothing left to do.\n");
     what_next(&mut body, policy);
     notice(policy, NoticeKind::Halt, format!("HALT {}: {why}", short_name(policy)), body, why)

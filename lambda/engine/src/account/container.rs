@@ -347,14 +347,16 @@ impl Work {
                 news.extend(told);
                 record
             }
-            Extent::Thaw => match containment.outcomes.iter().find_map(|outcome| refusal_of(&outcome.result)) {
-                None => {
+            // Only an answer says that it is off: a call that was cut off may not have been made.
+            Extent::Thaw => match containment.outcomes.last().map(|outcome| refusal_of(&outcome.result)) {
+                Some(None) => {
                     let (record, told) = decision::thawed(&record, sweep.clock.now());
                     news.extend(told);
                     record
                 }
-                Some(failure) => {
-                    error = Some(format!("the account is still frozen: {failure}; the next sweep tries again"));
+                answer => {
+                    let why = answer.flatten().map_or_else(|| "nothing answered".to_owned(), ToString::to_string);
+                    error = Some(format!("the account is still frozen: {why}; the next sweep tries again"));
                     record
                 }
             },
