@@ -80,13 +80,11 @@ impl Mailer {
         let Some(first) = claimed.first() else { return delivery };
         let (notice, mails) = (&first.notice, claimed.len());
         let (kind, list) = (notice.kind, self.list_of(first));
-        let sent = if mails == 1 {
-            self.notifier.send(list, &notice.subject, &notice.body).await
-        } else {
-            let notices: Vec<_> = claimed.iter().map(|item| &item.notice).collect();
-            let (subject, body) = digest(kind, &notices);
-            self.notifier.send(list, &subject, &body).await
-        };
+        let notices: Vec<_> = claimed.iter().map(|item| &item.notice).collect();
+        let of_many = if mails > 1 { digest(&notices) } else { None };
+        let (subject, body) =
+            of_many.as_ref().map_or((&notice.subject, &notice.body), |(subject, body)| (subject, body));
+        let sent = self.notifier.send(list, subject, body).await;
         let is_sent = sent.is_ok();
         match sent {
             Ok(()) => {
@@ -144,7 +142,7 @@ fn parcels(waiting: Vec<OutboxItem>) -> Vec<Vec<OutboxItem>> {
                     && other.notice.account != item.notice.account
                     && other.tries == item.tries
             };
-            item.notice.kind.is_digested() && parcel.iter().all(fits)
+            item.notice.kind.of_many().is_some() && parcel.iter().all(fits)
         };
         match parcels.iter_mut().find(joins) {
             Some(parcel) => parcel.push(item),

@@ -3,7 +3,6 @@
 mod collection;
 mod collector;
 mod ground;
-mod patience;
 pub mod prices;
 pub mod spend;
 

@@ -8,11 +8,12 @@ use tokio::time::{Instant, sleep};
 
 use crate::ports::StoreError;
 
-/// Doubling waits. Whoever has luck of its own waits up to a half less, so that those who were refused together do not
-/// come back together.
+/// Doubling waits, so many of them or until a time. Whoever has luck of its own waits up to a half less, so that those
+/// who were refused together do not come back together.
 #[derive(Debug, Clone)]
 pub struct Patience {
     left: u32,
+    end: Option<Instant>,
     wait: Duration,
     longest: Duration,
     luck: u64,
@@ -21,7 +22,7 @@ pub struct Patience {
 impl Patience {
     /// So many retries, the first after so long, none after longer than that.
     pub fn new(retries: u32, first: Duration, longest: Duration) -> Self {
-        Self { left: retries, wait: first, longest, luck: 0 }
+        Self { left: retries, end: None, wait: first, longest, luck: 0 }
     }
 
     /// Whose luck it is: others wait otherwise. Without it the waits are whole.
@@ -33,6 +34,13 @@ impl Patience {
         self
     }
 
+    /// No wait ends at this time or later.
+    #[must_use]
+    pub fn until(mut self, end: Option<Instant>) -> Self {
+        self.end = end;
+        self
+    }
+
     /// How long to wait before the next try; `None` when there is none left.
     #[expect(clippy::should_implement_trait, reason = "nobody walks over waits")]
     pub fn next(&mut self) -> Option<Duration> {
@@ -40,7 +48,8 @@ impl Patience {
         let wait = self.wait;
         self.wait = (wait * 2).min(self.longest);
         self.luck = self.luck.rotate_left(7).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        Some(wait.mul_f64(1.0 - (self.luck >> 32) as f64 / f64::from(u32::MAX) / 2.0))
+        let wait = wait.mul_f64(1.0 - (self.luck >> 32) as f64 / f64::from(u32::MAX) / 2.0);
+        self.end.is_none_or(|end| Instant::now() + wait < end).then_some(wait)
     }
 }
 
@@ -85,18 +94,47 @@ pub(crate) async fn while_busy<T, E: Busy + std::fmt::Display, F: Future<Output 
     until: Option<Instant>,
     call: impl Fn() -> F,
 ) -> Result<T, E> {
-    let mut patience = Patience::new(12, Duration::from_millis(250), Duration::from_secs(8)).of(whose);
+    let mut patience = Patience::new(12, Duration::from_millis(250), Duration::from_secs(8)).of(whose).until(until);
     loop {
         let failure = match call().await {
             Err(failure) if failure.is_busy() => failure,
             answer => return answer,
         };
-        match patience.next().filter(|wait| until.is_none_or(|until| Instant::now() + *wait < until)) {
+        match patience.next() {
             Some(wait) => {
                 tracing::warn!(error = %failure, "the state table is busy; trying again");
                 sleep(wait).await;
             }
             None => return Err(failure),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn waits(end: Option<Instant>, whose: &str) -> Vec<Duration> {
+        let mut patience = Patience::new(50, Duration::from_secs(1), Duration::from_secs(4)).of(whose).until(end);
+        let mut waits = Vec::new();
+        while let Some(wait) = patience.next() {
+            sleep(wait).await;
+            waits.push(wait);
+        }
+        waits
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_patience_ends_at_its_time_or_with_its_last_try() {
+        let (began, end) = (Instant::now(), Instant::now() + Duration::from_secs(20));
+        let spent: Duration = waits(Some(end), "physics").await.into_iter().sum();
+        assert!(spent > Duration::from_secs(15) && Instant::now() < end, "{spent:?} since {began:?}");
+        assert_eq!(waits(Some(Instant::now()), "physics").await, []);
+        assert_eq!(waits(None, "physics").await.len(), 50);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_two_wait_alike() {
+        assert_ne!(waits(None, "us-east-1").await, waits(None, "us-west-2").await);
     }
 }

@@ -11,8 +11,9 @@ use runawaytrain_core::plan::{self, ActionResult, Containment, Outcome};
 use runawaytrain_core::policy::AccountPolicy;
 use runawaytrain_core::record::{AccountRecord, Halt, State};
 use runawaytrain_core::resource::{Act, Action, Caller, Kind, Part, Refusals, ReleaseRequest, Scope};
-use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::text::count;
 
 use crate::contain::Executor;
 use crate::contain::lease::Leases;
@@ -123,8 +124,12 @@ impl Release<'_> {
         })?;
         tracing::warn!(account = %account, "released by an operator");
         let notices = self.mailer.deliver().await;
-        let failed = outcomes.iter().filter(|outcome| matches!(outcome.result, ActionResult::Failed { .. })).count();
-        let but = if failed > 0 { format!(" {failed} steps failed; see the outcomes.") } else { String::new() };
+        // What was cut off has no outcome: not to have failed is not to be done.
+        let undone = plan::remaining(&plan, &outcomes).len();
+        let but = match undone {
+            0 => String::new(),
+            _ => format!(" But {} not done: see the outcomes, and ask for it again.", steps(undone)),
+        };
         let containment = Containment { outcomes, ..Containment::default() };
         let mut report = AccountReport::new(account.clone(), &scoped.name, scoped.mode)
             .with_plan(&plan)
@@ -156,6 +161,11 @@ fn unseen_identities(seen: &Observation) -> Option<&Failure> {
     Kind::ALL.iter().filter(of_the_account).find_map(|kind| kind.answer(seen, None)?.err())
 }
 
+fn steps(number: usize) -> String {
+    let were = if number == 1 { "was" } else { "were" };
+    format!("{} {were}", count(number as u64, "step"))
+}
+
 fn not_read(account: &AccountId, failure: &Failure) -> Answer {
     Answer::failed(format!("The state of account {account} could not be read, so nothing was touched: {failure}"))
 }
@@ -166,28 +176,9 @@ fn performed(journal: &[JournalEntry]) -> Vec<Action> {
     let may_have_happened = |entry: &&JournalEntry| match &entry.concluded {
         None | Some((_, ActionResult::Done)) => true,
         Some((_, ActionResult::AlreadyDone)) => entry.action.part() == Part::Freeze,
-        Some((_, ActionResult::Failed { failure })) => may_have_been_taken(failure.kind),
+        Some((_, ActionResult::Failed { failure })) => failure.kind.may_have_been_taken(),
     };
     journal.iter().filter(may_have_happened).map(|entry| entry.action.clone()).collect()
-}
-
-/// Whether a call that failed may have been taken all the same: where there was no answer, it may.
-fn may_have_been_taken(kind: FailureKind) -> bool {
-    match kind {
-        FailureKind::Unavailable => true,
-        FailureKind::Credentials
-        | FailureKind::Denied
-        | FailureKind::Throttled
-        | FailureKind::Contended
-        | FailureKind::QuotaFull
-        | FailureKind::NotFound
-        | FailureKind::WrongState
-        | FailureKind::Unsupported
-        | FailureKind::Protected
-        | FailureKind::Invalid
-        | FailureKind::NotBegun
-        | FailureKind::Other => false,
-    }
 }
 
 /// The account as the policy sees it, for an answer that needs no organization: a release must work while Organizations

@@ -275,9 +275,9 @@ impl Guard {
     }
 }
 
-/// Whether a sweep could enter what it is to guard: something at all, and at least half of the accounts that it looked at
-/// and that ever let it in. Otherwise there is no heartbeat, so that its alarm says so; accounts that are not enrolled
-/// yet are no reason.
+/// Whether a sweep could enter what it is to guard: something at all, and at least half of the accounts that it looked
+/// at and that ever let it in. Otherwise there is no heartbeat, so that its alarm says so; accounts that are not
+/// enrolled yet are no reason.
 fn is_guarding(accounts: &[AccountReport], let_us_in: &BTreeSet<AccountId>) -> bool {
     let looked_at: Vec<&AccountReport> = accounts.iter().filter(|report| report.mode != Mode::Pass).collect();
     let entered = |reports: &[&AccountReport]| reports.iter().filter(|report| report.verdict.is_some()).count();

@@ -21,8 +21,8 @@ fn app() -> RoleName {
     RoleName::new("app")
 }
 
-/// A halt of an account in which alice and the role `app` have no room for an inline policy, and no more for an attached
-/// one where `is_bound`: then both have a boundary.
+/// A halt of an account in which alice and the role `app` have no room for an inline policy, and no more for an
+/// attached one where `is_bound`: then both have a boundary.
 async fn halted(is_bound: bool) -> Scene {
     let testbed = seeded();
     let old = testbed.clock.now() - SignedDuration::from_hours(24 * 60);

@@ -128,8 +128,8 @@ async fn a_launch_that_arrives_during_a_sweep_causes_exactly_one_more_after_it()
     assert_eq!(scene.mails("HALT"), 1);
 }
 
-/// Ten accounts resist: in each of them somebody uses up the quota of stops, so each of their halts goes on for minutes, and each holds an
-/// invocation. The launches of an eleventh account are dealt with all the same.
+/// Ten accounts resist: in each of them somebody uses up the quota of stops, so each of their halts goes on for
+/// minutes, and each holds an invocation. The launches of an eleventh account are dealt with all the same.
 #[tokio::test(start_paused = true)]
 async fn halts_that_take_long_do_not_hold_up_the_launches_of_others() {
     const RESISTING: u64 = 10;

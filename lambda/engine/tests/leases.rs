@@ -243,7 +243,8 @@ async fn what_is_denied_for_long_is_a_handful_of_entries() {
     testbed.world.fault(Fault::always("ec2:StopInstances", FailureKind::Denied).in_account(&id(PHYSICS)));
     let scene = Scene::new(testbed, policy(json!({})));
     scene.send(json!({})).await;
-    // Three regions with three instances each: each is tried alone once, and then all of a region together now and then.
+    // Three regions with three instances each: each is tried alone once, and then all of a region together now and
+    // then.
     let entries = stops(&scene).await.len();
     assert!(entries <= 3 * 17, "{entries}");
 }

@@ -58,7 +58,8 @@ async fn a_month_that_is_taken_back_by_a_cent_was_not_spent_again() {
 #[tokio::test(start_paused = true)]
 async fn a_month_that_ends_late_is_not_spent_in_the_first_hours_of_the_next() {
     let scene = scene(json!({ "spend24h": 300, "spendMonth": 6000 }));
-    // To 2026-11-30T21:00:00Z, and on over midnight: November's number stays for some hours, and is taken back a little.
+    // To 2026-11-30T21:00:00Z, and on over midnight: November's number stays for some hours, and is taken back a
+    // little.
     for (hours, dollars) in [(8 * 24 + 18, 3990.0), (5, 4000.0), (3, 3999.5), (3, 18.0), (4, 36.0)] {
         let lab = charged(&scene, hours, dollars).await;
         assert_eq!(lab.state, Some(State::Ok), "{dollars}: {:?}", lab.readings);

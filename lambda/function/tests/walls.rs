@@ -129,12 +129,22 @@ fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
         if path.is_dir() {
             found.extend(sources(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
+            if is_for_tests(&path) {
+                continue;
+            }
             let text = std::fs::read_to_string(&path).unwrap();
             let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
             found.push((path, code));
         }
     }
     found
+}
+
+/// Whether the module above has a file for tests alone: `#[cfg(test)] mod tests;`.
+fn is_for_tests(path: &Path) -> bool {
+    let above = path.parent().unwrap().with_extension("rs");
+    path.file_name().is_some_and(|name| name == "tests.rs")
+        && std::fs::read_to_string(above).is_ok_and(|text| text.contains("#[cfg(test)]\nmod tests;"))
 }
 
 /// Outside of its file in the core, nothing in the core or the engine names a kind of resource, or a new one would need

@@ -63,8 +63,8 @@ impl Default for Quotas {
 }
 
 impl Quotas {
-    /// Takes the token of one request. Where somebody else calls in a loop, each token that comes in is taken by whoever
-    /// asks next.
+    /// Takes the token of one request. Where somebody else calls in a loop, each token that comes in is taken by
+    /// whoever asks next.
     pub fn admit(&mut self, account: &AccountId, region: &Region, operation: &str, is_looped: bool) -> bool {
         let Some((_, _, a_second)) = REQUESTS.iter().find(|(name, _, _)| *name == operation) else { return true };
         if is_looped && LOOPED.contains(&operation) {

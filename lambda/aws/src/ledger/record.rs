@@ -1,8 +1,8 @@
 //! An account's record as an item: `ACCOUNT` / account id. All of them share a partition, so that one query reads them.
 //!
 //! A partition key takes 1,000 units of writing a second. A record has some 3 KB; at the turn of an hour it is written
-//! together with the hour's peak, in a transaction, which costs twice its size: 6 units. 500 accounts are 3,000 units in
-//! the 12 seconds or so of a sweep, a quarter of what the key takes; if all of them ended their looks within two
+//! together with the hour's peak, in a transaction, which costs twice its size: 6 units. 500 accounts are 3,000 units
+//! in the 12 seconds or so of a sweep, a quarter of what the key takes; if all of them ended their looks within two
 //! seconds, some would be throttled and written within the next two and a half. 5,000 accounts would be 30,000 units:
 //! half a minute at the least, for which writes do have the patience. Whoever makes sweeps of so many (their list alone
 //! takes half a minute) divides the key by the account's last digit.

@@ -79,8 +79,8 @@ fn instance(seen: SdkInstance) -> Option<Instance> {
     })
 }
 
-/// What launched it, by the tags that AWS puts on it. A tag whose name begins with `aws:` can be neither set nor removed
-/// by anybody else.
+/// What launched it, by the tags that AWS puts on it. A tag whose name begins with `aws:` can be neither set nor
+/// removed by anybody else.
 /// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html>,
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/tag-ec2-fleet.html>
 fn launcher(seen: &SdkInstance) -> Option<Launcher> {

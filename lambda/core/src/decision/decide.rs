@@ -12,8 +12,8 @@ use crate::record::{AccountRecord, KnownRegions, State, Unseen};
 use crate::resource::Refusals;
 use crate::verdict::{Judgement, Verdict, judge};
 
-/// So many sweeps in a row before this one must have been throttled until it is believed to be somebody's doing: one may
-/// be somebody's burst of calls.
+/// So many sweeps in a row before this one must have been throttled until it is believed to be somebody's doing: one
+/// may be somebody's burst of calls.
 const THROTTLED_BEFORE: u32 = 1;
 
 /// Why an account is to be contained.

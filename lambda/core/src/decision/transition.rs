@@ -249,7 +249,7 @@ fn why_not_frozen(policy: &AccountPolicy, mode: Mode, state: State) -> String {
     } else if state.is_contained() {
         format!("it is {state} already")
     } else if mode == Mode::Proceed {
-        "the brake holds: too many accounts were halted or frozen in the last hour".to_owned()
+        "the brake holds, or could not be asked".to_owned()
     } else {
         format!("its mode is {mode}")
     }

@@ -17,8 +17,9 @@ use crate::verdict::{Grace, Judgement, Reading, Verdict};
 use crate::vocabulary::mode::Mode;
 use crate::vocabulary::text::{clean, count};
 
-mod blind;
 mod digest;
+mod freeze;
+mod unseen;
 mod words;
 
 pub use digest::digest;
@@ -35,12 +36,12 @@ pub fn write(policy: &AccountPolicy, news: &News) -> Vec<Notice> {
         News::Halt { why, seen, at } => vec![halt(policy, why, seen, *at)],
         News::Outcome { halt, containment, at } => vec![outcome(policy, halt, containment, *at)],
         News::Unseen { state, unseen, brief, shut_out } => {
-            vec![blind::not_seen(policy, *state, unseen, brief, *shut_out)]
+            vec![unseen::account(policy, *state, unseen, brief, *shut_out)]
         }
-        News::Tamper { state, unseen, not_frozen } => vec![blind::tamper(policy, *state, unseen, not_frozen)],
-        News::DeniedRegions { regions } => vec![blind::denied_regions(policy, regions)],
-        News::Freeze { reason, why, seen, holds, at } => blind::frozen(policy, *reason, why, seen, holds, *at),
-        News::Thawed { reason, at } => vec![blind::thawed(policy, *reason, *at)],
+        News::Tamper { state, unseen, not_frozen } => vec![freeze::tamper(policy, *state, unseen, not_frozen)],
+        News::DeniedRegions { regions } => vec![unseen::denied_regions(policy, regions)],
+        News::Freeze { reason, why, seen, holds, at } => freeze::frozen(policy, *reason, why, seen, holds, *at),
+        News::Thawed { reason, at } => vec![freeze::thawed(policy, *reason, *at)],
         News::Released { grace, outcomes, skipped, at } => {
             vec![released(policy, grace.as_ref(), outcomes, skipped, *at)]
         }

@@ -55,12 +55,17 @@ impl NoticeKind {
         }
     }
 
-    /// Whether several of the kind that wait for the same list become one mail: what befalls many accounts at once is
-    /// one piece of news. A halt is each account's own.
-    pub fn is_digested(self) -> bool {
+    /// The subject's first words and the sentence, after the number of accounts, of one mail that says what several of
+    /// the kind say: what befalls many accounts at once is one piece of news. `None` of a kind that is each account's
+    /// own, such as a halt.
+    pub fn of_many(self) -> Option<(&'static str, &'static str)> {
         match self {
-            Self::Warning | Self::Unseen | Self::Braked | Self::Tamper | Self::Thawed => true,
-            Self::Halt | Self::Outcome | Self::Released | Self::DeniedRegions => false,
+            Self::Warning => Some(("Warning", "are close to a limit, or past one where only drills are allowed")),
+            Self::Unseen => Some(("Unseen", "cannot be seen whole, so they are not fully protected")),
+            Self::Braked => Some(("BRAKE", "are past a limit, and the brake holds")),
+            Self::Tamper => Some(("TAMPER", "keep the guard from looking, which saw them before")),
+            Self::Thawed => Some(("Thawed", "are no longer frozen")),
+            Self::Halt | Self::Outcome | Self::Released | Self::DeniedRegions => None,
         }
     }
 }

@@ -84,8 +84,8 @@ impl Containment {
         self.succeeded().filter(|action| action.part() == Part::Stop && action.undo() != Undo::Never).map(members).sum()
     }
 
-    /// How many things the last look still found running: what resisted, and what is left alone. Before anybody has looked
-    /// again, what AWS did not take.
+    /// How many things the last look still found running: what resisted, and what is left alone. Before anybody has
+    /// looked again, what AWS did not take.
     pub fn still_running(&self) -> u64 {
         let untaken = || self.remaining.iter().filter(|action| action.part() == Part::Stop).map(members).sum::<usize>();
         self.after.as_ref().map_or_else(|| untaken() as u64, |after| after.instances + after.exempt)

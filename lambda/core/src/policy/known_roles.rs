@@ -1,5 +1,6 @@
 //! Roles that are known by their path or name, and so are treated otherwise than the rest, whatever the policy says. To
-//! lock one of these would lock out the guard, the people who could release the account, or the account's own machinery.
+//! lock one of these would lock out the guard, the people who could release the account, or the account's own
+//! machinery.
 
 use regex_lite::Regex;
 

@@ -9,10 +9,10 @@ use crate::vocabulary::ids::{AccountId, Region};
 /// thief's hands.
 const FEWEST_ACCOUNTS: usize = 3;
 
-/// The regions that the organization denies to its accounts, by what befell them: most of the accounts that have a region
-/// were refused there and nowhere else. What befalls one account is that account's; one policy over all of them is the
-/// work of whoever governs the organization, and a thief in some accounts cannot do the same to most. The payer has no
-/// vote: no service control policy binds it.
+/// The regions that the organization denies to its accounts, by what befell them: most of the accounts that have a
+/// region were refused there and nowhere else. What befalls one account is that account's; one policy over all of them
+/// is the work of whoever governs the organization, and a thief in some accounts cannot do the same to most. The payer
+/// has no vote: no service control policy binds it.
 pub fn denied_by_the_organization<'a>(
     members: impl IntoIterator<Item = &'a AccountRecord>,
     payer: &AccountId,

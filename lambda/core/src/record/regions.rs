@@ -1,5 +1,5 @@
-//! What is remembered of an account's regions, so that whoever keeps us from listing them does not blind us, and a region
-//! that disappears is missed.
+//! What is remembered of an account's regions, so that whoever keeps us from listing them does not blind us, and a
+//! region that disappears is missed.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,5 @@
-//! AWS's own policy that denies everything: the other way to deny a principal whose own policies leave no room for ours.
+//! AWS's own policy that denies everything: the other way to deny a principal whose own policies leave no room for
+//! ours.
 //!
 //! An inline policy of ours comes first, for it alone can spare sessions to come, and nobody else's quota counts with
 //! it. Then AWS's policy is attached: it changes nothing that was there, and taking it off gives everything back. As a
@@ -58,8 +59,8 @@ pub struct Calls {
 }
 
 impl Way {
-    /// The first way that a principal has not refused for good in this halt; the first of all where it refused each, for
-    /// somebody may have made room since.
+    /// The first way that a principal has not refused for good in this halt; the first of all where it refused each,
+    /// for somebody may have made room since.
     pub fn open(calls: Calls, refusals: &Refusals, principal: &str) -> Self {
         let is_closed = |call| refusals.any(call, principal, refuses_for_good);
         match (is_closed(calls.inline), is_closed(calls.attach), is_closed(calls.bound)) {
@@ -69,8 +70,8 @@ impl Way {
         }
     }
 
-    /// The same for a role of which only the sessions are to be revoked. To deny it whole stops what runs by it, so that
-    /// is done only where its inline policies leave no room, and never because we lack a permission.
+    /// The same for a role of which only the sessions are to be revoked. To deny it whole stops what runs by it, so
+    /// that is done only where its inline policies leave no room, and never because we lack a permission.
     pub fn open_to_revocation(calls: Calls, refusals: &Refusals, principal: &str) -> Self {
         if refusals.met(calls.inline, principal, FailureKind::QuotaFull) {
             Self::open(calls, refusals, principal)

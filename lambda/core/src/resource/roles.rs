@@ -15,8 +15,7 @@ use crate::resource::case::{Age, HaltCase, Refusals, ReleaseCase, Standing, Susp
 use crate::resource::deny_all::{Calls, DenyAll, NO_ROOM, Way};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::room::{Depth, Resource, Scope};
-use crate::vocabulary::failure::Failure;
-use crate::vocabulary::failure::FailureKind;
+use crate::vocabulary::failure::{Failure, FailureKind};
 use crate::vocabulary::ids::{Region, RoleName};
 use crate::vocabulary::text::clean;
 
@@ -303,8 +302,8 @@ impl Role {
 }
 
 /// Gives a role back that was denied, in whichever ways: the sessions so far stay denied by our inline policy. What of
-/// AWS's policy is no longer there was taken off by somebody else, and what took its place is theirs; the first boundary
-/// that a halt met is the one that was there before it.
+/// AWS's policy is no longer there was taken off by somebody else, and what took its place is theirs; the first
+/// boundary that a halt met is the one that was there before it.
 fn give_back(role: &RoleName, done: &[&Action], seen: &Observation, draft: &mut Draft<Action>) {
     draft.add(lane(role), Action::LiftRole { role: role.clone() });
     let roles = seen.of::<Roles>(None).and_then(Result::ok);
@@ -362,8 +361,8 @@ fn plan_role(case: &HaltCase<'_>, role: &Role, draft: &mut Draft<Action>) {
     let (refusals, principal) = (&case.circumstances.refusals, role.name.as_str());
     if let Some(Sparing::Machinery { whose }) = sparing {
         let whose = whose.to_owned();
-        // A policy above the account that keeps us from such a role keeps a thief from it as well: Control Tower has one
-        // for its own roles. To ask again at every sweep would change nothing.
+        // A policy above the account that keeps us from such a role keeps a thief from it as well: Control Tower has
+        // one for its own roles. To ask again at every sweep would change nothing.
         if refusals.met(DENIES.inline, principal, FailureKind::Denied) {
             return draft.skip(item, SkipReason::Guarded { whose });
         }
@@ -395,9 +394,9 @@ fn plan_role(case: &HaltCase<'_>, role: &Role, draft: &mut Draft<Action>) {
     draft.add(lane(&role.name), action);
 }
 
-/// Whether to revoke a role's sessions would hold nobody out, or a thief may have made it. Whoever may take a session from
-/// outside takes a new one whenever the old one is revoked; and what was made shortly before the halt, or since, a release
-/// would leave locked anyway.
+/// Whether to revoke a role's sessions would hold nobody out, or a thief may have made it. Whoever may take a session
+/// from outside takes a new one whenever the old one is revoked; and what was made shortly before the halt, or since, a
+/// release would leave locked anyway.
 fn is_doubtful(case: &HaltCase<'_>, role: &Role, is_machinery: bool) -> bool {
     let is_young = match case.suspicion().of(role.created) {
         Age::Younger => true,

@@ -47,8 +47,8 @@ impl fmt::Display for Action {
 }
 
 impl Subject for Root {
-    /// Why it could not be looked at is a part of what was seen, and no gap: a halt could do nothing about it either way,
-    /// so it must not wait for it.
+    /// Why it could not be looked at is a part of what was seen, and no gap: a halt could do nothing about it either
+    /// way, so it must not wait for it.
     type Sight = Seen<RootCredentials>;
     const NAME: &'static str = "root user";
     const NEED: Need = Need::Halt;

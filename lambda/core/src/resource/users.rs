@@ -295,8 +295,8 @@ fn lane(user: &UserName) -> Lane {
     Lane::Principal(format!("user {user}"))
 }
 
-/// Lifts one of the denies of a user. What is no longer there was taken off by somebody else, and what took its place is
-/// theirs; the first boundary that a halt met is the one that was there before it.
+/// Lifts one of the denies of a user. What is no longer there was taken off by somebody else, and what took its place
+/// is theirs; the first boundary that a halt met is the one that was there before it.
 fn give_back<'a>(
     deny: &'a Action,
     lifted: &mut BTreeSet<&'a UserName>,

@@ -99,6 +99,25 @@ impl FailureKind {
         }
     }
 
+    /// Whether the call may have been taken all the same: where there was no answer, it may.
+    pub fn may_have_been_taken(self) -> bool {
+        match self {
+            Self::Unavailable => true,
+            Self::Credentials
+            | Self::Denied
+            | Self::Throttled
+            | Self::Contended
+            | Self::QuotaFull
+            | Self::NotFound
+            | Self::WrongState
+            | Self::Unsupported
+            | Self::Protected
+            | Self::Invalid
+            | Self::NotBegun
+            | Self::Other => false,
+        }
+    }
+
     fn phrase(self) -> &'static str {
         match self {
             Self::Credentials => "did not accept our credentials",

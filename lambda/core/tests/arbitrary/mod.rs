@@ -1,6 +1,6 @@
 //! Random policies, observations and circumstances, and what AWS would show after a plan was carried out.
 
-mod identities;
+pub mod identities;
 mod money;
 
 use std::collections::BTreeSet;
@@ -32,7 +32,7 @@ use runawaytrain_core::vocabulary::ids::{
 };
 use runawaytrain_core::vocabulary::mode::Mode;
 
-pub use identities::{ORGANIZATION, ROLES, TRUSTED_PROVIDER, payer};
+pub use identities::ROLES;
 use identities::{roles as some_roles, root as some_root, trusted, users as some_users};
 
 pub const TRIPPED: i64 = 1_795_316_400;

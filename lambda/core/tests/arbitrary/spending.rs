@@ -68,8 +68,8 @@ pub fn spending() -> impl Strategy<Value = Spending> {
             for (begins, hours, weight) in bursts {
                 by_hour.iter_mut().skip(begins).take(hours).for_each(|hour| *hour += weight);
             }
-            // Of what AWS takes back and gives again, as much as was used between two of its numbers cannot be told from
-            // what is used: so far an account has to keep from its limit.
+            // Of what AWS takes back and gives again, as much as was used between two of its numbers cannot be told
+            // from what is used: so far an account has to keep from its limit.
             let window = if dip.is_some() { DAY + MOST_APART } else { DAY };
             let most = by_hour.windows(window).map(|day| day.iter().sum()).max().unwrap_or(0).max(1);
             by_hour.iter_mut().for_each(|hour| *hour = *hour * limit / most * share / 1000);

@@ -48,12 +48,12 @@ struct Judge<'a> {
     is_over: bool,
 }
 
-/// What is known of a halt that another invocation left unfinished.
+/// What earlier invocations learnt of a halt that stands.
 #[derive(Default)]
 struct History {
-    /// What refused in it: what that one had to learn need not be learnt again.
+    /// What refused in it.
     refusals: Refusals,
-    /// When the last user or role that it locked out could no longer assume a role.
+    /// When the last user or role that was locked out could no longer assume a role.
     locked_out: Option<Timestamp>,
 }
 
@@ -96,8 +96,8 @@ impl AccountSweep {
         judge.run().await
     }
 
-    /// From the journal of a halt that stands: what earlier invocations had to learn need not be learnt again, whether they
-    /// proved the halt, went on without proof or broke off.
+    /// From the journal of a halt that stands: what earlier invocations had to learn need not be learnt again, whether
+    /// they proved the halt, went on without proof or broke off.
     async fn history(&self, known: &VersionedRecord) -> History {
         let record = &known.record;
         let Some(halt) = record.halt.as_ref().filter(|_| record.state.is_halt()) else { return History::default() };

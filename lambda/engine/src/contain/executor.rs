@@ -161,8 +161,8 @@ impl Executor {
         outcomes
     }
 
-    /// One call, with patience for throttling and for other writers: one entry in the journal, however often it is tried. A lost lease, or the
-    /// invocation's end, ends it at once: the outcome says so and nothing was done.
+    /// One call, with patience for throttling and for other writers: one entry in the journal, however often it is
+    /// tried. A lost lease, or the invocation's end, ends it at once: the outcome says so and nothing was done.
     async fn perform(&self, action: Action) -> Outcome {
         if has_come(self.deadline.stop_work()) {
             tracing::warn!(account = %self.account, "not begun before the deadline: {action}");

@@ -148,7 +148,8 @@ impl HeldLease {
             }
             attempts += 1;
             let result = self.of.actuator.perform(account, action, self.of.clock.now()).await;
-            if action.part() == Part::Lock && may_have_been_taken(&result) {
+            let is_taken = result.as_ref().map_or_else(|failure| failure.kind.may_have_been_taken(), |_| true);
+            if action.part() == Part::Lock && is_taken {
                 self.locked_out.raise(self.of.clock.after(DENY_BITES_AFTER));
             }
             match result {
@@ -237,26 +238,6 @@ async fn renew(of: Leases, lease: Lease, lost: Arc<AtomicBool>, until: Arc<Share
     }
 }
 
-/// Whether AWS took a call, or may have: where there was no answer, it may.
-fn may_have_been_taken(result: &Result<Performed, Failure>) -> bool {
-    let Err(failure) = result else { return true };
-    match failure.kind {
-        FailureKind::Unavailable => true,
-        FailureKind::Credentials
-        | FailureKind::Denied
-        | FailureKind::Throttled
-        | FailureKind::Contended
-        | FailureKind::QuotaFull
-        | FailureKind::NotFound
-        | FailureKind::WrongState
-        | FailureKind::Unsupported
-        | FailureKind::Protected
-        | FailureKind::Invalid
-        | FailureKind::NotBegun
-        | FailureKind::Other => false,
-    }
-}
-
 /// When whoever was locked out under an earlier lease can no longer assume a role, by the journal. A call whose outcome
 /// is not written was made while its lease held.
 pub fn locked_out(journal: &[JournalEntry]) -> Option<Timestamp> {
@@ -264,7 +245,7 @@ pub fn locked_out(journal: &[JournalEntry]) -> Option<Timestamp> {
     let ended = locks.filter_map(|entry| match &entry.concluded {
         None => Some(entry.intended.checked_add(LEASE).unwrap_or(Timestamp::MAX)),
         Some((at, ActionResult::Done | ActionResult::AlreadyDone)) => Some(*at),
-        Some((at, ActionResult::Failed { failure })) => may_have_been_taken(&Err(failure.clone())).then_some(*at),
+        Some((at, ActionResult::Failed { failure })) => failure.kind.may_have_been_taken().then_some(*at),
     });
     ended.max()?.checked_add(DENY_BITES_AFTER).ok()
 }

@@ -17,11 +17,11 @@ use runawaytrain_core::resource::{Caller, DESCRIBE_REGIONS, Depth, Kind, Scope, 
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::Region;
 
-use super::collector::{Attention, Collector, deserves_patience, not_answered};
+use super::collector::{Attention, Collector, deserves_patience, not_answered, patience};
 use super::ground::Ground;
-use super::patience::Patience;
 use super::spend::{SharedSpend, Spending};
 use crate::deadline::{has_come, in_time};
+use crate::patience::Patience;
 use crate::ports::{Freshness, Look};
 
 /// The looks into one account that are under way, and what they brought so far. Dropped, it breaks them off.
@@ -72,7 +72,7 @@ impl Collection {
         collection.observation.denied = collection.ground.denied();
         let of_verdict = || Kind::ALL.iter().copied().filter(|kind| kind.need() == Need::Verdict);
         collection.kinds.extend(of_verdict().map(|kind| (kind, Depth::Usual)));
-        let patience = Patience::until(until, &collection.ground.account);
+        let patience = patience(until, &collection.ground.account);
         collection.list(Duration::ZERO, freshness, patience);
         collection.wait_for_regions().await;
         if collection.observation.unreachable.is_none() {
@@ -159,8 +159,8 @@ impl Collection {
         self.look_in(&open);
     }
 
-    /// Looks at what a halt or a release needs and a verdict does not.
-    /// What is looked at closely already is not asked for again.
+    /// Looks at what a halt or a release needs and a verdict does not. What is looked at closely already is not asked
+    /// for again.
     pub fn look_closer(&mut self, attention: Attention<'_>) {
         let is_news = |kind: &Kind| kind.need() == Need::Halt && attention.wants(*kind);
         // In the order of the list: the quarantine first, for it keeps the account from growing while the rest is under

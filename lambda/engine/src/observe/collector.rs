@@ -1,6 +1,7 @@
 //! Looks into one account, every enabled region and every kind at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +17,8 @@ use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 
 use crate::deadline::in_time;
-use crate::observe::patience::Patience;
 use crate::observe::prices::PriceMemory;
+use crate::patience::Patience;
 use crate::ports::{Freshness, Look, Observer};
 
 /// Calls under way at once, over all accounts and regions. AWS's quotas are per account and region, so this bounds only
@@ -95,7 +96,7 @@ impl Collector {
 
     /// One look, within the bound on calls, with patience where it is throttled.
     pub(super) async fn ask(&self, account: &AccountId, look: &Look, until: Option<Instant>) -> Seen<Sight> {
-        let mut patience = Patience::until(until, (account, look));
+        let mut patience = patience(until, (account, look));
         loop {
             let seen = {
                 let _permit = self.permits.acquire().await;
@@ -132,6 +133,18 @@ impl Collector {
     pub(super) async fn prices(&self, wanted: BTreeMap<PriceKey, Vcpus>) -> Prices {
         self.prices.of(wanted).await
     }
+}
+
+/// The patience of one look that is throttled, which leaves at least half of the time until then to what follows. Whoever
+/// uses up an account's quota of calls gets most of it and never all: it comes back token by token, and anybody may be
+/// the next to ask. It waits without a permit, so that no other account waits for it.
+pub(super) fn patience(until: Option<Instant>, whose: impl Hash) -> Patience {
+    const LONGEST: Duration = Duration::from_secs(40);
+    let now = Instant::now();
+    let half = until.map_or(LONGEST, |until| until.saturating_duration_since(now) / 2);
+    Patience::new(u32::MAX, Duration::from_secs(1), Duration::from_secs(4))
+        .of(whose)
+        .until(Some(now + LONGEST.min(half)))
 }
 
 /// Whether the same look is made again at once, after a wait. What passes in some other way is looked at again by the

@@ -50,7 +50,8 @@ impl Ground {
         missing
     }
 
-    /// Where to be refused is no gap. Where something ran it is one, whoever refuses us: nothing that runs ends by that.
+    /// Where to be refused is no gap. Where something ran it is one, whoever refuses us: nothing that runs ends by
+    /// that.
     pub(super) fn denied(&self) -> BTreeSet<Region> {
         self.denied.iter().filter(|region| !self.known.running.contains_key(*region)).cloned().collect()
     }

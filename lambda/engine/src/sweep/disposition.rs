@@ -74,8 +74,8 @@ pub(super) fn of_all(
     dispositions
 }
 
-/// A gap where we are not let in, or where there is no way to look, stays one, however often it is asked for: the schedule goes on asking, and people are
-/// told. Behind any other gap may be the very launch that set the sweep off.
+/// A gap where we are not let in, or where there is no way to look, stays one, however often it is asked for: the
+/// schedule goes on asking, and people are told. Behind any other gap may be the very launch that set the sweep off.
 fn of(report: &AccountReport) -> Disposition {
     if let Some(error) = &report.error {
         return Disposition::Unjudged(error.clone());

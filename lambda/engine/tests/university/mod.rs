@@ -334,7 +334,8 @@ pub fn exempt_instances(testbed: &Testbed, policy: &Policy) -> BTreeSet<Instance
     })
 }
 
-/// Instances that nobody may stop, and that the policy does not spare: they run on, and no halt is proven while they do.
+/// Instances that nobody may stop, and that the policy does not spare: they run on, and no halt is proven while they
+/// do.
 pub fn denied_instances(testbed: &Testbed, policy: &Policy) -> BTreeSet<InstanceId> {
     let policy = policy.for_account(&id(LAB));
     testbed.world.with(&id(LAB), |account| {

@@ -1,4 +1,5 @@
-//! The policies of a user or a role besides ours, AWS's deny of everything among them, and how many of them there may be.
+//! The policies of a user or a role besides ours, AWS's deny of everything among them, and how many of them there may
+//! be.
 
 use runawaytrain_core::resource::Act;
 use runawaytrain_core::resource::deny_all::{DENY_ALL, DenyAll};
@@ -18,8 +19,8 @@ pub(crate) const DATED_DENY: usize = 190;
 /// The boundary of whoever has one in a scenario.
 pub(crate) const A_BOUNDARY: &str = "arn:aws:iam::111111111111:policy/students";
 
-/// What AWS's policy `AWSDenyAll` is to a user or a role, and its permissions boundary. Each bites some seconds after it
-/// was written.
+/// What AWS's policy `AWSDenyAll` is to a user or a role, and its permissions boundary. Each bites some seconds after
+/// it was written.
 #[derive(Debug, Clone)]
 pub struct Managed {
     /// Whether AWS's policy is attached.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::contract;
 use crate::measure::summary::Summary;
 use crate::message::notice::{Notice, NoticeKind};
-use crate::policy::AccountPolicy;
+use crate::policy::{AccountPolicy, NotifyList};
 use crate::vocabulary::money::Usd;
 use crate::vocabulary::text::{clean, count};
 
@@ -101,8 +101,8 @@ pub(super) fn section(body: &mut String, title: &str, lines: impl Iterator<Item 
     }
 }
 
-/// The command that hands the function an event. The CLI waits a minute for an answer by itself and then sends the event
-/// again, while a halt or a release may take longer: here it waits as long as it takes.
+/// The command that hands the function an event. The CLI waits a minute for an answer by itself and then sends the
+/// event again, while a halt or a release may take longer: here it waits as long as it takes.
 /// <https://docs.aws.amazon.com/cli/latest/reference/lambda/invoke.html>
 pub(super) fn order(body: &mut String, event: &str) {
     let _ = writeln!(
@@ -111,4 +111,9 @@ pub(super) fn order(body: &mut String, event: &str) {
         contract::HOME_REGION,
         contract::FUNCTION
     );
+}
+
+/// The same mail to the payer's list.
+pub(super) fn to_the_payer(notice: Notice) -> Notice {
+    Notice { list: NotifyList::Default, ..notice }
 }

@@ -28,7 +28,8 @@ pub enum Action {
         /// Who.
         user: UserName,
     },
-    /// Make AWS's policy that denies everything the permissions boundary: where as many policies are attached as may be.
+    /// Make AWS's policy that denies everything the permissions boundary: where as many policies are attached as may
+    /// be.
     BoundUser {
         /// Who.
         user: UserName,
