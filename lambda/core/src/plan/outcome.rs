@@ -1,5 +1,6 @@
 //! What containing an account came to: the outcome of every call, and what the last look still found.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -37,11 +38,13 @@ pub struct Outcome {
     pub result: ActionResult,
 }
 
-/// What containing an account came to in one invocation.
+/// What containing an account came to, in one invocation or in a whole halt.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Containment {
     /// Every call that was made, in the order in which they ended.
     pub outcomes: Vec<Outcome>,
+    /// How many calls were made of which nobody knows how they ended: whoever made them was cut off.
+    pub unanswered: usize,
     /// What the last look still wanted done: it resisted, or the time ran out.
     pub remaining: Vec<Action>,
     /// What the last look could not see.
@@ -81,7 +84,9 @@ impl Containment {
 
     /// How many things were told to stop; what was terminated is not among them.
     pub fn stopped(&self) -> usize {
-        self.succeeded().filter(|action| action.part() == Part::Stop && action.undo() != Undo::Never).map(members).sum()
+        let stops = self.succeeded().filter(|action| action.part() == Part::Stop && action.undo() != Undo::Never);
+        // What a thief started again and again was stopped again and again, and is one thing all the same.
+        stops.flat_map(things).collect::<BTreeSet<String>>().len()
     }
 
     /// How many things the last look still found running: what resisted, and what is left alone. Before anybody has looked
@@ -95,6 +100,12 @@ impl Containment {
     pub fn succeeded(&self) -> impl Iterator<Item = &Action> {
         self.outcomes.iter().filter(|outcome| outcome.result == ActionResult::Done).map(|outcome| &outcome.action)
     }
+}
+
+/// The things that an action is about: the members of a batch, or what it says.
+pub fn things(action: &Action) -> Vec<String> {
+    let items = action.items();
+    if items.is_empty() { vec![action.to_string()] } else { items.into_iter().map(str::to_owned).collect() }
 }
 
 /// How many things an action is about: the members of a batch, or one.
