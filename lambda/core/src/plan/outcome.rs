@@ -1,6 +1,6 @@
 //! What containing an account came to: the outcome of every call, and what the last look still found.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -62,8 +62,8 @@ pub struct Containment {
 impl Containment {
     /// The calls that failed and whose thing is still there to be done: what resisted, by name.
     pub fn resisted(&self) -> Vec<(&Action, &Failure)> {
-        self.outcomes
-            .iter()
+        self.of_parts()
+            .into_iter()
             .filter_map(|outcome| match &outcome.result {
                 ActionResult::Failed { failure }
                     if self.remaining.iter().any(|action| action.covers(&outcome.action)) =>
@@ -80,6 +80,25 @@ impl Containment {
                 }
                 unique
             })
+    }
+
+    /// Without the batches that were refused and then taken apart: what came of the parts says more.
+    fn of_parts(&self) -> Vec<&Outcome> {
+        let mut smallest: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        let mut of_parts = Vec::new();
+        for outcome in self.outcomes.iter().rev() {
+            let (operation, items) = (outcome.action.operation(), outcome.action.items());
+            let is_smaller = |item: &&str| smallest.get(&(operation, *item)).is_some_and(|size| *size < items.len());
+            if outcome.result == ActionResult::Done || !items.iter().any(is_smaller) {
+                of_parts.push(outcome);
+            }
+            for item in &items {
+                let size = smallest.entry((operation, *item)).or_insert(items.len());
+                *size = items.len().min(*size);
+            }
+        }
+        of_parts.reverse();
+        of_parts
     }
 
     /// How many things were told to stop; what was terminated is not among them.
