@@ -142,7 +142,7 @@ async fn a_release_after_which_nothing_is_left_is_not_repeated() {
 #[tokio::test(start_paused = true)]
 async fn a_release_ends_a_halt_that_resists_and_need_not_be_asked_for_again() {
     let scene = Scene::new(seeded(), policy(json!({})));
-    scene.testbed.world.fault(Fault::always("ec2:StopInstances", FailureKind::Denied));
+    scene.testbed.world.fault(Fault::always("ec2:StopInstances", FailureKind::Throttled));
     let (halt, release) = tokio::join!(
         async {
             scene.send(json!({})).await;
@@ -166,7 +166,7 @@ async fn a_release_ends_a_halt_that_resists_and_need_not_be_asked_for_again() {
 #[tokio::test(start_paused = true)]
 async fn whoever_asked_for_a_release_and_was_killed_holds_a_halt_off_for_two_minutes_only() {
     let scene = Scene::new(seeded(), policy(json!({})));
-    scene.testbed.world.fault(Fault::always("ec2:StopInstances", FailureKind::Denied));
+    scene.testbed.world.fault(Fault::always("ec2:StopInstances", FailureKind::Throttled));
     let (_, ()) = tokio::join!(scene.send(json!({})), async {
         tokio::time::sleep(Duration::from_secs(60)).await;
         let release = scene.send(json!({ "action": "release", "account": PHYSICS }));
