@@ -90,12 +90,18 @@ mod tests {
     async fn each_kind_is_changed_with_the_credentials_that_it_says() {
         let actions: [Action; 7] = [
             quarantine::Action::Freeze.into(),
-            groups::Action::SuspendGroup { region: region(), group: GroupName::new("web") }.into(),
+            groups::Action::SuspendGroup {
+                region: region(),
+                group: GroupName::new("web"),
+                already: Default::default(),
+            }
+            .into(),
             fleets::Action::ZeroFleet {
                 region: region(),
                 fleet: FleetId::new("fleet-1"),
                 kind: FleetKind::Ec2,
                 target: 7,
+                on_demand: 0,
             }
             .into(),
             spot_requests::Action::CancelSpotRequests { region: region(), requests: vec![SpotRequestId::new("sir-1")] }

@@ -116,9 +116,12 @@ fn kind_of_code(code: &str) -> Option<FailureKind> {
         | "SubscriptionRequired"
         | "UnauthorizedOperation" => FailureKind::Denied,
 
-        // Of things, not of calls. DynamoDB says LimitExceededException of tables that are made and changed, which
+        // Of things, not of calls; what AWS has none left of as well. DynamoDB says LimitExceededException of tables that are made and changed, which
         // nothing here does; calls that are too many it calls throttled.
         "InstanceLimitExceeded"
+        | "InsufficientHostCapacity"
+        | "InsufficientInstanceCapacity"
+        | "InsufficientReservedInstanceCapacity"
         | "LimitExceeded"
         | "LimitExceededException"
         | "MaxSpotInstanceCountExceeded"
@@ -140,7 +143,6 @@ fn kind_of_code(code: &str) -> Option<FailureKind> {
         | "InternalServerError"
         | "InternalServiceError"
         | "InternalServiceFault"
-        | "InsufficientInstanceCapacity"
         | "RequestTimeout"
         | "RequestTimeoutException"
         | "ServiceException"

@@ -28,10 +28,10 @@ pub(crate) async fn look(clients: Clients<'_>, account: &AccountId, look: &Look)
     let region = || somewhere(read, look.region.as_ref());
     match look.kind {
         Kind::Quarantine => quarantine::look(clients.payer(read)?, account).await.map(Sight::Quarantine),
-        Kind::Groups => groups::look(&member()?.autoscaling(region()?)).await.map(Sight::Groups),
+        Kind::Groups => groups::look(&member()?.autoscaling(region()?), look.depth).await.map(Sight::Groups),
         Kind::Fleets => fleets::look(&member()?.ec2(region()?)).await.map(Sight::Fleets),
         Kind::SpotRequests => spot_requests::look(&member()?.ec2(region()?)).await.map(Sight::SpotRequests),
-        Kind::Instances => instances::look(&member()?.ec2(region()?)).await.map(Sight::Instances),
+        Kind::Instances => instances::look(&member()?.ec2(region()?), look.depth).await.map(Sight::Instances),
         Kind::Users => users::look(&member()?.iam(), look.depth).await.map(Sight::Users),
         Kind::Roles => roles::look(&member()?.iam(), account, look.depth).await.map(Sight::Roles),
         Kind::Root => Ok(Sight::Root(root::look(&member()?.iam()).await)),

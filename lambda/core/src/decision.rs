@@ -3,11 +3,13 @@
 mod decide;
 mod freeze;
 mod news;
+mod release;
 mod shut_out;
 mod transition;
 
 pub use decide::{Case, Cause, Decision};
 pub use freeze::{freeze_outcome, frozen, thawed};
 pub use news::News;
+pub use release::{Release, released};
 pub use shut_out::{ShutOut, ShutOuts};
-pub use transition::{after_sweep, contained, released, trip, with_whole_before};
+pub use transition::{after_sweep, contained, trip, with_whole_before};

@@ -1,5 +1,6 @@
 //! What a halt will do, what a release will undo, and what came of either.
 
+mod changes;
 mod halt;
 mod outcome;
 mod release;
@@ -10,9 +11,10 @@ use std::fmt;
 use crate::resource::{Act, Action, Draft, Lane, Part, Skipped, quarantine};
 use crate::vocabulary::text::clean;
 
+pub use changes::{Changes, HaltJournal};
 pub use halt::{plan, suspects};
-pub use outcome::{ActionResult, Containment, Outcome, learn, remaining};
-pub use release::undo;
+pub use outcome::{ActionResult, Containment, Outcome, learn, remaining, things};
+pub use release::{brought_back, undo};
 
 /// What is to be done to one account: immutable data that leaves its executor no choices, with a reason for everything
 /// left alone.
@@ -55,6 +57,34 @@ impl Plan {
             lanes: BTreeMap::from([(Lane::Account, vec![Action::from(quarantine::Action::Thaw)])]),
             skipped: Vec::new(),
         }
+    }
+
+    /// The same without what another plan has: what was tried is not tried again at once.
+    #[must_use]
+    pub fn without(&self, tried: &Self) -> Self {
+        let is_new = |action: &&Action| !tried.actions().any(|known| known.covers(action));
+        let lanes = self.lanes.iter().map(|(lane, actions)| {
+            let actions: Vec<Action> = actions.iter().filter(is_new).cloned().collect();
+            (lane.clone(), actions)
+        });
+        Self { lanes: lanes.filter(|(_, actions)| !actions.is_empty()).collect(), skipped: self.skipped.clone() }
+    }
+
+    /// What is done after it, too. What is left alone is what the later plan leaves; what there was nothing to undo of
+    /// in the beginning is known from the first.
+    #[must_use]
+    pub fn then(mut self, later: Self) -> Self {
+        for (lane, actions) in later.lanes {
+            self.lanes.entry(lane).or_default().extend(actions);
+        }
+        self.skipped.retain(|skipped| skipped.reason.is_of_the_beginning());
+        self.skipped.extend(later.skipped.into_iter().filter(|skipped| !skipped.reason.is_of_the_beginning()));
+        self
+    }
+
+    /// Leaves something alone besides.
+    pub fn skip(&mut self, skipped: impl IntoIterator<Item = Skipped>) {
+        self.skipped.extend(skipped);
     }
 
     /// Whether there is nothing to do.

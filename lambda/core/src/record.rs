@@ -5,7 +5,9 @@ mod denied;
 mod history;
 mod regions;
 
-pub use account::{AccountRecord, FreezeReason, Halt, State, Unseen, Warned};
+pub use account::{
+    AccountRecord, EarlierHalt, FreezeReason, Halt, MOST_EARLIER_HALTS, RELEASE_WAIT, State, Unseen, Warned,
+};
 pub use denied::denied_by_the_organization;
 pub use history::{HISTORY_DAYS, HourPeak};
 pub use regions::KnownRegions;

@@ -36,9 +36,9 @@ use crate::vocabulary::failure::{Failure, FailureKind};
 use crate::vocabulary::ids::Region;
 
 pub use act::{Act, Description, Part, Undo};
-pub use case::{Age, Circumstances, HaltCase, Refusals, ReleaseCase, ReleaseRequest, Suspicion};
+pub use case::{Age, Circumstances, Done, HaltCase, Refusals, ReleaseCase, ReleaseRequest, Start, Suspicion, Touched};
 pub use draft::{Draft, Lane, SkipReason, Skipped};
-pub use room::{Caller, Depth, Resource, Scope};
+pub use room::{Caller, Depth, Resource, Returned, Revival, Scope};
 
 kinds! {
     // In the order in which a halt goes about a region: what would launch again before what runs.

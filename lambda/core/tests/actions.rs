@@ -82,14 +82,18 @@ fn quarantine_samples() -> Vec<Action> {
 
 fn group_samples() -> Vec<Action> {
     samples!(groups:
-        SuspendGroup { .. } => [SuspendGroup { region: region(), group: group() }],
-        ResumeGroup { .. } => [ResumeGroup { region: region(), group: group() }],
+        SuspendGroup { .. } => [
+            SuspendGroup { region: region(), group: group(), already: BTreeSet::new() },
+            SuspendGroup { region: region(), group: group(), already: BTreeSet::from(["Launch".to_owned()]) },
+        ],
+        ResumeGroup { .. } => [ResumeGroup { region: region(), group: group(), processes: BTreeSet::new() }],
     )
 }
 
 fn fleet_samples() -> Vec<Action> {
-    let zero = |kind| fleets::Action::ZeroFleet { region: region(), fleet: fleet(), kind, target: 7 };
-    let restore = |kind| fleets::Action::RestoreFleet { region: region(), fleet: fleet(), kind, target: 7 };
+    let zero = |kind| fleets::Action::ZeroFleet { region: region(), fleet: fleet(), kind, target: 7, on_demand: 2 };
+    let restore =
+        |kind| fleets::Action::RestoreFleet { region: region(), fleet: fleet(), kind, target: 7, on_demand: 2 };
     samples!(fleets:
         ZeroFleet { kind: FleetKind::Ec2, .. } => [zero(FleetKind::Ec2)],
         ZeroFleet { kind: FleetKind::Spot, .. } => [zero(FleetKind::Spot)],

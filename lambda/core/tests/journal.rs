@@ -4,19 +4,24 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use runawaytrain_core::measure::price::Tenancy;
+use runawaytrain_core::measure::vcpus::Vcpus;
 use runawaytrain_core::observation::Observation;
-use runawaytrain_core::plan::{Plan, undo};
+use runawaytrain_core::plan::{ActionResult, Changes, HaltJournal, Plan, undo};
 use runawaytrain_core::policy::{AccountPolicy, Policy};
 use runawaytrain_core::resource::deny_all::DenyAll;
 use runawaytrain_core::resource::fleets::{Fleet, FleetKind};
 use runawaytrain_core::resource::groups::Group;
+use runawaytrain_core::resource::instances::{Instance, Phase};
 use runawaytrain_core::resource::roles::{Role, RoleLock};
 use runawaytrain_core::resource::users::{AccessKey, Credential, Lockout, OtherCredential, User};
 use runawaytrain_core::resource::{
-    Act, Action, Fleets, Groups, ReleaseRequest, Roles, SkipReason, Skipped, Undo, Users,
+    Act, Action, Fleets, Groups, Instances, ReleaseRequest, Roles, SkipReason, Skipped, Start, Undo, Users,
 };
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
-use runawaytrain_core::vocabulary::ids::{AccountId, FleetId, GroupName, KeyId, Region, RoleName, UserName};
+use runawaytrain_core::vocabulary::ids::{
+    AccountId, FleetId, GroupName, InstanceId, KeyId, Region, RoleName, UserName,
+};
 
 /// Every action of a halt as it was written until 0.1.0, and what it is read as.
 const OLD: [(&str, &str); 27] = [
@@ -160,11 +165,32 @@ fn account() -> AccountId {
 fn observation() -> Observation {
     let (region, old) = (Region::new("us-east-1"), Some(tripped() - SignedDuration::from_hours(9000)));
     let mut seen = Observation::new(account());
-    let group = Group { name: GroupName::new("workers"), suspended: true, desired: 0, created: old };
+    let group = Group {
+        name: GroupName::new("workers"),
+        suspended: true,
+        processes: BTreeSet::from(["Launch".to_owned()]),
+        desired: 0,
+        members: BTreeSet::new(),
+        created: old,
+    };
     seen.see::<Groups>(Some(&region), Ok(vec![group]));
-    let fleet = |id: &str, kind| Fleet { id: FleetId::new(id), kind, target: 0, created: old };
+    let fleet = |id: &str, kind| Fleet { id: FleetId::new(id), kind, target: 0, on_demand: 0, created: old };
     let fleets = vec![fleet("fleet-1", FleetKind::Ec2), fleet("sfr-1", FleetKind::Spot)];
     seen.see::<Fleets>(Some(&region), Ok(fleets));
+    let instance = |id: &str| Instance {
+        id: InstanceId::new(id),
+        instance_type: "m5.large".to_owned(),
+        vcpus: Vcpus { count: 2, estimated: false },
+        phase: Phase::Running,
+        spot_request: None,
+        launcher: None,
+        managed_by: None,
+        operation: "RunInstances".to_owned(),
+        tenancy: Tenancy::Shared,
+        launched: old,
+    };
+    let stopped = ["i-1", "i-2"].map(|id| Instance { phase: Phase::Stopped, ..instance(id) });
+    seen.see::<Instances>(Some(&region), Ok(stopped.to_vec()));
     let other = |credential| OtherCredential { credential, active: false, created: old };
     let ann = User {
         name: UserName::new("ann"),
@@ -196,8 +222,17 @@ fn observation() -> Observation {
     seen
 }
 
+/// What is started first, and what comes back once that runs.
 fn release(done: &[Action]) -> Plan {
-    release_as_seen(done, &observation())
+    let first = release_as_seen(done, &observation());
+    let region = Region::new("us-east-1");
+    let mut seen = observation();
+    let Some(Ok(instances)) = seen.of::<Instances>(Some(&region)).map(Result::<&_, _>::cloned) else { panic!("none") };
+    let running = instances.into_iter().map(|known| Instance { phase: Phase::Running, ..known }).collect();
+    seen.see::<Instances>(Some(&region), Ok(running));
+    let both: Vec<Action> = done.iter().chain(first.actions()).cloned().collect();
+    let then = release_as_seen(&both, &seen).without(&first);
+    first.then(then)
 }
 
 fn release_as_seen(done: &[Action], seen: &Observation) -> Plan {
@@ -206,9 +241,11 @@ fn release_as_seen(done: &[Action], seen: &Observation) -> Plan {
         users: BTreeSet::from([UserName::new("ann")]),
         roles: BTreeSet::from([RoleName::new("ci"), RoleName::new("ci2")]),
         keys: names(&["AKIA1", "APKA1", "C1", "ACCA1"]),
-        start: true,
+        start: Start::All,
+        trust: BTreeSet::new(),
     };
-    undo(&policy(), done, seen, &request, tripped())
+    let calls = done.iter().map(|action| (action.clone(), Some(ActionResult::Done))).collect();
+    undo(&policy(), &Changes::of(&[HaltJournal { tripped: tripped(), calls }]), seen, &request)
 }
 
 /// What a release leaves as it is, and why.
@@ -303,7 +340,7 @@ fn what_could_not_be_seen_is_not_called_gone() {
     let unread = users.into_iter().map(|user| User { keys: Err(failure()), others: Err(failure()), ..user });
     let unread = unread.collect();
     half_blind.see::<Users>(None, Ok(unread));
-    let cases = [("blind", blind, 10), ("never looked", never_looked, 10), ("half blind", half_blind, 4)];
+    let cases = [("blind", blind, 10), ("never looked", never_looked, 11), ("half blind", half_blind, 4)];
     for (name, seen, unseen) in cases {
         let plan = release_as_seen(&done, &seen);
         assert_eq!(gone(&plan), gone_when_seen, "{name}");
@@ -331,8 +368,10 @@ fn a_release_calls_nothing_in_a_closed_region() {
     let done: Vec<Action> = OLD.iter().map(|(stored, _)| read(stored)).collect();
     let region = Region::new("us-east-1");
     let policy = AccountPolicy { closed_regions: [region.clone()].into(), ..policy() };
-    let request = ReleaseRequest { start: true, ..ReleaseRequest::default() };
-    let plan = undo(&policy, &done, &observation(), &request, tripped());
+    let request = ReleaseRequest { start: Start::All, ..ReleaseRequest::default() };
+    let calls = done.iter().map(|action| (action.clone(), Some(ActionResult::Done))).collect();
+    let changes = Changes::of(&[HaltJournal { tripped: tripped(), calls }]);
+    let plan = undo(&policy, &changes, &observation(), &request);
     assert!(plan.actions().all(|action| action.region() != Some(&region)), "{plan:?}");
     assert!(plan.actions().any(|action| action.region().is_none()), "the quarantine is in no region");
     let closed = |skipped: &&Skipped| skipped.reason == SkipReason::ClosedRegion;

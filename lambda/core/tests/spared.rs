@@ -19,6 +19,7 @@ use runawaytrain_core::policy::{AccountPolicy, UserResponse};
 use runawaytrain_core::resource::roles::{Action as RoleAction, Role};
 use runawaytrain_core::resource::users::Action as UserAction;
 use runawaytrain_core::resource::{Action, Circumstances, Roles, Users};
+use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::ids::{RoleName, UserName};
 
 fn actions(policy: &AccountPolicy, observation: &Observation, circumstances: &Circumstances) -> Vec<Action> {
@@ -106,6 +107,20 @@ proptest! {
     }
 
     /// Whoever may take a new session from outside is not kept out by revoking the old one.
+    #[test]
+    fn machinery_that_is_guarded_from_above_is_left_alone_whether_or_not_it_is_exempt(
+        policy in policy(), observation in observation(), circumstances in circumstances(), is_exempt: bool,
+        machinery in prop::sample::select(vec!["stacksets-exec-0123", "OrganizationAccountAccessRole"]),
+    ) {
+        let (mut policy, mut circumstances, role) = (policy, circumstances, RoleName::new(machinery));
+        if is_exempt {
+            policy.exempt.roles.insert(role.clone());
+        }
+        circumstances.refusals.learn("iam:PutRolePolicy", machinery, FailureKind::Denied);
+        let touching = actions(&policy, &observation, &circumstances);
+        prop_assert!(touching.iter().all(|action| role_of(action) != Some(&role)), "{touching:?}");
+    }
+
     #[test]
     fn no_role_that_an_outsider_may_assume_is_only_revoked(
         policy in policy(), observation in observation(), circumstances in circumstances(),

@@ -11,8 +11,8 @@ use runawaytrain_core::measure::spend::{Spend, month};
 use runawaytrain_core::measure::summary::Summary;
 use runawaytrain_core::observation::Observation;
 use runawaytrain_core::policy::{AccountPolicy, Policy};
-use runawaytrain_core::record::AccountRecord;
-use runawaytrain_core::resource::Refusals;
+use runawaytrain_core::record::{AccountRecord, State};
+use runawaytrain_core::resource::{Refusals, Returned};
 use runawaytrain_core::verdict::Judgement;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::mode::Mode;
@@ -77,7 +77,11 @@ impl Watch {
 
     fn release(&mut self, spending: &Spending, hour: usize) {
         let now = spending.at(hour);
-        self.record = decision::released(&self.record, &self.policy, &Summary::default(), false, now);
+        // Only what is halted is released.
+        self.record.state = State::Halted;
+        let (running, back) = (Summary::default(), Returned::default());
+        let release = decision::Release { running: &running, back: &back, restored: false };
+        self.record = decision::released(&self.record, &self.policy, release, now);
     }
 }
 

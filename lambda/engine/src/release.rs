@@ -1,27 +1,44 @@
 //! Ends a halt: undoes from the journal what somebody asks to have back, and gives the account its grace.
 
+mod undoing;
+
 use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::time::{Instant, sleep};
 
 use runawaytrain_core::decision::{self, News};
 use runawaytrain_core::measure::summary::Summary;
 use runawaytrain_core::message::mail;
-use runawaytrain_core::message::report::{AccountReport, Answer};
+use runawaytrain_core::message::report::{AccountReport, Answer, NoticeTotals};
 use runawaytrain_core::observation::Observation;
-use runawaytrain_core::plan::{self, ActionResult, Containment, Outcome};
+use runawaytrain_core::plan::{self, Changes, Containment, HaltJournal};
 use runawaytrain_core::policy::AccountPolicy;
-use runawaytrain_core::record::{AccountRecord, Halt, State};
-use runawaytrain_core::resource::{Act, Action, Caller, Kind, Part, Refusals, ReleaseRequest, Scope};
+use runawaytrain_core::record::{AccountRecord, EarlierHalt};
+use runawaytrain_core::resource::{Act, Caller, Kind, Part, ReleaseRequest, Scope};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::text::count;
 
 use crate::contain::Executor;
-use crate::contain::lease::Leases;
-use crate::deadline::Invocation;
+use crate::contain::lease::{HeldLease, Leases};
+use crate::deadline::{Invocation, has_come};
 use crate::notify::Mailer;
 use crate::observe::{Attention, Collector, Ground};
-use crate::ports::{Clock, Journal, JournalEntry, States, StoreError, VersionedRecord};
+use crate::ports::{Clock, Commit, Journal, JournalEntry, Lease, LeaseMove, States, StoreError, VersionedRecord};
 use crate::scope::ScopedAccount;
+
+use undoing::{Undoing, Undone};
+
+/// So long whoever contains the account is waited for: longer than the lease of one that was killed.
+const LONGEST_WAIT: Duration = Duration::from_secs(90);
+/// How often it is looked whether it has ended.
+const POLL: Duration = Duration::from_secs(2);
+/// A holder that writes the record as it knows it may write over the request.
+const ASKED_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(30);
+/// How often a release is begun anew because somebody wrote the record meanwhile.
+const RACES: usize = 3;
 
 /// What a release rests on.
 pub(crate) struct Release<'a> {
@@ -44,75 +61,68 @@ impl Release<'_> {
     }
 
     async fn try_run(&self, scoped: &ScopedAccount, request: &ReleaseRequest) -> Result<Answer, Answer> {
-        let (policy, deadline) = (&scoped.policy, self.invocation.deadline);
-        let account = &policy.account;
-        let (known, halt) = self.halted(account).await?;
-        let journal = self.journal.entries(account, &halt.id).await.map_err(|failure| {
-            Answer::failed(format!(
-                "The journal of halt {} could not be read, so nothing was touched: {failure}",
-                halt.id
-            ))
-        })?;
-        let done = performed(&journal);
-        // Seen afresh: what is given back depends on when users and keys were made, and the grace on what runs now.
-        let ground = || Ground::new(policy, &known.record.regions);
-        let seen = self.collector.look_closely(ground(), Attention::Release, deadline.stop_work()).await;
-        // The quarantine can be lifted from the payer; everything else needs a way into the account.
-        if let Some(failure) =
-            seen.unreachable.as_ref().filter(|_| done.iter().any(|action| action.part() != Part::Freeze))
-        {
-            return Err(Answer::failed(format!(
-                "Account {account} could not be entered, so nothing was touched: {failure}"
-            )));
-        }
-        // What cannot be seen is not gone: to go on would leave it locked and call the account released.
-        if let Some(failure) =
-            unseen_identities(&seen).filter(|_| request.names_identities() && seen.unreachable.is_none())
-        {
-            return Err(Answer::failed(format!(
-                "The identities of account {account} could not be read, so nothing was touched: {failure}"
-            )));
-        }
-        let (lease, known) =
-            match self.leases.acquire(&self.invocation.id, &known, known.record.clone(), Vec::new()).await {
-                Ok(Some(held)) => held,
-                Ok(None) | Err(StoreError::Conflict | StoreError::LeaseLost) => {
-                    return Err(Answer::refused(format!(
-                        "Account {account} is being contained by another invocation. Try again in a minute."
-                    )));
+        let (policy, account) = (&scoped.policy, &scoped.policy.account);
+        for _ in 0..RACES {
+            let known = self.unheld(account).await?;
+            if known.record.restored.is_some() && !known.record.state.is_contained() {
+                return Ok(self.given_back_already(scoped, &known.record));
+            }
+            let journals = self.journals(&known.record).await?;
+            // Seen afresh: what is given back depends on when things were made, and the grace on what runs now.
+            let until = self.invocation.deadline.stop_work();
+            let ground = Ground::new(policy, &known.record.regions);
+            let seen = self.collector.look_closely(ground, Attention::Release, until).await;
+            may_begin(account, &Changes::of(&journals), &seen, request)?;
+            let record = AccountRecord { release_requested: None, ..known.record.clone() };
+            match self.leases.acquire(&self.invocation.id, &known, record, Vec::new()).await {
+                Ok(Some((lease, known))) => {
+                    let running = Summary::of(policy, &seen);
+                    let regions = known.record.regions.after(&seen, &running);
+                    let record = AccountRecord { regions, ..known.record };
+                    let lease = Arc::new(lease);
+                    let executor = Executor::new(account.clone(), Arc::clone(&lease), self.invocation.deadline);
+                    let (collector, deadline) = (self.collector, self.invocation.deadline);
+                    let undoing = Undoing { collector, deadline, policy, request, executor, journals, seen };
+                    let undone = undoing.run().await;
+                    return self.record(scoped, request, &record, lease, &running, undone).await;
                 }
+                // Somebody wrote the record while we looked: it may be halted anew.
+                Ok(None) | Err(StoreError::Conflict | StoreError::LeaseLost) => {}
                 Err(StoreError::Failed(failure)) => {
                     return Err(Answer::failed(format!(
                         "The release of account {account} could not be recorded, so nothing was touched: {failure}"
                     )));
                 }
-            };
-        let plan = plan::undo(policy, &done, &seen, request, halt.tripped);
-        let lease = Arc::new(lease);
-        let executor = Executor::new(account.clone(), Arc::clone(&lease), deadline);
-        let outcomes = executor.run(&plan).await;
-        drop(executor);
-        let now = self.clock.now();
-        let is_back =
-            |outcome: &Outcome| outcome.action.part() == Part::Restart && outcome.result == ActionResult::Done;
-        let started = outcomes.iter().any(is_back);
-        // What came back is counted by looking: the trip's numbers may rest on what had been seen by then.
-        let none = Refusals::default();
-        let looked = if started {
-            let (ground, attention) = (Ground::new(policy, &known.record.regions), Attention::Halt(policy, &none));
-            &self.collector.look_closely(ground, attention, deadline.cut_off()).await
-        } else {
-            &seen
-        };
-        let running = Summary::of(policy, looked);
-        let regions = known.record.regions.after(looked, &running);
-        let record = AccountRecord { regions, ..decision::released(&known.record, policy, &running, started, now) };
+            }
+        }
+        Err(Answer::refused(format!(
+            "Account {account} is being contained by another invocation. Try again in a minute."
+        )))
+    }
+
+    /// Writes down what a release came to, with its mail, and gives the lease back.
+    async fn record(
+        &self,
+        scoped: &ScopedAccount,
+        request: &ReleaseRequest,
+        record: &AccountRecord,
+        lease: Arc<HeldLease>,
+        running: &Summary,
+        undone: Undone,
+    ) -> Result<Answer, Answer> {
+        let (policy, account, now) = (&scoped.policy, &scoped.policy.account, self.clock.now());
+        let Undone { plan, outcomes, back } = undone;
+        let restored = plan.skipped().iter().all(|skipped| skipped.reason.is_final())
+            && plan::remaining(&plan, &outcomes).is_empty();
+        let record = decision::released(record, policy, decision::Release { running, back: &back, restored }, now);
         let news = News::Released {
             grace: record.grace.clone(),
             outcomes: outcomes.clone(),
             skipped: plan.skipped().to_vec(),
+            trusted: request.trust.iter().cloned().collect(),
             at: now,
         };
+        let state = record.state;
         let written = match Arc::try_unwrap(lease) {
             Ok(lease) => lease.give_back(record, mail::write(policy, &news)).await.map(drop),
             Err(_) => Err(StoreError::LeaseLost),
@@ -134,25 +144,102 @@ impl Release<'_> {
         let mut report = AccountReport::new(account.clone(), &scoped.name, scoped.mode)
             .with_plan(&plan)
             .with_containment(&containment);
-        report.state = Some(State::Released);
+        report.state = Some(state);
         Ok(Answer::released(format!("Account {account} is released.{but}"), report, notices))
     }
 
-    /// The record of a halted account, and its halt; also of one that was released before: what failed then, or was not
-    /// named, can be asked for later.
-    async fn halted(&self, account: &AccountId) -> Result<(VersionedRecord, Halt), Answer> {
+    /// The record of a halted account once nobody contains it. Whoever does is asked to end: a halt that resists would
+    /// else hold the account from tick to tick.
+    async fn unheld(&self, account: &AccountId) -> Result<VersionedRecord, Answer> {
+        let end = Some(Instant::now() + LONGEST_WAIT);
+        loop {
+            let known = self.halted(account).await?;
+            let now = self.clock.now();
+            let is_held = |lease: &Lease| lease.until > now && lease.holder != self.invocation.id;
+            if !known.lease.as_ref().is_some_and(is_held) {
+                return Ok(known);
+            }
+            if has_come(end) || has_come(self.invocation.deadline.stop_work()) {
+                return Err(Answer::refused(format!(
+                    "Account {account} is being contained by another invocation, which was asked to end and has not. Try again in a minute."
+                )));
+            }
+            let asked = known.record.release_requested;
+            if asked.is_none_or(|asked| now.duration_since(asked) > ASKED_AGAIN_AFTER) {
+                let record = AccountRecord { release_requested: Some(now), ..known.record };
+                let lease = LeaseMove::None { expected: known.version };
+                let request = Commit { record, lease, notices: Vec::new(), peak: None, at: now };
+                match self.states.commit(request).await {
+                    // Somebody was faster: it is read anew.
+                    Ok(_) | Err(StoreError::Conflict | StoreError::LeaseLost) => {}
+                    Err(StoreError::Failed(failure)) => return Err(not_read(account, &failure)),
+                }
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    /// The record of a halted account; also of one that was released before: what failed then, or was not named, can be
+    /// asked for later.
+    async fn halted(&self, account: &AccountId) -> Result<VersionedRecord, Answer> {
         let known = self.states.load(account).await.map_err(|failure| not_read(account, &failure))?;
         let Some(known) = known else {
             return Err(Answer::refused(format!("Account {account} was never swept, so there is nothing to release.")));
         };
-        match known.record.halt.clone() {
-            Some(halt) => Ok((known, halt)),
-            None => Err(Answer::refused(format!(
+        if known.record.halt.is_none() {
+            return Err(Answer::refused(format!(
                 "Account {account} is {} and was never halted or frozen: there is nothing to release.",
                 known.record.state
-            ))),
+            )));
         }
+        Ok(known)
     }
+
+    /// The journals of every halt of which something may stand: what an earlier one locked, the last one found locked
+    /// already.
+    async fn journals(&self, record: &AccountRecord) -> Result<Vec<HaltJournal>, Answer> {
+        let mut journals = Vec::new();
+        for EarlierHalt { id, tripped } in record.halts() {
+            let entries = self.journal.entries(&record.account, &id).await.map_err(|failure| {
+                Answer::failed(format!("The journal of halt {id} could not be read, so nothing was touched: {failure}"))
+            })?;
+            let call = |entry: JournalEntry| (entry.action, entry.concluded.map(|(_, result)| result));
+            journals.push(HaltJournal { tripped, calls: entries.into_iter().map(call).collect() });
+        }
+        Ok(journals)
+    }
+
+    /// What the people of the account changed since is theirs: it is not undone once more.
+    fn given_back_already(&self, scoped: &ScopedAccount, record: &AccountRecord) -> Answer {
+        let mut report = AccountReport::new(record.account.clone(), &scoped.name, scoped.mode);
+        report.state = Some(record.state);
+        let body = format!("Account {} was released already, and nothing is left to give back.", record.account);
+        Answer::released(body, report, NoticeTotals::default())
+    }
+}
+
+/// Whether a release may begin on what was seen. What cannot be seen is not gone: to go on would leave it locked and
+/// call the account released.
+fn may_begin(
+    account: &AccountId,
+    changes: &Changes,
+    seen: &Observation,
+    request: &ReleaseRequest,
+) -> Result<(), Answer> {
+    // The quarantine can be lifted from the payer; everything else needs a way into the account.
+    let needs_a_way_in = || changes.standing().any(|(action, _)| action.part() != Part::Freeze);
+    if let Some(failure) = seen.unreachable.as_ref().filter(|_| needs_a_way_in()) {
+        return Err(Answer::failed(format!(
+            "Account {account} could not be entered, so nothing was touched: {failure}"
+        )));
+    }
+    let asks_for_them = request.names_identities() && seen.unreachable.is_none();
+    if let Some(failure) = unseen_identities(seen).filter(|_| asks_for_them) {
+        return Err(Answer::failed(format!(
+            "The identities of account {account} could not be read, so nothing was touched: {failure}"
+        )));
+    }
+    Ok(())
 }
 
 /// Why what an account holds as a whole, rather than by region, could not be read: its users and roles.
@@ -168,17 +255,6 @@ fn steps(number: usize) -> String {
 
 fn not_read(account: &AccountId, failure: &Failure) -> Answer {
     Answer::failed(format!("The state of account {account} could not be read, so nothing was touched: {failure}"))
-}
-
-/// The calls that AWS took, or may have taken. Nobody but us attaches the quarantine, so one that was there already is
-/// ours as well.
-fn performed(journal: &[JournalEntry]) -> Vec<Action> {
-    let may_have_happened = |entry: &&JournalEntry| match &entry.concluded {
-        None | Some((_, ActionResult::Done)) => true,
-        Some((_, ActionResult::AlreadyDone)) => entry.action.part() == Part::Freeze,
-        Some((_, ActionResult::Failed { failure })) => failure.kind.may_have_been_taken(),
-    };
-    journal.iter().filter(may_have_happened).map(|entry| entry.action.clone()).collect()
 }
 
 /// The account as the policy sees it, for an answer that needs no organization: a release must work while Organizations

@@ -291,8 +291,11 @@ proptest! {
             let (users, roles, _) = names(&before);
             // Only those that were active before: what somebody had switched off is not ours to switch on.
             let keys: Vec<String> = names(&before).2;
+            // Their instances were launched just now.
+            let groups = before.regions.values().flat_map(|region| region.groups.keys()).collect::<Vec<_>>();
             let answer = scene
-                .send(json!({ "action": "release", "account": LAB, "users": users, "roles": roles, "keys": keys }))
+                .send(json!({ "action": "release", "account": LAB, "users": users, "roles": roles, "keys": keys,
+                    "start": true, "trust": groups }))
                 .await;
             prop_assert_eq!(answer.status, 200, "{}", answer.body);
             let after = scene.testbed.world.with(&id(LAB), |account| account.clone());

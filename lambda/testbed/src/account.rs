@@ -100,11 +100,14 @@ impl SimAccount {
         }
     }
 
-    /// Adds running instances.
+    /// Adds running instances that are above every suspicion.
     #[must_use]
     pub fn running(mut self, region: &str, number: u32, instance_type: &str) -> Self {
         for _ in 0..number {
-            self.launch(region, instance_type, Life::Running);
+            let id = self.launch(region, instance_type, Life::Running);
+            if let Some(instance) = self.instance(&id) {
+                instance.launched = Timestamp::UNIX_EPOCH;
+            }
         }
         self
     }
@@ -122,6 +125,7 @@ impl SimAccount {
 
     /// What is in an enabled region, and what counts its launches.
     pub(crate) fn launching(&mut self, region: &str) -> (&mut SimRegion, &mut Launches) {
+        self.launches.now = self.now();
         let of = self.regions.get_mut(&Region::new(region)).unwrap_or_else(|| panic!("{region} is not enabled"));
         (of, &mut self.launches)
     }
@@ -157,6 +161,7 @@ impl SimAccount {
     /// Lets time pass: pending instances come to run, groups and fleets replace what they lost, open Spot requests are
     /// fulfilled.
     pub(crate) fn settle(&mut self) {
+        self.launches.now = self.now();
         self.regions.values_mut().for_each(|of| of.settle(&mut self.launches));
     }
 

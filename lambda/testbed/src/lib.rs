@@ -40,7 +40,7 @@ pub use reports::{MemoryReports, OBJECTS_A_PAGE};
 pub use resource::deny_all::{MOST_ATTACHED, Managed};
 pub use resource::fleets::{FLEETS_A_PAGE, SimFleet, SimFleets};
 pub use resource::groups::{GROUPS_A_PAGE, SimGroup, SimGroups};
-pub use resource::instances::{INSTANCES_A_PAGE, Life, SimInstance, Stubborn};
+pub use resource::instances::{INSTANCES_A_PAGE, Life, SimInstance, StartFate, Stubborn};
 pub use resource::roles::{ROLE_INLINE, ROLES_A_PAGE, SimRole, SimRoles, Trust};
 pub use resource::spot_requests::{SPOT_REQUESTS_A_PAGE, SimSpotRequest, SimSpotRequests};
 pub use resource::users::{SimUser, SimUsers, USER_INLINE, USERS_A_PAGE};

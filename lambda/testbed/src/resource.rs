@@ -31,14 +31,18 @@ pub(crate) async fn look(world: &World, account: &AccountId, look: &Look) -> Res
             let view = world.visit(account, look, |known| &known.quarantine);
             quarantine::look(&world.payer.quarantine, &view).await.map(Sight::Quarantine)
         }
-        Kind::Groups => groups::look(&world.visit_region(account, look, |of| &of.groups)).await.map(Sight::Groups),
+        Kind::Groups => {
+            let view = world.visit_region(account, look, |of| of);
+            groups::look(&view, look.depth, |of| (&of.groups, &of.instances)).await.map(Sight::Groups)
+        }
         Kind::Fleets => fleets::look(&world.visit_region(account, look, |of| &of.fleets)).await.map(Sight::Fleets),
         Kind::SpotRequests => {
             let view = world.visit_region(account, look, |of| &of.spot_requests);
             spot_requests::look(&view).await.map(Sight::SpotRequests)
         }
         Kind::Instances => {
-            instances::look(&world.visit_region(account, look, |of| &of.instances)).await.map(Sight::Instances)
+            let view = world.visit_region(account, look, |of| &of.instances);
+            instances::look(&view, look.depth).await.map(Sight::Instances)
         }
         Kind::Users => {
             users::look(&world.visit(account, look, |known| &known.users), look.depth).await.map(Sight::Users)
@@ -62,7 +66,7 @@ pub(crate) fn perform(
         Action::Groups(action) => groups::perform(&mut place(known, action)?.groups, action),
         Action::Fleets(action) => fleets::perform(&mut place(known, action)?.fleets, action),
         Action::SpotRequests(action) => spot_requests::perform(&mut place(known, action)?.spot_requests, action),
-        Action::Instances(action) => instances::perform(&mut place(known, action)?.instances, action, admit),
+        Action::Instances(action) => instances::perform(&mut place(known, action)?.instances, action, now, admit),
         Action::Users(action) => users::perform(&mut known.users, action, now),
         Action::Roles(action) => roles::perform(&mut known.roles, action, now),
         Action::Root(action) => match *action {},

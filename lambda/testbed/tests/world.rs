@@ -40,7 +40,8 @@ async fn perform(testbed: &Testbed, action: impl Into<Action>) -> Result<Perform
 
 #[tokio::test(start_paused = true)]
 async fn a_fault_meets_a_call_by_its_own_name() {
-    let zero = |kind| fleets::Action::ZeroFleet { region: home(), fleet: FleetId::new("f-1"), kind, target: 1 };
+    let zero =
+        |kind| fleets::Action::ZeroFleet { region: home(), fleet: FleetId::new("f-1"), kind, target: 1, on_demand: 0 };
     let delete = |credential| users::Action::DeleteCredential { user: ann(), credential };
     let remove = |attachment| users::Action::RemoveAttachment { user: ann(), attachment };
     let calls: [(Action, &str); 9] = [

@@ -340,7 +340,14 @@ mod tests {
             quarantine::Action::Freeze.into(),
             instances::Action::StopInstances { region: region(), instances }.into(),
             // A number is the one thing that JSON and DynamoDB do not write alike.
-            fleets::Action::ZeroFleet { region: region(), fleet, kind: fleets::FleetKind::Ec2, target: 7 }.into(),
+            fleets::Action::ZeroFleet {
+                region: region(),
+                fleet,
+                kind: fleets::FleetKind::Spot,
+                target: 7,
+                on_demand: 2,
+            }
+            .into(),
         ];
         let stored: Vec<Value> = actions.iter().map(|action| serde_json::to_value(action).unwrap()).collect();
         let entries = entries(&standing(&stored, &json!({ "result": "done" }))).await.unwrap();

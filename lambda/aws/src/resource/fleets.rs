@@ -51,6 +51,7 @@ fn ec2_fleet(seen: &FleetData) -> Option<Fleet> {
         id: FleetId::new(seen.fleet_id()?),
         kind: FleetKind::Ec2,
         target,
+        on_demand: 0,
         created: seen.create_time().and_then(timestamp),
     })
 }
@@ -83,6 +84,7 @@ fn spot_fleet(seen: &SpotFleetRequestConfig) -> Option<Fleet> {
         id: FleetId::new(seen.spot_fleet_request_id()?),
         kind: FleetKind::Spot,
         target: total.max(on_demand),
+        on_demand,
         created: seen.create_time().and_then(timestamp),
     })
 }
@@ -105,12 +107,17 @@ pub(super) async fn perform(client: &Client, action: &Action) -> Result<Performe
     let operation = action.operation();
     match action {
         // A fleet that is gone launches nothing.
-        Action::ZeroFleet { fleet, kind, .. } => gone_is_fine(set_target(client, operation, fleet, *kind, 0).await),
-        Action::RestoreFleet { fleet, kind, target, .. } => {
-            let target = i32::try_from(*target).map_err(|_| {
-                Failure::own(operation, FailureKind::Invalid, format!("no fleet can want {target} units"))
-            })?;
-            set_target(client, operation, fleet, *kind, target).await
+        Action::ZeroFleet { fleet, kind, .. } => {
+            gone_is_fine(set_target(client, operation, fleet, *kind, (0, 0)).await)
+        }
+        Action::RestoreFleet { fleet, kind, target, on_demand, .. } => {
+            let capacity = |units: u64| {
+                i32::try_from(units).map_err(|_| {
+                    Failure::own(operation, FailureKind::Invalid, format!("no fleet can want {units} units"))
+                })
+            };
+            let wanted = (capacity(*target)?, capacity(*on_demand)?);
+            set_target(client, operation, fleet, *kind, wanted).await
         }
     }
 }
@@ -120,7 +127,7 @@ async fn set_target(
     operation: &str,
     fleet: &FleetId,
     kind: FleetKind,
-    target: i32,
+    (target, on_demand): (i32, i32),
 ) -> Result<Performed, Failure> {
     match kind {
         // Only the total: of the parts EC2 says `InvalidTargetCapacitySpecification`, whatever its guide says.
@@ -134,8 +141,8 @@ async fn set_target(
         FleetKind::Spot => {
             let call = client.modify_spot_fleet_request().spot_fleet_request_id(fleet.as_str()).target_capacity(target);
             // On-Demand capacity is a part of the total that is kept up by itself: left standing it would contradict a
-            // total of zero.
-            let call = call.set_on_demand_target_capacity((target == 0).then_some(0));
+            // total of zero. What a halt of an older version zeroed has none to give back.
+            let call = call.set_on_demand_target_capacity((target == 0 || on_demand > 0).then_some(on_demand));
             done!(operation, call.excess_capacity_termination_policy(ExcessCapacityTerminationPolicy::NoTermination))
         }
     }
@@ -233,11 +240,18 @@ mod tests {
     }
 
     fn zero(fleet: &str, kind: FleetKind) -> Action {
-        Action::ZeroFleet { region: Region::new("us-east-1"), fleet: FleetId::new(fleet), kind, target: 7 }
+        Action::ZeroFleet {
+            region: Region::new("us-east-1"),
+            fleet: FleetId::new(fleet),
+            kind,
+            target: 7,
+            on_demand: 2,
+        }
     }
 
-    fn restore(fleet: &str, kind: FleetKind, target: u64) -> Action {
-        Action::RestoreFleet { region: Region::new("us-east-1"), fleet: FleetId::new(fleet), kind, target }
+    fn restore(fleet: &str, kind: FleetKind, target: u64, on_demand: u64) -> Action {
+        let (region, fleet) = (Region::new("us-east-1"), FleetId::new(fleet));
+        Action::RestoreFleet { region, fleet, kind, target, on_demand }
     }
 
     #[tokio::test]
@@ -253,15 +267,16 @@ mod tests {
         let client = Client::new(&script.config());
         let actions = [
             zero("fleet-1", FleetKind::Ec2),
-            restore("fleet-1", FleetKind::Ec2, 7),
+            restore("fleet-1", FleetKind::Ec2, 7, 0),
             zero("sfr-1", FleetKind::Spot),
-            restore("sfr-1", FleetKind::Spot, 7),
+            restore("sfr-1", FleetKind::Spot, 7, 0),
+            restore("sfr-1", FleetKind::Spot, 7, 2),
         ];
         for action in &actions {
             assert_eq!(perform(&client, action).await, Ok(Performed::Done), "{action}");
         }
         let asked = script.asked();
-        let expected: [&[&str]; 4] = [
+        let expected: [&[&str]; 5] = [
             &[
                 "Action=ModifyFleet",
                 "FleetId=fleet-1",
@@ -287,6 +302,7 @@ mod tests {
                 "&TargetCapacity=7",
                 "ExcessCapacityTerminationPolicy=noTermination",
             ],
+            &["Action=ModifySpotFleetRequest", "&TargetCapacity=7", "OnDemandTargetCapacity=2"],
         ];
         for (asked, expected) in asked.iter().zip(expected) {
             assert!(expected.iter().all(|words| asked.contains(words)), "{expected:?} in {asked}");
@@ -298,7 +314,7 @@ mod tests {
     async fn a_target_that_no_fleet_can_have_is_refused_without_a_call() {
         let script = Script::new(|_| (200, String::new()));
         let client = Client::new(&script.config());
-        let failure = perform(&client, &restore("fleet-1", FleetKind::Ec2, u64::MAX)).await.unwrap_err();
+        let failure = perform(&client, &restore("fleet-1", FleetKind::Ec2, u64::MAX, 0)).await.unwrap_err();
         assert_eq!((failure.kind, script.asked().len()), (FailureKind::Invalid, 0));
     }
 }

@@ -1,12 +1,14 @@
 //! Auto Scaling groups: all of their processes are suspended, or resumed.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_autoscaling::Client;
 use aws_sdk_autoscaling::types::AutoScalingGroup;
 
-use runawaytrain_core::resource::Act;
 use runawaytrain_core::resource::groups::{Action, Group};
+use runawaytrain_core::resource::{Act, Depth};
 use runawaytrain_core::vocabulary::failure::Failure;
-use runawaytrain_core::vocabulary::ids::GroupName;
+use runawaytrain_core::vocabulary::ids::{GroupName, InstanceId};
 use runawaytrain_engine::ports::Performed;
 
 use crate::failure;
@@ -33,10 +35,11 @@ const PROCESSES: [&str; 9] = [
 ];
 
 /// Every group of a region, all pages.
-pub(super) async fn look(client: &Client) -> Result<Vec<Group>, Failure> {
-    // Their instances are seen elsewhere, each with its group's name, and a group may have hundreds.
-    let mut pages =
-        client.describe_auto_scaling_groups().include_instances(false).max_records(PAGE).into_paginator().send();
+pub(super) async fn look(client: &Client, depth: Depth) -> Result<Vec<Group>, Failure> {
+    // A halt sees their instances elsewhere, and a group may have hundreds; a release must know whose they are.
+    let with_instances = depth == Depth::Whole;
+    let call = client.describe_auto_scaling_groups().include_instances(with_instances);
+    let mut pages = call.max_records(PAGE).into_paginator().send();
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| failure::of("autoscaling:DescribeAutoScalingGroups", &error))?;
@@ -46,17 +49,19 @@ pub(super) async fn look(client: &Client) -> Result<Vec<Group>, Failure> {
 }
 
 fn group(seen: &AutoScalingGroup) -> Option<Group> {
-    let suspended: Vec<&str> = seen.suspended_processes().iter().filter_map(|process| process.process_name()).collect();
-    let suspended = PROCESSES.iter().all(|process| suspended.contains(process));
+    let processes: BTreeSet<String> =
+        seen.suspended_processes().iter().filter_map(|process| process.process_name()).map(str::to_owned).collect();
     Some(Group {
         name: GroupName::new(seen.auto_scaling_group_name()?),
-        suspended,
+        suspended: PROCESSES.iter().all(|process| processes.contains(*process)),
+        processes,
         desired: seen.desired_capacity().and_then(|desired| u32::try_from(desired).ok()).unwrap_or_default(),
+        members: seen.instances().iter().filter_map(|member| member.instance_id()).map(InstanceId::new).collect(),
         created: seen.created_time().and_then(timestamp),
     })
 }
 
-/// No process is named: that means all of them, those that AWS adds later included.
+/// Where no process is named, all of them are meant, those that AWS adds later included.
 /// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_SuspendProcesses.html>
 pub(super) async fn perform(client: &Client, action: &Action) -> Result<Performed, Failure> {
     let operation = action.operation();
@@ -64,8 +69,10 @@ pub(super) async fn perform(client: &Client, action: &Action) -> Result<Performe
         Action::SuspendGroup { group, .. } => {
             done!(operation, client.suspend_processes().auto_scaling_group_name(group.as_str()))
         }
-        Action::ResumeGroup { group, .. } => {
-            done!(operation, client.resume_processes().auto_scaling_group_name(group.as_str()))
+        Action::ResumeGroup { group, processes, .. } => {
+            let named = (!processes.is_empty()).then(|| processes.iter().cloned().collect());
+            let call = client.resume_processes().auto_scaling_group_name(group.as_str());
+            done!(operation, call.set_scaling_processes(named))
         }
     }
 }
@@ -101,7 +108,7 @@ mod tests {
             let result = format!("<DescribeAutoScalingGroupsResult>{groups}</DescribeAutoScalingGroupsResult>");
             (200, format!("<DescribeAutoScalingGroupsResponse>{result}</DescribeAutoScalingGroupsResponse>"))
         });
-        let groups = look(&Client::new(&script.config())).await.unwrap();
+        let groups = look(&Client::new(&script.config()), Depth::Usual).await.unwrap();
         assert!(groups.iter().all(|group| group.desired == 7), "{groups:?}");
         let groups: Vec<_> = groups.iter().map(|group| (group.name.as_str(), group.suspended)).collect();
         assert_eq!(groups, [("all", true), ("launch only", false), ("all and more", true), ("all but one", false)]);
@@ -109,12 +116,48 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_release_sees_what_was_suspended_whose_an_instance_is_and_how_many_are_wanted() {
+        let script = Script::new(|asked| {
+            assert!(asked.contains("IncludeInstances=true"), "{asked}");
+            let members = "<Instances><member><InstanceId>i-1</InstanceId></member></Instances>";
+            let more = format!("<DesiredCapacity>3</DesiredCapacity>{members}</member>");
+            let group = group_xml("web", &["AZRebalance"])
+                .replace("</SuspendedProcesses></member>", &format!("</SuspendedProcesses>{more}"));
+            let result = format!(
+                "<DescribeAutoScalingGroupsResult><AutoScalingGroups>{group}</AutoScalingGroups></DescribeAutoScalingGroupsResult>"
+            );
+            (200, format!("<DescribeAutoScalingGroupsResponse>{result}</DescribeAutoScalingGroupsResponse>"))
+        });
+        let groups = look(&Client::new(&script.config()), Depth::Whole).await.unwrap();
+        let [web] = groups.as_slice() else { panic!("{groups:?}") };
+        assert_eq!((web.suspended, web.desired), (false, 3));
+        assert_eq!(web.processes, BTreeSet::from(["AZRebalance".to_owned()]));
+        assert_eq!(web.members, BTreeSet::from([InstanceId::new("i-1")]));
+    }
+
+    #[tokio::test]
+    async fn only_the_named_processes_are_resumed() {
+        let script = Script::new(|_| (200, "<Response/>".to_owned()));
+        let processes = ["Launch", "Terminate"].map(str::to_owned).into();
+        let resume = Action::ResumeGroup { region: Region::new("us-east-1"), group: GroupName::new("web"), processes };
+        perform(&Client::new(&script.config()), &resume).await.unwrap();
+        let asked = script.asked().remove(0);
+        let named = ["ScalingProcesses.member.1=Launch", "ScalingProcesses.member.2=Terminate"];
+        assert!(named.iter().all(|process| asked.contains(process)), "{asked}");
+    }
+
+    #[tokio::test]
     async fn all_processes_are_suspended_and_resumed_by_naming_none() {
         let script = Script::new(|_| (200, "<Response/>".to_owned()));
         let client = Client::new(&script.config());
         let (region, group) = (Region::new("us-east-1"), GroupName::new("fleet of mallory"));
-        perform(&client, &Action::SuspendGroup { region: region.clone(), group: group.clone() }).await.unwrap();
-        perform(&client, &Action::ResumeGroup { region, group }).await.unwrap();
+        perform(
+            &client,
+            &Action::SuspendGroup { region: region.clone(), group: group.clone(), already: BTreeSet::new() },
+        )
+        .await
+        .unwrap();
+        perform(&client, &Action::ResumeGroup { region, group, processes: BTreeSet::new() }).await.unwrap();
         for (asked, action) in script.asked().iter().zip(["Action=SuspendProcesses", "Action=ResumeProcesses"]) {
             assert!(asked.contains(action) && asked.contains("AutoScalingGroupName=fleet%20of%20mallory"), "{asked}");
             assert!(!asked.contains("ScalingProcesses"), "{asked}");

@@ -7,8 +7,8 @@ use aws_sdk_ec2::types::{
 
 use runawaytrain_core::measure::price::Tenancy;
 use runawaytrain_core::measure::vcpus::Vcpus;
-use runawaytrain_core::resource::Act;
 use runawaytrain_core::resource::instances::{Action, Instance, Launcher, Phase, Protection};
+use runawaytrain_core::resource::{Act, Depth};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::{FleetId, GroupName, InstanceId, SpotRequestId};
 use runawaytrain_engine::ports::Performed;
@@ -23,9 +23,14 @@ use crate::time::timestamp;
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions>
 const PAGE: i32 = 100;
 
-/// Every pending or running instance of a region, all pages; a page may be empty and still not be the last.
-pub(super) async fn look(client: &Client) -> Result<Vec<Instance>, Failure> {
-    let states = Filter::builder().name("instance-state-name").values("pending").values("running").build();
+/// Every pending or running instance of a region, and for a release those that are stopped, all pages; a page may be
+/// empty and still not be the last.
+pub(super) async fn look(client: &Client, depth: Depth) -> Result<Vec<Instance>, Failure> {
+    let states = Filter::builder().name("instance-state-name").values("pending").values("running");
+    let states = match depth {
+        Depth::Usual => states.build(),
+        Depth::Whole => states.values("stopping").values("stopped").build(),
+    };
     // Those that services manage (EKS Auto Mode, ECS managed …) are hidden unless they are asked for, and bill like all
     // others.
     let mut pages = client
@@ -43,7 +48,8 @@ pub(super) async fn look(client: &Client) -> Result<Vec<Instance>, Failure> {
             reservations
                 .into_iter()
                 .flat_map(|reservation| reservation.instances.unwrap_or_default())
-                .filter_map(instance),
+                .filter_map(instance)
+                .filter(|instance| depth == Depth::Whole || instance.bills()),
         );
     }
     Ok(found)
@@ -100,6 +106,7 @@ fn phase(seen: &SdkInstance) -> Option<Phase> {
         // An instance that passed the filter and shows no state counts: what cannot be told apart must not slip under a
         // limit.
         Some(InstanceStateName::Running) | None => Some(Phase::Running),
+        Some(InstanceStateName::Stopping | InstanceStateName::Stopped) => Some(Phase::Stopped),
         Some(_) => None,
     }
 }
@@ -187,7 +194,7 @@ mod tests {
             let page = format!("<reservationSet>{items}</reservationSet>{next}");
             (200, format!("<DescribeInstancesResponse>{page}</DescribeInstancesResponse>"))
         });
-        let found = look(&Client::new(&script.config())).await.unwrap();
+        let found = look(&Client::new(&script.config()), Depth::Usual).await.unwrap();
         assert_eq!(found.iter().map(|instance| instance.id.as_str()).collect::<Vec<_>>(), ["i-1"]);
         let asked = script.asked();
         assert_eq!(asked.len(), 3);
@@ -213,7 +220,7 @@ mod tests {
                 (200, format!("<DescribeInstancesResponse>{page}</DescribeInstancesResponse>"))
             }
         });
-        let failure = look(&Client::new(&script.config())).await.unwrap_err();
+        let failure = look(&Client::new(&script.config()), Depth::Usual).await.unwrap_err();
         assert_eq!((failure.operation.as_str(), failure.kind), ("ec2:DescribeInstances", FailureKind::Denied));
     }
 
@@ -225,18 +232,34 @@ mod tests {
     }
 
     #[test]
-    fn only_what_bills_is_taken_whatever_the_filter_let_through() {
+    fn what_is_terminated_is_not_taken_whatever_the_filter_let_through() {
         let taken = |state| instance(seen(state).build()).map(|instance| instance.phase);
         assert_eq!(taken(InstanceStateName::Pending), Some(Phase::Pending));
         assert_eq!(taken(InstanceStateName::Running), Some(Phase::Running));
-        for state in [
-            InstanceStateName::Stopping,
-            InstanceStateName::Stopped,
-            InstanceStateName::ShuttingDown,
-            InstanceStateName::Terminated,
-        ] {
+        assert_eq!(taken(InstanceStateName::Stopping), Some(Phase::Stopped));
+        assert_eq!(taken(InstanceStateName::Stopped), Some(Phase::Stopped));
+        for state in [InstanceStateName::ShuttingDown, InstanceStateName::Terminated] {
             assert_eq!(taken(state), None);
         }
+    }
+
+    #[tokio::test]
+    async fn only_a_release_sees_what_is_stopped_whatever_the_filter_let_through() {
+        let script = Script::new(|_| {
+            let instance = |id, state| {
+                let state = format!("<instanceState><name>{state}</name></instanceState>");
+                format!("<item><instancesSet><item><instanceId>{id}</instanceId>{state}</item></instancesSet></item>")
+            };
+            let items = instance("i-1", "running") + &instance("i-2", "stopped");
+            let page = format!("<reservationSet>{items}</reservationSet>");
+            (200, format!("<DescribeInstancesResponse>{page}</DescribeInstancesResponse>"))
+        });
+        let client = Client::new(&script.config());
+        for (depth, seen) in [(Depth::Usual, 1), (Depth::Whole, 2)] {
+            assert_eq!(look(&client, depth).await.unwrap().len(), seen, "{depth:?}");
+        }
+        let asked = script.asked();
+        assert!(asked[1].contains("Filter.1.Value.4=stopped") && !asked[0].contains("stopped"), "{asked:?}");
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub const BEYOND: &[(&str, &str, &str)] = &[
     ("termination_protection_refuses_a_termination_and_no_stop", "instances have no protections", "left: Err(Invalid)"),
     ("protection_of_an_instance_that_is_not_there_is_not_found", "instances have no protections", "left: Err(Invalid)"),
     ("a_group_is_suspended_and_resumed", "groups have no processes", "left: Err(Invalid)"),
+    ("processes_that_are_not_named_stay_suspended", "groups have no processes", "left: Err(Invalid)"),
     ("a_group_that_is_not_there_is_invalid", "groups have no processes", "left: Err(Invalid)"),
     (
         "an_ec2_fleet_goes_to_zero_and_back_and_its_instances_run_on",

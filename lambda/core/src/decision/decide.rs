@@ -97,6 +97,8 @@ impl Case<'_> {
     fn cause(&self, verdict: &Verdict, shut_out: ShutOut) -> Option<Cause> {
         let tripped = || (verdict.judgement == Judgement::Halt).then_some(Cause::Tripped);
         match (self.record.state, self.record.freeze()) {
+            // Somebody is about to release it: what was stopped stays stopped until then.
+            (State::Halting | State::Halted, _) if self.record.awaits_release(self.now) => None,
             (State::Halting | State::Halted, _) => Some(Cause::Standing),
             _ if self.is_ordered => Some(Cause::Ordered),
             // It waits for people: whoever asked the brake once does not ask it again at every tick.

@@ -28,7 +28,7 @@ pub fn frozen(
         return next;
     }
     if record.state != State::Frozen {
-        next.halt = Some(new_halt(decision, summary, now));
+        next.begin(new_halt(decision, summary, now));
     }
     if let Some(halt) = &mut next.halt {
         // Another reason is news.
@@ -62,7 +62,10 @@ pub fn freeze_outcome(
 pub fn thawed(record: &AccountRecord, now: Timestamp) -> (AccountRecord, Option<News>) {
     let mut next = record.clone();
     let news = record.freeze().map(|reason| News::Thawed { reason, at: now });
-    next.halt = None;
+    // Where an earlier halt is not given back whole, a release still has something to do.
+    if next.earlier_halts.is_empty() {
+        next.halt = None;
+    }
     next.enter(State::Ok, "seen again, and within its limits".to_owned(), now);
     (next, news)
 }

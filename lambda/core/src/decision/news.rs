@@ -96,6 +96,8 @@ pub enum News {
         outcomes: Vec<Outcome>,
         /// What stays as it is.
         skipped: Vec<Skipped>,
+        /// What whoever released it says was not made by a thief, whatever its age.
+        trusted: Vec<String>,
         /// When.
         at: Timestamp,
     },

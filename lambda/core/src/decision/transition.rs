@@ -5,12 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 use crate::decision::decide::Decision;
 use crate::decision::news::News;
 use crate::decision::shut_out::{BELIEVED_AFTER, ShutOut};
-use crate::measure::limit::Limit;
-use crate::measure::spend::SpendPardon;
 use crate::measure::summary::Summary;
 use crate::policy::AccountPolicy;
 use crate::record::{AccountRecord, FreezeReason, Halt, HourPeak, State, Unseen, Warned};
-use crate::verdict::{Grace, Judgement, Verdict};
+use crate::verdict::{Judgement, Verdict};
 use crate::vocabulary::ids::{HaltId, Region};
 use crate::vocabulary::mode::Mode;
 use crate::vocabulary::text::clean;
@@ -120,37 +118,9 @@ pub fn trip(
         // The freeze was its first step: a release must find both in one journal.
         halt.id = freeze.id.clone();
     }
-    next.halt = Some(halt);
+    next.begin(halt);
     next.enter(State::Halting, why.clone(), now);
     (next, News::Halt { why, seen: summary.clone(), at: now })
-}
-
-/// Ends a halt. The limits that had tripped get a grace: they start from what runs now, or, where the instances are
-/// started again, from what ran when the account was halted.
-pub fn released(
-    record: &AccountRecord,
-    policy: &AccountPolicy,
-    now_running: &Summary,
-    started: bool,
-    now: Timestamp,
-) -> AccountRecord {
-    let mut next = record.clone();
-    // A limit on what was spent has no grace: it is judged by what was spent since, which outlasts one.
-    let released_at = |(limit, at_trip): (&Limit, &u64)| {
-        let current = limit.measure(now_running)?.value;
-        Some((*limit, if started { current.max(*at_trip) } else { current }))
-    };
-    let tripped = record.halt.iter().flat_map(|halt| &halt.tripped_limits);
-    next.spend_pardon = Some(SpendPardon { at: now, month: record.charges.month(now) });
-    next.grace = Some(Grace {
-        until: now.checked_add(policy.grace).unwrap_or(Timestamp::MAX),
-        released_at: tripped.filter_map(released_at).collect(),
-    });
-    next.judgement = Judgement::Ok;
-    next.warned = None;
-    next.last = Some(now_running.kept());
-    next.enter(State::Released, "released by an operator".to_owned(), now);
-    next
 }
 
 pub(super) fn causes(decision: &Decision) -> String {

@@ -1,6 +1,6 @@
 //! The mails. Short, concrete, calm: they are read by somebody who was just woken up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::decision::News;
 use crate::measure::summary::Summary;
 use crate::message::notice::{Notice, NoticeKind};
-use crate::plan::{Containment, Outcome};
+use crate::plan::{self, Containment, Outcome};
 use crate::policy::AccountPolicy;
 use crate::policy::known_roles::SERVICES_OWN;
 use crate::record::Halt;
@@ -42,8 +42,8 @@ pub fn write(policy: &AccountPolicy, news: &News) -> Vec<Notice> {
         News::DeniedRegions { regions } => vec![unseen::denied_regions(policy, regions)],
         News::Freeze { reason, why, seen, holds, at } => freeze::frozen(policy, *reason, why, seen, holds, *at),
         News::Thawed { reason, at } => vec![freeze::thawed(policy, *reason, *at)],
-        News::Released { grace, outcomes, skipped, at } => {
-            vec![released(policy, grace.as_ref(), outcomes, skipped, *at)]
+        News::Released { grace, outcomes, skipped, trusted, at } => {
+            vec![released(policy, grace.as_ref(), outcomes, skipped, trusted, *at)]
         }
     }
 }
@@ -160,6 +160,7 @@ fn released(
     grace: Option<&Grace>,
     outcomes: &[Outcome],
     skipped: &[Skipped],
+    trusted: &[String],
     now: Timestamp,
 ) -> Notice {
     let mut body = format!("Account {} was released by an operator.\n\n", full_name(policy));
@@ -168,7 +169,21 @@ fn released(
         line(
             &mut body,
             "Grace",
-            &format!("until {}: what runs now does not halt it again, growth past its limit does", time(grace.until)),
+            &format!(
+                "until {}: what ran and what came back does not halt it again, growth past its limit does",
+                time(grace.until)
+            ),
+        );
+    }
+    if !trusted.is_empty() {
+        let names: Vec<String> = trusted.iter().map(|name| clean(name)).collect();
+        line(
+            &mut body,
+            "Trusted",
+            &format!(
+                "{}: given back whatever their age, for the release says that they are no thief's",
+                names.join(", ")
+            ),
         );
     }
     section(
@@ -191,22 +206,30 @@ fn causes(verdict: &Verdict) -> String {
 fn done(body: &mut String, containment: &Containment) {
     // What runs and bills is always said, also where there was nothing of it to stop.
     let workloads = Kind::ALL.iter().filter_map(|kind| kind.workload());
-    let mut sums: BTreeMap<(&str, &str), u64> = workloads.map(|noun| ((noun, STOPPED), 0)).collect();
-    let mut regions: BTreeMap<(&str, &str), BTreeMap<&str, u64>> = BTreeMap::new();
+    let mut sums: BTreeMap<(&str, &str), BTreeSet<String>> =
+        workloads.map(|noun| ((noun, STOPPED), BTreeSet::new())).collect();
+    let mut regions: BTreeMap<(&str, &str), BTreeMap<&str, BTreeSet<String>>> = BTreeMap::new();
     let halted = containment.succeeded().filter(|action| action.undo() != Undo::IsUndo);
     for action in halted {
-        let (Description { noun, verb, .. }, members) = (action.describe(), action.items().len() as u64);
-        *sums.entry((noun, verb)).or_default() += members.max(1);
-        if let (Some(region), true) = (action.region(), members > 0) {
-            *regions.entry((noun, verb)).or_default().entry(region.as_str()).or_default() += members;
+        let Description { noun, verb, .. } = action.describe();
+        // Each thing once, however often it was stopped.
+        let things = plan::things(action);
+        if let (Some(region), false) = (action.region(), action.items().is_empty()) {
+            let of_region = regions.entry((noun, verb)).or_default().entry(region.as_str()).or_default();
+            of_region.extend(things.iter().cloned());
         }
+        sums.entry((noun, verb)).or_default().extend(things);
     }
     let (stopped, others): (Vec<_>, Vec<_>) = sums.into_iter().partition(|((_, verb), _)| *verb == STOPPED);
-    for ((noun, verb), number) in stopped.into_iter().chain(others) {
-        let _ = writeln!(body, "- {} {verb}", count(number, noun));
-        for (region, number) in regions.get(&(noun, verb)).into_iter().flatten() {
-            let _ = writeln!(body, "         {region:<16}{number:>6}");
+    for ((noun, verb), things) in stopped.into_iter().chain(others) {
+        let _ = writeln!(body, "- {} {verb}", count(things.len() as u64, noun));
+        for (region, things) in regions.get(&(noun, verb)).into_iter().flatten() {
+            let _ = writeln!(body, "         {region:<16}{:>6}", things.len());
         }
+    }
+    if containment.unanswered > 0 {
+        let calls = count(containment.unanswered as u64, "call");
+        let _ = writeln!(body, "- {calls} cut off before an answer came: each may have been taken");
     }
 }
 
@@ -227,6 +250,6 @@ fn what_next(body: &mut String, policy: &AccountPolicy) {
     );
     order(body, &format!("{{\"action\":\"release\",\"account\":\"{}\"}}", policy.account));
     body.push_str(
-        "Add \"users\":[\"NAME\"] or \"roles\":[\"NAME\"] to lift the lock on them, \"keys\":[\"AKIA...\"] to switch single keys on, \"start\":true to start the instances.\n",
+        "Add \"users\":[\"NAME\"] or \"roles\":[\"NAME\"] to lift the lock on them, \"keys\":[\"AKIA...\"] to switch single keys on, \"start\":true to start the instances and then groups and fleets, or \"start\":[\"i-...\"] only these. What was made shortly before the halt or since comes back only where \"trust\":[\"NAME\"] names it.\n",
     );
 }

@@ -1,5 +1,6 @@
 //! What containing an account came to: the outcome of every call, and what the last look still found.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -37,11 +38,13 @@ pub struct Outcome {
     pub result: ActionResult,
 }
 
-/// What containing an account came to in one invocation.
+/// What containing an account came to, in one invocation or in a whole halt.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Containment {
     /// Every call that was made, in the order in which they ended.
     pub outcomes: Vec<Outcome>,
+    /// How many calls were made of which nobody knows how they ended: whoever made them was cut off.
+    pub unanswered: usize,
     /// What the last look still wanted done: it resisted, or the time ran out.
     pub remaining: Vec<Action>,
     /// What the last look could not see.
@@ -59,8 +62,8 @@ pub struct Containment {
 impl Containment {
     /// The calls that failed and whose thing is still there to be done: what resisted, by name.
     pub fn resisted(&self) -> Vec<(&Action, &Failure)> {
-        self.outcomes
-            .iter()
+        self.of_parts()
+            .into_iter()
             .filter_map(|outcome| match &outcome.result {
                 ActionResult::Failed { failure }
                     if self.remaining.iter().any(|action| action.covers(&outcome.action)) =>
@@ -79,9 +82,30 @@ impl Containment {
             })
     }
 
+    /// Without the batches that were refused and then taken apart: what came of the parts says more.
+    fn of_parts(&self) -> Vec<&Outcome> {
+        let mut smallest: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        let mut of_parts = Vec::new();
+        for outcome in self.outcomes.iter().rev() {
+            let (operation, items) = (outcome.action.operation(), outcome.action.items());
+            let is_smaller = |item: &&str| smallest.get(&(operation, *item)).is_some_and(|size| *size < items.len());
+            if outcome.result == ActionResult::Done || !items.iter().any(is_smaller) {
+                of_parts.push(outcome);
+            }
+            for item in &items {
+                let size = smallest.entry((operation, *item)).or_insert(items.len());
+                *size = items.len().min(*size);
+            }
+        }
+        of_parts.reverse();
+        of_parts
+    }
+
     /// How many things were told to stop; what was terminated is not among them.
     pub fn stopped(&self) -> usize {
-        self.succeeded().filter(|action| action.part() == Part::Stop && action.undo() != Undo::Never).map(members).sum()
+        let stops = self.succeeded().filter(|action| action.part() == Part::Stop && action.undo() != Undo::Never);
+        // What a thief started again and again was stopped again and again, and is one thing all the same.
+        stops.flat_map(things).collect::<BTreeSet<String>>().len()
     }
 
     /// How many things the last look still found running: what resisted, and what is left alone. Before anybody has
@@ -95,6 +119,12 @@ impl Containment {
     pub fn succeeded(&self) -> impl Iterator<Item = &Action> {
         self.outcomes.iter().filter(|outcome| outcome.result == ActionResult::Done).map(|outcome| &outcome.action)
     }
+}
+
+/// The things that an action is about: the members of a batch, or what it says.
+pub fn things(action: &Action) -> Vec<String> {
+    let items = action.items();
+    if items.is_empty() { vec![action.to_string()] } else { items.into_iter().map(str::to_owned).collect() }
 }
 
 /// How many things an action is about: the members of a batch, or one.

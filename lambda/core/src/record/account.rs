@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::measure::limit::Limit;
@@ -124,6 +124,22 @@ impl Halt {
     }
 }
 
+/// An earlier halt of an account whose changes may still stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierHalt {
+    /// Its id; the journal's entries carry it.
+    pub id: HaltId,
+    /// When it began.
+    pub tripped: Timestamp,
+}
+
+/// So many earlier halts are remembered at most: a record is read and written in every sweep. What the oldest one
+/// changed is then no longer known to be ours.
+pub const MOST_EARLIER_HALTS: usize = 50;
+
+/// So long a request for a release holds off whoever contains the account.
+pub const RELEASE_WAIT: SignedDuration = SignedDuration::from_mins(2);
+
 /// The last warning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warned {
@@ -182,6 +198,17 @@ pub struct AccountRecord {
     /// The halt that is running or standing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub halt: Option<Halt>,
+    /// Halts before that one of which not everything was given back, the oldest first: whatever they hold locked, a
+    /// later halt finds locked already and does not touch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier_halts: Vec<EarlierHalt>,
+    /// When a release gave back all that its halts had changed; `None` while something may stand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<Timestamp>,
+    /// When somebody asked for its release while it was being contained: whoever contains it ends at once, and nobody
+    /// begins for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_requested: Option<Timestamp>,
     /// Whether our role ever worked in it.
     #[serde(default)]
     pub reached: bool,
@@ -230,6 +257,9 @@ impl AccountRecord {
             warned: None,
             grace: None,
             halt: None,
+            earlier_halts: Vec::new(),
+            restored: None,
+            release_requested: None,
             reached: false,
             path: None,
             unseen: None,
@@ -268,6 +298,27 @@ impl AccountRecord {
     /// What its last release lets pass.
     pub fn pardon(&self, now: Timestamp) -> Pardon<'_> {
         Pardon { grace: self.grace.as_ref().filter(|grace| now < grace.until), spend: self.spend_pardon.as_ref() }
+    }
+
+    /// Whether somebody waits to release it. One who asked and was killed is not waited for.
+    pub fn awaits_release(&self, now: Timestamp) -> bool {
+        self.release_requested.is_some_and(|asked| now.duration_since(asked) < RELEASE_WAIT)
+    }
+
+    /// Takes a new halt in the place of the last one, which is remembered as long as something that it changed may stand.
+    pub(crate) fn begin(&mut self, halt: Halt) {
+        let last = self.halt.take().filter(|last| last.id != halt.id && self.restored.is_none());
+        self.earlier_halts.extend(last.map(|last| EarlierHalt { id: last.id, tripped: last.tripped }));
+        let too_many = self.earlier_halts.len().saturating_sub(MOST_EARLIER_HALTS);
+        self.earlier_halts.drain(..too_many);
+        self.restored = None;
+        self.halt = Some(halt);
+    }
+
+    /// Every halt of which something may stand, the oldest first.
+    pub fn halts(&self) -> impl Iterator<Item = EarlierHalt> {
+        let last = self.halt.iter().map(|halt| EarlierHalt { id: halt.id.clone(), tripped: halt.tripped });
+        self.earlier_halts.iter().cloned().chain(last)
     }
 
     /// Enters a state; `since` moves only where it is another one.

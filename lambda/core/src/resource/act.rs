@@ -49,6 +49,12 @@ pub trait Act: Clone + PartialEq + fmt::Display {
         Vec::new()
     }
 
+    /// Whether it changes the same thing in the same way as another call, whatever either carries besides: two settings
+    /// of one fleet.
+    fn repeats(&self, other: &Self) -> bool {
+        self == other
+    }
+
     /// The call in IAM's spelling, such as `ec2:StopInstances`.
     fn operation(&self) -> &'static str {
         self.describe().operation
@@ -64,7 +70,7 @@ pub trait Act: Clone + PartialEq + fmt::Display {
     fn covers(&self, other: &Self) -> bool {
         let (items, those) = (self.items(), other.items());
         if items.is_empty() {
-            return self == other;
+            return self.repeats(other);
         }
         (self.operation(), self.region()) == (other.operation(), other.region())
             && those.iter().any(|item| items.contains(item))

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::policy::AccountPolicy;
 use crate::resource::draft::SkipReason;
 use crate::vocabulary::failure::{Failure, FailureKind};
-use crate::vocabulary::ids::{RoleName, UserName};
+use crate::vocabulary::ids::{Region, RoleName, UserName};
 
 /// What the plan of a halt rests on.
 #[derive(Debug, Clone, Copy)]
@@ -76,7 +76,26 @@ impl Refusals {
 pub struct ReleaseCase<'a> {
     /// What is asked for.
     pub request: &'a ReleaseRequest,
-    /// Whose age keeps them locked.
+    /// Regions in which something is still to be started.
+    pub restarting: &'a BTreeSet<Region>,
+}
+
+/// What halts changed of one kind.
+#[derive(Debug, Clone)]
+pub struct Touched<'a, A> {
+    /// The calls that were, or may have been, taken by AWS and were not undone since: in the order of the journals, each
+    /// thing once.
+    pub standing: Vec<Done<'a, A>>,
+    /// The calls that releases have undone.
+    pub undone: Vec<&'a A>,
+}
+
+/// A call of a halt that still stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Done<'a, A> {
+    /// The call.
+    pub action: &'a A,
+    /// The suspicion of the halt that made it first: whose age keeps them locked.
     pub suspicion: Suspicion,
 }
 
@@ -89,8 +108,38 @@ pub struct ReleaseRequest {
     pub roles: BTreeSet<RoleName>,
     /// Access keys and other credentials that are made active again, each by its id.
     pub keys: BTreeSet<String>,
-    /// Whether the instances that were stopped are started.
-    pub start: bool,
+    /// What of that which was stopped is started, and what of that which launches comes back.
+    pub start: Start,
+    /// Names and ids that are given back although they were made shortly before a halt, or since.
+    pub trust: BTreeSet<String>,
+}
+
+/// What a release starts again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Start {
+    /// Nothing, and nothing that launches by itself comes back either.
+    #[default]
+    Nothing,
+    /// What was launched before the suspicion, and what launches by itself.
+    All,
+    /// These, whenever they were launched: ids of instances and fleets, names of groups.
+    Named(BTreeSet<String>),
+}
+
+impl Start {
+    /// Whether it is asked for.
+    pub fn wants(&self, name: &str) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::All => true,
+            Self::Named(_) => self.names(name),
+        }
+    }
+
+    /// Whether it is asked for by its name.
+    pub fn names(&self, name: &str) -> bool {
+        if let Self::Named(names) = self { names.contains(name) } else { false }
+    }
 }
 
 impl ReleaseRequest {
@@ -102,17 +151,25 @@ impl ReleaseRequest {
 
 impl ReleaseCase<'_> {
     /// Why a thing is not given back; `None` where it is. What is gone cannot be given back, and what may have come
-    /// with the thief must not.
-    pub fn withheld(&self, standing: Standing, is_named: bool) -> Option<SkipReason> {
+    /// with the thief must not, unless whoever releases says of its `name` that it did not.
+    pub fn withheld(&self, standing: Standing, is_named: bool, suspicion: Suspicion, name: &str) -> Option<SkipReason> {
         match standing {
             Standing::Gone => Some(SkipReason::Gone),
             _ if !is_named => Some(SkipReason::NotNamed),
             Standing::Unseen(failure) => Some(SkipReason::Unseen { failure }),
-            Standing::Present { created } => match self.suspicion.of(created) {
+            Standing::Present { .. } if self.request.trust.contains(name) => None,
+            Standing::Present { created } => match suspicion.of(created) {
                 Age::Older => None,
                 Age::Younger | Age::Unknown => Some(SkipReason::Suspicious { created }),
             },
         }
+    }
+}
+
+impl<A> Touched<'_, A> {
+    /// Why something that is named is not given back, where no call stands that changed it.
+    pub fn no_longer(&self, was_it: impl Fn(&A) -> bool) -> SkipReason {
+        if self.undone.iter().any(|undone| was_it(undone)) { SkipReason::GivenBack } else { SkipReason::NotOurs }
     }
 }
 
@@ -170,6 +227,11 @@ impl Suspicion {
     /// The suspicion of a halt that tripped at this time.
     pub fn before(tripped: Timestamp, policy: &AccountPolicy) -> Self {
         Self { since: tripped.checked_sub(policy.suspicion).unwrap_or(Timestamp::MIN) }
+    }
+
+    /// A suspicion of all that there is.
+    pub fn of_all() -> Self {
+        Self { since: Timestamp::MIN }
     }
 
     /// The age of something that was made at a time.

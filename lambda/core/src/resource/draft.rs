@@ -5,9 +5,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::vocabulary::failure::Failure;
+use crate::vocabulary::failure::{Failure, FailureKind};
 use crate::vocabulary::ids::Region;
-use crate::vocabulary::text::clean;
+use crate::vocabulary::text::{clean, count};
 
 /// Actions that must follow one another. Different lanes do not wait for each other.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,8 +89,23 @@ pub enum SkipReason {
     },
     /// A release gives it back only when it is named.
     NotNamed,
-    /// A release starts the instances that the halt stopped only when it is told to.
+    /// A release starts what the halt stopped only when it is told to.
     NotStarted,
+    /// What launches by itself would start something: it comes back only when a release is told to start.
+    NotResumed,
+    /// A group some of whose members do not run: it would take them for unhealthy and terminate them.
+    MembersStopped {
+        /// How many.
+        members: usize,
+    },
+    /// What launches by itself comes back after what is started in its region.
+    StartsFirst,
+    /// It was launched shortly before the halt, or since.
+    LaunchedLately,
+    /// EC2 took the start, and it stopped again.
+    FellBack,
+    /// Its protections were taken off without a look at which it had.
+    ProtectionUnknown,
     /// It was made shortly before the halt, or since: a thief may have made it.
     Suspicious {
         /// When it was made; `None` where that is not known.
@@ -102,6 +117,8 @@ pub enum SkipReason {
     Gone,
     /// The halt did not touch it, so there is nothing to undo.
     NotOurs,
+    /// An earlier release gave it back.
+    GivenBack,
     /// It could not be seen well enough to act on it.
     Unseen {
         /// What went wrong.
@@ -113,6 +130,45 @@ impl SkipReason {
     /// It could not be seen.
     pub fn unseen(failure: &Failure) -> Self {
         Self::Unseen { failure: failure.clone() }
+    }
+
+    /// Nobody looked.
+    pub(crate) fn not_looked() -> Self {
+        Self::Unseen { failure: Failure::own("the look", FailureKind::NotBegun, "") }
+    }
+
+    /// Whether there was nothing to undo before the release began: once it has, what it gave back looks the same.
+    pub fn is_of_the_beginning(&self) -> bool {
+        matches!(self, Self::NotOurs | Self::GivenBack)
+    }
+
+    /// Whether no later release can do anything about it.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::OldSessions | Self::Gone | Self::NotOurs | Self::GivenBack | Self::ProtectionUnknown => true,
+            Self::Exempt
+            | Self::UsersLeft
+            | Self::RolesLeft
+            | Self::NeverTouched { .. }
+            | Self::Machinery { .. }
+            | Self::Guarded { .. }
+            | Self::RootUser { .. }
+            | Self::RootUnseen { .. }
+            | Self::Unstoppable
+            | Self::NoQuarantine
+            | Self::NotBareYet
+            | Self::ClosedRegion
+            | Self::ManagedBy { .. }
+            | Self::NotNamed
+            | Self::NotStarted
+            | Self::NotResumed
+            | Self::MembersStopped { .. }
+            | Self::StartsFirst
+            | Self::LaunchedLately
+            | Self::FellBack
+            | Self::Suspicious { .. }
+            | Self::Unseen { .. } => false,
+        }
     }
 }
 
@@ -200,7 +256,22 @@ impl fmt::Display for SkipReason {
             Self::NoQuarantine => f.write_str("no quarantine policy is deployed"),
             Self::UsersLeft => f.write_str("the policy leaves the users of this account"),
             Self::ManagedBy { service } => write!(f, "managed by {}, which alone can stop it", clean(service)),
-            Self::NotStarted => f.write_str("stay stopped: the release does not say \"start\":true"),
+            Self::NotStarted => f.write_str("stay stopped: the release does not say \"start\":true, nor names them"),
+            Self::NotResumed => f.write_str(
+                "stays switched off, for it would launch or replace instances: the release does not say \"start\":true",
+            ),
+            Self::MembersStopped { members } => {
+                let members = count(*members as u64, "member");
+                write!(f, "stays suspended: {members} of it do not run, and it would terminate them")
+            }
+            Self::StartsFirst => f.write_str("stays switched off until all that is started in its region runs"),
+            Self::LaunchedLately => f.write_str(
+                "stay stopped: launched close to the halt or since; name those that are yours: \"start\":[\"i-...\"]",
+            ),
+            Self::ProtectionUnknown => f.write_str("were taken off to terminate it; put on again those that it had"),
+            Self::FellBack => f.write_str(
+                "do not run: EC2 took the start, and they stopped again; see the state transition reason of each",
+            ),
             Self::NotNamed => f.write_str("stays as it is: the release does not name it"),
             Self::Suspicious { created: Some(created) } => {
                 write!(f, "stays as the halt left it: made at {created}, close to the halt or since")
@@ -213,6 +284,7 @@ impl fmt::Display for SkipReason {
             }
             Self::Gone => f.write_str("deleted; it must be made anew"),
             Self::NotOurs => f.write_str("the halt did not touch it, so there is nothing to undo"),
+            Self::GivenBack => f.write_str("an earlier release gave it back, so there is nothing to undo"),
             Self::Unseen { failure } => write!(f, "could not be seen: {failure}"),
         }
     }

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::observation::{Need, Observation, Subject};
 use crate::policy::AccountPolicy;
 use crate::resource::act::{Act, Description, Part, Undo};
-use crate::resource::case::{HaltCase, ReleaseCase, Standing};
-use crate::resource::draft::{Draft, Lane};
+use crate::resource::case::{Done, HaltCase, ReleaseCase, Standing, Touched};
+use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::instances::{Launcher, launchers};
-use crate::resource::room::{Resource, Scope};
+use crate::resource::room::{Resource, Returned, Scope};
 use crate::vocabulary::ids::{FleetId, Region};
 
 /// EC2 fleets and Spot fleets.
@@ -37,6 +37,9 @@ pub struct Fleet {
     pub kind: FleetKind,
     /// The capacity that it wants; 0 is disarmed.
     pub target: u64,
+    /// The On-Demand part of it, where it is a Spot fleet's.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub on_demand: u64,
     /// When it was made; `None` where AWS does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
@@ -56,6 +59,9 @@ pub enum Action {
         kind: FleetKind,
         /// What it wanted.
         target: u64,
+        /// The On-Demand part of that, where it is a Spot fleet's.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        on_demand: u64,
     },
     /// Set it back.
     RestoreFleet {
@@ -67,6 +73,9 @@ pub enum Action {
         kind: FleetKind,
         /// What it wanted.
         target: u64,
+        /// The On-Demand part of that, where it is a Spot fleet's.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        on_demand: u64,
     },
 }
 
@@ -88,10 +97,22 @@ impl Act for Action {
 
     fn undo(&self) -> Undo<Self> {
         match self.clone() {
-            Self::ZeroFleet { region, fleet, kind, target } => {
-                Undo::By(Self::RestoreFleet { region, fleet, kind, target })
+            Self::ZeroFleet { region, fleet, kind, target, on_demand } => {
+                Undo::By(Self::RestoreFleet { region, fleet, kind, target, on_demand })
             }
             Self::RestoreFleet { .. } => Undo::IsUndo,
+        }
+    }
+
+    /// A thief may raise it behind the halt: it is the same fleet all the same.
+    fn repeats(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::ZeroFleet { region, fleet, .. }, Self::ZeroFleet { region: there, fleet: other, .. })
+            | (Self::RestoreFleet { region, fleet, .. }, Self::RestoreFleet { region: there, fleet: other, .. }) => {
+                (region, fleet) == (there, other)
+            }
+            (Self::ZeroFleet { .. }, Self::RestoreFleet { .. })
+            | (Self::RestoreFleet { .. }, Self::ZeroFleet { .. }) => false,
         }
     }
 
@@ -141,6 +162,7 @@ impl Resource for Fleets {
             fleet: fleet.id.clone(),
             kind: fleet.kind,
             target: fleet.target,
+            on_demand: fleet.on_demand,
         };
         let is_empty = |fleet: &Fleet| !launchers.contains(&Launcher::Fleet(fleet.id.clone()));
         let wanting = fleets.iter().filter(|fleet| fleet.target > 0);
@@ -151,19 +173,36 @@ impl Resource for Fleets {
         }
     }
 
-    /// To name it is not asked for: it is the account's machinery, unless it came with the thief.
-    fn undo(case: &ReleaseCase<'_>, done: &[&Action], seen: &Observation, draft: &mut Draft<Action>) {
-        let mut restored = BTreeSet::new();
-        for action in done {
+    /// A fleet launches by itself: it comes back where a start is asked for, and after what is started in its region. It
+    /// is the account's machinery, unless it came with the thief.
+    fn undo(case: &ReleaseCase<'_>, touched: &Touched<'_, Action>, seen: &Observation, draft: &mut Draft<Action>) {
+        for Done { action, suspicion } in &touched.standing {
             let (Action::ZeroFleet { region, fleet, .. }, Undo::By(undo)) = (action, action.undo()) else { continue };
-            // What it wanted when the halt first met it: a thief may have raised it since.
-            if !restored.insert((region, fleet)) {
+            let fleets = seen.of::<Fleets>(Some(region));
+            let is_it = |known: &Fleet| known.id == *fleet;
+            // Somebody set it back since.
+            if fleets.and_then(Result::ok).is_some_and(|list| list.iter().any(|known| is_it(known) && known.target > 0))
+            {
                 continue;
             }
-            let fleets = seen.of::<Fleets>(Some(region));
-            match case.withheld(Standing::of(fleets, |known| known.id == *fleet, |known| known.created), true) {
+            let standing = Standing::of(fleets, is_it, |known| known.created);
+            let reason = match case.withheld(standing, true, *suspicion, fleet.as_str()) {
+                Some(reason) => Some(reason),
+                None if !case.request.start.wants(fleet.as_str()) => Some(SkipReason::NotResumed),
+                None => case.restarting.contains(region).then_some(SkipReason::StartsFirst),
+            };
+            match reason {
                 Some(reason) => draft.skip(format!("fleet {fleet} in {region}"), reason),
                 None => draft.add(Lane::Region(region.clone()), undo),
+            }
+        }
+    }
+
+    /// Which of its instances run still, a look does not tell: all that it wants may be launched anew.
+    fn bring_back(_: &AccountPolicy, done: &[&Action], _: &Observation, back: &mut Returned) {
+        for action in done {
+            if let Action::RestoreFleet { target, .. } = action {
+                back.expected += target;
             }
         }
     }
@@ -171,4 +210,9 @@ impl Resource for Fleets {
     fn announce(_: &AccountPolicy) -> Option<&'static str> {
         Some("EC2 fleets and Spot fleets are set to zero.")
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

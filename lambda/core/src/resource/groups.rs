@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::observation::{Need, Observation, Subject};
 use crate::policy::AccountPolicy;
 use crate::resource::act::{Act, Description, Part, Undo};
-use crate::resource::case::{HaltCase, ReleaseCase, Standing};
-use crate::resource::draft::{Draft, Lane};
-use crate::resource::instances::{Launcher, launchers};
-use crate::resource::room::{Resource, Scope};
-use crate::vocabulary::ids::{GroupName, Region};
+use crate::resource::case::{Done, HaltCase, ReleaseCase, Standing, Touched};
+use crate::resource::draft::{Draft, Lane, SkipReason};
+use crate::resource::instances::{Instance, Instances, Launcher, Phase, launchers};
+use crate::resource::room::{Depth, Resource, Returned, Scope};
+use crate::vocabulary::ids::{GroupName, InstanceId, Region};
 use crate::vocabulary::text::clean;
 
 /// Auto Scaling groups.
@@ -28,9 +28,15 @@ pub struct Group {
     /// stopped: evidence lost.
     /// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html>
     pub suspended: bool,
+    /// Which of its processes are suspended.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub processes: BTreeSet<String>,
     /// How many members it wants.
     #[serde(default)]
     pub desired: u32,
+    /// Its members, whether they run or not. Looked at for a release only.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub members: BTreeSet<InstanceId>,
     /// When it was made; `None` where AWS does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
@@ -46,6 +52,9 @@ pub enum Action {
         region: Region,
         /// Which.
         group: GroupName,
+        /// The processes that were suspended already: they are not ours to resume.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        already: BTreeSet<String>,
     },
     /// Resume them.
     ResumeGroup {
@@ -53,6 +62,9 @@ pub enum Action {
         region: Region,
         /// Which.
         group: GroupName,
+        /// Which processes; all where none is named.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        processes: BTreeSet<String>,
     },
 }
 
@@ -70,8 +82,22 @@ impl Act for Action {
 
     fn undo(&self) -> Undo<Self> {
         match self.clone() {
-            Self::SuspendGroup { region, group } => Undo::By(Self::ResumeGroup { region, group }),
+            Self::SuspendGroup { region, group, .. } => {
+                Undo::By(Self::ResumeGroup { region, group, processes: BTreeSet::new() })
+            }
             Self::ResumeGroup { .. } => Undo::IsUndo,
+        }
+    }
+
+    /// A thief may resume some of its processes behind the halt: it is the same group all the same.
+    fn repeats(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::SuspendGroup { region, group, .. }, Self::SuspendGroup { region: there, group: other, .. })
+            | (Self::ResumeGroup { region, group, .. }, Self::ResumeGroup { region: there, group: other, .. }) => {
+                (region, group) == (there, other)
+            }
+            (Self::SuspendGroup { .. }, Self::ResumeGroup { .. })
+            | (Self::ResumeGroup { .. }, Self::SuspendGroup { .. }) => false,
         }
     }
 
@@ -85,8 +111,8 @@ impl Act for Action {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (verb, region, group) = match self {
-            Self::SuspendGroup { region, group } => ("suspend", region, group),
-            Self::ResumeGroup { region, group } => ("resume", region, group),
+            Self::SuspendGroup { region, group, .. } => ("suspend", region, group),
+            Self::ResumeGroup { region, group, .. } => ("resume", region, group),
         };
         write!(f, "{verb} Auto Scaling group {} in {region}", clean(group.as_str()))
     }
@@ -103,6 +129,7 @@ impl Resource for Groups {
     const SCOPE: Scope = Scope::Region;
     const READS: &'static [&'static str] = &["autoscaling:DescribeAutoScalingGroups"];
     const CALLS: &'static [&'static str] = &[RESUME, SUSPEND];
+    const RELEASE_DEPTH: Depth = Depth::Whole;
 
     /// All of them: an empty one is one call away from a hundred instances. But five hundred empty ones cost a thief
     /// nothing, so no stop waits for them: only those with members come before their members, then those that want
@@ -119,27 +146,85 @@ impl Resource for Groups {
         let has_members = |group: &Group| launchers.contains(&Launcher::Group(group.name.clone()));
         let urgency = |group: &Group| (!has_members(group), group.desired == 0);
         let running = groups.iter().filter(|group| !group.suspended);
-        let in_order: BTreeSet<_> = running.map(|group| (urgency(group), &group.name)).collect();
-        for ((is_empty, _), group) in in_order {
-            let suspend = Action::SuspendGroup { region: region.clone(), group: group.clone() };
+        let in_order: BTreeSet<_> = running.map(|group| (urgency(group), suspend(region, group))).collect();
+        for ((is_empty, _), suspend) in in_order {
             let add = if is_empty { Draft::add_last } else { Draft::add };
             add(draft, Lane::Region(region.clone()), suspend);
         }
     }
 
-    /// To name it is not asked for: it is the account's machinery, unless it came with the thief.
-    fn undo(case: &ReleaseCase<'_>, done: &[&Action], seen: &Observation, draft: &mut Draft<Action>) {
-        for action in done {
-            let (Action::SuspendGroup { region, group }, Undo::By(undo)) = (action, action.undo()) else { continue };
+    /// A group launches by itself: it comes back where a start is asked for, and once its members run. It is the
+    /// account's machinery, unless it came with the thief.
+    fn undo(case: &ReleaseCase<'_>, touched: &Touched<'_, Action>, seen: &Observation, draft: &mut Draft<Action>) {
+        for Done { action, suspicion } in &touched.standing {
+            let Action::SuspendGroup { region, group: name, already } = action else { continue };
             let groups = seen.of::<Groups>(Some(region));
-            match case.withheld(Standing::of(groups, |known| known.name == *group, |known| known.created), true) {
-                Some(reason) => draft.skip(format!("Auto Scaling group {group} in {region}"), reason),
-                None => draft.add(Lane::Region(region.clone()), undo),
+            let standing = Standing::of(groups, |known| known.name == *name, |known| known.created);
+            let found = groups.and_then(Result::ok).and_then(|list| list.iter().find(|known| known.name == *name));
+            let ours = found.map(|group| group.processes.difference(already).cloned().collect::<BTreeSet<_>>());
+            // Somebody resumed it since.
+            if ours.as_ref().is_some_and(BTreeSet::is_empty) {
+                continue;
+            }
+            let start = &case.request.start;
+            let is_wanted = start.wants(name.as_str())
+                || found.is_some_and(|group| group.members.iter().any(|member| start.wants(member.as_str())));
+            let reason = match case.withheld(standing, true, *suspicion, name.as_str()) {
+                Some(reason) => Some(reason),
+                None if !is_wanted => Some(SkipReason::NotResumed),
+                None => found.and_then(|group| waits_for_members(region, group, seen)),
+            };
+            match reason {
+                Some(reason) => draft.skip(format!("Auto Scaling group {name} in {region}"), reason),
+                None => {
+                    // All of them where all are ours, those that AWS may have added since included.
+                    let processes = if already.is_empty() { BTreeSet::new() } else { ours.unwrap_or_default() };
+                    let resume = Action::ResumeGroup { region: region.clone(), group: name.clone(), processes };
+                    draft.add(Lane::Region(region.clone()), resume);
+                }
+            }
+        }
+    }
+
+    fn members(name: &str, seen: &Observation) -> BTreeSet<String> {
+        let groups = seen.sights::<Groups>().flat_map(|(_, groups)| groups);
+        let named = groups.filter(|group| group.name.as_str() == name);
+        named.flat_map(|group| &group.members).map(ToString::to_string).collect()
+    }
+
+    fn bring_back(_: &AccountPolicy, done: &[&Action], seen: &Observation, back: &mut Returned) {
+        for action in done {
+            let Action::ResumeGroup { region, group: name, .. } = action else { continue };
+            let groups = seen.of::<Groups>(Some(region)).and_then(Result::ok).into_iter().flatten();
+            for group in groups.filter(|group| group.name == *name) {
+                let running = seen.of::<Instances>(Some(region)).and_then(Result::ok).into_iter().flatten();
+                let running = running.filter(|instance| instance.bills() && group.members.contains(&instance.id));
+                back.expected += u64::from(group.desired).saturating_sub(running.count() as u64);
             }
         }
     }
 
     fn announce(_: &AccountPolicy) -> Option<&'static str> {
         Some("Auto Scaling groups are suspended.")
+    }
+}
+
+fn suspend(region: &Region, group: &Group) -> Action {
+    let already = group.processes.clone();
+    Action::SuspendGroup { region: region.clone(), group: group.name.clone(), already }
+}
+
+/// Why a group is not resumed yet: a member that is pending or stopped is unhealthy to it, and is terminated.
+/// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-health-checks.html>
+fn waits_for_members(region: &Region, group: &Group, seen: &Observation) -> Option<SkipReason> {
+    match seen.of::<Instances>(Some(region)) {
+        Some(Ok(instances)) => {
+            let is_idle =
+                |instance: &&Instance| instance.phase != Phase::Running && group.members.contains(&instance.id);
+            let members = instances.iter().filter(is_idle).count();
+            (members > 0).then_some(SkipReason::MembersStopped { members })
+        }
+        Some(Err(failure)) => Some(SkipReason::unseen(failure)),
+        None => Some(SkipReason::not_looked()),
     }
 }

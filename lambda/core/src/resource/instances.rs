@@ -12,12 +12,16 @@ use crate::measure::vcpus::Vcpus;
 use crate::observation::{Need, Observation, Subject};
 use crate::policy::{AccountPolicy, InstanceResponse, UnstoppableResponse};
 use crate::resource::act::{Act, Description, Part, Undo, write_batch};
-use crate::resource::case::{HaltCase, ReleaseCase};
-use crate::resource::draft::{Draft, Lane, SkipReason};
-use crate::resource::room::{Resource, Scope};
+use crate::resource::case::{Done, HaltCase, ReleaseCase, Standing, Suspicion, Touched};
+use crate::resource::draft::{Draft, Lane, SkipReason, Skipped};
+use crate::resource::room::{Depth, Resource, Returned, Revival, Scope};
 use crate::vocabulary::failure::FailureKind;
 use crate::vocabulary::ids::{FleetId, GroupName, InstanceId, Region, SpotRequestId};
 use crate::vocabulary::text::count;
+
+mod restart;
+
+use restart::{Restart, some};
 
 /// EC2 instances.
 pub struct Instances;
@@ -26,7 +30,7 @@ pub struct Instances;
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
 pub const MOST_INSTANCES_A_CALL: usize = 1000;
 
-/// Where a billable instance is in its life. Stopping and stopped ones are not observed: they cost no compute.
+/// Where an instance is in its life. Stopping and stopped ones cost no compute: only a release looks at them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
@@ -34,6 +38,8 @@ pub enum Phase {
     Pending,
     /// Running.
     Running,
+    /// Stopping or stopped.
+    Stopped,
 }
 
 /// What launched an instance, and launches another in its place when it ends. EC2 says so by tags whose names are
@@ -78,6 +84,14 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// Whether it costs compute.
+    pub fn bills(&self) -> bool {
+        match self.phase {
+            Phase::Pending | Phase::Running => true,
+            Phase::Stopped => false,
+        }
+    }
+
     /// Whether nothing launches another in its place, so that it may be stopped at once.
     fn is_loose(&self) -> bool {
         self.launcher.is_none() && self.spot_request.is_none()
@@ -238,6 +252,11 @@ impl Action {
             Self::Unprotect { instance, .. } | Self::Protect { instance, .. } => std::slice::from_ref(instance),
         }
     }
+
+    /// The same where it is this call.
+    fn instances_of(&self, operation: &str) -> &[InstanceId] {
+        if self.operation() == operation { self.instances() } else { &[] }
+    }
 }
 
 impl fmt::Display for Action {
@@ -284,29 +303,18 @@ impl Resource for Instances {
     const READS: &'static [&'static str] = &["ec2:DescribeInstances"];
     const CALLS: &'static [&'static str] = &[MODIFY, START, STOP, TERMINATE];
     const WORKLOAD: Option<&'static str> = Some("instance");
+    const RELEASE_DEPTH: Depth = Depth::Whole;
 
     fn count(policy: &AccountPolicy, observation: &Observation, summary: &mut Summary) {
         for (region, instance) in everywhere(observation) {
-            *summary.by_region.entry(region.clone()).or_default() += 1;
-            *summary.by_type.entry(instance.instance_type.clone()).or_default() += 1;
-            if policy.exempts_instance(&instance.id) {
-                summary.exempt += 1;
-                continue;
-            }
-            summary.instances += 1;
-            summary.vcpus += u64::from(instance.vcpus.count);
-            match observation.prices.get(&instance.price_key(region)) {
-                // For Spot the On-Demand price is the most that it may cost.
-                // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-spot-instances.html
-                Some(price) => summary.burn.add(*price, instance.spot_request.is_some()),
-                None => summary.unpriced += 1,
-            }
+            add(policy, observation, region, instance, summary);
         }
     }
 
     fn price_keys(region: Option<&Region>, instances: &Vec<Instance>) -> BTreeMap<PriceKey, Vcpus> {
         let Some(region) = region else { return BTreeMap::new() };
-        instances.iter().map(|instance| (instance.price_key(region), instance.vcpus)).collect()
+        let billed = instances.iter().filter(|instance| instance.bills());
+        billed.map(|instance| (instance.price_key(region), instance.vcpus)).collect()
     }
 
     fn plan(
@@ -327,23 +335,18 @@ impl Resource for Instances {
         }
     }
 
-    fn undo(case: &ReleaseCase<'_>, done: &[&Action], _: &Observation, draft: &mut Draft<Action>) {
-        let mut stopped: BTreeMap<&Region, BTreeSet<&InstanceId>> = BTreeMap::new();
-        let (mut terminated, mut doomed) = (BTreeSet::new(), BTreeSet::new());
-        for action in done {
-            match action {
-                Action::StopInstances { region, instances } => stopped.entry(region).or_default().extend(instances),
-                Action::TerminateInstances { instances, .. } => terminated.extend(instances),
-                Action::Unprotect { instance, against: Protection::Termination, .. } => {
-                    doomed.insert(instance);
-                }
-                // An earlier release's own steps need no undoing.
-                Action::Unprotect { .. } | Action::Protect { .. } | Action::StartInstances { .. } => {}
-            }
-        }
+    fn undo(case: &ReleaseCase<'_>, touched: &Touched<'_, Action>, seen: &Observation, draft: &mut Draft<Action>) {
+        let all = || touched.standing.iter().map(|done| done.action);
+        let terminated: BTreeSet<&InstanceId> = all().flat_map(|action| action.instances_of(TERMINATE)).collect();
+        let doomed: BTreeSet<&InstanceId> = all()
+            .filter_map(|action| match action {
+                Action::Unprotect { instance, against: Protection::Termination, .. } => Some(instance),
+                _ => None,
+            })
+            .collect();
         // What was to be terminated has had both protections taken off unseen: to put them on might add one that was
         // never there.
-        for action in done {
+        for Done { action, .. } in &touched.standing {
             if let Action::Unprotect { region, instance, .. } = action
                 && !doomed.contains(instance)
                 && let Undo::By(undo) = action.undo()
@@ -351,19 +354,54 @@ impl Resource for Instances {
                 draft.add(Lane::Region(region.clone()), undo);
             }
         }
-        for (region, instances) in stopped {
-            let ids: Vec<InstanceId> = instances.into_iter().filter(|id| !terminated.contains(id)).cloned().collect();
-            if case.request.start {
-                for chunk in ids.chunks(MOST_INSTANCES_A_CALL) {
-                    let start = Action::StartInstances { region: region.clone(), instances: chunk.to_vec() };
-                    draft.add(Lane::Region(region.clone()), start);
-                }
-            } else if !ids.is_empty() {
-                draft.skip(format!("{} stopped instances in {region}", ids.len()), SkipReason::NotStarted);
+        for id in doomed.difference(&terminated) {
+            draft.skip(format!("protections of instance {id}"), SkipReason::ProtectionUnknown);
+        }
+        for (region, mut stopped) in stopped(case, touched) {
+            stopped.retain(|id, _| !terminated.contains(id));
+            let list = seen.of::<Instances>(Some(region));
+            let known: BTreeMap<&InstanceId, &Instance> =
+                list.and_then(Result::ok).into_iter().flatten().map(|known| (&known.id, known)).collect();
+            let stands = |id: &InstanceId| match (known.get(id), list) {
+                (Some(found), _) if found.bills() => None,
+                (Some(found), _) => Some(Standing::Present { created: found.launched }),
+                (None, Some(Ok(_))) => Some(Standing::Gone),
+                (None, unseen) => Some(Standing::of(unseen, |_| false, |_| None)),
+            };
+            let restart = Restart::of(case, region, stopped, stands);
+            for chunk in restart.start.chunks(MOST_INSTANCES_A_CALL) {
+                let start = Action::StartInstances { region: region.clone(), instances: chunk.to_vec() };
+                draft.add(Lane::Region(region.clone()), start);
             }
+            restart.left.into_iter().for_each(|(item, reason)| draft.skip(item, reason));
         }
         if !terminated.is_empty() {
             draft.skip(count(terminated.len() as u64, "terminated instance"), SkipReason::Gone);
+        }
+    }
+
+    fn revival(started: &[&Action], seen: &Observation) -> Revival {
+        let mut revival = Revival::default();
+        for action in started {
+            let Action::StartInstances { region, instances } = action else { continue };
+            let Some(Ok(list)) = seen.of::<Instances>(Some(region)) else { continue };
+            let known: BTreeMap<&InstanceId, Phase> = list.iter().map(|known| (&known.id, known.phase)).collect();
+            let in_phase = |phase| instances.iter().filter(move |id| known.get(id).copied() == Some(phase));
+            revival.under_way += in_phase.clone()(Phase::Pending).count();
+            let fallen: Vec<&InstanceId> = in_phase(Phase::Stopped).collect();
+            if !fallen.is_empty() {
+                let of = count(instances.len() as u64, "instance");
+                let item = format!("{} of the {of} started in {region} ({})", fallen.len(), some(&fallen));
+                revival.fallen.push(Skipped { item, reason: SkipReason::FellBack });
+            }
+        }
+        revival
+    }
+
+    fn bring_back(policy: &AccountPolicy, done: &[&Action], seen: &Observation, back: &mut Returned) {
+        let started: BTreeSet<&InstanceId> = done.iter().flat_map(|action| action.instances_of(START)).collect();
+        for (region, instance) in everywhere(seen).filter(|(_, instance)| started.contains(&instance.id)) {
+            add(policy, seen, region, instance, &mut back.running);
         }
     }
 
@@ -377,9 +415,50 @@ impl Resource for Instances {
     }
 }
 
-/// Every instance seen so far, with its region.
+/// What halts stopped, by region, each with whose age keeps it stopped; and what was started again since and is asked
+/// for by its id.
+fn stopped<'a>(
+    case: &ReleaseCase<'_>,
+    touched: &Touched<'a, Action>,
+) -> BTreeMap<&'a Region, BTreeMap<&'a InstanceId, Suspicion>> {
+    let mut stopped: BTreeMap<&Region, BTreeMap<&InstanceId, Suspicion>> = BTreeMap::new();
+    for Done { action, suspicion } in &touched.standing {
+        if let Action::StopInstances { region, instances } = action {
+            stopped.entry(region).or_default().extend(instances.iter().map(|id| (id, *suspicion)));
+        }
+    }
+    for undone in &touched.undone {
+        if let Action::StopInstances { region, instances } = undone {
+            let named = instances.iter().filter(|id| case.request.start.names(id.as_str()));
+            stopped.entry(region).or_default().extend(named.map(|id| (id, Suspicion::of_all())));
+        }
+    }
+    stopped
+}
+
+/// Every pending or running instance seen so far, with its region.
 pub fn everywhere(observation: &Observation) -> impl Iterator<Item = (&Region, &Instance)> {
-    observation.sights::<Instances>().flat_map(|(region, list)| list.iter().map(move |instance| (region, instance)))
+    let sights = observation.sights::<Instances>();
+    let all = sights.flat_map(|(region, list)| list.iter().map(move |instance| (region, instance)));
+    all.filter(|(_, instance)| instance.bills())
+}
+
+/// Adds what one instance counts and costs.
+fn add(policy: &AccountPolicy, observation: &Observation, region: &Region, instance: &Instance, summary: &mut Summary) {
+    *summary.by_region.entry(region.clone()).or_default() += 1;
+    *summary.by_type.entry(instance.instance_type.clone()).or_default() += 1;
+    if policy.exempts_instance(&instance.id) {
+        summary.exempt += 1;
+        return;
+    }
+    summary.instances += 1;
+    summary.vcpus += u64::from(instance.vcpus.count);
+    match observation.prices.get(&instance.price_key(region)) {
+        // For Spot the On-Demand price is the most that it may cost.
+        // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-spot-instances.html
+        Some(price) => summary.burn.add(*price, instance.spot_request.is_some()),
+        None => summary.unpriced += 1,
+    }
 }
 
 /// The Spot requests that would ask again for what a halt is about to terminate in a region.
@@ -395,7 +474,8 @@ pub(super) fn requests_of_terminated(
 /// What launched something of what runs in a region, and would launch another in its place.
 pub(super) fn launchers(seen: &Observation, region: &Region) -> BTreeSet<Launcher> {
     let instances = seen.of::<Instances>(Some(region)).and_then(Result::ok);
-    instances.into_iter().flatten().filter_map(|instance| instance.launcher.clone()).collect()
+    let running = instances.into_iter().flatten().filter(|instance| instance.bills());
+    running.filter_map(|instance| instance.launcher.clone()).collect()
 }
 
 /// What becomes of a region's instances.
@@ -456,7 +536,7 @@ impl Targets {
     fn of(case: &HaltCase<'_>, instances: &[Instance]) -> Self {
         let mut targets = Self::default();
         let (contain, refusals) = (&case.policy.contain, &case.circumstances.refusals);
-        for instance in instances {
+        for instance in instances.iter().filter(|instance| instance.bills()) {
             let id = &instance.id;
             let refused = |operation, kind| refusals.met(operation, id.as_str(), kind);
             let unstoppable = refused(STOP, FailureKind::Unsupported);

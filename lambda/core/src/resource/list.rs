@@ -86,6 +86,11 @@ macro_rules! kinds {
                 match self { $(Self::$Kind => $room::$Kind::depth(policy, refusals),)+ }
             }
 
+            /// How closely a release looks at it.
+            pub fn release_depth(self) -> Depth {
+                match self { $(Self::$Kind => $room::$Kind::RELEASE_DEPTH,)+ }
+            }
+
             /// Says that a verdict rests on this look.
             pub fn expect(self, observation: &mut Observation, region: Option<&Region>) {
                 match self { $(Self::$Kind => observation.expect::<$room::$Kind>(region),)+ }
@@ -155,18 +160,55 @@ macro_rules! kinds {
             pub fn undo<'a>(
                 self,
                 case: &ReleaseCase<'_>,
-                done: &'a [Action],
+                standing: &'a [(Action, Suspicion)],
+                undone: &'a [Action],
                 seen: &Observation,
                 plan: &mut Draft<Action>,
             ) {
                 match self {
                     $(Self::$Kind => {
                         let own = |action: &'a Action| if let Action::$Kind(action) = action { Some(action) } else { None };
-                        let mut known = BTreeSet::new();
-                        let done: Vec<_> = done.iter().filter_map(own).filter(|own| known.insert(*own)).collect();
+                        let done = |(action, suspicion): &'a (Action, Suspicion)| {
+                            Some(Done { action: own(action)?, suspicion: *suspicion })
+                        };
+                        let touched = Touched {
+                            standing: standing.iter().filter_map(done).collect(),
+                            undone: undone.iter().filter_map(own).collect(),
+                        };
                         let mut draft = Draft::new();
-                        $room::$Kind::undo(case, &done, seen, &mut draft);
+                        $room::$Kind::undo(case, &touched, seen, &mut draft);
                         plan.append(draft);
+                    })+
+                }
+            }
+
+            /// What runs for a thing of this name, by id.
+            pub fn members(self, name: &str, seen: &Observation) -> BTreeSet<String> {
+                match self { $(Self::$Kind => $room::$Kind::members(name, seen),)+ }
+            }
+
+            /// How what a release started stands now.
+            pub fn revival(self, started: &[Action], seen: &Observation) -> Revival {
+                match self {
+                    $(Self::$Kind => {
+                        let own = |action| if let &Action::$Kind(ref action) = action { Some(action) } else { None };
+                        $room::$Kind::revival(&started.iter().filter_map(own).collect::<Vec<_>>(), seen)
+                    })+
+                }
+            }
+
+            /// Adds what a release brought back by these calls.
+            pub fn bring_back(
+                self,
+                policy: &AccountPolicy,
+                done: &[Action],
+                seen: &Observation,
+                back: &mut Returned,
+            ) {
+                match self {
+                    $(Self::$Kind => {
+                        let own = |action| if let &Action::$Kind(ref action) = action { Some(action) } else { None };
+                        $room::$Kind::bring_back(policy, &done.iter().filter_map(own).collect::<Vec<_>>(), seen, back);
                     })+
                 }
             }
@@ -235,6 +277,13 @@ macro_rules! kinds {
             fn clearing(&self, item: &str, refused: FailureKind) -> Vec<Self> {
                 match self {
                     $(Self::$Kind(action) => action.clearing(item, refused).into_iter().map(Self::$Kind).collect(),)+
+                }
+            }
+
+            fn repeats(&self, other: &Self) -> bool {
+                match (self, other) {
+                    $((Self::$Kind(one), Self::$Kind(other)) => one.repeats(other),)+
+                    _ => false,
                 }
             }
         }

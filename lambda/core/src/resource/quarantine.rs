@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::observation::{Need, Observation, Subject};
 use crate::policy::AccountPolicy;
 use crate::resource::act::{Act, Description, Part, Undo};
-use crate::resource::case::{HaltCase, ReleaseCase};
+use crate::resource::case::{Done, HaltCase, ReleaseCase, Touched};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::room::{Caller, Resource, Scope};
 use crate::vocabulary::ids::Region;
@@ -95,8 +95,8 @@ impl Resource for Quarantine {
         draft.add(Lane::Account, Action::Freeze);
     }
 
-    fn undo(_: &ReleaseCase<'_>, done: &[&Action], _: &Observation, draft: &mut Draft<Action>) {
-        for action in done {
+    fn undo(_: &ReleaseCase<'_>, touched: &Touched<'_, Action>, _: &Observation, draft: &mut Draft<Action>) {
+        for Done { action, .. } in &touched.standing {
             if let Undo::By(undo) = action.undo() {
                 draft.add(Lane::Account, undo);
             }

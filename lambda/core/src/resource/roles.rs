@@ -11,7 +11,7 @@ use crate::policy::known_roles::{Class, KnownRole, known};
 use crate::policy::trust::Principal;
 use crate::policy::{AccountPolicy, RoleResponse};
 use crate::resource::act::{Act, Description, Part, Undo};
-use crate::resource::case::{Age, HaltCase, Refusals, ReleaseCase, Standing, Suspicion};
+use crate::resource::case::{Age, Done, HaltCase, Refusals, ReleaseCase, Standing, Suspicion, Touched};
 use crate::resource::deny_all::{Calls, DenyAll, NO_ROOM, Way};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::room::{Depth, Resource, Scope};
@@ -146,6 +146,15 @@ impl Act for Action {
         Description::new(operation, part, noun, verb)
     }
 
+    /// A thief may change the boundary behind the halt: it is the same role's all the same.
+    fn repeats(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::BoundRole { role, .. }, Self::BoundRole { role: other, .. })
+            | (Self::RestoreRoleBoundary { role, .. }, Self::RestoreRoleBoundary { role: other, .. }) => role == other,
+            _ => self == other,
+        }
+    }
+
     fn undo(&self) -> Undo<Self> {
         match self.clone() {
             Self::RevokeSessions { .. } => Undo::NotNeeded,
@@ -227,12 +236,13 @@ impl Resource for Roles {
         roles.iter().for_each(|role| plan_role(case, role, draft));
     }
 
-    fn undo(case: &ReleaseCase<'_>, done: &[&Action], seen: &Observation, draft: &mut Draft<Action>) {
+    fn undo(case: &ReleaseCase<'_>, touched: &Touched<'_, Action>, seen: &Observation, draft: &mut Draft<Action>) {
         let denies = |action: &Action| action.part() == Part::Lock && !matches!(action, Action::RevokeSessions { .. });
+        let done: Vec<&Action> = touched.standing.iter().map(|done| done.action).collect();
         let denied: BTreeSet<&RoleName> =
             done.iter().filter(|action| denies(action)).map(|action| action.role()).collect();
         let mut known = BTreeSet::new();
-        for action in done.iter().filter(|action| action.part() == Part::Lock) {
+        for Done { action, suspicion } in touched.standing.iter().filter(|done| done.action.part() == Part::Lock) {
             let role = action.role();
             if !known.insert(role) {
                 continue;
@@ -243,13 +253,14 @@ impl Resource for Roles {
                 draft.skip(item, SkipReason::OldSessions);
                 continue;
             }
-            match case.withheld(standing, case.request.roles.contains(role)) {
+            match case.withheld(standing, case.request.roles.contains(role), *suspicion, role.as_str()) {
                 Some(reason) => draft.skip(item, reason),
-                None => give_back(role, done, seen, draft),
+                None => give_back(role, &done, seen, draft),
             }
         }
         for role in case.request.roles.iter().filter(|role| !known.contains(role)) {
-            draft.skip(format!("role {role}"), SkipReason::NotOurs);
+            let was_it = |undone: &Action| undone.part() == Part::Lock && undone.role() == role;
+            draft.skip(format!("role {role}"), touched.no_longer(was_it));
         }
     }
 
@@ -359,16 +370,15 @@ fn plan_role(case: &HaltCase<'_>, role: &Role, draft: &mut Draft<Action>) {
         (_, Some(Sparing::Machinery { .. })) | (RoleResponse::RevokeSessions, None) => false,
     };
     let (refusals, principal) = (&case.circumstances.refusals, role.name.as_str());
-    if let Some(Sparing::Machinery { whose }) = sparing {
-        let whose = whose.to_owned();
-        // A policy above the account that keeps us from such a role keeps a thief from it as well: Control Tower has
-        // one for its own roles. To ask again at every sweep would change nothing.
-        if refusals.met(DENIES.inline, principal, FailureKind::Denied) {
-            return draft.skip(item, SkipReason::Guarded { whose });
-        }
-        if !is_doubtful {
-            draft.skip(item, SkipReason::Machinery { whose });
-        }
+    // A policy above the account that keeps us from machinery keeps a thief from it as well: Control Tower has one for
+    // its own roles. To ask again at every sweep would change nothing, and that the policy exempts one makes it no less
+    // guarded.
+    let is_refused = || refusals.met(DENIES.inline, principal, FailureKind::Denied);
+    if let Some(KnownRole { whose, .. }) = known.filter(|_| is_refused()) {
+        return draft.skip(item, SkipReason::Guarded { whose: whose.to_owned() });
+    }
+    if let Some(Sparing::Machinery { whose }) = sparing.filter(|_| !is_doubtful) {
+        draft.skip(item, SkipReason::Machinery { whose: whose.to_owned() });
     }
     let is_done = match role.lock {
         _ if role.is_denied_by_aws() => true,

@@ -1,6 +1,6 @@
 //! What every kind of resource says about itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::measure::price::PriceKey;
 use crate::measure::summary::Summary;
@@ -8,8 +8,8 @@ use crate::measure::vcpus::Vcpus;
 use crate::observation::{Observation, Subject};
 use crate::policy::AccountPolicy;
 use crate::resource::act::Act;
-use crate::resource::case::{HaltCase, Refusals, ReleaseCase, Suspicion};
-use crate::resource::draft::Draft;
+use crate::resource::case::{HaltCase, Refusals, ReleaseCase, Suspicion, Touched};
+use crate::resource::draft::{Draft, Skipped};
 use crate::vocabulary::ids::Region;
 
 /// Where a kind of resource is looked at.
@@ -36,8 +36,33 @@ pub enum Depth {
     /// What must be known to lock it out or to stop it.
     #[default]
     Usual,
-    /// All that must be known to delete it, or to deny it in the last of the ways, too.
+    /// All that must be known to delete it, to deny it in the last of the ways, or to start it again, too.
     Whole,
+}
+
+/// How what was started stands.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Revival {
+    /// How many are on their way.
+    pub under_way: usize,
+    /// What came to run and does not, and why that is.
+    pub fallen: Vec<Skipped>,
+}
+
+/// What a release brought back.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Returned {
+    /// What runs of it.
+    pub running: Summary,
+    /// How many instances are to be launched by what launches by itself.
+    pub expected: u64,
+}
+
+impl Returned {
+    /// Whether it is nothing.
+    pub fn is_nothing(&self) -> bool {
+        self.running.instances == 0 && self.running.exempt == 0 && self.expected == 0
+    }
 }
 
 /// One kind of resource: what was seen of it, what it counts and costs, what a halt plans, what a release undoes, its
@@ -60,6 +85,9 @@ pub trait Resource: Subject {
     fn is_wanted(_policy: &AccountPolicy) -> bool {
         true
     }
+
+    /// How closely a release looks at it.
+    const RELEASE_DEPTH: Depth = Depth::Usual;
 
     /// How closely a halt under this policy looks at it, after what refused in it.
     fn depth(_policy: &AccountPolicy, _refusals: &Refusals) -> Depth {
@@ -93,9 +121,26 @@ pub trait Resource: Subject {
     ) {
     }
 
-    /// Plans what undoes the calls that were, or may have been, taken by AWS: in the order of the journal, each once.
-    /// `seen` is what stands now.
-    fn undo(case: &ReleaseCase<'_>, done: &[&Self::Action], seen: &Observation, draft: &mut Draft<Self::Action>);
+    /// Plans what undoes the calls that still stand. `seen` is what stands now.
+    fn undo(
+        case: &ReleaseCase<'_>,
+        touched: &Touched<'_, Self::Action>,
+        seen: &Observation,
+        draft: &mut Draft<Self::Action>,
+    );
+
+    /// What runs for a thing of this name, by id: whoever names a group means its instances, too.
+    fn members(_name: &str, _seen: &Observation) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
+
+    /// How what a release started stands now.
+    fn revival(_started: &[&Self::Action], _seen: &Observation) -> Revival {
+        Revival::default()
+    }
+
+    /// Adds what a release brought back by these calls.
+    fn bring_back(_policy: &AccountPolicy, _done: &[&Self::Action], _seen: &Observation, _back: &mut Returned) {}
 
     /// What people must look at after a halt: what was made within the suspicion, or lets somebody in from outside.
     fn suspects(_policy: &AccountPolicy, _suspicion: Suspicion, _seen: &Observation) -> Vec<String> {

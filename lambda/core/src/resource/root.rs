@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::observation::{Need, Observation, Seen, Subject};
 use crate::resource::act::{Act, Description, Undo};
-use crate::resource::case::{HaltCase, ReleaseCase};
+use crate::resource::case::{HaltCase, ReleaseCase, Touched};
 use crate::resource::draft::{Draft, SkipReason};
 use crate::resource::room::{Resource, Scope};
 use crate::vocabulary::ids::Region;
@@ -83,5 +83,5 @@ impl Resource for Root {
         }
     }
 
-    fn undo(_: &ReleaseCase<'_>, _: &[&Action], _: &Observation, _: &mut Draft<Action>) {}
+    fn undo(_: &ReleaseCase<'_>, _: &Touched<'_, Action>, _: &Observation, _: &mut Draft<Action>) {}
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::observation::{Need, Observation, Subject};
 use crate::policy::AccountPolicy;
 use crate::resource::act::{Act, Description, Part, Undo, write_batch};
-use crate::resource::case::{HaltCase, ReleaseCase};
+use crate::resource::case::{Done, HaltCase, ReleaseCase, Touched};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::instances;
 use crate::resource::room::{Resource, Scope};
@@ -111,8 +111,8 @@ impl Resource for SpotRequests {
         cancel(BTreeSet::new(), case, region, seen, draft);
     }
 
-    fn undo(_: &ReleaseCase<'_>, done: &[&Action], _: &Observation, draft: &mut Draft<Action>) {
-        for Action::CancelSpotRequests { region, requests } in done {
+    fn undo(_: &ReleaseCase<'_>, touched: &Touched<'_, Action>, _: &Observation, draft: &mut Draft<Action>) {
+        for Done { action: Action::CancelSpotRequests { region, requests }, .. } in &touched.standing {
             draft.skip(format!("{} in {region}", count(requests.len() as u64, "Spot request")), SkipReason::Gone);
         }
     }

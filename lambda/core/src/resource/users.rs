@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::observation::{Gap, Need, Observation, Seen, Subject};
 use crate::policy::{AccountPolicy, UserResponse};
-use crate::resource::act::{Act, Undo};
-use crate::resource::case::{Age, HaltCase, Refusals, ReleaseCase, Standing, Suspicion};
+use crate::resource::act::{Act, Part, Undo};
+use crate::resource::case::{Age, Done, HaltCase, Refusals, ReleaseCase, Standing, Suspicion, Touched};
 use crate::resource::deny_all::{DENY_ALL, DenyAll, NO_ROOM, Way};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::room::{Depth, Resource, Scope};
@@ -136,28 +136,33 @@ impl Resource for Users {
         users.iter().for_each(|user| plan_user(case, user, draft));
     }
 
-    fn undo(case: &ReleaseCase<'_>, done: &[&Action], seen: &Observation, draft: &mut Draft<Action>) {
+    fn undo(case: &ReleaseCase<'_>, touched: &Touched<'_, Action>, seen: &Observation, draft: &mut Draft<Action>) {
         let users = seen.of::<Users>(None);
         let (mut known_users, mut known_keys) = (BTreeSet::new(), BTreeSet::new());
         // A user may have been denied in more than one way. Whichever it was, the sessions so far are denied by our
         // inline policy before anything is lifted.
         let (mut lifted, mut bound) = (BTreeSet::new(), BTreeSet::new());
-        for action in done {
+        for Done { action, suspicion } in &touched.standing {
             let user = action.user();
             let is_it = |known: &User| known.name == *user;
+            let mut name = user.as_str();
             let (item, standing, is_named) = match action {
                 Action::DenyUser { .. } | Action::AttachDenyToUser { .. } | Action::BoundUser { .. } => {
                     let is_new = known_users.insert(user);
                     let standing = Standing::of(users, is_it, |known| known.created);
-                    match case.withheld(standing, case.request.users.contains(user)) {
+                    match case.withheld(standing, case.request.users.contains(user), *suspicion, user.as_str()) {
                         None => give_back(action, &mut lifted, &mut bound, seen, draft),
                         Some(reason) if is_new => draft.skip(format!("user {user}"), reason),
                         Some(_) => {}
                     }
                     continue;
                 }
-                Action::DeactivateKey { key, .. } => switched_off(case, users, user, key.as_str(), &mut known_keys),
+                Action::DeactivateKey { key, .. } => {
+                    name = key.as_str();
+                    switched_off(case, users, user, key.as_str(), &mut known_keys)
+                }
                 Action::DeactivateCredential { credential, .. } => {
+                    name = credential.id();
                     switched_off(case, users, user, credential.id(), &mut known_keys)
                 }
                 Action::DeleteKey { key, .. } => {
@@ -181,17 +186,23 @@ impl Resource for Users {
                 | Action::ActivateKey { .. }
                 | Action::ActivateCredential { .. } => continue,
             };
-            match (case.withheld(standing, is_named), action.undo()) {
+            match (case.withheld(standing, is_named, *suspicion, name), action.undo()) {
                 (None, Undo::By(undo)) => draft.add(lane(user), undo),
                 (None, Undo::Never | Undo::NotNeeded | Undo::IsUndo) => {}
                 (Some(reason), _) => draft.skip(item, reason),
             }
         }
         for user in case.request.users.iter().filter(|user| !known_users.contains(user)) {
-            draft.skip(format!("user {user}"), SkipReason::NotOurs);
+            let was_it = |undone: &Action| undone.part() == Part::Lock && undone.user() == user;
+            draft.skip(format!("user {user}"), touched.no_longer(was_it));
         }
         for key in case.request.keys.iter().filter(|key| !known_keys.contains(key.as_str())) {
-            draft.skip(format!("key {key}"), SkipReason::NotOurs);
+            let was_it = |undone: &Action| match undone {
+                Action::DeactivateKey { key: id, .. } => id.as_str() == key,
+                Action::DeactivateCredential { credential, .. } => credential.id() == key,
+                _ => false,
+            };
+            draft.skip(format!("key {key}"), touched.no_longer(was_it));
         }
     }
 

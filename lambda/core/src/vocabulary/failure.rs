@@ -23,7 +23,8 @@ pub enum FailureKind {
     /// Another writer was faster, or something else still hangs on it.
     #[serde(alias = "conflict")]
     Contended,
-    /// A quota of things is used up: no room for another policy, another attachment.
+    /// A quota of things is used up, or AWS has none of them left: no room for another policy, no capacity for another
+    /// instance.
     QuotaFull,
     /// The thing named does not exist (any more, or not yet: EC2 and IAM are eventually consistent).
     NotFound,

@@ -91,9 +91,13 @@ fn instances() -> impl Strategy<Value = Vec<Instance>> {
 
 fn groups() -> impl Strategy<Value = Vec<Group>> {
     prop::collection::btree_map(0u32..5, (any::<bool>(), 0u32..2), 0..3).prop_map(|groups| {
-        let group = |(number, (suspended, desired))| {
-            let name = GroupName::new(format!("group-{number}"));
-            Group { name, suspended, desired, created: None }
+        let group = |(number, (suspended, desired))| Group {
+            name: GroupName::new(format!("group-{number}")),
+            suspended,
+            processes: Default::default(),
+            desired,
+            members: Default::default(),
+            created: None,
         };
         groups.into_iter().map(group).collect()
     })
@@ -103,7 +107,7 @@ fn fleets() -> impl Strategy<Value = Vec<Fleet>> {
     prop::collection::btree_map(0u32..5, (any::<bool>(), 0u64..3), 0..3).prop_map(|fleets| {
         let fleet = |(number, (spot, target))| {
             let kind = if spot { FleetKind::Spot } else { FleetKind::Ec2 };
-            Fleet { id: FleetId::new(format!("fleet-{number}")), kind, target, created: None }
+            Fleet { id: FleetId::new(format!("fleet-{number}")), kind, target, on_demand: 0, created: None }
         };
         fleets.into_iter().map(fleet).collect()
     })
@@ -351,7 +355,7 @@ pub fn after(observation: &Observation, actions: &[Action], now: Timestamp) -> O
     for action in actions {
         match action {
             Action::Quarantine(_) => next.see::<Quarantine>(None, Ok(Attachment::Attached)),
-            Action::Groups(groups::Action::SuspendGroup { region, group }) => {
+            Action::Groups(groups::Action::SuspendGroup { region, group, .. }) => {
                 change::<Groups>(&mut next, Some(region), |groups| {
                     groups.iter_mut().filter(|known| known.name == *group).for_each(|known| known.suspended = true);
                 });

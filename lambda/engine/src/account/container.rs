@@ -21,7 +21,7 @@ use crate::account::basis::AccountSweep;
 use crate::contain::lease::HeldLease;
 use crate::contain::{Executor, Proof, RunningLanes, Task, verify, verify_freeze};
 use crate::patience::while_busy;
-use crate::ports::{StoreError, VersionedRecord};
+use crate::ports::{JournalEntry, StoreError, VersionedRecord};
 use crate::scope::ScopedAccount;
 
 /// An unproven halt is mailed as such when it has lasted this long.
@@ -223,7 +223,7 @@ impl Work {
                     tokio::spawn(async move { mailer.deliver().await });
                 }
                 let lease = Arc::new(lease);
-                let executor = Executor::new(policy.account.clone(), Arc::clone(&lease), sweep.deadline);
+                let executor = Executor::new(policy.account.clone(), Arc::clone(&lease), sweep.deadline).yielding();
                 let (lanes, record) = (executor.begin(), stored.record.clone());
                 self.held = Some(Held { extent, lease, executor, lanes, record });
                 Ok(StartAnswer::Held(Box::new(stored)))
@@ -395,7 +395,18 @@ impl Work {
             if verified.clean && record.state == State::Halting {
                 record = decision::contained(&record, now);
             }
-            news.extend(outcome_to_tell(&mut record, &containment, now));
+            if is_to_be_told(&mut record, &containment, now) {
+                let containment = self.of_the_whole_halt(&record, &containment).await;
+                news.extend(record.halt.clone().map(|halt| News::Outcome {
+                    halt: Box::new(halt),
+                    containment,
+                    at: now,
+                }));
+            }
+        }
+        if lease.release_is_requested() {
+            // Kept for the sweeps that come before whoever asks has the lease.
+            record.release_requested = Some(sweep.clock.now());
         }
         drop(executor);
         record.lock_out(lease.locked_out());
@@ -412,6 +423,29 @@ impl Work {
             record.state = recorded_before.state;
         }
         Conclusion { containment, record, error }
+    }
+}
+
+impl Work {
+    /// The same with every call of the halt, whichever invocation made it: an earlier one may have been killed after it
+    /// stopped everything.
+    async fn of_the_whole_halt(&self, record: &AccountRecord, containment: &Containment) -> Containment {
+        let Some(halt) = &record.halt else { return containment.clone() };
+        let entries = match self.sweep.journal.entries(&record.account, &halt.id).await {
+            Ok(entries) => entries,
+            Err(failure) => {
+                tracing::warn!(account = %record.account, error = %failure, "the journal could not be read; the outcome mail tells of this invocation alone");
+                return containment.clone();
+            }
+        };
+        let (concluded, unanswered): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|entry| entry.concluded.is_some());
+        let outcome = |entry: JournalEntry| {
+            let (_, result) = entry.concluded?;
+            Some(plan::Outcome { action: entry.action, result })
+        };
+        let outcomes = concluded.into_iter().filter_map(outcome).collect();
+        Containment { outcomes, unanswered: unanswered.len(), ..containment.clone() }
     }
 }
 
@@ -446,11 +480,11 @@ fn refusal_of(result: &ActionResult) -> Option<&Failure> {
 }
 
 /// The outcome is told once a halt: when it is proven, or when it has not been for long.
-fn outcome_to_tell(record: &mut AccountRecord, containment: &Containment, now: Timestamp) -> Option<News> {
-    let halt = record.halt.as_mut().filter(|halt| !halt.outcome_told)?;
+fn is_to_be_told(record: &mut AccountRecord, containment: &Containment, now: Timestamp) -> bool {
+    let Some(halt) = record.halt.as_mut().filter(|halt| !halt.outcome_told) else { return false };
     if containment.verified.is_none() && now.duration_since(halt.tripped) < UNPROVEN_UNTIL_TOLD {
-        return None;
+        return false;
     }
     halt.outcome_told = true;
-    Some(News::Outcome { halt: Box::new(halt.clone()), containment: containment.clone(), at: now })
+    true
 }

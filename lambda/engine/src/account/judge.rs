@@ -80,7 +80,7 @@ impl AccountSweep {
         known.record.lock_out(history.locked_out);
         let until = self.deadline.stop_work();
         let ground = Ground::new(&scoped.policy, &known.record.regions);
-        let mut collection = Collection::begin(self.collector.clone(), ground, Freshness::Cached, until).await;
+        let mut collection = Collection::begin(self.collector.clone(), ground, Freshness::Cached, None, until).await;
         collection.hold_against(known.record.charges.clone(), self.spend.clone());
         let may_contain = scoped.mode == Mode::Proceed && self.remember;
         let judge = Judge {

@@ -27,6 +27,10 @@ const DENIED_UNTIL_OURS: u32 = 8;
 /// So many members refused one by one for their state, and nothing taken at all: then all are on their way to it.
 const NOT_YET: u32 = 16;
 
+/// Past so many parts for which there is no room, there is none for the rest either: what AWS has not got, it has not
+/// got in smaller pieces.
+const MOST_WITHOUT_ROOM: u32 = 50;
+
 /// Actions of one end, and what they were taken apart into.
 pub(super) struct Batches {
     batches: Vec<Batch>,
@@ -49,6 +53,8 @@ struct Batch {
     denied_alone: u32,
     not_yet: u32,
     unnamed: u32,
+    /// How many parts found a quota used up, or no capacity.
+    without_room: u32,
     /// Nothing more of it is tried.
     given_up: bool,
     /// Pieces that wait or are under way.
@@ -191,8 +197,16 @@ impl Batches {
             return vec![outcome];
         };
         let failure = failure.clone();
-        match blame(failure.kind) {
+        match blame(failure.kind, piece.action.part()) {
             Blame::Nobody => vec![outcome],
+            Blame::AMemberOrRoom => {
+                batch.is_permitted = true;
+                batch.without_room += 1;
+                if batch.without_room > MOST_WITHOUT_ROOM {
+                    return vec![outcome];
+                }
+                self.take_apart(piece, &failure, outcome)
+            }
             Blame::AMember => {
                 batch.is_permitted = true;
                 let alone = piece.action.items().len() < 2;
@@ -314,6 +328,7 @@ impl Batch {
             denied_alone: 0,
             not_yet: 0,
             unnamed: 0,
+            without_room: 0,
             given_up: false,
             pieces: 1,
             being_cleared: 0,
@@ -339,11 +354,13 @@ enum Blame {
     AMember,
     /// One member, or whoever asks: a call is permitted for all of its members or refused.
     AMemberOrUs,
+    /// One member for which there is no room, or all of them.
+    AMemberOrRoom,
     /// No member. To split a batch that was throttled there would be more calls against the same quota.
     Nobody,
 }
 
-fn blame(kind: FailureKind) -> Blame {
+fn blame(kind: FailureKind, part: Part) -> Blame {
     match kind {
         FailureKind::NotFound
         | FailureKind::WrongState
@@ -351,6 +368,7 @@ fn blame(kind: FailureKind) -> Blame {
         | FailureKind::Protected
         | FailureKind::Invalid => Blame::AMember,
         FailureKind::Denied => Blame::AMemberOrUs,
+        FailureKind::QuotaFull if part == Part::Restart => Blame::AMemberOrRoom,
         FailureKind::Credentials
         | FailureKind::Throttled
         | FailureKind::Contended
@@ -364,7 +382,7 @@ fn blame(kind: FailureKind) -> Blame {
 /// Whether a refusal may be that of all members, for a reason that is none of theirs: then single ones are tried soon.
 fn goes_deep(kind: FailureKind) -> bool {
     match kind {
-        FailureKind::Denied | FailureKind::WrongState => true,
+        FailureKind::Denied | FailureKind::WrongState | FailureKind::QuotaFull => true,
         FailureKind::NotFound
         | FailureKind::Unsupported
         | FailureKind::Protected
@@ -372,7 +390,6 @@ fn goes_deep(kind: FailureKind) -> bool {
         | FailureKind::Credentials
         | FailureKind::Throttled
         | FailureKind::Contended
-        | FailureKind::QuotaFull
         | FailureKind::Unavailable
         | FailureKind::NotBegun
         | FailureKind::Other => false,

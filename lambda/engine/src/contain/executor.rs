@@ -16,7 +16,7 @@ use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
 
 use super::batch::Batches;
-use super::lease::{HeldLease, NotPerformed};
+use super::lease::{HeldLease, NotPerformed, Wait};
 use crate::deadline::{Deadline, has_come, in_time};
 use crate::patience::Patience;
 use crate::ports::Performed;
@@ -45,6 +45,8 @@ pub struct Executor {
     permits: Arc<Permits>,
     denials: Arc<Denials>,
     deadline: Deadline,
+    /// Whether it ends where somebody asks for a release.
+    yields: bool,
 }
 
 /// The calls that were denied to us, thing by thing: it is no use to take a batch of nothing else apart again.
@@ -95,7 +97,14 @@ impl Executor {
     /// An executor under a lease. It begins nothing new shortly before the invocation's end.
     pub fn new(account: AccountId, lease: Arc<HeldLease>, deadline: Deadline) -> Self {
         let permits = Permits { regions: Semaphore::new(MOST_REGIONS), principals: Semaphore::new(MOST_PRINCIPALS) };
-        Self { account, lease, permits: Arc::new(permits), denials: Arc::default(), deadline }
+        let (permits, denials) = (Arc::new(permits), Arc::default());
+        Self { account, lease, permits, denials, deadline, yields: false }
+    }
+
+    /// The same, which begins nothing more once somebody asks for a release of the account.
+    #[must_use]
+    pub fn yielding(self) -> Self {
+        Self { yields: true, ..self }
     }
 
     /// Starts with nothing under way.
@@ -168,15 +177,18 @@ impl Executor {
             tracing::warn!(account = %self.account, "not begun before the deadline: {action}");
             return Outcome { action, result: ActionResult::Failed { failure: not_begun() } };
         }
+        if self.yields && self.lease.release_is_requested() {
+            return Outcome { action, result: ActionResult::Failed { failure: yielded() } };
+        }
         let mut patience = Patience::new(u32::MAX, THROTTLE_WAIT, LONGEST_WAIT);
         let mut tries: BTreeMap<FailureKind, u32> = BTreeMap::new();
         let again = |failure: &Failure| {
             let tried = tries.entry(failure.kind).or_default();
             *tried += 1;
             let wait = patience.next().filter(|_| *tried <= retries(failure.kind, action.part()))?;
-            let Some(end) = self.deadline.stop_work() else { return Some(wait) };
-            let left = end.saturating_duration_since(Instant::now());
-            (!left.is_zero()).then(|| wait.min(left))
+            let left = self.deadline.stop_work().map(|end| end.saturating_duration_since(Instant::now()));
+            let time = left.map_or(wait, |left| wait.min(left));
+            (!time.is_zero()).then_some(Wait { time, yields: self.yields })
         };
         let result = match self.lease.perform(&self.account, &action, again).await {
             Ok(Performed::Done) => ActionResult::Done,
@@ -260,6 +272,10 @@ impl RunningLanes {
 fn not_begun() -> Failure {
     let detail = "the invocation was about to end; the next one goes on";
     Failure::own("the call", FailureKind::NotBegun, detail)
+}
+
+fn yielded() -> Failure {
+    Failure::own("the call", FailureKind::NotBegun, "a release of the account is asked for")
 }
 
 fn lease_lost() -> Failure {

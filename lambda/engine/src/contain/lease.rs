@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use runawaytrain_core::message::Notice;
 use runawaytrain_core::plan::ActionResult;
@@ -27,8 +28,8 @@ pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
 const DENY_BITES_AFTER: SignedDuration = SignedDuration::from_secs(5);
 /// How often it is renewed.
 pub const RENEWAL: Duration = Duration::from_secs(20);
-/// How soon a renewal that failed is tried again.
-const RETRY: Duration = Duration::from_secs(5);
+/// How often it is looked whether somebody asks for a release, and how soon a renewal that failed is tried again.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Gives out leases. What they rest on: the records, the journal, and whatever changes accounts, which is reached only
 /// through a lease.
@@ -48,8 +49,19 @@ pub struct HeldLease {
     lost: Arc<AtomicBool>,
     until: Arc<SharedTime>,
     next_entry: AtomicU64,
+    /// Whether somebody waits to release the account.
+    requested: watch::Receiver<bool>,
     locked_out: SharedTime,
     renewal: JoinHandle<()>,
+}
+
+/// What is waited before a call is made again.
+#[derive(Debug, Clone, Copy)]
+pub struct Wait {
+    /// How long.
+    pub time: Duration,
+    /// Whether the call is not made again where somebody asks for a release meanwhile.
+    pub yields: bool,
 }
 
 /// Why an action was not performed.
@@ -97,9 +109,10 @@ impl HeldLease {
     fn new(of: Leases, lease: Lease, halt: HaltId) -> Self {
         let lost = Arc::new(AtomicBool::new(false));
         let until = Arc::new(SharedTime::new(lease.until));
-        let renewal = tokio::spawn(renew(of.clone(), lease.clone(), Arc::clone(&lost), Arc::clone(&until)));
+        let (request, requested) = watch::channel(false);
+        let renewal = tokio::spawn(renew(of.clone(), lease.clone(), Arc::clone(&lost), Arc::clone(&until), request));
         let locked_out = SharedTime::new(Timestamp::MIN);
-        Self { of, lease, halt, lost, until, next_entry: AtomicU64::new(1), locked_out, renewal }
+        Self { of, lease, halt, lost, until, next_entry: AtomicU64::new(1), requested, locked_out, renewal }
     }
 
     /// The lease as a condition for a write.
@@ -111,6 +124,20 @@ impl HeldLease {
     /// holder that slept through its lease notices by itself before it asks anybody.
     pub fn is_alive(&self) -> bool {
         !self.lost.load(Ordering::Acquire) && self.of.clock.now() < self.until.get()
+    }
+
+    /// Whether somebody waits to release the account: whoever halts it ends then.
+    pub fn release_is_requested(&self) -> bool {
+        *self.requested.borrow()
+    }
+
+    /// Waits until somebody does.
+    pub async fn release_requested(&self) {
+        let mut requested = self.requested.clone();
+        if requested.wait_for(|requested| *requested).await.is_err() {
+            // Nobody looks any more: the lease is over.
+            std::future::pending::<()>().await;
+        }
     }
 
     /// When the last user or role that was locked out under this lease can no longer assume a role: sessions that were
@@ -125,7 +152,7 @@ impl HeldLease {
         &self,
         account: &AccountId,
         action: &Action,
-        mut again: impl FnMut(&Failure) -> Option<Duration>,
+        mut again: impl FnMut(&Failure) -> Option<Wait>,
     ) -> Result<Performed, NotPerformed> {
         if !self.is_alive() {
             return Err(NotPerformed::LeaseLost);
@@ -155,8 +182,8 @@ impl HeldLease {
             match result {
                 Ok(performed) => break Ok(performed),
                 Err(failure) => match again(&failure) {
-                    Some(wait) => sleep(wait).await,
-                    None => break Err(failure),
+                    Some(wait) if self.waits(wait).await => {}
+                    Some(_) | None => break Err(failure),
                 },
             }
         };
@@ -175,6 +202,14 @@ impl HeldLease {
             other => other?,
         }
         Ok(result?)
+    }
+
+    /// Waits, and says whether the call is to be made again.
+    async fn waits(&self, wait: Wait) -> bool {
+        tokio::select! {
+            () = sleep(wait.time) => true,
+            () = self.release_requested(), if wait.yields => false,
+        }
     }
 
     /// Writes the record and gives the lease back.
@@ -213,15 +248,26 @@ impl Drop for HeldLease {
     }
 }
 
-async fn renew(of: Leases, lease: Lease, lost: Arc<AtomicBool>, until: Arc<SharedTime>) {
-    let mut pause = RENEWAL;
+async fn renew(of: Leases, lease: Lease, lost: Arc<AtomicBool>, until: Arc<SharedTime>, request: watch::Sender<bool>) {
+    let mut due = Instant::now() + RENEWAL;
     loop {
-        sleep(std::mem::replace(&mut pause, RETRY)).await;
+        sleep(LOOK).await;
+        // One that cannot be read now is seen at the next look.
+        if let Ok(Some(stored)) = of.states.load(&lease.account).await {
+            request.send_if_modified(|known| {
+                let is_new = !*known && stored.record.awaits_release(of.clock.now());
+                *known |= is_new;
+                is_new
+            });
+        }
+        if Instant::now() < due {
+            continue;
+        }
         let next = of.clock.after(LEASE);
         match of.states.renew(&lease, next).await {
             Ok(()) => {
                 until.set(next);
-                pause = RENEWAL;
+                due = Instant::now() + RENEWAL;
             }
             Err(StoreError::Failed(failure)) => {
                 tracing::warn!(account = %lease.account, error = %failure, "the lease could not be renewed; trying again")

@@ -85,10 +85,14 @@ pub async fn verify(task: &Task<'_>, executor: &Executor, earlier: &[Outcome], p
     let (mut last, mut in_a_row) = (None, 0);
     let mut before = Plan::default();
     loop {
-        if !task.lease.is_alive() || has_come(end) {
+        if !task.lease.is_alive() || has_come(end) || task.lease.release_is_requested() {
             return verified;
         }
-        let observation = task.look_closely(&verified.regions, &refusals).await;
+        // Whoever asks for a release does not wait for a pass to end.
+        let observation = tokio::select! {
+            observation = task.look_closely(&verified.regions, &refusals) => observation,
+            () = task.lease.release_requested() => return verified,
+        };
         verified.regions = verified.regions.after(&observation, &Summary::of(task.policy, &observation));
         let mut record = task.record.clone();
         record.lock_out(task.lease.locked_out());
@@ -127,7 +131,10 @@ pub async fn verify(task: &Task<'_>, executor: &Executor, earlier: &[Outcome], p
         if end.is_some_and(|end| Instant::now() + wait >= end) {
             return verified;
         }
-        sleep(wait).await;
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = task.lease.release_requested() => return verified,
+        }
     }
 }
 

@@ -54,9 +54,15 @@ const LISTS_WITHIN: Duration = Duration::from_secs(2);
 
 impl Collection {
     /// Begins to look into an account: its regions are known when this returns, what is in them comes in with
-    /// [`Collection::next`]. Where they cannot be listed, those are looked at that are known from before, and the list
+    /// [`Collection::next`]. Where somebody is about to look closer anyway, it says for what. Where they cannot be listed, those are looked at that are known from before, and the list
     /// is a gap until it comes. What has not answered by `until` is not waited for: it is a gap.
-    pub async fn begin(collector: Collector, ground: Ground, freshness: Freshness, until: Option<Instant>) -> Self {
+    pub async fn begin(
+        collector: Collector,
+        ground: Ground,
+        freshness: Freshness,
+        attention: Option<Attention<'_>>,
+        until: Option<Instant>,
+    ) -> Self {
         let mut collection = Self {
             observation: Observation::new(ground.account.clone()),
             collector,
@@ -71,7 +77,9 @@ impl Collection {
         };
         collection.observation.denied = collection.ground.denied();
         let of_verdict = || Kind::ALL.iter().copied().filter(|kind| kind.need() == Need::Verdict);
-        collection.kinds.extend(of_verdict().map(|kind| (kind, Depth::Usual)));
+        collection
+            .kinds
+            .extend(of_verdict().map(|kind| (kind, attention.map_or(Depth::Usual, |attention| attention.depth(kind)))));
         let patience = patience(until, &collection.ground.account);
         collection.list(Duration::ZERO, freshness, patience);
         collection.wait_for_regions().await;
@@ -304,7 +312,7 @@ impl Collector {
     /// Looks at everything that a halt or a release of this account is about, asking anew for the regions, and waits
     /// for all of it; what has not answered by `until` is a gap.
     pub async fn look_closely(&self, ground: Ground, attention: Attention<'_>, until: Option<Instant>) -> Observation {
-        let mut collection = Collection::begin(self.clone(), ground, Freshness::Now, until).await;
+        let mut collection = Collection::begin(self.clone(), ground, Freshness::Now, Some(attention), until).await;
         collection.look_closer(attention);
         while collection.next().await {}
         collection.into_observation()

@@ -59,7 +59,7 @@ impl Attention<'_> {
         match self {
             Self::Halt(policy, refusals) => kind.depth(policy, refusals),
             Self::Freeze(_) => Depth::Usual,
-            Self::Release => Depth::Usual,
+            Self::Release => kind.release_depth(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A direct call: an object with an `action`, from an operator, a script or a test.
 
-use runawaytrain_core::resource::ReleaseRequest;
+use runawaytrain_core::resource::{ReleaseRequest, Start};
 use runawaytrain_core::vocabulary::ids::{AccountId, RoleName, UserName};
 use runawaytrain_core::vocabulary::text::clean;
 use serde_json::{Map, Value};
@@ -28,8 +28,9 @@ pub(super) fn parse(
         }
         "release" => {
             let start = match event.get("start") {
-                None | Some(Value::Null) => false,
-                Some(Value::Bool(start)) => *start,
+                None | Some(Value::Null | Value::Bool(false)) => Start::Nothing,
+                Some(Value::Bool(true)) => Start::All,
+                Some(Value::Array(_)) => Start::Named(names("start", event)?.into_iter().collect()),
                 Some(other) => return Err(Refusal::BadStart(kind(other))),
             };
             let what = ReleaseRequest {
@@ -37,6 +38,7 @@ pub(super) fn parse(
                 roles: names("roles", event)?.into_iter().map(RoleName::new).collect(),
                 keys: names("keys", event)?.into_iter().collect(),
                 start,
+                trust: names("trust", event)?.into_iter().collect(),
             };
             Ok(Trigger {
                 source: "release",

@@ -104,8 +104,8 @@ pub enum Refusal {
         /// What was found instead.
         found: &'static str,
     },
-    /// `start` is neither true nor false.
-    #[error("the event's \"start\" is {0}; it takes true or false")]
+    /// `start` is neither true nor false, nor a list.
+    #[error("the event's \"start\" is {0}; it takes true, false or a list of ids")]
     BadStart(&'static str),
     /// `accounts` is not a list of account ids.
     #[error("the event's \"accounts\" must be a list of 12-digit account ids as strings: {0}")]

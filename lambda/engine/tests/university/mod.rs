@@ -228,6 +228,7 @@ pub fn build(lab: &Lab) -> Testbed {
         let request = SpotRequestId::new(format!("sir-{number}"));
         let made = account.launch(region, "m5.large", Life::Running);
         let instance = account.instance(&made).unwrap();
+        instance.launched = old;
         instance.stop_protected = machine.stop_protected;
         instance.termination_protected = machine.termination_protected;
         instance.denied = machine.denied;
@@ -243,18 +244,14 @@ pub fn build(lab: &Lab) -> Testbed {
         }
     }
     for (number, (region, desired)) in lab.groups.iter().enumerate() {
-        let group = SimGroup {
-            desired: *desired,
-            instance_type: "c5.large".to_owned(),
-            suspended: false,
-            created: Timestamp::UNIX_EPOCH,
-        };
+        let group = SimGroup::new(*desired, "c5.large", Timestamp::UNIX_EPOCH);
         account.region(REGIONS[*region]).groups.insert(GroupName::new(format!("group-{number}")), group);
     }
     for (number, (region, target)) in lab.fleets.iter().enumerate() {
         let fleet = SimFleet {
             kind: FleetKind::Ec2,
             target: *target,
+            on_demand: 0,
             instance_type: "c5.large".to_owned(),
             created: Timestamp::UNIX_EPOCH,
         };

@@ -35,8 +35,8 @@ async fn to_zero_and_back(stage: &dyn Stage, kind: FleetKind) {
 
 fn zero_and_back(fleet: &FleetId, kind: FleetKind, target: u64) -> (Action, Action) {
     (
-        Action::ZeroFleet { region: home(), fleet: fleet.clone(), kind, target },
-        Action::RestoreFleet { region: home(), fleet: fleet.clone(), kind, target },
+        Action::ZeroFleet { region: home(), fleet: fleet.clone(), kind, target, on_demand: 0 },
+        Action::RestoreFleet { region: home(), fleet: fleet.clone(), kind, target, on_demand: 0 },
     )
 }
 

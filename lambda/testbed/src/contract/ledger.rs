@@ -11,7 +11,9 @@ use runawaytrain_core::measure::summary::Summary;
 use runawaytrain_core::message::{Notice, NoticeKind};
 use runawaytrain_core::plan::ActionResult;
 use runawaytrain_core::policy::NotifyList;
-use runawaytrain_core::record::{AccountRecord, FreezeReason, Halt, HourPeak, KnownRegions, State, Unseen, Warned};
+use runawaytrain_core::record::{
+    AccountRecord, EarlierHalt, FreezeReason, Halt, HourPeak, KnownRegions, State, Unseen, Warned,
+};
 use runawaytrain_core::resource::users::{Credential, UserAttachment};
 use runawaytrain_core::resource::{Action, instances, users};
 use runawaytrain_core::verdict::Judgement;
@@ -127,6 +129,9 @@ async fn records_come_back_as_written(ports: &Ports) {
         tripped_limits: [(Limit::Instances, 21)].into(),
         freeze: Some(FreezeReason::BrakeUnknown),
     });
+    full.earlier_halts = vec![EarlierHalt { id: HaltId::new("20261101T030000Z"), tripped: at(-1_000_000) }];
+    full.restored = Some(at(-7));
+    full.release_requested = Some(at(-5));
     full.unseen = Some(Unseen {
         since: at(-300),
         sweeps: 2,

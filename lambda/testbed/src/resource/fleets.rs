@@ -29,6 +29,8 @@ pub struct SimFleet {
     pub kind: FleetKind,
     /// How many it wants.
     pub target: u64,
+    /// The On-Demand part of that, where it is a Spot fleet.
+    pub on_demand: u64,
     /// What it launches.
     pub instance_type: String,
     /// When it was made.
@@ -46,9 +48,9 @@ pub(crate) async fn look(view: &impl View<SimFleets>) -> Result<Vec<Fleet>, Fail
     let of = |wanted: FleetKind| {
         move |fleets: &SimFleets| {
             let seen = |(id, fleet): (&FleetId, &SimFleet)| {
-                let fleet =
-                    Fleet { id: id.clone(), kind: fleet.kind, target: fleet.target, created: Some(fleet.created) };
-                (id.clone(), fleet)
+                let (id, created) = (id.clone(), Some(fleet.created));
+                let SimFleet { kind, target, on_demand, .. } = *fleet;
+                (id.clone(), Fleet { id, kind, target, on_demand, created })
             };
             fleets.iter().filter(|(_, fleet)| fleet.kind == wanted).map(seen).collect()
         }
@@ -63,17 +65,18 @@ pub(crate) async fn look(view: &impl View<SimFleets>) -> Result<Vec<Fleet>, Fail
 pub(crate) fn perform(fleets: &mut SimFleets, action: &Action) -> Answer {
     match action {
         Action::ZeroFleet { fleet, .. } => match fleets.get_mut(fleet) {
-            Some(fleet) => fleet.target = 0,
+            Some(fleet) => (fleet.target, fleet.on_demand) = (0, 0),
             None => return Ok(Performed::AlreadyDone),
         },
-        Action::RestoreFleet { fleet, target, .. } => {
-            fleets.get_mut(fleet).ok_or_else(|| refused(action, FailureKind::NotFound))?.target = *target;
+        Action::RestoreFleet { fleet, target, on_demand, .. } => {
+            let fleet = fleets.get_mut(fleet).ok_or_else(|| refused(action, FailureKind::NotFound))?;
+            (fleet.target, fleet.on_demand) = (*target, *on_demand);
         }
     }
     Ok(Performed::Done)
 }
 
-/// `fleet ID ec2|spot REGION TARGET TYPE [made D]`
+/// `fleet ID ec2|spot REGION TARGET TYPE [on-demand N] [made D]`
 pub(crate) fn read(
     words: &mut Tokens<'_>,
 ) -> Result<(String, impl FnOnce(&mut SimFleets, Timestamp) + Send + use<>), String> {
@@ -84,9 +87,10 @@ pub(crate) fn read(
         other => return Err(format!("a fleet is ec2 or spot, not {other:?}")),
     };
     let (region, target, instance_type) = (words.owned()?, words.number()?, words.owned()?);
+    let on_demand = words.after("on-demand").map_or(Ok(0), |()| words.number())?;
     let age = words.age()?;
     let make = move |fleets: &mut SimFleets, now| {
-        fleets.insert(FleetId::new(id), SimFleet { kind, target, instance_type, created: ago(now, age) });
+        fleets.insert(FleetId::new(id), SimFleet { kind, target, on_demand, instance_type, created: ago(now, age) });
     };
     Ok((region, make))
 }

@@ -1,8 +1,9 @@
 //! Auto Scaling groups: they replace members that are not running, through a service-linked role that no SCP binds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use runawaytrain_core::resource::Depth;
 use runawaytrain_core::resource::groups::{Action, Group};
 use runawaytrain_core::resource::instances::Launcher;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
@@ -31,56 +32,116 @@ pub struct SimGroup {
     pub instance_type: String,
     /// Whether all its processes are suspended.
     pub suspended: bool,
+    /// Those that are, where not all of them are.
+    pub processes: BTreeSet<String>,
     /// When it was made.
     pub created: Timestamp,
 }
 
-pub(crate) fn settle(groups: &SimGroups, instances: &mut Vec<SimInstance>, launches: &mut Launches) {
-    for (name, group) in groups.iter().filter(|(_, group)| !group.suspended) {
-        // A member that is stopped is unhealthy to its group, which terminates it.
-        instances
-            .iter_mut()
-            .filter(|instance| instance.life == Life::Stopped && instance.owner.as_deref() == Some(name.as_str()))
-            .for_each(|instance| instance.life = Life::Terminated);
-        let launcher = Launcher::Group(name.clone());
-        launches.fill(instances, &launcher, u64::from(group.desired), &group.instance_type);
+/// The processes of a group.
+/// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html>
+const PROCESSES: [&str; 9] = [
+    "AZRebalance",
+    "AddToLoadBalancer",
+    "AlarmNotification",
+    "HealthCheck",
+    "InstanceRefresh",
+    "Launch",
+    "ReplaceUnhealthy",
+    "ScheduledActions",
+    "Terminate",
+];
+
+impl SimGroup {
+    /// A group at work.
+    pub fn new(desired: u32, instance_type: &str, created: Timestamp) -> Self {
+        let (instance_type, processes) = (instance_type.to_owned(), BTreeSet::new());
+        Self { desired, instance_type, suspended: false, processes, created }
+    }
+
+    /// What of it is suspended.
+    pub fn suspended_processes(&self) -> BTreeSet<String> {
+        if self.suspended { PROCESSES.map(str::to_owned).into() } else { self.processes.clone() }
+    }
+
+    fn does(&self, process: &str) -> bool {
+        !self.suspended && !self.processes.contains(process)
     }
 }
 
-pub(crate) async fn look(view: &impl View<SimGroups>) -> Result<Vec<Group>, Failure> {
-    let seen = |(name, group): (&GroupName, &SimGroup)| {
-        (
-            name.clone(),
-            Group {
+pub(crate) fn settle(groups: &SimGroups, instances: &mut Vec<SimInstance>, launches: &mut Launches) {
+    for (name, group) in groups {
+        // A member that is stopped is unhealthy to its group, which terminates it.
+        if group.does("ReplaceUnhealthy") && group.does("Terminate") {
+            instances
+                .iter_mut()
+                .filter(|instance| instance.life == Life::Stopped && instance.owner.as_deref() == Some(name.as_str()))
+                .for_each(|instance| instance.life = Life::Terminated);
+        }
+        if group.does("Launch") {
+            let launcher = Launcher::Group(name.clone());
+            launches.fill(instances, &launcher, u64::from(group.desired), &group.instance_type);
+        }
+    }
+}
+
+/// `members` are looked at closely alone.
+pub(crate) async fn look<T>(
+    view: &impl View<T>,
+    depth: Depth,
+    of: impl Fn(&T) -> (&SimGroups, &Vec<SimInstance>) + Send + Sync,
+) -> Result<Vec<Group>, Failure> {
+    let all = |things: &T| {
+        let (groups, instances) = of(things);
+        let members = |name: &GroupName| match depth {
+            Depth::Usual => BTreeSet::new(),
+            Depth::Whole => {
+                let is_one = |known: &&SimInstance| {
+                    known.life != Life::Terminated && known.owner.as_deref() == Some(name.as_str())
+                };
+                instances.iter().filter(is_one).map(|known| known.id.clone()).collect()
+            }
+        };
+        let seen = |(name, group): (&GroupName, &SimGroup)| {
+            let seen = Group {
                 name: name.clone(),
                 suspended: group.suspended,
+                processes: group.suspended_processes(),
                 desired: group.desired,
+                members: members(name),
                 created: Some(group.created),
-            },
-        )
+            };
+            (name.clone(), seen)
+        };
+        groups.iter().map(seen).collect()
     };
-    let all = |groups: &SimGroups| groups.iter().map(seen).collect();
     view.list("autoscaling:DescribeAutoScalingGroups", GROUPS_A_PAGE, all).await
 }
 
 /// Auto Scaling has no code of its own for a group that is not there but `ValidationError`.
 pub(crate) fn perform(groups: &mut SimGroups, action: &Action) -> Answer {
-    let (group, suspended) = match action {
-        Action::SuspendGroup { group, .. } => (group, true),
-        Action::ResumeGroup { group, .. } => (group, false),
-    };
-    groups.get_mut(group).ok_or_else(|| refused(action, FailureKind::Invalid))?.suspended = suspended;
+    let (Action::SuspendGroup { group, .. } | Action::ResumeGroup { group, .. }) = action;
+    let group = groups.get_mut(group).ok_or_else(|| refused(action, FailureKind::Invalid))?;
+    match action {
+        Action::SuspendGroup { .. } => group.suspended = true,
+        Action::ResumeGroup { processes, .. } => {
+            let left = group.suspended_processes().difference(processes).cloned().collect();
+            group.processes = if processes.is_empty() { BTreeSet::new() } else { left };
+            group.suspended = false;
+        }
+    }
     Ok(Performed::Done)
 }
 
-/// `group NAME REGION DESIRED TYPE [made D]`
+/// `group NAME REGION DESIRED TYPE [without PROCESS] [made D]`: `without` is what its people have suspended.
 pub(crate) fn read(
     words: &mut Tokens<'_>,
 ) -> Result<(String, impl FnOnce(&mut SimGroups, Timestamp) + Send + use<>), String> {
     let (name, region, desired, instance_type) = (words.owned()?, words.owned()?, words.number()?, words.owned()?);
+    let processes = words.after("without").map(|()| words.owned()).transpose()?.into_iter().collect();
     let age = words.age()?;
     let make = move |groups: &mut SimGroups, now| {
-        let group = SimGroup { desired, instance_type, suspended: false, created: ago(now, age) };
+        let group = SimGroup { processes, ..SimGroup::new(desired, &instance_type, ago(now, age)) };
         groups.insert(GroupName::new(name), group);
     };
     Ok((region, make))

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use runawaytrain_core::measure::vcpus::Vcpus;
-use runawaytrain_core::resource::Act;
 use runawaytrain_core::resource::instances::{Action, Instance, Launcher, MOST_INSTANCES_A_CALL, Phase, Protection};
+use runawaytrain_core::resource::{Act, Depth};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{InstanceId, SpotRequestId};
 use runawaytrain_engine::ports::Performed;
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::resource::answer::{Answer, refused};
 use crate::resource::view::View;
+use crate::time::ago;
 use crate::tokens::Tokens;
 
 /// Instances a page: what the adapter asks for, a tenth of the most that EC2 gives at a time.
@@ -28,6 +30,20 @@ pub enum Stubborn {
     Unstoppable,
     /// It is listed, but EC2 does not know it when it is named: eventual consistency at its worst.
     Phantom,
+}
+
+/// What becomes of a start that EC2 is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum StartFate {
+    /// It runs.
+    #[default]
+    Runs,
+    /// EC2 has no capacity of its type left, and says so of the whole call without a name.
+    /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html>
+    NoCapacity,
+    /// EC2 takes it, and it falls back to stopped: its volume's key may not be used.
+    /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch-internal.html>
+    FallsBack,
 }
 
 /// Where an instance is in its life.
@@ -77,6 +93,10 @@ pub struct SimInstance {
     pub managed_by: Option<String>,
     /// Its `CpuOptions`, where they are not the type's own: how many cores are switched on, at one thread each.
     pub cores: Option<i32>,
+    /// When it was launched, or started last.
+    pub launched: Timestamp,
+    /// What becomes of its start.
+    pub start: StartFate,
 }
 
 impl SimInstance {
@@ -109,13 +129,18 @@ impl SimInstance {
 
     /// What StartInstances says of it alone.
     fn refuses_start(&self) -> Option<FailureKind> {
-        (self.life == Life::Terminated).then_some(FailureKind::WrongState)
+        match self.start {
+            _ if self.life == Life::Terminated => Some(FailureKind::WrongState),
+            StartFate::NoCapacity => Some(FailureKind::QuotaFull),
+            StartFate::Runs | StartFate::FallsBack => None,
+        }
     }
 
-    fn seen(&self) -> Option<Instance> {
+    fn seen(&self, depth: Depth) -> Option<Instance> {
         let phase = match self.life {
             Life::Pending(_) => Phase::Pending,
             Life::Running => Phase::Running,
+            Life::Stopped if depth == Depth::Whole => Phase::Stopped,
             Life::Stopped | Life::Terminated => return None,
         };
         Some(Instance {
@@ -128,14 +153,18 @@ impl SimInstance {
             managed_by: self.managed_by.clone(),
             operation: "RunInstances".to_owned(),
             tenancy: Default::default(),
-            launched: None,
+            launched: Some(self.launched),
         })
     }
 }
 
 /// How many instances an account has launched: their ids count upwards.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Launches(u32);
+pub(crate) struct Launches {
+    number: u32,
+    /// What time it is.
+    pub now: Timestamp,
+}
 
 impl Launches {
     /// Launches one among the others of its region.
@@ -145,9 +174,9 @@ impl Launches {
         instance_type: &str,
         life: Life,
     ) -> &'a mut SimInstance {
-        self.0 += 1;
+        self.number += 1;
         instances.push(SimInstance {
-            id: InstanceId::new(format!("i-{:017x}", self.0)),
+            id: InstanceId::new(format!("i-{:017x}", self.number)),
             instance_type: instance_type.to_owned(),
             life,
             stubborn: None,
@@ -159,6 +188,8 @@ impl Launches {
             denied: false,
             managed_by: None,
             cores: None,
+            launched: self.now,
+            start: StartFate::Runs,
         });
         instances.last_mut().expect("just launched")
     }
@@ -187,14 +218,15 @@ pub(crate) fn settle(instances: &mut [SimInstance]) {
         if let Life::Pending(until) = instance.life
             && Instant::now() >= until
         {
-            instance.life = Life::Running;
+            let falls_back = instance.start == StartFate::FallsBack;
+            instance.life = if falls_back { Life::Stopped } else { Life::Running };
         }
     }
 }
 
 /// EC2 pages first and filters then: a page may be short, or empty, and not the last.
-pub(crate) async fn look(view: &impl View<Vec<SimInstance>>) -> Result<Vec<Instance>, Failure> {
-    let all = |instances: &Vec<SimInstance>| instances.iter().map(|each| (place(&each.id), each.seen())).collect();
+pub(crate) async fn look(view: &impl View<Vec<SimInstance>>, depth: Depth) -> Result<Vec<Instance>, Failure> {
+    let all = |instances: &Vec<SimInstance>| instances.iter().map(|each| (place(&each.id), each.seen(depth))).collect();
     Ok(view.list("ec2:DescribeInstances", INSTANCES_A_PAGE, all).await?.into_iter().flatten().collect())
 }
 
@@ -209,13 +241,18 @@ fn place(id: &InstanceId) -> String {
 /// here it takes none. Permission is asked for first, instance by instance: to be denied one refuses the whole, and EC2
 /// does not say which.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/iam-policies-for-amazon-ec2.html>
-pub(crate) fn perform(known: &mut [SimInstance], action: &Action, admit: impl FnOnce(usize) -> bool) -> Answer {
+pub(crate) fn perform(
+    known: &mut [SimInstance],
+    action: &Action,
+    now: Timestamp,
+    admit: impl FnOnce(usize) -> bool,
+) -> Answer {
     let (ids, refuses, life): (_, fn(&SimInstance) -> Option<FailureKind>, _) = match action {
         Action::Unprotect { instance, against, .. } => return protect(known, action, instance, *against, false),
         Action::Protect { instance, against, .. } => return protect(known, action, instance, *against, true),
         Action::StopInstances { instances, .. } => (instances, SimInstance::refuses_stop, Life::Stopped),
         Action::TerminateInstances { instances, .. } => (instances, SimInstance::refuses_termination, Life::Terminated),
-        Action::StartInstances { instances, .. } => (instances, SimInstance::refuses_start, Life::Running),
+        Action::StartInstances { instances, .. } => (instances, SimInstance::refuses_start, Life::starting()),
     };
     if known.iter().any(|instance| instance.denied && ids.contains(&instance.id)) {
         return Err(refused(action, FailureKind::Denied));
@@ -226,12 +263,23 @@ pub(crate) fn perform(known: &mut [SimInstance], action: &Action, admit: impl Fn
         Some(instance) => Some((id, refuses(instance)?)),
     });
     if let Some((id, kind)) = offender {
-        return Err(Failure { named: vec![id.to_string()], ..refused(action, kind) });
+        // EC2 does not say which of them it has no capacity for.
+        let named = if kind == FailureKind::QuotaFull { Vec::new() } else { vec![id.to_string()] };
+        return Err(Failure { named, ..refused(action, kind) });
     }
     if !admit(ids.len()) {
         return Err(refused(action, FailureKind::Throttled));
     }
-    known.iter_mut().filter(|instance| ids.contains(&instance.id)).for_each(|instance| instance.life = life);
+    let is_start = matches!(action, Action::StartInstances { .. });
+    for instance in known.iter_mut().filter(|instance| ids.contains(&instance.id)) {
+        if is_start && instance.is_billable() {
+            continue;
+        }
+        instance.life = life;
+        if is_start {
+            instance.launched = now;
+        }
+    }
     Ok(Performed::Done)
 }
 
@@ -252,13 +300,19 @@ fn protect(known: &mut [SimInstance], action: &impl Act, id: &InstanceId, agains
 type Make = dyn FnOnce(&mut Vec<SimInstance>, &mut Launches) + Send;
 
 /// `run REGION NUMBER TYPE [pending D] [stop-protected] [termination-protected] [unstoppable] [phantom] [managed]
-/// [denied]`
+/// [denied] [no-capacity] [falls-back] [made D]`
 pub(crate) fn read(words: &mut Tokens<'_>) -> Result<(String, Box<Make>), String> {
     let (region, number, instance_type) = (words.owned()?, words.number()?, words.owned()?);
     let pending = words.after("pending").map(|_| words.duration()).transpose()?;
     let [stop_protected, termination_protected, unstoppable, phantom, managed, denied] =
         ["stop-protected", "termination-protected", "unstoppable", "phantom", "managed", "denied"]
             .map(|word| words.after(word).is_some());
+    let start = match (words.after("no-capacity"), words.after("falls-back")) {
+        (Some(()), _) => StartFate::NoCapacity,
+        (None, Some(())) => StartFate::FallsBack,
+        (None, None) => StartFate::Runs,
+    };
+    let age = words.age()?;
     let make = move |instances: &mut Vec<SimInstance>, launches: &mut Launches| {
         for _ in 0..number {
             let life = pending.map_or(Life::Running, |pending| Life::Pending(Instant::now() + pending));
@@ -268,6 +322,8 @@ pub(crate) fn read(words: &mut Tokens<'_>) -> Result<(String, Box<Make>), String
             instance.stubborn = unstoppable.then_some(Stubborn::Unstoppable).or(phantom);
             instance.denied = denied;
             instance.managed_by = managed.then(|| "eks.amazonaws.com".to_owned());
+            instance.start = start;
+            instance.launched = ago(instance.launched, age);
         }
     };
     Ok((region, Box::new(make)))

@@ -84,9 +84,7 @@ pub(super) fn group(_: &mut Hand, of: &mut SimRegion, now: Timestamp) -> bool {
     // What was there before is resumed and raised; it does not become younger.
     let name = GroupName::new("workers");
     let created = of.groups.get(&name).map_or(now, |before| before.created);
-    let before = of
-        .groups
-        .insert(name, SimGroup { desired: HANDFUL, instance_type: MINER.to_owned(), suspended: false, created });
+    let before = of.groups.insert(name, SimGroup::new(HANDFUL, MINER, created));
     before.is_none_or(|before| before.suspended)
 }
 
@@ -98,7 +96,7 @@ pub(super) fn empty_groups(known: &mut SimAccount) -> bool {
     let (now, mut news) = (known.now(), false);
     for of in known.regions.values_mut() {
         for number in of.groups.len()..MOST_GROUPS {
-            let group = SimGroup { desired: 0, instance_type: MINER.to_owned(), suspended: false, created: now };
+            let group = SimGroup::new(0, MINER, now);
             news |= of.groups.insert(GroupName::new(format!("a-{number}")), group).is_none();
         }
     }
@@ -110,7 +108,13 @@ pub(super) fn fleet(_: &mut Hand, of: &mut SimRegion, now: Timestamp) -> bool {
     let created = of.fleets.get(&id).map_or(now, |before| before.created);
     let before = of.fleets.insert(
         id,
-        SimFleet { kind: FleetKind::Ec2, target: u64::from(HANDFUL), instance_type: MINER.to_owned(), created },
+        SimFleet {
+            kind: FleetKind::Ec2,
+            target: u64::from(HANDFUL),
+            on_demand: 0,
+            instance_type: MINER.to_owned(),
+            created,
+        },
     );
     before.is_none_or(|before| before.target == 0)
 }

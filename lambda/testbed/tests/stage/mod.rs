@@ -112,12 +112,7 @@ impl Stage for SimStage {
                     .collect()
             }),
             Crowd::Groups => {
-                let group = SimGroup {
-                    desired: 0,
-                    instance_type: "t2.micro".to_owned(),
-                    suspended: false,
-                    created: Timestamp::UNIX_EPOCH,
-                };
+                let group = SimGroup::new(0, "t2.micro", Timestamp::UNIX_EPOCH);
                 let names: BTreeSet<String> = more_than(GROUPS_A_PAGE).collect();
                 self.inside(|known| {
                     known
@@ -176,18 +171,19 @@ impl Stage for SimStage {
     }
 
     async fn group(&self, region: &Region, name: &str) {
-        let group = SimGroup {
-            desired: 0,
-            instance_type: "t2.micro".to_owned(),
-            suspended: false,
-            created: Timestamp::UNIX_EPOCH,
-        };
+        let group = SimGroup::new(0, "t2.micro", Timestamp::UNIX_EPOCH);
         self.inside(|known| known.region(region.as_str()).groups.insert(GroupName::new(name), group));
     }
 
     async fn fleet(&self, region: &Region, kind: FleetKind, target: u64) -> FleetId {
         let id = FleetId::new(self.name(if kind == FleetKind::Ec2 { "fleet" } else { "sfr" }));
-        let fleet = SimFleet { kind, target, instance_type: "t2.micro".to_owned(), created: Timestamp::UNIX_EPOCH };
+        let fleet = SimFleet {
+            kind,
+            target,
+            on_demand: 0,
+            instance_type: "t2.micro".to_owned(),
+            created: Timestamp::UNIX_EPOCH,
+        };
         self.inside(|known| known.region(region.as_str()).fleets.insert(id.clone(), fleet));
         id
     }

@@ -173,6 +173,15 @@ impl Act for Action {
         Description::new(operation, part, noun, verb)
     }
 
+    /// A thief may change the boundary behind the halt: it is the same user's all the same.
+    fn repeats(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::BoundUser { user, .. }, Self::BoundUser { user: other, .. })
+            | (Self::RestoreUserBoundary { user, .. }, Self::RestoreUserBoundary { user: other, .. }) => user == other,
+            _ => self == other,
+        }
+    }
+
     fn undo(&self) -> Undo<Self> {
         match self.clone() {
             Self::DenyUser { user } => Undo::By(Self::LiftDeny { user }),
