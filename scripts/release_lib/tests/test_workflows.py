@@ -30,12 +30,12 @@ def commands() -> list[tuple[str, list[str]]]:
 
 class Workflows(unittest.TestCase):
     def test_there_are_these(self):
-        self.assertEqual(sorted(workflows()), ["audit.yml", "ci.yml", "deploy.yml", "release.yml", "rollback.yml"])
+        self.assertEqual(sorted(workflows()), ["audit.yml", "ci.yml", "deploy.yml", "properties.yml", "release.yml", "rollback.yml"])
         self.assertTrue((ROOT / WORKFLOW).is_file())
 
     def test_every_script_that_is_run_exists_and_can_be_run(self):
         run = {words[0] for _, words in commands() if words and words[0].startswith(("scripts/", ".ci/", "./"))}
-        self.assertEqual(run, {".ci/run", "scripts/release"})
+        self.assertEqual(run, {".ci/run", "scripts/release", "scripts/test"})
         for script in run:
             self.assertTrue((ROOT / script).stat().st_mode & 0o100, script)
 
