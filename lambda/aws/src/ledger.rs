@@ -10,19 +10,20 @@ mod spent;
 mod table;
 mod write;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use runawaytrain_core::message::Notice;
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 use runawaytrain_engine::ports::{
-    Commit, Conclusion, EntryId, Journal, JournalEntry, Lease, LeaseMove, Outbox, OutboxId, OutboxItem, Slots, States,
-    StoreError, VersionedRecord,
+    Commit, Conclusion, EntryId, Journal, JournalEntry, Lease, LeaseMove, Outbox, OutboxId, OutboxItem, Records, Slots,
+    States, StoreError, UnreadableRecord, VersionedRecord,
 };
 
 use self::journal::Scribe;
@@ -47,16 +48,17 @@ impl DynamoLedger {
 
 #[async_trait]
 impl States for DynamoLedger {
-    async fn load_all(&self) -> Result<BTreeMap<AccountId, VersionedRecord>, Failure> {
-        let mut all = BTreeMap::new();
+    async fn load_all(&self) -> Result<Records, Failure> {
+        let mut all = Records::default();
         for item in self.table.query(PARTITION).await? {
-            match record::versioned(QUERY, &item) {
-                Ok(found) => {
-                    all.insert(found.record.account.clone(), found);
+            match (record::versioned(QUERY, &item), record::account(&item)) {
+                (Ok(found), _) => {
+                    all.readable.insert(found.record.account.clone(), found);
                 }
-                // The other accounts are served all the same. This one's writes will be refused, for it is not at
-                // version 0.
-                Err(failure) => tracing::error!(%failure, "a record is skipped"),
+                (Err(failure), Some(account)) => {
+                    all.unreadable.insert(account, UnreadableRecord { state: record::state(&item), failure });
+                }
+                (Err(failure), None) => tracing::error!(%failure, "an item among the records is nobody's"),
             }
         }
         Ok(all)
@@ -147,6 +149,10 @@ impl Outbox for DynamoLedger {
 
     async fn unclaim(&self, id: &OutboxId) -> Result<(), Failure> {
         outbox::unclaim(&self.table, id).await
+    }
+
+    async fn add(&self, notice: &Notice, at: Timestamp, quiet: SignedDuration) -> Result<bool, Failure> {
+        outbox::add(&self.table, notice, at, quiet).await
     }
 
     async fn clear(&self, id: &OutboxId) -> Result<(), Failure> {

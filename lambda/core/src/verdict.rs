@@ -100,6 +100,11 @@ impl Verdict {
     pub fn causes(&self) -> impl Iterator<Item = &Reading> {
         self.readings.iter().filter(|reading| reading.judgement == self.judgement && self.judgement != Judgement::Ok)
     }
+
+    /// The same in words.
+    pub fn why(&self) -> String {
+        self.causes().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// The grace after a release: the next sweep must neither halt the account again for what was just given back, nor

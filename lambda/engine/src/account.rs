@@ -7,6 +7,7 @@
 mod basis;
 mod container;
 mod judge;
+mod unreadable;
 
 pub(crate) use basis::AccountSweep;
 pub(crate) use judge::AccountOutcome;

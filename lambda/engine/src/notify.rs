@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use runawaytrain_core::message::Notice;
 use runawaytrain_core::message::mail::digest;
@@ -43,6 +43,11 @@ impl Mailer {
             notifier: Arc::clone(&ports.notifier),
             clock: Arc::clone(&ports.clock),
         }
+    }
+
+    /// Puts in a mail that comes with no record: see [`Outbox::add`].
+    pub async fn add(&self, notice: &Notice, at: Timestamp, quiet: SignedDuration) -> Result<bool, Failure> {
+        self.outbox.add(notice, at, quiet).await
     }
 
     /// Sends every mail that waits and that nobody else is sending: those of one kind to one list as one. One that

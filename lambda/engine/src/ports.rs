@@ -25,7 +25,7 @@ pub use observer::{Look, Observer};
 pub use outbox::{Outbox, OutboxId, OutboxItem};
 pub use reports::{ReportObject, ReportStore, Sink};
 pub use slots::Slots;
-pub use states::{Commit, Lease, LeaseMove, States, StoreError, VersionedRecord};
+pub use states::{Commit, Lease, LeaseMove, Records, States, StoreError, UnreadableRecord, VersionedRecord};
 
 use std::sync::Arc;
 

@@ -135,7 +135,13 @@ impl Guard {
 
     async fn status(&self) -> Answer {
         match self.states.load_all().await {
-            Ok(records) => Answer::status(records.into_values().map(|known| known.record).collect()),
+            Ok(records) => {
+                let unreadable = records.unreadable.into_iter().map(|(account, record)| (account, record.failure));
+                Answer::status(
+                    records.readable.into_values().map(|known| known.record).collect(),
+                    unreadable.map(|(account, failure)| (account, failure.to_string())).collect(),
+                )
+            }
             Err(failure) => Answer::failed(format!("The state table could not be read: {failure}")),
         }
     }
@@ -184,7 +190,7 @@ impl Guard {
                 )));
             }
         };
-        let mut scope = scope(&*self.directory, &self.policy, selection, ceiling, records.keys().cloned()).await;
+        let mut scope = scope(&*self.directory, &self.policy, selection, ceiling, records.accounts()).await;
         let turned_away = disposition::of_unserved(&scope);
         if let Some(answer) = disposition::nobody_served(&scope) {
             return SweepAnswer { answer, dispositions: turned_away };
@@ -193,10 +199,11 @@ impl Guard {
             // Who asks what would happen wants to know it of accounts in mode pass as well.
             scope.accounts.iter_mut().for_each(|scoped| scoped.mode = Mode::Drill);
         }
-        scope.deny_regions(records.values().map(|known| &known.record), self.policy.payer());
+        scope.deny_regions(records.readable.values().map(|known| &known.record), self.policy.payer());
         let list_is_whole = scope.stale.is_none();
         // What an account did that has left the organization is nobody's concern any more: nobody can release it.
         let members: Vec<&AccountRecord> = records
+            .readable
             .values()
             .map(|known| &known.record)
             .filter(|record| scope.members.contains(&record.account))
@@ -204,8 +211,8 @@ impl Guard {
         let one = self.account_sweep(source, &scope, &members, order, !drill, invocation);
         let let_us_in: BTreeSet<AccountId> =
             members.iter().filter(|record| record.reached).map(|record| record.account.clone()).collect();
-        let AccountResults { accounts, coverage, reached_all } = every_account(&one, scope, records).await;
-        let complete = reached_all && list_is_whole && is_guarding(&accounts, &let_us_in);
+        let AccountResults { accounts, coverage, reached_all, knows_all } = every_account(&one, scope, records).await;
+        let complete = reached_all && knows_all && list_is_whole && is_guarding(&accounts, &let_us_in);
         let notices = if drill { NoticeTotals::default() } else { self.mailer.deliver().await };
         if !drill && *selection == Selection::All {
             let metrics = SweepMetrics { at: self.clock.now(), complete, coverage };

@@ -1,6 +1,6 @@
 //! The state table and the books of money.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -9,13 +9,15 @@ use jiff::{SignedDuration, Timestamp};
 use runawaytrain_core::measure::price::PriceKey;
 use runawaytrain_core::measure::spend;
 
+use runawaytrain_core::message::{Notice, NoticeKind};
 use runawaytrain_core::record::HourPeak;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::{
     Commit, Conclusion, EntryId, Journal, JournalEntry, KnownPrice, Lease, LeaseMove, Outbox, OutboxId, OutboxItem,
-    PriceBook, ReadReport, Slots, SpendBook, SpentHours, States, StoreError, VersionedRecord,
+    PriceBook, ReadReport, Records, Slots, SpendBook, SpentHours, States, StoreError, UnreadableRecord,
+    VersionedRecord,
 };
 use tokio::time::Instant;
 
@@ -30,6 +32,8 @@ pub struct MemoryLedger {
 #[derive(Debug, Default)]
 struct Tables {
     records: BTreeMap<AccountId, (VersionedRecord, u64)>,
+    unreadable: BTreeSet<AccountId>,
+    told: HashMap<(AccountId, NoticeKind), Timestamp>,
     journal: BTreeMap<(AccountId, HaltId), BTreeMap<EntryId, JournalEntry>>,
     outbox: BTreeMap<OutboxId, (OutboxItem, Option<Timestamp>)>,
     history: BTreeMap<(AccountId, Timestamp), HourPeak>,
@@ -46,6 +50,16 @@ impl MemoryLedger {
     /// From now on every call fails so; `None` mends it.
     pub fn break_with(&self, failure: Option<Failure>) {
         self.tables().broken = failure;
+    }
+
+    /// From now on an account's record is in a form that nobody knows, or is known again.
+    pub fn garble(&self, account: &AccountId, is_unreadable: bool) {
+        let mut tables = self.tables();
+        if is_unreadable {
+            tables.unreadable.insert(account.clone())
+        } else {
+            tables.unreadable.remove(account)
+        };
     }
 
     /// From now on slots cannot be taken; `None` mends it.
@@ -142,6 +156,11 @@ impl Tables {
         self.records.get(account).map_or(0, |(_, fence)| *fence)
     }
 
+    fn put_out(&mut self, notice: Notice, at: Timestamp) {
+        let id = OutboxId(format!("{at:.9}#{}#{:?}", notice.account, notice.kind));
+        self.outbox.insert(id.clone(), (OutboxItem { id, notice, tries: 0 }, None));
+    }
+
     fn holds(&self, lease: &Lease) -> Result<(), StoreError> {
         let held = self
             .records
@@ -152,19 +171,39 @@ impl Tables {
     }
 }
 
+fn garbled(account: &AccountId) -> Failure {
+    let detail = format!("the record of account {account} cannot be read: it is garbled");
+    Failure::own("dynamodb:Query", FailureKind::Other, detail)
+}
+
 #[async_trait]
 impl States for MemoryLedger {
-    async fn load_all(&self) -> Result<BTreeMap<AccountId, VersionedRecord>, Failure> {
-        Ok(self.sound()?.records.iter().map(|(account, (stored, _))| (account.clone(), stored.clone())).collect())
+    async fn load_all(&self) -> Result<Records, Failure> {
+        let tables = self.sound()?;
+        let mut records = Records::default();
+        for (account, (stored, _)) in &tables.records {
+            if tables.unreadable.contains(account) {
+                let unreadable = UnreadableRecord { state: Some(stored.record.state), failure: garbled(account) };
+                records.unreadable.insert(account.clone(), unreadable);
+            } else {
+                records.readable.insert(account.clone(), stored.clone());
+            }
+        }
+        Ok(records)
     }
 
     async fn load(&self, account: &AccountId) -> Result<Option<VersionedRecord>, Failure> {
-        Ok(self.sound()?.records.get(account).map(|(stored, _)| stored.clone()))
+        let tables = self.sound()?;
+        if tables.unreadable.contains(account) {
+            return Err(garbled(account));
+        }
+        Ok(tables.records.get(account).map(|(stored, _)| stored.clone()))
     }
 
     async fn commit(&self, commit: Commit) -> Result<VersionedRecord, StoreError> {
         let mut tables = self.sound()?;
         let account = commit.record.account.clone();
+        assert!(!tables.unreadable.contains(&account), "a record that cannot be read is written over");
         let before = tables.records.get(&account).map(|(stored, _)| stored.clone());
         let version = before.as_ref().map_or(0, |stored| stored.version);
         let mut fence = tables.fence(&account);
@@ -191,8 +230,7 @@ impl States for MemoryLedger {
         let stored = VersionedRecord { record: commit.record, version: version + 1, lease };
         tables.records.insert(account.clone(), (stored.clone(), fence));
         for notice in commit.notices {
-            let id = OutboxId(format!("{:.9}#{account}#{:?}", commit.at, notice.kind));
-            tables.outbox.insert(id.clone(), (OutboxItem { id, notice, tries: 0 }, None));
+            tables.put_out(notice, commit.at);
         }
         if let Some(peak) = commit.peak {
             tables.history.insert((account, peak.hour), peak);
@@ -293,6 +331,17 @@ impl Outbox for MemoryLedger {
             item.tries += 1;
         }
         Ok(())
+    }
+
+    async fn add(&self, notice: &Notice, at: Timestamp, quiet: SignedDuration) -> Result<bool, Failure> {
+        let mut tables = self.sound()?;
+        let about = (notice.account.clone(), notice.kind);
+        if tables.told.get(&about).is_some_and(|told| at.duration_since(*told) < quiet) {
+            return Ok(false);
+        }
+        tables.told.insert(about, at);
+        tables.put_out(notice.clone(), at);
+        Ok(true)
     }
 
     async fn clear(&self, id: &OutboxId) -> Result<(), Failure> {

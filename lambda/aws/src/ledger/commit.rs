@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use jiff::Timestamp;
 
-use runawaytrain_core::contract::{EXPIRY, PARTITION_KEY};
+use runawaytrain_core::contract::EXPIRY;
 use runawaytrain_core::record::HourPeak;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
@@ -12,7 +12,7 @@ use runawaytrain_engine::ports::{Commit, Lease, LeaseMove, StoreError, Versioned
 
 use super::outbox;
 use super::record::{self, FENCE, VERSION, record_key};
-use super::table::{GET, Item, Refused, TRANSACT, Table, UPDATE, as_number, key, number};
+use super::table::{GET, Item, Refused, TRANSACT, Table, UPDATE, as_number, incomplete, key, number};
 use super::write::Write;
 
 /// Writes it. A record alone is one plain update; with mails or an hour it is a transaction.
@@ -126,14 +126,7 @@ fn items(table: &Table, commit: &Commit, version: u64) -> Result<Vec<TransactWri
         .build()
         .map_err(incomplete)?;
     let mut items = vec![TransactWriteItem::builder().update(update).build()];
-    for item in outbox::items(&commit.notices, commit.at) {
-        let put = Put::builder()
-            .table_name(&table.name)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(#pk)");
-        let put = put.expression_attribute_names("#pk", PARTITION_KEY).build().map_err(incomplete)?;
-        items.push(TransactWriteItem::builder().put(put).build());
-    }
+    items.extend(outbox::puts(table, &commit.notices, commit.at)?);
     if let Some(peak) = &commit.peak {
         let put = Put::builder()
             .table_name(&table.name)
@@ -184,10 +177,6 @@ fn after(account: &AccountId, lease: &LeaseMove, before: Option<Lease>, fence: u
 /// A moment as it is when it comes back from the table.
 fn in_milliseconds(time: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
-}
-
-pub(super) fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> Failure {
-    Failure::own(TRANSACT, FailureKind::Invalid, error.to_string())
 }
 
 #[cfg(test)]

@@ -11,9 +11,8 @@ use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 use runawaytrain_engine::ports::{Conclusion, EntryId, JournalEntry, Lease, StoreError};
 
-use super::commit::incomplete;
 use super::record::{FENCE, HOLDER, record_key};
-use super::table::{Item, QUERY, Refused, TRANSACT, Table, as_number, as_text, key, number, text};
+use super::table::{Item, QUERY, Refused, TRANSACT, Table, as_number, as_text, incomplete, key, number, text};
 
 const INTENT: &str = "intent";
 const ACTION: &str = "action";

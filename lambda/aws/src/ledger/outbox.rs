@@ -1,7 +1,8 @@
 //! Mails that wait for SNS: `OUTBOX` / time, account and kind, so that the oldest come first.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use jiff::Timestamp;
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use jiff::{SignedDuration, Timestamp};
 
 use runawaytrain_core::contract::{PARTITION_KEY, SORT_KEY};
 use runawaytrain_core::message::{Notice, NoticeKind};
@@ -10,7 +11,7 @@ use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_engine::ports::{OutboxId, OutboxItem};
 
-use super::table::{Item, Table, UPDATE, as_number, as_text, key, moment, number, sortable, text};
+use super::table::{Item, Refused, Table, UPDATE, as_number, as_text, incomplete, key, moment, number, sortable, text};
 
 const PARTITION: &str = "OUTBOX";
 const LIST: &str = "list";
@@ -24,11 +25,15 @@ const WHO: &str = "who";
 const WHAT: &str = "what";
 /// How often SNS did not take it.
 const TRIES: &str = "tries";
+/// When a mail that comes with no record was last put in: `TOLD` / account and kind.
+const TOLD: &str = "TOLD";
+/// Milliseconds since 1970.
+const TOLD_AT: &str = "at";
 /// Milliseconds since 1970.
 const CLAIMED_UNTIL: &str = "claimedUntil";
 
 /// Mails as items, each with a key of its own.
-pub(super) fn items(notices: &[Notice], at: Timestamp) -> Vec<Item> {
+fn items(notices: &[Notice], at: Timestamp) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::with_capacity(notices.len());
     for notice in notices {
         let mut sort = format!("{}#{}#{}", sortable(at), notice.account, notice.kind.name());
@@ -69,6 +74,43 @@ pub(super) async fn waiting(table: &Table) -> Result<Vec<OutboxItem>, Failure> {
         waiting
     });
     Ok(readable.collect())
+}
+
+/// Puts in a mail that comes with no record, unless one of its kind about its account was put in a while ago.
+pub(super) async fn add(table: &Table, notice: &Notice, at: Timestamp, quiet: SignedDuration) -> Result<bool, Failure> {
+    let mut told = key(TOLD, format!("{}#{}", notice.account, notice.kind.name()));
+    told.insert(TOLD_AT.to_owned(), moment(at));
+    let since = at.checked_sub(quiet).unwrap_or(Timestamp::MIN);
+    let told = Put::builder()
+        .table_name(&table.name)
+        .set_item(Some(told))
+        .condition_expression("attribute_not_exists(#at) OR #at <= :since")
+        .expression_attribute_names("#at", TOLD_AT)
+        .expression_attribute_values(":since", moment(since))
+        .build()
+        .map_err(incomplete)?;
+    let mut writes = vec![TransactWriteItem::builder().put(told).build()];
+    writes.extend(puts(table, std::slice::from_ref(notice), at)?);
+    let mut patience = table.patience();
+    loop {
+        match table.transact(writes.clone()).await {
+            Ok(()) => return Ok(true),
+            // Told a while ago; or the very mail of that moment is in.
+            Err(Refused::Condition(_)) => return Ok(false),
+            Err(Refused::Failed(failure)) => table.pause(&mut patience, failure).await?,
+        }
+    }
+}
+
+/// The same mails as parts of a transaction.
+pub(super) fn puts(table: &Table, notices: &[Notice], at: Timestamp) -> Result<Vec<TransactWriteItem>, Failure> {
+    let put = |item: Item| {
+        let put = Put::builder().table_name(&table.name).set_item(Some(item));
+        let put =
+            put.condition_expression("attribute_not_exists(#pk)").expression_attribute_names("#pk", PARTITION_KEY);
+        Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
+    };
+    items(notices, at).into_iter().map(put).collect()
 }
 
 fn read(item: &Item) -> Option<OutboxItem> {

@@ -11,7 +11,7 @@
 use jiff::Timestamp;
 
 use runawaytrain_core::contract::SORT_KEY;
-use runawaytrain_core::record::AccountRecord;
+use runawaytrain_core::record::{AccountRecord, State};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_engine::ports::{Lease, VersionedRecord};
@@ -46,6 +46,17 @@ pub(super) fn versioned(operation: &str, item: &Item) -> Result<VersionedRecord,
     let version = as_number(item, VERSION).ok_or_else(|| broken("it has no version"))?;
     let lease = lease(&record.account, item);
     Ok(VersionedRecord { record, version, lease })
+}
+
+/// Whose record an item is, also where the record itself cannot be read.
+pub(super) fn account(item: &Item) -> Option<AccountId> {
+    AccountId::parse(as_text(item, SORT_KEY)?).ok()
+}
+
+/// Where the account stood when its record was written.
+pub(super) fn state(item: &Item) -> Option<State> {
+    let name = as_text(item, STATE)?;
+    State::ALL.into_iter().find(|state| state.to_string() == name)
 }
 
 /// Who holds the account, if anybody does.

@@ -165,6 +165,11 @@ impl Table {
     }
 }
 
+/// A request that lacks a part that it must have.
+pub(super) fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> Failure {
+    Failure::own(TRANSACT, FailureKind::Invalid, error.to_string())
+}
+
 /// What a cancelled transaction comes to. Its own code says nothing; those of its items do.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 fn cancelled_for(codes: &[&str]) -> FailureKind {

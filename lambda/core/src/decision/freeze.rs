@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::decision::decide::Decision;
 use crate::decision::news::News;
-use crate::decision::transition::{causes, new_halt};
+use crate::decision::transition::new_halt;
 use crate::measure::summary::Summary;
 use crate::record::{AccountRecord, FreezeReason, State};
 
@@ -19,8 +19,8 @@ pub fn frozen(
 ) -> AccountRecord {
     let mut next = record.clone();
     let why = match reason {
-        FreezeReason::Brake => format!("{}; the brake holds", causes(decision)),
-        FreezeReason::BrakeUnknown => format!("{}; the brake could not be asked", causes(decision)),
+        FreezeReason::Brake => format!("{}; the brake holds", decision.verdict.why()),
+        FreezeReason::BrakeUnknown => format!("{}; the brake could not be asked", decision.verdict.why()),
         FreezeReason::ShutOut => "our role is refused".to_owned(),
         FreezeReason::Throttled => "its quota of the calls by which it is watched is used up".to_owned(),
     };

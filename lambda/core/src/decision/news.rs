@@ -68,6 +68,19 @@ pub enum News {
         /// Which.
         regions: Vec<Region>,
     },
+    /// What is remembered of the account cannot be read, so that it can be looked at and not be halted.
+    Unreadable {
+        /// Where it stood when the record was last written, if that can be told.
+        state: Option<State>,
+        /// Why it cannot be read.
+        why: String,
+        /// What runs.
+        seen: Summary,
+        /// The limits that it is past, in words, and whether it is frozen for it; why not. `None` within its limits.
+        past: Option<(String, Result<(), String>)>,
+        /// When.
+        at: Timestamp,
+    },
     /// Frozen, or to be frozen, instead of halted.
     Freeze {
         /// For which reason.

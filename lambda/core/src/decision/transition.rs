@@ -73,7 +73,7 @@ pub fn after_sweep(
     }
     next.judgement = judgement;
     if !in_grace {
-        next.enter(State::Warned, causes(decision), now);
+        next.enter(State::Warned, decision.verdict.why(), now);
     }
     let is_news =
         record.warned.is_none_or(|warned| now.duration_since(warned.at) >= WARNING_QUIET || judgement > warned.level);
@@ -108,7 +108,7 @@ pub fn trip(
     now: Timestamp,
 ) -> (AccountRecord, News) {
     let mut next = record.clone();
-    let why = order.map_or_else(|| causes(decision), |order| format!("ordered: {}", clean(order)));
+    let why = order.map_or_else(|| decision.verdict.why(), |order| format!("ordered: {}", clean(order)));
     next.judgement = decision.verdict.judgement;
     next.last = Some(summary.kept());
     next.regions.clone_from(&decision.regions);
@@ -121,10 +121,6 @@ pub fn trip(
     next.begin(halt);
     next.enter(State::Halting, why.clone(), now);
     (next, News::Halt { why, seen: summary.clone(), at: now })
-}
-
-pub(super) fn causes(decision: &Decision) -> String {
-    decision.verdict.causes().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The halt with all that ran when it began: it was entered on what had been seen by then, and the regions that

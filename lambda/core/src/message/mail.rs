@@ -19,6 +19,7 @@ use crate::vocabulary::text::{clean, count};
 
 mod digest;
 mod freeze;
+mod unreadable;
 mod unseen;
 mod words;
 
@@ -40,6 +41,9 @@ pub fn write(policy: &AccountPolicy, news: &News) -> Vec<Notice> {
         }
         News::Tamper { state, unseen, not_frozen } => vec![freeze::tamper(policy, *state, unseen, not_frozen)],
         News::DeniedRegions { regions } => vec![unseen::denied_regions(policy, regions)],
+        News::Unreadable { state, why, seen, past, at } => {
+            vec![unreadable::record(policy, *state, why, seen, past.as_ref(), *at)]
+        }
         News::Freeze { reason, why, seen, holds, at } => freeze::frozen(policy, *reason, why, seen, holds, *at),
         News::Thawed { reason, at } => vec![freeze::thawed(policy, *reason, *at)],
         News::Released { grace, outcomes, skipped, trusted, at } => {
@@ -126,7 +130,7 @@ fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, now: 
 
 /// Close to a limit; or past one in an account where the machine may only look.
 fn warning(policy: &AccountPolicy, mode: Mode, verdict: &Verdict, seen: &Summary, now: Timestamp) -> Notice {
-    let causes = causes(verdict);
+    let causes = verdict.why();
     let mut body = String::new();
     let (subject, what) = if verdict.judgement == Judgement::Halt {
         let _ =
@@ -197,10 +201,6 @@ fn released(
         skipped.iter().map(|skipped| format!("{}: {}", clean(&skipped.item), skipped.reason)),
     );
     notice(policy, NoticeKind::Released, format!("Released {}", short_name(policy)), body, "released")
-}
-
-fn causes(verdict: &Verdict) -> String {
-    verdict.causes().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn done(body: &mut String, containment: &Containment) {

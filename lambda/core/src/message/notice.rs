@@ -24,11 +24,13 @@ pub enum NoticeKind {
     Thawed,
     /// The organization denies regions to its accounts.
     DeniedRegions,
+    /// What is remembered of an account cannot be read.
+    Unreadable,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Warning,
         Self::Halt,
         Self::Outcome,
@@ -38,6 +40,7 @@ impl NoticeKind {
         Self::Tamper,
         Self::Thawed,
         Self::DeniedRegions,
+        Self::Unreadable,
     ];
 
     /// Its name where it is stored and logged.
@@ -52,6 +55,7 @@ impl NoticeKind {
             Self::Tamper => "tamper",
             Self::Thawed => "thawed",
             Self::DeniedRegions => "denied-regions",
+            Self::Unreadable => "unreadable",
         }
     }
 
@@ -65,6 +69,7 @@ impl NoticeKind {
             Self::Braked => Some(("BRAKE", "are past a limit, and the brake holds")),
             Self::Tamper => Some(("TAMPER", "keep the guard from looking, which saw them before")),
             Self::Thawed => Some(("Thawed", "are no longer frozen")),
+            Self::Unreadable => Some(("Unreadable", "have a record that cannot be read, so they cannot be halted")),
             Self::Halt | Self::Outcome | Self::Released | Self::DeniedRegions => None,
         }
     }

@@ -1,5 +1,7 @@
 //! The answer of an invocation: a status, one sentence, and the machine-readable report.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -53,7 +55,7 @@ pub enum Report {
     /// Of a release.
     Release(Box<ReleaseReport>),
     /// Of what is remembered.
-    Status(StatusReport),
+    Status(Box<StatusReport>),
     /// Of the Cost and Usage Reports.
     CostReports(Box<CostReportsReport>),
 }
@@ -72,6 +74,9 @@ pub struct ReleaseReport {
 pub struct StatusReport {
     /// Each account's record as it is stored.
     pub accounts: Vec<AccountRecord>,
+    /// The accounts whose record cannot be read, and why.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub unreadable: BTreeMap<AccountId, String>,
 }
 
 impl Answer {
@@ -90,12 +95,16 @@ impl Answer {
     }
 
     /// What is remembered of every account.
-    pub fn status(accounts: Vec<AccountRecord>) -> Self {
+    pub fn status(accounts: Vec<AccountRecord>, unreadable: BTreeMap<AccountId, String>) -> Self {
         let halted = accounts.iter().filter(|record| record.state.is_halt()).count();
         let unseen = accounts.iter().filter(|record| record.unseen.is_some()).count();
-        let body =
+        let mut body =
             format!("{} known, {halted} halted, {unseen} not seen whole.", count(accounts.len() as u64, "account"));
-        Self::new(200, body, Some(Report::Status(StatusReport { accounts })))
+        if !unreadable.is_empty() {
+            let records = count(unreadable.len() as u64, "record");
+            body.push_str(&format!(" {records} cannot be read: see the report."));
+        }
+        Self::new(200, body, Some(Report::Status(Box::new(StatusReport { accounts, unreadable }))))
     }
 
     /// A release that was carried out.
@@ -247,7 +256,7 @@ pub struct InstanceReport {
     /// Instances that are exempt.
     pub exempt: u64,
     /// All of them by region.
-    pub by_region: std::collections::BTreeMap<crate::vocabulary::ids::Region, u64>,
+    pub by_region: BTreeMap<crate::vocabulary::ids::Region, u64>,
 }
 
 /// A place that was not seen.

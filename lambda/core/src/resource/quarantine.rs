@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::observation::{Need, Observation, Subject};
 use crate::policy::AccountPolicy;
 use crate::resource::act::{Act, Description, Part, Undo};
-use crate::resource::case::{Done, HaltCase, ReleaseCase, Touched};
+use crate::resource::case::{HaltCase, ReleaseCase, Touched};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::room::{Caller, Resource, Scope};
 use crate::vocabulary::ids::Region;
@@ -95,11 +95,12 @@ impl Resource for Quarantine {
         draft.add(Lane::Account, Action::Freeze);
     }
 
-    fn undo(_: &ReleaseCase<'_>, touched: &Touched<'_, Action>, _: &Observation, draft: &mut Draft<Action>) {
-        for Done { action, .. } in &touched.standing {
-            if let Undo::By(undo) = action.undo() {
-                draft.add(Lane::Account, undo);
-            }
+    /// Nobody but us attaches it, so it comes off whichever journal knows of it, or none: a freeze may have been made
+    /// while the account's record could not be read.
+    fn undo(_: &ReleaseCase<'_>, touched: &Touched<'_, Action>, seen: &Observation, draft: &mut Draft<Action>) {
+        let is_known = touched.standing.iter().any(|done| *done.action == Action::Freeze);
+        if is_known || seen.of::<Self>(None) == Some(Ok(&Attachment::Attached)) {
+            draft.add(Lane::Account, Action::Thaw);
         }
     }
 

@@ -333,7 +333,8 @@ impl Work {
         let record = match extent {
             Extent::Halt => record,
             Extent::Freeze(reason) => {
-                let holds = verify_freeze(&sweep.collector, policy, &executor, sweep.deadline, &plan).await;
+                let freeze = || async { drop(executor.run(&plan).await) };
+                let holds = verify_freeze(&sweep.collector, policy, sweep.deadline, freeze).await;
                 let holds = holds.map_err(|why| why.to_string());
                 if let Err(why) = &holds {
                     tracing::error!(account = %policy.account, "the account is not frozen: {why}");

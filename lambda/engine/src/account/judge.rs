@@ -73,6 +73,15 @@ impl AccountSweep {
     /// Sweeps one account. Containing starts the moment the running sum passes a limit; the regions that answer later
     /// are contained as they come in.
     pub async fn run(&self, scoped: &ScopedAccount, known: Option<VersionedRecord>) -> AccountOutcome {
+        self.judge(scoped, known).await.0
+    }
+
+    /// The same, with the last decision and what it rests on.
+    pub(super) async fn judge(
+        &self,
+        scoped: &ScopedAccount,
+        known: Option<VersionedRecord>,
+    ) -> (AccountOutcome, Decision, Summary) {
         let account = &scoped.policy.account;
         let new = || AccountRecord::new(account.clone(), self.clock.now());
         let mut known = known.unwrap_or_else(|| VersionedRecord { record: new(), version: 0, lease: None });
@@ -125,7 +134,7 @@ impl AccountSweep {
 }
 
 impl Judge<'_> {
-    async fn run(mut self) -> AccountOutcome {
+    async fn run(mut self) -> (AccountOutcome, Decision, Summary) {
         let decision = loop {
             let decision = self.decide();
             if let Some(cause) = decision.cause {
@@ -240,7 +249,7 @@ impl Judge<'_> {
     }
 
     /// Every answer is in: proves the containment, or remembers the numbers.
-    async fn conclude(self, decision: Decision) -> AccountOutcome {
+    async fn conclude(self, decision: Decision) -> (AccountOutcome, Decision, Summary) {
         let Self { sweep, scoped, known, history, collection, container, progress, .. } = self;
         let refusals = history.refusals;
         let (policy, observation) = (&scoped.policy, collection.observation());
@@ -258,7 +267,10 @@ impl Judge<'_> {
         match progress {
             Progress::Held => {
                 let concluded = match container {
-                    Some(container) => container.conclude(Closing { decision, summary, refusals }).await,
+                    Some(container) => {
+                        let (decision, summary) = (decision.clone(), summary.clone());
+                        container.conclude(Closing { decision, summary, refusals }).await
+                    }
                     None => None,
                 };
                 match concluded {
@@ -277,7 +289,7 @@ impl Judge<'_> {
                 });
             }
         }
-        AccountOutcome { report, coverage, in_time }
+        (AccountOutcome { report, coverage, in_time }, decision, summary)
     }
 }
 

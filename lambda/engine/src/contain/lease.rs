@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use runawaytrain_core::message::Notice;
 use runawaytrain_core::plan::ActionResult;
 use runawaytrain_core::record::AccountRecord;
-use runawaytrain_core::resource::{Act, Action, Part};
+use runawaytrain_core::resource::{Act, Action, Part, quarantine};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 
@@ -102,6 +102,13 @@ impl Leases {
         let stored = self.states.commit(Commit { record, lease, notices, peak: None, at: now }).await?;
         let Some(lease) = stored.lease.clone() else { return Ok(None) };
         Ok(Some((HeldLease::new(self.clone(), lease, halt), stored)))
+    }
+
+    /// Freezes an account of which no record can be read, so that there is neither a lease nor a journal. To attach the
+    /// quarantine twice does no harm, whoever else is at the account, and nobody but us attaches it.
+    pub async fn freeze_unrecorded(&self, account: &AccountId) -> Result<Performed, Failure> {
+        tracing::warn!(account = %account, "freezing without a record");
+        self.actuator.perform(account, &quarantine::Action::Freeze.into(), self.clock.now()).await
     }
 }
 

@@ -177,14 +177,13 @@ pub enum NotFrozen {
     Unseen(#[from] Failure),
 }
 
-/// Freezing is verified by looking again too: once attached, or the reason why it is not. It is tried once more in
-/// between.
-pub async fn verify_freeze(
+/// Freezing is verified by looking again too: once attached, or the reason why it is not. In between it is tried once
+/// more, by `freeze`.
+pub async fn verify_freeze<F: Future<Output = ()>>(
     collector: &Collector,
     policy: &AccountPolicy,
-    executor: &Executor,
     deadline: Deadline,
-    freeze: &Plan,
+    freeze: impl Fn() -> F,
 ) -> Result<(), NotFrozen> {
     let look = Look::at(Kind::Quarantine, None);
     let mut tried_again = false;
@@ -198,7 +197,7 @@ pub async fn verify_freeze(
         if tried_again || has_come(deadline.stop_work()) {
             return Err(why);
         }
-        executor.run(freeze).await;
+        freeze().await;
         sleep(AFTER_WORK).await;
         tried_again = true;
     }

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use runawaytrain_core::message::Notice;
 use runawaytrain_core::vocabulary::failure::Failure;
@@ -19,7 +19,7 @@ pub struct OutboxItem {
     pub tries: u32,
 }
 
-/// The mails that wait for SNS. They come in with a commit of the record that they are about.
+/// The mails that wait for SNS. They come in with a commit of the record that they are about, where there is one.
 #[async_trait]
 pub trait Outbox: Send + Sync {
     /// The mails that wait, oldest first, all pages.
@@ -31,6 +31,10 @@ pub trait Outbox: Send + Sync {
 
     /// Gives a claim back and counts the try: SNS did not take the mail, and whoever comes next may try at once.
     async fn unclaim(&self, id: &OutboxId) -> Result<(), Failure>;
+
+    /// Puts in a mail that comes with no record, unless one of its kind about its account was put in within `quiet`
+    /// before `at`. Whether it was put in.
+    async fn add(&self, notice: &Notice, at: Timestamp, quiet: SignedDuration) -> Result<bool, Failure>;
 
     /// Removes a mail that SNS took.
     async fn clear(&self, id: &OutboxId) -> Result<(), Failure>;

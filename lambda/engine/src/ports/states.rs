@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use runawaytrain_core::message::Notice;
-use runawaytrain_core::record::{AccountRecord, HourPeak};
+use runawaytrain_core::record::{AccountRecord, HourPeak, State};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::AccountId;
 
@@ -32,6 +32,32 @@ pub struct VersionedRecord {
     pub version: u64,
     /// Who is containing the account, if anybody. May have expired.
     pub lease: Option<Lease>,
+}
+
+/// What is remembered of all accounts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Records {
+    /// What could be read.
+    pub readable: BTreeMap<AccountId, VersionedRecord>,
+    /// What could not.
+    pub unreadable: BTreeMap<AccountId, UnreadableRecord>,
+}
+
+impl Records {
+    /// The accounts of which something is remembered.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> {
+        self.readable.keys().chain(self.unreadable.keys()).cloned()
+    }
+}
+
+/// A record that this version cannot read: a later one wrote it, or it is damaged. Nothing writes over it, for what
+/// halts did to the account is known by it alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnreadableRecord {
+    /// Where the account stood when it was written, where that can be told.
+    pub state: Option<State>,
+    /// Why it cannot be read.
+    pub failure: Failure,
 }
 
 /// What a write does to the lease, and what it takes for granted.
@@ -92,7 +118,7 @@ pub enum StoreError {
 #[async_trait]
 pub trait States: Send + Sync {
     /// Every account's record, all pages, strongly consistent.
-    async fn load_all(&self) -> Result<BTreeMap<AccountId, VersionedRecord>, Failure>;
+    async fn load_all(&self) -> Result<Records, Failure>;
 
     /// One account's record, strongly consistent.
     async fn load(&self, account: &AccountId) -> Result<Option<VersionedRecord>, Failure>;

@@ -12,7 +12,7 @@ use runawaytrain_core::vocabulary::mode::Mode;
 
 use crate::account::{AccountOutcome, AccountSweep};
 use crate::deadline::in_time;
-use crate::ports::VersionedRecord;
+use crate::ports::{Records, UnreadableRecord, VersionedRecord};
 use crate::scope::{Scope, ScopedAccount};
 
 /// What came of all accounts.
@@ -23,6 +23,8 @@ pub(super) struct AccountResults {
     pub coverage: Coverage,
     /// Whether every account was reached before the deadline.
     pub reached_all: bool,
+    /// Whether every record could be read.
+    pub knows_all: bool,
 }
 
 impl AccountResults {
@@ -34,13 +36,10 @@ impl AccountResults {
 }
 
 /// Sweeps every account of the scope.
-pub(super) async fn every_account(
-    one: &AccountSweep,
-    scope: Scope,
-    mut records: BTreeMap<AccountId, VersionedRecord>,
-) -> AccountResults {
+pub(super) async fn every_account(one: &AccountSweep, scope: Scope, mut records: Records) -> AccountResults {
     let unserved = scope.unserved.into_iter().map(|unserved| unserved.report).collect();
-    let mut swept = AccountResults { accounts: unserved, coverage: Coverage::default(), reached_all: true };
+    let mut swept =
+        AccountResults { accounts: unserved, coverage: Coverage::default(), reached_all: true, knows_all: true };
     let mut running = JoinSet::new();
     let mut waiting: BTreeMap<Id, (AccountId, String)> = BTreeMap::new();
     for scoped in scope.accounts {
@@ -48,7 +47,15 @@ pub(super) async fn every_account(
             swept.accounts.push(AccountReport::new(scoped.policy.account, &scoped.name, Mode::Pass));
             continue;
         }
-        let (one, known) = (one.clone(), records.remove(&scoped.policy.account));
+        let account = &scoped.policy.account;
+        let known = match records.unreadable.remove(account) {
+            Some(unreadable) => {
+                swept.knows_all = false;
+                Err(unreadable)
+            }
+            None => Ok(records.readable.remove(account)),
+        };
+        let one = one.clone();
         let who = (scoped.policy.account.clone(), scoped.name.clone());
         let task = running.spawn(async move { sweep_one(&one, &scoped, known).await });
         waiting.insert(task.id(), who);
@@ -81,8 +88,15 @@ pub(super) async fn every_account(
     swept
 }
 
-async fn sweep_one(one: &AccountSweep, scoped: &ScopedAccount, known: Option<VersionedRecord>) -> AccountOutcome {
-    let outcome = one.run(scoped, known).await;
+async fn sweep_one(
+    one: &AccountSweep,
+    scoped: &ScopedAccount,
+    known: Result<Option<VersionedRecord>, UnreadableRecord>,
+) -> AccountOutcome {
+    let outcome = match known {
+        Ok(known) => one.run(scoped, known).await,
+        Err(unreadable) => one.run_without_record(scoped, &unreadable).await,
+    };
     for gap in &outcome.report.gaps {
         tracing::warn!(account = %outcome.report.account, at = gap.at, code = gap.code, "not seen: {}", gap.reason);
     }

@@ -21,7 +21,7 @@ use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId, InstanceId, KeyId, Region, UserName};
 use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::{
-    Commit, Conclusion, EntryId, JournalEntry, Lease, LeaseMove, Ports, StoreError, VersionedRecord,
+    Commit, Conclusion, EntryId, JournalEntry, Lease, LeaseMove, Ports, Records, StoreError, VersionedRecord,
 };
 
 /// All of it, on an empty ledger.
@@ -35,6 +35,7 @@ pub async fn ledger_contract(ports: &Ports) {
     a_journal_keeps_intents_and_outcomes_in_order(ports).await;
     many_lanes_write_side_by_side(ports).await;
     mails_go_out_with_their_record_or_not_at_all(ports).await;
+    a_mail_without_a_record_goes_out_once_in_a_while(ports).await;
     a_mail_is_claimed_by_one(ports).await;
     slots_run_out_and_come_back(ports).await;
 }
@@ -98,7 +99,7 @@ async fn taken(ports: &Ports, number: u64, holder: &str, now: i64) -> (Versioned
 }
 
 async fn an_empty_ledger_is_empty(ports: &Ports) {
-    assert_eq!(ports.states.load_all().await.unwrap(), BTreeMap::new());
+    assert_eq!(ports.states.load_all().await.unwrap(), Records::default());
     assert_eq!(ports.states.load(&account(1)).await.unwrap(), None);
     assert_eq!(ports.outbox.waiting().await.unwrap(), []);
     assert_eq!(ports.journal.entries(&account(1), &HaltId::new("20261122T030000Z")).await.unwrap(), []);
@@ -165,7 +166,7 @@ async fn records_come_back_as_written(ports: &Ports) {
         ports.states.commit(Commit { peak, notices, ..write(&full, LeaseMove::None { expected: 1 }) }).await.unwrap();
     assert_eq!(second, VersionedRecord { record: full.clone(), version: 2, lease: None });
     assert_eq!(ports.states.load(&full.account).await.unwrap(), Some(second.clone()));
-    assert_eq!(ports.states.load_all().await.unwrap().get(&full.account), Some(&second));
+    assert_eq!(ports.states.load_all().await.unwrap().readable.get(&full.account), Some(&second));
     empty_outbox(ports).await;
 }
 
@@ -405,6 +406,21 @@ async fn a_mail_is_claimed_by_one(ports: &Ports) {
     assert_eq!(ports.outbox.waiting().await.unwrap(), [], "a claim that is given back late brings nothing back");
     assert!(!ports.outbox.claim(&id, at(90), at(120)).await.unwrap(), "a mail that went out must not come back");
     ports.outbox.clear(&id).await.unwrap();
+}
+
+async fn a_mail_without_a_record_goes_out_once_in_a_while(ports: &Ports) {
+    let (quiet, own) = (SignedDuration::from_secs(60), NotifyList::Own(account(95)));
+    let add = |number: u64, kind: NoticeKind, list: NotifyList, second: i64| async move {
+        ports.outbox.add(&notice(number, kind, list), at(second), quiet).await.unwrap()
+    };
+    assert!(add(95, NoticeKind::Unreadable, own.clone(), 0).await);
+    assert!(!add(95, NoticeKind::Unreadable, own.clone(), 59).await, "told a moment ago");
+    assert!(add(96, NoticeKind::Unreadable, NotifyList::Default, 59).await, "that is another account");
+    assert!(add(95, NoticeKind::Warning, own.clone(), 59).await, "that is another matter");
+    assert!(add(95, NoticeKind::Unreadable, own, 60).await);
+    assert!(!add(95, NoticeKind::Unreadable, NotifyList::Default, 119).await);
+    assert_eq!(ports.outbox.waiting().await.unwrap().len(), 4);
+    empty_outbox(ports).await;
 }
 
 async fn slots_run_out_and_come_back(ports: &Ports) {
