@@ -2,6 +2,7 @@
 
 mod batch;
 pub mod brake;
+mod doors;
 mod executor;
 pub mod lease;
 mod residue;

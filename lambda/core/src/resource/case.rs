@@ -46,28 +46,43 @@ impl HaltCase<'_> {
 
 /// Which things refused which call, and how: what the next plan must do otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Refusals(BTreeMap<(String, String), BTreeSet<FailureKind>>);
+pub struct Refusals {
+    of_things: BTreeMap<(String, String), BTreeSet<FailureKind>>,
+    /// Calls about the account as a whole that are denied to us whatever they are about.
+    shut: BTreeSet<&'static str>,
+}
 
 impl Refusals {
     /// Takes in that one thing refused a call.
     pub fn learn(&mut self, operation: &str, item: &str, kind: FailureKind) {
-        self.0.entry((operation.to_owned(), item.to_owned())).or_default().insert(kind);
+        self.of_things.entry((operation.to_owned(), item.to_owned())).or_default().insert(kind);
+    }
+
+    /// Takes in that a call about the account as a whole is denied to us whatever it is about: nobody needs to be asked
+    /// any more.
+    pub fn shut(&mut self, operation: &'static str) {
+        self.shut.insert(operation);
+    }
+
+    /// Whether a call is denied to us for a thing: for itself, or for all.
+    pub fn is_denied(&self, operation: &str, item: &str) -> bool {
+        self.shut.contains(operation) || self.met(operation, item, FailureKind::Denied)
     }
 
     /// Whether a thing refused a call in such a way.
     pub fn any(&self, operation: &str, item: &str, is_such: impl Fn(FailureKind) -> bool) -> bool {
-        let kinds = self.0.get(&(operation.to_owned(), item.to_owned()));
+        let kinds = self.of_things.get(&(operation.to_owned(), item.to_owned()));
         kinds.is_some_and(|kinds| kinds.iter().any(|kind| is_such(*kind)))
     }
 
     /// Whether anything refused a call, in whatever way.
     pub fn has_any(&self, operation: &str) -> bool {
-        self.0.keys().any(|(known, _)| known == operation)
+        self.of_things.keys().any(|(known, _)| known == operation)
     }
 
     /// Whether a thing refused a call in this way.
     pub fn met(&self, operation: &str, item: &str, kind: FailureKind) -> bool {
-        self.0.get(&(operation.to_owned(), item.to_owned())).is_some_and(|kinds| kinds.contains(&kind))
+        self.any(operation, item, |met| met == kind)
     }
 }
 

@@ -62,7 +62,7 @@ impl Way {
     /// The first way that a principal has not refused for good in this halt; the first of all where it refused each,
     /// for somebody may have made room since.
     pub fn open(calls: Calls, refusals: &Refusals, principal: &str) -> Self {
-        let is_closed = |call| refusals.any(call, principal, refuses_for_good);
+        let is_closed = |call| refusals.is_denied(call, principal) || refusals.any(call, principal, refuses_for_good);
         match (is_closed(calls.inline), is_closed(calls.attach), is_closed(calls.bound)) {
             (false, _, _) | (true, true, true) => Self::Inline,
             (true, false, _) => Self::Attachment,

@@ -15,7 +15,7 @@ use crate::resource::case::{Age, Done, HaltCase, Refusals, ReleaseCase, Standing
 use crate::resource::deny_all::{Calls, DenyAll, NO_ROOM, Way};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::room::{Depth, Resource, Scope};
-use crate::vocabulary::failure::{Failure, FailureKind};
+use crate::vocabulary::failure::Failure;
 use crate::vocabulary::ids::{Region, RoleName};
 use crate::vocabulary::text::clean;
 
@@ -373,7 +373,7 @@ fn plan_role(case: &HaltCase<'_>, role: &Role, draft: &mut Draft<Action>) {
     // A policy above the account that keeps us from machinery keeps a thief from it as well: Control Tower has one for
     // its own roles. To ask again at every sweep would change nothing, and that the policy exempts one makes it no less
     // guarded.
-    let is_refused = || refusals.met(DENIES.inline, principal, FailureKind::Denied);
+    let is_refused = || refusals.is_denied(DENIES.inline, principal);
     if let Some(KnownRole { whose, .. }) = known.filter(|_| is_refused()) {
         return draft.skip(item, SkipReason::Guarded { whose: whose.to_owned() });
     }

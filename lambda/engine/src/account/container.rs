@@ -10,6 +10,7 @@ use runawaytrain_core::decision::{self, Cause, Decision, News};
 use runawaytrain_core::measure::summary::Summary;
 use runawaytrain_core::message::mail;
 use runawaytrain_core::observation::Observation;
+use runawaytrain_core::plan::doors::Doors;
 use runawaytrain_core::plan::{self, ActionResult, Containment, Plan};
 use runawaytrain_core::policy::AccountPolicy;
 use runawaytrain_core::record::{AccountRecord, FreezeReason, State};
@@ -45,6 +46,8 @@ pub(super) struct Start {
     pub observation: Observation,
     /// What is remembered.
     pub known: VersionedRecord,
+    /// Which calls earlier invocations of the halt were denied whatever they were about.
+    pub doors: Doors,
 }
 
 /// What came of a beginning.
@@ -203,7 +206,7 @@ impl Work {
     /// Enters the halt, or takes up a standing one: the state and the halt mail are written in the transaction that
     /// takes the lease. Past the brake, or where our role was taken away, the account is frozen instead.
     async fn begin(&mut self, beginning: Start) -> Result<StartAnswer, StartError> {
-        let Start { decision, observation, known } = beginning;
+        let Start { decision, observation, known, doors } = beginning;
         let Some(extent) = self.extent(&decision, &observation, &known.record).await? else {
             return Ok(StartAnswer::NothingToDo);
         };
@@ -223,7 +226,8 @@ impl Work {
                     tokio::spawn(async move { mailer.deliver().await });
                 }
                 let lease = Arc::new(lease);
-                let executor = Executor::new(policy.account.clone(), Arc::clone(&lease), sweep.deadline).yielding();
+                let executor = Executor::new(policy.account.clone(), Arc::clone(&lease), sweep.deadline);
+                let executor = executor.knowing(doors).yielding();
                 let (lanes, record) = (executor.begin(), stored.record.clone());
                 self.held = Some(Held { extent, lease, executor, lanes, record });
                 Ok(StartAnswer::Held(Box::new(stored)))

@@ -8,6 +8,7 @@ use runawaytrain_core::measure::summary::Summary;
 use runawaytrain_core::message::mail;
 use runawaytrain_core::message::report::{AccountReport, HaltReport};
 use runawaytrain_core::observation::Coverage;
+use runawaytrain_core::plan::doors::Doors;
 use runawaytrain_core::plan::{self, ActionResult, Outcome};
 use runawaytrain_core::record::{AccountRecord, State};
 use runawaytrain_core::resource::Refusals;
@@ -53,6 +54,8 @@ struct Judge<'a> {
 struct History {
     /// What refused in it.
     refusals: Refusals,
+    /// Which calls were denied in it whatever they were about.
+    doors: Doors,
     /// When the last user or role that was locked out could no longer assume a role.
     locked_out: Option<Timestamp>,
 }
@@ -115,19 +118,23 @@ impl AccountSweep {
                 let locked_out = lease::locked_out(&journal);
                 let concluded = journal.into_iter().filter_map(|entry| {
                     let (_, result) = entry.concluded?;
-                    // What we were not permitted to do may be permitted by now.
-                    let was_denied = matches!(&result, ActionResult::Failed { failure } if failure.kind.is_refusal());
-                    (!was_denied).then_some(Outcome { action: entry.action, result })
+                    Some(Outcome { action: entry.action, result })
                 });
+                let concluded: Vec<Outcome> = concluded.collect();
+                // What we were not permitted to do may be permitted by now.
+                let was_denied = |outcome: &&Outcome| match &outcome.result {
+                    ActionResult::Failed { failure } => failure.kind.is_refusal(),
+                    ActionResult::Done | ActionResult::AlreadyDone => false,
+                };
                 let mut refusals = Refusals::default();
-                plan::learn(&mut refusals, &concluded.collect::<Vec<_>>());
-                History { refusals, locked_out }
+                plan::learn(&mut refusals, concluded.iter().filter(|outcome| !was_denied(outcome)));
+                History { refusals, doors: Doors::of(&concluded), locked_out }
             }
             Err(failure) => {
                 // What refused costs what it cost before to learn it. Who was locked out is not known, so sessions are
                 // revoked once more.
                 tracing::warn!(account = %record.account, error = %failure, "the journal could not be read; what refused before is asked again");
-                History { refusals: Refusals::default(), locked_out: Some(self.clock.now()) }
+                History { locked_out: Some(self.clock.now()), ..History::default() }
             }
         }
     }
@@ -189,6 +196,7 @@ impl Judge<'_> {
                     decision: decision.clone(),
                     observation: self.collection.observation().clone(),
                     known: self.known.clone(),
+                    doors: self.history.doors.clone(),
                 });
                 self.progress = Progress::Start { races, begun };
             }

@@ -24,6 +24,8 @@ const CUTS: usize = 8;
 const TOGETHER: usize = 50;
 /// So many members denied one by one, and nothing taken at all: then it is not about the members.
 const DENIED_UNTIL_OURS: u32 = 8;
+/// The same where an earlier invocation found that it is not.
+const DENIED_AGAIN: u32 = 2;
 /// So many members refused one by one for their state, and nothing taken at all: then all are on their way to it.
 const NOT_YET: u32 = 16;
 
@@ -46,6 +48,8 @@ struct Batch {
     action: Action,
     /// Whether it is taken apart where we are denied it.
     splits_denials: bool,
+    /// So many members denied one by one, and nothing taken at all, until it is given up.
+    most_denied: u32,
     /// Whether a member was taken.
     is_taken: bool,
     /// Whether we are permitted the call at all: something was taken, or refused for what it is.
@@ -101,8 +105,13 @@ impl Step {
 
 impl Batches {
     /// Whole actions, to be tried first.
-    pub fn new(actions: &[Action], splits_denials: impl Fn(&Action) -> bool) -> Self {
-        let batch = |action: &Action| Batch::new(action.clone(), splits_denials(action));
+    pub fn new(
+        actions: &[Action],
+        splits_denials: impl Fn(&Action) -> bool,
+        was_denied: impl Fn(&Action) -> bool,
+    ) -> Self {
+        let most_denied = |action: &Action| if was_denied(action) { DENIED_AGAIN } else { DENIED_UNTIL_OURS };
+        let batch = |action: &Action| Batch::new(action.clone(), splits_denials(action), most_denied(action));
         let whole = |(batch, action): (usize, &Action)| Piece { batch, action: action.clone(), refusals: 0 };
         Self {
             batches: actions.iter().map(batch).collect(),
@@ -142,6 +151,23 @@ impl Batches {
                 self.pieces_under_way -= 1;
                 self.of(piece.batch).pieces -= 1;
                 self.settle_piece(piece, outcome)
+            }
+        }
+    }
+
+    /// Takes in that a call was not made, for it would be denied. Of a member whose way could not be cleared so, the
+    /// refusal stands.
+    pub fn abandon(&mut self, step: Step) -> Vec<Outcome> {
+        match step {
+            Step::Clearing(clearing) => {
+                self.clearing_under_way -= 1;
+                self.of(clearing.batch).being_cleared -= 1;
+                vec![clearing.refusal]
+            }
+            Step::Piece(piece) => {
+                self.pieces_under_way -= 1;
+                self.of(piece.batch).pieces -= 1;
+                Vec::new()
             }
         }
     }
@@ -219,7 +245,7 @@ impl Batches {
             Blame::AMemberOrUs => {
                 let alone = piece.action.items().len() < 2;
                 batch.denied_alone += u32::from(alone);
-                if batch.denied_alone >= DENIED_UNTIL_OURS && !batch.is_permitted {
+                if batch.denied_alone >= batch.most_denied && !batch.is_permitted {
                     batch.given_up = true;
                 }
                 if alone || !batch.splits_denials {
@@ -319,10 +345,11 @@ impl Batches {
 }
 
 impl Batch {
-    fn new(action: Action, splits_denials: bool) -> Self {
+    fn new(action: Action, splits_denials: bool, most_denied: u32) -> Self {
         Self {
             action,
             splits_denials,
+            most_denied,
             is_taken: false,
             is_permitted: false,
             denied_alone: 0,

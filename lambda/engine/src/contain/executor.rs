@@ -1,7 +1,7 @@
 //! Performs plans. Lanes run at once; one item's failure never stops the others.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -10,12 +10,14 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use runawaytrain_core::plan::doors::{Door, Doors};
 use runawaytrain_core::plan::{ActionResult, Outcome, Plan};
 use runawaytrain_core::resource::{Act, Action, Lane, Part};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
 
 use super::batch::Batches;
+use super::doors::{Doorkeeper, MOST_ASKED};
 use super::lease::{HeldLease, NotPerformed, Wait};
 use crate::deadline::{Deadline, has_come, in_time};
 use crate::patience::Patience;
@@ -25,7 +27,7 @@ use crate::ports::Performed;
 const MOST_REGIONS: usize = 32;
 /// Principals at once in one account. IAM has one quota for all of them: a hundred at once would only throttle each
 /// other.
-const MOST_PRINCIPALS: usize = 32;
+const MOST_PRINCIPALS: usize = MOST_ASKED;
 
 /// Retries of a throttled call, on top of the SDK's own, with doubling waits up to half a minute: five minutes in all.
 /// To start 500 instances past the first thousand takes their quota four.
@@ -43,29 +45,10 @@ pub struct Executor {
     account: AccountId,
     lease: Arc<HeldLease>,
     permits: Arc<Permits>,
-    denials: Arc<Denials>,
+    doors: Arc<Doorkeeper>,
     deadline: Deadline,
     /// Whether it ends where somebody asks for a release.
     yields: bool,
-}
-
-/// The calls that were denied to us, thing by thing: it is no use to take a batch of nothing else apart again.
-#[derive(Default)]
-struct Denials(Mutex<BTreeSet<(&'static str, String)>>);
-
-impl Denials {
-    fn splits(&self, action: &Action) -> bool {
-        let known = self.known();
-        action.items().iter().any(|item| !known.contains(&(action.operation(), (*item).to_owned())))
-    }
-
-    fn learn(&self, action: &Action) {
-        self.known().extend(action.items().into_iter().map(|item| (action.operation(), item.to_owned())));
-    }
-
-    fn known(&self) -> MutexGuard<'_, BTreeSet<(&'static str, String)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// What bounds the lanes at once. Freezing waits for nothing, and what stops never queues behind what locks out.
@@ -97,8 +80,20 @@ impl Executor {
     /// An executor under a lease. It begins nothing new shortly before the invocation's end.
     pub fn new(account: AccountId, lease: Arc<HeldLease>, deadline: Deadline) -> Self {
         let permits = Permits { regions: Semaphore::new(MOST_REGIONS), principals: Semaphore::new(MOST_PRINCIPALS) };
-        let (permits, denials) = (Arc::new(permits), Arc::default());
-        Self { account, lease, permits, denials, deadline, yields: false }
+        let doors = Arc::new(Doorkeeper::new(Doors::default(), 0));
+        Self { account, lease, permits: Arc::new(permits), doors, deadline, yields: false }
+    }
+
+    /// The same, which knows what earlier invocations of the halt found of its doors.
+    #[must_use]
+    pub fn knowing(self, doors: Doors) -> Self {
+        let doors = Arc::new(Doorkeeper::new(doors, self.lease.lease().fence));
+        Self { doors, ..self }
+    }
+
+    /// The calls that proved to be denied to us whatever they are about. Nobody is asked for them any more.
+    pub fn shut_doors(&self) -> BTreeSet<Door> {
+        self.doors.shut()
     }
 
     /// The same, which begins nothing more once somebody asks for a release of the account.
@@ -146,7 +141,8 @@ impl Executor {
     /// Actions that serve the same end, several at a time where they may be; whatever is refused for one of its members
     /// is taken apart. Nothing is done that must not follow what failed in the lane before.
     async fn side_by_side(&self, actions: &[Action], before: &[Outcome]) -> Vec<Outcome> {
-        let mut batches = Batches::new(actions, |action| self.denials.splits(action));
+        let mut batches =
+            Batches::new(actions, |action| self.doors.splits(action), |action| self.doors.was_shut(action));
         let (mut outcomes, mut under_way): (Vec<Outcome>, _) = (Vec::new(), FuturesUnordered::new());
         loop {
             while let Some(step) = batches.next() {
@@ -159,14 +155,21 @@ impl Executor {
                     continue;
                 }
                 under_way.push(async move {
-                    let outcome = self.perform(step.action().clone()).await;
+                    let is_admitted = self.doors.admits(step.action()).await;
+                    let outcome = if is_admitted { Some(self.perform(step.action().clone()).await) } else { None };
                     (step, outcome)
                 });
             }
             let Some((step, outcome)) = under_way.next().await else { break };
-            outcomes.extend(batches.settle(step, outcome));
+            outcomes.extend(match outcome {
+                Some(outcome) => {
+                    self.doors.learn(&outcome);
+                    batches.settle(step, outcome)
+                }
+                None => batches.abandon(step),
+            });
         }
-        batches.denied().for_each(|action| self.denials.learn(action));
+        batches.denied().for_each(|action| self.doors.took_apart(action));
         outcomes
     }
 
@@ -238,7 +241,9 @@ fn retries(kind: FailureKind, part: Part) -> u32 {
 impl RunningLanes {
     /// Starts the lanes of a plan that were not started yet.
     pub fn feed(&mut self, plan: &Plan) {
-        for (lane, actions) in plan.lanes() {
+        let mut lanes: Vec<(&Lane, &[Action])> = plan.lanes().collect();
+        lanes.sort_by_cached_key(|(lane, actions)| self.executor.doors.order(lane, actions));
+        for (lane, actions) in lanes {
             if self.started.insert(lane.clone()) {
                 self.running.spawn(self.executor.clone().lane(lane.clone(), actions.to_vec()));
             }

@@ -57,6 +57,8 @@ enum Pass {
 pub struct Verified {
     /// Whether as many clean passes in a row were made as were asked for.
     pub clean: bool,
+    /// Whether it was given up, for all that was left was refused for good.
+    pub in_vain: bool,
     /// What was done in between.
     pub outcomes: Vec<Outcome>,
     /// What the last pass still wanted done.
@@ -81,6 +83,7 @@ pub async fn verify(task: &Task<'_>, executor: &Executor, earlier: &[Outcome], p
     let mut verified = Verified::default();
     let mut refusals = task.refusals.clone();
     plan::learn(&mut refusals, earlier);
+    learn_doors(&mut refusals, executor);
     verified.regions = task.record.regions.clone();
     let (mut last, mut in_a_row) = (None, 0);
     let mut before = Plan::default();
@@ -113,7 +116,10 @@ pub async fn verify(task: &Task<'_>, executor: &Executor, earlier: &[Outcome], p
         } else {
             let outcomes = executor.run(&plan).await;
             plan::learn(&mut refusals, &outcomes);
-            let in_vain = plan == before && was_in_vain(&outcomes, &verified.gaps);
+            learn_doors(&mut refusals, executor);
+            // Where nothing was asked, all that is left is behind shut doors, whatever else a thief makes there.
+            let is_no_news = plan == before || outcomes.is_empty();
+            let in_vain = is_no_news && was_in_vain(&outcomes, &verified.gaps);
             verified.outcomes.extend(outcomes);
             if in_vain { Pass::Vain } else { Pass::Work }
         };
@@ -124,7 +130,10 @@ pub async fn verify(task: &Task<'_>, executor: &Executor, earlier: &[Outcome], p
                 verified.clean = true;
                 return verified;
             }
-            Pass::Vain if in_a_row >= VAIN_PASSES => return verified,
+            Pass::Vain if in_a_row >= VAIN_PASSES => {
+                verified.in_vain = true;
+                return verified;
+            }
             Pass::Clean | Pass::Vain => BETWEEN_CLEAN_PASSES,
             Pass::Work => AFTER_WORK,
         };
@@ -136,6 +145,13 @@ pub async fn verify(task: &Task<'_>, executor: &Executor, earlier: &[Outcome], p
             () = task.lease.release_requested() => return verified,
         }
     }
+}
+
+/// Takes in which calls about the account as a whole are denied to us whatever they are about: for whoever was not even
+/// asked, another way is planned just the same.
+fn learn_doors(refusals: &mut Refusals, executor: &Executor) {
+    let shut = executor.shut_doors();
+    shut.into_iter().filter(|door| door.region.is_none()).for_each(|door| refusals.shut(door.operation));
 }
 
 /// What a verification rests on.

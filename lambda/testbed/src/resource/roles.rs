@@ -49,6 +49,8 @@ pub struct SimRole {
     pub session: Option<Timestamp>,
     /// Its trust policy, in AWS's words.
     pub trust: String,
+    /// Whether a policy above the account keeps everybody from changing it.
+    pub guarded: bool,
 }
 
 impl SimRole {
@@ -56,7 +58,7 @@ impl SimRole {
     pub fn new(created: Timestamp) -> Self {
         let (path, lock) = ("/".to_owned(), Lagged::new(RoleLock::Absent));
         let (managed, trust) = (Managed::default(), Trust::Service("ec2.amazonaws.com".to_owned()).document());
-        Self { path, created, lock, managed, inline: 0, attached: 0, session: None, trust }
+        Self { path, created, lock, managed, inline: 0, attached: 0, session: None, trust, guarded: false }
     }
 
     /// Whether the thief's session still opens anything at this moment.
@@ -162,6 +164,9 @@ pub(crate) fn perform(roles: &mut SimRoles, action: &Action, now: Timestamp) -> 
             | Action::RestoreRoleBoundary { boundary: Some(_), .. } => Err(refused(action, FailureKind::NotFound)),
         };
     };
+    if role.guarded {
+        return Err(refused(action, FailureKind::Denied));
+    }
     // A service's own role, or Identity Center's.
     if role.path.starts_with("/aws-") {
         return Err(refused(action, FailureKind::Unsupported));
@@ -178,7 +183,7 @@ pub(crate) fn perform(roles: &mut SimRoles, action: &Action, now: Timestamp) -> 
     }
 }
 
-/// `role NAME [path P] [session] [foreign | trusts account|federated|service WHOM] [inline N] [attached N] [bounded]
+/// `role NAME [path P] [session] [guarded] [foreign | trusts account|federated|service WHOM] [inline N] [attached N] [bounded]
 /// [made D]`: `session` is one that a thief may hold, `foreign` a trust in an account outside the organization; `inline`
 /// are characters of its inline policies, `attached` managed policies, `bounded` says that it has a boundary.
 pub(crate) fn read(words: &mut Tokens<'_>) -> Result<impl FnOnce(&mut SimRoles, Timestamp) + Send + use<>, String> {
@@ -186,6 +191,7 @@ pub(crate) fn read(words: &mut Tokens<'_>) -> Result<impl FnOnce(&mut SimRoles, 
     let name = words.owned()?;
     let path = words.after("path").map_or(Ok("/".to_owned()), |_| words.owned())?;
     let session = words.after("session").is_some();
+    let guarded = words.after("guarded").is_some();
     let trust = if words.after("foreign").is_some() {
         Some(Trust::foreign())
     } else {
@@ -199,7 +205,7 @@ pub(crate) fn read(words: &mut Tokens<'_>) -> Result<impl FnOnce(&mut SimRoles, 
         let session = session.then(|| ago(now, SESSION_AGE));
         let boundary = Lagged::new(bounded.then(|| A_BOUNDARY.to_owned()));
         let managed = Managed { boundary, ..Managed::default() };
-        let mut role = SimRole { path, session, inline, attached, managed, ..SimRole::new(ago(now, age)) };
+        let mut role = SimRole { path, session, guarded, inline, attached, managed, ..SimRole::new(ago(now, age)) };
         if let Some(trust) = trust {
             role.trust = trust.document();
         }

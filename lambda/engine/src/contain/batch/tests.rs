@@ -14,7 +14,7 @@ fn ids(number: usize) -> Vec<String> {
 
 /// Plays a batch against AWS; gives every call's members and the outcomes that stand.
 fn played(all: &[String], aws: impl Fn(&Action) -> Result<(), Failure>) -> (Vec<Vec<String>>, Vec<Outcome>) {
-    let mut batches = Batches::new(&[stop(all)], |_| true);
+    let mut batches = Batches::new(&[stop(all)], |_| true, |_| false);
     let (mut calls, mut outcomes) = (Vec::new(), Vec::new());
     while let Some(step) = batches.next() {
         let action = step.action().clone();
