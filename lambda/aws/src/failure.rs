@@ -1,11 +1,11 @@
 //! The one place that turns the SDK's errors into the project's own. It judges by error code and by the kind of the
-//! error, never by words.
+//! error, never by words: those only choose words.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::failure::{DeniedBy, Failure, FailureKind};
 
 /// What a failed call comes to. The operation is written as IAM spells it, such as `ec2:DescribeInstances`.
 pub(crate) fn of<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> Failure
@@ -35,7 +35,28 @@ where
         SdkError::ConstructionFailure(_) => (FailureKind::Invalid, None, Chain(error).to_string()),
         _ => (FailureKind::Unavailable, None, Chain(error).to_string()),
     };
-    Failure { operation: operation.to_owned(), kind, code, detail, named: Vec::new() }
+    let denied_by = if kind == FailureKind::Denied { denied_by(&detail) } else { None };
+    Failure { operation: operation.to_owned(), kind, code, detail, named: Vec::new(), denied_by }
+}
+
+/// Whose policy denied a call, by the type of policy that AWS's message names: as what denies the call, or as what does
+/// not allow it. The one place that reads a message, and nothing is done by it: it chooses words for people.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
+fn denied_by(message: &str) -> Option<DeniedBy> {
+    let names = |policy: &str| {
+        ["with an explicit deny in a ", "with an explicit deny in an ", "because no "]
+            .iter()
+            .any(|words| message.split(words).skip(1).any(|rest| rest.trim_start().starts_with(policy)))
+    };
+    if names("service control policy") || names("resource control policy") {
+        Some(DeniedBy::Organization)
+    } else if names("permissions boundary") {
+        Some(DeniedBy::Boundary)
+    } else if names("identity-based policy") {
+        Some(DeniedBy::Role)
+    } else {
+        None
+    }
 }
 
 /// An error and what caused it, in the words meant for people: the SDK's own printer adds a dump of its types.
@@ -277,6 +298,43 @@ mod tests {
             let failure = answer(400, code, "whatever");
             assert_eq!((failure.kind, failure.code.as_deref()), (kind, Some(code)), "{code}");
         }
+    }
+
+    #[test]
+    fn who_denied_is_said_where_aws_says_it() {
+        let user =
+            "User: arn:aws:sts::111111111111:assumed-role/RunawayTrainResponder/s is not authorized to perform: ";
+        let cases = [
+            (
+                "iam:PutUserPolicy on resource: user bob with an explicit deny in a service control policy",
+                Some(DeniedBy::Organization),
+            ),
+            (
+                "iam:PutUserPolicy on resource: user bob with an explicit deny in a service control policy: arn:aws:organizations::1:policy/o-a/service_control_policy/p-b",
+                Some(DeniedBy::Organization),
+            ),
+            (
+                "ec2:StopInstances because no service control policy allows the ec2:StopInstances action",
+                Some(DeniedBy::Organization),
+            ),
+            (
+                "iam:PutUserPolicy because no permissions boundary allows the iam:PutUserPolicy action",
+                Some(DeniedBy::Boundary),
+            ),
+            ("iam:PutUserPolicy with an explicit deny in an identity-based policy", Some(DeniedBy::Role)),
+            (
+                "iam:PutUserPolicy because no identity-based policy allows the iam:PutUserPolicy action",
+                Some(DeniedBy::Role),
+            ),
+            ("iam:PutUserPolicy on resource: user service control policy", None),
+            ("Encoded authorization failure message: abc", None),
+        ];
+        for (message, denied_by) in cases {
+            let failure = answer(403, "AccessDenied", &format!("{user}{message}"));
+            assert_eq!((failure.kind, failure.denied_by), (FailureKind::Denied, denied_by), "{message}");
+        }
+        let other = answer(400, "NeverHeardOf", "with an explicit deny in a service control policy");
+        assert_eq!((other.kind, other.denied_by), (FailureKind::Other, None));
     }
 
     #[test]

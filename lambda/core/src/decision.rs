@@ -9,7 +9,7 @@ mod transition;
 
 pub use decide::{Case, Cause, Decision};
 pub use freeze::{freeze_outcome, frozen, thawed};
-pub use news::News;
+pub use news::{News, tells_outcome};
 pub use release::{Release, released};
 pub use shut_out::{ShutOut, ShutOuts};
 pub use transition::{after_sweep, contained, trip, with_whole_before};

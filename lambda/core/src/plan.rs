@@ -1,6 +1,7 @@
 //! What a halt will do, what a release will undo, and what came of either.
 
 mod changes;
+pub mod denials;
 pub mod doors;
 mod halt;
 mod outcome;

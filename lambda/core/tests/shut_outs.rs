@@ -113,6 +113,7 @@ fn a_freeze_outlasts_what_was_not_seen_whole() {
             before: Summary::default(),
             contained: None,
             outcome_told: true,
+            denials_told: false,
             tripped_limits: BTreeMap::new(),
             freeze: reason,
             locked_out: None,

@@ -13,6 +13,7 @@ use common::{PAYER, PHYSICS, REGIONS, Scene, id, policy, report_of, seeded};
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
+use runawaytrain_core::policy::NotifyList;
 use runawaytrain_core::record::State;
 use runawaytrain_core::resource::Act;
 use runawaytrain_core::resource::roles::RoleLock;
@@ -198,6 +199,33 @@ async fn who_comes_after_a_door_was_found_shut_is_asked_before_the_others() {
     scene.tick().await;
     tokio::time::sleep(runawaytrain_testbed::CONSISTENCY).await;
     assert_eq!(open(&scene).0, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_can_open_a_door_is_told_at_once_and_what_came_of_it() {
+    let own = json!({ "accounts": { PHYSICS: { "notify": ["physics@example.edu"] } } });
+    let scene = Scene::new(with_roles(100), policy(own));
+    deny(&scene.testbed, &IAM_WRITES);
+    sweep(&scene).await;
+    let mails = |beginning: &str| {
+        let mails = scene.testbed.mailbox.mails().into_iter();
+        let mut mails: Vec<_> = mails.filter(|mail| mail.subject.contains(beginning)).collect();
+        mails.sort_by_key(|mail| mail.list != NotifyList::Default);
+        mails
+    };
+    let told = mails("NOT PROVEN");
+    let lists: Vec<_> = told.iter().map(|mail| mail.list.clone()).collect();
+    assert_eq!(lists, [NotifyList::Default, NotifyList::Own(id(PHYSICS))], "its own people cannot open it");
+    assert!(
+        told[0].body.contains("iam:PutRolePolicy: 100 roles not cut off from sessions so far: role-0, "),
+        "{}",
+        told[0].body
+    );
+    assert!(told[0].body.contains(" and 85 more (denied for each of the 32 that were asked)"), "{}", told[0].body);
+    scene.tick().await;
+    scene.testbed.world.heal();
+    scene.tick().await;
+    assert_eq!((mails("NOT PROVEN").len(), mails("Halted").len()), (2, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -28,6 +28,7 @@ fn halting(testbed: &Testbed) -> AccountRecord {
         before: Default::default(),
         contained: None,
         outcome_told: false,
+        denials_told: false,
         locked_out: None,
         tripped_limits: Default::default(),
         freeze: None,

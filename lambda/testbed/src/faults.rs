@@ -1,6 +1,6 @@
 //! What goes wrong.
 
-use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::failure::{DeniedBy, Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 
 /// A failure that calls meet: where, how often, and what it looks like.
@@ -28,6 +28,15 @@ impl Fault {
             times: None,
             failure: Some(failure(operation, kind)),
         }
+    }
+
+    /// AWS says whose policy it was.
+    #[must_use]
+    pub fn denied_by(mut self, denied_by: DeniedBy) -> Self {
+        if let Some(failure) = &mut self.failure {
+            failure.denied_by = Some(denied_by);
+        }
+        self
     }
 
     /// Only so many calls.

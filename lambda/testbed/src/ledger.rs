@@ -157,7 +157,11 @@ impl Tables {
     }
 
     fn put_out(&mut self, notice: Notice, at: Timestamp) {
-        let id = OutboxId(format!("{at:.9}#{}#{:?}", notice.account, notice.kind));
+        let mut id = OutboxId(format!("{at:.9}#{}#{:?}", notice.account, notice.kind));
+        // The same mail to two lists.
+        while self.outbox.contains_key(&id) {
+            id.0.push_str("#again");
+        }
         self.outbox.insert(id.clone(), (OutboxItem { id, notice, tries: 0 }, None));
     }
 

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_core::vocabulary::failure::{DeniedBy, Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, Region, RoleName, UserName};
 
 use crate::account::SimAccount;
@@ -64,7 +64,7 @@ fn disabled(words: &mut Tokens<'_>) -> Result<Change, String> {
     Ok(in_account(move |known| known.region(&name).disabled = true))
 }
 
-/// `fault OPERATION KIND|hang [times N] [in REGION] [anywhere]`: in the account, unless it is said to be anywhere.
+/// `fault OPERATION KIND|hang [by organization|boundary|role] [times N] [in REGION] [anywhere]`: in the account, unless it is said to be anywhere.
 fn fault(words: &mut Tokens<'_>) -> Result<Change, String> {
     let operation = words.owned()?;
     let kind = match words.next()? {
@@ -78,13 +78,24 @@ fn fault(words: &mut Tokens<'_>) -> Result<Change, String> {
         "other" => Some(FailureKind::Other),
         unknown => return Err(format!("no fault is called {unknown:?}")),
     };
+    let denied_by = words.after("by").map(|()| denied_by(words)).transpose()?;
     let times = words.after("times").map(|_| words.number()).transpose()?;
     let region = words.after("in").map(|_| words.owned()).transpose()?.map(Region::new);
     let anywhere = words.after("anywhere").is_some();
     Ok(Box::new(move |world, account| {
-        let failure = kind.map(|kind| failure(&operation, kind));
+        let failure = kind.map(|kind| Failure { denied_by, ..failure(&operation, kind) });
         world.fault(Fault { operation, account: (!anywhere).then(|| account.clone()), region, times, failure });
     }))
+}
+
+/// Whose policy AWS says it was.
+fn denied_by(words: &mut Tokens<'_>) -> Result<DeniedBy, String> {
+    Ok(match words.next()? {
+        "organization" => DeniedBy::Organization,
+        "boundary" => DeniedBy::Boundary,
+        "role" => DeniedBy::Role,
+        unknown => return Err(format!("nobody denies by {unknown:?}")),
+    })
 }
 
 /// `thief STRATEGY[,STRATEGY…] [as user NAME|role NAME …] [every D | after-reads OPERATION] [waits D] [seed N]`

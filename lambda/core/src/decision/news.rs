@@ -1,11 +1,11 @@
-//! What people must be told, as data. The mails say it in words.
+//! What people must be told, as data, and when the outcome of a halt is. The mails say it in words.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::decision::shut_out::ShutOut;
 use crate::measure::summary::Summary;
 use crate::plan::{Containment, Outcome};
-use crate::record::{FreezeReason, Halt, State, Unseen};
+use crate::record::{AccountRecord, FreezeReason, Halt, State, Unseen};
 use crate::resource::Skipped;
 use crate::verdict::{Grace, Verdict};
 use crate::vocabulary::ids::Region;
@@ -114,4 +114,26 @@ pub enum News {
         /// When.
         at: Timestamp,
     },
+}
+
+/// An unproven halt is mailed as such when it has lasted this long.
+const UNPROVEN_UNTIL_TOLD: SignedDuration = SignedDuration::from_mins(15);
+
+/// Whether the outcome of a halt is to be told now, and takes in that it is: once it is proven, or once when it is not.
+/// It is told unproven when it has not been proven for long; at once where an invocation gave up because calls are
+/// denied to us, for only people can open that door. What comes of it is then told as well.
+pub fn tells_outcome(record: &mut AccountRecord, containment: &Containment, in_vain: bool, now: Timestamp) -> bool {
+    let Some(halt) = record.halt.as_mut().filter(|halt| !halt.outcome_told) else { return false };
+    if containment.verified.is_some() {
+        halt.outcome_told = true;
+    } else if halt.denials_told {
+        return false;
+    } else if in_vain && !containment.denials().is_empty() {
+        halt.denials_told = true;
+    } else if now.duration_since(halt.tripped) >= UNPROVEN_UNTIL_TOLD {
+        halt.outcome_told = true;
+    } else {
+        return false;
+    }
+    true
 }

@@ -92,6 +92,7 @@ pub(super) fn new_halt(decision: &Decision, summary: &Summary, now: Timestamp) -
         before: summary.kept(),
         contained: None,
         outcome_told: false,
+        denials_told: false,
         locked_out: None,
         tripped_limits: tripped.map(|reading| (reading.limit, reading.value)).collect(),
         freeze: None,

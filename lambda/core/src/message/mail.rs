@@ -9,14 +9,15 @@ use crate::decision::News;
 use crate::measure::summary::Summary;
 use crate::message::notice::{Notice, NoticeKind};
 use crate::plan::{self, Containment, Outcome};
-use crate::policy::AccountPolicy;
 use crate::policy::known_roles::SERVICES_OWN;
+use crate::policy::{AccountPolicy, NotifyList};
 use crate::record::Halt;
-use crate::resource::{Act, Description, Kind, NOT_LOOKED_AT, SkipReason, Skipped, Undo};
+use crate::resource::{Act, Action, Description, Kind, NOT_LOOKED_AT, SkipReason, Skipped, Undo};
 use crate::verdict::{Grace, Judgement, Reading, Verdict};
 use crate::vocabulary::mode::Mode;
 use crate::vocabulary::text::{clean, count};
 
+mod denied;
 mod digest;
 mod freeze;
 mod unreadable;
@@ -25,7 +26,7 @@ mod words;
 
 pub use digest::digest;
 
-use words::{full_name, line, notice, order, running, section, short_name, time};
+use words::{full_name, line, notice, order, running, section, short_name, time, to_the_payer};
 
 /// What a workload is when it was stopped and can be started again: the line that comes first.
 const STOPPED: &str = "stopped";
@@ -35,7 +36,7 @@ pub fn write(policy: &AccountPolicy, news: &News) -> Vec<Notice> {
     match news {
         News::Warning { mode, verdict, seen, at } => vec![warning(policy, *mode, verdict, seen, *at)],
         News::Halt { why, seen, at } => vec![halt(policy, why, seen, *at)],
-        News::Outcome { halt, containment, at } => vec![outcome(policy, halt, containment, *at)],
+        News::Outcome { halt, containment, at } => outcome(policy, halt, containment, *at),
         News::Unseen { state, unseen, brief, shut_out } => {
             vec![unseen::account(policy, *state, unseen, brief, *shut_out)]
         }
@@ -69,8 +70,10 @@ fn halt(policy: &AccountPolicy, why: &str, seen: &Summary, now: Timestamp) -> No
     notice(policy, NoticeKind::Halt, format!("HALT {}: {why}", short_name(policy)), body, why)
 }
 
-/// What the halt came to: verified, or not proven yet.
-fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, now: Timestamp) -> Notice {
+/// What the halt came to: verified, or not proven yet. Where calls are denied to us it goes to the payer's list as well:
+/// the account's own people cannot mend that.
+fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, now: Timestamp) -> Vec<Notice> {
+    let denials = containment.denials();
     let resisted = containment.resisted();
     let seconds = containment.verified.unwrap_or(now).duration_since(halt.tripped).as_secs();
     let mut body = String::new();
@@ -92,7 +95,11 @@ fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, now: 
 
     body.push_str("\nWhat was done\n");
     done(&mut body, containment);
-    section(&mut body, "What resisted", resisted.iter().map(|(action, failure)| format!("{action}: {failure}")));
+    denied::write(&mut body, policy, containment, &denials);
+    // What is denied for all was said in a line.
+    let is_said = |action: &Action| denials.iter().any(|denial| denial.is_for_all && denial.is_of(action));
+    let named = resisted.iter().filter(|(action, failure)| !(failure.kind.is_refusal() && is_said(action)));
+    section(&mut body, "What resisted", named.map(|(action, failure)| format!("{action}: {failure}")));
     section(
         &mut body,
         "What could not be seen",
@@ -122,10 +129,19 @@ fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, now: 
     what_next(&mut body, policy);
     let subject = if containment.verified.is_some() { "Halted" } else { "NOT PROVEN" };
     let source = if unexplained { "SOURCE OF THE SPEND NOT FOUND, " } else { "" };
-    let resisting = if resisted.is_empty() { String::new() } else { format!(", {} resisted", resisted.len()) };
+    // Of what is denied for all, most was not even asked.
+    let unasked: u64 = denials.iter().map(|denial| denial.left.saturating_sub(denial.asked)).sum();
+    let resisting = match resisted.len() as u64 + unasked {
+        0 => String::new(),
+        number => format!(", {number} resisted"),
+    };
     let stopped = count(containment.stopped() as u64, "instance");
     let subject = format!("{subject} {}: {source}{stopped} stopped{resisting}", short_name(policy));
-    notice(policy, NoticeKind::Outcome, subject, body, &verdict)
+    let own = notice(policy, NoticeKind::Outcome, subject, body, &verdict);
+    if denials.is_empty() || own.list == NotifyList::Default {
+        return vec![own];
+    }
+    vec![own.clone(), to_the_payer(own)]
 }
 
 /// Close to a limit; or past one in an account where the machine may only look.

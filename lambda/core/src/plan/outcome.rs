@@ -28,6 +28,16 @@ pub enum ActionResult {
     },
 }
 
+impl ActionResult {
+    /// Why it failed, if it did.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed { failure } => Some(failure),
+            Self::Done | Self::AlreadyDone => None,
+        }
+    }
+}
+
 /// One call and how it ended. A batch that had to be split has one outcome a part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {

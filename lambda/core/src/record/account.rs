@@ -69,6 +69,10 @@ pub struct Halt {
     pub contained: Option<Timestamp>,
     /// Whether the outcome was mailed: once a halt, whatever comes later.
     pub outcome_told: bool,
+    /// Whether it was mailed that the halt is not proven, for calls are denied to us; what it comes to in the end is
+    /// another mail.
+    #[serde(default)]
+    pub denials_told: bool,
     /// When the last user or role was locked out so far, and could no longer assume a role: sessions of roles that were
     /// issued until then are revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]

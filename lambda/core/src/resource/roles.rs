@@ -132,7 +132,7 @@ impl Act for Action {
     fn describe(&self) -> Description {
         use Part::{GiveBack, Lock};
         let (operation, part, noun, verb) = match self {
-            Self::RevokeSessions { .. } => (DENIES.inline, Lock, "role", "cut off from its sessions"),
+            Self::RevokeSessions { .. } => (DENIES.inline, Lock, "role", "cut off from sessions so far"),
             Self::DenyRole { .. } => (DENIES.inline, Lock, "role", "denied everything"),
             Self::AttachDenyToRole { .. } => (DENIES.attach, Lock, "role", "denied everything"),
             Self::BoundRole { .. } => (DENIES.bound, Lock, "role", "denied everything"),

@@ -138,6 +138,19 @@ impl FailureKind {
     }
 }
 
+/// Whose policy denied a call, as far as AWS's message says it. Only words for people are chosen by it: messages change
+/// without notice, and AWS does not always say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeniedBy {
+    /// A policy of the organization: it denies the call, or does not allow it.
+    Organization,
+    /// The permissions boundary of our role.
+    Boundary,
+    /// The policies of our role: they deny the call, or do not allow it.
+    Role,
+}
+
 /// One refused or failed call: which, what kind of failure, AWS's code and message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -154,12 +167,16 @@ pub struct Failure {
     /// up on its strength.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub named: Vec<String>,
+    /// Whose policy denied it, where AWS says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denied_by: Option<DeniedBy>,
 }
 
 impl Failure {
     /// A failure that AWS did not answer itself: no code, nothing named.
     pub fn own(operation: impl Into<String>, kind: FailureKind, detail: impl Into<String>) -> Self {
-        Self { operation: operation.into(), kind, code: None, detail: detail.into(), named: Vec::new() }
+        let (operation, detail) = (operation.into(), detail.into());
+        Self { operation, kind, code: None, detail, named: Vec::new(), denied_by: None }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -24,9 +24,6 @@ use crate::contain::{Executor, Proof, RunningLanes, Task, verify, verify_freeze}
 use crate::patience::while_busy;
 use crate::ports::{JournalEntry, StoreError, VersionedRecord};
 use crate::scope::ScopedAccount;
-
-/// An unproven halt is mailed as such when it has lasted this long.
-const UNPROVEN_UNTIL_TOLD: SignedDuration = SignedDuration::from_mins(15);
 
 /// What is asked of the container.
 enum Order {
@@ -400,7 +397,7 @@ impl Work {
             if verified.clean && record.state == State::Halting {
                 record = decision::contained(&record, now);
             }
-            if is_to_be_told(&mut record, &containment, now) {
+            if decision::tells_outcome(&mut record, &containment, verified.in_vain, now) {
                 let containment = self.of_the_whole_halt(&record, &containment).await;
                 news.extend(record.halt.clone().map(|halt| News::Outcome {
                     halt: Box::new(halt),
@@ -482,14 +479,4 @@ fn refusal_of(result: &ActionResult) -> Option<&Failure> {
         ActionResult::Failed { failure } => Some(failure),
         ActionResult::Done | ActionResult::AlreadyDone => None,
     }
-}
-
-/// The outcome is told once a halt: when it is proven, or when it has not been for long.
-fn is_to_be_told(record: &mut AccountRecord, containment: &Containment, now: Timestamp) -> bool {
-    let Some(halt) = record.halt.as_mut().filter(|halt| !halt.outcome_told) else { return false };
-    if containment.verified.is_none() && now.duration_since(halt.tripped) < UNPROVEN_UNTIL_TOLD {
-        return false;
-    }
-    halt.outcome_told = true;
-    true
 }

@@ -17,7 +17,7 @@ use runawaytrain_core::record::{
 use runawaytrain_core::resource::users::{Credential, UserAttachment};
 use runawaytrain_core::resource::{Action, instances, users};
 use runawaytrain_core::verdict::Judgement;
-use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::failure::{DeniedBy, Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId, InstanceId, KeyId, Region, UserName};
 use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::{
@@ -126,6 +126,7 @@ async fn records_come_back_as_written(ports: &Ports) {
         before: before.clone(),
         contained: None,
         outcome_told: false,
+        denials_told: true,
         locked_out: Some(at(45)),
         tripped_limits: [(Limit::Instances, 21)].into(),
         freeze: Some(FreezeReason::BrakeUnknown),
@@ -317,6 +318,7 @@ async fn a_journal_keeps_intents_and_outcomes_in_order(ports: &Ports) {
         code: Some("OperationNotPermitted".to_owned()),
         detail: "The instance 'i-0' may not be stopped.".to_owned(),
         named: vec!["i-0".to_owned()],
+        denied_by: Some(DeniedBy::Organization),
     };
     let results = [ActionResult::Failed { failure }, ActionResult::Done, ActionResult::AlreadyDone];
     let halt = HaltId::new("20261122T030000Z");
