@@ -106,7 +106,12 @@ mod tests {
             .into(),
             spot_requests::Action::CancelSpotRequests { region: region(), requests: vec![SpotRequestId::new("sir-1")] }
                 .into(),
-            instances::Action::StopInstances { region: region(), instances: vec![InstanceId::new("i-1")] }.into(),
+            instances::Action::StopInstances {
+                region: region(),
+                instances: vec![InstanceId::new("i-1")],
+                erases: Vec::new(),
+            }
+            .into(),
             users::Action::DenyUser { user: UserName::new("mallory") }.into(),
             roles::Action::DenyRole { role: RoleName::new("ci") }.into(),
         ];
@@ -122,7 +127,7 @@ mod tests {
     #[tokio::test]
     async fn an_empty_list_is_refused_without_a_call() {
         let actions: [Action; 4] = [
-            instances::Action::StopInstances { region: region(), instances: Vec::new() }.into(),
+            instances::Action::StopInstances { region: region(), instances: Vec::new(), erases: Vec::new() }.into(),
             instances::Action::TerminateInstances { region: region(), instances: Vec::new() }.into(),
             instances::Action::StartInstances { region: region(), instances: Vec::new() }.into(),
             spot_requests::Action::CancelSpotRequests { region: region(), requests: Vec::new() }.into(),

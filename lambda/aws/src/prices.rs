@@ -1,16 +1,17 @@
 //! On-Demand prices, over the Price List API.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_pricing::types::{Filter, FilterType};
 use serde::Deserialize;
 
+use runawaytrain_core::measure::disks::LocalDisks;
 use runawaytrain_core::measure::price::{PriceKey, Tenancy};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::money::Usd;
-use runawaytrain_engine::ports::PriceList;
+use runawaytrain_engine::ports::{Listed, PriceList};
 
 use crate::failure;
 use crate::retry::ConnectionLost;
@@ -35,7 +36,7 @@ impl SdkPriceList {
 
 #[async_trait]
 impl PriceList for SdkPriceList {
-    async fn on_demand(&self, key: &PriceKey) -> Result<Option<Usd>, Failure> {
+    async fn on_demand(&self, key: &PriceKey) -> Result<Listed, Failure> {
         let filters =
             filters(key).map_err(|error| Failure::own(GET_PRODUCTS, FailureKind::Invalid, error.to_string()))?;
         let call = self
@@ -46,20 +47,36 @@ impl PriceList for SdkPriceList {
             .set_filters(Some(filters))
             .max_results(PAGE);
         let mut pages = call.into_paginator().send();
-        let mut highest = None;
+        let (mut highest, mut disks) = (None, BTreeSet::new());
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failure::of(GET_PRODUCTS, &error))?;
             for product in page.price_list() {
                 // One that cannot be read may be the dearest: there is no price then, rather than one that may be too
                 // low.
-                let price = hourly(product).map_err(|why| {
-                    Failure::own(GET_PRODUCTS, FailureKind::Other, format!("a product of {key} cannot be read: {why}"))
-                })?;
+                let product: Product = serde_json::from_str(product).map_err(|why| unreadable(key, &why))?;
+                let price = product.hourly().map_err(|why| unreadable(key, &why))?;
+                disks.insert(LocalDisks::of_storage(product.product.attributes.storage.as_deref()));
                 // Where products disagree, the dearest: what is not known must not be cheap.
                 highest = highest.max(price);
             }
         }
-        Ok(highest)
+        Ok(Listed { per_hour: highest, local_disks: agreed(&disks) })
+    }
+}
+
+fn unreadable(key: &PriceKey, why: &dyn std::fmt::Display) -> Failure {
+    Failure::own(GET_PRODUCTS, FailureKind::Other, format!("a product of {key} cannot be read: {why}"))
+}
+
+/// What several products say together. Where one tells of disks there are some; where none does and one says nothing,
+/// nobody knows.
+fn agreed(said: &BTreeSet<LocalDisks>) -> LocalDisks {
+    if said.contains(&LocalDisks::Has) {
+        LocalDisks::Has
+    } else if said.contains(&LocalDisks::HasNone) && said.len() == 1 {
+        LocalDisks::HasNone
+    } else {
+        LocalDisks::Unknown
     }
 }
 
@@ -95,7 +112,21 @@ fn filters(key: &PriceKey) -> Result<Vec<Filter>, aws_sdk_pricing::error::BuildE
 #[derive(Deserialize)]
 struct Product {
     #[serde(default)]
+    product: About,
+    #[serde(default)]
     terms: Terms,
+}
+
+#[derive(Default, Deserialize)]
+struct About {
+    #[serde(default)]
+    attributes: Attributes,
+}
+
+#[derive(Default, Deserialize)]
+struct Attributes {
+    /// `EBS only`, or which local disks the type has.
+    storage: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -118,18 +149,19 @@ struct Dimension {
     price_per_unit: BTreeMap<String, String>,
 }
 
-/// What a product costs in an hour, On-Demand; the dearest of several. A price of nothing is none: it stands for what
-/// is paid otherwise.
-fn hourly(product: &str) -> Result<Option<Usd>, String> {
-    let product: Product = serde_json::from_str(product).map_err(|error| error.to_string())?;
-    let mut highest = None;
-    let dimensions = product.terms.on_demand.values().flat_map(|offer| offer.price_dimensions.values());
-    for dimension in dimensions.filter(|dimension| dimension.unit == "Hrs") {
-        let Some(price) = dimension.price_per_unit.get("USD") else { continue };
-        let price = usd(price).ok_or_else(|| format!("{price:?} is not an amount of US dollars"))?;
-        highest = highest.max(Some(price).filter(|price| *price > Usd::ZERO));
+impl Product {
+    /// What a product costs in an hour, On-Demand; the dearest of several. A price of nothing is none: it stands for what
+    /// is paid otherwise.
+    fn hourly(&self) -> Result<Option<Usd>, String> {
+        let mut highest = None;
+        let dimensions = self.terms.on_demand.values().flat_map(|offer| offer.price_dimensions.values());
+        for dimension in dimensions.filter(|dimension| dimension.unit == "Hrs") {
+            let Some(price) = dimension.price_per_unit.get("USD") else { continue };
+            let price = usd(price).ok_or_else(|| format!("{price:?} is not an amount of US dollars"))?;
+            highest = highest.max(Some(price).filter(|price| *price > Usd::ZERO));
+        }
+        Ok(highest)
     }
-    Ok(highest)
 }
 
 /// An amount from decimal text, exactly; what is finer than a millionth counts as a whole one.
@@ -174,7 +206,7 @@ mod tests {
                     "capacitystatus": "Used", "marketoption": "OnDemand", "operation": "RunInstances",
                     "usagetype": "EUC1-BoxUsage:p5.48xlarge", "regionCode": "eu-central-1",
                     "location": "EU (Frankfurt)", "locationType": "AWS Region",
-                    "servicecode": "AmazonEC2", "servicename": "Amazon Elastic Compute Cloud",
+                    "storage": "8 x 3840 GB NVMe SSD", "servicecode": "AmazonEC2", "servicename": "Amazon Elastic Compute Cloud",
                 },
                 "sku": sku,
             },
@@ -212,8 +244,12 @@ mod tests {
         (200, json!({ "FormatVersion": "aws_v1", "PriceList": products, "NextToken": next }).to_string())
     }
 
+    async fn listed(script: &Script) -> Listed {
+        SdkPriceList::new(&script.config()).on_demand(&key()).await.unwrap()
+    }
+
     async fn asked(script: &Script, key: &PriceKey) -> Result<Option<Usd>, Failure> {
-        SdkPriceList::new(&script.config()).on_demand(key).await
+        SdkPriceList::new(&script.config()).on_demand(key).await.map(|listed| listed.per_hour)
     }
 
     #[tokio::test]
@@ -261,6 +297,31 @@ mod tests {
         assert_eq!(asked(&disagreeing, &key()).await, Ok(Some(Usd::micros(99_000_000))));
         let placeholder = Script::new(|_| page(&[product("CCCC", "0.0000000000")], None));
         assert_eq!(asked(&placeholder, &key()).await, Ok(None));
+    }
+
+    #[tokio::test]
+    async fn the_list_says_of_a_type_whether_it_has_local_disks() {
+        let of = |storage: &[Option<&str>]| {
+            let products: Vec<Value> = storage
+                .iter()
+                .map(|storage| {
+                    let mut product = product("AAAA", "1");
+                    product["product"]["attributes"]["storage"] = json!(storage);
+                    product
+                })
+                .collect();
+            Script::new(move |_| page(&products, None))
+        };
+        for (storage, local_disks) in [
+            (vec![Some("8 x 3840 GB NVMe SSD")], LocalDisks::Has),
+            (vec![Some("EBS only")], LocalDisks::HasNone),
+            (vec![None], LocalDisks::Unknown),
+            (vec![Some("EBS only"), Some("2 x 300 NVMe SSD"), None], LocalDisks::Has),
+            (vec![Some("EBS only"), None], LocalDisks::Unknown),
+            (Vec::new(), LocalDisks::Unknown),
+        ] {
+            assert_eq!(listed(&of(&storage)).await.local_disks, local_disks, "{storage:?}");
+        }
     }
 
     #[tokio::test]

@@ -280,7 +280,8 @@ async fn the_looking_session_cannot_stop_what_the_acting_one_can() {
     looking.describe_instances().send().await.unwrap();
     looking.stop_instances().instance_ids(launched[0].as_str()).send().await.unwrap_err();
 
-    let stop = instances::Action::StopInstances { region: region.clone(), instances: launched }.into();
+    let stop =
+        instances::Action::StopInstances { region: region.clone(), instances: launched, erases: Vec::new() }.into();
     assert_eq!(ports.actuator.perform(&member, &stop, ports.clock.now()).await, Ok(Performed::Done));
     assert_eq!(instances_of(&ports, &member, &region).await, []);
 }

@@ -3,6 +3,7 @@
 mod changes;
 pub mod denials;
 pub mod doors;
+mod erased;
 mod halt;
 mod outcome;
 mod release;
@@ -14,6 +15,7 @@ use crate::resource::{Act, Action, Draft, Lane, Part, Skipped, quarantine};
 use crate::vocabulary::text::clean;
 
 pub use changes::{Changes, HaltJournal};
+pub use erased::erased;
 pub use halt::{plan, suspects};
 pub use outcome::{ActionResult, Containment, Outcome, learn, remaining, things};
 pub use release::{brought_back, undo};
@@ -112,6 +114,9 @@ impl fmt::Display for Plan {
         }
         for action in self.actions() {
             writeln!(f, "{action}")?;
+        }
+        for erased in erased(self.actions(), &BTreeMap::new()) {
+            writeln!(f, "erase the local disks of {erased}")?;
         }
         for skipped in &self.skipped {
             writeln!(f, "leave {}: {}", clean(&skipped.item), skipped.reason)?;

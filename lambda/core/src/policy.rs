@@ -8,8 +8,9 @@ mod trusted;
 mod values;
 
 pub use document::{
-    AccountSettings, Brake, Contain, ContainSettings, CostReportSettings, Exempt, InstanceResponse, LimitSettings,
-    Organization, PolicyDocument, PolicyError, RoleResponse, Settings, UnstoppableResponse, UserResponse,
+    AccountSettings, Brake, Contain, ContainSettings, CostReportSettings, Exempt, InstanceResponse,
+    InstanceStoreResponse, LimitSettings, Organization, PolicyDocument, PolicyError, RoleResponse, Settings,
+    UnstoppableResponse, UserResponse,
 };
 pub use effective::{AccountPolicy, CostReports, Limits, NotifyList, Policy};
 pub use trusted::{ProviderName, Trusted, TrustedAccount, TrustedSettings};

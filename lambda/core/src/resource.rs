@@ -35,7 +35,7 @@ use crate::policy::AccountPolicy;
 use crate::vocabulary::failure::{Failure, FailureKind};
 use crate::vocabulary::ids::Region;
 
-pub use act::{Act, Description, Part, Undo};
+pub use act::{Act, Description, Erasure, Part, Undo};
 pub use case::{Age, Circumstances, Done, HaltCase, Refusals, ReleaseCase, ReleaseRequest, Start, Suspicion, Touched};
 pub use draft::{Draft, Lane, SkipReason, Skipped};
 pub use room::{Caller, Depth, Resource, Returned, Revival, Scope};

@@ -9,8 +9,8 @@ use runawaytrain_core::resource::fleets::FleetKind;
 use runawaytrain_core::resource::instances::Protection;
 use runawaytrain_core::resource::users::{Credential, UserAttachment};
 use runawaytrain_core::resource::{
-    Act, Action, Description, Draft, Kind, Lane, Undo, fleets, groups, instances, quarantine, roles, spot_requests,
-    users,
+    Act, Action, Description, Draft, Erasure, Kind, Lane, Undo, fleets, groups, instances, quarantine, roles,
+    spot_requests, users,
 };
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{
@@ -42,6 +42,15 @@ fn instance() -> InstanceId {
 
 fn many() -> Vec<InstanceId> {
     (0..7).map(|number| InstanceId::new(format!("i-{number}"))).collect()
+}
+
+fn erases() -> Vec<Erasure> {
+    let of = |kind: &str, certain, ids: &[&str]| Erasure {
+        kind: kind.to_owned(),
+        certain,
+        items: ids.iter().map(|id| (*id).to_owned()).collect(),
+    };
+    vec![of("i4i.large", true, &["i-0", "i-3"]), of("q9.large", false, &["i-5"])]
 }
 
 fn user() -> UserName {
@@ -113,7 +122,7 @@ fn instance_samples() -> Vec<Action> {
     let protect = |against| instances::Action::Protect { region: region(), instance: instance(), against };
     samples!(instances:
         Unprotect { .. } => [unprotect(Protection::Stop), unprotect(Protection::Termination)],
-        StopInstances { .. } => [StopInstances { region: region(), instances: many() }],
+        StopInstances { .. } => [StopInstances { region: region(), instances: many(), erases: erases() }],
         TerminateInstances { .. } => [TerminateInstances { region: region(), instances: many() }],
         Protect { .. } => [protect(Protection::Stop), protect(Protection::Termination)],
         StartInstances { .. } => [StartInstances { region: region(), instances: many() }],

@@ -11,16 +11,18 @@ use arbitrary::identities::{ORGANIZATION, TRUSTED_PROVIDER, payer};
 use arbitrary::{account, circumstances, ends_instances, instances_of, moment, observation, policy, role_of, user_of};
 use jiff::Timestamp;
 use proptest::prelude::*;
+use runawaytrain_core::measure::disks::LocalDisks;
 use runawaytrain_core::observation::{Observation, Subject};
 use runawaytrain_core::plan::plan;
 use runawaytrain_core::policy::known_roles::{Class, known};
 use runawaytrain_core::policy::trust::Principal;
-use runawaytrain_core::policy::{AccountPolicy, UserResponse};
+use runawaytrain_core::policy::{AccountPolicy, InstanceStoreResponse, UserResponse};
+use runawaytrain_core::resource::instances::everywhere;
 use runawaytrain_core::resource::roles::{Action as RoleAction, Role};
 use runawaytrain_core::resource::users::Action as UserAction;
-use runawaytrain_core::resource::{Action, Circumstances, Roles, Users};
+use runawaytrain_core::resource::{Act, Action, Circumstances, Roles, Users};
 use runawaytrain_core::vocabulary::failure::FailureKind;
-use runawaytrain_core::vocabulary::ids::{RoleName, UserName};
+use runawaytrain_core::vocabulary::ids::{InstanceId, Region, RoleName, UserName};
 
 fn actions(policy: &AccountPolicy, observation: &Observation, circumstances: &Circumstances) -> Vec<Action> {
     plan(policy, observation, circumstances).actions().cloned().collect()
@@ -55,6 +57,34 @@ proptest! {
             prop_assert!(user_of(&action).is_none() || policy.contain.users != UserResponse::Leave, "{action}");
             let names_something = !instances_of(&action).is_empty();
             prop_assert!(!ends_instances(&action) || names_something, "an empty list means all instances to EC2");
+        }
+    }
+
+    /// What nobody says to have none may have some.
+    #[test]
+    fn local_disks_that_the_policy_leaves_are_erased_only_of_what_was_launched_lately(
+        policy in policy(), observation in observation(), circumstances in circumstances(),
+    ) {
+        let mut policy = policy;
+        let ended = |policy: &AccountPolicy| -> BTreeSet<(Option<Region>, InstanceId)> {
+            let ending = actions(policy, &observation, &circumstances).into_iter().filter(ends_instances);
+            ending.flat_map(|action| instances_of(&action).iter().map(|id| (action.region().cloned(), id.clone())).collect::<Vec<_>>()).collect()
+        };
+        policy.contain.instance_store = InstanceStoreResponse::Stop;
+        let all = ended(&policy);
+        policy.contain.instance_store = InstanceStoreResponse::Leave;
+        let left = ended(&policy);
+        for (region, instance) in everywhere(&observation) {
+            let price = observation.prices.get(&instance.price_key(region)).map(|price| price.local_disks);
+            let may_have = instance.instance_type == "i4i.large" || price.is_none_or(|said| said != LocalDisks::HasNone);
+            let is_old = instance.launched.is_some_and(|launched| !is_young(Some(launched)));
+            let place = (Some(region.clone()), instance.id.clone());
+            let is_ended = all.contains(&place) && !(may_have && is_old);
+            prop_assert_eq!(left.contains(&place), is_ended, "{:?}", instance);
+        }
+        for action in actions(&policy, &observation, &circumstances) {
+            let members: BTreeSet<&str> = action.items().into_iter().collect();
+            prop_assert!(action.erases().iter().flat_map(|erasure| &erasure.items).all(|item| members.contains(item.as_str())));
         }
     }
 

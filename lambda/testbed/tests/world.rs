@@ -103,7 +103,7 @@ async fn a_persistent_request_asks_again_for_what_was_terminated_and_not_for_wha
         Ok(Sight::Instances(seen)) => seen.into_iter().map(|instance| instance.id).collect::<Vec<InstanceId>>(),
         other => panic!("{other:?}"),
     };
-    let stop = InstanceAction::StopInstances { region: home(), instances: vec![first.clone()] };
+    let stop = InstanceAction::StopInstances { region: home(), instances: vec![first.clone()], erases: Vec::new() };
     assert_eq!(perform(&testbed, stop).await, Ok(Performed::Done));
     assert_eq!(running().await, []);
     let terminate =

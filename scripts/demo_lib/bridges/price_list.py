@@ -13,7 +13,7 @@ from ministack import app
 from ministack.core import iam_actions, router
 from ministack.core.responses import error_response_json, json_response
 
-from .prices import PRICES
+from .prices import PRICES, STORAGE
 
 SERVICE, TARGET = "pricing", "AWSPriceListService"
 JSON = "application/x-amz-json-1.1"
@@ -58,6 +58,6 @@ def product(kind: str, region: str, usd: str) -> dict:
     }
     terms = {"sku": sku, "offerTermCode": "JRTCKXETXF", "effectiveDate": "2026-11-01T00:00:00Z", "termAttributes": {}, "priceDimensions": {rate: dimension}}
     return {
-        "product": {"productFamily": "Compute Instance", "sku": sku, "attributes": LINUX | {"instanceType": kind, "regionCode": region}},
+        "product": {"productFamily": "Compute Instance", "sku": sku, "attributes": LINUX | {"instanceType": kind, "regionCode": region, "storage": STORAGE.get(kind, "EBS only")}},
         "serviceCode": "AmazonEC2", "terms": {"OnDemand": {offer: terms}}, "version": "20261101000000", "publicationDate": "2026-11-01T00:00:00Z",
     }

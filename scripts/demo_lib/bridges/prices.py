@@ -4,6 +4,9 @@ of AWS's own prices and are not kept up to date: the demo is about how a price i
 Of `p5e.48xlarge` it has no price, on purpose: somebody in the demo runs one.
 """
 
+# Whether a type has local disks, in the words of the list's attribute `storage`.
+STORAGE = {"p5.48xlarge": "8 x 3840 GB NVMe SSD"}
+
 PRICES = {
     "t2.micro": {
         "us-east-1": "0.0116", "us-east-2": "0.0116", "us-west-2": "0.0116", "eu-west-1": "0.0126", "eu-central-1": "0.0134", "ap-south-1": "0.0124",

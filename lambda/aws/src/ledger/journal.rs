@@ -337,7 +337,7 @@ mod tests {
         let (instances, fleet) = (vec![InstanceId::new("i-1"), InstanceId::new("i-2")], FleetId::new("fleet-1"));
         let actions: Vec<Action> = vec![
             quarantine::Action::Freeze.into(),
-            instances::Action::StopInstances { region: region(), instances }.into(),
+            instances::Action::StopInstances { region: region(), instances, erases: Vec::new() }.into(),
             // A number is the one thing that JSON and DynamoDB do not write alike.
             fleets::Action::ZeroFleet {
                 region: region(),

@@ -348,7 +348,7 @@ mod tests {
         let client = Client::new(&script.config());
         let instances = || vec![InstanceId::new("i-1"), InstanceId::new("i-2")];
         let actions = [
-            Action::StopInstances { region: region(), instances: instances() },
+            Action::StopInstances { region: region(), instances: instances(), erases: Vec::new() },
             Action::TerminateInstances { region: region(), instances: instances() },
             Action::StartInstances { region: region(), instances: instances() },
         ];
@@ -375,7 +375,7 @@ mod tests {
             (400, format!("<Response><Errors><Error>{error}</Error></Errors></Response>"))
         });
         let instances = vec![InstanceId::new("i-1"), InstanceId::new("i-2")];
-        let stop = Action::StopInstances { region: region(), instances };
+        let stop = Action::StopInstances { region: region(), instances, erases: Vec::new() };
         let failure = perform(&Client::new(&script.config()), &stop).await.unwrap_err();
         assert_eq!((failure.kind, failure.named), (FailureKind::NotFound, vec!["i-2".to_owned()]));
     }

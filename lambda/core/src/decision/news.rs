@@ -31,6 +31,8 @@ pub enum News {
         why: String,
         /// What runs, as far as was seen.
         seen: Summary,
+        /// Whose local disks are erased, as far as was seen.
+        erased: Vec<String>,
         /// When.
         at: Timestamp,
     },

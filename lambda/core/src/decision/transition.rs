@@ -6,6 +6,7 @@ use crate::decision::decide::Decision;
 use crate::decision::news::News;
 use crate::decision::shut_out::{BELIEVED_AFTER, ShutOut};
 use crate::measure::summary::Summary;
+use crate::plan;
 use crate::policy::AccountPolicy;
 use crate::record::{AccountRecord, FreezeReason, Halt, HourPeak, State, Unseen, Warned};
 use crate::verdict::{Judgement, Verdict};
@@ -121,7 +122,8 @@ pub fn trip(
     }
     next.begin(halt);
     next.enter(State::Halting, why.clone(), now);
-    (next, News::Halt { why, seen: summary.clone(), at: now })
+    let erased = plan::erased(decision.plan.actions(), &summary.local_disks);
+    (next, News::Halt { why, seen: summary.clone(), erased, at: now })
 }
 
 /// The halt with all that ran when it began: it was entered on what had been seen by then, and the regions that
@@ -130,8 +132,10 @@ pub fn with_whole_before(record: &AccountRecord, verdict: &Verdict, seen: &Summa
     let mut next = record.clone();
     if let Some(halt) = next.halt.as_mut().filter(|halt| halt.contained.is_none()) {
         if halt.before.instances <= seen.instances {
-            halt.before = seen.kept();
+            halt.before = Summary { local_disks: std::mem::take(&mut halt.before.local_disks), ..seen.kept() };
         }
+        // What was learnt of a type stays true.
+        halt.before.local_disks.extend(seen.local_disks.clone());
         for reading in verdict.readings.iter().filter(|reading| reading.judgement == Judgement::Halt) {
             let counted = halt.tripped_limits.entry(reading.limit).or_default();
             *counted = reading.value.max(*counted);

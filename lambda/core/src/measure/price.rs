@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::measure::disks::LocalDisks;
 use crate::measure::vcpus::Vcpus;
 use crate::vocabulary::ids::Region;
 use crate::vocabulary::money::Usd;
@@ -55,12 +56,15 @@ pub struct Price {
     pub least: Usd,
     /// Where that comes from.
     pub source: PriceSource,
+    /// Whether its type has local disks: the list says so beside the price.
+    #[serde(default)]
+    pub local_disks: LocalDisks,
 }
 
 impl Price {
     /// A price of the list.
     pub fn listed(per_hour: Usd) -> Self {
-        Self { per_hour, least: per_hour, source: PriceSource::List }
+        Self { per_hour, least: per_hour, source: PriceSource::List, local_disks: LocalDisks::Unknown }
     }
 }
 
@@ -117,7 +121,12 @@ pub fn estimate(instance_type: &str, seen: Vcpus) -> Price {
     };
     // The whole machine is paid, however few of its vCPUs are switched on.
     let vcpus = u64::from(seen.of_type(instance_type));
-    Price { per_hour: range.most.times(vcpus), least: range.least.times(vcpus), source: PriceSource::Estimate }
+    Price {
+        per_hour: range.most.times(vcpus),
+        least: range.least.times(vcpus),
+        source: PriceSource::Estimate,
+        local_disks: LocalDisks::named(instance_type),
+    }
 }
 
 /// Letters that families begin with. A family of other letters is a new kind, and may be dear.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::measure::disks::LocalDisks;
 use crate::measure::price::Burn;
 use crate::vocabulary::ids::Region;
 
@@ -24,6 +25,9 @@ pub struct Summary {
     pub by_region: BTreeMap<Region, u64>,
     /// All instances by type, exempt ones included.
     pub by_type: BTreeMap<String, u64>,
+    /// Which of these types have local disks, as far as that is known. Records from before do not have it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub local_disks: BTreeMap<String, LocalDisks>,
     /// Whether something could not be seen: the true numbers may be higher.
     pub lower_bound: bool,
     /// How many of them count and have no price yet. Not kept: it says how far the look had come, not what ran.

@@ -15,6 +15,7 @@ use crate::record::Halt;
 use crate::resource::{Act, Action, Description, Kind, NOT_LOOKED_AT, SkipReason, Skipped, Undo};
 use crate::verdict::{Grace, Judgement, Reading, Verdict};
 use crate::vocabulary::mode::Mode;
+use crate::vocabulary::money::Usd;
 use crate::vocabulary::text::{clean, count};
 
 mod denied;
@@ -35,7 +36,7 @@ const STOPPED: &str = "stopped";
 pub fn write(policy: &AccountPolicy, news: &News) -> Vec<Notice> {
     match news {
         News::Warning { mode, verdict, seen, at } => vec![warning(policy, *mode, verdict, seen, *at)],
-        News::Halt { why, seen, at } => vec![halt(policy, why, seen, *at)],
+        News::Halt { why, seen, erased, at } => vec![halt(policy, why, seen, erased, *at)],
         News::Outcome { halt, containment, at } => outcome(policy, halt, containment, *at),
         News::Unseen { state, unseen, brief, shut_out } => {
             vec![unseen::account(policy, *state, unseen, brief, *shut_out)]
@@ -54,7 +55,7 @@ pub fn write(policy: &AccountPolicy, news: &News) -> Vec<Notice> {
 }
 
 /// A halt has begun.
-fn halt(policy: &AccountPolicy, why: &str, seen: &Summary, now: Timestamp) -> Notice {
+fn halt(policy: &AccountPolicy, why: &str, seen: &Summary, erased: &[String], now: Timestamp) -> Notice {
     let mut body = format!("runawaytrain is halting account {} now.\n\n", full_name(policy));
     line(&mut body, "Time", &time(now));
     line(&mut body, "Reason", why);
@@ -65,6 +66,7 @@ fn halt(policy: &AccountPolicy, why: &str, seen: &Summary, now: Timestamp) -> No
         let _ = writeln!(body, "- {sentence}");
     }
     body.push_str("- What the policy exempts is left alone, but for keys and roles made lately, and roles that outsiders may assume.\n");
+    section(&mut body, "Whose local disks are erased, as far as was seen", erased.iter().cloned());
     body.push_str("\nA second mail follows when two looks in a row found nothing left to do.\n");
     what_next(&mut body, policy);
     notice(policy, NoticeKind::Halt, format!("HALT {}: {why}", short_name(policy)), body, why)
@@ -91,10 +93,14 @@ fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, now: 
     line(&mut body, "Now", &time(now));
     running(&mut body, "Before", &halt.before);
     let blind = if containment.gaps.is_empty() { "" } else { ", as far as could be seen" };
-    line(&mut body, "After", &format!("{} left running{blind}", count(containment.still_running(), "instance")));
+    let burn = containment.after.as_ref().map(|after| after.burn).filter(|burn| burn.total() > Usd::ZERO);
+    let burn = burn.map(|burn| format!(", {burn}")).unwrap_or_default();
+    line(&mut body, "After", &format!("{} left running{burn}{blind}", count(containment.still_running(), "instance")));
 
     body.push_str("\nWhat was done\n");
     done(&mut body, containment);
+    let erased = plan::erased(containment.succeeded(), &halt.before.local_disks);
+    section(&mut body, "Whose local disks the stop erased; EBS volumes are kept", erased.into_iter());
     denied::write(&mut body, policy, containment, &denials);
     // What is denied for all was said in a line.
     let is_said = |action: &Action| denials.iter().any(|denial| denial.is_for_all && denial.is_of(action));

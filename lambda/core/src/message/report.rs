@@ -10,7 +10,7 @@ use crate::measure::price::Burn;
 use crate::measure::spend::SpendSeen;
 use crate::measure::summary::Summary;
 use crate::observation::{Coverage, Gap};
-use crate::plan::{ActionResult, Containment, Plan};
+use crate::plan::{self, ActionResult, Containment, Plan};
 use crate::record::{AccountRecord, State};
 use crate::resource::Action;
 use crate::verdict::{Judgement, Reading, Verdict};
@@ -278,6 +278,9 @@ pub struct GapReport {
 pub struct PlanReport {
     /// What is or would be done.
     pub actions: Vec<ActionReport>,
+    /// Whose local disks a stop erases, by type and region.
+    #[serde(rename = "localDisks", skip_serializing_if = "Vec::is_empty")]
+    pub local_disks: Vec<String>,
     /// What is left alone.
     pub skipped: Vec<SkippedReport>,
 }
@@ -382,6 +385,7 @@ impl AccountReport {
                 .actions()
                 .map(|action| ActionReport { text: action.to_string(), action: action.clone() })
                 .collect(),
+            local_disks: plan::erased(plan.actions(), &BTreeMap::new()),
             skipped: plan
                 .skipped()
                 .iter()

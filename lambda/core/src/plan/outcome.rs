@@ -83,7 +83,7 @@ impl Containment {
                 _ => None,
             })
             .fold(Vec::new(), |mut unique, (action, failure)| {
-                match unique.iter_mut().find(|(known, _)| *known == action) {
+                match unique.iter_mut().find(|(known, _)| known.repeats(action)) {
                     // The same thing tried again: only its last refusal is news.
                     Some(known) => known.1 = failure,
                     None => unique.push((action, failure)),

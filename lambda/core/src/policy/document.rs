@@ -253,6 +253,10 @@ pub struct ContainSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "UnstoppableResponse")]
     pub unstoppable: Option<UnstoppableResponse>,
+    /// What happens to instances with local disks (instance store), which a stop erases.
+    #[serde(default, rename = "instanceStore", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "InstanceStoreResponse")]
+    pub instance_store: Option<InstanceStoreResponse>,
     /// What happens to IAM users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "UserResponse")]
@@ -274,6 +278,8 @@ pub struct Contain {
     pub instances: InstanceResponse,
     /// What happens to instances that cannot be stopped.
     pub unstoppable: UnstoppableResponse,
+    /// What happens to instances with local disks.
+    pub instance_store: InstanceStoreResponse,
     /// What happens to IAM users.
     pub users: UserResponse,
     /// What happens to IAM roles.
@@ -301,6 +307,18 @@ pub enum UnstoppableResponse {
     #[default]
     Terminate,
     /// They are left running, and named.
+    Leave,
+}
+
+/// What happens to instances with local disks (instance store), such as c5d, m6id, i4i or p5: a stop erases these disks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum InstanceStoreResponse {
+    /// They are stopped or terminated as all others: a thief's machine must not run for its scratch disk.
+    #[default]
+    Stop,
+    /// Those that were not launched within `suspicion` before the halt, or since, are left running, and named with what
+    /// they cost. So is one of which nobody says whether it has local disks. All others are stopped.
     Leave,
 }
 

@@ -170,6 +170,7 @@ impl Policy {
             contain: Contain {
                 instances: own.contain.instances.or(defaults.contain.instances).unwrap_or_default(),
                 unstoppable: own.contain.unstoppable.or(defaults.contain.unstoppable).unwrap_or_default(),
+                instance_store: own.contain.instance_store.or(defaults.contain.instance_store).unwrap_or_default(),
                 users: own.contain.users.or(default_users).unwrap_or_default(),
                 roles: own.contain.roles.or(default_roles).unwrap_or_default(),
                 quarantine: !is_payer && own.contain.quarantine.or(defaults.contain.quarantine).unwrap_or(true),

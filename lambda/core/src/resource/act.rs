@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::vocabulary::failure::FailureKind;
 use crate::vocabulary::ids::Region;
 
@@ -49,6 +51,11 @@ pub trait Act: Clone + PartialEq + fmt::Display {
         Vec::new()
     }
 
+    /// What of its members it erases for good, though it can be undone.
+    fn erases(&self) -> &[Erasure] {
+        &[]
+    }
+
     /// Whether it changes the same thing in the same way as another call, whatever either carries besides: two settings
     /// of one fleet.
     fn repeats(&self, other: &Self) -> bool {
@@ -75,6 +82,18 @@ pub trait Act: Clone + PartialEq + fmt::Display {
         (self.operation(), self.region()) == (other.operation(), other.region())
             && those.iter().any(|item| items.contains(item))
     }
+}
+
+/// The local disks of some members of a batch, which end with what is done to them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Erasure {
+    /// Their type, such as `i4i.large`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Whether they have local disks for certain; else nobody has said so far.
+    pub certain: bool,
+    /// Which members.
+    pub items: Vec<String>,
 }
 
 /// What an action is.

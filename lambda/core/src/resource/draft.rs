@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::vocabulary::failure::{Failure, FailureKind};
 use crate::vocabulary::ids::Region;
+use crate::vocabulary::money::Usd;
 use crate::vocabulary::text::{clean, count};
 
 /// Actions that must follow one another. Different lanes do not wait for each other.
@@ -76,6 +77,16 @@ pub enum SkipReason {
     },
     /// It cannot be stopped, and the policy leaves what cannot be stopped.
     Unstoppable,
+    /// A stop would erase its local disks, it was not launched lately, and the policy leaves such instances.
+    LocalDisks {
+        /// Its type.
+        #[serde(rename = "type")]
+        instance_type: String,
+        /// Whether it has local disks for certain; else nobody has said so far.
+        certain: bool,
+        /// What it costs in an hour, where that is known.
+        per_hour: Option<Usd>,
+    },
     /// The policy calls its region closed.
     ClosedRegion,
     /// No quarantine policy is deployed.
@@ -113,6 +124,8 @@ pub enum SkipReason {
     },
     /// A role of which only old sessions were revoked: those stay dead, and new ones work already.
     OldSessions,
+    /// A stop erased it.
+    Erased,
     /// It was deleted: it must be made anew.
     Gone,
     /// The halt did not touch it, so there is nothing to undo.
@@ -139,13 +152,18 @@ impl SkipReason {
 
     /// Whether there was nothing to undo before the release began: once it has, what it gave back looks the same.
     pub fn is_of_the_beginning(&self) -> bool {
-        matches!(self, Self::NotOurs | Self::GivenBack)
+        matches!(self, Self::NotOurs | Self::GivenBack | Self::Erased)
     }
 
     /// Whether no later release can do anything about it.
     pub fn is_final(&self) -> bool {
         match self {
-            Self::OldSessions | Self::Gone | Self::NotOurs | Self::GivenBack | Self::ProtectionUnknown => true,
+            Self::OldSessions
+            | Self::Gone
+            | Self::Erased
+            | Self::NotOurs
+            | Self::GivenBack
+            | Self::ProtectionUnknown => true,
             Self::Exempt
             | Self::UsersLeft
             | Self::RolesLeft
@@ -155,6 +173,7 @@ impl SkipReason {
             | Self::RootUser { .. }
             | Self::RootUnseen { .. }
             | Self::Unstoppable
+            | Self::LocalDisks { .. }
             | Self::NoQuarantine
             | Self::NotBareYet
             | Self::ClosedRegion
@@ -251,6 +270,11 @@ impl fmt::Display for SkipReason {
             Self::Unstoppable => {
                 f.write_str("cannot be stopped, and the policy leaves what cannot be stopped: it still runs and bills")
             }
+            Self::LocalDisks { instance_type, certain, per_hour } => {
+                let has = if *certain { "has" } else { "may have" };
+                write!(f, "this {} {has} local disks, which a stop would erase, it was not launched lately, and the policy leaves such instances: it still runs and bills", clean(instance_type))?;
+                per_hour.map_or(Ok(()), |per_hour| write!(f, " {per_hour} USD/hour"))
+            }
             Self::NotBareYet => f.write_str("deleted in the next pass, once nothing hangs on it any more"),
             Self::ClosedRegion => f.write_str("the policy calls the region closed: nothing is called there"),
             Self::NoQuarantine => f.write_str("no quarantine policy is deployed"),
@@ -282,6 +306,7 @@ impl fmt::Display for SkipReason {
             Self::OldSessions => {
                 f.write_str("new sessions of it work already; those from before the halt stay revoked, so what still holds one fails until it fetches another: a Lambda function until its environments are recycled, which a change of its configuration does at once")
             }
+            Self::Erased => f.write_str("erased by the stop: they come back empty"),
             Self::Gone => f.write_str("deleted; it must be made anew"),
             Self::NotOurs => f.write_str("the halt did not touch it, so there is nothing to undo"),
             Self::GivenBack => f.write_str("an earlier release gave it back, so there is nothing to undo"),

@@ -280,6 +280,10 @@ macro_rules! kinds {
                 }
             }
 
+            fn erases(&self) -> &[Erasure] {
+                match self { $(Self::$Kind(action) => action.erases(),)+ }
+            }
+
             fn repeats(&self, other: &Self) -> bool {
                 match (self, other) {
                     $((Self::$Kind(one), Self::$Kind(other)) => one.repeats(other),)+

@@ -12,8 +12,8 @@ use runawaytrain_core::measure::price::Tenancy;
 use runawaytrain_core::measure::vcpus::Vcpus;
 use runawaytrain_core::observation::{Observation, Seen, Subject};
 use runawaytrain_core::policy::{
-    AccountPolicy, Contain, Exempt, InstanceResponse, Limits, NotifyList, RoleResponse, UnstoppableResponse,
-    UserResponse,
+    AccountPolicy, Contain, Exempt, InstanceResponse, InstanceStoreResponse, Limits, NotifyList, RoleResponse,
+    UnstoppableResponse, UserResponse,
 };
 use runawaytrain_core::resource::deny_all::DenyAll;
 use runawaytrain_core::resource::fleets::{self, Fleet, FleetKind};
@@ -67,10 +67,13 @@ fn instances() -> impl Strategy<Value = Vec<Instance>> {
         2 => (0u32..6).prop_map(|number| Some(Launcher::Group(GroupName::new(format!("group-{number}"))))),
         1 => (0u32..6).prop_map(|number| Some(Launcher::Fleet(FleetId::new(format!("fleet-{number}"))))),
     ];
-    let one = (0u32..40, 1u32..200, any::<bool>(), managed, spot, launcher).prop_map(
-        |(number, vcpus, pending, managed_by, spot_request, launcher)| Instance {
+    let of_type = prop::sample::select(vec!["m5.large", "m5.large", "i4i.large"]);
+    // Long before the halt, lately, or nobody says when.
+    let launched = prop::option::of((-20i64..0).prop_map(|days| moment(days * 86_400)));
+    let one = (0u32..40, 1u32..200, any::<bool>(), managed, spot, launcher, of_type, launched).prop_map(
+        |(number, vcpus, pending, managed_by, spot_request, launcher, of_type, launched)| Instance {
             id: instance_id(number),
-            instance_type: "m5.large".to_owned(),
+            instance_type: of_type.to_owned(),
             vcpus: Vcpus { count: vcpus, estimated: false },
             phase: if pending { Phase::Pending } else { Phase::Running },
             spot_request,
@@ -78,7 +81,7 @@ fn instances() -> impl Strategy<Value = Vec<Instance>> {
             managed_by,
             operation: "RunInstances".to_owned(),
             tenancy: Tenancy::Shared,
-            launched: None,
+            launched,
         },
     );
     // An id is in one place and has one nature.
@@ -223,10 +226,12 @@ pub fn policy() -> impl Strategy<Value = AccountPolicy> {
     let roles = prop_oneof![Just(RoleResponse::RevokeSessions), Just(RoleResponse::Deny), Just(RoleResponse::Leave)];
     let instances = prop_oneof![3 => Just(InstanceResponse::Stop), 1 => Just(InstanceResponse::Terminate)];
     let unstoppable = prop_oneof![Just(UnstoppableResponse::Terminate), Just(UnstoppableResponse::Leave)];
-    let contain = (instances, unstoppable, users, roles, any::<bool>()).prop_map(
-        |(instances, unstoppable, users, roles, quarantine)| Contain {
+    let instance_store = prop_oneof![2 => Just(InstanceStoreResponse::Stop), 1 => Just(InstanceStoreResponse::Leave)];
+    let contain = (instances, unstoppable, instance_store, users, roles, any::<bool>()).prop_map(
+        |(instances, unstoppable, instance_store, users, roles, quarantine)| Contain {
             instances,
             unstoppable,
+            instance_store,
             users,
             roles,
             quarantine,

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
+use runawaytrain_core::measure::disks::LocalDisks;
 use runawaytrain_core::measure::limit::Limit;
 use runawaytrain_core::measure::price::{Price, PriceKey, PriceSource, Prices, Tenancy};
 use runawaytrain_core::measure::spend::{Charge, Charges, Hours, Spend};
@@ -16,14 +17,15 @@ pub fn prices() -> impl Strategy<Value = Prices> {
         let price = |(number, price): (usize, Option<(u64, bool)>)| {
             let (micros, listed) = price?;
             let (per_hour, least) = (Usd::micros(micros), Usd::micros(micros / 7));
-            let estimate = Price { per_hour, least, source: PriceSource::Estimate };
+            let local_disks = [LocalDisks::HasNone, LocalDisks::Has, LocalDisks::Unknown][(micros % 3) as usize];
+            let estimate = Price { per_hour, least, source: PriceSource::Estimate, local_disks };
             let key = PriceKey {
                 region: Region::new(format!("r-{number}")),
                 instance_type: "m5.large".to_owned(),
                 operation: "RunInstances".to_owned(),
                 tenancy: Tenancy::Shared,
             };
-            Some((key, if listed { Price::listed(per_hour) } else { estimate }))
+            Some((key, if listed { Price { local_disks, ..Price::listed(per_hour) } } else { estimate }))
         };
         prices.into_iter().enumerate().filter_map(price).collect()
     })

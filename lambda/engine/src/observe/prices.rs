@@ -14,10 +14,11 @@ use jiff::SignedDuration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use runawaytrain_core::measure::disks::LocalDisks;
 use runawaytrain_core::measure::price::{Price, PriceKey, Prices, estimate};
 use runawaytrain_core::measure::vcpus::Vcpus;
 
-use crate::ports::{Clock, KnownPrice, Ports, PriceBook, PriceList};
+use crate::ports::{Clock, KnownPrice, Listed, Ports, PriceBook, PriceList};
 
 /// List prices change a few times a year.
 const GOOD_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -68,7 +69,7 @@ enum Answered {
 impl Answered {
     fn is_good_at(self, now: jiff::Timestamp) -> bool {
         let (since, good_for) = match self {
-            Self::Said(known) if known.per_hour.is_some() => (known.asked, GOOD_FOR),
+            Self::Said(known) if known.listed.per_hour.is_some() => (known.asked, GOOD_FOR),
             Self::Said(known) => (known.asked, NONE_GOOD_FOR),
             Self::Failed(at) => (at, FAILED_GOOD_FOR),
         };
@@ -95,7 +96,7 @@ impl Known {
         self.asked.remove(&key);
         // A price of last week beats none at all; it is asked for again when the list was let alone for a while.
         let keep_old = matches!(answered, Answered::Failed(_))
-            && matches!(self.prices.get(&key), Some(Answered::Said(old)) if old.per_hour.is_some());
+            && matches!(self.prices.get(&key), Some(Answered::Said(old)) if old.listed.per_hour.is_some());
         if !keep_old {
             self.prices.insert(key, answered);
         }
@@ -194,11 +195,11 @@ impl PriceMemory {
         let now = self.clock.now();
         self.known().listened(answer.is_ok(), now);
         match answer {
-            Ok(Ok(per_hour)) => {
-                if per_hour.is_none() {
+            Ok(Ok(listed)) => {
+                if listed.per_hour.is_none() {
                     tracing::warn!(price = %key, "the price list has no price; it is estimated by vCPUs");
                 }
-                Answered::Said(KnownPrice { per_hour, asked: now })
+                Answered::Said(KnownPrice { listed, asked: now })
             }
             Ok(Err(failure)) => {
                 tracing::warn!(price = %key, error = %failure, "a price could not be had; it is estimated by vCPUs");
@@ -220,8 +221,10 @@ fn waiting(work: impl Future<Output = ()> + Send + 'static) -> Waiting {
 }
 
 fn price(known: Option<&Answered>, key: &PriceKey, vcpus: Vcpus) -> Price {
-    match known {
-        Some(Answered::Said(KnownPrice { per_hour: Some(per_hour), .. })) => Price::listed(*per_hour),
-        _ => estimate(&key.instance_type, vcpus),
-    }
+    let listed = match known {
+        Some(Answered::Said(KnownPrice { listed, .. })) => *listed,
+        Some(Answered::Failed(_)) | None => Listed::default(),
+    };
+    let price = listed.per_hour.map_or_else(|| estimate(&key.instance_type, vcpus), Price::listed);
+    Price { local_disks: LocalDisks::of(&key.instance_type, listed.local_disks), ..price }
 }

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use runawaytrain_core::measure::disks::LocalDisks;
 use runawaytrain_core::measure::price::PriceKey;
 use runawaytrain_core::measure::spend::Charge;
 use runawaytrain_core::vocabulary::failure::Failure;
@@ -12,15 +13,24 @@ use runawaytrain_core::vocabulary::money::Usd;
 /// AWS's price list.
 #[async_trait]
 pub trait PriceList: Send + Sync {
-    /// The On-Demand price of an hour; `None` where the list answers and has none.
-    async fn on_demand(&self, key: &PriceKey) -> Result<Option<Usd>, Failure>;
+    /// The On-Demand price of an hour, and what the list says of the type besides.
+    async fn on_demand(&self, key: &PriceKey) -> Result<Listed, Failure>;
 }
 
-/// What the price list said, and when: `per_hour` is `None` where it has no price.
+/// What the price list says of a type where it answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// In an hour; `None` where it has no price.
+    pub per_hour: Option<Usd>,
+    /// Whether the type has local disks.
+    pub local_disks: LocalDisks,
+}
+
+/// What the price list said, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownPrice {
-    /// In an hour.
-    pub per_hour: Option<Usd>,
+    /// What it said.
+    pub listed: Listed,
     /// When it was asked.
     pub asked: Timestamp,
 }

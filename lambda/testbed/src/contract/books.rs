@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use runawaytrain_core::measure::disks::LocalDisks;
 use runawaytrain_core::measure::price::{PriceKey, Tenancy};
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 use runawaytrain_core::vocabulary::money::Usd;
-use runawaytrain_engine::ports::{KnownPrice, PriceBook, ReadReport, SpendBook, SpentHours};
+use runawaytrain_engine::ports::{KnownPrice, Listed, PriceBook, ReadReport, SpendBook, SpentHours};
 
 type Hours = BTreeMap<Timestamp, Usd>;
 
@@ -49,7 +50,10 @@ fn price_key(region: &str, instance_type: &str, operation: &str, tenancy: Tenanc
 }
 
 fn known(micros: u64, asked: &str) -> KnownPrice {
-    KnownPrice { per_hour: Some(Usd::micros(micros)), asked: at(asked) }
+    KnownPrice {
+        listed: Listed { per_hour: Some(Usd::micros(micros)), local_disks: LocalDisks::HasNone },
+        asked: at(asked),
+    }
 }
 
 /// Each hour as text and millionths of a dollar.
@@ -92,7 +96,10 @@ pub async fn kept_prices_come_back_each_under_its_own_key(book: &dyn PriceBook) 
         // The list has none, which is not nothing.
         (
             price_key("us-east-1", "q9.large", "RunInstances", Tenancy::Shared),
-            KnownPrice { per_hour: None, asked: at("2026-11-22T03:00:06Z") },
+            KnownPrice {
+                listed: Listed { per_hour: None, local_disks: LocalDisks::Has },
+                asked: at("2026-11-22T03:00:06Z"),
+            },
         ),
         (price_key("us-east-1", "q9.xlarge", "RunInstances", Tenancy::Shared), known(0, "2026-11-22T03:00:07Z")),
     ]);
@@ -106,7 +113,7 @@ pub async fn a_later_answer_replaces_the_earlier(book: &dyn PriceBook) {
     let key = price_key("us-east-1", "m5.large", "RunInstances", Tenancy::Shared);
     let answers = [
         known(96_000, "2026-11-22T03:00:00Z"),
-        KnownPrice { per_hour: None, asked: at("2026-11-29T03:00:00Z") },
+        KnownPrice { listed: Listed::default(), asked: at("2026-11-29T03:00:00Z") },
         known(95_000, "2026-11-30T03:00:00Z"),
     ];
     let others = book.prices().await.unwrap().len();

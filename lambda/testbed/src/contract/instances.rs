@@ -32,7 +32,11 @@ pub(super) const CASES: &[Case] = cases![
 ];
 
 fn stop(instances: &[&InstanceId]) -> Action {
-    Action::StopInstances { region: home(), instances: instances.iter().copied().cloned().collect() }
+    Action::StopInstances {
+        region: home(),
+        instances: instances.iter().copied().cloned().collect(),
+        erases: Vec::new(),
+    }
 }
 
 fn terminate(instances: &[&InstanceId]) -> Action {

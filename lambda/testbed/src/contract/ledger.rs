@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use runawaytrain_core::measure::disks::LocalDisks;
 use runawaytrain_core::measure::limit::Limit;
 use runawaytrain_core::measure::price::Burn;
 use runawaytrain_core::measure::summary::Summary;
@@ -15,7 +16,7 @@ use runawaytrain_core::record::{
     AccountRecord, EarlierHalt, FreezeReason, Halt, HourPeak, KnownRegions, State, Unseen, Warned,
 };
 use runawaytrain_core::resource::users::{Credential, UserAttachment};
-use runawaytrain_core::resource::{Action, instances, users};
+use runawaytrain_core::resource::{Action, Erasure, instances, users};
 use runawaytrain_core::verdict::Judgement;
 use runawaytrain_core::vocabulary::failure::{DeniedBy, Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId, InstanceId, KeyId, Region, UserName};
@@ -114,6 +115,7 @@ async fn records_come_back_as_written(ports: &Ports) {
         exempt: 1,
         by_region: [(Region::new("eu-north-1"), 22)].into(),
         by_type: [("t3.micro".to_owned(), 22)].into(),
+        local_disks: [("t3.micro".to_owned(), LocalDisks::HasNone)].into(),
         lower_bound: true,
         unpriced: 0,
     };
@@ -299,10 +301,12 @@ async fn a_journal_keeps_intents_and_outcomes_in_order(ports: &Ports) {
     let (_, lease) = taken(ports, 60, "holder", 0).await;
     let user = UserName::new("Ann O'Neil+test@example.edu");
     let key = KeyId::new("AKIAIOSFODNN7EXAMPLE");
-    let many = (0..1000).map(|number| InstanceId::new(format!("i-{number:017x}"))).collect();
+    let many: Vec<InstanceId> = (0..1000).map(|number| InstanceId::new(format!("i-{number:017x}"))).collect();
+    let items = many.iter().map(ToString::to_string).collect();
+    let erases = vec![Erasure { kind: "i4i.large".to_owned(), certain: true, items }];
     let device = UserAttachment::VirtualMfaDevice("arn:aws:iam::200000000060:mfa/phone".to_owned());
     let actions: [Action; 8] = [
-        instances::Action::StopInstances { region: Region::new("eu-north-1"), instances: many }.into(),
+        instances::Action::StopInstances { region: Region::new("eu-north-1"), instances: many, erases }.into(),
         users::Action::DenyUser { user: user.clone() }.into(),
         users::Action::DeactivateKey { user: user.clone(), key: key.clone() }.into(),
         users::Action::DeleteKey { user: user.clone(), key }.into(),

@@ -17,7 +17,7 @@ pub(super) const CASES: &[Case] = cases![
 ];
 
 fn stop(instance: InstanceId) -> instances::Action {
-    instances::Action::StopInstances { region: home(), instances: vec![instance] }
+    instances::Action::StopInstances { region: home(), instances: vec![instance], erases: Vec::new() }
 }
 
 /// What every look into an account comes to, each with its name.

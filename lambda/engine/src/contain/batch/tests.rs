@@ -5,7 +5,7 @@ use super::*;
 
 fn stop(ids: &[String]) -> Action {
     let instances = ids.iter().map(InstanceId::new).collect();
-    instances::Action::StopInstances { region: Region::new("r"), instances }.into()
+    instances::Action::StopInstances { region: Region::new("r"), instances, erases: Vec::new() }.into()
 }
 
 fn ids(number: usize) -> Vec<String> {
