@@ -47,7 +47,9 @@ describe('the responder role', () => {
       assert.deepEqual(Resource, ['*']);
       assert.deepEqual(Action, [
         'autoscaling:DescribeAutoScalingGroups',
+        'ec2:DescribeCapacityReservations',
         'ec2:DescribeFleets',
+        'ec2:DescribeHosts',
         'ec2:DescribeInstances',
         'ec2:DescribeRegions',
         'ec2:DescribeSpotFleetRequests',

@@ -89,6 +89,8 @@ function scopeOf(action: string): string {
     'ec2:DescribeRegions': 'List',
     'ec2:DescribeInstances': 'List',
     'ec2:DescribeFleets': 'List',
+    'ec2:DescribeHosts': 'List',
+    'ec2:DescribeCapacityReservations': 'List',
     'ec2:DescribeSpotFleetRequests': 'List',
     'ec2:DescribeSpotInstanceRequests': 'List',
     'autoscaling:DescribeAutoScalingGroups': 'List',

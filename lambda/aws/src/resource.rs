@@ -2,6 +2,7 @@
 //! here.
 
 mod call;
+mod capacity;
 mod deny_all;
 mod fleets;
 mod groups;
@@ -32,6 +33,7 @@ pub(crate) async fn look(clients: Clients<'_>, account: &AccountId, look: &Look)
         Kind::Fleets => fleets::look(&member()?.ec2(region()?)).await.map(Sight::Fleets),
         Kind::SpotRequests => spot_requests::look(&member()?.ec2(region()?)).await.map(Sight::SpotRequests),
         Kind::Instances => instances::look(&member()?.ec2(region()?), look.depth).await.map(Sight::Instances),
+        Kind::Capacity => Ok(Sight::Capacity(capacity::look(&member()?.ec2(region()?), account).await)),
         Kind::Users => users::look(&member()?.iam(), look.depth).await.map(Sight::Users),
         Kind::Roles => roles::look(&member()?.iam(), account, look.depth).await.map(Sight::Roles),
         Kind::Root => Ok(Sight::Root(root::look(&member()?.iam()).await)),
@@ -56,6 +58,7 @@ pub(crate) async fn perform(
         Action::Instances(action) => instances::perform(&member()?.ec2(region()?), action).await,
         Action::Users(action) => users::perform(&member()?.iam(), action, now).await,
         Action::Roles(action) => roles::perform(&member()?.iam(), action, now).await,
+        Action::Capacity(action) => match *action {},
         Action::Root(action) => match *action {},
     }
 }

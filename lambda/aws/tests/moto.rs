@@ -95,6 +95,11 @@ const BEYOND: &[(&str, &str, &str)] = &[
         "iam:ListServiceSpecificCredentials",
     ),
     ("groups_and_fleets_tell_their_age", "it does not say when a fleet was made", "an age is missing"),
+    (
+        "a_region_without_capacity_reservations_has_none",
+        "there are no capacity reservations",
+        "ec2:DescribeCapacityReservations",
+    ),
     ("every_page_of_users_is_read", "users are not paged", "not paged here"),
     ("what_is_terminated_is_neither_stopped_nor_started", "a terminated instance is stopped", "value: Done"),
     ("what_is_still_pending_cannot_be_stopped_yet", "what is launched runs at once", "value: Done"),

@@ -12,6 +12,7 @@ mod draft;
 mod room;
 mod stored;
 
+pub mod capacity;
 pub mod deny_all;
 pub mod fleets;
 pub mod groups;
@@ -47,13 +48,14 @@ kinds! {
     Fleets in fleets,
     SpotRequests in spot_requests,
     Instances in instances,
+    Capacity in capacity,
     Users in users,
     Roles in roles,
     Root in root,
 }
 
 /// What burns money and is no kind here: nobody looks at it, so no halt ends it.
-pub const NOT_LOOKED_AT: [&str; 15] = [
+pub const NOT_LOOKED_AT: [&str; 14] = [
     "ECS and Fargate tasks",
     "EKS",
     "SageMaker",
@@ -68,7 +70,6 @@ pub const NOT_LOOKED_AT: [&str; 15] = [
     "RDS",
     "Redshift",
     "ElastiCache",
-    "Dedicated Hosts and capacity reservations",
 ];
 
 /// What lists the regions of an account. It is no kind's: all that are looked at by region wait for it.

@@ -183,8 +183,8 @@ fn samples(kind: Kind) -> Vec<Action> {
         Kind::Instances => instance_samples(),
         Kind::Users => user_samples(),
         Kind::Roles => role_samples(),
-        // Nothing changes it.
-        Kind::Root => Vec::new(),
+        // Nothing changes these.
+        Kind::Capacity | Kind::Root => Vec::new(),
     }
 }
 

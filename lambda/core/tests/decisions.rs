@@ -45,9 +45,9 @@ fn seen<S: Subject>(observation: &Observation) -> Option<&S::Sight> {
     observation.of::<S>(None).and_then(Result::ok)
 }
 
-/// The kinds that are looked at by region.
+/// The kinds that are looked at by region, and that stops there wait for.
 fn of_regions() -> impl Iterator<Item = Kind> {
-    Kind::ALL.iter().copied().filter(|kind| kind.scope() == Scope::Region)
+    Kind::ALL.iter().copied().filter(|kind| kind.scope() == Scope::Region && kind.holds_up_stops())
 }
 
 /// A look at a region that brought nothing.
@@ -57,6 +57,7 @@ fn nothing(kind: Kind) -> Sight {
         Kind::Fleets => Sight::Fleets(Vec::new()),
         Kind::SpotRequests => Sight::SpotRequests(Vec::new()),
         Kind::Instances => Sight::Instances(Vec::new()),
+        Kind::Capacity => unreachable!("no stop waits for {}", kind.name()),
         Kind::Quarantine | Kind::Users | Kind::Roles | Kind::Root => unreachable!("{} are in no region", kind.name()),
     }
 }

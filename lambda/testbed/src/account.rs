@@ -11,6 +11,7 @@ use runawaytrain_engine::ports::{Clock, Lifecycle};
 use tokio::time::Instant;
 
 use crate::clock::SimClock;
+use crate::resource::capacity::SimCapacity;
 use crate::resource::fleets::{self, SimFleets};
 use crate::resource::groups::{self, SimGroups};
 use crate::resource::instances::{self, Launches, Life, SimInstance};
@@ -30,6 +31,8 @@ pub struct SimRegion {
     pub fleets: SimFleets,
     /// Spot requests that were not cancelled.
     pub spot_requests: SimSpotRequests,
+    /// Dedicated Hosts and capacity reservations.
+    pub capacity: SimCapacity,
     /// Whether it was disabled: what runs in it runs on and bills, and nobody may call it.
     /// <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>
     pub disabled: bool,

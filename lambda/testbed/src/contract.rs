@@ -13,6 +13,7 @@
 
 mod account;
 pub mod books;
+mod capacity;
 mod case;
 mod fleets;
 mod groups;
@@ -41,6 +42,7 @@ pub fn rules() -> impl Iterator<Item = &'static Case> {
         fleets::CASES,
         spot_requests::CASES,
         instances::CASES,
+        capacity::CASES,
         users::CASES,
         roles::CASES,
         root::CASES,

@@ -2,6 +2,7 @@
 //! add one: a file here, a line in each of the three, and its place in the account.
 
 pub(crate) mod answer;
+pub(crate) mod capacity;
 pub(crate) mod deny_all;
 pub(crate) mod fleets;
 pub(crate) mod groups;
@@ -44,6 +45,9 @@ pub(crate) async fn look(world: &World, account: &AccountId, look: &Look) -> Res
             let view = world.visit_region(account, look, |of| &of.instances);
             instances::look(&view, look.depth).await.map(Sight::Instances)
         }
+        Kind::Capacity => {
+            Ok(Sight::Capacity(capacity::look(&world.visit_region(account, look, |of| &of.capacity)).await))
+        }
         Kind::Users => {
             users::look(&world.visit(account, look, |known| &known.users), look.depth).await.map(Sight::Users)
         }
@@ -69,6 +73,7 @@ pub(crate) fn perform(
         Action::Instances(action) => instances::perform(&mut place(known, action)?.instances, action, now, admit),
         Action::Users(action) => users::perform(&mut known.users, action, now),
         Action::Roles(action) => roles::perform(&mut known.roles, action, now),
+        Action::Capacity(action) => match *action {},
         Action::Root(action) => match *action {},
     }
 }
@@ -106,6 +111,10 @@ pub(crate) fn change(kind: &str, words: &mut Tokens<'_>) -> Result<Option<Change
                 let (of, launches) = known.launching(&region);
                 make(&mut of.instances, launches);
             })
+        }
+        "capacity" => {
+            let (region, make) = capacity::read(words)?;
+            in_region(region, |of, _| make(&mut of.capacity))
         }
         "user" => {
             let make = users::read(words)?;

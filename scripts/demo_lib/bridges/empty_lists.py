@@ -1,6 +1,6 @@
 """Answers for the lists that ministack does not know.
 
-A halt looks at credentials and launchers that ministack cannot hold, and takes "unknown action" for what it is: something that it could
+A halt looks at credentials, launchers and reserved capacity that ministack cannot hold, and takes "unknown action" for what it is: something that it could
 not see. Here nobody has any of them, so the honest answer is an empty list.
 """
 
@@ -19,11 +19,19 @@ def _empty_list(action: str, element: str):
     return lambda _parameters: iam._xml(200, f"{action}Response", body)
 
 
-def _no_spot_fleets(_parameters):
-    return ec2._xml(200, "DescribeSpotFleetRequestsResponse", "<spotFleetRequestConfigSet/>")
+# EC2's list, and the element that holds its members.
+EMPTY_SETS = {
+    "DescribeSpotFleetRequests": "spotFleetRequestConfigSet",
+    "DescribeHosts": "hostSet",
+}
+
+
+def _empty_set(action: str, element: str):
+    return lambda _parameters: ec2._xml(200, f"{action}Response", f"<{element}/>")
 
 
 def install() -> None:
     for action, element in EMPTY_LISTS.items():
         iam._IAM_HANDLERS.setdefault(action, _empty_list(action, element))
-    ec2._ACTION_MAP.setdefault("DescribeSpotFleetRequests", _no_spot_fleets)
+    for action, element in EMPTY_SETS.items():
+        ec2._ACTION_MAP.setdefault(action, _empty_set(action, element))

@@ -26,6 +26,7 @@ pub const BEYOND: &[(&str, &str, &str)] = &[
         // Service-specific ones, SSH keys and certificates are asked for at once: whichever is refused first.
         "Unknown IAM action: ListS",
     ),
+    ("a_dedicated_host_is_seen_where_it_is", "there are no Dedicated Hosts", "Unknown EC2 action: AllocateHosts"),
     ("every_page_of_accounts_is_read", "accounts are not paged", "not paged here"),
     ("every_page_of_instances_is_read", "instances are not paged", "not paged here"),
     ("every_page_of_groups_is_read", "groups are not paged", "not paged here"),

@@ -291,6 +291,12 @@ impl Stage for SdkStage {
         group.min_size(0).max_size(4).availability_zones(format!("{region}a")).send().await.unwrap();
     }
 
+    async fn host(&self, region: &Region) -> String {
+        let zone = format!("{region}a");
+        let call = self.ec2(region).allocate_hosts().quantity(1).instance_type("m5.large").availability_zone(zone);
+        call.send().await.unwrap().host_ids.unwrap().remove(0)
+    }
+
     async fn fleet(&self, region: &Region, kind: FleetKind, target: u64) -> FleetId {
         let (client, target) = (self.ec2(region), i32::try_from(target).unwrap());
         FleetId::new(match kind {

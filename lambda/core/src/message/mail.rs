@@ -93,9 +93,15 @@ fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, now: 
     line(&mut body, "Now", &time(now));
     running(&mut body, "Before", &halt.before);
     let blind = if containment.gaps.is_empty() { "" } else { ", as far as could be seen" };
+    let holds = containment.skipped.iter().any(|skipped| matches!(skipped.reason, SkipReason::BillsOn { .. }));
+    let held = if holds { "; hosts or reservations bill on, see below" } else { "" };
     let burn = containment.after.as_ref().map(|after| after.burn).filter(|burn| burn.total() > Usd::ZERO);
     let burn = burn.map(|burn| format!(", {burn}")).unwrap_or_default();
-    line(&mut body, "After", &format!("{} left running{burn}{blind}", count(containment.still_running(), "instance")));
+    line(
+        &mut body,
+        "After",
+        &format!("{} left running{burn}{blind}{held}", count(containment.still_running(), "instance")),
+    );
 
     body.push_str("\nWhat was done\n");
     done(&mut body, containment);
@@ -117,11 +123,8 @@ fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, now: 
         containment.suspects.iter().cloned(),
     );
     let alone = containment.skipped.iter().filter(|skipped| is_told(&skipped.reason));
-    section(
-        &mut body,
-        "What was left alone",
-        alone.map(|skipped| format!("{}: {}", clean(&skipped.item), skipped.reason)),
-    );
+    section(&mut body, "What was left alone", alone.map(left_alone));
+    section(&mut body, "What bills on, whether anything runs or not", bills_on(&containment.skipped).into_iter());
     if halt.is_of_spend() {
         let _ = writeln!(
             body,
@@ -255,9 +258,25 @@ fn done(body: &mut String, containment: &Containment) {
     }
 }
 
-/// Gaps have a section of their own, and nobody wants to read of the dozens of roles that services made.
+fn left_alone(skipped: &Skipped) -> String {
+    format!("{}: {}", clean(&skipped.item), skipped.reason)
+}
+
+/// What bills on, and what may: the same reason is said once, however many regions it is about.
+fn bills_on(skipped: &[Skipped]) -> Vec<String> {
+    let certain = skipped.iter().filter(|skipped| matches!(skipped.reason, SkipReason::BillsOn { .. })).map(left_alone);
+    let mut unseen: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for Skipped { item, reason } in skipped {
+        if matches!(reason, SkipReason::MayBillOn { .. }) {
+            unseen.entry(reason.to_string()).or_default().push(clean(item));
+        }
+    }
+    certain.chain(unseen.into_iter().map(|(reason, items)| format!("{}: {reason}", items.join(", ")))).collect()
+}
+
+/// Gaps and what bills on have sections of their own, and nobody wants to read of the dozens of roles that services made.
 fn is_told(reason: &SkipReason) -> bool {
-    !matches!(reason, SkipReason::Unseen { .. })
+    !matches!(reason, SkipReason::Unseen { .. } | SkipReason::BillsOn { .. } | SkipReason::MayBillOn { .. })
         && !matches!(reason, SkipReason::NeverTouched { whose, .. } if whose == SERVICES_OWN)
 }
 

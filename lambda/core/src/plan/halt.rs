@@ -10,8 +10,8 @@ use crate::resource::{Action, Circumstances, Draft, HaltCase, Kind, Scope, SkipR
 use crate::vocabulary::ids::Region;
 
 /// Plans the halt of what has been seen. Plans add up: the plan of two regions is the plans of each, so regions can be
-/// acted on as they come in. A region is planned once every kind was looked at in it: to stop first would only set an
-/// Auto Scaling group to work. After everything in it succeeded, the plan of the next observation is empty.
+/// acted on as they come in. A region is planned once every kind that may launch was looked at in it: to stop first would
+/// only set an Auto Scaling group to work. After everything in it succeeded, the plan of the next observation is empty.
 pub fn plan(policy: &AccountPolicy, observation: &Observation, circumstances: &Circumstances) -> Plan {
     let case = HaltCase { policy, circumstances };
     let of = |scope| Kind::ALL.iter().copied().filter(move |kind| kind.scope() == scope);
@@ -22,7 +22,8 @@ pub fn plan(policy: &AccountPolicy, observation: &Observation, circumstances: &C
     for region in observation.regions() {
         let region = Some(&region);
         let is_answered = |kind: Kind| kind.answer(observation, region).is_some();
-        if of(Scope::Region).filter(|kind| kind.is_wanted(policy)).all(is_answered) {
+        let holds_up = |kind: &Kind| kind.holds_up_stops() && kind.is_wanted(policy);
+        if of(Scope::Region).filter(holds_up).all(is_answered) {
             of(Scope::Region).for_each(|kind| place(kind, &case, region, observation, &mut draft));
         }
     }

@@ -87,6 +87,16 @@ pub enum SkipReason {
         /// What it costs in an hour, where that is known.
         per_hour: Option<Usd>,
     },
+    /// It bills whether anything runs on it or not, and a halt does not give it up.
+    BillsOn {
+        /// What ends it.
+        command: String,
+    },
+    /// It could not be looked at, and bills on where it is there.
+    MayBillOn {
+        /// What went wrong.
+        failure: Failure,
+    },
     /// The policy calls its region closed.
     ClosedRegion,
     /// No quarantine policy is deployed.
@@ -174,6 +184,8 @@ impl SkipReason {
             | Self::RootUnseen { .. }
             | Self::Unstoppable
             | Self::LocalDisks { .. }
+            | Self::BillsOn { .. }
+            | Self::MayBillOn { .. }
             | Self::NoQuarantine
             | Self::NotBareYet
             | Self::ClosedRegion
@@ -275,6 +287,8 @@ impl fmt::Display for SkipReason {
                 write!(f, "this {} {has} local disks, which a stop would erase, it was not launched lately, and the policy leaves such instances: it still runs and bills", clean(instance_type))?;
                 per_hour.map_or(Ok(()), |per_hour| write!(f, " {per_hour} USD/hour"))
             }
+            Self::BillsOn { command } => write!(f, "bills on whether anything runs on it or not; a halt does not give it up, for it may not be to be had again. Where nobody needs it, in the account: {command}"),
+            Self::MayBillOn { failure } => write!(f, "could not be looked at, and bill on where there are any: {}", failure.brief()),
             Self::NotBareYet => f.write_str("deleted in the next pass, once nothing hangs on it any more"),
             Self::ClosedRegion => f.write_str("the policy calls the region closed: nothing is called there"),
             Self::NoQuarantine => f.write_str("no quarantine policy is deployed"),

@@ -76,6 +76,11 @@ macro_rules! kinds {
                 match self { $(Self::$Kind => $room::$Kind::WORKLOAD,)+ }
             }
 
+            /// Whether what runs in its region is stopped only once this was looked at there.
+            pub fn holds_up_stops(self) -> bool {
+                match self { $(Self::$Kind => $room::$Kind::HOLDS_UP_STOPS,)+ }
+            }
+
             /// Whether a halt under this policy wants anything of it.
             pub fn is_wanted(self, policy: &AccountPolicy) -> bool {
                 match self { $(Self::$Kind => $room::$Kind::is_wanted(policy),)+ }

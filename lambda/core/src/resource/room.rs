@@ -81,6 +81,10 @@ pub trait Resource: Subject {
     /// What runs and bills, in the singular, for a kind of which that is said.
     const WORKLOAD: Option<&'static str> = None;
 
+    /// Whether what runs in its region is stopped only once this was looked at there: it may launch again what is
+    /// stopped.
+    const HOLDS_UP_STOPS: bool = true;
+
     /// Whether a halt under this policy wants anything of it.
     fn is_wanted(_policy: &AccountPolicy) -> bool {
         true

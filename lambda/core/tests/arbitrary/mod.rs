@@ -15,6 +15,7 @@ use runawaytrain_core::policy::{
     AccountPolicy, Contain, Exempt, InstanceResponse, InstanceStoreResponse, Limits, NotifyList, RoleResponse,
     UnstoppableResponse, UserResponse,
 };
+use runawaytrain_core::resource::capacity::{Held, Holdings};
 use runawaytrain_core::resource::deny_all::DenyAll;
 use runawaytrain_core::resource::fleets::{self, Fleet, FleetKind};
 use runawaytrain_core::resource::groups::{self, Group};
@@ -24,7 +25,8 @@ use runawaytrain_core::resource::roles::{self, Role, RoleLock};
 use runawaytrain_core::resource::spot_requests::{self, SpotRequest};
 use runawaytrain_core::resource::users::{self, Lockout, User, UserAttachment};
 use runawaytrain_core::resource::{
-    Act, Action, Circumstances, Fleets, Groups, Instances, Quarantine, Refusals, Roles, Root, SpotRequests, Users,
+    Act, Action, Capacity, Circumstances, Fleets, Groups, Instances, Quarantine, Refusals, Roles, Root, SpotRequests,
+    Users,
 };
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{
@@ -127,6 +129,18 @@ fn spot_requests() -> impl Strategy<Value = Vec<SpotRequest>> {
     })
 }
 
+fn some_holdings() -> impl Strategy<Value = Holdings> {
+    let held = |name: &'static str| {
+        let one = (0u32..30, 1u32..9).prop_map(move |(number, instances)| Held {
+            id: format!("{name}-{number}"),
+            instance_type: "m5.large".to_owned(),
+            instances,
+        });
+        seen(prop::collection::vec(one, 0..4))
+    };
+    (held("h"), held("cr")).prop_map(|(hosts, reservations)| Holdings { hosts, reservations })
+}
+
 /// What a look came to, if there was one.
 fn looked<T: std::fmt::Debug + Clone + 'static>(
     of: impl Strategy<Value = T> + 'static,
@@ -148,14 +162,15 @@ pub fn boundary() -> impl Strategy<Value = Option<String>> {
 /// the others.
 pub fn observation() -> impl Strategy<Value = Observation> {
     let attachment = prop_oneof![Just(Attachment::Undeployed), Just(Attachment::Detached), Just(Attachment::Attached)];
-    let region = (looked(groups()), looked(fleets()), looked(spot_requests()), looked(instances()));
+    let region =
+        (looked(groups()), looked(fleets()), looked(spot_requests()), looked(instances()), looked(some_holdings()));
     let regions = prop::collection::btree_map(0u32..6, region, 0..6);
     let account_wide = (looked(attachment), looked(some_users()), looked(some_roles()), looked(some_root()));
     (regions, account_wide, money::prices(), money::spend()).prop_map(|(regions, account_wide, prices, spend)| {
         let (attachment, users, roles, root) = account_wide;
         let mut observation = Observation::new(account());
         (observation.prices, observation.spend) = (prices, spend);
-        for (number, (groups, fleets, spot_requests, instances)) in regions {
+        for (number, (groups, fleets, spot_requests, instances, holdings)) in regions {
             let region = Region::new(format!("r-{number}"));
             let region = Some(&region);
             observation.expect::<Instances>(region);
@@ -163,6 +178,7 @@ pub fn observation() -> impl Strategy<Value = Observation> {
             answer::<Fleets>(&mut observation, region, fleets);
             answer::<SpotRequests>(&mut observation, region, spot_requests);
             answer::<Instances>(&mut observation, region, instances);
+            answer::<Capacity>(&mut observation, region, holdings);
         }
         answer::<Quarantine>(&mut observation, None, attachment);
         answer::<Users>(&mut observation, None, users);
@@ -197,6 +213,7 @@ pub fn part(observation: &Observation, chosen: Chosen<'_>) -> Observation {
         copy::<Fleets>(observation, region, chosen, &mut part);
         copy::<SpotRequests>(observation, region, chosen, &mut part);
         copy::<Instances>(observation, region, chosen, &mut part);
+        copy::<Capacity>(observation, region, chosen, &mut part);
     }
     part
 }
@@ -380,6 +397,7 @@ pub fn after(observation: &Observation, actions: &[Action], now: Timestamp) -> O
             }),
             Action::Users(action) => change::<Users>(&mut next, None, |users| change_user(users, action)),
             Action::Roles(action) => change::<Roles>(&mut next, None, |roles| change_role(roles, action, now)),
+            Action::Capacity(action) => match *action {},
             Action::Root(action) => match *action {},
             // Protections are not seen, and a halt gives nothing back.
             Action::Instances(_) | Action::Groups(_) | Action::Fleets(_) => {}

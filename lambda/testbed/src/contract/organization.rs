@@ -32,6 +32,7 @@ async fn looks(stage: &dyn Stage, account: &AccountId) -> Vec<(&'static str, Opt
         let failure = match observer.look(account, &look).await {
             // Why it could not be looked at is a part of what was seen.
             Ok(Sight::Root(seen)) => seen.err(),
+            Ok(Sight::Capacity(seen)) => seen.hosts.err().or(seen.reservations.err()),
             seen => seen.err(),
         };
         looks.push((kind.name(), failure.map(|failure| failure.kind)));

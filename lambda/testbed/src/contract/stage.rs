@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use runawaytrain_core::observation::Seen;
+use runawaytrain_core::resource::capacity::Holdings;
 use runawaytrain_core::resource::fleets::{Fleet, FleetKind};
 use runawaytrain_core::resource::groups::Group;
 use runawaytrain_core::resource::instances::Instance;
@@ -51,6 +52,8 @@ pub trait Stage: Send + Sync {
     async fn group(&self, region: &Region, name: &str);
     /// Makes a fleet of type `maintain` that wants so many instances.
     async fn fleet(&self, region: &Region, kind: FleetKind, target: u64) -> FleetId;
+    /// Allocates a Dedicated Host for `m5.large`.
+    async fn host(&self, region: &Region) -> String;
 
     /// Makes a user with so many keys and, if wished, a console password. What it calls is permitted.
     async fn user(&self, name: &str, keys: u32, console: bool);
@@ -187,6 +190,10 @@ pub(super) async fn fleets(stage: &dyn Stage, region: &Region) -> Vec<Fleet> {
 
 pub(super) async fn spot_requests(stage: &dyn Stage, region: &Region) -> Vec<SpotRequest> {
     of_kind!(SpotRequests, look(stage, Kind::SpotRequests, Some(region)))
+}
+
+pub(super) async fn capacity(stage: &dyn Stage, region: &Region) -> Holdings {
+    of_kind!(Capacity, look(stage, Kind::Capacity, Some(region)))
 }
 
 pub(super) async fn instances(stage: &dyn Stage, region: &Region) -> Vec<Instance> {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use runawaytrain_core::resource::capacity::Held;
 use runawaytrain_core::resource::fleets::FleetKind;
 use runawaytrain_core::resource::roles::RoleLock;
 use runawaytrain_core::resource::users::{
@@ -173,6 +174,13 @@ impl Stage for SimStage {
     async fn group(&self, region: &Region, name: &str) {
         let group = SimGroup::new(0, "t2.micro", Timestamp::UNIX_EPOCH);
         self.inside(|known| known.region(region.as_str()).groups.insert(GroupName::new(name), group));
+    }
+
+    async fn host(&self, region: &Region) -> String {
+        let id = self.name("h");
+        let host = Held { id: id.clone(), instance_type: "m5.large".to_owned(), instances: 1 };
+        self.inside(|known| known.region(region.as_str()).capacity.hosts.push(host));
+        id
     }
 
     async fn fleet(&self, region: &Region, kind: FleetKind, target: u64) -> FleetId {
