@@ -96,6 +96,7 @@ const BEYOND: &[(&str, &str, &str)] = &[
     ),
     ("groups_and_fleets_tell_their_age", "it does not say when a fleet was made", "an age is missing"),
     ("every_page_of_users_is_read", "users are not paged", "not paged here"),
+    ("every_page_of_roles_is_read", "roles with their policies are not paged", "not paged here"),
     ("what_is_terminated_is_neither_stopped_nor_started", "a terminated instance is stopped", "value: Done"),
     ("what_is_still_pending_cannot_be_stopped_yet", "what is launched runs at once", "value: Done"),
     ("one_time_spot_cannot_be_stopped_but_terminated", "one-time Spot is stopped", "value: Done"),
@@ -135,11 +136,6 @@ const BEYOND: &[(&str, &str, &str)] = &[
     ),
     ("awss_deny_is_attached_to_a_user_and_detached", "attachments are listed as boundaries too", "is_boundary: true"),
     ("awss_deny_is_attached_to_a_role_and_detached", "attachments are listed as boundaries too", "is_boundary: true"),
-    (
-        "awss_deny_takes_the_place_of_a_roles_boundary_which_is_put_back",
-        "boundaries are not listed",
-        "is_boundary: false",
-    ),
     (
         "a_user_without_room_for_an_inline_policy_takes_an_attached_one",
         "there is no quota of inline policies",
