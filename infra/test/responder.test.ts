@@ -54,8 +54,10 @@ describe('the responder role', () => {
         'ec2:DescribeRegions',
         'ec2:DescribeSpotFleetRequests',
         'ec2:DescribeSpotInstanceRequests',
+        'iam:GetAccountAuthorizationDetails',
         'iam:GetAccountSummary',
         'iam:ListRoles',
+        'iam:ListServiceSpecificCredentials',
         'iam:ListUsers',
       ]);
     }

@@ -14,6 +14,7 @@ ANY = "*"
 
 # Actions whose table names a kind of resource that a grant must not be narrowed to, each with the harm that would do.
 UNNARROWED = {
+    "iam:ListServiceSpecificCredentials": "with AllUsers it names no user; a grant on users that does not cover that would cost a call a user in every look",
     "cloudwatch:GetMetricData": "metrics of AWS/Billing belong to no dataset of ours; a grant that named one and were not evaluated would hide every charge",
 }
 

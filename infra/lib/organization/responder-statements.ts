@@ -82,7 +82,8 @@ const USERS =
  * them; ours never do. iam:PutRolePolicy has no condition key for the policy's name, so it cannot be narrowed to ours.
  * iam:PutUserPermissionsBoundary and iam:PutRolePermissionsBoundary are not narrowed to AWSDenyAll: a release puts the
  * boundary back that was there before, whichever that was. Only one of AWSDenyAll may be taken off. iam:DetachUserPolicy
- * is not narrowed either: a user that is to be deleted loses every policy.
+ * is not narrowed either: a user that is to be deleted loses every policy. iam:ListServiceSpecificCredentials lists those
+ * of all users at once, so it names none.
  */
 function scopeOf(action: string): string {
   const exact: Record<string, string> = {
@@ -94,8 +95,10 @@ function scopeOf(action: string): string {
     'ec2:DescribeSpotFleetRequests': 'List',
     'ec2:DescribeSpotInstanceRequests': 'List',
     'autoscaling:DescribeAutoScalingGroups': 'List',
+    'iam:GetAccountAuthorizationDetails': 'List',
     'iam:GetAccountSummary': 'List',
     'iam:ListRoles': 'List',
+    'iam:ListServiceSpecificCredentials': 'List',
     'iam:ListUsers': 'List',
     'ec2:StopInstances': 'Instances',
     'ec2:StartInstances': 'Instances',

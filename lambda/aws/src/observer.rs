@@ -10,7 +10,7 @@ use runawaytrain_core::contract::HOME_REGION;
 use runawaytrain_core::resource::{Caller, DESCRIBE_REGIONS, Sight};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
-use runawaytrain_engine::ports::{Clock, Freshness, Look, Observer};
+use runawaytrain_engine::ports::{Clock, Freshness, Look, Observer, SoFar};
 
 use crate::clients::{Clients, Payer};
 use crate::failure;
@@ -92,12 +92,12 @@ impl Observer for SdkObserver {
         Ok(regions)
     }
 
-    async fn look(&self, account: &AccountId, look: &Look) -> Result<Sight, Failure> {
+    async fn follow(&self, account: &AccountId, look: &Look, so_far: SoFar<'_>) -> Result<Sight, Failure> {
         match look.kind.caller() {
-            Caller::Payer => resource::look(Clients::Payer(&self.payer), account, look).await,
+            Caller::Payer => resource::look(Clients::Payer(&self.payer), account, look, so_far).await,
             Caller::Member => {
                 let session = self.sessions.get(account, Purpose::Look).await?;
-                match resource::look(Clients::Member(&session), account, look).await {
+                match resource::look(Clients::Member(&session), account, look, so_far).await {
                     Ok(sight) => Ok(sight),
                     Err(failure) => Err(self.sessions.blame(&session, failure).await),
                 }
@@ -133,11 +133,8 @@ mod tests {
                 let regions = format!("<regionInfo>{regions}</regionInfo>");
                 (200, format!("<DescribeRegionsResponse>{regions}</DescribeRegionsResponse>"))
             }
-            Some("ListUsers") => {
-                (200, "<ListUsersResponse><ListUsersResult><Users/></ListUsersResult></ListUsersResponse>".to_owned())
-            }
-            Some("ListRoles") => {
-                (200, "<ListRolesResponse><ListRolesResult><Roles/></ListRolesResult></ListRolesResponse>".to_owned())
+            Some(action @ ("GetAccountAuthorizationDetails" | "ListServiceSpecificCredentials")) => {
+                (200, format!("<{action}Response><{action}Result/></{action}Response>"))
             }
             Some("DescribeAutoScalingGroups") => {
                 let nothing = "<DescribeAutoScalingGroupsResult><AutoScalingGroups/></DescribeAutoScalingGroupsResult>";

@@ -4,6 +4,7 @@
 mod call;
 mod capacity;
 mod deny_all;
+mod details;
 mod fleets;
 mod groups;
 mod instances;
@@ -18,12 +19,17 @@ use jiff::Timestamp;
 use runawaytrain_core::resource::{Act, Action, Kind, Sight};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
-use runawaytrain_engine::ports::{Look, Performed};
+use runawaytrain_engine::ports::{Look, Performed, SoFar};
 
 use crate::clients::Clients;
 
-/// Everything of one kind in one place, all pages.
-pub(crate) async fn look(clients: Clients<'_>, account: &AccountId, look: &Look) -> Result<Sight, Failure> {
+/// Everything of one kind in one place, all pages. Of users and roles it is told early who they are.
+pub(crate) async fn look(
+    clients: Clients<'_>,
+    account: &AccountId,
+    look: &Look,
+    so_far: SoFar<'_>,
+) -> Result<Sight, Failure> {
     let read = look.kind.first_read();
     let member = || clients.member(read);
     let region = || somewhere(read, look.region.as_ref());
@@ -34,8 +40,14 @@ pub(crate) async fn look(clients: Clients<'_>, account: &AccountId, look: &Look)
         Kind::SpotRequests => spot_requests::look(&member()?.ec2(region()?)).await.map(Sight::SpotRequests),
         Kind::Instances => instances::look(&member()?.ec2(region()?), look.depth).await.map(Sight::Instances),
         Kind::Capacity => Ok(Sight::Capacity(capacity::look(&member()?.ec2(region()?), account).await)),
-        Kind::Users => users::look(&member()?.iam(), look.depth).await.map(Sight::Users),
-        Kind::Roles => roles::look(&member()?.iam(), account, look.depth).await.map(Sight::Roles),
+        Kind::Users => {
+            let told = |users| so_far(Sight::Users(users));
+            users::look(&member()?.iam(), look.depth, told).await.map(Sight::Users)
+        }
+        Kind::Roles => {
+            let told = |roles| so_far(Sight::Roles(roles));
+            roles::look(&member()?.iam(), account, look.depth, told).await.map(Sight::Roles)
+        }
         Kind::Root => Ok(Sight::Root(root::look(&member()?.iam()).await)),
     }
 }

@@ -23,7 +23,7 @@ use runawaytrain_core::resource::deny_all::DenyAll;
 use runawaytrain_core::resource::fleets::Action as FleetAction;
 use runawaytrain_core::resource::groups::Action as GroupAction;
 use runawaytrain_core::resource::instances::{Action as InstanceAction, Instance, Launcher, everywhere};
-use runawaytrain_core::resource::users::{AccessKey, Lockout, User, UserAttachments};
+use runawaytrain_core::resource::users::{AccessKey, Credentials, Lockout, User, UserAttachments};
 use runawaytrain_core::resource::{
     Act, Action, Circumstances, Fleets, Groups, Instances, Kind, Lane, Part, Refusals, Roles, Scope, Sight,
     SpotRequests, Users,
@@ -189,7 +189,8 @@ proptest! {
         prop_assert!(again.iter().all(of_the_second_pass), "{again:?}");
         let third = actions(&policy, &after(&stands, &again, now), &circumstances);
         let blind = |user: &User| {
-            user.keys.is_err() || user.others.is_err() || user.attachments.as_ref().is_none_or(Result::is_err)
+            user.credentials.as_ref().is_none_or(|of| of.keys.is_err() || of.others.is_err())
+                || user.attachments.as_ref().is_none_or(Result::is_err)
         };
         let Some(users) = seen::<Users>(&observation) else { return Ok(()) };
         let hindered =
@@ -401,9 +402,11 @@ fn our_deny_outlives_everything_else_of_a_deleted_user() {
         name: UserName::new("mallory"),
         created: None,
         lockout: Ok(Lockout::Absent),
-        keys: Ok(vec![AccessKey { id: KeyId::new("AKIA1"), active: false, created: None }]),
-        console: Ok(true),
-        others: Ok(Vec::new()),
+        credentials: Some(Credentials {
+            keys: Ok(vec![AccessKey { id: KeyId::new("AKIA1"), active: false, created: None }]),
+            console: Ok(true),
+            others: Ok(Vec::new()),
+        }),
         attachments: Some(Ok(UserAttachments {
             mfa_devices: vec!["arn:aws:iam::111111111111:mfa/mallory".to_owned(), "GAHT12345678".to_owned()],
             ..UserAttachments::default()
@@ -422,11 +425,11 @@ fn our_deny_outlives_everything_else_of_a_deleted_user() {
         texts(&first),
         [
             "deny everything to user mallory",
-            "delete key AKIA1 of user mallory",
-            "remove the console password of user mallory",
             "deactivate MFA device arn:aws:iam::111111111111:mfa/mallory of user mallory",
             "delete virtual MFA device arn:aws:iam::111111111111:mfa/mallory of user mallory",
             "deactivate MFA device GAHT12345678 of user mallory",
+            "delete key AKIA1 of user mallory",
+            "remove the console password of user mallory",
         ]
     );
     let done: Vec<Action> = first.actions().cloned().collect();

@@ -14,7 +14,7 @@ use runawaytrain_core::resource::fleets::{Fleet, FleetKind};
 use runawaytrain_core::resource::groups::Group;
 use runawaytrain_core::resource::instances::{Instance, Phase};
 use runawaytrain_core::resource::roles::{Role, RoleLock};
-use runawaytrain_core::resource::users::{AccessKey, Credential, Lockout, OtherCredential, User};
+use runawaytrain_core::resource::users::{AccessKey, Credential, Credentials, Lockout, OtherCredential, User};
 use runawaytrain_core::resource::{
     Act, Action, Fleets, Groups, Instances, ReleaseRequest, Roles, SkipReason, Skipped, Start, Undo, Users,
 };
@@ -196,13 +196,15 @@ fn observation() -> Observation {
         name: UserName::new("ann"),
         created: old,
         lockout: Ok(Lockout::InForce),
-        keys: Ok(vec![AccessKey { id: KeyId::new("AKIA1"), active: false, created: old }]),
-        console: Ok(false),
-        others: Ok(vec![
-            other(Credential::SshKey("APKA1".to_owned())),
-            other(Credential::Certificate("C1".to_owned())),
-            other(Credential::ServiceCredential("ACCA1".to_owned())),
-        ]),
+        credentials: Some(Credentials {
+            keys: Ok(vec![AccessKey { id: KeyId::new("AKIA1"), active: false, created: old }]),
+            console: Ok(false),
+            others: Ok(vec![
+                other(Credential::SshKey("APKA1".to_owned())),
+                other(Credential::Certificate("C1".to_owned())),
+                other(Credential::ServiceCredential("ACCA1".to_owned())),
+            ]),
+        }),
         attachments: None,
         deny_all: Ok(DenyAll::default()),
         boundary: None,
@@ -337,7 +339,8 @@ fn what_could_not_be_seen_is_not_called_gone() {
     let never_looked = Observation::new(account());
     let mut half_blind = observation();
     let Some(Ok(users)) = half_blind.of::<Users>(None).map(Result::<&_, _>::cloned) else { panic!("no users") };
-    let unread = users.into_iter().map(|user| User { keys: Err(failure()), others: Err(failure()), ..user });
+    let unread = || Credentials { keys: Err(failure()), console: Err(failure()), others: Err(failure()) };
+    let unread = users.into_iter().map(|user| User { credentials: Some(unread()), ..user });
     let unread = unread.collect();
     half_blind.see::<Users>(None, Ok(unread));
     let cases = [("blind", blind, 10), ("never looked", never_looked, 11), ("half blind", half_blind, 4)];

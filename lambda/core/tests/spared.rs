@@ -192,12 +192,14 @@ fn is_doubtful(policy: &AccountPolicy, observation: &Observation, role: &RoleNam
 fn is_young_credential(observation: &Observation, user: &UserName, action: &Action) -> bool {
     let users = seen::<Users>(observation).unwrap();
     let user = users.iter().find(|known| known.name == *user).unwrap();
+    let keys = user.credentials.iter().flat_map(|of| &of.keys);
+    let others = user.credentials.iter().flat_map(|of| &of.others);
     let of_key = match action {
         Action::Users(UserAction::DeactivateKey { key, .. }) => {
-            user.keys.iter().flatten().any(|known| known.id == *key && is_young(known.created))
+            keys.flatten().any(|known| known.id == *key && is_young(known.created))
         }
         Action::Users(UserAction::DeactivateCredential { credential, .. }) => {
-            user.others.iter().flatten().any(|known| known.credential == *credential && is_young(known.created))
+            others.flatten().any(|known| known.credential == *credential && is_young(known.created))
         }
         _ => false,
     };

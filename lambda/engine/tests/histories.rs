@@ -38,7 +38,7 @@ enum Step {
     Fault { operation: usize, kind: usize, times: u32 },
 }
 
-const OPERATIONS: [&str; 14] = [
+const OPERATIONS: [&str; 15] = [
     "ec2:StopInstances",
     "ec2:StartInstances",
     "ec2:TerminateInstances",
@@ -46,6 +46,7 @@ const OPERATIONS: [&str; 14] = [
     "ec2:ModifyFleet",
     "autoscaling:SuspendProcesses",
     "autoscaling:ResumeProcesses",
+    "iam:GetAccountAuthorizationDetails",
     "iam:ListUsers",
     "iam:PutUserPolicy",
     "iam:PutRolePolicy",

@@ -38,6 +38,7 @@ pub use metrics::MemoryMetrics;
 pub use quotas::least_time;
 pub use reports::{MemoryReports, OBJECTS_A_PAGE};
 pub use resource::deny_all::{MOST_ATTACHED, Managed};
+pub use resource::details::DETAILS_A_PAGE;
 pub use resource::fleets::{FLEETS_A_PAGE, SimFleet, SimFleets};
 pub use resource::groups::{GROUPS_A_PAGE, SimGroup, SimGroups};
 pub use resource::instances::{INSTANCES_A_PAGE, Life, SimInstance, StartFate, Stubborn};

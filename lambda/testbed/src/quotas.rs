@@ -1,4 +1,4 @@
-//! How many calls EC2 takes.
+//! How many calls EC2 and IAM take.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,13 +27,25 @@ const INSTANCES: [(&str, f64, f64); 3] = [
     ("ec2:StartInstances", 1000.0, 2.0),
 ];
 
+/// IAM has buckets of requests as well, an account and an API each, and says of none how large it is: these are guesses,
+/// no larger than those of EC2. Every API that is not listed by itself has the last.
+/// <https://aws.amazon.com/blogs/security/how-to-monitor-and-query-iam-resources-at-scale-part-2/>
+const IAM_DETAILS: (&str, f64, f64) = ("iam:GetAccountAuthorizationDetails", 10.0, 2.0);
+const IAM: (&str, f64, f64) = ("iam:", 100.0, 20.0);
+
 /// What our looks of every sweep call: whoever wants to blind us calls it in a loop, so often a second.
 const LOOPED: [&str; 2] = ["ec2:DescribeRegions", "ec2:DescribeInstances"];
 const LOOPED_A_SECOND: f64 = 200.0;
 
-/// The least time that so many calls of an API take in one region, by its bucket of requests.
+/// The bucket of requests of an API.
+fn requests(operation: &str) -> Option<&'static (&'static str, f64, f64)> {
+    let of_iam = [&IAM_DETAILS, &IAM].into_iter().find(|(name, _, _)| operation.starts_with(name));
+    REQUESTS.iter().find(|(name, _, _)| *name == operation).or(of_iam)
+}
+
+/// The least time that so many calls of an API take in one account and region, by its bucket of requests.
 pub fn least_time(operation: &str, calls: u32) -> Duration {
-    let bucket = REQUESTS.iter().find(|(name, _, _)| *name == operation);
+    let bucket = requests(operation);
     let seconds = bucket.map(|(_, most, a_second)| (f64::from(calls) - most).max(0.0) / a_second);
     Duration::from_secs_f64(seconds.unwrap_or_default())
 }
@@ -46,7 +58,8 @@ pub(crate) struct Quotas {
     instances: BTreeMap<Place, Bucket>,
 }
 
-type Place = (AccountId, Region, String);
+/// IAM's is no region.
+type Place = (AccountId, Option<Region>, String);
 
 #[derive(Debug)]
 struct Bucket {
@@ -65,31 +78,25 @@ impl Default for Quotas {
 impl Quotas {
     /// Takes the token of one request. Where somebody else calls in a loop, each token that comes in is taken by
     /// whoever asks next.
-    pub fn admit(&mut self, account: &AccountId, region: &Region, operation: &str, is_looped: bool) -> bool {
-        let Some((_, _, a_second)) = REQUESTS.iter().find(|(name, _, _)| *name == operation) else { return true };
+    pub fn admit(&mut self, account: &AccountId, region: Option<&Region>, operation: &str, is_looped: bool) -> bool {
+        let Some(bucket) = requests(operation) else { return true };
         if is_looped && LOOPED.contains(&operation) {
-            return self.luck.is_lucky(a_second / LOOPED_A_SECOND);
+            return self.luck.is_lucky(bucket.2 / LOOPED_A_SECOND);
         }
-        take(&mut self.requests, &REQUESTS, account, region, operation, 1)
+        take(&mut self.requests, bucket, (account.clone(), region.cloned(), operation.to_owned()), 1)
     }
 
     /// Takes a token an instance.
     pub fn admit_instances(&mut self, account: &AccountId, region: &Region, operation: &str, number: usize) -> bool {
-        take(&mut self.instances, &INSTANCES, account, region, operation, number)
+        let Some(bucket) = INSTANCES.iter().find(|(name, _, _)| *name == operation) else { return true };
+        take(&mut self.instances, bucket, (account.clone(), Some(region.clone()), operation.to_owned()), number)
     }
 }
 
-fn take(
-    buckets: &mut BTreeMap<Place, Bucket>,
-    table: &[(&str, f64, f64)],
-    account: &AccountId,
-    region: &Region,
-    operation: &str,
-    number: usize,
-) -> bool {
-    let Some((_, most, a_second)) = table.iter().find(|(name, _, _)| *name == operation) else { return true };
-    let full = || Bucket { tokens: *most, most: *most, a_second: *a_second, since: Instant::now() };
-    buckets.entry((account.clone(), region.clone(), operation.to_owned())).or_insert_with(full).take(number as f64)
+fn take(buckets: &mut BTreeMap<Place, Bucket>, of: &(&str, f64, f64), place: Place, number: usize) -> bool {
+    let (_, most, a_second) = *of;
+    let full = || Bucket { tokens: most, most, a_second, since: Instant::now() };
+    buckets.entry(place).or_insert_with(full).take(number as f64)
 }
 
 impl Bucket {

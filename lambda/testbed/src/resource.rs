@@ -4,6 +4,7 @@
 pub(crate) mod answer;
 pub(crate) mod capacity;
 pub(crate) mod deny_all;
+pub(crate) mod details;
 pub(crate) mod fleets;
 pub(crate) mod groups;
 pub(crate) mod instances;
@@ -15,10 +16,12 @@ pub(crate) mod users;
 pub(crate) mod view;
 
 use jiff::Timestamp;
+use runawaytrain_core::resource::roles::Role;
+use runawaytrain_core::resource::users::User;
 use runawaytrain_core::resource::{Act, Action, Kind, Sight};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
-use runawaytrain_engine::ports::Look;
+use runawaytrain_engine::ports::{Look, SoFar};
 
 use crate::account::{SimAccount, SimRegion};
 use crate::resource::answer::{Answer, refused};
@@ -26,7 +29,7 @@ use crate::tokens::Tokens;
 use crate::world::World;
 
 /// Looks at one kind.
-pub(crate) async fn look(world: &World, account: &AccountId, look: &Look) -> Result<Sight, Failure> {
+pub(crate) async fn look(world: &World, account: &AccountId, look: &Look, so_far: SoFar<'_>) -> Result<Sight, Failure> {
     match look.kind {
         Kind::Quarantine => {
             let view = world.visit(account, look, |known| &known.quarantine);
@@ -49,10 +52,13 @@ pub(crate) async fn look(world: &World, account: &AccountId, look: &Look) -> Res
             Ok(Sight::Capacity(capacity::look(&world.visit_region(account, look, |of| &of.capacity)).await))
         }
         Kind::Users => {
-            users::look(&world.visit(account, look, |known| &known.users), look.depth).await.map(Sight::Users)
+            let told = |users: Vec<User>| so_far(Sight::Users(users));
+            users::look(&world.visit(account, look, |known| &known.users), look.depth, &told).await.map(Sight::Users)
         }
         Kind::Roles => {
-            roles::look(&world.visit(account, look, |known| &known.roles), account, look.depth).await.map(Sight::Roles)
+            let told = |roles: Vec<Role>| so_far(Sight::Roles(roles));
+            let view = world.visit(account, look, |known| &known.roles);
+            roles::look(&view, account, look.depth, &told).await.map(Sight::Roles)
         }
         Kind::Root => Ok(Sight::Root(root::look(&world.visit(account, look, |known| &known.root)).await)),
     }

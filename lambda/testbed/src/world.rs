@@ -56,6 +56,7 @@ struct Inner {
     faults: Vec<Fault>,
     calls: Vec<Call>,
     looks: usize,
+    requests: BTreeMap<String, usize>,
     faults_met: u64,
     quotas: Option<Quotas>,
     /// What the adapters remember, and since when.
@@ -88,7 +89,7 @@ impl World {
         self.with(account, |known| known.lifecycle = Lifecycle::Inactive("SUSPENDED".to_owned()));
     }
 
-    /// From now on calls draw on EC2's token buckets.
+    /// From now on calls draw on EC2's and IAM's token buckets.
     pub fn with_quotas(&self) {
         self.lock().quotas = Some(Quotas::default());
     }
@@ -126,6 +127,11 @@ impl World {
         self.lock().calls.clone()
     }
 
+    /// How many calls of each operation were made, whatever came of them.
+    pub fn requests(&self) -> BTreeMap<String, usize> {
+        self.lock().requests.clone()
+    }
+
     /// How many reading calls were made.
     pub fn looks(&self) -> usize {
         self.lock().looks
@@ -142,8 +148,9 @@ impl World {
 
     /// Every call passes here: it takes its time, and meets its fault.
     async fn pass(&self, operation: &str, account: Option<&AccountId>, region: Option<&Region>) -> Result<(), Failure> {
+        *self.lock().requests.entry(operation.to_owned()).or_default() += 1;
         sleep(LATENCY).await;
-        if let (Some(account), Some(region)) = (account, region)
+        if let Some(account) = account
             && !self.admits(operation, account, region)
         {
             return Err(failure(operation, FailureKind::Throttled));
@@ -168,7 +175,7 @@ impl World {
     }
 
     /// Whether the account's quota has a token for one request.
-    fn admits(&self, operation: &str, account: &AccountId, region: &Region) -> bool {
+    fn admits(&self, operation: &str, account: &AccountId, region: Option<&Region>) -> bool {
         let mut inner = self.lock();
         let Inner { accounts, quotas, .. } = &mut *inner;
         let is_looped = accounts.get(account).is_some_and(SimAccount::is_looped);

@@ -11,7 +11,7 @@ use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, Region, UserName};
 use runawaytrain_engine::ports::{Freshness, Look, Observer};
 use runawaytrain_testbed::{
-    ACCOUNTS_A_PAGE, Fault, INSTANCES_A_PAGE, Life, SimAccount, SimUser, Testbed, USERS_A_PAGE, World,
+    ACCOUNTS_A_PAGE, DETAILS_A_PAGE, Fault, INSTANCES_A_PAGE, Life, SimAccount, SimUser, Testbed, World,
 };
 use tokio::time::{Instant, sleep};
 
@@ -66,7 +66,7 @@ async fn each_page_is_a_call_that_takes_its_time_and_its_token() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_that_fails_fails_the_whole_look() {
-    let testbed = testbed(2 * USERS_A_PAGE + 1);
+    let testbed = testbed(2 * DETAILS_A_PAGE + 1);
     for number in 0..2 * ACCOUNTS_A_PAGE {
         testbed
             .world
@@ -93,16 +93,16 @@ async fn a_page_that_fails_fails_the_whole_look() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_made_behind_the_page_is_missed_and_what_is_made_before_it_is_seen() {
-    let testbed = testbed(USERS_A_PAGE + 1);
+    let testbed = testbed(DETAILS_A_PAGE + 1);
     let mut pages = 0;
     testbed.world.after_reads(move |operation, _, known| {
-        if operation == "iam:ListUsers" {
+        if operation == "iam:GetAccountAuthorizationDetails" {
             pages += 1;
             for beginning in ["behind", "zoe"] {
                 known.users.insert(UserName::new(format!("{beginning}-{pages}")), SimUser::new(Timestamp::UNIX_EPOCH));
             }
             // Gone before its page is read.
-            known.users.remove(&name(USERS_A_PAGE));
+            known.users.remove(&name(DETAILS_A_PAGE));
         }
     });
     let seen = async || {
@@ -148,7 +148,7 @@ async fn a_page_may_be_empty_and_not_the_last() {
 
 #[tokio::test(start_paused = true)]
 async fn a_role_that_is_deleted_between_two_pages_fails_the_look() {
-    let testbed = testbed(USERS_A_PAGE + 1);
+    let testbed = testbed(DETAILS_A_PAGE + 1);
     testbed.world.after_reads(|_, _, known| known.enrolled = false);
     let failure = users(&testbed.world).await.unwrap_err();
     assert_eq!((failure.operation.as_str(), failure.kind), ("sts:AssumeRole", FailureKind::Denied));

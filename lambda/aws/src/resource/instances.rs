@@ -28,7 +28,7 @@ const PAGE: i32 = 100;
 pub(super) async fn look(client: &Client, depth: Depth) -> Result<Vec<Instance>, Failure> {
     let states = Filter::builder().name("instance-state-name").values("pending").values("running");
     let states = match depth {
-        Depth::Usual => states.build(),
+        Depth::Locks | Depth::Usual => states.build(),
         Depth::Whole => states.values("stopping").values("stopped").build(),
     };
     // Those that services manage (EKS Auto Mode, ECS managed …) are hidden unless they are asked for, and bill like all

@@ -1,7 +1,10 @@
 //! IAM roles, and our policy on each: sessions are revoked, or the role is denied whole.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_iam::Client;
-use aws_sdk_iam::types::EntityType;
+use aws_sdk_iam::operation::get_account_authorization_details::GetAccountAuthorizationDetailsOutput;
+use aws_sdk_iam::types::{EntityType, PolicyUsageType, RoleDetail};
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -19,28 +22,69 @@ use runawaytrain_engine::ports::Performed;
 use crate::deny::{self, Found};
 use crate::failure;
 use crate::resource::call::{AT_A_TIME, absent, done, gone_is_fine};
-use crate::resource::deny_all;
+use crate::resource::deny_all::{self, Principals};
+use crate::resource::details;
 use crate::time::timestamp;
 
 /// The most that ListRoles gives at a time; its default is 100.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListRoles.html>
 const PAGE: i32 = 1000;
 
+const ROLES: Principals = Principals {
+    whom: EntityType::Role,
+    names: |page| page.policy_roles.into_iter().flatten().filter_map(|role| role.role_name).collect(),
+};
+
 /// Every role, all pages.
-pub(super) async fn look(client: &Client, account: &AccountId, depth: Depth) -> Result<Vec<Role>, Failure> {
-    let denied = deny_all::denied(
-        "iam:ListEntitiesForPolicy",
-        || client.list_entities_for_policy(),
-        EntityType::Role,
-        |page| page.policy_roles.into_iter().flatten().filter_map(|role| role.role_name).collect(),
-    );
-    let (listed, denied) = tokio::join!(list(client, account), denied);
-    let roles = listed?.into_iter().map(|role| Role { deny_all: deny_all::on(&denied, role.name.as_str()), ..role });
-    Ok(stream::iter(roles)
-        .map(|role| with_lock(client, role, account, depth))
-        .buffer_unordered(AT_A_TIME)
-        .collect()
-        .await)
+pub(super) async fn look(
+    client: &Client,
+    account: &AccountId,
+    depth: Depth,
+    so_far: impl Fn(Vec<Role>),
+) -> Result<Vec<Role>, Failure> {
+    let bound =
+        deny_all::denied_by(PolicyUsageType::PermissionsBoundary, &ROLES, || client.list_entities_for_policy()).await;
+    let page = |page: GetAccountAuthorizationDetailsOutput| {
+        let roles = page.role_detail_list.into_iter().flatten();
+        roles.filter_map(|detail| told(detail, &bound, account)).collect()
+    };
+    let roles = match details::each(client, EntityType::Role, page, |some: &[Role]| so_far(some.to_vec())).await {
+        Err(failure) if details::is_not_ours(&failure) => one_by_one(client, account).await?,
+        answer => answer?,
+    };
+    let roles = stream::iter(roles).map(|role| with_boundary(client, role, account, depth));
+    Ok(roles.buffer_unordered(AT_A_TIME).collect().await)
+}
+
+/// A role as a list tells of it; one without a name could not be named in any call.
+fn told(detail: RoleDetail, bound: &Seen<BTreeSet<String>>, account: &AccountId) -> Option<Role> {
+    let name = detail.role_name?;
+    let boundary = details::boundary(detail.permissions_boundary);
+    let deny_all = details::deny_all(detail.attached_managed_policies.as_deref(), boundary.as_deref());
+    Some(Role {
+        path: detail.path.unwrap_or_default(),
+        created: detail.create_date.as_ref().and_then(timestamp),
+        // It is always told; were it missing, nothing would be known of whom the role admits.
+        admits: admitted(&deny::decode(detail.assume_role_policy_document.as_deref().unwrap_or_default()), account),
+        lock: Ok(details::lock(detail.role_policy_list.as_deref(), REVOKE_POLICY).map_or(RoleLock::Absent, lock_of)),
+        deny_all: deny_all::with_bound(deny_all, bound, &name),
+        boundary: boundary.map(|arn| Ok(Some(arn))),
+        name: RoleName::new(name),
+    })
+}
+
+/// A call a role.
+async fn one_by_one(client: &Client, account: &AccountId) -> Result<Vec<Role>, Failure> {
+    let (listed, denied) =
+        tokio::join!(list(client, account), deny_all::denied(&ROLES, || client.list_entities_for_policy()));
+    let one = async |role: Role| {
+        let deny_all = deny_all::on(&denied, role.name.as_str());
+        // Where IAM lets nobody put a policy there is none: most roles of an account are services' own, and each call
+        // counts.
+        let lock = if is_reserved(&role, account) { role.lock } else { lock(client, role.name.as_str()).await };
+        Role { lock, deny_all, ..role }
+    };
+    Ok(stream::iter(listed?).map(one).buffer_unordered(AT_A_TIME).collect().await)
 }
 
 async fn list(client: &Client, account: &AccountId) -> Result<Vec<Role>, Failure> {
@@ -52,7 +96,6 @@ async fn list(client: &Client, account: &AccountId) -> Result<Vec<Role>, Failure
             name: RoleName::new(role.role_name),
             path: role.path,
             created: timestamp(&role.create_date),
-            // ListRoles always gives the trust policy; were it missing, nothing would be known of whom it admits.
             admits: admitted(&deny::decode(role.assume_role_policy_document.as_deref().unwrap_or_default()), account),
             lock: Ok(RoleLock::Absent),
             deny_all: Ok(DenyAll::default()),
@@ -62,20 +105,19 @@ async fn list(client: &Client, account: &AccountId) -> Result<Vec<Role>, Failure
     Ok(found)
 }
 
-async fn with_lock(client: &Client, role: Role, account: &AccountId, depth: Depth) -> Role {
-    // Where IAM lets nobody put a policy there is none: most roles of an account are services' own, and each call
-    // counts.
-    if known(&role.name, &role.path, account).is_some_and(|role| role.class == Class::Reserved) {
+fn is_reserved(role: &Role, account: &AccountId) -> bool {
+    known(&role.name, &role.path, account).is_some_and(|role| role.class == Class::Reserved)
+}
+
+/// The role with its boundary, where that may have to be replaced and was not told. Where our lock stands, nothing has
+/// to take its place.
+async fn with_boundary(client: &Client, role: Role, account: &AccountId, depth: Depth) -> Role {
+    let is_open = !matches!(role.lock, Ok(RoleLock::Denied | RoleLock::RevokedBefore(_)));
+    let is_wanted = depth == Depth::Whole && is_open && role.boundary.is_none() && !is_reserved(&role, account);
+    if !is_wanted {
         return role;
     }
-    let lock = lock(client, role.name.as_str()).await;
-    // Where our lock stands, nothing has to take the place of the boundary.
-    let is_open = !matches!(lock, Ok(RoleLock::Denied | RoleLock::RevokedBefore(_)));
-    let boundary = match depth {
-        Depth::Whole if is_open => Some(boundary(client, role.name.as_str()).await),
-        Depth::Whole | Depth::Usual => None,
-    };
-    Role { lock, boundary, ..role }
+    Role { boundary: Some(boundary(client, role.name.as_str()).await), ..role }
 }
 
 async fn boundary(client: &Client, role: &str) -> Seen<Option<String>> {
@@ -85,12 +127,16 @@ async fn boundary(client: &Client, role: &str) -> Seen<Option<String>> {
 
 async fn lock(client: &Client, role: &str) -> Seen<RoleLock> {
     match client.get_role_policy().role_name(role).policy_name(REVOKE_POLICY).send().await {
-        Ok(answer) => Ok(match deny::judge(REVOKE_POLICY, answer.policy_document()) {
-            Found::Everything => RoleLock::Denied,
-            Found::SessionsBefore(time) => RoleLock::RevokedBefore(time),
-            Found::Other => RoleLock::Altered,
-        }),
+        Ok(answer) => Ok(lock_of(deny::judge(REVOKE_POLICY, answer.policy_document()))),
         Err(error) => absent(failure::of("iam:GetRolePolicy", &error), RoleLock::Absent),
+    }
+}
+
+fn lock_of(found: Found) -> RoleLock {
+    match found {
+        Found::Everything => RoleLock::Denied,
+        Found::SessionsBefore(time) => RoleLock::RevokedBefore(time),
+        Found::Other => RoleLock::Altered,
     }
 }
 
@@ -171,7 +217,12 @@ mod tests {
         (200, format!("<GetRolePolicyResponse>{result}</GetRolePolicyResponse>"))
     }
 
+    /// An account whose stack is older than the list of all roles.
     fn answer(asked: &str) -> (u16, String) {
+        if asked.contains("Action=GetAccountAuthorizationDetails") {
+            let error = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
+            return (403, format!("<ErrorResponse>{error}</ErrorResponse>"));
+        }
         if asked.contains("Action=ListRoles") {
             let (roles, more) = if asked.contains("Marker=next") {
                 (
@@ -220,7 +271,7 @@ mod tests {
     #[tokio::test]
     async fn every_page_is_read_and_each_lock_is_told_apart() {
         let script = Script::new(answer);
-        let mut roles = look(&Client::new(&script.config()), &account(), Depth::Usual).await.unwrap();
+        let mut roles = look(&Client::new(&script.config()), &account(), Depth::Usual, |_| {}).await.unwrap();
         roles.sort_by(|one, other| one.name.cmp(&other.name));
         let locks: Vec<_> =
             roles.iter().map(|role| (role.name.as_str(), role.lock.as_ref().map_err(|failure| failure.kind))).collect();
@@ -252,7 +303,7 @@ mod tests {
     #[tokio::test]
     async fn a_services_own_role_costs_no_call_but_one_that_only_looks_never_touched_does() {
         let script = Script::new(answer);
-        look(&Client::new(&script.config()), &account(), Depth::Usual).await.unwrap();
+        look(&Client::new(&script.config()), &account(), Depth::Usual, |_| {}).await.unwrap();
         let asked = script.asked();
         let about = |name: &str| asked.iter().any(|asked| asked.contains("GetRolePolicy") && asked.contains(name));
         assert!(!about("AWSServiceRoleForSpot") && about("stacksets-exec-x"), "{asked:?}");
@@ -260,7 +311,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_boundary_is_read_only_where_it_may_have_to_be_replaced() {
-        let mut roles = look(&Client::new(&Script::new(answer).config()), &account(), Depth::Whole).await.unwrap();
+        let mut roles =
+            look(&Client::new(&Script::new(answer).config()), &account(), Depth::Whole, |_| {}).await.unwrap();
         roles.sort_by(|one, other| one.name.cmp(&other.name));
         let students = || Some(Ok(Some("arn:students".to_owned())));
         let boundaries: Vec<_> = roles.into_iter().map(|role| (role.name.to_string(), role.boundary)).collect();
@@ -334,5 +386,44 @@ mod tests {
         assert_eq!(perform(&client, &lift, now).await, Ok(Performed::AlreadyDone));
         let deny = Action::DenyRole { role: RoleName::new("ci") };
         assert_eq!(perform(&client, &deny, now).await.unwrap_err().kind, FailureKind::NotFound);
+    }
+
+    #[tokio::test]
+    async fn a_page_tells_of_every_role_how_it_is_locked_and_whom_it_admits() {
+        let script = Script::new(|asked| {
+            let action = asked.split('&').find_map(|word| word.strip_prefix("Action=")).unwrap();
+            let result = match action {
+                "GetAccountAuthorizationDetails" => {
+                    assert!(asked.contains("Filter.member.1=Role"), "{asked}");
+                    let document = deny::everything(REVOKE_POLICY).to_string();
+                    let document = utf8_percent_encode(&document, NON_ALPHANUMERIC);
+                    let policy =
+                        format!("<PolicyName>{REVOKE_POLICY}</PolicyName><PolicyDocument>{document}</PolicyDocument>");
+                    let policies = format!("<RolePolicyList><member>{policy}</member></RolePolicyList></member>");
+                    let denied = role("denied", "/").replace("</member>", &policies);
+                    format!("<RoleDetailList>{denied}{}</RoleDetailList>", role("revoked", "/service/"))
+                }
+                "ListEntitiesForPolicy" => String::new(),
+                "GetRole" => {
+                    let arn = "<PermissionsBoundaryArn>arn:students</PermissionsBoundaryArn>";
+                    let boundary = format!("<PermissionsBoundary>{arn}</PermissionsBoundary>");
+                    let role = role("revoked", "/").replace("<member>", "").replace("</member>", &boundary);
+                    format!("<Role>{role}</Role>")
+                }
+                other => panic!("{other} was not expected"),
+            };
+            (200, format!("<{action}Response><{action}Result>{result}</{action}Result></{action}Response>"))
+        });
+        let client = Client::new(&script.config());
+        let told = std::cell::Cell::new(0);
+        let roles = look(&client, &account(), Depth::Usual, |some| told.set(some.len())).await.unwrap();
+        assert_eq!((told.get(), script.asked().len()), (2, 2));
+        let [denied, open] = roles.as_slice() else { panic!("{roles:?}") };
+        assert_eq!((&denied.lock, &open.lock), (&Ok(RoleLock::Denied), &Ok(RoleLock::Absent)));
+        assert_eq!(open.path, "/service/");
+        assert_eq!(open.admits, [Principal::Account(AccountId::parse("222222222222").unwrap())]);
+        let roles = look(&client, &account(), Depth::Whole, |_| {}).await.unwrap();
+        let boundaries: Vec<_> = roles.into_iter().map(|role| role.boundary).collect();
+        assert_eq!(boundaries, [None, Some(Ok(Some("arn:students".to_owned())))], "read where it is not told");
     }
 }

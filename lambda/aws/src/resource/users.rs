@@ -2,136 +2,85 @@
 
 mod attachments;
 mod credentials;
+mod known;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_iam::Client;
-use aws_sdk_iam::types::{EntityType, StatusType, User as SdkUser};
+use aws_sdk_iam::types::StatusType;
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use runawaytrain_core::observation::Seen;
-use runawaytrain_core::resource::deny_all::{DENY_ALL, DenyAll};
-use runawaytrain_core::resource::users::{AccessKey, Action, LOCKOUT_POLICY, Lockout, User};
+use runawaytrain_core::resource::deny_all::DENY_ALL;
+use runawaytrain_core::resource::users::{Action, LOCKOUT_POLICY, Lockout, User};
 use runawaytrain_core::resource::{Act, Depth};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{KeyId, UserName};
 use runawaytrain_engine::ports::Performed;
 
-use crate::deny::{self, Found};
+use crate::deny;
 use crate::failure;
-use crate::resource::call::{AT_A_TIME, absent, done, gone_is_fine};
-use crate::resource::deny_all;
-use crate::time::timestamp;
+use crate::resource::call::{AT_A_TIME, done, gone_is_fine};
 
-/// The most that ListUsers gives at a time; its default is 100.
-/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListUsers.html>
-const PAGE: i32 = 1000;
+use credentials::OfServices;
+use known::Known;
+
 /// How long a login profile that was just made is waited for. A thief makes one and races us, so giving up at once
 /// would leave it.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteLoginProfile.html>
 const LOGIN_WAITS: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
 
-/// Every user, all pages. A user that vanished between two reads is left out.
-pub(super) async fn look(client: &Client, depth: Depth) -> Result<Vec<User>, Failure> {
-    let list = async {
-        let mut pages = client.list_users().max_items(PAGE).into_paginator().send();
-        let mut named = Vec::new();
-        while let Some(page) = pages.next().await {
-            named.extend(page.map_err(|error| failure::of("iam:ListUsers", &error))?.users);
-        }
-        Ok::<_, Failure>(named)
-    };
-    let denied = deny_all::denied(
-        "iam:ListEntitiesForPolicy",
-        || client.list_entities_for_policy(),
-        EntityType::User,
-        |page| page.policy_users.into_iter().flatten().filter_map(|user| user.user_name).collect(),
-    );
-    let (named, denied) = tokio::join!(list, denied);
-    let users = stream::iter(named?)
-        .map(|user| one(client, user, depth, &denied))
+/// Every user, all pages, told by name before what opens the account to them is read. A user that vanished between two
+/// reads is left out.
+pub(super) async fn look(client: &Client, depth: Depth, so_far: impl Fn(Vec<User>)) -> Result<Vec<User>, Failure> {
+    let (known, of_services) = tokio::join!(known::known(client, so_far), credentials::of_services(client));
+    let users = stream::iter(known?)
+        .map(|known| whole(client, known, depth, &of_services))
         .buffer_unordered(AT_A_TIME)
         .filter_map(std::future::ready);
     Ok(users.collect().await)
 }
 
-async fn one(client: &Client, user: SdkUser, depth: Depth, denied: &Seen<BTreeMap<String, DenyAll>>) -> Option<User> {
-    let name = user.user_name;
+/// The user with all that is read of it alone.
+async fn whole(
+    client: &Client,
+    Known { user, hangs }: Known,
+    depth: Depth,
+    of_services: &Option<Seen<OfServices>>,
+) -> Option<User> {
+    if depth == Depth::Locks && user.is_denied() {
+        return Some(user);
+    }
+    let name = user.name.as_str();
     let attachments = async {
         match depth {
-            Depth::Usual => None,
-            Depth::Whole => Some(attachments::of(client, &name).await),
+            Depth::Locks | Depth::Usual => None,
+            Depth::Whole => Some(attachments::of(client, name, hangs).await),
         }
     };
-    let lockout = async {
-        let lockout = lockout(client, &name).await;
+    let boundary = async {
         // Where our deny stands, nothing has to take the place of the boundary.
-        let boundary = match depth {
-            Depth::Whole if lockout != Ok(Lockout::InForce) => Some(boundary(client, &name).await),
-            Depth::Whole | Depth::Usual => None,
-        };
-        (lockout, boundary)
+        match depth {
+            Depth::Whole if user.boundary.is_none() && user.lockout != Ok(Lockout::InForce) => {
+                Some(boundary(client, name).await)
+            }
+            Depth::Locks | Depth::Usual | Depth::Whole => user.boundary.clone(),
+        }
     };
-    let (keys, console, (lockout, boundary), others, attachments) =
-        tokio::join!(keys(client, &name), console(client, &name), lockout, credentials::of(client, &name), attachments);
+    let (credentials, attachments, boundary) =
+        tokio::join!(credentials::of(client, name, of_services), attachments, boundary);
     // A missing password or policy is an answer; missing credentials would be an empty list, so this is the user
     // itself.
     let gone = |failure: &Failure| failure.kind == FailureKind::NotFound;
-    if keys.as_ref().is_err_and(gone)
-        || others.as_ref().is_err_and(gone)
+    if credentials.keys.as_ref().is_err_and(gone)
+        || credentials.others.as_ref().is_err_and(gone)
         || attachments.as_ref().is_some_and(|seen| seen.as_ref().is_err_and(gone))
     {
         return None;
     }
-    Some(User {
-        created: timestamp(&user.create_date),
-        deny_all: deny_all::on(denied, &name),
-        boundary,
-        name: UserName::new(name),
-        lockout,
-        keys,
-        console,
-        others,
-        attachments,
-    })
-}
-
-async fn keys(client: &Client, user: &str) -> Seen<Vec<AccessKey>> {
-    let mut pages = client.list_access_keys().user_name(user).into_paginator().send();
-    let mut keys = Vec::new();
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| failure::of("iam:ListAccessKeys", &error))?;
-        keys.extend(page.access_key_metadata.into_iter().filter_map(|key| {
-            Some(AccessKey {
-                id: KeyId::new(key.access_key_id?),
-                // Whatever is not surely inactive opens something.
-                active: key.status != Some(StatusType::Inactive),
-                created: key.create_date.as_ref().and_then(timestamp),
-            })
-        }));
-    }
-    Ok(keys)
-}
-
-async fn console(client: &Client, user: &str) -> Seen<bool> {
-    match client.get_login_profile().user_name(user).send().await {
-        Ok(_) => Ok(true),
-        Err(error) => absent(failure::of("iam:GetLoginProfile", &error), false),
-    }
-}
-
-async fn lockout(client: &Client, user: &str) -> Seen<Lockout> {
-    match client.get_user_policy().user_name(user).policy_name(LOCKOUT_POLICY).send().await {
-        Ok(answer) => Ok(match deny::judge(LOCKOUT_POLICY, answer.policy_document()) {
-            Found::Everything => Lockout::InForce,
-            Found::SessionsBefore(time) => Lockout::SessionsBefore(time),
-            Found::Other => Lockout::Altered,
-        }),
-        Err(error) => absent(failure::of("iam:GetUserPolicy", &error), Lockout::Absent),
-    }
+    Some(User { credentials: Some(credentials), attachments, boundary, ..user })
 }
 
 async fn boundary(client: &Client, user: &str) -> Seen<Option<String>> {
@@ -227,7 +176,10 @@ async fn delete_login(client: &Client, operation: &str, user: &UserName) -> Resu
 
 #[cfg(test)]
 mod tests {
+    use runawaytrain_core::resource::deny_all::DenyAll;
+
     use super::*;
+    use crate::deny::Found;
     use crate::wire::Script;
 
     const NO_SUCH_ENTITY: &str =
@@ -238,7 +190,11 @@ mod tests {
         format!("<member><Path>/</Path><UserName>{name}</UserName>{ids}</member>")
     }
 
+    /// An account whose stack is older than the list of all users.
     fn answer(asked: &str) -> (u16, String) {
+        if asked.contains("Action=GetAccountAuthorizationDetails") {
+            return (403, NO_SUCH_ENTITY.replace("NoSuchEntity", "AccessDenied"));
+        }
         if asked.contains("Action=ListUsers") {
             let (users, more) = if asked.contains("Marker=next") {
                 (user("ghost") + &user("zoe"), "<IsTruncated>false</IsTruncated>")
@@ -280,15 +236,16 @@ mod tests {
     #[tokio::test]
     async fn every_page_is_read_and_a_user_that_vanished_is_left_out() {
         let script = Script::new(answer);
-        let mut users = look(&Client::new(&script.config()), Depth::Usual).await.unwrap();
+        let mut users = look(&Client::new(&script.config()), Depth::Usual, |_| {}).await.unwrap();
         users.sort_by(|one, other| one.name.cmp(&other.name));
         assert_eq!(users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>(), ["ann", "blind", "zoe"]);
         let zoe = users.pop().unwrap();
         assert_eq!(zoe.deny_all, Ok(DenyAll { attached: true, is_boundary: true }));
         assert_eq!(users[0].deny_all, Ok(DenyAll::default()));
-        assert_eq!((zoe.console, zoe.lockout, zoe.others), (Ok(false), Ok(Lockout::Absent), Ok(Vec::new())));
+        let of_zoe = zoe.credentials.unwrap();
+        assert_eq!((of_zoe.console, zoe.lockout, of_zoe.others), (Ok(false), Ok(Lockout::Absent), Ok(Vec::new())));
         assert_eq!(
-            zoe.keys.unwrap().iter().map(|key| (key.id.as_str().to_owned(), key.active)).collect::<Vec<_>>(),
+            of_zoe.keys.unwrap().iter().map(|key| (key.id.as_str().to_owned(), key.active)).collect::<Vec<_>>(),
             [("AKIA1".to_owned(), false), ("AKIA2".to_owned(), true)]
         );
         assert!(script.asked().iter().all(|asked| !asked.contains("ListUsers") || asked.contains("MaxItems=1000")));
@@ -296,11 +253,12 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_seen_of_a_user_is_not_taken_for_absent() {
-        let users = look(&Client::new(&Script::new(answer).config()), Depth::Usual).await.unwrap();
+        let users = look(&Client::new(&Script::new(answer).config()), Depth::Usual, |_| {}).await.unwrap();
         let blind = users.iter().find(|user| user.name.as_str() == "blind").unwrap();
         let denied = |failure: &Failure| failure.kind == FailureKind::Denied;
-        assert!(blind.keys.as_ref().is_err_and(denied) && blind.console.as_ref().is_err_and(denied));
-        assert!(blind.lockout.as_ref().is_err_and(denied) && blind.others.as_ref().is_err_and(denied));
+        let credentials = blind.credentials.as_ref().unwrap();
+        assert!(credentials.keys.as_ref().is_err_and(denied) && credentials.console.as_ref().is_err_and(denied));
+        assert!(blind.lockout.as_ref().is_err_and(denied) && credentials.others.as_ref().is_err_and(denied));
     }
 
     #[tokio::test]
@@ -377,7 +335,7 @@ mod tests {
         });
         let client = Client::new(&script.config());
         let boundary = async |depth| {
-            let users = look(&client, depth).await.unwrap();
+            let users = look(&client, depth, |_| {}).await.unwrap();
             users.into_iter().find(|user| user.name.as_str() == "zoe").and_then(|user| user.boundary)
         };
         assert_eq!(boundary(Depth::Usual).await, None);

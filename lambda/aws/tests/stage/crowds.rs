@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_iam::types::EntityType;
 use futures::{StreamExt, stream};
 use runawaytrain_core::contract::HOME_REGION;
 use runawaytrain_core::vocabulary::ids::Region;
 use runawaytrain_testbed::contract::Stage;
-use runawaytrain_testbed::{ACCOUNTS_A_PAGE, GROUPS_A_PAGE, INSTANCES_A_PAGE, ROLES_A_PAGE, USERS_A_PAGE};
+use runawaytrain_testbed::{ACCOUNTS_A_PAGE, DETAILS_A_PAGE, GROUPS_A_PAGE, INSTANCES_A_PAGE};
 
 use super::{SdkStage, new_member, new_role, run};
 
@@ -52,22 +53,24 @@ impl SdkStage {
         let client = self.iam();
         let make = async |name: String| drop(client.create_user().user_name(name).send().await.unwrap());
         stream::iter(["ann", "bob"].map(str::to_owned)).for_each(make).await;
-        assert!(client.list_users().max_items(1).send().await.unwrap().is_truncated, "users are not paged here");
-        stream::iter(names(USERS_A_PAGE)).map(make).buffer_unordered(AT_A_TIME).collect::<()>().await;
-        names(USERS_A_PAGE).collect()
+        let page = client.get_account_authorization_details().filter(EntityType::User).max_items(1);
+        assert!(page.send().await.unwrap().is_truncated, "users are not paged here");
+        stream::iter(names(DETAILS_A_PAGE)).map(make).buffer_unordered(AT_A_TIME).collect::<()>().await;
+        names(DETAILS_A_PAGE).collect()
     }
 
     pub(super) async fn more_roles(&self) -> BTreeSet<String> {
         let client = self.iam();
         new_role(&client, "lab").await;
         // Ours is the second.
-        assert!(client.list_roles().max_items(1).send().await.unwrap().is_truncated, "roles are not paged here");
-        stream::iter(names(ROLES_A_PAGE))
+        let page = client.get_account_authorization_details().filter(EntityType::Role).max_items(1);
+        assert!(page.send().await.unwrap().is_truncated, "roles are not paged here");
+        stream::iter(names(DETAILS_A_PAGE))
             .map(|name| new_role(&client, name))
             .buffer_unordered(AT_A_TIME)
             .collect::<()>()
             .await;
-        names(ROLES_A_PAGE).collect()
+        names(DETAILS_A_PAGE).collect()
     }
 }
 

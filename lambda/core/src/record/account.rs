@@ -286,6 +286,11 @@ impl AccountRecord {
         Circumstances { tripped, locked_out, refusals: refusals.clone() }
     }
 
+    /// Whether this is the first sweep of an hour, as far as sweeps were recorded.
+    pub fn begins_an_hour(&self, now: Timestamp) -> bool {
+        !self.hour.as_ref().is_some_and(|hour| hour.is_of_now(now))
+    }
+
     /// Takes in that somebody was locked out in its halt at a time; an earlier one than is known changes nothing.
     pub fn lock_out(&mut self, time: Option<Timestamp>) {
         if let Some(halt) = &mut self.halt {

@@ -37,6 +37,11 @@ impl HourPeak {
         }
     }
 
+    /// Whether it is that of the hour that is now.
+    pub fn is_of_now(&self, now: Timestamp) -> bool {
+        self.hour == beginning_of_hour(now)
+    }
+
     /// When DynamoDB may forget it, in seconds since 1970.
     pub fn expires(&self) -> i64 {
         self.hour.checked_add((HISTORY_DAYS * 24).hours()).unwrap_or(Timestamp::MAX).as_second()

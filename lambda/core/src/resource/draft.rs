@@ -19,8 +19,12 @@ pub enum Lane {
     Loose(Region),
     /// What runs in one region on behalf of something that would launch it again, and whatever launches there.
     Region(Region),
-    /// One principal with its credentials, such as `user alice`.
+    /// One principal with credentials of its own, such as `user alice`.
     Principal(String),
+    /// The sessions of one principal that has no others, such as `role lab`.
+    Sessions(String),
+    /// What opens the account to a principal.
+    Credentials(String),
 }
 
 /// Something that was considered and is left alone.

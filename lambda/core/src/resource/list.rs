@@ -91,6 +91,11 @@ macro_rules! kinds {
                 match self { $(Self::$Kind => $room::$Kind::depth(policy, refusals),)+ }
             }
 
+            /// How closely a halt that is proven looks at it from then on, but for once an hour.
+            pub fn standing_depth(self, policy: &AccountPolicy, refusals: &Refusals) -> Depth {
+                match self { $(Self::$Kind => $room::$Kind::standing_depth(policy, refusals),)+ }
+            }
+
             /// How closely a release looks at it.
             pub fn release_depth(self) -> Depth {
                 match self { $(Self::$Kind => $room::$Kind::RELEASE_DEPTH,)+ }

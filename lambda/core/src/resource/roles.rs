@@ -216,8 +216,13 @@ impl Subject for Roles {
 impl Resource for Roles {
     type Action = Action;
     const SCOPE: Scope = Scope::Account;
-    const READS: &'static [&'static str] =
-        &["iam:ListRoles", "iam:GetRole", "iam:GetRolePolicy", "iam:ListEntitiesForPolicy"];
+    const READS: &'static [&'static str] = &[
+        "iam:GetAccountAuthorizationDetails",
+        "iam:ListRoles",
+        "iam:GetRole",
+        "iam:GetRolePolicy",
+        "iam:ListEntitiesForPolicy",
+    ];
     const CALLS: &'static [&'static str] =
         &[DENIES.inline, DENIES.attach, DENIES.bound, "iam:DeleteRolePermissionsBoundary", "iam:DetachRolePolicy"];
 
@@ -332,7 +337,7 @@ fn give_back(role: &RoleName, done: &[&Action], seen: &Observation, draft: &mut 
 }
 
 fn lane(role: &RoleName) -> Lane {
-    Lane::Principal(format!("role {role}"))
+    Lane::Sessions(format!("role {role}"))
 }
 
 /// Who may take a session of a role from outside of its account, and is not trusted to.

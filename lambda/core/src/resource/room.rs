@@ -33,6 +33,8 @@ pub enum Caller {
 /// How closely a kind is looked at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Depth {
+    /// Whether it is locked out still, and what must be known to lock it out again where it is not.
+    Locks,
     /// What must be known to lock it out or to stop it.
     #[default]
     Usual,
@@ -96,6 +98,11 @@ pub trait Resource: Subject {
     /// How closely a halt under this policy looks at it, after what refused in it.
     fn depth(_policy: &AccountPolicy, _refusals: &Refusals) -> Depth {
         Depth::Usual
+    }
+
+    /// How closely a halt that is proven looks at it from then on, but for once an hour.
+    fn standing_depth(policy: &AccountPolicy, refusals: &Refusals) -> Depth {
+        Self::depth(policy, refusals)
     }
 
     /// Adds what it counts and costs.

@@ -4,14 +4,13 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use crate::observation::{Gap, Need, Observation, Seen, Subject};
+use crate::observation::{Gap, Need, Observation, Subject};
 use crate::policy::{AccountPolicy, UserResponse};
 use crate::resource::act::{Act, Part, Undo};
 use crate::resource::case::{Age, Done, HaltCase, Refusals, ReleaseCase, Standing, Suspicion, Touched};
-use crate::resource::deny_all::{DENY_ALL, DenyAll, NO_ROOM, Way};
-use crate::resource::draft::{Draft, Lane, SkipReason};
+use crate::resource::deny_all::{DenyAll, NO_ROOM};
+use crate::resource::draft::Draft;
 use crate::resource::room::{Depth, Resource, Scope};
 use crate::vocabulary::failure::Failure;
 use crate::vocabulary::ids::{Region, UserName};
@@ -19,53 +18,18 @@ use crate::vocabulary::text::clean;
 
 mod action;
 mod credential;
+mod halt;
+mod user;
 
 use action::DENIES;
+use user::lane;
 
 pub use action::Action;
-pub use credential::{AccessKey, Credential, OtherCredential, UserAttachment, UserAttachments};
+pub use credential::{AccessKey, Credential, Credentials, OtherCredential, UserAttachment, UserAttachments};
+pub use user::{LOCKOUT_POLICY, Lockout, User};
 
 /// IAM users.
 pub struct Users;
-
-/// The name of the inline policy that locks a user out.
-pub const LOCKOUT_POLICY: &str = "RunawayTrainLockout";
-
-/// The state of our inline deny on a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Lockout {
-    /// There is none.
-    Absent,
-    /// It stands exactly as we wrote it.
-    InForce,
-    /// What a release leaves of it: only sessions issued before this time are denied everything.
-    SessionsBefore(Timestamp),
-    /// A policy of its name is there with other words in it: somebody changed it.
-    Altered,
-}
-
-/// One IAM user as it was seen. Each part may have failed on its own: the rest is still good for a lockout.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct User {
-    /// Its name.
-    pub name: UserName,
-    /// When it was made.
-    pub created: Option<Timestamp>,
-    /// Our deny on it.
-    pub lockout: Seen<Lockout>,
-    /// AWS's deny on it. Where it could not be seen none is taken for granted: a deny is planned again.
-    pub deny_all: Seen<DenyAll>,
-    /// Its permissions boundary by ARN; looked at only where it may have to be replaced.
-    pub boundary: Option<Seen<Option<String>>>,
-    /// Its access keys.
-    pub keys: Seen<Vec<AccessKey>>,
-    /// Whether it has a console password.
-    pub console: Seen<bool>,
-    /// Its other long-lived credentials: signing certificates, SSH keys, service-specific credentials.
-    pub others: Seen<Vec<OtherCredential>>,
-    /// What must go before it can be deleted; looked at only where the policy says so.
-    pub attachments: Option<Seen<UserAttachments>>,
-}
 
 impl Subject for Users {
     type Sight = Vec<User>;
@@ -82,6 +46,7 @@ impl Resource for Users {
     type Action = Action;
     const SCOPE: Scope = Scope::Account;
     const READS: &'static [&'static str] = &[
+        "iam:GetAccountAuthorizationDetails",
         "iam:ListUsers",
         "iam:GetLoginProfile",
         "iam:GetUserPolicy",
@@ -132,8 +97,19 @@ impl Resource for Users {
         }
     }
 
+    /// Whoever is denied has credentials that open nothing. A key that is made for them then is switched off within the
+    /// hour.
+    fn standing_depth(policy: &AccountPolicy, refusals: &Refusals) -> Depth {
+        match Self::depth(policy, refusals) {
+            Depth::Locks | Depth::Usual => Depth::Locks,
+            Depth::Whole => Depth::Whole,
+        }
+    }
+
+    /// Every deny before any credential: a deny is one call, and ends what the credentials began.
     fn plan(case: &HaltCase<'_>, _: Option<&Region>, users: &Vec<User>, _: &Observation, draft: &mut Draft<Action>) {
-        users.iter().for_each(|user| plan_user(case, user, draft));
+        users.iter().for_each(|user| halt::lock(case, user, draft));
+        users.iter().for_each(|user| halt::strip(case, user, draft));
     }
 
     fn undo(case: &ReleaseCase<'_>, touched: &Touched<'_, Action>, seen: &Observation, draft: &mut Draft<Action>) {
@@ -239,73 +215,6 @@ impl Resource for Users {
     }
 }
 
-impl User {
-    fn failures(&self) -> impl Iterator<Item = &Failure> {
-        let attachments = self.attachments.as_ref().and_then(|seen| seen.as_ref().err());
-        let boundary = self.boundary.as_ref().and_then(|seen| seen.as_ref().err());
-        [
-            self.lockout.as_ref().err(),
-            boundary,
-            self.keys.as_ref().err(),
-            self.console.as_ref().err(),
-            self.others.as_ref().err(),
-            attachments,
-        ]
-        .into_iter()
-        .flatten()
-    }
-
-    fn is_denied_by_aws(&self) -> bool {
-        self.deny_all.as_ref().is_ok_and(|deny| deny.denies())
-    }
-
-    /// Its keys and other credentials, each with when it was made.
-    fn made(&self) -> impl Iterator<Item = (String, Option<Timestamp>)> {
-        let keys = self.keys.as_deref().unwrap_or_default().iter();
-        let others = self.others.as_deref().unwrap_or_default().iter();
-        keys.map(|key| (key.id.to_string(), key.created))
-            .chain(others.map(|other| (other.credential.to_string(), other.created)))
-    }
-
-    /// How a credential stands. While one of the lists could not be read, one that is not in the others may be there.
-    fn credential_standing(&self, id: &str) -> Standing {
-        let key = Standing::of(Some(self.keys.as_ref()), |key| key.id.as_str() == id, |key| key.created);
-        let others = Some(self.others.as_ref());
-        let other = Standing::of(others, |other| other.credential.id() == id, |other| other.created);
-        match (key, other) {
-            (Standing::Gone, other) => other,
-            (_, other @ Standing::Present { .. }) => other,
-            (key, _) => key,
-        }
-    }
-
-    /// The managed policies that are attached to it, as far as was looked.
-    fn attached(&self) -> impl Iterator<Item = &String> {
-        let seen = self.attachments.as_ref().and_then(|seen| seen.as_ref().ok());
-        seen.into_iter().flat_map(|of| &of.attached_policies)
-    }
-
-    /// Whether nothing but our deny hangs on it, as far as was seen: what could not be seen may be there.
-    fn is_bare(&self) -> bool {
-        let no_credentials = self.keys.as_ref().is_ok_and(Vec::is_empty)
-            && self.console == Ok(false)
-            && self.others.as_ref().is_ok_and(Vec::is_empty);
-        let no_attachments = self.attachments.as_ref().is_some_and(|seen| {
-            seen.as_ref().is_ok_and(|of| {
-                of.groups.is_empty()
-                    && of.mfa_devices.is_empty()
-                    && of.attached_policies.iter().all(|arn| arn == DENY_ALL)
-                    && of.inline_policies.iter().all(|name| name == LOCKOUT_POLICY)
-            })
-        });
-        no_credentials && no_attachments
-    }
-}
-
-fn lane(user: &UserName) -> Lane {
-    Lane::Principal(format!("user {user}"))
-}
-
 /// Lifts one of the denies of a user. What is no longer there was taken off by somebody else, and what took its place
 /// is theirs; the first boundary that a halt met is the one that was there before it.
 fn give_back<'a>(
@@ -348,143 +257,4 @@ fn switched_off<'a>(
         unseen => Standing::of(unseen, |_| false, |_| None),
     };
     (format!("key {id} of user {user}"), standing, case.request.keys.contains(id))
-}
-
-/// What becomes of a credential.
-#[derive(Clone, Copy, PartialEq)]
-enum CredentialAction {
-    Deactivate,
-    Delete,
-}
-
-fn plan_user(case: &HaltCase<'_>, user: &User, draft: &mut Draft<Action>) {
-    let item = format!("user {}", user.name);
-    if case.policy.exempts_user(&user.name) {
-        // Whoever the policy wants in is never locked out, on the first day least of all. A user that was made lately
-        // as a whole, its keys with it, is named for people to look at.
-        let is_old = case.suspicion().of(user.created) == Age::Older;
-        if is_old && case.policy.contain.users != UserResponse::Leave {
-            plan_young_credentials(case.suspicion(), user, draft);
-        }
-        return draft.skip(item, SkipReason::Exempt);
-    }
-    match case.policy.contain.users {
-        UserResponse::Leave => draft.skip(item, SkipReason::UsersLeft),
-        UserResponse::Deactivate => plan_credentials(case, user, CredentialAction::Deactivate, draft),
-        UserResponse::DeleteCredentials => plan_credentials(case, user, CredentialAction::Delete, draft),
-        // First everything that hangs on it, under our deny; only once a look shows it bare, the deny and the user.
-        // Were both done at once, a key made in between would keep the user, without the deny.
-        UserResponse::DeleteUsers if user.is_bare() => {
-            let name = || user.name.clone();
-            let mut remove = |attachment| {
-                draft.add(lane(&user.name), Action::RemoveAttachment { user: name(), attachment });
-            };
-            if user.lockout != Ok(Lockout::Absent) {
-                remove(UserAttachment::InlinePolicy(LOCKOUT_POLICY.to_owned()));
-            }
-            if user.attached().any(|arn| arn == DENY_ALL) {
-                remove(UserAttachment::AttachedPolicy(DENY_ALL.to_owned()));
-            }
-            draft.add(lane(&user.name), Action::DeleteUser { user: name() });
-        }
-        UserResponse::DeleteUsers => {
-            plan_credentials(case, user, CredentialAction::Delete, draft);
-            plan_attachments(user, draft);
-            draft.skip(item, SkipReason::NotBareYet);
-        }
-    }
-}
-
-/// What denies a user everything, by the first way that is open.
-fn deny(case: &HaltCase<'_>, user: &User) -> Action {
-    let name = user.name.clone();
-    match Way::open(DENIES, &case.circumstances.refusals, user.name.as_str()) {
-        Way::Inline => Action::DenyUser { user: name },
-        Way::Attachment => Action::AttachDenyToUser { user: name },
-        Way::Boundary => match &user.boundary {
-            Some(Ok(before)) => Action::BoundUser { user: name, before: before.clone() },
-            // What is not known could not be put back. The next look is closer, and says it.
-            Some(Err(_)) | None => Action::AttachDenyToUser { user: name },
-        },
-    }
-}
-
-/// What opens an exempt user and was made shortly before the halt, or since: a thief may have made it. What is older is
-/// left, as the policy says.
-fn plan_young_credentials(suspicion: Suspicion, user: &User, draft: &mut Draft<Action>) {
-    let is_young = |created| match suspicion.of(created) {
-        Age::Younger => true,
-        // To switch off what may be an exempt person's only key would lock out whom the policy wants in.
-        Age::Older | Age::Unknown => false,
-    };
-    let name = || user.name.clone();
-    for key in user.keys.as_deref().unwrap_or_default().iter().filter(|key| key.active && is_young(key.created)) {
-        draft.add(lane(&user.name), Action::DeactivateKey { user: name(), key: key.id.clone() });
-    }
-    let others = user.others.as_deref().unwrap_or_default().iter();
-    for other in others.filter(|other| other.active && is_young(other.created)) {
-        let credential = other.credential.clone();
-        draft.add(lane(&user.name), Action::DeactivateCredential { user: name(), credential });
-    }
-}
-
-fn plan_credentials(case: &HaltCase<'_>, user: &User, action: CredentialAction, draft: &mut Draft<Action>) {
-    let mut add = |step| draft.add(lane(&user.name), step);
-    let name = || user.name.clone();
-    if user.lockout != Ok(Lockout::InForce) && !user.is_denied_by_aws() {
-        add(deny(case, user));
-    }
-    for key in user.keys.as_deref().unwrap_or_default() {
-        let id = key.id.clone();
-        match action {
-            CredentialAction::Deactivate if key.active => add(Action::DeactivateKey { user: name(), key: id }),
-            CredentialAction::Deactivate => {}
-            CredentialAction::Delete => add(Action::DeleteKey { user: name(), key: id }),
-        }
-    }
-    // Where the password could not be looked at, deleting it is tried all the same: a missing one is no error.
-    if user.console != Ok(false) {
-        add(Action::DeleteLogin { user: name() });
-    }
-    for other in user.others.as_deref().unwrap_or_default() {
-        let credential = other.credential.clone();
-        match action {
-            CredentialAction::Deactivate if other.active => {
-                add(Action::DeactivateCredential { user: name(), credential });
-            }
-            CredentialAction::Deactivate => {}
-            CredentialAction::Delete => add(Action::DeleteCredential { user: name(), credential }),
-        }
-    }
-    if let Err(failure) = &user.keys {
-        draft.skip(format!("access keys of user {}", user.name), SkipReason::unseen(failure));
-    }
-    if let Err(failure) = &user.others {
-        draft.skip(format!("other credentials of user {}", user.name), SkipReason::unseen(failure));
-    }
-}
-
-fn plan_attachments(user: &User, draft: &mut Draft<Action>) {
-    let Some(seen) = &user.attachments else { return };
-    let attachments = match seen {
-        Ok(attachments) => attachments,
-        Err(failure) => {
-            return draft.skip(format!("attachments of user {}", user.name), SkipReason::unseen(failure));
-        }
-    };
-    let mut remove = |attachment| {
-        draft.add(lane(&user.name), Action::RemoveAttachment { user: user.name.clone(), attachment });
-    };
-    for serial in &attachments.mfa_devices {
-        remove(UserAttachment::MfaDevice(serial.clone()));
-        // Only a virtual device (arn:…:mfa/…) is the account's to delete; a security key or token belongs to a person.
-        if serial.contains(":mfa/") {
-            remove(UserAttachment::VirtualMfaDevice(serial.clone()));
-        }
-    }
-    attachments.groups.iter().cloned().map(UserAttachment::Group).for_each(&mut remove);
-    let others = attachments.attached_policies.iter().filter(|arn| *arn != DENY_ALL);
-    others.cloned().map(UserAttachment::AttachedPolicy).for_each(&mut remove);
-    let foreign = attachments.inline_policies.iter().filter(|name| *name != LOCKOUT_POLICY);
-    foreign.cloned().map(UserAttachment::InlinePolicy).for_each(&mut remove);
 }

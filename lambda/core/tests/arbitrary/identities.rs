@@ -7,7 +7,9 @@ use runawaytrain_core::policy::trust::Principal;
 use runawaytrain_core::policy::{Trusted, TrustedSettings};
 use runawaytrain_core::resource::roles::{Role, RoleLock};
 use runawaytrain_core::resource::root::RootCredentials;
-use runawaytrain_core::resource::users::{AccessKey, Credential, Lockout, OtherCredential, User, UserAttachments};
+use runawaytrain_core::resource::users::{
+    AccessKey, Credential, Credentials, Lockout, OtherCredential, User, UserAttachments,
+};
 use runawaytrain_core::vocabulary::ids::{AccountId, KeyId, RoleName, UserName};
 
 use super::{account, boundary, deny_all, moment, seen};
@@ -44,16 +46,16 @@ fn user(number: u32) -> impl Strategy<Value = User> {
     });
     let made = created();
     let deny = (seen(lockout), seen(deny_all()), prop::option::of(seen(boundary())));
-    (made, deny, seen(keys), seen(any::<bool>()), seen(others), prop::option::of(seen(attachments))).prop_map(
-        move |(created, (lockout, deny_all, boundary), keys, console, others, attachments)| User {
+    let credentials = (seen(keys), seen(any::<bool>()), seen(others));
+    let credentials = credentials.prop_map(|(keys, console, others)| Credentials { keys, console, others });
+    (made, deny, prop::option::weighted(0.8, credentials), prop::option::of(seen(attachments))).prop_map(
+        move |(created, (lockout, deny_all, boundary), credentials, attachments)| User {
             name: UserName::new(format!("user-{number}")),
             created,
             lockout,
             deny_all,
             boundary,
-            keys,
-            console,
-            others,
+            credentials,
             attachments,
         },
     )

@@ -23,7 +23,7 @@ use runawaytrain_core::resource::instances::{self, Instance, Launcher, Phase};
 use runawaytrain_core::resource::quarantine::Attachment;
 use runawaytrain_core::resource::roles::{self, Role, RoleLock};
 use runawaytrain_core::resource::spot_requests::{self, SpotRequest};
-use runawaytrain_core::resource::users::{self, Lockout, User, UserAttachment};
+use runawaytrain_core::resource::users::{self, Credentials, Lockout, User, UserAttachment};
 use runawaytrain_core::resource::{
     Act, Action, Capacity, Circumstances, Fleets, Groups, Instances, Quarantine, Refusals, Roles, Root, SpotRequests,
     Users,
@@ -420,6 +420,10 @@ fn change_role(roles: &mut [Role], action: &roles::Action, now: Timestamp) {
     }
 }
 
+fn credentials(user: &mut User) -> &mut Credentials {
+    user.credentials.as_mut().unwrap()
+}
+
 fn change_user(users: &mut Vec<User>, action: &users::Action) {
     use users::Action;
     let user = users.iter_mut().find(|user| user.name == *action.user()).unwrap();
@@ -427,18 +431,18 @@ fn change_user(users: &mut Vec<User>, action: &users::Action) {
         Action::DenyUser { .. } => user.lockout = Ok(Lockout::InForce),
         Action::AttachDenyToUser { .. } => user.deny_all = Ok(DenyAll { attached: true, is_boundary: false }),
         Action::BoundUser { .. } => user.deny_all = Ok(DenyAll { attached: false, is_boundary: true }),
-        Action::DeleteLogin { .. } => user.console = Ok(false),
+        Action::DeleteLogin { .. } => credentials(user).console = Ok(false),
         Action::DeactivateKey { key, .. } => {
-            let keys = user.keys.as_mut().unwrap().iter_mut();
+            let keys = credentials(user).keys.as_mut().unwrap().iter_mut();
             keys.filter(|known| known.id == *key).for_each(|known| known.active = false);
         }
-        Action::DeleteKey { key, .. } => user.keys.as_mut().unwrap().retain(|known| known.id != *key),
+        Action::DeleteKey { key, .. } => credentials(user).keys.as_mut().unwrap().retain(|known| known.id != *key),
         Action::DeactivateCredential { credential, .. } => {
-            let others = user.others.as_mut().unwrap().iter_mut();
+            let others = credentials(user).others.as_mut().unwrap().iter_mut();
             others.filter(|known| known.credential == *credential).for_each(|known| known.active = false);
         }
         Action::DeleteCredential { credential, .. } => {
-            user.others.as_mut().unwrap().retain(|known| known.credential != *credential);
+            credentials(user).others.as_mut().unwrap().retain(|known| known.credential != *credential);
         }
         Action::RemoveAttachment { attachment, .. } => {
             let of = user.attachments.as_mut().unwrap().as_mut().unwrap();

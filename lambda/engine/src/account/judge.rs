@@ -172,6 +172,9 @@ impl Judge<'_> {
     /// Looks closer, and hands the decision on.
     fn act_on(&mut self, cause: Cause, decision: &Decision) {
         let (policy, refusals) = (&self.scoped.policy, &self.history.refusals);
+        // A halt that is proven is looked at whole once an hour, and in between for whether it still holds.
+        let holds =
+            self.known.record.state == State::Halted && !self.known.record.begins_an_hour(self.sweep.clock.now());
         // Of a frozen account it matters whether it is still frozen. An account in which nothing may be done is planned
         // for when that is news, or when somebody asks.
         let is_no_news = self.sweep.remember && self.known.record.judgement == Judgement::Halt;
@@ -180,6 +183,7 @@ impl Judge<'_> {
                 self.collection.look_closer(Attention::Freeze(policy));
             }
             (_, Progress::Off(None)) if is_no_news => {}
+            (Cause::Standing, _) if holds => self.collection.look_closer(Attention::Standing(policy, refusals)),
             (Cause::Tripped | Cause::Ordered | Cause::Standing, _) => {
                 self.collection.look_closer(Attention::Halt(policy, refusals));
             }

@@ -25,8 +25,10 @@ use crate::ports::Performed;
 
 /// Regions at once in one account: each has a quota of its own.
 const MOST_REGIONS: usize = 32;
-/// Principals at once in one account. IAM has one quota for all of them: a hundred at once would only throttle each
-/// other.
+/// Principals at once in one account, and as many whose sessions end, and as many whose credentials are taken: IAM has
+/// quotas for each call, so a hundred at once would only throttle each other, and one kind of call does not wait for
+/// another.
+/// <https://aws.amazon.com/blogs/security/how-to-monitor-and-query-iam-resources-at-scale-part-2/>
 const MOST_PRINCIPALS: usize = MOST_ASKED;
 
 /// Retries of a throttled call, on top of the SDK's own, with doubling waits up to half a minute: five minutes in all.
@@ -34,6 +36,10 @@ const MOST_PRINCIPALS: usize = MOST_ASKED;
 const THROTTLE_RETRIES: u32 = 14;
 const THROTTLE_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Where somebody is to be locked out the waits stay short: many ask for the same quota at once, a token comes back
+/// every moment, and whoever waits longest is at large longest. Five minutes in all, too.
+const LOCK_RETRIES: u32 = 150;
+const LONGEST_LOCK_WAIT: Duration = Duration::from_secs(2);
 /// Retries of a call that met another writer: half a minute in all. Organizations takes one change of its policies at a
 /// time, and so a wave of halts meets itself.
 /// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_AttachPolicy.html>
@@ -55,6 +61,8 @@ pub struct Executor {
 struct Permits {
     regions: Semaphore,
     principals: Semaphore,
+    sessions: Semaphore,
+    credentials: Semaphore,
 }
 
 impl Permits {
@@ -65,6 +73,8 @@ impl Permits {
             Lane::Account | Lane::Loose(_) => None,
             Lane::Region(_) => self.regions.acquire().await.ok(),
             Lane::Principal(_) => self.principals.acquire().await.ok(),
+            Lane::Sessions(_) => self.sessions.acquire().await.ok(),
+            Lane::Credentials(_) => self.credentials.acquire().await.ok(),
         }
     }
 }
@@ -79,7 +89,13 @@ pub struct RunningLanes {
 impl Executor {
     /// An executor under a lease. It begins nothing new shortly before the invocation's end.
     pub fn new(account: AccountId, lease: Arc<HeldLease>, deadline: Deadline) -> Self {
-        let permits = Permits { regions: Semaphore::new(MOST_REGIONS), principals: Semaphore::new(MOST_PRINCIPALS) };
+        let of_principals = || Semaphore::new(MOST_PRINCIPALS);
+        let permits = Permits {
+            regions: Semaphore::new(MOST_REGIONS),
+            principals: of_principals(),
+            sessions: of_principals(),
+            credentials: of_principals(),
+        };
         let doors = Arc::new(Doorkeeper::new(Doors::default(), 0));
         Self { account, lease, permits: Arc::new(permits), doors, deadline, yields: false }
     }
@@ -183,7 +199,10 @@ impl Executor {
         if self.yields && self.lease.release_is_requested() {
             return Outcome { action, result: ActionResult::Failed { failure: yielded() } };
         }
-        let mut patience = Patience::new(u32::MAX, THROTTLE_WAIT, LONGEST_WAIT);
+        let mut patience = match action.part() {
+            Part::Lock => Patience::new(u32::MAX, THROTTLE_WAIT, LONGEST_LOCK_WAIT).of((&self.account, &action)),
+            _ => Patience::new(u32::MAX, THROTTLE_WAIT, LONGEST_WAIT),
+        };
         let mut tries: BTreeMap<FailureKind, u32> = BTreeMap::new();
         let again = |failure: &Failure| {
             let tried = tries.entry(failure.kind).or_default();
@@ -217,6 +236,7 @@ fn must_not_follow(action: &Action, before: &Outcome) -> bool {
 /// by the next pass, which looks first.
 fn retries(kind: FailureKind, part: Part) -> u32 {
     match kind {
+        FailureKind::Throttled if part == Part::Lock => LOCK_RETRIES,
         FailureKind::Throttled => THROTTLE_RETRIES,
         FailureKind::Contended => match part {
             // Another writer of the same policies: it is gone in a moment, and a release makes no second pass.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 
@@ -36,6 +37,8 @@ pub struct Collection {
     /// Looks without an answer. Prices and spend are not among them: they are a second opinion, and no gap.
     awaited: BTreeSet<Look>,
     tasks: JoinSet<Sighting>,
+    /// What looks under way know already.
+    so_far: (UnboundedSender<Sighting>, UnboundedReceiver<Sighting>),
     until: Option<Instant>,
     cut: bool,
     priced: BTreeSet<PriceKey>,
@@ -45,6 +48,7 @@ pub struct Collection {
 enum Sighting {
     Regions(Seen<BTreeSet<Region>>, Patience),
     Look(Look, Seen<Sight>),
+    SoFar(Look, Sight),
     Prices(Prices),
     Spend(Arc<Spending>),
 }
@@ -71,6 +75,7 @@ impl Collection {
             kinds: BTreeMap::new(),
             awaited: BTreeSet::new(),
             tasks: JoinSet::new(),
+            so_far: unbounded_channel(),
             until,
             cut: false,
             priced: BTreeSet::new(),
@@ -210,7 +215,15 @@ impl Collection {
     /// Waits for the next answer and takes it in; false when none is left. Nothing is lost where it is not waited for
     /// to the end.
     pub async fn next(&mut self) -> bool {
-        match in_time(self.until, self.tasks.join_next()).await {
+        let (tasks, so_far) = (&mut self.tasks, &mut self.so_far.1);
+        let answer = async {
+            tokio::select! {
+                biased;
+                Some(sighting) = so_far.recv() => Some(Ok(sighting)),
+                ended = tasks.join_next() => ended,
+            }
+        };
+        match in_time(self.until, answer).await {
             Some(Some(Ok(sighting))) => self.take_in(sighting),
             Some(Some(Err(broken))) => self.broke(&broken),
             // What broke has not answered; that is news as well.
@@ -258,6 +271,9 @@ impl Collection {
             }
             // It is looked at already, and each look says by itself that it is kept out.
             Sighting::Regions(Err(failure), _) => seen.listed = Some(Err(failure)),
+            // What it brought in the end is known by now, or nobody waits for it any more.
+            Sighting::SoFar(look, _) if !self.awaited.contains(&look) => {}
+            Sighting::SoFar(look, sight) => look.kind.see(seen, look.region.as_ref(), Ok(sight)),
             Sighting::Look(look, sight) => {
                 if !self.awaited.remove(&look) {
                     // Nobody waits for it any more: its region turned out not to be there.
@@ -293,8 +309,11 @@ impl Collection {
     fn ask(&mut self, look: Look) {
         self.awaited.insert(look.clone());
         let (collector, account, until) = (self.collector.clone(), self.observation.account.clone(), self.until);
+        let told = self.so_far.0.clone();
         self.tasks.spawn(async move {
-            let seen = collector.ask(&account, &look, until).await;
+            // Where nobody listens any more, nobody has to be told.
+            let so_far = |sight| drop(told.send(Sighting::SoFar(look.clone(), sight)));
+            let seen = collector.ask(&account, &look, until, &so_far).await;
             Sighting::Look(look, seen)
         });
     }

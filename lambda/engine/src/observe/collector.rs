@@ -19,7 +19,7 @@ use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 use crate::deadline::in_time;
 use crate::observe::prices::PriceMemory;
 use crate::patience::Patience;
-use crate::ports::{Freshness, Look, Observer};
+use crate::ports::{Freshness, Look, Observer, SoFar};
 
 /// Calls under way at once, over all accounts and regions. AWS's quotas are per account and region, so this bounds only
 /// our own sockets.
@@ -40,6 +40,8 @@ pub struct Collector {
 pub enum Attention<'a> {
     /// A halt or its drill: what the policy wants something of, as closely as what refused in it asks for.
     Halt(&'a AccountPolicy, &'a Refusals),
+    /// A halt that is proven, between two close looks: whether it still holds.
+    Standing(&'a AccountPolicy, &'a Refusals),
     /// A freeze: what is done to the account from outside.
     Freeze(&'a AccountPolicy),
     /// A release: everything. Whatever the policy leaves alone today, an earlier one may have had locked.
@@ -49,7 +51,7 @@ pub enum Attention<'a> {
 impl Attention<'_> {
     pub(super) fn wants(self, kind: Kind) -> bool {
         match self {
-            Self::Halt(policy, _) => kind.is_wanted(policy),
+            Self::Halt(policy, _) | Self::Standing(policy, _) => kind.is_wanted(policy),
             Self::Freeze(policy) => kind.is_wanted(policy) && kind.caller() == Caller::Payer,
             Self::Release => true,
         }
@@ -58,6 +60,7 @@ impl Attention<'_> {
     pub(super) fn depth(self, kind: Kind) -> Depth {
         match self {
             Self::Halt(policy, refusals) => kind.depth(policy, refusals),
+            Self::Standing(policy, refusals) => kind.standing_depth(policy, refusals),
             Self::Freeze(_) => Depth::Usual,
             Self::Release => kind.release_depth(),
         }
@@ -72,7 +75,7 @@ impl Collector {
 
     /// One look by itself.
     pub async fn look(&self, account: &AccountId, look: &Look, until: Option<Instant>) -> Seen<Sight> {
-        in_time(until, self.ask(account, look, until))
+        in_time(until, self.ask(account, look, until, &|_| {}))
             .await
             .unwrap_or_else(|| Err(not_answered(look.kind.first_read())))
     }
@@ -95,12 +98,18 @@ impl Collector {
     }
 
     /// One look, within the bound on calls, with patience where it is throttled.
-    pub(super) async fn ask(&self, account: &AccountId, look: &Look, until: Option<Instant>) -> Seen<Sight> {
+    pub(super) async fn ask(
+        &self,
+        account: &AccountId,
+        look: &Look,
+        until: Option<Instant>,
+        so_far: SoFar<'_>,
+    ) -> Seen<Sight> {
         let mut patience = patience(until, (account, look));
         loop {
             let seen = {
                 let _permit = self.permits.acquire().await;
-                self.observer.look(account, look).await
+                self.observer.follow(account, look, so_far).await
             };
             match seen {
                 Err(failure) if deserves_patience(failure.kind) => match patience.next() {

@@ -24,6 +24,9 @@ impl Look {
     }
 }
 
+/// Takes what a look knows while it goes on.
+pub type SoFar<'a> = &'a (dyn Fn(Sight) + Send + Sync);
+
 /// Looks into accounts and can do nothing else: its session is limited to reading.
 #[async_trait]
 pub trait Observer: Send + Sync {
@@ -36,5 +39,11 @@ pub trait Observer: Send + Sync {
 
     /// Everything of one kind in one place, all pages. What failed for one thing, such as the keys of one user, stands
     /// in that thing's parts.
-    async fn look(&self, account: &AccountId, look: &Look) -> Result<Sight, Failure>;
+    async fn look(&self, account: &AccountId, look: &Look) -> Result<Sight, Failure> {
+        self.follow(account, look, &|_| {}).await
+    }
+
+    /// The same, which tells what is known already while it goes on: each time all of it so far. What takes many calls
+    /// to know, such as the keys of every user, does not keep anybody from being denied by name.
+    async fn follow(&self, account: &AccountId, look: &Look, so_far: SoFar<'_>) -> Result<Sight, Failure>;
 }

@@ -77,13 +77,14 @@ pub struct Wrong {
     ledger: bool,
 }
 
-const OPERATIONS: [&str; 17] = [
+const OPERATIONS: [&str; 18] = [
     "ec2:DescribeInstances",
     "ec2:StopInstances",
     "ec2:TerminateInstances",
     "ec2:ModifyInstanceAttribute",
     "autoscaling:",
     "ec2:ModifyFleet",
+    "iam:GetAccountAuthorizationDetails",
     "iam:ListUsers",
     "iam:ListAccessKeys",
     "iam:PutUserPolicy",

@@ -1,11 +1,13 @@
 //! IAM users: the deny, the credentials, and the end of a user.
 
+use std::sync::Mutex;
+
 use runawaytrain_core::resource::deny_all::{DENY_ALL, DenyAll};
-use runawaytrain_core::resource::users::{Action, Credential, LOCKOUT_POLICY, Lockout, UserAttachment};
-use runawaytrain_core::resource::{Act, Depth, Undo};
+use runawaytrain_core::resource::users::{Action, Credential, Credentials, LOCKOUT_POLICY, Lockout, UserAttachment};
+use runawaytrain_core::resource::{Act, Depth, Kind, Sight, Undo};
 use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::ids::{KeyId, UserName};
-use runawaytrain_engine::ports::Performed;
+use runawaytrain_engine::ports::{Look, Performed};
 
 use super::case::{Case, cases};
 use super::stage::{Crowd, Filling, Identity, Stage, assert_all, dated, now, perform, user, users};
@@ -15,6 +17,8 @@ pub(super) const CASES: &[Case] = cases![
     an_ssh_key_is_a_credential_of_its_user,
     attachments_are_looked_at_only_where_asked_for,
     every_page_of_users_is_read,
+    users_are_known_by_name_before_their_credentials_are_read,
+    whoever_is_denied_is_looked_at_no_further_where_only_locks_are_asked_for,
     a_user_is_denied_and_the_deny_lifted_but_for_old_sessions,
     a_deny_takes_the_place_of_an_altered_one,
     a_denied_user_can_do_nothing,
@@ -43,9 +47,13 @@ fn ann() -> UserName {
     UserName::new("ann")
 }
 
+async fn credentials(stage: &dyn Stage, name: &str) -> Credentials {
+    user(stage, &UserName::new(name)).await.credentials.unwrap()
+}
+
 async fn keys(stage: &dyn Stage) -> Vec<(KeyId, bool)> {
     let mut keys: Vec<_> =
-        user(stage, &ann()).await.keys.unwrap().into_iter().map(|key| (key.id, key.active)).collect();
+        credentials(stage, "ann").await.keys.unwrap().into_iter().map(|key| (key.id, key.active)).collect();
     keys.sort();
     keys
 }
@@ -53,19 +61,21 @@ async fn keys(stage: &dyn Stage) -> Vec<(KeyId, bool)> {
 async fn a_user_is_seen_with_its_keys_and_its_password(stage: &dyn Stage) {
     stage.user("ann", 2, true).await;
     stage.user("bob", 0, false).await;
-    let (ann, bob) = (user(stage, &UserName::new("ann")).await, user(stage, &UserName::new("bob")).await);
+    let ann = user(stage, &ann()).await;
     assert!(ann.created.is_some());
-    assert_eq!((ann.console, ann.lockout), (Ok(true), Ok(Lockout::Absent)));
+    assert_eq!(ann.lockout, Ok(Lockout::Absent));
+    let (ann, bob) = (ann.credentials.unwrap(), credentials(stage, "bob").await);
+    assert_eq!(ann.console, Ok(true));
     assert_eq!(ann.keys.unwrap().iter().map(|key| key.active).collect::<Vec<_>>(), [true, true]);
-    assert_eq!((bob.console, bob.lockout, bob.keys), (Ok(false), Ok(Lockout::Absent), Ok(Vec::new())));
+    assert_eq!((bob.console, bob.keys), (Ok(false), Ok(Vec::new())));
 }
 
 async fn an_ssh_key_is_a_credential_of_its_user(stage: &dyn Stage) {
     let ann = UserName::new("ann");
     stage.user("ann", 0, false).await;
-    assert_eq!(user(stage, &ann).await.others, Ok(Vec::new()));
+    assert_eq!(credentials(stage, "ann").await.others, Ok(Vec::new()));
     let key = stage.ssh_key(&ann).await;
-    let others = user(stage, &ann).await.others.unwrap();
+    let others = credentials(stage, "ann").await.others.unwrap();
     assert_eq!(others.iter().map(|other| (&other.credential, other.active)).collect::<Vec<_>>(), [(&key, true)]);
 }
 
@@ -82,6 +92,33 @@ async fn attachments_are_looked_at_only_where_asked_for(stage: &dyn Stage) {
 async fn every_page_of_users_is_read(stage: &dyn Stage) {
     let made = stage.crowd(Crowd::Users).await;
     assert_all(&made, users(stage, Depth::Usual).await.iter().map(|user| &user.name));
+}
+
+async fn users_are_known_by_name_before_their_credentials_are_read(stage: &dyn Stage) {
+    stage.user("ann", 1, true).await;
+    let told = Mutex::new(Vec::new());
+    let look = Look::at(Kind::Users, None);
+    let so_far = |sight| told.lock().unwrap().push(sight);
+    let seen = stage.ports().observer.follow(stage.account(), &look, &so_far).await.unwrap();
+    let of = |sight: &Sight| match sight {
+        Sight::Users(users) => {
+            users.iter().map(|user| (user.name.clone(), user.lockout.clone(), user.credentials.is_some())).collect()
+        }
+        other => panic!("{other:?}"),
+    };
+    let told: Vec<Vec<_>> = told.into_inner().unwrap().iter().map(of).collect();
+    assert_eq!(told, [vec![(ann(), Ok(Lockout::Absent), false)]]);
+    assert_eq!(of(&seen), [(ann(), Ok(Lockout::Absent), true)]);
+}
+
+async fn whoever_is_denied_is_looked_at_no_further_where_only_locks_are_asked_for(stage: &dyn Stage) {
+    stage.user("ann", 1, true).await;
+    stage.user("bob", 1, true).await;
+    assert_eq!(perform(stage, Action::DenyUser { user: ann() }).await, Ok(Performed::Done));
+    let mut seen = users(stage, Depth::Locks).await;
+    seen.sort_by(|one, other| one.name.cmp(&other.name));
+    let seen: Vec<_> = seen.into_iter().map(|user| (user.lockout.unwrap(), user.credentials.is_some())).collect();
+    assert_eq!(seen, [(Lockout::InForce, false), (Lockout::Absent, true)]);
 }
 
 async fn a_user_is_denied_and_the_deny_lifted_but_for_old_sessions(stage: &dyn Stage) {
@@ -312,7 +349,7 @@ async fn a_console_password_is_deleted(stage: &dyn Stage) {
     stage.user("ann", 0, true).await;
     for performed in [Performed::Done, Performed::AlreadyDone] {
         assert_eq!(perform(stage, Action::DeleteLogin { user: ann() }).await, Ok(performed));
-        assert_eq!(user(stage, &ann()).await.console, Ok(false));
+        assert_eq!(credentials(stage, "ann").await.console, Ok(false));
     }
 }
 
@@ -331,7 +368,7 @@ async fn an_ssh_key_is_deactivated_activated_and_removed(stage: &dyn Stage) {
     stage.user("ann", 0, false).await;
     let credential = stage.ssh_key(&ann()).await;
     let others = async || {
-        user(stage, &ann())
+        credentials(stage, "ann")
             .await
             .others
             .unwrap()

@@ -94,7 +94,7 @@ pub(crate) async fn look<T>(
     let all = |things: &T| {
         let (groups, instances) = of(things);
         let members = |name: &GroupName| match depth {
-            Depth::Usual => BTreeSet::new(),
+            Depth::Locks | Depth::Usual => BTreeSet::new(),
             Depth::Whole => {
                 let is_one = |known: &&SimInstance| {
                     known.life != Life::Terminated && known.owner.as_deref() == Some(name.as_str())

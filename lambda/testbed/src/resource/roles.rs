@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
+use runawaytrain_core::observation::Seen;
 use runawaytrain_core::policy::trust::admitted;
 use runawaytrain_core::resource::Depth;
 use runawaytrain_core::resource::deny_all::DENY_ALL;
@@ -15,6 +17,7 @@ use serde_json::json;
 
 use crate::resource::answer::{Answer, refused};
 use crate::resource::deny_all::{A_BOUNDARY, DATED_DENY, Managed, WHOLE_DENY};
+use crate::resource::details::{AT_A_TIME, DENIED, DETAILS, DETAILS_A_PAGE, PAGE_WAITS};
 use crate::resource::view::View;
 use crate::time::{Lagged, ago, session_limit};
 use crate::tokens::Tokens;
@@ -71,6 +74,19 @@ impl SimRole {
         !self.managed.denies() && self.session.is_some_and(is_open)
     }
 
+    /// As a list of roles with their policies shows it. IAM has left boundaries out of it.
+    fn seen(&self, name: &RoleName, own: &AccountId, denied: &Seen<()>) -> Role {
+        Role {
+            name: name.clone(),
+            path: self.path.clone(),
+            created: Some(self.created),
+            admits: admitted(&self.trust, own),
+            lock: Ok(*self.lock.written()),
+            deny_all: denied.clone().map(|()| self.managed.seen()),
+            boundary: None,
+        }
+    }
+
     /// Writes our inline policy, if its others leave room for it.
     fn write_ours(&mut self, action: &Action, lock: RoleLock, length: usize) -> Answer {
         if self.inline + length > ROLE_INLINE {
@@ -122,33 +138,57 @@ impl Trust {
 }
 
 /// One that vanished since it was listed is left out.
-pub(crate) async fn look(view: &impl View<SimRoles>, own: &AccountId, depth: Depth) -> Result<Vec<Role>, Failure> {
+pub(crate) async fn look(
+    view: &impl View<SimRoles>,
+    own: &AccountId,
+    depth: Depth,
+    so_far: &(dyn Fn(Vec<Role>) + Send + Sync),
+) -> Result<Vec<Role>, Failure> {
+    // Whose boundary is AWS's deny.
+    let bound = view.ask(DENIED).await;
+    let seen = |roles: &SimRoles| {
+        let seen = |(name, role): (&RoleName, &SimRole)| (name.clone(), role.seen(name, own, &bound));
+        roles.iter().map(seen).collect()
+    };
+    let roles =
+        match view.pages(DETAILS, DETAILS_A_PAGE, seen, &PAGE_WAITS, |some: &[Role]| so_far(some.to_vec())).await {
+            Err(failure) if failure.kind == FailureKind::Denied => one_by_one(view, own).await?,
+            answer => answer?,
+        };
+    let with_boundary = async |role: Role| {
+        let is_open = !matches!(role.lock, Ok(RoleLock::Denied | RoleLock::RevokedBefore(_)));
+        let boundary = match depth {
+            Depth::Whole if is_open => Some(view.ask("iam:GetRole").await),
+            Depth::Locks | Depth::Usual | Depth::Whole => None,
+        };
+        let read = |roles: &SimRoles| Some(roles.get(&role.name)?.managed.boundary.written().clone());
+        match boundary {
+            None => Some(role),
+            Some(Err(failure)) => Some(Role { boundary: Some(Err(failure)), ..role }),
+            Some(Ok(())) => {
+                let boundary = view.show("iam:GetRole", read).flatten()?;
+                Some(Role { boundary: Some(Ok(boundary)), ..role })
+            }
+        }
+    };
+    let roles = stream::iter(roles).map(with_boundary).buffer_unordered(AT_A_TIME).filter_map(std::future::ready);
+    Ok(roles.collect().await)
+}
+
+/// A call a role: for whom the stack of the account is older than the list of all.
+async fn one_by_one(view: &impl View<SimRoles>, own: &AccountId) -> Result<Vec<Role>, Failure> {
     const LOCK: &str = "iam:GetRolePolicy";
-    const DENIED: &str = "iam:ListEntitiesForPolicy";
+    let denied = futures::join!(view.ask(DENIED), view.ask(DENIED));
+    let denied = denied.0.and(denied.1);
     let names = |roles: &SimRoles| roles.keys().map(|name| (name.clone(), name.clone())).collect();
     let listed = view.list("iam:ListRoles", ROLES_A_PAGE, names).await?;
-    // Where AWS's deny is attached, and where it is the boundary.
-    let (lock, attached, bound) = futures::join!(view.ask(LOCK), view.ask(DENIED), view.ask(DENIED));
-    let boundary = match depth {
-        Depth::Usual => None,
-        Depth::Whole => Some(view.ask("iam:GetRole").await),
+    let one = async |name: RoleName| {
+        let lock = view.ask(LOCK).await;
+        let role = view.show(LOCK, |roles| roles.get(&name).map(|role| role.seen(&name, own, &denied))).flatten()?;
+        Some(Role { lock: lock.and(role.lock), ..role })
     };
-    let seen = |roles: &SimRoles| {
-        let role = |name: RoleName| {
-            let role = roles.get(&name)?;
-            Some(Role {
-                name,
-                path: role.path.clone(),
-                created: Some(role.created),
-                admits: admitted(&role.trust, own),
-                lock: lock.clone().map(|()| *role.lock.written()),
-                deny_all: attached.clone().and(bound.clone()).map(|()| role.managed.seen()),
-                boundary: boundary.clone().map(|asked| asked.map(|()| role.managed.boundary.written().clone())),
-            })
-        };
-        listed.into_iter().filter_map(role).collect()
-    };
-    Ok(view.show(LOCK, seen).unwrap_or_default())
+    let roles = stream::iter(listed).map(one).buffer_unordered(AT_A_TIME).filter_map(std::future::ready);
+    Ok(roles.collect().await)
 }
 
 pub(crate) fn perform(roles: &mut SimRoles, action: &Action, now: Timestamp) -> Answer {

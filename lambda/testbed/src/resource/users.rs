@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::future::join_all;
+use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
+use runawaytrain_core::observation::Seen;
 use runawaytrain_core::resource::Depth;
 use runawaytrain_core::resource::deny_all::DENY_ALL;
 use runawaytrain_core::resource::users::{
-    AccessKey, Action, LOCKOUT_POLICY, Lockout, OtherCredential, User, UserAttachment, UserAttachments,
+    AccessKey, Action, Credentials, LOCKOUT_POLICY, Lockout, OtherCredential, User, UserAttachment, UserAttachments,
 };
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{KeyId, UserName};
@@ -15,6 +18,7 @@ use tokio::time::Instant;
 
 use crate::resource::answer::{Answer, done_if, refused};
 use crate::resource::deny_all::{A_BOUNDARY, DATED_DENY, Managed, WHOLE_DENY};
+use crate::resource::details::{AT_A_TIME, DENIED, DETAILS, DETAILS_A_PAGE, PAGE_WAITS};
 use crate::resource::view::View;
 use crate::time::{CONSISTENCY, Lagged, ago, session_limit};
 use crate::tokens::Tokens;
@@ -146,6 +150,19 @@ impl SimUser {
         Ok(Performed::Done)
     }
 
+    /// As a list of users with their policies shows it. IAM has left boundaries out of it.
+    fn seen(&self, name: &UserName, denied: &Seen<()>) -> User {
+        User {
+            name: name.clone(),
+            created: Some(self.created),
+            lockout: Ok(*self.lockout.written()),
+            deny_all: denied.clone().map(|()| self.managed.seen()),
+            boundary: None,
+            credentials: None,
+            attachments: None,
+        }
+    }
+
     fn is_bare(&self) -> bool {
         *self.lockout.written() == Lockout::Absent
             && !*self.managed.deny_all.written()
@@ -178,39 +195,79 @@ impl SimUser {
     }
 }
 
+/// What a look at one user calls for its credentials; service-specific ones are listed for all users at once.
+const CREDENTIALS: [&str; 4] =
+    ["iam:ListAccessKeys", "iam:GetLoginProfile", "iam:ListSigningCertificates", "iam:ListSSHPublicKeys"];
+const OF_SERVICES: &str = "iam:ListServiceSpecificCredentials";
+
 /// One that vanished since it was listed is left out.
-pub(crate) async fn look(view: &impl View<SimUsers>, depth: Depth) -> Result<Vec<User>, Failure> {
-    const KEYS: &str = "iam:ListAccessKeys";
-    const DENIED: &str = "iam:ListEntitiesForPolicy";
+pub(crate) async fn look(
+    view: &impl View<SimUsers>,
+    depth: Depth,
+    so_far: &(dyn Fn(Vec<User>) + Send + Sync),
+) -> Result<Vec<User>, Failure> {
+    let listed = async {
+        // Whose boundary is AWS's deny.
+        let bound = view.ask(DENIED).await;
+        let seen = |users: &SimUsers| {
+            let seen = |(name, user): (&UserName, &SimUser)| (name.clone(), user.seen(name, &bound));
+            users.iter().map(seen).collect()
+        };
+        match view.pages(DETAILS, DETAILS_A_PAGE, seen, &PAGE_WAITS, |some: &[User]| so_far(some.to_vec())).await {
+            Err(failure) if failure.kind == FailureKind::Denied => one_by_one(view).await,
+            answer => answer,
+        }
+    };
+    let (users, of_services) = futures::join!(listed, view.ask(OF_SERVICES));
+    let users = stream::iter(users?).map(|user| whole(view, user, depth, &of_services)).buffer_unordered(AT_A_TIME);
+    Ok(users.filter_map(std::future::ready).collect().await)
+}
+
+/// A call a user: for whom the stack of the account is older than the list of all.
+async fn one_by_one(view: &impl View<SimUsers>) -> Result<Vec<User>, Failure> {
+    const LOCK: &str = "iam:GetUserPolicy";
+    let denied = futures::join!(view.ask(DENIED), view.ask(DENIED));
+    let denied = denied.0.and(denied.1);
     let names = |users: &SimUsers| users.keys().map(|name| (name.clone(), name.clone())).collect();
     let listed = view.list("iam:ListUsers", USERS_A_PAGE, names).await?;
-    // Where AWS's deny is attached, and where it is the boundary.
-    let (keys, attached, bound) = futures::join!(view.ask(KEYS), view.ask(DENIED), view.ask(DENIED));
-    let boundary = match depth {
-        Depth::Usual => None,
-        Depth::Whole => Some(view.ask("iam:GetUser").await),
+    let one = async |name: UserName| {
+        let lock = view.ask(LOCK).await;
+        let user = view.show(LOCK, |users| users.get(&name).map(|user| user.seen(&name, &denied))).flatten()?;
+        Some(User { lockout: lock.and(user.lockout), ..user })
     };
-    let seen = |users: &SimUsers| {
-        let user = |name: UserName| {
-            let user = users.get(&name)?;
-            Some(User {
-                name,
-                created: Some(user.created),
-                lockout: Ok(*user.lockout.written()),
-                deny_all: attached.clone().and(bound.clone()).map(|()| user.managed.seen()),
-                boundary: boundary.clone().map(|asked| asked.map(|()| user.managed.boundary.written().clone())),
-                keys: keys.clone().map(|()| user.keys.clone()),
-                console: Ok(user.console),
-                others: Ok(user.others.clone()),
-                attachments: match depth {
-                    Depth::Usual => None,
-                    Depth::Whole => Some(Ok(user.seen_attachments())),
-                },
-            })
+    let users = stream::iter(listed).map(one).buffer_unordered(AT_A_TIME).filter_map(std::future::ready);
+    Ok(users.collect().await)
+}
+
+/// The user with all that is read of it alone.
+async fn whole(view: &impl View<SimUsers>, user: User, depth: Depth, of_services: &Seen<()>) -> Option<User> {
+    if depth == Depth::Locks && user.is_denied() {
+        return Some(user);
+    }
+    let [keys, console, certificates, ssh_keys] =
+        join_all(CREDENTIALS.map(|call| view.ask(call))).await.try_into().ok()?;
+    let is_open = user.lockout != Ok(Lockout::InForce);
+    let (devices, boundary) = match depth {
+        Depth::Locks | Depth::Usual => (None, None),
+        Depth::Whole if is_open => (Some(view.ask("iam:ListMFADevices").await), Some(view.ask("iam:GetUser").await)),
+        Depth::Whole => (Some(view.ask("iam:ListMFADevices").await), None),
+    };
+    let read = |users: &SimUsers| {
+        let known = users.get(&user.name)?;
+        let others = certificates.and(ssh_keys).and(of_services.clone());
+        let credentials = Credentials {
+            keys: keys.map(|()| known.keys.clone()),
+            console: console.map(|()| known.console),
+            others: others.map(|()| known.others.clone()),
         };
-        listed.into_iter().filter_map(user).collect()
+        Some(User {
+            boundary: boundary.map(|asked| asked.map(|()| known.managed.boundary.written().clone())),
+            credentials: Some(credentials),
+            attachments: devices.map(|asked| asked.map(|()| known.seen_attachments())),
+            ..user
+        })
     };
-    Ok(view.show(KEYS, seen).unwrap_or_default())
+    view.show(CREDENTIALS[0], read).flatten()
 }
 
 pub(crate) fn perform(users: &mut SimUsers, action: &Action, now: Timestamp) -> Answer {

@@ -1,6 +1,7 @@
 //! What the looks of all kinds have in common.
 
 use std::future::Future;
+use std::time::Duration;
 
 use runawaytrain_core::vocabulary::failure::Failure;
 
@@ -13,6 +14,19 @@ pub(crate) trait View<T>: Sync {
         operation: &'static str,
         size: usize,
         all: impl Fn(&T) -> Vec<(K, S)> + Send + Sync,
+    ) -> impl Future<Output = Result<Vec<S>, Failure>> + Send {
+        self.pages(operation, size, all, &[], |_| {})
+    }
+
+    /// The same; whatever was read so far is told with every page, and a page that is throttled is asked for again after
+    /// each of these waits.
+    fn pages<K: Ord + Send, S: Send>(
+        &self,
+        operation: &'static str,
+        size: usize,
+        all: impl Fn(&T) -> Vec<(K, S)> + Send + Sync,
+        waits: &[Duration],
+        so_far: impl Fn(&[S]) + Send + Sync,
     ) -> impl Future<Output = Result<Vec<S>, Failure>> + Send;
 
     /// Makes a call.

@@ -1,9 +1,12 @@
 //! One look into an account, at the things of one kind.
 
+use std::time::Duration;
+
 use runawaytrain_core::resource::Kind;
-use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 use runawaytrain_engine::ports::Look;
+use tokio::time::sleep;
 
 use super::World;
 use crate::account::{SimAccount, SimRegion};
@@ -28,6 +31,17 @@ enum Of<T> {
 }
 
 impl<T> Visit<'_, T> {
+    /// Makes a call, and again after each of these waits while it is throttled.
+    async fn ask_patiently(&self, operation: &'static str, waits: &[Duration]) -> Result<(), Failure> {
+        let mut waits = waits.iter();
+        loop {
+            match (self.ask(operation).await, waits.next()) {
+                (Err(failure), Some(wait)) if failure.kind == FailureKind::Throttled => sleep(*wait).await,
+                (answer, _) => return answer,
+            }
+        }
+    }
+
     fn kind(&self) -> Kind {
         self.look.kind
     }
@@ -62,17 +76,20 @@ impl World {
 }
 
 impl<T> View<T> for Visit<'_, T> {
-    async fn list<K: Ord + Send, S: Send>(
+    async fn pages<K: Ord + Send, S: Send>(
         &self,
         operation: &'static str,
         size: usize,
         all: impl Fn(&T) -> Vec<(K, S)> + Send + Sync,
+        waits: &[Duration],
+        so_far: impl Fn(&[S]) + Send + Sync,
     ) -> Result<Vec<S>, Failure> {
         let (mut found, mut pages) = (Vec::new(), Pages::new(size));
         loop {
-            self.ask(operation).await?;
+            self.ask_patiently(operation, waits).await?;
             let (page, more) = self.show(operation, |things| pages.next(all(things))).unwrap_or_default();
             found.extend(page);
+            so_far(&found);
             if !more {
                 return Ok(found);
             }

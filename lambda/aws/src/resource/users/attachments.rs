@@ -26,9 +26,15 @@ macro_rules! every {
     };
 }
 
-/// What hangs on a user. One list that cannot be read makes the whole unknown: a deletion that misses one thing fails
-/// anyway.
-pub(super) async fn of(client: &Client, user: &str) -> Seen<UserAttachments> {
+/// What hangs on a user, all of it or what is not known from elsewhere: its MFA devices. One list that cannot be read
+/// makes the whole unknown: a deletion that misses one thing fails anyway.
+pub(super) async fn of(client: &Client, user: &str, known: Option<UserAttachments>) -> Seen<UserAttachments> {
+    let mfa_devices = every!("iam:ListMFADevices", client.list_mfa_devices().user_name(user), page => {
+        page.mfa_devices.into_iter().map(|device| device.serial_number)
+    });
+    if let Some(known) = known {
+        return Ok(UserAttachments { mfa_devices: mfa_devices.await?, ..known });
+    }
     let (inline_policies, attached_policies, groups, mfa_devices) = tokio::try_join!(
         every!("iam:ListUserPolicies", client.list_user_policies().user_name(user), page => page.policy_names),
         every!("iam:ListAttachedUserPolicies", client.list_attached_user_policies().user_name(user), page => {
@@ -37,9 +43,7 @@ pub(super) async fn of(client: &Client, user: &str) -> Seen<UserAttachments> {
         every!("iam:ListGroupsForUser", client.list_groups_for_user().user_name(user), page => {
             page.groups.into_iter().map(|group| group.group_name)
         }),
-        every!("iam:ListMFADevices", client.list_mfa_devices().user_name(user), page => {
-            page.mfa_devices.into_iter().map(|device| device.serial_number)
-        }),
+        mfa_devices,
     )?;
     Ok(UserAttachments { inline_policies, attached_policies, groups, mfa_devices })
 }
@@ -107,7 +111,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_list_is_read_whole() {
-        let attachments = of(&Client::new(&Script::new(answer).config()), "mallory").await.unwrap();
+        let attachments = of(&Client::new(&Script::new(answer).config()), "mallory", None).await.unwrap();
         let expected = UserAttachments {
             inline_policies: vec!["own".to_owned(), "other".to_owned()],
             attached_policies: vec!["arn:policy".to_owned()],

@@ -1,24 +1,75 @@
-//! A user's long-lived credentials that are neither access keys nor a password.
+//! What opens an account to a user: access keys, a password, and long-lived credentials that are neither.
+
+use std::collections::BTreeMap;
 
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::StatusType;
 
 use runawaytrain_core::observation::Seen;
-use runawaytrain_core::resource::users::{Credential, OtherCredential};
-use runawaytrain_core::vocabulary::failure::Failure;
-use runawaytrain_core::vocabulary::ids::UserName;
+use runawaytrain_core::resource::users::{AccessKey, Credential, Credentials, OtherCredential};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::{KeyId, UserName};
 use runawaytrain_engine::ports::Performed;
 
 use crate::failure;
-use crate::resource::call::{done, gone_is_fine};
+use crate::resource::call::{absent, done, gone_is_fine};
 use crate::time::timestamp;
+
+/// Service-specific credentials of all users, by user.
+pub(super) type OfServices = BTreeMap<String, Vec<OtherCredential>>;
+
+/// All that opens the account to one user. Each part may have failed on its own.
+pub(super) async fn of(client: &Client, user: &str, of_services: &Option<Seen<OfServices>>) -> Credentials {
+    let (keys, console, others) =
+        tokio::join!(keys(client, user), console(client, user), others(client, user, of_services));
+    Credentials { keys, console, others }
+}
+
+async fn keys(client: &Client, user: &str) -> Seen<Vec<AccessKey>> {
+    let mut pages = client.list_access_keys().user_name(user).into_paginator().send();
+    let mut keys = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| failure::of("iam:ListAccessKeys", &error))?;
+        keys.extend(page.access_key_metadata.into_iter().filter_map(|key| {
+            Some(AccessKey {
+                id: KeyId::new(key.access_key_id?),
+                // Whatever is not surely inactive opens something.
+                active: key.status != Some(StatusType::Inactive),
+                created: key.create_date.as_ref().and_then(timestamp),
+            })
+        }));
+    }
+    Ok(keys)
+}
+
+async fn console(client: &Client, user: &str) -> Seen<bool> {
+    match client.get_login_profile().user_name(user).send().await {
+        Ok(_) => Ok(true),
+        Err(error) => absent(failure::of("iam:GetLoginProfile", &error), false),
+    }
+}
 
 /// Signing certificates, SSH keys and service-specific credentials. One list that cannot be read makes the whole
 /// unknown.
-pub(super) async fn of(client: &Client, user: &str) -> Seen<Vec<OtherCredential>> {
+async fn others(client: &Client, user: &str, of_services: &Option<Seen<OfServices>>) -> Seen<Vec<OtherCredential>> {
+    let services = async {
+        match of_services {
+            Some(Ok(all)) => Ok(all.get(user).cloned().unwrap_or_default()),
+            Some(Err(failure)) => Err(failure.clone()),
+            None => Ok(service_credentials(client, Whose::Of(user)).await?.into_values().flatten().collect()),
+        }
+    };
     let (certificates, ssh_keys, service) =
-        tokio::try_join!(certificates(client, user), ssh_keys(client, user), service_credentials(client, user))?;
+        tokio::try_join!(certificates(client, user), ssh_keys(client, user), services)?;
     Ok([certificates, ssh_keys, service].concat())
+}
+
+/// Service-specific credentials of all users in one list; `None` where each user must be asked about by itself.
+pub(super) async fn of_services(client: &Client) -> Option<Seen<OfServices>> {
+    match service_credentials(client, Whose::All).await {
+        Err(failure) if matches!(failure.kind, FailureKind::Denied | FailureKind::Invalid) => None,
+        answer => Some(answer),
+    }
 }
 
 async fn certificates(client: &Client, user: &str) -> Result<Vec<OtherCredential>, Failure> {
@@ -49,18 +100,32 @@ async fn ssh_keys(client: &Client, user: &str) -> Result<Vec<OtherCredential>, F
     Ok(found)
 }
 
+/// Whose service-specific credentials are listed.
+#[derive(Clone, Copy)]
+enum Whose<'a> {
+    All,
+    Of(&'a str),
+}
+
 /// The SDK has no paginator for this one.
-async fn service_credentials(client: &Client, user: &str) -> Result<Vec<OtherCredential>, Failure> {
-    let mut found = Vec::new();
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListServiceSpecificCredentials.html>
+async fn service_credentials(client: &Client, whose: Whose<'_>) -> Result<OfServices, Failure> {
+    let mut found = OfServices::new();
     let mut marker = None;
     loop {
-        let list = client.list_service_specific_credentials().user_name(user).set_marker(marker);
+        let list = client.list_service_specific_credentials().set_marker(marker);
+        let list = match whose {
+            Whose::All => list.all_users(true),
+            Whose::Of(user) => list.user_name(user),
+        };
         let page = list.send().await.map_err(|error| failure::of("iam:ListServiceSpecificCredentials", &error))?;
-        found.extend(page.service_specific_credentials.into_iter().flatten().map(|credential| OtherCredential {
-            credential: Credential::ServiceCredential(credential.service_specific_credential_id),
-            active: opens(&credential.status),
-            created: timestamp(&credential.create_date),
-        }));
+        for credential in page.service_specific_credentials.into_iter().flatten() {
+            found.entry(credential.user_name).or_default().push(OtherCredential {
+                credential: Credential::ServiceCredential(credential.service_specific_credential_id),
+                active: opens(&credential.status),
+                created: timestamp(&credential.create_date),
+            });
+        }
         marker = page.marker;
         if !page.is_truncated || marker.is_none() {
             return Ok(found);
@@ -141,8 +206,6 @@ pub(super) async fn delete(
 
 #[cfg(test)]
 mod tests {
-    use runawaytrain_core::vocabulary::failure::FailureKind;
-
     use super::*;
     use crate::wire::Script;
 
@@ -183,7 +246,9 @@ mod tests {
 
     #[tokio::test]
     async fn every_list_is_read_whole_and_only_the_surely_closed_is_inactive() {
-        let others = of(&Client::new(&Script::new(answer).config()), "mallory").await.unwrap();
+        let script = Script::new(answer);
+        let client = Client::new(&script.config());
+        let others = others(&client, "mallory", &of_services(&client).await).await.unwrap();
         assert!(others.iter().all(|other| other.created == Some("2026-11-22T03:00:00Z".parse().unwrap())));
         let others: Vec<_> = others.into_iter().map(|other| (other.credential, other.active)).collect();
         let expected = [
@@ -193,6 +258,38 @@ mod tests {
             (Credential::ServiceCredential("ACCA2".to_owned()), false),
         ];
         assert_eq!(others, expected);
+        let of_all = script.asked().iter().filter(|asked| asked.contains("AllUsers=true")).count();
+        assert_eq!(of_all, 2, "two pages for all users, and none for one of them");
+        let of_another = others_of(&client, "zoe").await;
+        assert!(of_another.iter().all(|(credential, _)| !matches!(credential, Credential::ServiceCredential(_))));
+    }
+
+    async fn others_of(client: &Client, user: &str) -> Vec<(Credential, bool)> {
+        let others = others(client, user, &of_services(client).await).await.unwrap();
+        others.into_iter().map(|other| (other.credential, other.active)).collect()
+    }
+
+    #[tokio::test]
+    async fn where_a_list_of_all_users_is_denied_each_is_asked_about() {
+        let script = Script::new(|asked| match asked.contains("AllUsers=true") {
+            true => {
+                let denied = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
+                (403, format!("<ErrorResponse>{denied}</ErrorResponse>"))
+            }
+            false => answer(asked),
+        });
+        let others = others_of(&Client::new(&script.config()), "mallory").await;
+        assert!(others.contains(&(Credential::ServiceCredential("ACCA1".to_owned()), true)), "{others:?}");
+        let throttled = Script::new(|_| {
+            let error = "<Error><Code>Throttling</Code><Message>no</Message></Error>";
+            (400, format!("<ErrorResponse>{error}</ErrorResponse>"))
+        });
+        let of_all = of_services(&Client::new(&throttled.config())).await;
+        assert_eq!(
+            of_all.map(|seen| seen.unwrap_err().kind),
+            Some(FailureKind::Throttled),
+            "that is no reason to ask more"
+        );
     }
 
     #[tokio::test]
@@ -201,7 +298,7 @@ mod tests {
             let denied = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
             if asked.contains("ListSSHPublicKeys") { (403, denied.to_owned()) } else { answer(asked) }
         });
-        let failure = of(&Client::new(&script.config()), "mallory").await.unwrap_err();
+        let failure = others(&Client::new(&script.config()), "mallory", &None).await.unwrap_err();
         assert_eq!((failure.operation.as_str(), failure.kind), ("iam:ListSSHPublicKeys", FailureKind::Denied));
     }
 

@@ -5,6 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::observation::Seen;
+use crate::vocabulary::failure::Failure;
 use crate::vocabulary::ids::KeyId;
 use crate::vocabulary::text::clean;
 
@@ -40,6 +42,31 @@ pub struct OtherCredential {
     pub active: bool,
     /// When it was made.
     pub created: Option<Timestamp>,
+}
+
+/// What opens the account to a user. Each part may have failed on its own: the rest is still good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Its access keys.
+    pub keys: Seen<Vec<AccessKey>>,
+    /// Whether it has a console password.
+    pub console: Seen<bool>,
+    /// Its other long-lived credentials: signing certificates, SSH keys, service-specific credentials.
+    pub others: Seen<Vec<OtherCredential>>,
+}
+
+impl Credentials {
+    /// What could not be seen.
+    pub(super) fn failures(&self) -> [Option<&Failure>; 3] {
+        [self.keys.as_ref().err(), self.console.as_ref().err(), self.others.as_ref().err()]
+    }
+
+    /// Whether nothing opens the account, as far as was seen: what could not be seen may.
+    pub(super) fn are_none(&self) -> bool {
+        self.keys.as_ref().is_ok_and(Vec::is_empty)
+            && self.console == Ok(false)
+            && self.others.as_ref().is_ok_and(Vec::is_empty)
+    }
 }
 
 /// Something that hangs on a user and that IAM wants removed before it deletes the user.

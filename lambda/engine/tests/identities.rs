@@ -1,0 +1,160 @@
+//! What it takes to lock out an account with many users and roles, and to keep it so, in virtual time.
+#![cfg(test)]
+
+#[expect(dead_code, reason = "each test file uses its own part of this")]
+mod common;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use common::{PHYSICS, REGIONS, Scene, id, policy, report_of};
+use runawaytrain_core::record::State;
+use runawaytrain_core::resource::users::Lockout;
+use runawaytrain_core::resource::{Act, Action, Part};
+use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_core::vocabulary::ids::{GroupName, Region, RoleName, UserName};
+use runawaytrain_engine::deadline::Deadline;
+use runawaytrain_testbed::{Fault, SimAccount, SimGroup, SimRole, Testbed, least_time};
+use serde_json::json;
+
+const DETAILS: &str = "iam:GetAccountAuthorizationDetails";
+
+/// An account past its limit, with so many users, each with a key and every other one with a password, and so many
+/// roles.
+fn crowded(users: usize, roles: usize) -> Testbed {
+    let testbed = Testbed::new();
+    let old = jiff::Timestamp::UNIX_EPOCH;
+    let mut physics = REGIONS[..3]
+        .iter()
+        .fold(SimAccount::new("physics", &REGIONS), |account, region| account.running(region, 3, "t2.micro"));
+    for number in 0..20 {
+        let groups = &mut physics.regions.get_mut(&Region::new(REGIONS[number % REGIONS.len()])).unwrap().groups;
+        groups.insert(GroupName::new(format!("group-{number}")), SimGroup::new(0, "t2.micro", old));
+    }
+    for number in 0..users {
+        physics = physics.user(&format!("user-{number:04}"), 1, number % 2 == 0);
+    }
+    for number in 0..roles {
+        physics.roles.insert(RoleName::new(format!("role-{number:03}")), SimRole::new(old));
+    }
+    testbed.world.add(&id(PHYSICS), physics);
+    testbed
+}
+
+/// The calls of IAM so far, by operation.
+fn of_iam(scene: &Scene) -> BTreeMap<String, usize> {
+    let mut all = scene.testbed.world.requests();
+    all.retain(|operation, _| operation.starts_with("iam:"));
+    all
+}
+
+async fn calls_of_a_tick(scene: &Scene) -> BTreeMap<String, usize> {
+    let before = of_iam(scene);
+    scene.tick().await;
+    let mut calls = of_iam(scene);
+    for (operation, made) in before {
+        *calls.get_mut(&operation).unwrap() -= made;
+    }
+    calls.retain(|_, made| *made > 0);
+    calls
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_users_and_five_hundred_roles_are_proven_locked_as_fast_as_iam_takes_the_locks() {
+    const ROLES: u32 = 500;
+    let testbed = crowded(100, 500);
+    testbed.world.with_quotas();
+    let scene = Scene::new(testbed, policy(json!({})));
+    let answer = scene.send(json!({})).await;
+    let halt = report_of(&answer, PHYSICS).halt.as_ref().unwrap();
+    let took = Duration::from_secs_f64(halt.seconds.unwrap());
+    // Two clean passes are ten seconds apart, and nothing is proven before the last role has its policy.
+    let floor = least_time("iam:PutRolePolicy", ROLES) + Duration::from_secs(10);
+    let calls = of_iam(&scene);
+    println!("{took:?} where {floor:?} is the least; {} calls: {calls:?}", calls.values().sum::<usize>());
+    assert!(took >= floor, "{took:?}: the quotas do not hold");
+    assert!(took <= floor.mul_f64(1.25), "{took:?} where {floor:?} is the least");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thief_with_five_thousand_users_delays_neither_the_stops_nor_the_freeze_nor_the_first_denies() {
+    let testbed = crowded(5000, 20);
+    testbed.world.with_quotas();
+    let scene = Scene::new(testbed, policy(json!({})));
+    scene.send_within(json!({}), Deadline::within(Duration::from_secs(60))).await;
+    assert_eq!(scene.billable(PHYSICS), 0);
+    let calls = scene.testbed.world.calls();
+    let times = |is_it: &dyn Fn(&Action) -> bool| {
+        calls.iter().filter(|call| is_it(&call.action)).map(|call| call.after).collect::<Vec<_>>()
+    };
+    let (stops, freezes) =
+        (times(&|action| action.part() == Part::Stop), times(&|action| action.part() == Part::Freeze));
+    let denies = times(&|action| action.operation() == "iam:PutUserPolicy");
+    let soon = Duration::from_secs(1);
+    assert!(freezes[0] < soon && *stops.last().unwrap() < soon, "{freezes:?}, {stops:?}");
+    // A user is denied as soon as the first page names it, and a hundred at once are what IAM takes.
+    assert!(denies[99] < Duration::from_secs(2), "{:?}", &denies[..100]);
+    // The rest as fast as IAM takes them, until the invocation ends.
+    let in_force = scene.testbed.world.with(&id(PHYSICS), |known| {
+        known.users.values().filter(|user| *user.lockout.written() == Lockout::InForce).count()
+    });
+    assert!(in_force > 700, "{in_force} are denied");
+}
+
+#[tokio::test(start_paused = true)]
+async fn to_keep_a_halt_costs_pages_and_once_an_hour_what_opens_the_account_to_each_user() {
+    let scene = Scene::new(crowded(100, 500), policy(json!({})));
+    let answer = scene.send(json!({})).await;
+    assert_eq!(report_of(&answer, PHYSICS).state, Some(State::Halted));
+    let made = |calls: &BTreeMap<String, usize>, operation: &str| calls.get(operation).copied().unwrap_or_default();
+    let mut whole = 0;
+    for _ in 0..24 {
+        let calls = calls_of_a_tick(&scene).await;
+        assert_eq!(made(&calls, DETAILS), 1 + 2, "a page of users and two of roles: {calls:?}");
+        match made(&calls, "iam:ListAccessKeys") {
+            0 => assert!(calls.values().sum::<usize>() < 10, "{calls:?}"),
+            100 => whole += 1,
+            some => panic!("{some} users' keys were read"),
+        }
+    }
+    assert_eq!(whole, 2, "in two hours");
+    // A key that somebody makes for a user who is denied opens nothing, and is switched off within the hour.
+    scene.testbed.world.with(&id(PHYSICS), |known| {
+        known.users.get_mut(&UserName::new("user-0001")).unwrap().keys[0].active = true;
+    });
+    for _ in 0..12 {
+        scene.tick().await;
+        assert!(!scene.can_act(PHYSICS, "user-0001"));
+    }
+    assert!(!scene.testbed.world.with(&id(PHYSICS), |known| known.users[&UserName::new("user-0001")].keys[0].active));
+    // One whose deny was taken off is looked at whole at once.
+    scene.testbed.world.with(&id(PHYSICS), |known| {
+        let user = known.users.get_mut(&UserName::new("user-0002")).unwrap();
+        user.lockout.write(Lockout::Absent);
+        user.keys[0].active = true;
+    });
+    scene.tick().await;
+    let user = scene.testbed.world.with(&id(PHYSICS), |known| known.users[&UserName::new("user-0002")].clone());
+    assert_eq!((*user.lockout.written(), user.keys[0].active), (Lockout::InForce, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_stack_is_older_than_the_function_users_and_roles_are_asked_about_one_by_one() {
+    let scene = Scene::new(crowded(10, 20), policy(json!({})));
+    scene.testbed.world.fault(Fault::always(DETAILS, FailureKind::Denied));
+    let answer = scene.send(json!({})).await;
+    assert_eq!(report_of(&answer, PHYSICS).state, Some(State::Halted));
+    let calls = of_iam(&scene);
+    assert!(calls["iam:GetUserPolicy"] >= 10 && calls["iam:GetRolePolicy"] >= 20, "{calls:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_is_throttled_never_becomes_a_call_a_user() {
+    let scene = Scene::new(crowded(10, 20), policy(json!({})));
+    scene.testbed.world.fault(Fault::always(DETAILS, FailureKind::Throttled).times(6));
+    let answer = scene.send(json!({})).await;
+    assert_eq!(report_of(&answer, PHYSICS).state, Some(State::Halted));
+    let calls = of_iam(&scene);
+    let one_by_one = ["iam:ListUsers", "iam:ListRoles", "iam:GetUserPolicy", "iam:GetRolePolicy"];
+    assert!(one_by_one.iter().all(|call| !calls.contains_key(*call)), "{calls:?}");
+}
