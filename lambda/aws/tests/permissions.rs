@@ -65,7 +65,10 @@ fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// The files of a kind: `<kind>.rs` and those in `<kind>/`, outside of their tests.
+/// What users and roles share.
+const SHARED: [&str; 2] = ["deny_all", "details"];
+
+/// The files of a kind: `<kind>.rs`, those in `<kind>/` and those that it shares with others, outside of their tests.
 fn source_of(kind: Kind) -> String {
     let mut name = String::new();
     for character in format!("{kind:?}").chars() {
@@ -76,7 +79,11 @@ fn source_of(kind: Kind) -> String {
     }
     let room = source().join("resource").join(name);
     let parts = std::fs::read_dir(&room).into_iter().flatten().map(|entry| entry.unwrap().path());
-    parts.chain([room.with_extension("rs")]).map(|file| without_tests(&file)).collect()
+    let own: String = parts.chain([room.with_extension("rs")]).map(|file| without_tests(&file)).collect();
+    let shared = SHARED.iter().filter(|name| own.contains(&format!("{name}::")));
+    let shared: String =
+        shared.map(|name| without_tests(&source().join("resource").join(name).with_extension("rs"))).collect();
+    own + &shared
 }
 
 fn without_tests(file: &Path) -> String {

@@ -72,24 +72,28 @@ impl Scope {
     }
 }
 
-/// Lists the accounts. When Organizations does not answer, the accounts of earlier sweeps are watched on: a guard must
-/// not go blind because a list is missing.
+/// Lists the accounts. When Organizations does not answer, the accounts of earlier sweeps are watched on, by the names
+/// that they had then: a guard must not go blind because a list is missing.
 pub async fn scope(
     directory: &dyn Directory,
     policy: &Policy,
     selection: &Selection,
     ceiling: Mode,
-    known: impl Iterator<Item = AccountId>,
+    known: impl Iterator<Item = (AccountId, Option<String>)>,
 ) -> Scope {
     match members(directory, selection).await {
         Ok(members) => from_members(members, policy, selection, ceiling),
         Err(failure) => {
             tracing::error!(error = %failure, "the organization's accounts could not be listed; sweeping the accounts known from before");
-            let known: BTreeSet<AccountId> = known.chain([policy.payer().clone()]).collect();
-            let members = known
-                .into_iter()
-                .map(|account| Member { account, name: String::new(), lifecycle: Lifecycle::Active, path: None })
-                .collect();
+            let mut names = BTreeMap::from([(policy.payer().clone(), None)]);
+            names.extend(known);
+            let member = |(account, name): (AccountId, Option<String>)| Member {
+                account,
+                name: name.unwrap_or_default(),
+                lifecycle: Lifecycle::Active,
+                path: None,
+            };
+            let members = names.into_iter().map(member).collect();
             let mut scope = from_members(members, policy, selection, ceiling);
             for unserved in &mut scope.unserved {
                 let account = unserved.report.account.clone();
@@ -141,7 +145,8 @@ fn from_members(members: Vec<Member>, policy: &Policy, selection: &Selection, ce
         }
         let mut policy = policy.for_account(&account);
         // What the mails call it as well.
-        let name = policy.name.get_or_insert(member.name).clone();
+        policy.name = policy.name.or_else(|| Some(member.name).filter(|name| !name.is_empty()));
+        let name = policy.name.clone().unwrap_or_else(|| account.to_string());
         if let Lifecycle::Inactive(state) = member.lifecycle {
             // Nobody, we included, can enter it: no error in a sweep of all, but an answer to whoever asked for it by
             // id.

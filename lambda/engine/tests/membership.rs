@@ -6,11 +6,14 @@ mod common;
 #[expect(dead_code, reason = "each test file uses its own part of this")]
 mod events;
 
+use std::time::Duration;
+
 use common::{PAYER, PHYSICS, QUIET, REGIONS, Scene, id, policy, report_of, seeded};
 use events::{message, records, returned, running};
 use runawaytrain_core::message::report::Answer;
 use runawaytrain_core::record::State;
-use runawaytrain_testbed::SimAccount;
+use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_testbed::{Fault, SimAccount};
 use serde_json::json;
 
 const NEW: &str = "333333333333";
@@ -70,4 +73,18 @@ async fn an_account_that_is_suspended_or_leaves_is_dropped_without_an_error() {
     stragglers.records.sort_by(|one, other| one.id.cmp(&other.id));
     assert!(stragglers.records[0].why.as_ref().unwrap().contains("is not in the organization"), "{stragglers:?}");
     assert!(stragglers.records[1].why.as_ref().unwrap().contains("SUSPENDED"), "{stragglers:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_organizations_does_not_answer_accounts_go_by_the_names_that_they_had() {
+    let scene = Scene::new(
+        seeded(),
+        policy(json!({ "defaults": { "limits": { "instances": 20 }, "notify": ["cloud@example.edu"] } })),
+    );
+    scene.send(json!({})).await;
+    scene.testbed.world.fault(Fault::always("organizations:ListAccounts", FailureKind::Unavailable));
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let answer = scene.send(json!({ "action": "halt", "account": PHYSICS, "reason": "a test" })).await;
+    assert_eq!(report_of(&answer, PHYSICS).name, "physics");
+    assert_eq!(scene.mails("HALT physics 111111111111: ordered: a test"), 1, "{:?}", scene.subjects());
 }

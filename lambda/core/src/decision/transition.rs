@@ -50,7 +50,7 @@ pub fn after_sweep(
         news.extend(denied_regions(record, policy));
         next.denied_told.clone_from(&policy.denied_regions);
     }
-    next.name.clone_from(&policy.name);
+    next.name = policy.name.clone().or(next.name);
     if decision.verdict.reached {
         next.reached = true;
         next.path = path.map(str::to_owned).or(next.path);

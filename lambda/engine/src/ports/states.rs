@@ -44,9 +44,10 @@ pub struct Records {
 }
 
 impl Records {
-    /// The accounts of which something is remembered.
-    pub fn accounts(&self) -> impl Iterator<Item = AccountId> {
-        self.readable.keys().chain(self.unreadable.keys()).cloned()
+    /// The accounts of which something is remembered, and what they were called, where that can be told.
+    pub fn accounts(&self) -> impl Iterator<Item = (AccountId, Option<String>)> {
+        let readable = self.readable.iter().map(|(account, known)| (account.clone(), known.record.name.clone()));
+        readable.chain(self.unreadable.keys().map(|account| (account.clone(), None)))
     }
 }
 

@@ -100,6 +100,11 @@ impl Scene {
         self.testbed.mailbox.mails().into_iter().map(|mail| mail.subject).collect()
     }
 
+    /// How many mails are about an account by this name.
+    pub fn mails_about(&self, name: &str) -> usize {
+        self.subjects().iter().filter(|subject| subject.contains(name)).count()
+    }
+
     pub fn mails(&self, beginning: &str) -> usize {
         self.subjects().iter().filter(|subject| subject.starts_with(&format!("[runawaytrain] {beginning}"))).count()
     }

@@ -1,0 +1,453 @@
+//! A random organization, who is at large in it, and what goes wrong while it is watched.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use runawaytrain_core::measure::spend::Charge;
+use runawaytrain_core::policy::Policy;
+use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_core::vocabulary::ids::{GroupName, RoleName, UserName};
+use runawaytrain_core::vocabulary::money::Usd;
+use runawaytrain_engine::ports::Clock;
+use runawaytrain_testbed::{
+    Cadence, Fault, Intent, Life, Principal, SimAccount, SimGroup, Strategy as Ruse, Testbed, Thief, Trust, failure,
+};
+use serde_json::json;
+
+use crate::common::{PAYER, Scene, id, policy};
+
+pub const REGIONS: [&str; 3] = ["us-east-1", "eu-west-1", "ap-south-1"];
+/// Sweeps while things go wrong, the first of them in peace.
+const TROUBLED: u32 = 10;
+/// Sweeps after that, in peace: longer than the hour in which shut-outs are counted together.
+const PEACE: u32 = 14;
+const TICK: Duration = Duration::from_secs(300);
+
+const MOST_INSTANCES: u32 = 4;
+const MOST_VCPUS: u32 = 64;
+const DAY_USD: u64 = 480;
+const MONTH_USD: u64 = 20_000;
+
+/// An account whose people stay within every limit.
+#[derive(Debug, Clone)]
+pub struct Innocent {
+    machines: Vec<usize>,
+    group: bool,
+    /// Dollars in every hour: the day stays within its limit.
+    hourly: u64,
+    /// What the month stood at.
+    month: u64,
+    /// Bought at once, in which sweep: it fits into the day as well.
+    purchase: Option<(u32, u64)>,
+    /// What AWS takes back of the month in one sweep and charges again in the next.
+    recalculation: Option<(u32, u64)>,
+}
+
+/// An account in which a thief is at large.
+#[derive(Debug, Clone)]
+pub struct Robbed {
+    ruses: Vec<Ruse>,
+    loot: Loot,
+    begins: u32,
+    every: u64,
+    seed: u64,
+}
+
+/// What the thief is after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loot {
+    /// Many small instances.
+    Instances(u32),
+    /// A large one.
+    Large,
+    /// Something that nobody looks at: only what it costs is seen.
+    Elsewhere,
+}
+
+/// What goes wrong for the organization: our own fault, AWS's, or its administrators' doing.
+#[derive(Debug, Clone)]
+pub enum Danger {
+    /// Our credentials are not accepted.
+    Credentials,
+    /// A deployment of ours dropped the grant: every account refuses us.
+    Grant,
+    /// EC2 does not answer in a region, or hangs.
+    Outage { region: usize, hangs: bool },
+    /// Nobody's regions can be listed.
+    Lists,
+    /// A policy of the organization denies a region.
+    ClosedRegion { region: usize },
+    /// An innocent account is moved to another unit.
+    Move { innocent: prop::sample::Index },
+    /// The state table is busy for some seconds, or does not answer at all.
+    Table { seconds: u64, kind: Option<FailureKind> },
+    /// The brake's slots cannot be asked for.
+    Slots,
+    /// Calls of a family are refused so many times a sweep.
+    Calls { family: &'static str, kind: FailureKind, times: u32 },
+    /// The sweep is killed.
+    Kill { millis: u64 },
+    /// SNS takes nothing.
+    Mail { times: u32 },
+}
+
+impl Danger {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Credentials => "our credentials are not accepted",
+            Self::Grant => "every account refuses us",
+            Self::Outage { hangs: false, .. } => "a region fails",
+            Self::Outage { hangs: true, .. } => "a region hangs",
+            Self::Lists => "regions cannot be listed",
+            Self::ClosedRegion { .. } => "a region is closed",
+            Self::Move { .. } => "an account is moved",
+            Self::Table { kind: None, .. } => "the table fails",
+            Self::Table { kind: Some(_), .. } => "the table is busy",
+            Self::Slots => "the brake cannot be asked",
+            Self::Calls { kind: FailureKind::Throttled, .. } => "calls are throttled",
+            Self::Calls { .. } => "calls are contended or fail",
+            Self::Kill { .. } => "a sweep is killed",
+            Self::Mail { .. } => "mails are not taken",
+        }
+    }
+}
+
+/// An organization and what befalls it.
+#[derive(Debug, Clone)]
+pub struct Case {
+    pub innocents: Vec<Innocent>,
+    pub robbed: Vec<Robbed>,
+    /// Each with its first sweep and how many it lasts.
+    pub dangers: Vec<(Danger, u32, u32)>,
+    users: &'static str,
+    roles: &'static str,
+    unstoppable: &'static str,
+}
+
+pub fn arbitrary_case() -> impl Strategy<Value = Case> {
+    (
+        prop::collection::vec(innocent(), 5..9),
+        prop::collection::vec(robbed(), 0..4),
+        prop::collection::vec((danger(), 2..TROUBLED, 1u32..6), 0..4),
+        prop::sample::select(vec!["deactivate", "delete-credentials"]),
+        prop::sample::select(vec!["revoke-sessions", "deny"]),
+        prop::sample::select(vec!["terminate", "leave"]),
+    )
+        .prop_map(|(innocents, robbed, dangers, users, roles, unstoppable)| Case {
+            innocents,
+            robbed,
+            dangers,
+            users,
+            roles,
+            unstoppable,
+        })
+}
+
+fn innocent() -> impl Strategy<Value = Innocent> {
+    let purchase = prop::option::of((1..TROUBLED, 1..=DAY_USD / 2));
+    let recalculation = prop::option::of((1..TROUBLED, 1..200u64));
+    let machines = prop::collection::vec(0..REGIONS.len(), 0..=MOST_INSTANCES as usize);
+    (machines, any::<bool>(), 0..=DAY_USD / 48, 500..MONTH_USD / 2, purchase, recalculation).prop_map(
+        |(machines, group, hourly, month, purchase, recalculation)| Innocent {
+            machines,
+            group,
+            hourly,
+            month,
+            purchase,
+            recalculation,
+        },
+    )
+}
+
+fn robbed() -> impl Strategy<Value = Robbed> {
+    let ruse = prop::sample::select(vec![
+        Ruse::Relaunch,
+        Ruse::Protect,
+        Ruse::Restart,
+        Ruse::NewRegion,
+        Ruse::Group,
+        Ruse::EmptyGroups,
+        Ruse::Fleet,
+        Ruse::Spot,
+        Ruse::SpotOnce,
+        Ruse::NewUser,
+        Ruse::NewKey,
+        Ruse::NewRole,
+        Ruse::BackDoor,
+        Ruse::AlterTrust(Trust::Federated("saml-provider/rogue".to_owned())),
+        Ruse::StackSetsRole,
+        Ruse::CdkRole,
+        Ruse::Assume,
+        Ruse::DetachDeny,
+        Ruse::AlterDeny,
+        Ruse::FillInline,
+        Ruse::FillAttached,
+        Ruse::DeleteOurRole,
+        Ruse::ThrottleLooks,
+        Ruse::DisableRegion,
+    ]);
+    let loot = prop_oneof![
+        4 => (MOST_INSTANCES + 1..40).prop_map(Loot::Instances),
+        1 => Just(Loot::Large),
+        1 => Just(Loot::Elsewhere),
+    ];
+    (prop::collection::vec(ruse, 0..4), loot, 1..TROUBLED, 20u64..300, any::<u64>())
+        .prop_map(|(ruses, loot, begins, every, seed)| Robbed { ruses, loot, begins, every, seed })
+}
+
+fn danger() -> impl Strategy<Value = Danger> {
+    let families = vec!["iam:", "organizations:", "autoscaling:", "ec2:Stop", "ec2:Modify", "cloudwatch:", "pricing:"];
+    let kinds = vec![FailureKind::Throttled, FailureKind::Contended, FailureKind::Unavailable];
+    let busy = prop::option::of(prop::sample::select(vec![FailureKind::Throttled, FailureKind::Contended]));
+    prop_oneof![
+        Just(Danger::Credentials),
+        Just(Danger::Grant),
+        (0..REGIONS.len(), any::<bool>()).prop_map(|(region, hangs)| Danger::Outage { region, hangs }),
+        Just(Danger::Lists),
+        (0..REGIONS.len()).prop_map(|region| Danger::ClosedRegion { region }),
+        any::<prop::sample::Index>().prop_map(|innocent| Danger::Move { innocent }),
+        (1u64..60, busy).prop_map(|(seconds, kind)| Danger::Table { seconds, kind }),
+        Just(Danger::Slots),
+        (prop::sample::select(families), prop::sample::select(kinds), 1u32..40)
+            .prop_map(|(family, kind, times)| Danger::Calls { family, kind, times }),
+        (0u64..20_000).prop_map(|millis| Danger::Kill { millis }),
+        (1u32..6).prop_map(|times| Danger::Mail { times }),
+    ]
+}
+
+pub fn innocent_id(number: usize) -> String {
+    format!("4{number:011}")
+}
+
+pub fn robbed_id(number: usize) -> String {
+    format!("6{number:011}")
+}
+
+impl Robbed {
+    /// Whether the thief may keep what it has from being proven contained: our way in, our sight, or every way to deny.
+    pub fn may_resist(&self) -> bool {
+        let has = |ruse: &Ruse| self.ruses.contains(ruse);
+        let fills = has(&Ruse::FillInline) && has(&Ruse::FillAttached);
+        fills
+            || has(&Ruse::DeleteOurRole)
+            || has(&Ruse::ThrottleLooks)
+            || has(&Ruse::DisableRegion)
+            || self.loot == Loot::Elsewhere
+    }
+
+    pub fn deletes_our_role(&self) -> bool {
+        self.ruses.contains(&Ruse::DeleteOurRole)
+    }
+}
+
+impl Case {
+    pub fn policy(&self) -> Policy {
+        policy(json!({ "defaults": {
+            "limits": { "instances": MOST_INSTANCES, "vcpus": MOST_VCPUS, "spend24h": DAY_USD, "spendMonth": MONTH_USD },
+            "notify": ["cloud@example.edu"],
+            "contain": { "users": self.users, "roles": self.roles, "unstoppable": self.unstoppable },
+        } }))
+    }
+
+    /// In how many accounts a thief takes our role away.
+    pub fn shut_us_out(&self) -> usize {
+        self.robbed.iter().filter(|robbed| robbed.deletes_our_role()).count()
+    }
+
+    pub fn leaves_unstoppable(&self) -> bool {
+        self.unstoppable == "leave"
+    }
+
+    fn build(&self) -> Testbed {
+        let testbed = Testbed::new();
+        testbed.world.add(&id(PAYER), SimAccount::new("payer", &REGIONS));
+        let now = testbed.clock.now();
+        for (number, innocent) in self.innocents.iter().enumerate() {
+            let mut account = SimAccount::new(&format!("lab-{number}"), &REGIONS).user("ann", 1, true);
+            account = account.role("app", "/", Some(Timestamp::UNIX_EPOCH));
+            for region in &innocent.machines {
+                account = account.running(REGIONS[*region], 1, "t3.micro");
+            }
+            if innocent.group {
+                let group = SimGroup::new(0, "t3.micro", Timestamp::UNIX_EPOCH);
+                account.region(REGIONS[0]).groups.insert(GroupName::new("web"), group);
+            }
+            let account_id = id(&innocent_id(number));
+            testbed.world.add(&account_id, account);
+            spend(&testbed, &innocent_id(number), now, innocent.hourly);
+        }
+        for number in 0..self.robbed.len() {
+            let account = SimAccount::new(&format!("robbed-{number}"), &REGIONS)
+                .running(REGIONS[1], 1, "t3.micro")
+                .user("alice", 2, true)
+                .user("bob", 1, false)
+                .role("lab", "/", Some(Timestamp::UNIX_EPOCH));
+            testbed.world.add(&id(&robbed_id(number)), account);
+        }
+        testbed.world.with_quotas();
+        testbed
+    }
+
+    fn active(&self, tick: u32) -> impl Iterator<Item = &Danger> {
+        let is_active = move |(_, from, lasts): &&(Danger, u32, u32)| (*from..from + lasts).contains(&tick);
+        self.dangers.iter().filter(is_active).map(|(danger, ..)| danger)
+    }
+
+    /// Sweeps through all of it.
+    pub async fn play(&self) -> Played {
+        let scene = Scene::new(self.build(), self.policy());
+        let mut thieves = Vec::new();
+        for tick in 0..TROUBLED + PEACE {
+            let is_troubled = tick < TROUBLED;
+            self.charge(&scene, tick);
+            for (number, robbed) in self.robbed.iter().enumerate().filter(|(_, robbed)| robbed.begins == tick) {
+                thieves.push(robbed.rob(&scene, number));
+            }
+            self.enroll(&scene, tick);
+            scene.testbed.world.heal();
+            scene.testbed.ledger.break_with(None);
+            scene.testbed.ledger.break_slots(None);
+            let mut killed = None;
+            for danger in self.active(tick).filter(|_| is_troubled) {
+                met(danger.name());
+                danger.inflict(&scene);
+                if let Danger::Kill { millis } = danger {
+                    killed = Some(Duration::from_millis(*millis));
+                }
+            }
+            match killed {
+                Some(after) => drop(tokio::time::timeout(after, scene.send(json!({}))).await),
+                None => drop(scene.send(json!({})).await),
+            }
+            tokio::time::sleep(TICK).await;
+        }
+        Played { scene, thieves }
+    }
+
+    /// What AWS says that the innocent are charged.
+    fn charge(&self, scene: &Scene, tick: u32) {
+        let at = scene.testbed.clock.now();
+        for (number, innocent) in self.innocents.iter().enumerate() {
+            let hours = u64::from(tick) * TICK.as_secs() / 3600;
+            let bought = innocent.purchase.filter(|(when, _)| *when <= tick).map_or(0, |(_, dollars)| dollars);
+            let taken = innocent.recalculation.filter(|(when, _)| *when == tick).map_or(0, |(_, dollars)| dollars);
+            let amount = innocent.month + innocent.hourly * hours + bought - taken;
+            let charge = Charge { amount: Usd::micros(amount * 1_000_000), at };
+            scene.testbed.world.with(&id(&innocent_id(number)), |account| account.charge = Some(charge));
+        }
+    }
+
+    /// Who lets us in. Moved accounts do where they are by now, after a while.
+    fn enroll(&self, scene: &Scene, tick: u32) {
+        let active: Vec<&Danger> = if tick < TROUBLED { self.active(tick).collect() } else { Vec::new() };
+        let all_refuse = active.iter().any(|danger| matches!(danger, Danger::Grant));
+        let is_moved = |number: usize| {
+            let moves = |danger: &&&Danger| matches!(danger, Danger::Move { innocent } if innocent.index(self.innocents.len()) == number);
+            active.iter().any(|danger| moves(&danger))
+        };
+        for number in 0..self.innocents.len() {
+            scene.testbed.world.with(&id(&innocent_id(number)), |account| {
+                if is_moved(number) {
+                    account.unit = "ou-elsewhere".to_owned();
+                }
+                account.enrolled = !all_refuse && !is_moved(number);
+            });
+        }
+        for (number, _) in self.robbed.iter().enumerate().filter(|(_, robbed)| !robbed.deletes_our_role()) {
+            scene.testbed.world.with(&id(&robbed_id(number)), |account| account.enrolled = !all_refuse);
+        }
+    }
+}
+
+/// What a play came to.
+pub struct Played {
+    pub scene: Scene,
+    pub thieves: Vec<Thief>,
+}
+
+impl Robbed {
+    fn rob(&self, scene: &Scene, number: usize) -> Thief {
+        let account = id(&robbed_id(number));
+        let now = scene.testbed.clock.now();
+        scene.testbed.world.with(&account, |known| match self.loot {
+            Loot::Instances(number) => {
+                (0..number).for_each(|number| {
+                    let region = REGIONS[number as usize % REGIONS.len()];
+                    drop(known.launch(region, "t3.micro", Life::Running));
+                });
+            }
+            Loot::Large => drop(known.launch(REGIONS[2], "p5.48xlarge", Life::Running)),
+            Loot::Elsewhere => {}
+        });
+        if self.loot == Loot::Elsewhere {
+            spend(&scene.testbed, account.as_str(), now, DAY_USD);
+        }
+        let stolen = vec![Principal::User(UserName::new("alice")), Principal::Role(RoleName::new("lab"))];
+        let intent = Intent {
+            strategies: self.ruses.clone(),
+            stolen,
+            cadence: Cadence::Every(Duration::from_secs(self.every)),
+            patience: Duration::ZERO,
+            seed: self.seed,
+        };
+        Thief::loose(&scene.testbed.world, &account, intent)
+    }
+}
+
+impl Danger {
+    fn inflict(&self, scene: &Scene) {
+        let world = &scene.testbed.world;
+        match self {
+            Self::Credentials => world.fault(Fault::always("ec2:Describe", FailureKind::Credentials)),
+            // Seen to where it is decided who lets us in.
+            Self::Grant | Self::Move { .. } | Self::Kill { .. } => {}
+            Self::Outage { region, hangs } => {
+                let mut outage = Fault::always("ec2:", FailureKind::Unavailable).in_region(REGIONS[*region]);
+                if *hangs {
+                    outage.failure = None;
+                }
+                world.fault(outage);
+            }
+            Self::Lists => world.fault(Fault::always("ec2:DescribeRegions", FailureKind::Unavailable)),
+            Self::ClosedRegion { region } => {
+                world.fault(Fault::always("ec2:DescribeInstances", FailureKind::Denied).in_region(REGIONS[*region]));
+            }
+            Self::Table { kind: Some(kind), seconds } => {
+                scene.testbed.ledger.busy_for(Duration::from_secs(*seconds), *kind);
+            }
+            Self::Table { kind: None, .. } => {
+                let broken = failure("dynamodb:TransactWriteItems", FailureKind::Unavailable);
+                scene.testbed.ledger.break_with(Some(broken));
+            }
+            Self::Slots => {
+                let broken = failure("dynamodb:PutItem", FailureKind::Unavailable);
+                scene.testbed.ledger.break_slots(Some(broken));
+            }
+            Self::Calls { family, kind, times } => world.fault(Fault::always(family, *kind).times(*times)),
+            Self::Mail { times } => (0..*times).for_each(|_| {
+                scene.testbed.mailbox.refuse_next(failure("sns:Publish", FailureKind::Throttled));
+            }),
+        }
+    }
+}
+
+/// Books so much for each of the last 30 hours but the newest.
+fn spend(testbed: &Testbed, account: &str, now: Timestamp, dollars: u64) {
+    for ago in 1..30 {
+        let hour = now - SignedDuration::from_hours(ago);
+        testbed.ledger.spent(&id(account), hour, Usd::micros(dollars * 1_000_000));
+    }
+}
+
+/// How often each danger was met: `-- --nocapture` shows it in a longer run.
+fn met(danger: &'static str) {
+    static MET: Mutex<BTreeMap<&'static str, u64>> = Mutex::new(BTreeMap::new());
+    let mut met = MET.lock().unwrap();
+    *met.entry(danger).or_default() += 1;
+    if met.values().sum::<u64>().is_multiple_of(1_000) {
+        eprintln!("met so far: {met:#?}");
+    }
+}
