@@ -206,6 +206,11 @@ impl Wrong {
         }
     }
 
+    /// Whether calls are denied to us for a while.
+    pub fn denies(&self) -> bool {
+        self.faults.iter().any(|(_, kind, _)| KINDS[*kind] == FailureKind::Denied)
+    }
+
     /// Entries that may stand in the journal without a call: the lease was lost between the two.
     pub fn lost_intents(&self) -> usize {
         if self.ledger { 64 } else { 0 }
