@@ -44,7 +44,7 @@ async fn an_account_that_joins_later_is_swept_at_its_first_launch() {
     scene.send(json!({})).await;
     scene.testbed.world.add(&id(NEW), SimAccount::new("new", &REGIONS).running("eu-west-1", 5, "p3.2xlarge"));
     // The list of a minute ago does not know it; its launch makes us ask again.
-    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
     let answer = scene.send(records([message("1", &running(NEW))])).await;
     assert_eq!((swept(&answer), returned(&answer), scene.billable(NEW)), (vec![NEW], vec![], 0));
 }
