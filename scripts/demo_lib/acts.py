@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import checks, giving_back, lambdas, look, show, stage, tables
+from . import back_door, checks, giving_back, lambdas, look, show, stage, tables
 from .cast import Account
 from .claims import Claims
 from .cloud import Cloud
@@ -59,6 +59,8 @@ def before(story: Story) -> None:
     tables.before(story.accounts, story.first)
     checks.keys_work(story.claims, story.cloud, story.accounts)
     checks.responder_trusts_nobody_else(story.claims, story.cloud, story.accounts)
+    back_door.open_up(story.cloud, story.runaways[0])
+    back_door.works(story.claims, story.cloud, story.runaways[0])
 
 
 def passes(story: Story) -> None:
@@ -96,6 +98,7 @@ def proceeds(story: Story) -> None:
     _contained(story)
     checks.unseen(story.claims, answer, story.accounts)
     checks.one_mail_each(story.claims, "after one sweep", story.mailbox.all, story.runaways)
+    back_door.is_shut(story.claims, story.cloud, story.runaways[0], story.mailbox.all)
     checks.journal(story.claims, look.journal(story.cloud), story.runaways, story.first)
     checks.heartbeats(story.claims, story.cloud, "the complete sweep gave one heartbeat", 1)
 

@@ -23,9 +23,9 @@ class Cloud:
     _session: boto3.session.Session = field(default_factory=boto3.session.Session)
 
     def admin(self, service: str, account: str, region: str = HOME_REGION):
-        return self.client(service, account, ADMIN_SECRET, region)
+        return self.client(service, account, ADMIN_SECRET, region=region)
 
-    def client(self, service: str, key: str, secret: str, region: str = HOME_REGION):
+    def client(self, service: str, key: str, secret: str, token: str | None = None, region: str = HOME_REGION):
         name = (service, key, region)
         # boto3 makes clients safely only one at a time; once made, threads may share them.
         with self._lock:
@@ -34,7 +34,7 @@ class Cloud:
                 config = Config(retries={"total_max_attempts": 1}, read_timeout=INVOKE_SECONDS, connect_timeout=10, max_pool_connections=20)
                 self._clients[name] = self._session.client(
                     service, region_name=region, endpoint_url=self.endpoint, verify=str(self.certificate),
-                    aws_access_key_id=key, aws_secret_access_key=secret, config=config,
+                    aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token, config=config,
                 )
             return self._clients[name]
 

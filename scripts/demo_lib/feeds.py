@@ -43,7 +43,7 @@ def alarms(cloud: Cloud, account: str) -> dict[str, str]:
 
 def burst(cloud: Cloud, key: tuple[str, str], region: str, calls: int, each: int) -> list[str]:
     """Launches with somebody's own key; answers the ids."""
-    ec2 = cloud.client("ec2", *key, region)
+    ec2 = cloud.client("ec2", *key, region=region)
     made = [ec2.run_instances(ImageId=IMAGE, InstanceType=TYPE, MinCount=each, MaxCount=each) for _ in range(calls)]
     return [instance["InstanceId"] for one in made for instance in one["Instances"]]
 

@@ -84,8 +84,8 @@ def everywhere(cloud: Cloud, accounts: list[Account]) -> dict[str, Snapshot]:
         return dict(zip([account.id for account in accounts], pool.map(lambda account: snapshot(cloud, account), accounts)))
 
 
-def refused(cloud: Cloud, key: tuple[str, str]) -> str | None:
-    """Uses a person's own key, as that person would. The refusal's code, or None when it was let in."""
+def refused(cloud: Cloud, key: tuple[str, ...]) -> str | None:
+    """Uses a person's own key, or a session's, as that person would. The refusal's code, or None when it was let in."""
     try:
         cloud.client("ec2", *key).describe_instances()
     except ClientError as error:
