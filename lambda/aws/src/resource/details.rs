@@ -8,6 +8,7 @@ use aws_sdk_iam::types::{AttachedPermissionsBoundary, AttachedPolicy, EntityType
 
 use runawaytrain_core::resource::deny_all::{DENY_ALL, DenyAll};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_engine::patience::Patience;
 
 use crate::deny::{self, Found};
 use crate::failure;
@@ -18,17 +19,6 @@ const DETAILS: &str = "iam:GetAccountAuthorizationDetails";
 /// an answer.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html>
 const PAGE: i32 = 250;
-
-/// How long a page that is throttled is waited for, each time: whoever began anew would spend the tokens of the pages
-/// that it has on the same pages.
-const WAITS: [Duration; 6] = [
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-    Duration::from_secs(4),
-    Duration::from_secs(4),
-    Duration::from_secs(4),
-];
 
 /// All principals of one type; `read` reads a page. Whatever was read so far is told with every page.
 pub(super) async fn each<T>(
@@ -58,14 +48,18 @@ async fn page(
     whom: &EntityType,
     marker: Option<&String>,
 ) -> Result<GetAccountAuthorizationDetailsOutput, Failure> {
-    let mut waits = WAITS.into_iter();
+    // Whoever began anew would spend the tokens of the pages that it has on the same pages.
+    let mut patience = Patience::new(6, Duration::from_secs(1), Duration::from_secs(4));
     loop {
         let call = client.get_account_authorization_details().filter(whom.clone()).max_items(PAGE);
         let failure = match call.set_marker(marker.cloned()).send().await {
             Ok(page) => return Ok(page),
             Err(error) => failure::of(DETAILS, &error),
         };
-        match waits.next().filter(|_| failure.kind == FailureKind::Throttled) {
+        if failure.kind != FailureKind::Throttled {
+            return Err(failure);
+        }
+        match patience.next() {
             Some(wait) => tokio::time::sleep(wait).await,
             None => return Err(failure),
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::doors::{Door, Doors, Verdict, about};
+use crate::plan::doors::{Door, Doors, Permission, about};
 use crate::plan::{Containment, Outcome};
 use crate::resource::{Act, Action, Part};
 use crate::vocabulary::failure::DeniedBy;
@@ -44,7 +44,7 @@ impl Containment {
     pub fn denials(&self) -> Vec<Denial> {
         let doors = Doors::of(&self.outcomes);
         let denied: Vec<&Outcome> =
-            self.outcomes.iter().filter(|outcome| Verdict::of(outcome) == Verdict::Denied).collect();
+            self.outcomes.iter().filter(|outcome| Permission::of(outcome) == Permission::Denied).collect();
         let mut found: BTreeMap<(&str, &str), (Denial, BTreeSet<String>)> = BTreeMap::new();
         for action in self.remaining.iter().filter(|action| action.part() != Part::Freeze) {
             let same: Vec<&Outcome> =

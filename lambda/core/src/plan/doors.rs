@@ -30,22 +30,22 @@ impl Door {
     }
 }
 
-/// What an outcome says of the door that it went through.
+/// What an outcome says of our permission to make its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Permission {
     /// We may make the call: it was taken, or refused for what it is about.
-    Permitted,
+    Given,
     /// We may not.
     Denied,
     /// Nothing: nobody answered, or it was not the call that was refused.
     Silent,
 }
 
-impl Verdict {
+impl Permission {
     /// What an outcome says.
     pub fn of(outcome: &Outcome) -> Self {
         let failure = match &outcome.result {
-            ActionResult::Done | ActionResult::AlreadyDone => return Self::Permitted,
+            ActionResult::Done | ActionResult::AlreadyDone => return Self::Given,
             ActionResult::Failed { failure } => failure,
         };
         match failure.kind {
@@ -56,7 +56,7 @@ impl Verdict {
             | FailureKind::WrongState
             | FailureKind::Unsupported
             | FailureKind::Protected
-            | FailureKind::Contended => Self::Permitted,
+            | FailureKind::Contended => Self::Given,
             FailureKind::Denied
             | FailureKind::Credentials
             | FailureKind::Throttled
@@ -90,10 +90,10 @@ impl Doors {
     pub fn learn(&mut self, outcome: &Outcome) {
         let action = &outcome.action;
         let answers = self.0.entry(Door::of(action)).or_default();
-        match Verdict::of(outcome) {
-            Verdict::Permitted => answers.is_permitted = true,
-            Verdict::Denied if action.items().len() < 2 => answers.denied.extend(about(action)),
-            Verdict::Denied | Verdict::Silent => {}
+        match Permission::of(outcome) {
+            Permission::Given => answers.is_permitted = true,
+            Permission::Denied if action.items().len() < 2 => answers.denied.extend(about(action)),
+            Permission::Denied | Permission::Silent => {}
         }
     }
 

@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use runawaytrain_core::plan::Outcome;
-use runawaytrain_core::plan::doors::{Door, Doors, Verdict, about};
+use runawaytrain_core::plan::doors::{Door, Doors, Permission, about};
 use runawaytrain_core::resource::{Act, Action, Lane, Part};
 
 /// So many calls, at most, are sent to a door of which nothing is known: as many principals as are locked out at once.
@@ -116,7 +116,7 @@ impl Doorkeeper {
             if let Some(under_way) = state.under_way.get_mut(&door) {
                 *under_way = under_way.saturating_sub(1);
             }
-            if Verdict::of(outcome) == Verdict::Denied {
+            if Permission::of(outcome) == Permission::Denied {
                 *state.denied.entry(door.clone()).or_default() += 1;
                 *state.denials.entry((door, about(&outcome.action))).or_default() += 1;
             }

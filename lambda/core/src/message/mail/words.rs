@@ -97,7 +97,7 @@ pub(super) fn section(body: &mut String, title: &str, lines: impl Iterator<Item 
         let _ = writeln!(body, "- {text}");
     }
     if lines.len() > MOST_LINES {
-        let _ = writeln!(body, "- and {} more; the journal has them all", lines.len() - MOST_LINES);
+        let _ = writeln!(body, "- and {} more", lines.len() - MOST_LINES);
     }
 }
 
