@@ -1,11 +1,9 @@
 //! The inline denies of a halt: one document for users and roles, of everything or of the sessions that were issued
 //! before a time.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
-
-use runawaytrain_core::resource::roles::REVOKE_AHEAD;
 
 /// What a policy of our name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,9 +33,9 @@ pub(crate) fn sessions_before(sid: &str, time: Timestamp) -> Value {
     exactly_before(sid, whole_second(time))
 }
 
-/// Denies everything to the sessions that were issued until now, and to those of the next [`REVOKE_AHEAD`].
-pub(crate) fn sessions_so_far(sid: &str, now: Timestamp) -> Value {
-    sessions_before(sid, now.checked_add(REVOKE_AHEAD).unwrap_or(Timestamp::MAX))
+/// Denies everything to the sessions that were issued until now, and to those of a while ahead.
+pub(crate) fn sessions_so_far(sid: &str, now: Timestamp, ahead: SignedDuration) -> Value {
+    sessions_before(sid, now.checked_add(ahead).unwrap_or(Timestamp::MAX))
 }
 
 /// What a policy says, as IAM answers it: URL-encoded. Compared as JSON, for order and white space mean nothing.
@@ -119,11 +117,12 @@ mod tests {
     }
 
     #[test]
-    fn a_revocation_reaches_half_a_minute_ahead_of_its_call() {
-        let written = sessions_so_far(SID, "2026-11-22T11:59:30Z".parse().unwrap());
+    fn a_revocation_reaches_so_far_ahead_of_its_call() {
+        let half_a_minute = SignedDuration::from_secs(30);
+        let written = sessions_so_far(SID, "2026-11-22T11:59:30Z".parse().unwrap(), half_a_minute);
         assert_eq!(judge(SID, &written.to_string()), Found::SessionsBefore(noon()));
         assert_eq!(
-            judge(SID, &sessions_so_far(SID, Timestamp::MAX).to_string()),
+            judge(SID, &sessions_so_far(SID, Timestamp::MAX, half_a_minute).to_string()),
             Found::SessionsBefore(Timestamp::MAX)
         );
     }

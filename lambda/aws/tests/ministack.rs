@@ -345,7 +345,10 @@ async fn sessions_issued_before_a_revocation_are_refused() {
     let perform = async |action: roles::Action, now| ports.actuator.perform(&member, &action.into(), now).await;
     // A revocation reaches half a minute ahead of its call: made so long ago, it holds for a second more.
     let called = watch.now() - SignedDuration::from_secs(29);
-    assert_eq!(perform(roles::Action::RevokeSessions { role: role.clone() }, called).await, Ok(Performed::Done));
+    assert_eq!(
+        perform(roles::Action::RevokeSessions { role: role.clone(), ahead: roles::REVOKE_AHEAD }, called).await,
+        Ok(Performed::Done)
+    );
     thief.describe_instances().send().await.expect_err("the session was issued before the revocation");
     let seen = role_of(&ports, &member, &role).await;
     let until = called + SignedDuration::from_secs(30);

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::mem::discriminant;
 
+use jiff::SignedDuration;
 use runawaytrain_core::plan::{ActionResult, Outcome, Plan, remaining};
 use runawaytrain_core::resource::fleets::FleetKind;
 use runawaytrain_core::resource::instances::Protection;
@@ -164,7 +165,7 @@ fn user_samples() -> Vec<Action> {
 
 fn role_samples() -> Vec<Action> {
     samples!(roles:
-        RevokeSessions { .. } => [RevokeSessions { role: role() }],
+        RevokeSessions { .. } => [30, 120].map(|ahead| RevokeSessions { role: role(), ahead: SignedDuration::from_secs(ahead) }),
         DenyRole { .. } => [DenyRole { role: role() }],
         AttachDenyToRole { .. } => [AttachDenyToRole { role: role() }],
         BoundRole { .. } => boundaries().map(|before| BoundRole { role: role(), before }),

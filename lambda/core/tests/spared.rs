@@ -157,7 +157,7 @@ proptest! {
     ) {
         let Some(roles) = seen::<Roles>(&observation) else { return Ok(()) };
         for action in actions(&policy, &observation, &circumstances) {
-            let Action::Roles(RoleAction::RevokeSessions { role }) = &action else { continue };
+            let Action::Roles(RoleAction::RevokeSessions { role, .. }) = &action else { continue };
             let role = roles.iter().find(|known| known.name == *role).unwrap();
             prop_assert!(role.admits.iter().all(is_expected), "{action}: {:?}", role.admits);
         }

@@ -10,10 +10,11 @@ use std::time::Duration;
 use common::{PHYSICS, REGIONS, Scene, id, policy, report_of};
 use runawaytrain_core::record::State;
 use runawaytrain_core::resource::users::Lockout;
-use runawaytrain_core::resource::{Act, Action, Part};
+use runawaytrain_core::resource::{Act, Action, Part, roles};
 use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::ids::{GroupName, Region, RoleName, UserName};
 use runawaytrain_engine::deadline::Deadline;
+use runawaytrain_engine::ports::{Journal, States};
 use runawaytrain_testbed::{Fault, SimAccount, SimGroup, SimRole, Testbed, least_time};
 use serde_json::json;
 
@@ -74,6 +75,32 @@ async fn a_hundred_users_and_five_hundred_roles_are_proven_locked_as_fast_as_iam
     println!("{took:?} where {floor:?} is the least; {} calls: {calls:?}", calls.values().sum::<usize>());
     assert!(took >= floor, "{took:?}: the quotas do not hold");
     assert!(took <= floor.mul_f64(1.25), "{took:?} where {floor:?} is the least");
+}
+
+/// The first revocations do not reach to the last: sessions that the last could still take are revoked a second time,
+/// and that must be the end of it.
+#[tokio::test(start_paused = true)]
+async fn no_role_is_revoked_a_third_time_where_there_are_a_thousand_or_iam_is_slow() {
+    for (number, iam) in [(1000, 1.0), (1000, 0.3)] {
+        let testbed = crowded(2, number);
+        testbed.world.with_slow_iam(iam);
+        let scene = Scene::new(testbed, policy(json!({})));
+        let mut answer = scene.tick().await;
+        for _ in 0..2 {
+            answer = scene.tick().await;
+        }
+        assert_eq!(report_of(&answer, PHYSICS).state, Some(State::Halted), "{number} roles");
+        let record = scene.testbed.ledger.load(&id(PHYSICS)).await.unwrap().unwrap().record;
+        let journal = scene.testbed.ledger.entries(&id(PHYSICS), &record.halt.unwrap().id).await.unwrap();
+        let mut revoked = BTreeMap::new();
+        for entry in journal {
+            if let Action::Roles(action @ roles::Action::RevokeSessions { .. }) = &entry.action {
+                *revoked.entry(action.role().clone()).or_insert(0) += 1;
+            }
+        }
+        assert_eq!(revoked.len(), number);
+        assert!(revoked.values().all(|times| *times <= 2), "{number} roles: {:?}", revoked.values().max());
+    }
 }
 
 #[tokio::test(start_paused = true)]

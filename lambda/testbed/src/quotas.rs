@@ -52,6 +52,8 @@ pub fn least_time(operation: &str, calls: u32) -> Duration {
 
 #[derive(Debug)]
 pub(crate) struct Quotas {
+    /// Of what we guess, what IAM takes a second.
+    iam: f64,
     /// Who gets a token that two want.
     luck: Dice,
     requests: BTreeMap<Place, Bucket>,
@@ -71,11 +73,17 @@ struct Bucket {
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { luck: Dice::new(1), requests: BTreeMap::new(), instances: BTreeMap::new() }
+        Self { iam: 1.0, luck: Dice::new(1), requests: BTreeMap::new(), instances: BTreeMap::new() }
     }
 }
 
 impl Quotas {
+    /// IAM takes so much of what we guess.
+    pub fn with_iam(mut self, share: f64) -> Self {
+        self.iam = share;
+        self
+    }
+
     /// Takes the token of one request. Where somebody else calls in a loop, each token that comes in is taken by
     /// whoever asks next.
     pub fn admit(&mut self, account: &AccountId, region: Option<&Region>, operation: &str, is_looped: bool) -> bool {
@@ -83,6 +91,9 @@ impl Quotas {
         if is_looped && LOOPED.contains(&operation) {
             return self.luck.is_lucky(bucket.2 / LOOPED_A_SECOND);
         }
+        let (name, most, a_second) = *bucket;
+        let share = if name.starts_with("iam:") { self.iam } else { 1.0 };
+        let bucket = &(name, most, a_second * share);
         take(&mut self.requests, bucket, (account.clone(), region.cloned(), operation.to_owned()), 1)
     }
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
-use runawaytrain_core::resource::roles::REVOKE_AHEAD;
 use tokio::time::Instant;
 
 /// 2026-11-22T03:00:00Z: a Sunday night.
@@ -19,11 +18,11 @@ pub(crate) fn ago(now: Timestamp, age: Duration) -> Timestamp {
     now.checked_sub(age).expect("a moment of this age")
 }
 
-/// Before when a session must have been issued to be denied by what is written now. Tokens are dated by the second, so
+/// Before when a session must have been issued to be denied by what is written now and reaches so far ahead. Tokens are dated by the second, so
 /// the second that has begun is covered to its end.
-pub(crate) fn session_limit(now: Timestamp) -> Timestamp {
+pub(crate) fn session_limit(now: Timestamp, ahead: SignedDuration) -> Timestamp {
     let whole_second = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil);
-    (now + REVOKE_AHEAD).round(whole_second).expect("a moment of this century")
+    (now + ahead).round(whole_second).expect("a moment of this century")
 }
 
 /// How long IAM and Organizations take to agree with themselves: what was written is read back at once, but bites only

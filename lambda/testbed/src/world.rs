@@ -94,6 +94,11 @@ impl World {
         self.lock().quotas = Some(Quotas::default());
     }
 
+    /// The same, where IAM takes no more a second than so much of what we guess.
+    pub fn with_slow_iam(&self, share: f64) {
+        self.lock().quotas = Some(Quotas::default().with_iam(share));
+    }
+
     /// From now on somebody acts in the same instant after each of our looks.
     pub fn after_reads(&self, react: impl FnMut(&str, &AccountId, &mut SimAccount) + Send + 'static) {
         self.lock().hooks.push(Box::new(react));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use runawaytrain_core::resource::fleets::{self, FleetKind};
 use runawaytrain_core::resource::instances::Action as InstanceAction;
-use runawaytrain_core::resource::roles::{Action as RoleAction, RoleLock};
+use runawaytrain_core::resource::roles::{Action as RoleAction, REVOKE_AHEAD, RoleLock};
 use runawaytrain_core::resource::users::{self, Credential, UserAttachment};
 use runawaytrain_core::resource::{Act, Action, Kind, Sight, spot_requests};
 use runawaytrain_core::vocabulary::failure::FailureKind;
@@ -120,7 +120,7 @@ async fn a_persistent_request_asks_again_for_what_was_terminated_and_not_for_wha
 #[tokio::test(start_paused = true)]
 async fn a_deny_of_older_sessions_covers_the_second_that_has_begun() {
     let testbed = testbed();
-    let revoke = RoleAction::RevokeSessions { role: RoleName::new("app") };
+    let revoke = RoleAction::RevokeSessions { role: RoleName::new("app"), ahead: REVOKE_AHEAD };
     for (now, before) in [
         ("2026-11-22T03:00:00Z", "2026-11-22T03:00:30Z"),
         ("2026-11-22T03:00:00.001Z", "2026-11-22T03:00:31Z"),

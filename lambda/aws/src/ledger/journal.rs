@@ -288,7 +288,7 @@ mod tests {
         let stored: Vec<(Value, Action)> = vec![
             (
                 json!({ "do": "revoke-sessions", "role": "ci", "before": before }),
-                roles::Action::RevokeSessions { role: ci() }.into(),
+                roles::Action::RevokeSessions { role: ci(), ahead: roles::REVOKE_AHEAD }.into(),
             ),
             (
                 json!({ "do": "lift-role", "role": "ci", "before": before }),

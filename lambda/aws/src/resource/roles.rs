@@ -13,7 +13,7 @@ use runawaytrain_core::observation::Seen;
 use runawaytrain_core::policy::known_roles::{Class, known};
 use runawaytrain_core::policy::trust::admitted;
 use runawaytrain_core::resource::deny_all::{DENY_ALL, DenyAll};
-use runawaytrain_core::resource::roles::{Action, REVOKE_POLICY, Role, RoleLock};
+use runawaytrain_core::resource::roles::{Action, REVOKE_AHEAD, REVOKE_POLICY, Role, RoleLock};
 use runawaytrain_core::resource::{Act, Depth};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::{AccountId, RoleName};
@@ -143,12 +143,13 @@ fn lock_of(found: Found) -> RoleLock {
 pub(super) async fn perform(client: &Client, action: &Action, now: Timestamp) -> Result<Performed, Failure> {
     let (operation, role) = (action.operation(), action.role());
     match action {
-        Action::RevokeSessions { .. } => {
-            put_policy(client, operation, role, &deny::sessions_so_far(REVOKE_POLICY, now)).await
+        Action::RevokeSessions { ahead, .. } => {
+            put_policy(client, operation, role, &deny::sessions_so_far(REVOKE_POLICY, now, *ahead)).await
         }
         // A role that is gone denies nobody anything.
         Action::LiftRole { .. } => {
-            gone_is_fine(put_policy(client, operation, role, &deny::sessions_so_far(REVOKE_POLICY, now)).await)
+            let document = deny::sessions_so_far(REVOKE_POLICY, now, REVOKE_AHEAD);
+            gone_is_fine(put_policy(client, operation, role, &document).await)
         }
         Action::DenyRole { .. } => put_policy(client, operation, role, &deny::everything(REVOKE_POLICY)).await,
         Action::AttachDenyToRole { .. } => {
@@ -360,7 +361,8 @@ mod tests {
         let role = || RoleName::new("ci");
         let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
         let actions = [
-            Action::RevokeSessions { role: role() },
+            Action::RevokeSessions { role: role(), ahead: REVOKE_AHEAD },
+            Action::RevokeSessions { role: role(), ahead: SignedDuration::from_mins(2) },
             Action::DenyRole { role: role() },
             Action::LiftRole { role: role() },
         ];
@@ -369,9 +371,10 @@ mod tests {
         }
         let asked = script.asked();
         assert!(asked.iter().all(|asked| asked.contains("RoleName=ci&PolicyName=RunawayTrainRevoke")), "{asked:?}");
-        let before = Found::SessionsBefore("2026-11-22T12:00:30Z".parse().unwrap());
+        let before = |time: &str| Found::SessionsBefore(time.parse().unwrap());
+        let (soon, later) = (before("2026-11-22T12:00:30Z"), before("2026-11-22T12:02:00Z"));
         let written: Vec<Found> = asked.iter().map(|asked| written(asked)).collect();
-        assert_eq!(written, [before, Found::Everything, before]);
+        assert_eq!(written, [soon, later, Found::Everything, soon]);
     }
 
     #[tokio::test]

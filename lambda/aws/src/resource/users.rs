@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use runawaytrain_core::observation::Seen;
 use runawaytrain_core::resource::deny_all::DENY_ALL;
+use runawaytrain_core::resource::roles::REVOKE_AHEAD;
 use runawaytrain_core::resource::users::{Action, LOCKOUT_POLICY, Lockout, User};
 use runawaytrain_core::resource::{Act, Depth};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
@@ -93,7 +94,7 @@ pub(super) async fn perform(client: &Client, action: &Action, now: Timestamp) ->
     match action {
         Action::DenyUser { .. } => put_policy(client, operation, user, &deny::everything(LOCKOUT_POLICY)).await,
         Action::LiftDeny { .. } => {
-            let document = deny::sessions_so_far(LOCKOUT_POLICY, now);
+            let document = deny::sessions_so_far(LOCKOUT_POLICY, now, REVOKE_AHEAD);
             gone_is_fine(put_policy(client, operation, user, &document).await)
         }
         Action::AttachDenyToUser { .. } => {

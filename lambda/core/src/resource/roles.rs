@@ -30,6 +30,13 @@ pub const REVOKE_POLICY: &str = "RunawayTrainRevoke";
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html>
 pub const REVOKE_AHEAD: SignedDuration = SignedDuration::from_secs(30);
 
+/// How many roles a second IAM is trusted to take, at the least: it states no rate, and others see twenty. A role whose
+/// sessions must be revoked a second time is so because revoking all of them took longer than the first revocation
+/// reached. The second reaches as far as all of them take at this pace, or the last would never catch up with the first.
+const ROLES_A_SECOND: u32 = 5;
+/// The furthest that a revocation reaches: sessions that are issued meanwhile are no thief's, and are denied as well.
+const FURTHEST: SignedDuration = SignedDuration::from_mins(20);
+
 /// Our inline policy on a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RoleLock {
@@ -66,10 +73,14 @@ pub struct Role {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Action {
-    /// Deny everything to the sessions of a role that were issued before the call. New sessions work.
+    /// Deny everything to the sessions of a role that were issued before the call, and for a while after it. New
+    /// sessions work.
     RevokeSessions {
         /// Which.
         role: RoleName,
+        /// How far ahead of the call it reaches. Journals of earlier versions do not say it.
+        #[serde(default = "revoke_ahead")]
+        ahead: SignedDuration,
     },
     /// Deny everything to a role's sessions, present and future.
     DenyRole {
@@ -113,7 +124,7 @@ impl Action {
     /// The role that it is about.
     pub fn role(&self) -> &RoleName {
         match self {
-            Self::RevokeSessions { role }
+            Self::RevokeSessions { role, .. }
             | Self::DenyRole { role }
             | Self::AttachDenyToRole { role }
             | Self::BoundRole { role, .. }
@@ -146,10 +157,12 @@ impl Act for Action {
         Description::new(operation, part, noun, verb)
     }
 
-    /// A thief may change the boundary behind the halt: it is the same role's all the same.
+    /// A thief may change the boundary behind the halt, and sessions may have to be revoked anew: it is the same role's
+    /// all the same.
     fn repeats(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::BoundRole { role, .. }, Self::BoundRole { role: other, .. })
+            | (Self::RevokeSessions { role, .. }, Self::RevokeSessions { role: other, .. })
             | (Self::RestoreRoleBoundary { role, .. }, Self::RestoreRoleBoundary { role: other, .. }) => role == other,
             _ => self == other,
         }
@@ -238,7 +251,7 @@ impl Resource for Roles {
     }
 
     fn plan(case: &HaltCase<'_>, _: Option<&Region>, roles: &Vec<Role>, _: &Observation, draft: &mut Draft<Action>) {
-        roles.iter().for_each(|role| plan_role(case, role, draft));
+        roles.iter().for_each(|role| plan_role(case, role, roles.len(), draft));
     }
 
     fn undo(case: &ReleaseCase<'_>, touched: &Touched<'_, Action>, seen: &Observation, draft: &mut Draft<Action>) {
@@ -353,7 +366,22 @@ enum Sparing {
     Machinery { whose: &'static str },
 }
 
-fn plan_role(case: &HaltCase<'_>, role: &Role, draft: &mut Draft<Action>) {
+/// How far ahead a revocation of a role reaches that is one of so many: further where one of this halt did not reach far
+/// enough.
+fn ahead(case: &HaltCase<'_>, role: &Role, roles: usize) -> SignedDuration {
+    let was_revoked = matches!(role.lock, Ok(RoleLock::RevokedBefore(time)) if time >= case.circumstances.tripped);
+    if !was_revoked {
+        return REVOKE_AHEAD;
+    }
+    let seconds = i64::try_from(roles).unwrap_or(i64::MAX) / i64::from(ROLES_A_SECOND);
+    (REVOKE_AHEAD + SignedDuration::from_secs(seconds)).min(FURTHEST)
+}
+
+fn revoke_ahead() -> SignedDuration {
+    REVOKE_AHEAD
+}
+
+fn plan_role(case: &HaltCase<'_>, role: &Role, roles: usize, draft: &mut Draft<Action>) {
     let policy = case.policy;
     let item = format!("role {}", role.name);
     let known = known(&role.name, &role.path, &policy.account);
@@ -398,7 +426,8 @@ fn plan_role(case: &HaltCase<'_>, role: &Role, draft: &mut Draft<Action>) {
     let (way, inline) = if is_whole {
         (Way::open(DENIES, refusals, principal), Action::DenyRole { role: name() })
     } else {
-        (Way::open_to_revocation(DENIES, refusals, principal), Action::RevokeSessions { role: name() })
+        let revoke = Action::RevokeSessions { role: name(), ahead: ahead(case, role, roles) };
+        (Way::open_to_revocation(DENIES, refusals, principal), revoke)
     };
     let action = match (way, &role.boundary) {
         (Way::Inline, _) => inline,

@@ -1,7 +1,7 @@
 //! IAM roles: their sessions and the deny.
 
 use runawaytrain_core::resource::deny_all::{DENY_ALL, DenyAll};
-use runawaytrain_core::resource::roles::{Action, RoleLock};
+use runawaytrain_core::resource::roles::{Action, REVOKE_AHEAD, RoleLock};
 use runawaytrain_core::resource::{Act, Undo};
 use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::ids::RoleName;
@@ -48,8 +48,8 @@ async fn sessions_are_revoked_denied_and_given_back(stage: &dyn Stage) {
     }
     let (sooner, later) = ("2026-11-22T03:00:00Z".parse().unwrap(), "2026-11-22T03:05:00Z".parse().unwrap());
     let steps = [
-        (Action::RevokeSessions { role: lab() }, sooner, RoleLock::RevokedBefore(dated(sooner))),
-        (Action::RevokeSessions { role: lab() }, later, RoleLock::RevokedBefore(dated(later))),
+        (Action::RevokeSessions { role: lab(), ahead: REVOKE_AHEAD }, sooner, RoleLock::RevokedBefore(dated(sooner))),
+        (Action::RevokeSessions { role: lab(), ahead: REVOKE_AHEAD }, later, RoleLock::RevokedBefore(dated(later))),
         (Action::DenyRole { role: lab() }, later, RoleLock::Denied),
         (Action::LiftRole { role: lab() }, later, RoleLock::RevokedBefore(dated(later))),
     ];
@@ -69,7 +69,7 @@ async fn a_lock_takes_the_place_of_an_altered_one(stage: &dyn Stage) {
 
 async fn a_role_that_is_not_there_cannot_be_denied_and_needs_no_lifting(stage: &dyn Stage) {
     let locks = [
-        Action::RevokeSessions { role: lab() },
+        Action::RevokeSessions { role: lab(), ahead: REVOKE_AHEAD },
         Action::DenyRole { role: lab() },
         Action::AttachDenyToRole { role: lab() },
         Action::BoundRole { role: lab(), before: None },
@@ -129,7 +129,7 @@ async fn awss_deny_takes_the_place_of_a_roles_boundary_which_is_put_back(stage: 
 async fn a_role_without_room_for_an_inline_policy_takes_an_attached_one(stage: &dyn Stage) {
     stage.role("lab").await;
     stage.fill(Identity::Role(&lab()), Filling::Inline).await;
-    for action in [Action::RevokeSessions { role: lab() }, Action::DenyRole { role: lab() }] {
+    for action in [Action::RevokeSessions { role: lab(), ahead: REVOKE_AHEAD }, Action::DenyRole { role: lab() }] {
         assert_eq!(perform(stage, action.clone()).await, Err(FailureKind::QuotaFull), "{action}");
     }
     assert_eq!(perform(stage, Action::AttachDenyToRole { role: lab() }).await, Ok(Performed::Done));

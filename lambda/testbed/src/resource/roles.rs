@@ -9,7 +9,7 @@ use runawaytrain_core::observation::Seen;
 use runawaytrain_core::policy::trust::admitted;
 use runawaytrain_core::resource::Depth;
 use runawaytrain_core::resource::deny_all::DENY_ALL;
-use runawaytrain_core::resource::roles::{Action, Role, RoleLock};
+use runawaytrain_core::resource::roles::{Action, REVOKE_AHEAD, Role, RoleLock};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, RoleName};
 use runawaytrain_engine::ports::Performed;
@@ -212,8 +212,11 @@ pub(crate) fn perform(roles: &mut SimRoles, action: &Action, now: Timestamp) -> 
         return Err(refused(action, FailureKind::Unsupported));
     }
     match action {
-        Action::RevokeSessions { .. } | Action::LiftRole { .. } => {
-            role.write_ours(action, RoleLock::RevokedBefore(session_limit(now)), DATED_DENY)
+        Action::RevokeSessions { ahead, .. } => {
+            role.write_ours(action, RoleLock::RevokedBefore(session_limit(now, *ahead)), DATED_DENY)
+        }
+        Action::LiftRole { .. } => {
+            role.write_ours(action, RoleLock::RevokedBefore(session_limit(now, REVOKE_AHEAD)), DATED_DENY)
         }
         Action::DenyRole { .. } => role.write_ours(action, RoleLock::Denied, WHOLE_DENY),
         Action::AttachDenyToRole { .. } => role.managed.attach(action, role.attached),

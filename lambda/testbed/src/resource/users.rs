@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use runawaytrain_core::observation::Seen;
 use runawaytrain_core::resource::Depth;
 use runawaytrain_core::resource::deny_all::DENY_ALL;
+use runawaytrain_core::resource::roles::REVOKE_AHEAD;
 use runawaytrain_core::resource::users::{
     AccessKey, Action, Credentials, LOCKOUT_POLICY, Lockout, OtherCredential, User, UserAttachment, UserAttachments,
 };
@@ -295,7 +296,7 @@ pub(crate) fn perform(users: &mut SimUsers, action: &Action, now: Timestamp) -> 
     match action {
         Action::DenyUser { .. } => return user.write_ours(action, Lockout::InForce, WHOLE_DENY),
         Action::LiftDeny { .. } => {
-            return user.write_ours(action, Lockout::SessionsBefore(session_limit(now)), DATED_DENY);
+            return user.write_ours(action, Lockout::SessionsBefore(session_limit(now, REVOKE_AHEAD)), DATED_DENY);
         }
         Action::AttachDenyToUser { .. } => {
             let others = user.attached();
