@@ -187,6 +187,7 @@ async fn put_boundary(client: &Client, operation: &str, role: &RoleName, arn: &s
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
     use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
     use runawaytrain_core::policy::trust::Principal;
     use runawaytrain_core::vocabulary::failure::FailureKind;
