@@ -81,9 +81,9 @@ async fn a_hundred_users_and_five_hundred_roles_are_proven_locked_as_fast_as_iam
 /// and that must be the end of it.
 #[tokio::test(start_paused = true)]
 async fn no_role_is_revoked_a_third_time_where_there_are_a_thousand_or_iam_is_slow() {
-    for (number, iam) in [(1000, 1.0), (1000, 0.3)] {
+    for (number, share) in [(1000, 1.0), (1000, 0.3)] {
         let testbed = crowded(2, number);
-        testbed.world.with_slow_iam(iam);
+        testbed.world.with_scarce_quotas(share);
         let scene = Scene::new(testbed, policy(json!({})));
         let mut answer = scene.tick().await;
         for _ in 0..2 {

@@ -22,6 +22,7 @@ use runawaytrain_engine::ports::{
 use tokio::time::Instant;
 
 use crate::faults::failure;
+use crate::quotas::Bucket;
 
 /// The state table in memory, with the conditions of the real one.
 #[derive(Debug, Default)]
@@ -43,6 +44,7 @@ struct Tables {
     broken: Option<Failure>,
     slots_broken: Option<Failure>,
     busy: Option<(Instant, FailureKind)>,
+    bucket: Option<Bucket>,
     writes: usize,
 }
 
@@ -70,6 +72,11 @@ impl MemoryLedger {
     /// For so long every call is refused for others' sake: `Throttled`, or `Contended`.
     pub fn busy_for(&self, time: Duration, kind: FailureKind) {
         self.tables().busy = Some((Instant::now() + time, kind));
+    }
+
+    /// From now on the table takes so many calls at once and so many a second, and throttles the others; `None`: all.
+    pub fn takes(&self, calls: Option<(f64, f64)>) {
+        self.tables().bucket = calls.map(Bucket::full);
     }
 
     /// How many writes were taken.
@@ -103,12 +110,15 @@ impl MemoryLedger {
     }
 
     fn sound(&self) -> Result<std::sync::MutexGuard<'_, Tables>, Failure> {
-        let tables = self.tables();
+        let busy = |kind| failure("dynamodb:TransactWriteItems", kind);
+        let mut tables = self.tables();
         match (&tables.broken, tables.busy) {
-            (Some(failure), _) => Err(failure.clone()),
-            (None, Some((until, kind))) if Instant::now() < until => Err(failure("dynamodb:TransactWriteItems", kind)),
-            (None, _) => Ok(tables),
+            (Some(failure), _) => return Err(failure.clone()),
+            (None, Some((until, kind))) if Instant::now() < until => return Err(busy(kind)),
+            (None, _) => {}
         }
+        let has_room = tables.bucket.as_mut().is_none_or(|bucket| bucket.take(1.0));
+        if has_room { Ok(tables) } else { Err(busy(FailureKind::Throttled)) }
     }
 }
 

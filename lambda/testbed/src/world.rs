@@ -89,14 +89,14 @@ impl World {
         self.with(account, |known| known.lifecycle = Lifecycle::Inactive("SUSPENDED".to_owned()));
     }
 
-    /// From now on calls draw on EC2's and IAM's token buckets.
+    /// From now on calls draw on the token buckets of EC2, IAM and Organizations.
     pub fn with_quotas(&self) {
         self.lock().quotas = Some(Quotas::default());
     }
 
-    /// The same, where IAM takes no more a second than so much of what we guess.
-    pub fn with_slow_iam(&self, share: f64) {
-        self.lock().quotas = Some(Quotas::default().with_iam(share));
+    /// The same, where IAM and Organizations take no more than so much of what is guessed of them.
+    pub fn with_scarce_quotas(&self, share: f64) {
+        self.lock().quotas = Some(Quotas::scarce(share));
     }
 
     /// From now on somebody acts in the same instant after each of our looks.

@@ -13,7 +13,8 @@ use runawaytrain_core::vocabulary::ids::{GroupName, RoleName, UserName};
 use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::Clock;
 use runawaytrain_testbed::{
-    Cadence, Fault, Intent, Life, Principal, SimAccount, SimGroup, Strategy as Ruse, Testbed, Thief, Trust, failure,
+    Cadence, Fault, Intent, Life, MOST_ATTACHED, Principal, ROLE_INLINE, SimAccount, SimGroup, Strategy as Ruse,
+    Testbed, Thief, Trust, USER_INLINE, failure,
 };
 use serde_json::json;
 
@@ -54,6 +55,15 @@ pub struct Robbed {
     begins: u32,
     every: u64,
     seed: u64,
+    /// What of its users' and roles' policies its own people have filled up before.
+    filled: Filled,
+}
+
+/// What of IAM's quotas of an account is used up, whoever did it.
+#[derive(Debug, Clone, Copy)]
+struct Filled {
+    inline: bool,
+    attached: bool,
 }
 
 /// What the thief is after.
@@ -86,6 +96,10 @@ pub enum Danger {
     Table { seconds: u64, kind: Option<FailureKind> },
     /// The brake's slots cannot be asked for.
     Slots,
+    /// The table takes so many calls a second.
+    ScarceTable { a_second: u32 },
+    /// IAM and Organizations take so many hundredths of what is guessed of them.
+    ScarceCalls { percent: u32 },
     /// Calls of a family are refused so many times a sweep.
     Calls { family: &'static str, kind: FailureKind, times: u32 },
     /// The sweep is killed.
@@ -107,6 +121,8 @@ impl Danger {
             Self::Table { kind: None, .. } => "the table fails",
             Self::Table { kind: Some(_), .. } => "the table is busy",
             Self::Slots => "the brake cannot be asked",
+            Self::ScarceTable { .. } => "the table takes few calls",
+            Self::ScarceCalls { .. } => "IAM and Organizations take few calls",
             Self::Calls { kind: FailureKind::Throttled, .. } => "calls are throttled",
             Self::Calls { .. } => "calls are contended or fail",
             Self::Kill { .. } => "a sweep is killed",
@@ -194,8 +210,10 @@ fn robbed() -> impl Strategy<Value = Robbed> {
         1 => Just(Loot::Large),
         1 => Just(Loot::Elsewhere),
     ];
-    (prop::collection::vec(ruse, 0..4), loot, 1..TROUBLED, 20u64..300, any::<u64>())
-        .prop_map(|(ruses, loot, begins, every, seed)| Robbed { ruses, loot, begins, every, seed })
+    let full = prop::bool::weighted(0.15);
+    let filled = (full, full).prop_map(|(inline, attached)| Filled { inline, attached });
+    (prop::collection::vec(ruse, 0..4), loot, 1..TROUBLED, 20u64..300, any::<u64>(), filled)
+        .prop_map(|(ruses, loot, begins, every, seed, filled)| Robbed { ruses, loot, begins, every, seed, filled })
 }
 
 fn danger() -> impl Strategy<Value = Danger> {
@@ -211,6 +229,8 @@ fn danger() -> impl Strategy<Value = Danger> {
         any::<prop::sample::Index>().prop_map(|innocent| Danger::Move { innocent }),
         (1u64..60, busy).prop_map(|(seconds, kind)| Danger::Table { seconds, kind }),
         Just(Danger::Slots),
+        (10u32..200).prop_map(|a_second| Danger::ScarceTable { a_second }),
+        (5u32..100).prop_map(|percent| Danger::ScarceCalls { percent }),
         (prop::sample::select(families), prop::sample::select(kinds), 1u32..40)
             .prop_map(|(family, kind, times)| Danger::Calls { family, kind, times }),
         (0u64..20_000).prop_map(|millis| Danger::Kill { millis }),
@@ -230,7 +250,8 @@ impl Robbed {
     /// Whether the thief may keep what it has from being proven contained: our way in, our sight, or every way to deny.
     pub fn may_resist(&self) -> bool {
         let has = |ruse: &Ruse| self.ruses.contains(ruse);
-        let fills = has(&Ruse::FillInline) && has(&Ruse::FillAttached);
+        let fills =
+            (self.filled.inline || has(&Ruse::FillInline)) && (self.filled.attached || has(&Ruse::FillAttached));
         fills
             || has(&Ruse::DeleteOurRole)
             || has(&Ruse::ThrottleLooks)
@@ -240,6 +261,22 @@ impl Robbed {
 
     pub fn deletes_our_role(&self) -> bool {
         self.ruses.contains(&Ruse::DeleteOurRole)
+    }
+}
+
+impl Filled {
+    fn fill(self, account: &mut SimAccount) {
+        if self.inline {
+            account.users.values_mut().for_each(|user| user.write_inline("own", USER_INLINE));
+            account.roles.values_mut().for_each(|role| role.inline = ROLE_INLINE);
+        }
+        if self.attached {
+            account.users.values_mut().for_each(|user| user.attach_others(MOST_ATTACHED));
+            account.roles.values_mut().for_each(|role| role.attached = MOST_ATTACHED);
+        }
+        if self.inline || self.attached {
+            met("policies are full");
+        }
     }
 }
 
@@ -279,12 +316,13 @@ impl Case {
             testbed.world.add(&account_id, account);
             spend(&testbed, &innocent_id(number), now, innocent.hourly);
         }
-        for number in 0..self.robbed.len() {
-            let account = SimAccount::new(&format!("robbed-{number}"), &REGIONS)
+        for (number, robbed) in self.robbed.iter().enumerate() {
+            let mut account = SimAccount::new(&format!("robbed-{number}"), &REGIONS)
                 .running(REGIONS[1], 1, "t3.micro")
                 .user("alice", 2, true)
                 .user("bob", 1, false)
                 .role("lab", "/", Some(Timestamp::UNIX_EPOCH));
+            robbed.filled.fill(&mut account);
             testbed.world.add(&id(&robbed_id(number)), account);
         }
         testbed.world.with_quotas();
@@ -310,6 +348,8 @@ impl Case {
             scene.testbed.world.heal();
             scene.testbed.ledger.break_with(None);
             scene.testbed.ledger.break_slots(None);
+            scene.testbed.ledger.takes(None);
+            scene.testbed.world.with_quotas();
             let mut killed = None;
             for danger in self.active(tick).filter(|_| is_troubled) {
                 met(danger.name());
@@ -422,6 +462,11 @@ impl Danger {
                 let broken = failure("dynamodb:TransactWriteItems", FailureKind::Unavailable);
                 scene.testbed.ledger.break_with(Some(broken));
             }
+            Self::ScarceTable { a_second } => {
+                let calls = f64::from(*a_second);
+                scene.testbed.ledger.takes(Some((calls, calls)));
+            }
+            Self::ScarceCalls { percent } => world.with_scarce_quotas(f64::from(*percent) / 100.0),
             Self::Slots => {
                 let broken = failure("dynamodb:PutItem", FailureKind::Unavailable);
                 scene.testbed.ledger.break_slots(Some(broken));
