@@ -16,10 +16,10 @@ use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_engine::ports::States;
 use runawaytrain_testbed::SimInstance;
 
-/// 40 cases in the suite; `PROPTEST_CASES=1000 cargo test -p runawaytrain-engine --test harm -- --nocapture` for a longer
+/// 60 cases in the suite; `PROPTEST_CASES=1000 cargo test -p runawaytrain-engine --test harm -- --nocapture` for a longer
 /// run, which says how often each danger was met.
 fn cases() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(40);
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(60);
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 60, ..ProptestConfig::default() }
 }
 
@@ -51,53 +51,57 @@ async fn state(scene: &Scene, account: &str) -> State {
     scene.testbed.ledger.load(&id(account)).await.unwrap().map_or(State::Ok, |known| known.record.state)
 }
 
+/// The innocent were not touched, and nobody was bothered with more than a digest.
+async fn nobody_innocent_is_harmed(scene: &Scene, case: &Case) -> Result<(), TestCaseError> {
+    nobody_innocent_is_touched(scene, case)?;
+    for number in 0..case.innocents.len() {
+        let state = state(scene, &innocent_id(number)).await;
+        prop_assert!(matches!(state, State::Ok | State::Warned), "lab-{number} is {state:?}");
+    }
+    let mails = mails_about_others(scene);
+    // Of one kind there are at most three, for four are a digest, and one more says which region is closed.
+    prop_assert!(mails.len() <= 4 * case.dangers.len(), "{mails:#?}");
+    Ok(())
+}
+
+/// Whoever was robbed is contained: nothing runs on, nobody of the thief's can act, and people were told.
+async fn no_account_that_was_robbed_is_lost(played: &Played, case: &Case) -> Result<(), TestCaseError> {
+    let scene = &played.scene;
+    for thief in &played.thieves {
+        let account = thief.account();
+        let number = (0..case.robbed.len()).find(|number| robbed_id(*number) == account.as_str()).unwrap();
+        let robbed = &case.robbed[number];
+        let state = state(scene, account.as_str()).await;
+        let (is_frozen, billable, usable) = scene.testbed.world.with(account, |known| {
+            // What cannot be stopped is left where the policy says so.
+            let is_left = |instance: &SimInstance| instance.stubborn.is_some() && case.leaves_unstoppable();
+            let billable = known.billable().filter(|(_, instance)| !is_left(instance)).count();
+            (known.is_frozen(), billable, thief.usable(known))
+        });
+        let say = || format!("robbed-{number} is {state:?}; {:#?}", scene.subjects());
+        // What befalls more than two accounts at once is taken for our own fault: it is told, and nobody is frozen for
+        // it.
+        let is_one_of_many = robbed.deletes_our_role() && case.shut_us_out() > 2;
+        prop_assert!(is_frozen || is_one_of_many, "it can still grow: {}", say());
+        prop_assert!(scene.mails_about(&format!("robbed-{number}")) > 0, "nobody was told: {}", say());
+        if state == State::Halted {
+            prop_assert!(billable == 0, "{billable} run on: {}", say());
+            prop_assert!(usable.is_empty(), "{usable:?} can still act: {}", say());
+        }
+        prop_assert!(state == State::Halted || robbed.may_resist(), "{}", say());
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn nobody_innocent_is_harmed_whatever_goes_wrong(case in arbitrary_case()) {
+    fn nobody_innocent_is_harmed_and_no_account_that_was_robbed_is_lost_whatever_goes_wrong(case in arbitrary_case()) {
         in_virtual_time(async {
-            let Played { scene, .. } = case.play().await;
-            nobody_innocent_is_touched(&scene, &case)?;
-            for number in 0..case.innocents.len() {
-                let state = state(&scene, &innocent_id(number)).await;
-                prop_assert!(matches!(state, State::Ok | State::Warned), "lab-{number} is {state:?}");
-            }
-            let mails = mails_about_others(&scene);
-            // Of one kind there are at most three, for four are a digest, and one more says which region is closed.
-            prop_assert!(mails.len() <= 4 * case.dangers.len(), "{mails:#?}");
-            Ok(())
-        })?;
-    }
-
-    #[test]
-    fn no_account_that_was_robbed_is_lost_whatever_goes_wrong(case in arbitrary_case()) {
-        in_virtual_time(async {
-            let Played { scene, thieves } = case.play().await;
-            for thief in &thieves {
-                let account = thief.account();
-                let number = (0..case.robbed.len()).find(|number| robbed_id(*number) == account.as_str()).unwrap();
-                let robbed = &case.robbed[number];
-                let state = state(&scene, account.as_str()).await;
-                let (is_frozen, billable, usable) = scene.testbed.world.with(account, |known| {
-                    // What cannot be stopped is left where the policy says so.
-                    let is_left = |instance: &SimInstance| instance.stubborn.is_some() && case.leaves_unstoppable();
-                    let billable = known.billable().filter(|(_, instance)| !is_left(instance)).count();
-                    (known.is_frozen(), billable, thief.usable(known))
-                });
-                let say = || format!("robbed-{number} is {state:?}; {:#?}", scene.subjects());
-                // What befalls more than two accounts at once is taken for our own fault: it is told, and nobody is
-                // frozen for it.
-                let is_one_of_many = robbed.deletes_our_role() && case.shut_us_out() > 2;
-                prop_assert!(is_frozen || is_one_of_many, "it can still grow: {}", say());
-                prop_assert!(scene.mails_about(&format!("robbed-{number}")) > 0, "nobody was told: {}", say());
-                if state == State::Halted {
-                    prop_assert!(billable == 0, "{billable} run on: {}", say());
-                    prop_assert!(usable.is_empty(), "{usable:?} can still act: {}", say());
-                }
-                prop_assert!(state == State::Halted || robbed.may_resist(), "{}", say());
-            }
-            Ok(())
+            let played = case.play().await;
+            nobody_innocent_is_harmed(&played.scene, &case).await?;
+            no_account_that_was_robbed_is_lost(&played, &case).await
         })?;
     }
 }
