@@ -63,10 +63,11 @@ impl Plan {
         }
     }
 
-    /// The same without what another plan has: what was tried is not tried again at once.
+    /// The same without some actions: what was tried is not tried again at once, nor what is under way.
     #[must_use]
-    pub fn without(&self, tried: &Self) -> Self {
-        let is_new = |action: &&Action| !tried.actions().any(|known| known.covers(action));
+    pub fn without<'a>(&self, tried: impl IntoIterator<Item = &'a Action>) -> Self {
+        let tried: Vec<&Action> = tried.into_iter().collect();
+        let is_new = |action: &&Action| !tried.iter().any(|known| known.covers(action));
         let lanes = self.lanes.iter().map(|(lane, actions)| {
             let actions: Vec<Action> = actions.iter().filter(is_new).cloned().collect();
             (lane.clone(), actions)

@@ -236,10 +236,10 @@ fn what_a_part_of_a_batch_refused_remains() {
             Outcome { action: part(&taken), result: ActionResult::Done },
             Outcome { action: part(&refused), result: ActionResult::Failed { failure } },
         ];
-        assert_eq!(remaining(&plan, &outcomes), [part(&refused)], "{action}");
-        assert_eq!(remaining(&plan, &[]), std::slice::from_ref(&action), "{action}");
+        assert_eq!(remaining(plan.actions(), &outcomes), [part(&refused)], "{action}");
+        assert_eq!(remaining(plan.actions(), &[]), std::slice::from_ref(&action), "{action}");
         let done = Outcome { action: action.clone(), result: ActionResult::Done };
-        assert_eq!(remaining(&plan, &[done]), [], "{action}");
+        assert_eq!(remaining(plan.actions(), &[done]), [], "{action}");
     }
 }
 

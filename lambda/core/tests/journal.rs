@@ -233,7 +233,7 @@ fn release(done: &[Action]) -> Plan {
     let running = instances.into_iter().map(|known| Instance { phase: Phase::Running, ..known }).collect();
     seen.see::<Instances>(Some(&region), Ok(running));
     let both: Vec<Action> = done.iter().chain(first.actions()).cloned().collect();
-    let then = release_as_seen(&both, &seen).without(&first);
+    let then = release_as_seen(&both, &seen).without(first.actions());
     first.then(then)
 }
 

@@ -113,7 +113,7 @@ impl Release<'_> {
         let (policy, account, now) = (&scoped.policy, &scoped.policy.account, self.clock.now());
         let Undone { plan, outcomes, back } = undone;
         let restored = plan.skipped().iter().all(|skipped| skipped.reason.is_final())
-            && plan::remaining(&plan, &outcomes).is_empty();
+            && plan::remaining(plan.actions(), &outcomes).is_empty();
         let record = decision::released(record, policy, decision::Release { running, back: &back, restored }, now);
         let news = News::Released {
             grace: record.grace.clone(),
@@ -135,7 +135,7 @@ impl Release<'_> {
         tracing::warn!(account = %account, "released by an operator");
         let notices = self.mailer.deliver().await;
         // What was cut off has no outcome: not to have failed is not to be done.
-        let undone = plan::remaining(&plan, &outcomes).len();
+        let undone = plan::remaining(plan.actions(), &outcomes).len();
         let but = match undone {
             0 => String::new(),
             _ => format!(" But {} not done: see the outcomes, and ask for it again.", steps(undone)),

@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 use common::{Scene, id};
 use organization::{Case, Played, arbitrary_case, innocent_id, robbed_id};
 use proptest::prelude::*;
-use runawaytrain_core::record::State;
-use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::record::{AccountRecord, State};
+use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 use runawaytrain_engine::ports::States;
 use runawaytrain_testbed::SimInstance;
 
@@ -47,8 +47,13 @@ fn mails_about_others(scene: &Scene) -> Vec<String> {
     scene.subjects().into_iter().filter(is_other).collect()
 }
 
+/// What is remembered of an account.
+async fn known(scene: &Scene, account: &AccountId) -> Option<AccountRecord> {
+    scene.testbed.ledger.load(account).await.unwrap().map(|known| known.record)
+}
+
 async fn state(scene: &Scene, account: &str) -> State {
-    scene.testbed.ledger.load(&id(account)).await.unwrap().map_or(State::Ok, |known| known.record.state)
+    known(scene, &id(account)).await.map_or(State::Ok, |known| known.state)
 }
 
 /// The innocent were not touched, and nobody was bothered with more than a digest.
@@ -71,11 +76,19 @@ async fn no_account_that_was_robbed_is_lost(played: &Played, case: &Case) -> Res
         let account = thief.account();
         let number = (0..case.robbed.len()).find(|number| robbed_id(*number) == account.as_str()).unwrap();
         let robbed = &case.robbed[number];
-        let state = state(scene, account.as_str()).await;
+        let known = known(scene, account).await;
+        let state = known.as_ref().map_or(State::Ok, |known| known.state);
+        let regions = known.map(|known| known.regions).unwrap_or_default();
         let (is_frozen, billable, usable) = scene.testbed.world.with(account, |known| {
             // What cannot be stopped is left where the policy says so.
             let is_left = |instance: &SimInstance| instance.stubborn.is_some() && case.leaves_unstoppable();
-            let billable = known.billable().filter(|(_, instance)| !is_left(instance)).count();
+            // What a thief leaves behind in a region that was disabled before anybody saw it running there, only the
+            // bill shows.
+            let is_dark = |region: &Region| {
+                !known.enabled().any(|enabled| enabled == region) && !regions.running.contains_key(region)
+            };
+            let runs_on = |(region, instance): &(&Region, &SimInstance)| !is_left(instance) && !is_dark(region);
+            let billable = known.billable().filter(runs_on).count();
             (known.is_frozen(), billable, thief.usable(known))
         });
         let say = || format!("robbed-{number} is {state:?}; {:#?}", scene.subjects());

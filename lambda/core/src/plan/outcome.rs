@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::measure::summary::Summary;
 use crate::observation::Gap;
-use crate::plan::Plan;
 use crate::resource::{Act, Action, Part, Refusals, Skipped, Undo};
 use crate::vocabulary::failure::Failure;
 
@@ -142,8 +141,8 @@ fn members(action: &Action) -> usize {
     action.items().len().max(1)
 }
 
-/// What of a plan AWS did not take. Of a batch that was taken apart, the members that were refused.
-pub fn remaining(plan: &Plan, outcomes: &[Outcome]) -> Vec<Action> {
+/// What of some actions AWS did not take. Of a batch that was taken apart, the members that were refused.
+pub fn remaining<'a>(wanted: impl IntoIterator<Item = &'a Action>, outcomes: &[Outcome]) -> Vec<Action> {
     let is_taken = |action: &Action| {
         let mut taken = outcomes.iter().filter(|outcome| !matches!(outcome.result, ActionResult::Failed { .. }));
         taken.any(|outcome| outcome.action.covers(action))
@@ -160,7 +159,7 @@ pub fn remaining(plan: &Plan, outcomes: &[Outcome]) -> Vec<Action> {
             action.with_items(&left).or_else(|| Some(action.clone()))
         }
     };
-    plan.actions().filter_map(untaken).collect()
+    wanted.into_iter().filter_map(untaken).collect()
 }
 
 /// Takes in what was refused, thing by thing. A batch that was refused as a whole says nothing about its members.

@@ -328,7 +328,13 @@ impl Work {
         let plan = held.extent.of(&decision.plan);
         let Held { extent, lease, executor, lanes, record } = held;
         let recorded_before = record.clone();
-        let mut containment = until_looked_at(&plan, &decision, lanes.finish().await);
+        // What is to be proven anyway is looked at while people are still being locked out.
+        let (under_way, outcomes) = if extent == Extent::Halt && record.state == State::Halting {
+            (Some(lanes), Vec::new())
+        } else {
+            (None, lanes.finish().await)
+        };
+        let mut containment = until_looked_at(&plan, &decision, outcomes);
         let mut error = None;
         let mut news = Vec::new();
         let record = match extent {
@@ -379,7 +385,8 @@ impl Work {
                 deadline: sweep.deadline,
                 refusals,
             };
-            let verified = verify(&task, &executor, &containment.outcomes, proof).await;
+            let lanes = under_way.unwrap_or_else(|| executor.begin());
+            let verified = verify(&task, lanes, &containment.outcomes, proof).await;
             let now = sweep.clock.now();
             containment.outcomes.extend(verified.outcomes);
             containment.verified = verified.clean.then_some(now);
@@ -393,6 +400,8 @@ impl Work {
                 record.last = Some(after.clone());
                 containment.after = Some(after);
                 record.regions = verified.regions;
+            } else {
+                containment.remaining = plan::remaining(&containment.remaining, &containment.outcomes);
             }
             if verified.clean && record.state == State::Halting {
                 record = decision::contained(&record, now);
@@ -453,7 +462,7 @@ impl Work {
 
 /// Until somebody has looked again: what was planned and not taken by AWS remains.
 fn until_looked_at(plan: &Plan, decision: &Decision, outcomes: Vec<plan::Outcome>) -> Containment {
-    let remaining = plan::remaining(plan, &outcomes);
+    let remaining = plan::remaining(plan.actions(), &outcomes);
     let (gaps, skipped) = (decision.verdict.gaps.clone(), plan.skipped().to_vec());
     Containment { outcomes, remaining, gaps, skipped, ..Containment::default() }
 }

@@ -1,14 +1,14 @@
 //! Performs plans. Lanes run at once; one item's failure never stops the others.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, timeout};
 
 use runawaytrain_core::plan::doors::{Door, Doors};
 use runawaytrain_core::plan::{ActionResult, Outcome, Plan};
@@ -79,11 +79,13 @@ impl Permits {
     }
 }
 
-/// Lanes under way. A lane is started once, however often the growing plan names it.
+/// Lanes under way, and what came of those that have ended.
 pub struct RunningLanes {
     executor: Executor,
     started: HashSet<Lane>,
+    under_way: HashMap<Id, (Lane, Vec<Action>)>,
     running: JoinSet<Vec<Outcome>>,
+    outcomes: Vec<Outcome>,
 }
 
 impl Executor {
@@ -120,7 +122,13 @@ impl Executor {
 
     /// Starts with nothing under way.
     pub fn begin(&self) -> RunningLanes {
-        RunningLanes { executor: self.clone(), started: HashSet::new(), running: JoinSet::new() }
+        RunningLanes {
+            executor: self.clone(),
+            started: HashSet::new(),
+            under_way: HashMap::new(),
+            running: JoinSet::new(),
+            outcomes: Vec::new(),
+        }
     }
 
     /// Performs a plan to its end.
@@ -259,36 +267,93 @@ fn retries(kind: FailureKind, part: Part) -> u32 {
 }
 
 impl RunningLanes {
-    /// Starts the lanes of a plan that were not started yet.
+    /// Starts the lanes of a plan that were not started yet: a lane is started once, however often the growing plan
+    /// names it.
     pub fn feed(&mut self, plan: &Plan) {
-        let mut lanes: Vec<(&Lane, &[Action])> = plan.lanes().collect();
+        let known = self.started.clone();
+        self.start(plan, |lane| !known.contains(lane));
+    }
+
+    /// Starts the lanes of a plan that are not under way, whether they were before or not.
+    pub fn feed_again(&mut self, plan: &Plan) {
+        let known: HashSet<Lane> = self.under_way.values().map(|(lane, _)| lane.clone()).collect();
+        self.start(plan, |lane| !known.contains(lane));
+    }
+
+    fn start(&mut self, plan: &Plan, is_wanted: impl Fn(&Lane) -> bool) {
+        let mut lanes: Vec<(&Lane, &[Action])> = plan.lanes().filter(|(lane, _)| is_wanted(lane)).collect();
         lanes.sort_by_cached_key(|(lane, actions)| self.executor.doors.order(lane, actions));
         for (lane, actions) in lanes {
-            if self.started.insert(lane.clone()) {
-                self.running.spawn(self.executor.clone().lane(lane.clone(), actions.to_vec()));
-            }
+            self.started.insert(lane.clone());
+            let task = self.running.spawn(self.executor.clone().lane(lane.clone(), actions.to_vec()));
+            self.under_way.insert(task.id(), (lane.clone(), actions.to_vec()));
         }
     }
 
-    /// Waits for every lane, but not past the invocation's end: what is cut off stands in the journal as intended, and
-    /// may have happened.
+    /// What is under way.
+    pub fn under_way(&self) -> impl Iterator<Item = &Action> {
+        self.under_way.values().flat_map(|(_, actions)| actions)
+    }
+
+    /// Waits until nothing is under way but what locks people out and takes their credentials, and for these no longer
+    /// than `patience`: IAM takes so many a second, and nothing else needs to wait for them.
+    pub async fn all_but_slow_locks(&mut self, patience: Duration) {
+        let is_lock = |action: &Action| matches!(action.part(), Part::Lock | Part::Strip);
+        while !self.under_way().all(is_lock) && self.next().await {}
+        let _ = timeout(patience, self.all_ended()).await;
+    }
+
+    /// The calls that proved to be denied to us whatever they are about.
+    pub fn shut_doors(&self) -> BTreeSet<Door> {
+        self.executor.shut_doors()
+    }
+
+    /// Waits for every lane.
+    pub async fn all_ended(&mut self) {
+        while self.next().await {}
+    }
+
+    /// Waits for every lane, and gives what came of those that were not asked for before.
     pub async fn finish(mut self) -> Vec<Outcome> {
-        let mut outcomes = Vec::new();
-        let account = &self.executor.account;
-        loop {
-            let Some(lane) = in_time(self.executor.deadline.cut_off(), self.running.join_next()).await else {
-                let lanes = self.running.len();
-                tracing::error!(account = %account, lanes, "calls under way are no longer waited for: the invocation ends");
-                self.running.shutdown().await;
-                return outcomes;
-            };
-            match lane {
-                None => return outcomes,
-                Some(Ok(of_lane)) => outcomes.extend(of_lane),
-                // What a lane did before it broke stands in the journal; the next look finds what it left undone.
-                Some(Err(broken)) => {
-                    tracing::error!(account = %account, error = %broken, "a lane of the containment broke");
-                }
+        self.all_ended().await;
+        self.outcomes
+    }
+
+    /// What came of the lanes that have ended since this was last asked.
+    pub fn outcomes(&mut self) -> Vec<Outcome> {
+        while let Some(ended) = self.running.try_join_next_with_id() {
+            self.take_in(ended);
+        }
+        std::mem::take(&mut self.outcomes)
+    }
+
+    /// Waits for the next lane to end, but not past the invocation's end: what is cut off stands in the journal as
+    /// intended, and may have happened. Says whether one ended.
+    async fn next(&mut self) -> bool {
+        let Some(ended) = in_time(self.executor.deadline.cut_off(), self.running.join_next_with_id()).await else {
+            let lanes = self.running.len();
+            tracing::error!(account = %self.executor.account, lanes, "calls under way are no longer waited for: the invocation ends");
+            self.running.shutdown().await;
+            self.under_way.clear();
+            return false;
+        };
+        ended.is_some_and(|ended| {
+            self.take_in(ended);
+            true
+        })
+    }
+
+    fn take_in(&mut self, ended: Result<(Id, Vec<Outcome>), JoinError>) {
+        let lane = match &ended {
+            Ok((lane, _)) => *lane,
+            Err(broken) => broken.id(),
+        };
+        self.under_way.remove(&lane);
+        match ended {
+            Ok((_, outcomes)) => self.outcomes.extend(outcomes),
+            // What a lane did before it broke stands in the journal; the next look finds what it left undone.
+            Err(broken) => {
+                tracing::error!(account = %self.executor.account, error = %broken, "a lane of the containment broke");
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use runawaytrain_core::measure::summary::Summary;
 use runawaytrain_core::observation::{Gap, Observation};
@@ -13,17 +13,19 @@ use runawaytrain_core::resource::quarantine::Attachment;
 use runawaytrain_core::resource::{Action, Kind, Refusals, Sight, Skipped};
 use runawaytrain_core::vocabulary::failure::Failure;
 
-use super::executor::Executor;
+use super::executor::RunningLanes;
 use super::lease::HeldLease;
 use super::residue::{is_settled, was_in_vain};
 use crate::deadline::{Deadline, has_come};
 use crate::observe::{Attention, Collector, Ground};
 use crate::ports::{Clock, Look};
 
-/// Clean passes in a row that prove a halt, and the least time between them: IAM takes some four seconds to agree with
-/// itself, and whatever relaunches instances needs a moment to do so.
+/// Clean passes in a row that prove a halt, and the least time between them: whatever relaunches instances needs a moment
+/// to do so. While the first is made, people may still be locked out; the last comes when the last deny bites.
 const CLEAN_PASSES: u32 = 2;
 const BETWEEN_CLEAN_PASSES: Duration = Duration::from_secs(10);
+/// The longest that a look waits while people are locked out: IAM takes so many a second, and meanwhile nobody else looks.
+const WHILE_LOCKING: Duration = Duration::from_secs(30);
 /// After a pass that found something: soon, but not in the same breath.
 const AFTER_WORK: Duration = Duration::from_secs(3);
 /// Passes in a row that were in vain, as far apart as clean ones, after which an invocation gives up: what refuses for
@@ -35,7 +37,7 @@ const LONGEST: Duration = Duration::from_secs(240);
 /// How much proof is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// Two clean passes at least ten seconds apart: the end of a halt.
+    /// Two clean passes at least ten seconds apart, the last of them after the last deny bites: the end of a halt.
     TwoCleanPasses,
     /// One clean pass: a halt that was proven before and has just been enforced again.
     OneCleanPass,
@@ -46,6 +48,8 @@ pub enum Proof {
 enum Pass {
     /// It found nothing left to do, and saw everything.
     Clean,
+    /// The same, but people were still being locked out, or the last deny did not bite yet.
+    Locking,
     /// All that it tried was refused for good, and the plan is what it was before.
     Vain,
     /// Something was done, or may be done yet.
@@ -59,7 +63,7 @@ pub struct Verified {
     pub clean: bool,
     /// Whether it was given up, for all that was left was refused for good.
     pub in_vain: bool,
-    /// What was done in between.
+    /// What was done meanwhile, and what came of the lanes that were under way.
     pub outcomes: Vec<Outcome>,
     /// What the last pass still wanted done.
     pub remaining: Vec<Action>,
@@ -76,25 +80,41 @@ pub struct Verified {
 /// Looks and acts until enough passes in a row found nothing left to do with every region seen. What was refused
 /// teaches the next plan what to unprotect or to terminate; what was refused for good twice is residue: it is named,
 /// not waited for. What must not be residue, such as a user that could not be denied, keeps the halt unproven; once
-/// nothing but that is left, the next sweep goes on trying. `earlier` are the outcomes so far.
-pub async fn verify(task: &Task<'_>, executor: &Executor, earlier: &[Outcome], proof: Proof) -> Verified {
-    let end = [Some(Instant::now() + LONGEST), task.deadline.stop_work()].into_iter().flatten().min();
+/// nothing but that is left, the next sweep goes on trying. `lanes` may still be under way: only what stops is waited
+/// for before the first look. `earlier` are the outcomes so far.
+pub async fn verify(task: &Task<'_>, mut lanes: RunningLanes, earlier: &[Outcome], proof: Proof) -> Verified {
+    let mut verified = Verified { regions: task.record.regions.clone(), ..Verified::default() };
+    passes(task, &mut lanes, earlier, proof, &mut verified).await;
+    let outcomes = lanes.finish().await;
+    verified.remaining = plan::remaining(&verified.remaining, &outcomes);
+    verified.outcomes.extend(outcomes);
+    verified
+}
+
+async fn passes(task: &Task<'_>, lanes: &mut RunningLanes, earlier: &[Outcome], proof: Proof, verified: &mut Verified) {
     let passes_wanted = if proof == Proof::TwoCleanPasses { CLEAN_PASSES } else { 1 };
-    let mut verified = Verified::default();
     let mut refusals = task.refusals.clone();
     plan::learn(&mut refusals, earlier);
-    learn_doors(&mut refusals, executor);
-    verified.regions = task.record.regions.clone();
-    let (mut last, mut in_a_row) = (None, 0);
+    let (mut longest, mut last, mut in_a_row) = (Instant::now() + LONGEST, None, 0);
     let mut before = Plan::default();
+    lanes.all_but_slow_locks(BETWEEN_CLEAN_PASSES).await;
     loop {
-        if !task.lease.is_alive() || has_come(end) || task.lease.release_is_requested() {
-            return verified;
+        verified.take_in(lanes.outcomes(), &mut refusals);
+        learn_doors(&mut refusals, lanes);
+        let under_way: Vec<Action> = lanes.under_way().cloned().collect();
+        let is_locking = !under_way.is_empty();
+        if is_locking {
+            longest = Instant::now() + LONGEST;
         }
+        let end = task.deadline.stop_work().map_or(longest, |end| end.min(longest));
+        if !task.lease.is_alive() || has_come(Some(end)) || task.lease.release_is_requested() {
+            return;
+        }
+        let began = task.clock.now();
         // Whoever asks for a release does not wait for a pass to end.
         let observation = tokio::select! {
             observation = task.look_closely(&verified.regions, &refusals) => observation,
-            () = task.lease.release_requested() => return verified,
+            () = task.lease.release_requested() => return,
         };
         verified.regions = verified.regions.after(&observation, &Summary::of(task.policy, &observation));
         let mut record = task.record.clone();
@@ -106,51 +126,81 @@ pub async fn verify(task: &Task<'_>, executor: &Executor, earlier: &[Outcome], p
         verified.skipped = plan.skipped().to_vec();
         verified.last = Some(observation);
 
-        let settled = is_settled(&plan, earlier, &verified.outcomes);
+        let left = plan.without(&under_way);
+        let settled = is_settled(&left, earlier, &verified.outcomes);
         let pass = if settled && verified.gaps.is_empty() {
-            Pass::Clean
-        } else if settled && verified.gaps.iter().all(Gap::is_lasting) {
+            // A halt that was proven before, and is only enforced, does not wait for the bite.
+            let bites = proof == Proof::OneCleanPass || task.lease.locked_out().is_none_or(|bites| bites <= began);
+            if is_locking || !bites { Pass::Locking } else { Pass::Clean }
+        } else if settled && verified.gaps.iter().all(Gap::is_lasting) && !is_locking {
             // All but what cannot be seen is done, and to go on would only keep a release from the lease. The next
             // sweep looks again.
             Pass::Vain
         } else {
-            let outcomes = executor.run(&plan).await;
-            plan::learn(&mut refusals, &outcomes);
-            learn_doors(&mut refusals, executor);
+            lanes.feed_again(&left);
+            lanes.all_but_slow_locks(BETWEEN_CLEAN_PASSES).await;
+            let outcomes = lanes.outcomes();
             // Where nothing was asked, all that is left is behind shut doors, whatever else a thief makes there.
             let is_no_news = plan == before || outcomes.is_empty();
-            let in_vain = is_no_news && was_in_vain(&outcomes, &verified.gaps);
-            verified.outcomes.extend(outcomes);
+            let is_over = lanes.under_way().next().is_none();
+            let in_vain = is_over && is_no_news && was_in_vain(&outcomes, &verified.gaps);
+            verified.take_in(outcomes, &mut refusals);
             if in_vain { Pass::Vain } else { Pass::Work }
         };
-        in_a_row = if last == Some(pass) { in_a_row + 1 } else { 1 };
+        in_a_row = if last.is_some_and(|last: Pass| last.is_like(pass)) { in_a_row + 1 } else { 1 };
         (last, before) = (Some(pass), plan);
         let wait = match pass {
             Pass::Clean if in_a_row >= passes_wanted => {
                 verified.clean = true;
-                return verified;
+                return;
             }
             Pass::Vain if in_a_row >= VAIN_PASSES => {
                 verified.in_vain = true;
-                return verified;
+                return;
             }
-            Pass::Clean | Pass::Vain => BETWEEN_CLEAN_PASSES,
+            Pass::Clean | Pass::Locking | Pass::Vain => BETWEEN_CLEAN_PASSES,
             Pass::Work => AFTER_WORK,
         };
-        if end.is_some_and(|end| Instant::now() + wait >= end) {
-            return verified;
+        if Instant::now() + wait >= end {
+            return;
         }
+        let waited = async {
+            let locks = async {
+                if pass == Pass::Locking {
+                    task.until_locks_bite(lanes).await;
+                }
+            };
+            tokio::join!(sleep(wait), timeout(WHILE_LOCKING, locks))
+        };
         tokio::select! {
-            () = sleep(wait) => {}
-            () = task.lease.release_requested() => return verified,
+            _ = waited => {}
+            () = task.lease.release_requested() => return,
         }
+    }
+}
+
+impl Pass {
+    /// Whether one follows another of its kind: the last of two clean ones is of the same row as the first, during which
+    /// people were still being locked out.
+    fn is_like(self, next: Self) -> bool {
+        match self {
+            Self::Clean | Self::Locking => matches!(next, Self::Clean | Self::Locking),
+            Self::Vain | Self::Work => self == next,
+        }
+    }
+}
+
+impl Verified {
+    fn take_in(&mut self, outcomes: Vec<Outcome>, refusals: &mut Refusals) {
+        plan::learn(refusals, &outcomes);
+        self.outcomes.extend(outcomes);
     }
 }
 
 /// Takes in which calls about the account as a whole are denied to us whatever they are about: for whoever was not even
 /// asked, another way is planned just the same.
-fn learn_doors(refusals: &mut Refusals, executor: &Executor) {
-    let shut = executor.shut_doors();
+fn learn_doors(refusals: &mut Refusals, lanes: &RunningLanes) {
+    let shut = lanes.shut_doors();
     shut.into_iter().filter(|door| door.region.is_none()).for_each(|door| refusals.shut(door.operation));
 }
 
@@ -176,6 +226,15 @@ impl Task<'_> {
     async fn look_closely(&self, known: &KnownRegions, refusals: &Refusals) -> Observation {
         let (ground, attention) = (Ground::new(self.policy, known), Attention::Halt(self.policy, refusals));
         self.collector.look_closely(ground, attention, self.deadline.cut_off()).await
+    }
+
+    /// Waits until everybody is locked out, and the last deny bites.
+    async fn until_locks_bite(&self, lanes: &mut RunningLanes) {
+        lanes.all_ended().await;
+        let left = self.lease.locked_out().map(|bites| bites.duration_since(self.clock.now()));
+        if let Some(left) = left.and_then(|left| Duration::try_from(left).ok()) {
+            sleep(left).await;
+        }
     }
 }
 

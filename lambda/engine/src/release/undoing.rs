@@ -52,7 +52,7 @@ impl Undoing<'_> {
         let mut fallen = Vec::new();
         for round in 0..MOST_ROUNDS {
             let wanted = plan::undo(self.policy, &Changes::of(&self.journals), &self.seen, self.request);
-            let next = wanted.without(&plan);
+            let next = wanted.without(plan.actions());
             plan = if round == 0 { next.clone() } else { plan.then(next.clone()) };
             if next.is_empty() {
                 break;

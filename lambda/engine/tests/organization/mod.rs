@@ -329,9 +329,8 @@ impl Case {
         testbed
     }
 
-    fn active(&self, tick: u32) -> impl Iterator<Item = &Danger> {
-        let is_active = move |(_, from, lasts): &&(Danger, u32, u32)| (*from..from + lasts).contains(&tick);
-        self.dangers.iter().filter(is_active).map(|(danger, ..)| danger)
+    fn active(&self, tick: u32) -> impl Iterator<Item = &(Danger, u32, u32)> {
+        self.dangers.iter().filter(move |(_, from, lasts)| (*from..from + lasts).contains(&tick))
     }
 
     /// Sweeps through all of it.
@@ -351,7 +350,7 @@ impl Case {
             scene.testbed.ledger.takes(None);
             scene.testbed.world.with_quotas();
             let mut killed = None;
-            for danger in self.active(tick).filter(|_| is_troubled) {
+            for (danger, ..) in self.active(tick).filter(|_| is_troubled) {
                 met(danger.name());
                 danger.inflict(&scene);
                 if let Danger::Kill { millis } = danger {
@@ -382,18 +381,19 @@ impl Case {
 
     /// Who lets us in. Moved accounts do where they are by now, after a while.
     fn enroll(&self, scene: &Scene, tick: u32) {
-        let active: Vec<&Danger> = if tick < TROUBLED { self.active(tick).collect() } else { Vec::new() };
-        let all_refuse = active.iter().any(|danger| matches!(danger, Danger::Grant));
-        let is_moved = |number: usize| {
-            let moves = |danger: &&&Danger| matches!(danger, Danger::Move { innocent } if innocent.index(self.innocents.len()) == number);
-            active.iter().any(|danger| moves(&danger))
+        let active: Vec<_> = if tick < TROUBLED { self.active(tick).collect() } else { Vec::new() };
+        let all_refuse = active.iter().any(|(danger, ..)| matches!(danger, Danger::Grant));
+        // Each move is to a unit of its own, by its first sweep.
+        let moved = |number: usize| {
+            let moves = |danger: &Danger| matches!(danger, Danger::Move { innocent } if innocent.index(self.innocents.len()) == number);
+            active.iter().filter(|(danger, ..)| moves(danger)).map(|(_, from, _)| *from).max()
         };
         for number in 0..self.innocents.len() {
             scene.testbed.world.with(&id(&innocent_id(number)), |account| {
-                if is_moved(number) {
-                    account.unit = "ou-elsewhere".to_owned();
+                if let Some(from) = moved(number) {
+                    account.unit = format!("ou-{from}");
                 }
-                account.enrolled = !all_refuse && !is_moved(number);
+                account.enrolled = !all_refuse && moved(number).is_none();
             });
         }
         for (number, _) in self.robbed.iter().enumerate().filter(|(_, robbed)| !robbed.deletes_our_role()) {
