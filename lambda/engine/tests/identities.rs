@@ -123,6 +123,25 @@ async fn what_is_launched_while_people_are_locked_out_is_stopped_before_the_last
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sweep_that_meets_a_halt_under_way_asks_iam_for_nothing() {
+    let mut asked = Vec::new();
+    for others in [0, 3] {
+        let scene = Scene::new(crowded(100, 500), policy(json!({})));
+        let meanwhile = async {
+            for _ in 0..others {
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                let answer = scene.send(json!({})).await;
+                let report = report_of(&answer, PHYSICS);
+                assert!(report.error.as_ref().is_some_and(|why| why.contains("is containing")), "{report:?}");
+            }
+        };
+        tokio::join!(scene.send(json!({})), meanwhile);
+        asked.push(of_iam(&scene));
+    }
+    assert_eq!(asked[0], asked[1]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_thief_with_five_thousand_users_delays_neither_the_stops_nor_the_freeze_nor_the_first_denies() {
     let testbed = crowded(5000, 20);
     testbed.world.with_quotas();

@@ -168,6 +168,20 @@ async fn what_is_not_finished_before_the_deadline_is_named_and_taken_up_again() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_contained_account_that_keeps_us_busy_to_the_end_silences_no_heartbeat() {
+    let testbed = seeded();
+    let mut hanging = Fault::always("iam:", FailureKind::Unavailable).in_account(&id(PHYSICS));
+    hanging.failure = None;
+    testbed.world.fault(hanging);
+    let scene = Scene::new(testbed, policy(json!({})));
+    let answer = scene.send_within(json!({}), Deadline::within(Duration::from_secs(10))).await;
+    let report = report_of(&answer, PHYSICS);
+    assert_eq!((report.state, scene.billable(PHYSICS)), (Some(State::Halting), 0));
+    assert!(report.error.as_ref().unwrap().contains("deadline"), "{report:?}");
+    assert!(answer.sweep().unwrap().complete && scene.testbed.metrics.sweeps()[0].complete);
+}
+
+#[tokio::test(start_paused = true)]
 async fn numbers_are_remembered_by_account_and_by_hour() {
     let scene = Scene::new(seeded(), policy(json!({})));
     scene.send(json!({})).await;

@@ -178,11 +178,18 @@ impl Judge<'_> {
         // Of a frozen account it matters whether it is still frozen. An account in which nothing may be done is planned
         // for when that is news, or when somebody asks.
         let is_no_news = self.sweep.remember && self.known.record.judgement == Judgement::Halt;
+        // Whoever contains it now looks closely as well, at the same quotas.
+        let is_in_hand = self
+            .known
+            .lease
+            .as_ref()
+            .is_some_and(|lease| lease.holder != self.sweep.invocation && lease.until > self.sweep.clock.now());
         match (cause, &self.progress) {
             (Cause::ShutOut | Cause::Throttled | Cause::Frozen | Cause::Thaw, _) => {
                 self.collection.look_closer(Attention::Freeze(policy));
             }
             (_, Progress::Off(None)) if is_no_news => {}
+            (Cause::Tripped | Cause::Ordered | Cause::Standing, _) if is_in_hand => {}
             (Cause::Standing, _) if holds => self.collection.look_closer(Attention::Standing(policy, refusals)),
             (Cause::Tripped | Cause::Ordered | Cause::Standing, _) => {
                 self.collection.look_closer(Attention::Halt(policy, refusals));

@@ -7,6 +7,7 @@ use tokio::task::{Id, JoinSet};
 
 use runawaytrain_core::message::report::AccountReport;
 use runawaytrain_core::observation::Coverage;
+use runawaytrain_core::record::State;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::mode::Mode;
 
@@ -65,7 +66,9 @@ pub(super) async fn every_account(one: &AccountSweep, scope: Scope, mut records:
             Some(None) => break,
             Some(Some(Ok((id, outcome)))) => {
                 waiting.remove(&id);
-                swept.reached_all &= outcome.in_time;
+                // Who is being contained may keep us busy: that says nothing of the others, and its mails say it of it.
+                let is_contained = outcome.report.state.is_some_and(State::is_contained);
+                swept.reached_all &= outcome.in_time || is_contained;
                 swept.coverage += outcome.coverage;
                 swept.accounts.push(outcome.report);
             }
