@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
-use runawaytrain_engine::ports::{Clock, Directory, Freshness, Lifecycle, Member};
+use runawaytrain_engine::ports::{Clock, Directory, Freshness, Lifecycle, Member, Members};
 
 use crate::failure;
 use crate::time::is_younger;
@@ -30,8 +30,8 @@ const USABLE: SignedDuration = SignedDuration::from_hours(1);
 pub(crate) struct OrganizationsDirectory {
     client: aws_sdk_organizations::Client,
     clock: Arc<dyn Clock>,
-    /// The last list, and when it was asked for.
-    known: Mutex<Option<(Timestamp, Vec<Member>)>>,
+    /// The last list.
+    known: Mutex<Option<Members>>,
 }
 
 impl OrganizationsDirectory {
@@ -54,25 +54,26 @@ impl OrganizationsDirectory {
 
 #[async_trait]
 impl Directory for OrganizationsDirectory {
-    async fn accounts(&self, freshness: Freshness) -> Result<Vec<Member>, Failure> {
+    async fn accounts(&self, freshness: Freshness) -> Result<Members, Failure> {
         let good_for = if freshness == Freshness::Now { JUST_NOW } else { FRESH };
         let mut known = self.known.lock().await;
         // Whoever waited for another's list must find it young.
         let now = self.clock.now();
-        let younger = |than| known.as_ref().filter(|(since, _)| is_younger(*since, now, than));
-        let age_seconds = |since: &Timestamp| now.duration_since(*since).as_secs();
-        if let Some((since, members)) = younger(good_for) {
-            tracing::trace!(age_seconds = age_seconds(since), "the account list is fresh enough");
+        let younger = |than| known.as_ref().filter(|known| is_younger(known.asked, now, than));
+        let age_seconds = |known: &Members| now.duration_since(known.asked).as_secs();
+        if let Some(members) = younger(good_for) {
+            tracing::trace!(age_seconds = age_seconds(members), "the account list is fresh enough");
             return Ok(members.clone());
         }
         match self.list().await {
-            Ok(members) => {
-                *known = Some((now, members.clone()));
+            Ok(accounts) => {
+                let members = Members { accounts, asked: now };
+                *known = Some(members.clone());
                 Ok(members)
             }
             Err(failure) => match younger(USABLE) {
-                Some((since, members)) => {
-                    let age_seconds = age_seconds(since);
+                Some(members) => {
+                    let age_seconds = age_seconds(members);
                     tracing::warn!(%failure, age_seconds, "the accounts could not be listed; an older list is used");
                     Ok(members.clone())
                 }
@@ -146,7 +147,7 @@ mod tests {
         let directory = OrganizationsDirectory::new(client, Arc::clone(&clock) as Arc<dyn Clock>);
         let asked = async |freshness| {
             let answer = directory.accounts(freshness).await;
-            (answer.map(|members| members.len()).map_err(|failure| failure.kind), script.asked().len())
+            (answer.map(|members| members.accounts.len()).map_err(|failure| failure.kind), script.asked().len())
         };
         assert_eq!(asked(Freshness::Cached).await, (Ok(1), 1));
         clock.set("2026-11-22T03:00:29Z");

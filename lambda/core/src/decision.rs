@@ -11,5 +11,5 @@ pub use decide::{Case, Cause, Decision};
 pub use freeze::{freeze_outcome, frozen, thawed};
 pub use news::{News, tells_outcome};
 pub use release::{Release, released};
-pub use shut_out::{ShutOut, ShutOuts};
+pub use shut_out::{Place, ShutOut, ShutOuts};
 pub use transition::{after_sweep, contained, trip, with_whole_before};

@@ -363,7 +363,7 @@ fn decide(policy: &AccountPolicy, observation: &Observation, record: &AccountRec
         observation,
         record,
         is_ordered: false,
-        path: None,
+        place: None,
         shut_outs: &shut_outs,
         refusals: &refusals,
         now: moment(0),

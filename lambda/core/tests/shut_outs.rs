@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use runawaytrain_core::decision::{Case, Cause, ShutOuts};
+use runawaytrain_core::decision::{Case, Cause, Place, ShutOuts};
 use runawaytrain_core::measure::summary::Summary;
 use runawaytrain_core::observation::Observation;
 use runawaytrain_core::policy::{AccountPolicy, Policy};
@@ -35,6 +35,8 @@ struct Lab {
     reached: bool,
     moved: bool,
     kind: FailureKind,
+    /// When Organizations last said where it is.
+    asked: Option<i64>,
 }
 
 fn lab() -> impl Strategy<Value = Lab> {
@@ -45,8 +47,9 @@ fn lab() -> impl Strategy<Value = Lab> {
         1 => Just(FailureKind::Throttled),
         1 => Just(FailureKind::Unavailable),
     ];
-    (since, prop::bool::weighted(0.9), prop::bool::weighted(0.1), kind)
-        .prop_map(|(refused_since, reached, moved, kind)| Lab { refused_since, reached, moved, kind })
+    let asked = prop_oneof![1 => Just(None), 1 => (0i64..300).prop_map(Some), 4 => (300i64..400).prop_map(Some)];
+    (since, prop::bool::weighted(0.9), prop::bool::weighted(0.1), kind, asked)
+        .prop_map(|(refused_since, reached, moved, kind, asked)| Lab { refused_since, reached, moved, kind, asked })
 }
 
 fn record(number: usize, lab: &Lab) -> AccountRecord {
@@ -81,12 +84,14 @@ proptest! {
             let mut observation = Observation::new(record.account.clone());
             observation.unreachable = Some(Failure::own("sts:AssumeRole", lab.kind, ""));
             let path = if lab.moved { "o-exampleorg1/r-root/ou-elsewhere/" } else { "o-exampleorg1/r-root/ou-labs/" };
-            let cause = decide(&policy, &observation, record, &shut_outs, Some(path), now);
+            let place = lab.asked.map(|asked| Place { path: Some(path.to_owned()), asked: at(asked) });
+            let cause = decide(&policy, &observation, record, &shut_outs, place.as_ref(), now);
             prop_assert!(cause.is_none() || cause == Some(Cause::ShutOut));
             if cause.is_some() {
                 prop_assert!(lab.reached && !lab.moved && lab.kind == FailureKind::Denied, "{lab:?}");
                 let since = lab.refused_since.expect("refused once before");
                 prop_assert!(now - since >= 4, "{lab:?}");
+                prop_assert!(lab.asked.is_some_and(|asked| asked >= since), "it may have been moved: {lab:?}");
                 *frozen.entry(since).or_default() += 1;
             }
         }
@@ -104,7 +109,7 @@ fn a_freeze_outlasts_what_was_not_seen_whole() {
     let policy = policy();
     let reasons = [None, Some(FreezeReason::Brake), Some(FreezeReason::BrakeUnknown), Some(FreezeReason::ShutOut)];
     for (reason, is_unreachable) in reasons.into_iter().flat_map(|reason| [(reason, false), (reason, true)]) {
-        let lab = Lab { refused_since: Some(0), reached: true, moved: false, kind: FailureKind::Denied };
+        let lab = Lab { refused_since: Some(0), reached: true, moved: false, kind: FailureKind::Denied, asked: None };
         let mut record = record(1, &lab);
         record.state = State::Frozen;
         record.halt = Some(Halt {
@@ -130,11 +135,11 @@ fn decide(
     observation: &Observation,
     record: &AccountRecord,
     shut_outs: &ShutOuts,
-    path: Option<&str>,
+    place: Option<&Place>,
     now: i64,
 ) -> Option<Cause> {
     let refusals = Refusals::default();
     let case =
-        Case { policy, observation, record, is_ordered: false, path, shut_outs, refusals: &refusals, now: at(now) };
+        Case { policy, observation, record, is_ordered: false, place, shut_outs, refusals: &refusals, now: at(now) };
     case.decide().cause
 }

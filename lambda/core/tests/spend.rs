@@ -65,7 +65,7 @@ impl Watch {
             observation: &observation,
             record,
             is_ordered: false,
-            path: None,
+            place: None,
             shut_outs: &shut_outs,
             refusals: &refusals,
             now,

@@ -261,7 +261,7 @@ async fn summed_up(
         }
     };
     let is_member = |account: &AccountId| {
-        members.as_ref().is_none_or(|members| members.iter().any(|member| member.account == *account))
+        members.as_ref().is_none_or(|members| members.accounts.iter().any(|member| member.account == *account))
     };
     let mut all = Usd::ZERO;
     let mut window = None;

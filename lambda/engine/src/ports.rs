@@ -16,7 +16,7 @@ mod states;
 
 pub use actuator::{Actuator, Performed};
 pub use clock::Clock;
-pub use directory::{Directory, Freshness, Lifecycle, Member};
+pub use directory::{Directory, Freshness, Lifecycle, Member, Members};
 pub use journal::{Conclusion, EntryId, Journal, JournalEntry};
 pub use metrics::{Metrics, SweepMetrics};
 pub use money::{Billing, KnownPrice, Listed, PriceBook, PriceList, ReadReport, SpendBook, SpentHours};

@@ -264,6 +264,6 @@ pub(crate) fn scoped(policy: AccountPolicy, account: &AccountId) -> ScopedAccoun
         name: policy.name.clone().unwrap_or_else(|| account.to_string()),
         mode: policy.mode,
         policy,
-        path: None,
+        place: None,
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+use runawaytrain_core::decision::Place;
 use runawaytrain_core::message::report::AccountReport;
 use runawaytrain_core::policy::{AccountPolicy, Policy};
 use runawaytrain_core::record::{AccountRecord, denied_by_the_organization};
@@ -9,7 +11,7 @@ use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::mode::{Mode, least};
 
-use crate::ports::{Directory, Freshness, Lifecycle, Member};
+use crate::ports::{Directory, Freshness, Lifecycle, Member, Members};
 use crate::trigger::Selection;
 
 /// One account to be looked at.
@@ -21,8 +23,8 @@ pub struct ScopedAccount {
     pub name: String,
     /// The least of what the event, the environment, the policy and the account's own entry allow.
     pub mode: Mode,
-    /// Where it is in the organization, if that is known.
-    pub path: Option<String>,
+    /// Where it is in the organization; nothing where Organizations does not answer.
+    pub place: Option<Place>,
 }
 
 /// Why an account that was asked for is not looked at.
@@ -82,7 +84,7 @@ pub async fn scope(
     known: impl Iterator<Item = (AccountId, Option<String>)>,
 ) -> Scope {
     match members(directory, selection).await {
-        Ok(members) => from_members(members, policy, selection, ceiling),
+        Ok(Members { accounts, asked }) => from_members(accounts, Some(asked), policy, selection, ceiling),
         Err(failure) => {
             tracing::error!(error = %failure, "the organization's accounts could not be listed; sweeping the accounts known from before");
             let mut names = BTreeMap::from([(policy.payer().clone(), None)]);
@@ -94,7 +96,7 @@ pub async fn scope(
                 path: None,
             };
             let members = names.into_iter().map(member).collect();
-            let mut scope = from_members(members, policy, selection, ceiling);
+            let mut scope = from_members(members, None, policy, selection, ceiling);
             for unserved in &mut scope.unserved {
                 let account = unserved.report.account.clone();
                 let why = format!(
@@ -109,11 +111,11 @@ pub async fn scope(
 }
 
 /// The accounts; asked for anew where one was named that is not among them, for it may have joined a minute ago.
-async fn members(directory: &dyn Directory, selection: &Selection) -> Result<Vec<Member>, Failure> {
+async fn members(directory: &dyn Directory, selection: &Selection) -> Result<Members, Failure> {
     let members = directory.accounts(Freshness::Cached).await?;
     match selection {
         Selection::Only(wanted)
-            if !wanted.iter().all(|account| members.iter().any(|member| member.account == *account)) =>
+            if !wanted.iter().all(|account| members.accounts.iter().any(|member| member.account == *account)) =>
         {
             directory.accounts(Freshness::Now).await
         }
@@ -121,7 +123,14 @@ async fn members(directory: &dyn Directory, selection: &Selection) -> Result<Vec
     }
 }
 
-fn from_members(members: Vec<Member>, policy: &Policy, selection: &Selection, ceiling: Mode) -> Scope {
+/// `asked` is when Organizations was asked for the list, where it is Organizations' at all.
+fn from_members(
+    members: Vec<Member>,
+    asked: Option<Timestamp>,
+    policy: &Policy,
+    selection: &Selection,
+    ceiling: Mode,
+) -> Scope {
     let mut scope = Scope::default();
     let members: BTreeMap<AccountId, Member> =
         members.into_iter().map(|member| (member.account.clone(), member)).collect();
@@ -160,7 +169,8 @@ fn from_members(members: Vec<Member>, policy: &Policy, selection: &Selection, ce
             continue;
         }
         let mode = least([ceiling, policy.mode]);
-        scope.accounts.push(ScopedAccount { policy, name, mode, path: member.path });
+        let place = asked.map(|asked| Place { path: member.path, asked });
+        scope.accounts.push(ScopedAccount { policy, name, mode, place });
     }
     scope
 }

@@ -99,6 +99,8 @@ async fn when_the_accounts_cannot_be_listed_the_known_ones_are_watched_on() {
     let scene = Scene::new(seeded(), policy(json!({ "accounts": { PHYSICS: { "limits": { "instances": 50 } } } })));
     scene.send(json!({})).await;
     scene.testbed.world.fault(Fault::always("organizations:ListAccounts", FailureKind::Denied));
+    // For an hour the last list is used.
+    tokio::time::sleep(Duration::from_secs(3600)).await;
     scene
         .testbed
         .world

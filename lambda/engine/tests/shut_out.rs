@@ -162,6 +162,31 @@ async fn an_account_where_the_machine_may_only_look_is_told_of_and_not_frozen() 
     assert!(!scene.testbed.world.with(&id(QUIET), |account| *account.quarantine.written()));
 }
 
+/// Neither by an older list, nor by none.
+#[tokio::test(start_paused = true)]
+async fn an_account_that_may_have_been_moved_is_not_frozen_until_organizations_says_where_it_is() {
+    for was_moved in [true, false] {
+        let scene = Scene::new(seeded(), policy(json!({})));
+        scene.send(json!({})).await;
+        scene.testbed.world.fault(Fault::always("organizations:ListAccounts", FailureKind::Unavailable));
+        enroll(&scene, QUIET, false);
+        if was_moved {
+            scene.testbed.world.with(&id(QUIET), |account| account.unit = "ou-elsewhere".to_owned());
+        }
+        for _ in 0..20 {
+            scene.tick().await;
+        }
+        assert_eq!((state(&scene, QUIET).await, scene.mails("TAMPER")), (State::Ok, 0), "{:?}", scene.subjects());
+        let says_why = "Organizations has not said since where it is";
+        assert!(scene.testbed.mailbox.mails().iter().any(|mail| mail.body.contains(says_why)));
+        scene.testbed.world.heal();
+        for _ in 0..3 {
+            scene.tick().await;
+        }
+        assert_eq!(state(&scene, QUIET).await, if was_moved { State::Ok } else { State::Frozen });
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_account_that_was_moved_within_the_organization_is_not_frozen() {
     let scene = Scene::new(seeded(), policy(json!({})));

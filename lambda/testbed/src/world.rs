@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use runawaytrain_core::resource::{Action, Caller, DESCRIBE_REGIONS};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
-use runawaytrain_engine::ports::{Lifecycle, Member};
+use runawaytrain_engine::ports::{Lifecycle, Members};
 use tokio::time::sleep;
 
 use crate::account::SimAccount;
@@ -61,7 +61,7 @@ struct Inner {
     quotas: Option<Quotas>,
     /// What the adapters remember, and since when.
     regions: BTreeMap<AccountId, (Timestamp, Vec<Region>)>,
-    members: Option<(Timestamp, Vec<Member>)>,
+    members: Option<Members>,
     hooks: Vec<Hook>,
 }
 

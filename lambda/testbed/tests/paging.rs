@@ -88,7 +88,10 @@ async fn a_page_that_fails_fails_the_whole_look() {
         trouble.await.unwrap();
         testbed.world.heal();
     }
-    assert_eq!(testbed.ports().directory.accounts(Freshness::Now).await.unwrap().len(), 2 * ACCOUNTS_A_PAGE + 1);
+    assert_eq!(
+        testbed.ports().directory.accounts(Freshness::Now).await.unwrap().accounts.len(),
+        2 * ACCOUNTS_A_PAGE + 1
+    );
 }
 
 #[tokio::test(start_paused = true)]

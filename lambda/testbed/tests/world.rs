@@ -70,7 +70,7 @@ async fn what_is_listed_is_remembered_as_long_as_the_adapters_do() {
     let testbed = testbed();
     let seen = async |freshness| {
         let regions = testbed.world.regions(&lab(), freshness).await.unwrap().len();
-        (regions, Directory::accounts(&*testbed.world, freshness).await.unwrap().len())
+        (regions, Directory::accounts(&*testbed.world, freshness).await.unwrap().accounts.len())
     };
     assert_eq!(seen(Freshness::Cached).await, (1, 1));
     testbed.world.with(&lab(), |known| known.regions.insert(Region::new("eu-west-1"), Default::default()));

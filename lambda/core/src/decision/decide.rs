@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::decision::shut_out::{BELIEVED_AFTER, ShutOut, ShutOuts};
+use crate::decision::shut_out::{BELIEVED_AFTER, Place, ShutOut, ShutOuts};
 use crate::measure::spend::Charges;
 use crate::measure::summary::Summary;
 use crate::observation::Observation;
@@ -64,8 +64,8 @@ pub struct Case<'a> {
     pub record: &'a AccountRecord,
     /// Whether somebody ordered the halt.
     pub is_ordered: bool,
-    /// Where it is in the organization, if that is known.
-    pub path: Option<&'a str>,
+    /// Where it is in the organization; nothing where Organizations does not answer.
+    pub place: Option<&'a Place>,
     /// Who else shuts us out.
     pub shut_outs: &'a ShutOuts,
     /// What refused in this halt so far.
@@ -80,7 +80,7 @@ impl Case<'_> {
     pub fn decide(&self) -> Decision {
         let Self { policy, observation, record, now, .. } = *self;
         let verdict = judge(policy, observation, &record.pardon(now), now);
-        let shut_out = ShutOut::of(record, &verdict, self.path, self.shut_outs, now);
+        let shut_out = ShutOut::of(record, &verdict, self.place, self.shut_outs, now);
         let cause = self.cause(&verdict, shut_out);
         let halt = || plan::plan(policy, observation, &record.circumstances(self.refusals, now));
         let plan = match cause {

@@ -52,6 +52,15 @@ impl ShutOuts {
     }
 }
 
+/// Where an account is in the organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its path; nothing where Organizations does not say.
+    pub path: Option<String>,
+    /// When Organizations was asked.
+    pub asked: Timestamp,
+}
+
 /// What it means that an account refuses us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShutOut {
@@ -63,6 +72,8 @@ pub enum ShutOut {
     /// so, and `StackSets` take the role out of an account that leaves its unit, and make it anew where it arrives.
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-manage-auto-deployment.html>
     Moved,
+    /// Organizations has not answered since: it may have been moved, or have left.
+    Unplaced,
     /// So many accounts refuse us together that it is our own doing.
     Ours {
         /// How many.
@@ -77,17 +88,21 @@ impl ShutOut {
     pub fn of(
         record: &AccountRecord,
         verdict: &Verdict,
-        path: Option<&str>,
+        place: Option<&Place>,
         others: &ShutOuts,
         now: Timestamp,
     ) -> Self {
         if !(verdict.is_shut_out() && record.reached) {
             return Self::No;
         }
+        let path = place.and_then(|place| place.path.as_deref());
         if record.path.as_deref().zip(path).is_some_and(|(before, now)| before != now) {
             return Self::Moved;
         }
         let Some(since) = refused_since(record.unseen.as_ref()) else { return Self::Recent };
+        if place.is_none_or(|place| place.asked < since) {
+            return Self::Unplaced;
+        }
         let accounts = others.together_with(since);
         if accounts > others.most() {
             Self::Ours { accounts }

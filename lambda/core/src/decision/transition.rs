@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::decision::decide::Decision;
 use crate::decision::news::News;
-use crate::decision::shut_out::{BELIEVED_AFTER, ShutOut};
+use crate::decision::shut_out::{BELIEVED_AFTER, Place, ShutOut};
 use crate::measure::summary::Summary;
 use crate::plan;
 use crate::policy::AccountPolicy;
@@ -32,7 +32,7 @@ pub fn after_sweep(
     mode: Mode,
     decision: &Decision,
     summary: &Summary,
-    path: Option<&str>,
+    place: Option<&Place>,
     now: Timestamp,
 ) -> (AccountRecord, Vec<News>) {
     let mut next = record.clone();
@@ -53,7 +53,7 @@ pub fn after_sweep(
     next.name = policy.name.clone().or(next.name);
     if decision.verdict.reached {
         next.reached = true;
-        next.path = path.map(str::to_owned).or(next.path);
+        next.path = place.and_then(|place| place.path.clone()).or(next.path);
     }
     news.extend(unseen_to_tell(&mut next, policy, mode, decision, now));
     if record.state.is_contained() {

@@ -371,9 +371,9 @@ impl Work {
         };
         let record = decision::with_whole_before(&record, &decision.verdict, &summary);
         let now = sweep.clock.now();
-        let path = self.scoped.path.as_deref();
+        let place = self.scoped.place.as_ref();
         let (mut record, more) =
-            decision::after_sweep(&record, policy, self.scoped.mode, &decision, &summary, path, now);
+            decision::after_sweep(&record, policy, self.scoped.mode, &decision, &summary, place, now);
         news.extend(more);
         if let Some(proof) = wanted_proof(extent, record.state, &containment) {
             let task = Task {

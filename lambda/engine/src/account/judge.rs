@@ -161,7 +161,7 @@ impl Judge<'_> {
             observation: self.collection.observation(),
             record: &self.known.record,
             is_ordered: self.sweep.order.is_some(),
-            path: self.scoped.path.as_deref(),
+            place: self.scoped.place.as_ref(),
             shut_outs: &self.sweep.shut_outs,
             refusals: &self.history.refusals,
             now: self.sweep.clock.now(),
@@ -338,7 +338,7 @@ impl AccountSweep {
     ) -> State {
         let (policy, now) = (&scoped.policy, self.clock.now());
         let (record, news) =
-            decision::after_sweep(&known.record, policy, scoped.mode, decision, summary, scoped.path.as_deref(), now);
+            decision::after_sweep(&known.record, policy, scoped.mode, decision, summary, scoped.place.as_ref(), now);
         let state = record.state;
         if record == known.record && known.version > 0 {
             return state;

@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::AccountId;
@@ -29,6 +30,15 @@ pub struct Member {
     pub path: Option<String>,
 }
 
+/// The organization's accounts, as they were at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Members {
+    /// Each of them.
+    pub accounts: Vec<Member>,
+    /// When the list was asked for. While Organizations fails an older list is better than none.
+    pub asked: Timestamp,
+}
+
 /// How old an answer may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
@@ -44,5 +54,5 @@ pub trait Directory: Send + Sync {
     /// Every account of the organization, all pages, the payer included. Fresh means half a minute old at the most: a
     /// thousand accounts take six seconds of the quota, and a crowd of events about one new account must not ask for
     /// them one by one.
-    async fn accounts(&self, freshness: Freshness) -> Result<Vec<Member>, Failure>;
+    async fn accounts(&self, freshness: Freshness) -> Result<Members, Failure>;
 }

@@ -43,7 +43,7 @@ async fn looks(stage: &dyn Stage, account: &AccountId) -> Vec<(&'static str, Opt
 async fn every_page_of_accounts_is_read(stage: &dyn Stage) {
     let mut made = stage.crowd(Crowd::Accounts).await;
     made.insert(stage.account().to_string());
-    let members = stage.ports().directory.accounts(Freshness::Now).await.unwrap();
+    let members = stage.ports().directory.accounts(Freshness::Now).await.unwrap().accounts;
     assert!(
         members.iter().all(|member| member.lifecycle == Lifecycle::Active && !member.name.is_empty()),
         "{members:?}"

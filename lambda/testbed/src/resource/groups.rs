@@ -70,15 +70,15 @@ impl SimGroup {
 }
 
 pub(crate) fn settle(groups: &SimGroups, instances: &mut Vec<SimInstance>, launches: &mut Launches) {
-    for (name, group) in groups {
-        // A member that is stopped is unhealthy to its group, which terminates it.
-        if group.does("ReplaceUnhealthy") && group.does("Terminate") {
-            instances
-                .iter_mut()
-                .filter(|instance| instance.life == Life::Stopped && instance.owner.as_deref() == Some(name.as_str()))
-                .for_each(|instance| instance.life = Life::Terminated);
+    // A member that is stopped is unhealthy to its group, which terminates it.
+    for instance in instances.iter_mut().filter(|instance| instance.life == Life::Stopped) {
+        let group = instance.owner.as_ref().and_then(|owner| groups.get(&GroupName::new(owner)));
+        if group.is_some_and(|group| group.does("ReplaceUnhealthy") && group.does("Terminate")) {
+            instance.life = Life::Terminated;
         }
-        if group.does("Launch") {
+    }
+    for (name, group) in groups {
+        if group.desired > 0 && group.does("Launch") {
             let launcher = Launcher::Group(name.clone());
             launches.fill(instances, &launcher, u64::from(group.desired), &group.instance_type);
         }

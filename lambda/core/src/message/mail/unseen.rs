@@ -38,6 +38,21 @@ pub(super) fn account(policy: &AccountPolicy, state: State, unseen: &Unseen, bri
                  account."
             ),
         ),
+        ShutOut::Unplaced => (
+            Some(
+                "Organizations has not said since where it is, so it may have been moved, or have left, and is not \
+                 frozen"
+                    .to_owned(),
+            ),
+            format!(
+                "- Look at Organizations: it does not answer the guard's ListAccounts. The guard judges anew as soon \
+                 as it does.\n\
+                 - Was the account moved? The stack set takes the role {role} out of it and makes it anew where it \
+                 arrives.\n\
+                 - Was it not? Somebody may have deleted or changed that role. Treat it as an attack until you know \
+                 better."
+            ),
+        ),
         ShutOut::No | ShutOut::Recent | ShutOut::Believed => (
             None,
             format!(
@@ -54,7 +69,7 @@ pub(super) fn account(policy: &AccountPolicy, state: State, unseen: &Unseen, bri
     let what = cause.map_or_else(|| brief.to_owned(), |cause| format!("{brief}; {cause}"));
     let why = match shut_out {
         ShutOut::Ours { accounts } => format!("{accounts} accounts refuse the guard at once"),
-        ShutOut::Moved | ShutOut::No | ShutOut::Recent | ShutOut::Believed => {
+        ShutOut::Moved | ShutOut::Unplaced | ShutOut::No | ShutOut::Recent | ShutOut::Believed => {
             "not all of it can be looked at".to_owned()
         }
     };
