@@ -7,7 +7,7 @@ use runawaytrain_core::resource::Depth;
 use runawaytrain_core::resource::groups::{Action, Group};
 use runawaytrain_core::resource::instances::Launcher;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
-use runawaytrain_core::vocabulary::ids::GroupName;
+use runawaytrain_core::vocabulary::ids::{GroupName, InstanceId};
 use runawaytrain_engine::ports::Performed;
 
 use crate::resource::answer::{Answer, refused};
@@ -93,29 +93,28 @@ pub(crate) async fn look<T>(
 ) -> Result<Vec<Group>, Failure> {
     let all = |things: &T| {
         let (groups, instances) = of(things);
-        let members = |name: &GroupName| match depth {
-            Depth::Locks | Depth::Usual => BTreeSet::new(),
-            Depth::Whole => {
-                let is_one = |known: &&SimInstance| {
-                    known.life != Life::Terminated && known.owner.as_deref() == Some(name.as_str())
-                };
-                instances.iter().filter(is_one).map(|known| known.id.clone()).collect()
+        let mut members: BTreeMap<&str, BTreeSet<InstanceId>> = BTreeMap::new();
+        for known in instances.iter().filter(|known| depth == Depth::Whole && known.life != Life::Terminated) {
+            if let Some(owner) = &known.owner {
+                members.entry(owner).or_default().insert(known.id.clone());
             }
+        }
+        let found = |(name, group): (&GroupName, &SimGroup)| {
+            let members = members.remove(name.as_str()).unwrap_or_default();
+            (name.clone(), (name.clone(), group.clone(), members))
         };
-        let seen = |(name, group): (&GroupName, &SimGroup)| {
-            let seen = Group {
-                name: name.clone(),
-                suspended: group.suspended,
-                processes: group.suspended_processes(),
-                desired: group.desired,
-                members: members(name),
-                created: Some(group.created),
-            };
-            (name.clone(), seen)
-        };
-        groups.iter().map(seen).collect()
+        groups.iter().map(found).collect()
     };
-    view.list("autoscaling:DescribeAutoScalingGroups", GROUPS_A_PAGE, all).await
+    let found = view.list("autoscaling:DescribeAutoScalingGroups", GROUPS_A_PAGE, all).await?;
+    let seen = |(name, group, members): (GroupName, SimGroup, BTreeSet<InstanceId>)| Group {
+        name,
+        suspended: group.suspended,
+        processes: group.suspended_processes(),
+        desired: group.desired,
+        members,
+        created: Some(group.created),
+    };
+    Ok(found.into_iter().map(seen).collect())
 }
 
 /// Auto Scaling has no code of its own for a group that is not there but `ValidationError`.
