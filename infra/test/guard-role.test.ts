@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { metrics, names } from '../lib/contract';
-import { idOf, type Json, list, ORGANIZATION, only, PAYER, QUARANTINE, synthesize } from './support';
+import type { PolicyDocument } from '../lib/policy/policy';
+import { document, idOf, type Json, LAB, list, ORGANIZATION, only, PAYER, QUARANTINE, synthesize } from './support';
 
 const { template } = synthesize();
 const role = idOf(template, 'AWS::IAM::Role', ({ RoleName }) => RoleName === names.functionRole);
@@ -92,6 +93,31 @@ describe('the role of the function', () => {
       StringEqualsIfExists: { 'aws:ResourceOrgID': ORGANIZATION },
     });
     assert.deepEqual(bySid('EmitMetrics').Condition, { StringEquals: { 'cloudwatch:namespace': metrics.namespace } });
+  });
+
+  it('takes sessions as root only where a policy wants root credentials deleted, and for that task alone', () => {
+    const wanting = (policy: PolicyDocument): Json[] =>
+      Object.values(synthesize(policy).template.findResources('AWS::IAM::Policy'))
+        .flatMap(({ Properties }) => Properties.PolicyDocument.Statement)
+        .filter(({ Sid }) => Sid === 'DeleteRootCredentials');
+    const contain = { root: 'delete-credentials' } as const;
+    assert.deepEqual(wanting({ ...document, accounts: { [LAB]: { contain: { root: 'leave' } } } }), []);
+    for (const policy of [
+      { ...document, defaults: { ...document.defaults, contain } },
+      { ...document, accounts: { [LAB]: { contain } } },
+    ]) {
+      assert.deepEqual(wanting(policy), [
+        {
+          Sid: 'DeleteRootCredentials',
+          Effect: 'Allow',
+          Action: 'sts:AssumeRoot',
+          Resource: 'arn:aws:iam::*:root',
+          Condition: {
+            StringEquals: { 'sts:TaskPolicyArn': 'arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials' },
+          },
+        },
+      ]);
+    }
   });
 
   it('is given to the function before the function is made', () => {

@@ -50,6 +50,24 @@ export class Organization extends Construct {
   }
 
   /**
+   * Sessions as the root user of an account of this organization, which can delete root's own credentials and nothing
+   * else.
+   * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_root-user-privileged-task.html
+   * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html
+   */
+  grantAssumeRoot(grantee: IGrantable): void {
+    const task = 'arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials';
+    grant(grantee, {
+      sid: 'DeleteRootCredentials',
+      actions: ['sts:AssumeRoot'],
+      resources: ['arn:aws:iam::*:root'],
+      conditions: { StringEquals: { 'sts:TaskPolicyArn': task } },
+      because:
+        'Any account, also one that joins later; AWS keeps it to members of the organization, and the condition to the task.',
+    });
+  }
+
+  /**
    * Attaches and detaches one policy, on accounts of this organization only: AWS asks for both, the policy and its
    * target, in the same statement. No root and no unit, where one call would freeze them all.
    * https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_attach.html

@@ -8,6 +8,11 @@ import { names } from '../contract';
 /** By the keys of the function's table of limits, and `warn`. */
 export type Limits = Readonly<Record<string, number | undefined>>;
 
+/** What a halt does, as far as a permission hangs on it. */
+export interface Contain {
+  readonly root?: 'leave' | 'delete-credentials';
+}
+
 /** The document as the schema admits it, as far as it is read here. */
 export interface PolicyDocument {
   readonly payer: string;
@@ -19,8 +24,10 @@ export interface PolicyDocument {
   };
   readonly schedule?: string;
   readonly cur?: { readonly bucket?: string; readonly prefix?: string };
-  readonly defaults: { readonly limits: Limits; readonly notify: readonly string[] };
-  readonly accounts?: Readonly<Record<string, { readonly limits?: Limits; readonly notify?: readonly string[] }>>;
+  readonly defaults: { readonly limits: Limits; readonly notify: readonly string[]; readonly contain?: Contain };
+  readonly accounts?: Readonly<
+    Record<string, { readonly limits?: Limits; readonly notify?: readonly string[]; readonly contain?: Contain }>
+  >;
 }
 
 /** Where the Cost and Usage Reports are. */
@@ -53,6 +60,12 @@ export class Policy {
   /** Where members get launch rules, as the policy names them; perhaps none. */
   get regions(): readonly string[] {
     return this.document.organization.regions ?? [];
+  }
+
+  /** Whether a halt of any account deletes its root user's credentials. */
+  get deletesRootCredentials(): boolean {
+    const { defaults, accounts } = this.document;
+    return [defaults, ...Object.values(accounts ?? {})].some(({ contain }) => contain?.root === 'delete-credentials');
   }
 
   /** US dollars a month that hold for every account without an amount of its own; undefined where there is no such limit. */

@@ -32,7 +32,7 @@ impl Actuator for SdkActuator {
             let detail = "an empty list would mean everything in the region";
             return Err(Failure::own(action.operation(), FailureKind::Invalid, detail));
         }
-        match action.kind().caller() {
+        match action.kind().actor() {
             Caller::Payer => resource::perform(Clients::Payer(&self.payer), account, action, now).await,
             Caller::Member => {
                 let session = self.sessions.get(account, Purpose::Act).await?;
@@ -62,10 +62,7 @@ mod tests {
     fn actuator(script: &Script) -> SdkActuator {
         let shared = script.config();
         let clock = ManualClock::at("2026-11-22T03:00:00Z") as Arc<dyn Clock>;
-        let payer = Payer {
-            organizations: aws_sdk_organizations::Client::new(&shared),
-            quarantine_policy: Some("p-quarantine".to_owned()),
-        };
+        let payer = Payer::of(&shared, Some("p-quarantine".to_owned()));
         SdkActuator::new(Arc::new(Sessions::new(&shared, "o-exampleorg", clock)), Arc::new(payer))
     }
 
@@ -120,7 +117,7 @@ mod tests {
             let answer = actuator(&script).perform(&account(), action, Timestamp::UNIX_EPOCH).await;
             assert_eq!(answer, Ok(Performed::Done), "{action}");
             let has_assumed = script.asked().iter().any(|asked| asked.contains("Action=AssumeRole"));
-            assert_eq!(has_assumed, action.kind().caller() == Caller::Member, "{action}");
+            assert_eq!(has_assumed, action.kind().actor() == Caller::Member, "{action}");
         }
     }
 

@@ -1,9 +1,11 @@
 //! Whose clients the calls about a kind of resource are made with.
 
+use aws_config::SdkConfig;
 use aws_sdk_organizations::Client as Organizations;
 
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 
+use crate::retry::ConnectionLost;
 use crate::sessions::Session;
 
 /// The payer's own clients, and what is deployed there.
@@ -12,6 +14,25 @@ pub(crate) struct Payer {
     pub(crate) organizations: Organizations,
     /// The id of the quarantine SCP, where one is deployed.
     pub(crate) quarantine_policy: Option<String>,
+    /// Takes sessions as a member's root user.
+    pub(crate) sts: aws_sdk_sts::Client,
+    /// What the clients of such a session are made of.
+    pub(crate) shared: SdkConfig,
+}
+
+impl Payer {
+    /// The payer's clients of a configuration.
+    pub(crate) fn of(shared: &SdkConfig, quarantine_policy: Option<String>) -> Self {
+        let organizations =
+            aws_sdk_organizations::config::Builder::from(shared).retry_classifier(ConnectionLost).build();
+        let sts = aws_sdk_sts::config::Builder::from(shared).retry_classifier(ConnectionLost).build();
+        Self {
+            organizations: Organizations::from_conf(organizations),
+            quarantine_policy,
+            sts: aws_sdk_sts::Client::from_conf(sts),
+            shared: shared.clone(),
+        }
+    }
 }
 
 /// The clients of one of the two callers that a kind may name.

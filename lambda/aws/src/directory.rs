@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_organizations::types::{Account, AccountState, AccountStatus};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::sync::Mutex;
 
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};

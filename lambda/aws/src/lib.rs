@@ -61,13 +61,8 @@ pub fn connect_to(emulator: &Emulator, settings: &Settings, clock: Arc<dyn Clock
 
 fn ports(shared: &SdkConfig, settings: &Settings, clock: Arc<dyn Clock>) -> Ports {
     let sessions = Arc::new(sessions::Sessions::new(shared, &settings.organization, Arc::clone(&clock)));
-    let organizations =
-        aws_sdk_organizations::config::Builder::from(shared).retry_classifier(retry::ConnectionLost).build();
-    let organizations = aws_sdk_organizations::Client::from_conf(organizations);
-    let payer = Arc::new(clients::Payer {
-        organizations: organizations.clone(),
-        quarantine_policy: settings.quarantine_policy.clone(),
-    });
+    let payer = Arc::new(clients::Payer::of(shared, settings.quarantine_policy.clone()));
+    let organizations = payer.organizations.clone();
     let ledger = Arc::new(ledger::DynamoLedger::new(shared, &settings.table));
     let notifier = notifier::SnsNotifier::new(shared, &settings.snsregion, &settings.accountnumber, &settings.snstopic);
     Ports {

@@ -117,10 +117,7 @@ mod tests {
     fn observer(script: &Script, clock: &Arc<ManualClock>) -> SdkObserver {
         let shared = script.config();
         let sessions = Sessions::new(&shared, "o-exampleorg", Arc::clone(clock) as Arc<dyn Clock>);
-        let payer = Payer {
-            organizations: aws_sdk_organizations::Client::new(&shared),
-            quarantine_policy: Some("p-quarantine".to_owned()),
-        };
+        let payer = Payer::of(&shared, Some("p-quarantine".to_owned()));
         SdkObserver::new(Arc::new(sessions), Arc::new(payer), Arc::clone(clock) as Arc<dyn Clock>)
     }
 

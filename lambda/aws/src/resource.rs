@@ -71,7 +71,7 @@ pub(crate) async fn perform(
         Action::Users(action) => users::perform(&member()?.iam(), action, now).await,
         Action::Roles(action) => roles::perform(&member()?.iam(), action, now).await,
         Action::Capacity(action) => match *action {},
-        Action::Root(action) => match *action {},
+        Action::Root(action) => root::perform(clients.payer(operation)?, account, *action).await,
     }
 }
 

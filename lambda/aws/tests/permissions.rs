@@ -6,12 +6,18 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use runawaytrain_core::resource::{Caller, DESCRIBE_REGIONS, Kind};
+use runawaytrain_core::resource::{Caller, DESCRIBE_REGIONS, Kind, root};
 
 #[test]
 fn each_kind_calls_exactly_what_it_lists() {
     for kind in Kind::ALL.iter().copied() {
+        // AWS permits what is called in a session as root; no role of ours needs to.
+        let as_root: &[root::Action] = match kind {
+            Kind::Root => &[root::Action::DeleteRootKeys, root::Action::DeleteRootPassword],
+            _ => &[],
+        };
         let listed = kind.reads().iter().chain(kind.calls());
+        let listed = listed.chain(as_root.iter().flat_map(|action| action.calls()));
         let listed: BTreeSet<String> = listed.map(|call| method_of(call)).collect();
         assert_eq!(methods_in(&source_of(kind)), listed, "{}", kind.name());
     }
@@ -43,21 +49,27 @@ fn what_looks_does_not_act() {
 
 #[test]
 fn what_members_are_asked_for_is_what_the_lists_permit() {
-    let members = || Kind::ALL.iter().filter(|kind| kind.caller() == Caller::Member);
-    let reads: BTreeSet<&str> = members().flat_map(|kind| kind.reads()).copied().chain([DESCRIBE_REGIONS]).collect();
+    let looked_at = Kind::ALL.iter().filter(|kind| kind.caller() == Caller::Member);
+    let reads: BTreeSet<&str> = looked_at.flat_map(|kind| kind.reads()).copied().chain([DESCRIBE_REGIONS]).collect();
     assert_eq!(reads, Kind::observe());
-    assert_eq!(members().flat_map(|kind| kind.calls()).copied().collect::<BTreeSet<_>>(), Kind::contain());
+    let changed = Kind::ALL.iter().filter(|kind| kind.actor() == Caller::Member);
+    assert_eq!(changed.flat_map(|kind| kind.calls()).copied().collect::<BTreeSet<_>>(), Kind::contain());
     let organizations = |call: &&&str| call.starts_with("organizations:");
     assert_eq!(Kind::observe().union(&Kind::contain()).filter(organizations).count(), 0);
 }
 
 #[test]
-fn the_payer_is_asked_for_no_more_than_the_quarantine() {
-    let payers = Kind::ALL.iter().filter(|kind| kind.caller() == Caller::Payer);
-    let calls: BTreeSet<&str> = payers.flat_map(|kind| kind.reads().iter().chain(kind.calls())).copied().collect();
+fn the_payer_is_asked_for_no_more_than_the_quarantine_and_sessions_as_root() {
+    let looked_at = Kind::ALL.iter().filter(|kind| kind.caller() == Caller::Payer).flat_map(|kind| kind.reads());
+    let changed = Kind::ALL.iter().filter(|kind| kind.actor() == Caller::Payer).flat_map(|kind| kind.calls());
     assert_eq!(
-        calls.into_iter().collect::<Vec<_>>(),
-        ["organizations:AttachPolicy", "organizations:DetachPolicy", "organizations:ListPoliciesForTarget"]
+        looked_at.chain(changed).copied().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>(),
+        [
+            "organizations:AttachPolicy",
+            "organizations:DetachPolicy",
+            "organizations:ListPoliciesForTarget",
+            "sts:AssumeRoot",
+        ]
     );
 }
 

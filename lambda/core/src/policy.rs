@@ -9,8 +9,8 @@ mod values;
 
 pub use document::{
     AccountSettings, Brake, Contain, ContainSettings, CostReportSettings, Exempt, InstanceResponse,
-    InstanceStoreResponse, LimitSettings, Organization, PolicyDocument, PolicyError, RoleResponse, Settings,
-    UnstoppableResponse, UserResponse,
+    InstanceStoreResponse, LimitSettings, Organization, PolicyDocument, PolicyError, RoleResponse, RootResponse,
+    Settings, UnstoppableResponse, UserResponse,
 };
 pub use effective::{AccountPolicy, CostReports, Limits, NotifyList, Policy};
 pub use trusted::{ProviderName, Trusted, TrustedAccount, TrustedSettings};

@@ -90,7 +90,7 @@ impl Kind {
 
     /// What a halt and its release call in a member account besides.
     pub fn contain() -> BTreeSet<&'static str> {
-        let kinds = Self::ALL.iter().filter(|kind| kind.caller() == Caller::Member);
+        let kinds = Self::ALL.iter().filter(|kind| kind.actor() == Caller::Member);
         kinds.flat_map(|kind| kind.calls()).copied().collect()
     }
 

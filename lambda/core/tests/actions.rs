@@ -10,7 +10,7 @@ use runawaytrain_core::resource::fleets::FleetKind;
 use runawaytrain_core::resource::instances::Protection;
 use runawaytrain_core::resource::users::{Credential, UserAttachment};
 use runawaytrain_core::resource::{
-    Act, Action, Description, Draft, Erasure, Kind, Lane, Undo, fleets, groups, instances, quarantine, roles,
+    Act, Action, Description, Draft, Erasure, Kind, Lane, Undo, fleets, groups, instances, quarantine, roles, root,
     spot_requests, users,
 };
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
@@ -175,6 +175,13 @@ fn role_samples() -> Vec<Action> {
     )
 }
 
+fn root_samples() -> Vec<Action> {
+    samples!(root:
+        DeleteRootKeys => [DeleteRootKeys],
+        DeleteRootPassword => [DeleteRootPassword],
+    )
+}
+
 fn samples(kind: Kind) -> Vec<Action> {
     match kind {
         Kind::Quarantine => quarantine_samples(),
@@ -184,8 +191,9 @@ fn samples(kind: Kind) -> Vec<Action> {
         Kind::Instances => instance_samples(),
         Kind::Users => user_samples(),
         Kind::Roles => role_samples(),
+        Kind::Root => root_samples(),
         // Nothing changes these.
-        Kind::Capacity | Kind::Root => Vec::new(),
+        Kind::Capacity => Vec::new(),
     }
 }
 

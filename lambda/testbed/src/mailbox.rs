@@ -38,6 +38,11 @@ impl Mailbox {
         self.refusals.lock().expect("not poisoned").push_back(failure);
     }
 
+    /// Refuses nothing any more.
+    pub fn heal(&self) {
+        self.refusals.lock().expect("not poisoned").clear();
+    }
+
     /// From now on there is no topic of this list.
     pub fn without_topic(&self, list: NotifyList) {
         *self.missing.lock().expect("not poisoned") = Some(list);

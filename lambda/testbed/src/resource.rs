@@ -15,6 +15,8 @@ pub(crate) mod spot_requests;
 pub(crate) mod users;
 pub(crate) mod view;
 
+use std::sync::atomic::Ordering;
+
 use jiff::Timestamp;
 use runawaytrain_core::resource::roles::Role;
 use runawaytrain_core::resource::users::User;
@@ -80,7 +82,7 @@ pub(crate) fn perform(
         Action::Users(action) => users::perform(&mut known.users, action, now),
         Action::Roles(action) => roles::perform(&mut known.roles, action, now),
         Action::Capacity(action) => match *action {},
-        Action::Root(action) => match *action {},
+        Action::Root(action) => root::perform(&mut known.root, *action),
     }
 }
 
@@ -152,6 +154,11 @@ fn in_region(region: String, make: impl FnOnce(&mut SimRegion, Timestamp) + Send
 }
 
 impl World {
+    /// From now on the payer may take sessions as root of its members.
+    pub fn with_root_access(&self) {
+        self.payer.root_access.store(true, Ordering::Relaxed);
+    }
+
     /// From now on no quarantine policy is deployed.
     pub fn without_quarantine(&self) {
         self.payer.quarantine.remove();

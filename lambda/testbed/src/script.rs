@@ -42,6 +42,7 @@ pub fn change(line: &str) -> Result<Option<Change>, String> {
             in_account(|known| known.unit = unit)
         }
         "no-quarantine" => Box::new(|world: &Arc<World>, _: &AccountId| world.without_quarantine()),
+        "root-access" => Box::new(|world: &Arc<World>, _: &AccountId| world.with_root_access()),
         "quotas" => Box::new(|world: &Arc<World>, _: &AccountId| world.with_quotas()),
         kind => match resource::change(kind, &mut words)? {
             Some(change) => in_account(change),

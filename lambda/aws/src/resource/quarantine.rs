@@ -80,7 +80,7 @@ mod tests {
     use crate::wire::Script;
 
     fn payer(script: &Script, policy: Option<&str>) -> Payer {
-        Payer { organizations: Client::new(&script.config()), quarantine_policy: policy.map(str::to_owned) }
+        Payer::of(&script.config(), policy.map(str::to_owned))
     }
 
     fn deployed(script: &Script) -> Payer {

@@ -265,6 +265,10 @@ pub struct ContainSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "RoleResponse")]
     pub roles: Option<RoleResponse>,
+    /// What happens to the root user's access keys and console password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "RootResponse")]
+    pub root: Option<RootResponse>,
     /// Whether the quarantine SCP is attached: it denies growth, not what runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "bool")]
@@ -284,6 +288,8 @@ pub struct Contain {
     pub users: UserResponse,
     /// What happens to IAM roles.
     pub roles: RoleResponse,
+    /// What happens to the root user's credentials.
+    pub root: RootResponse,
     /// Whether the quarantine SCP is attached.
     pub quarantine: bool,
 }
@@ -334,6 +340,18 @@ pub enum RoleResponse {
     Deny,
     /// Roles are left alone.
     Leave,
+}
+
+/// What happens to the root user's access keys and console password.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RootResponse {
+    /// They are left, and named.
+    #[default]
+    Leave,
+    /// They are deleted by centralized root access, which the organization must have enabled. Cannot be undone: root gets
+    /// a new password by `iam:CreateLoginProfile` of centralized root access, or by recovery, and keys are made anew.
+    DeleteCredentials,
 }
 
 /// What happens to IAM users.

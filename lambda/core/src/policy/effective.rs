@@ -173,6 +173,7 @@ impl Policy {
                 instance_store: own.contain.instance_store.or(defaults.contain.instance_store).unwrap_or_default(),
                 users: own.contain.users.or(default_users).unwrap_or_default(),
                 roles: own.contain.roles.or(default_roles).unwrap_or_default(),
+                root: own.contain.root.or(defaults.contain.root).filter(|_| !is_payer).unwrap_or_default(),
                 quarantine: !is_payer && own.contain.quarantine.or(defaults.contain.quarantine).unwrap_or(true),
             },
             exempt: Exempt {

@@ -73,6 +73,8 @@ pub enum SkipReason {
         mfa: Option<bool>,
         /// Whether the quarantine binds it.
         frozen: bool,
+        /// Whether the policy wants them deleted, and we were not permitted to.
+        denied: bool,
     },
     /// Whether the root user has keys or a password could not be seen.
     RootUnseen {
@@ -269,7 +271,7 @@ impl fmt::Display for SkipReason {
                 f,
                 "left: {whose}, by its name, which AWS lets us not change, as a policy above the account may keep everybody from it; make sure that it is what it says"
             ),
-            Self::RootUser { keys, password, mfa, frozen } => {
+            Self::RootUser { keys, password, mfa, frozen, denied } => {
                 let has = |has: &Option<bool>, what| match has {
                     Some(true) => format!("has {what}"),
                     Some(false) => format!("has no {what}"),
@@ -277,7 +279,12 @@ impl fmt::Display for SkipReason {
                 };
                 let (keys, password) = (has(keys, "access keys"), has(password, "console password"));
                 let mfa = if *mfa == Some(false) { ", without MFA" } else { "" };
-                write!(f, "it {keys} and {password}{mfa}, which a halt cannot take away")?;
+                let why = if *denied {
+                    "which could not be deleted: sts:AssumeRoot was denied, for which the payer must have enabled centralized root access in IAM"
+                } else {
+                    "which a halt cannot take away"
+                };
+                write!(f, "it {keys} and {password}{mfa}, {why}")?;
                 f.write_str(if *frozen { ": it can do all that the quarantine does not deny" } else { "" })
             }
             Self::RootUnseen { failure } => {

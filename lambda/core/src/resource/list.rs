@@ -56,9 +56,14 @@ macro_rules! kinds {
                 match self { $(Self::$Kind => $room::$Kind::SCOPE,)+ }
             }
 
-            /// With whose credentials its calls are made.
+            /// With whose credentials it is looked at.
             pub fn caller(self) -> Caller {
                 match self { $(Self::$Kind => $room::$Kind::CALLER,)+ }
+            }
+
+            /// With whose credentials it is changed.
+            pub fn actor(self) -> Caller {
+                match self { $(Self::$Kind => $room::$Kind::ACTOR,)+ }
             }
 
             /// What its look calls.

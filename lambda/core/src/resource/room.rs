@@ -74,8 +74,10 @@ pub trait Resource: Subject {
     type Action: Act + Ord;
     /// Where it is looked at.
     const SCOPE: Scope;
-    /// With whose credentials its calls are made.
+    /// With whose credentials it is looked at.
     const CALLER: Caller = Caller::Member;
+    /// With whose credentials it is changed.
+    const ACTOR: Caller = Self::CALLER;
     /// What a look calls, in IAM's spelling. The first stands for the look where it was not answered.
     const READS: &'static [&'static str];
     /// What its actions call.

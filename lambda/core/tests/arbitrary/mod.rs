@@ -13,7 +13,7 @@ use runawaytrain_core::measure::vcpus::Vcpus;
 use runawaytrain_core::observation::{Observation, Seen, Subject};
 use runawaytrain_core::policy::{
     AccountPolicy, Contain, Exempt, InstanceResponse, InstanceStoreResponse, Limits, NotifyList, RoleResponse,
-    UnstoppableResponse, UserResponse,
+    RootResponse, UnstoppableResponse, UserResponse,
 };
 use runawaytrain_core::resource::capacity::{Held, Holdings};
 use runawaytrain_core::resource::deny_all::DenyAll;
@@ -22,6 +22,7 @@ use runawaytrain_core::resource::groups::{self, Group};
 use runawaytrain_core::resource::instances::{self, Instance, Launcher, Phase};
 use runawaytrain_core::resource::quarantine::Attachment;
 use runawaytrain_core::resource::roles::{self, Role, RoleLock};
+use runawaytrain_core::resource::root::{self, RootCredentials};
 use runawaytrain_core::resource::spot_requests::{self, SpotRequest};
 use runawaytrain_core::resource::users::{self, Credentials, Lockout, User, UserAttachment};
 use runawaytrain_core::resource::{
@@ -244,13 +245,15 @@ pub fn policy() -> impl Strategy<Value = AccountPolicy> {
     let instances = prop_oneof![3 => Just(InstanceResponse::Stop), 1 => Just(InstanceResponse::Terminate)];
     let unstoppable = prop_oneof![Just(UnstoppableResponse::Terminate), Just(UnstoppableResponse::Leave)];
     let instance_store = prop_oneof![2 => Just(InstanceStoreResponse::Stop), 1 => Just(InstanceStoreResponse::Leave)];
-    let contain = (instances, unstoppable, instance_store, users, roles, any::<bool>()).prop_map(
-        |(instances, unstoppable, instance_store, users, roles, quarantine)| Contain {
+    let root = prop_oneof![Just(RootResponse::Leave), Just(RootResponse::DeleteCredentials)];
+    let contain = (instances, unstoppable, instance_store, users, roles, root, any::<bool>()).prop_map(
+        |(instances, unstoppable, instance_store, users, roles, root, quarantine)| Contain {
             instances,
             unstoppable,
             instance_store,
             users,
             roles,
+            root,
             quarantine,
         },
     );
@@ -398,12 +401,20 @@ pub fn after(observation: &Observation, actions: &[Action], now: Timestamp) -> O
             Action::Users(action) => change::<Users>(&mut next, None, |users| change_user(users, action)),
             Action::Roles(action) => change::<Roles>(&mut next, None, |roles| change_role(roles, action, now)),
             Action::Capacity(action) => match *action {},
-            Action::Root(action) => match *action {},
+            Action::Root(action) => change::<Root>(&mut next, None, |root| change_root(root, *action)),
             // Protections are not seen, and a halt gives nothing back.
             Action::Instances(_) | Action::Groups(_) | Action::Fleets(_) => {}
         }
     }
     next
+}
+
+fn change_root(root: &mut Seen<RootCredentials>, action: root::Action) {
+    let Ok(root) = root else { return };
+    match action {
+        root::Action::DeleteRootKeys => root.keys = Some(false),
+        root::Action::DeleteRootPassword => root.password = Some(false),
+    }
 }
 
 fn change_role(roles: &mut [Role], action: &roles::Action, now: Timestamp) {

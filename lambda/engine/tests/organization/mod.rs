@@ -348,6 +348,7 @@ impl Case {
             scene.testbed.ledger.break_with(None);
             scene.testbed.ledger.break_slots(None);
             scene.testbed.ledger.takes(None);
+            scene.testbed.mailbox.heal();
             scene.testbed.world.with_quotas();
             let mut killed = None;
             for (danger, ..) in self.active(tick).filter(|_| is_troubled) {

@@ -1,5 +1,7 @@
 //! Changing the organization's accounts.
 
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use runawaytrain_core::resource::{Act, Action, Kind};
@@ -22,7 +24,10 @@ impl Actuator for World {
             return Err(failure(operation, FailureKind::Invalid));
         }
         self.lock().calls.push(Call { account: account.clone(), action: action.clone(), after: self.clock.elapsed() });
-        self.call(kind.caller(), operation, account, action.region()).await?;
+        self.call(kind.actor(), operation, account, action.region()).await?;
+        if kind == Kind::Root && !self.payer.root_access.load(Ordering::Relaxed) {
+            return Err(failure(operation, FailureKind::Denied));
+        }
         let mut inner = self.lock();
         let Inner { accounts, quotas, .. } = &mut *inner;
         let known = accounts.get_mut(account).ok_or_else(|| failure(operation, FailureKind::NotFound))?;
