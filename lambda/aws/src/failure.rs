@@ -120,6 +120,7 @@ fn kind_of_code(code: &str) -> Option<FailureKind> {
         | "InvalidSignatureException"
         | "MissingAuthenticationToken"
         | "MissingAuthenticationTokenException"
+        | "RegionDisabledException"
         | "RequestExpired"
         | "SignatureDoesNotMatch"
         | "UnrecognizedClientException" => FailureKind::Credentials,
@@ -133,7 +134,6 @@ fn kind_of_code(code: &str) -> Option<FailureKind> {
         | "NotAuthorized"
         | "OptInRequired"
         | "PendingVerification"
-        | "RegionDisabledException"
         | "SubscriptionRequired"
         | "UnauthorizedOperation" => FailureKind::Denied,
 
@@ -273,6 +273,11 @@ mod tests {
             ("RequestExpired", FailureKind::Credentials),
             ("UnrecognizedClientException", FailureKind::Credentials),
             ("AuthFailure", FailureKind::Credentials),
+            ("InvalidClientTokenId", FailureKind::Credentials),
+            ("SignatureDoesNotMatch", FailureKind::Credentials),
+            ("IncompleteSignature", FailureKind::Credentials),
+            // STS is not active in the region for the account that asks: the payer.
+            ("RegionDisabledException", FailureKind::Credentials),
             ("LimitExceeded", FailureKind::QuotaFull),
             ("LimitExceededException", FailureKind::QuotaFull),
             ("TooManyRequestsException", FailureKind::Throttled),

@@ -100,6 +100,7 @@ const BEYOND: &[(&str, &str, &str)] = &[
         "there are no capacity reservations",
         "ec2:DescribeCapacityReservations",
     ),
+    ("what_root_has_not_needs_no_deleting", "there is no AssumeRoot", "left: Err(Unavailable)"),
     ("every_page_of_users_is_read", "users are not paged", "not paged here"),
     ("every_page_of_roles_is_read", "roles with their policies are not paged", "not paged here"),
     ("what_is_terminated_is_neither_stopped_nor_started", "a terminated instance is stopped", "value: Done"),

@@ -46,6 +46,9 @@ pub enum Action {
 
 const CANCEL: &str = "ec2:CancelSpotInstanceRequests";
 
+/// The most requests in one call. EC2 states no limit; one bad id or a refusal is looked for among so many.
+const MOST_REQUESTS_A_CALL: usize = 500;
+
 impl Act for Action {
     fn describe(&self) -> Description {
         Description::new(CANCEL, Part::Prepare, "Spot request", "cancelled")
@@ -132,8 +135,27 @@ fn cancel(
 ) {
     let Some(region) = region else { return };
     requests.extend(instances::requests_of_terminated(case, region, seen));
-    if !requests.is_empty() {
-        let requests = requests.into_iter().collect();
+    let requests: Vec<SpotRequestId> = requests.into_iter().collect();
+    for batch in batches(&requests) {
+        let requests = batch.to_vec();
         draft.add(Lane::Region(region.clone()), Action::CancelSpotRequests { region: region.clone(), requests });
+    }
+}
+
+fn batches(requests: &[SpotRequestId]) -> impl Iterator<Item = &[SpotRequestId]> {
+    requests.chunks(MOST_REQUESTS_A_CALL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_cancelled_some_hundred_at_a_time() {
+        let requests: Vec<SpotRequestId> =
+            (0..1201).map(|number| SpotRequestId::new(format!("sir-{number:04}"))).collect();
+        assert_eq!(batches(&requests).map(<[_]>::len).collect::<Vec<_>>(), [500, 500, 201]);
+        assert_eq!(batches(&requests).flatten().collect::<Vec<_>>(), requests.iter().collect::<Vec<_>>());
+        assert_eq!(batches(&[]).count(), 0);
     }
 }

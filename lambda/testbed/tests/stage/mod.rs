@@ -35,6 +35,7 @@ impl SimStage {
     pub fn new() -> Self {
         let (testbed, account) = (Testbed::new(), AccountId::parse("111111111111").unwrap());
         testbed.world.add(&account, SimAccount::new("lab", &REGIONS));
+        testbed.world.with_root_access();
         Self { ports: testbed.ports(), testbed, account, named: AtomicU32::new(0) }
     }
 
