@@ -25,8 +25,9 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
 };
 /** https://docs.aws.amazon.com/organizations/latest/APIReference/API_PolicySummary.html */
 const POLICY_ID = /^p-[0-9a-zA-Z_]{8,128}$/;
-/** No wildcard can be part of it: the name becomes a condition of a role's trust. */
-const GITHUB_REPOSITORY = /^[A-Za-z0-9](-?[A-Za-z0-9])*\/[A-Za-z0-9._-]+$/;
+/** No wildcard can be part of these: they become a condition of a role's trust. */
+const GITHUB_NAMES = /^[A-Za-z0-9](-?[A-Za-z0-9])*\/[A-Za-z0-9._-]+$/;
+const GITHUB_NAMES_AND_IDS = /^[A-Za-z0-9](-?[A-Za-z0-9])*@[0-9]+\/[A-Za-z0-9._-]+@[0-9]+$/;
 const REPOSITORY = path.resolve(__dirname, '../..');
 
 /** @param context reads one context value; a relative path counts from the working directory. */
@@ -48,7 +49,11 @@ export function optionsFrom(context: (name: string) => unknown): Options {
       `-c quarantinePolicyId=${quarantinePolicyId}: this is not the id of a policy, such as p-examplepolicyid111.`,
     );
   }
-  const release = releaseFrom(text(context('releaseRepository')), text(context('releaseProvider')));
+  const release = releaseFrom({
+    repository: text(context('releaseRepository')),
+    subject: text(context('releaseSubject')),
+    providerArn: text(context('releaseProvider')),
+  });
   return {
     architecture,
     bootstrapFile,
@@ -58,18 +63,40 @@ export function optionsFrom(context: (name: string) => unknown): Options {
   };
 }
 
-function releaseFrom(repository: string | undefined, providerArn: string | undefined): ReleaseSource | undefined {
+/** What the command line says of the pipeline. */
+interface ReleaseContext {
+  readonly repository?: string;
+  readonly subject?: string;
+  readonly providerArn?: string;
+}
+
+function releaseFrom({ repository, subject, providerArn }: ReleaseContext): ReleaseSource | undefined {
   if (repository === undefined) {
-    if (providerArn !== undefined) {
-      throw new OptionProblem(
-        '-c releaseProvider is for the release pipeline: give -c releaseRepository=OWNER/NAME too.',
-      );
+    for (const [name, value] of Object.entries({ releaseProvider: providerArn, releaseSubject: subject })) {
+      if (value === undefined) continue;
+      throw new OptionProblem(`-c ${name} is for the release pipeline: give -c releaseRepository too.`);
     }
     return undefined;
   }
-  if (!GITHUB_REPOSITORY.test(repository)) {
+  if (subject !== undefined && subject !== 'names') {
+    throw new OptionProblem(`-c releaseSubject=${subject}: it is names, or left out.`);
+  }
+  if (!GITHUB_NAMES_AND_IDS.test(repository) && !GITHUB_NAMES.test(repository)) {
     throw new OptionProblem(
-      `-c releaseRepository=${repository}: this is not a repository on GitHub, such as example-university/runawaytrain.`,
+      `-c releaseRepository=${repository}: this is not a repository on GitHub with its ids, such as example-university@1234/runawaytrain@5678.`,
+    );
+  }
+  // Whoever takes over a name that was given up would be let in.
+  if (GITHUB_NAMES.test(repository) && subject === undefined) {
+    throw new OptionProblem(
+      `-c releaseRepository=${repository}: GitHub names a repository by its ids as well, so that nobody can take over its name. ` +
+        `Print them with: gh api repos/${repository} --jq '"\\(.owner.login)@\\(.owner.id)/\\(.name)@\\(.id)"'. ` +
+        'A repository from before 15 July 2026 sends names alone until it is renamed or opted in: for such a one add -c releaseSubject=names.',
+    );
+  }
+  if (GITHUB_NAMES_AND_IDS.test(repository) && subject === 'names') {
+    throw new OptionProblem(
+      `-c releaseRepository=${repository}: with -c releaseSubject=names it is OWNER/NAME, without ids.`,
     );
   }
   if (

@@ -13,11 +13,9 @@ import { bootstrapFile, folder, type Json, list, only, PAYER, REPOSITORY } from 
 
 const PROVIDER = `arn:aws:iam::${PAYER}:oidc-provider/token.actions.githubusercontent.com`;
 const PROVIDER_TYPE = 'AWS::IAM::OIDCProvider';
+const GUARD = 'example-university@1234/guard@5678';
 
-function release(
-  source: ReleaseSource = { repository: 'example-university/guard' },
-  context: Record<string, string> = {},
-): Template {
+function release(source: ReleaseSource = { repository: GUARD }, context: Record<string, string> = {}): Template {
   const app = new App({ outdir: folder(), context, builtinCloudFormationValidation: false });
   return Template.fromStack(
     new RunawayTrainRelease(app, 'RunawayTrainRelease', { env: { account: PAYER, region: names.homeRegion }, source }),
@@ -46,9 +44,7 @@ describe('the release stack', () => {
     ['shows the differences', differ, 'production-diff'],
   ] as const) {
     it(`trusts for what ${what} only one environment of one repository`, () => {
-      const { AssumeRolePolicyDocument } = find(
-        release({ repository: 'example-university/guard', providerArn: PROVIDER }),
-      );
+      const { AssumeRolePolicyDocument } = find(release({ repository: GUARD, providerArn: PROVIDER }));
       assert.deepEqual(AssumeRolePolicyDocument.Statement, [
         {
           Effect: 'Allow',
@@ -57,7 +53,7 @@ describe('the release stack', () => {
           Condition: {
             StringEquals: {
               'token.actions.githubusercontent.com:aud': 'sts.amazonaws.com',
-              'token.actions.githubusercontent.com:sub': `repo:example-university/guard:environment:${environment}`,
+              'token.actions.githubusercontent.com:sub': `repo:example-university@1234/guard@5678:environment:${environment}`,
             },
           },
         },
@@ -108,7 +104,7 @@ describe('the release stack', () => {
   });
 
   it('makes no second provider where the account has one', () => {
-    release({ repository: 'example-university/guard', providerArn: PROVIDER }).resourceCountIs(PROVIDER_TYPE, 0);
+    release({ repository: GUARD, providerArn: PROVIDER }).resourceCountIs(PROVIDER_TYPE, 0);
   });
 
   it('names the environments that the workflow deploys in', () => {
@@ -133,14 +129,26 @@ describe('the options of a release', () => {
   });
 
   it('take a repository, and a provider that is there', () => {
-    assert.deepEqual(options({ releaseRepository: 'a-b/c.d_e' }).release, {
-      repository: 'a-b/c.d_e',
+    assert.deepEqual(options({ releaseRepository: 'a-b@1/c.d_e@2' }).release, {
+      repository: 'a-b@1/c.d_e@2',
       providerArn: undefined,
     });
-    assert.deepEqual(options({ releaseRepository: 'a/b', releaseProvider: PROVIDER }).release, {
-      repository: 'a/b',
+    assert.deepEqual(options({ releaseRepository: GUARD, releaseProvider: PROVIDER }).release, {
+      repository: GUARD,
       providerArn: PROVIDER,
     });
+  });
+
+  it('trust names alone, which others can take over, only where that is asked for', () => {
+    assert.throws(
+      () => options({ releaseRepository: 'a-b/c.d_e' }),
+      /gh api repos\/a-b\/c\.d_e .* -c releaseSubject=names/,
+    );
+    const { release: older } = options({ releaseRepository: 'a-b/c.d_e', releaseSubject: 'names' });
+    assert.equal(older?.repository, 'a-b/c.d_e');
+    assert.throws(() => options({ releaseRepository: GUARD, releaseSubject: 'names' }), OptionProblem);
+    assert.throws(() => options({ releaseRepository: GUARD, releaseSubject: 'ids' }), OptionProblem);
+    assert.throws(() => options({ releaseSubject: 'names' }), OptionProblem);
   });
 
   for (const repository of [
@@ -151,15 +159,21 @@ describe('the options of a release', () => {
     'university/guard/more',
     '-u/guard',
     'university/gu?rd',
+    'university@1/guard',
+    'university/guard@1',
+    'university@*/guard@1',
+    'university@1/guard@x',
+    'university@1/guard@2:environment:x',
   ]) {
     it(`refuse ${repository}, which is no repository`, () => {
+      assert.throws(() => options({ releaseRepository: repository, releaseSubject: 'names' }), OptionProblem);
       assert.throws(() => options({ releaseRepository: repository }), OptionProblem);
     });
   }
 
   it('refuse a provider that is not GitHub, and one that nobody asked for', () => {
     const other = `arn:aws:iam::${PAYER}:oidc-provider/gitlab.com`;
-    assert.throws(() => options({ releaseRepository: 'a/b', releaseProvider: other }), OptionProblem);
+    assert.throws(() => options({ releaseRepository: GUARD, releaseProvider: other }), OptionProblem);
     assert.throws(() => options({ releaseProvider: PROVIDER }), OptionProblem);
   });
 });

@@ -2,7 +2,7 @@
  * The optional stack that lets the release pipeline deploy without a key that anybody keeps: GitHub's identity
  * provider, a role for the deployment and a role for the look at the differences before somebody approves it.
  *
- * Made only for `-c releaseRepository=OWNER/NAME`, and by an administrator: the pipeline deploys assemblies that do
+ * Made only for `-c releaseRepository=OWNER@ID/NAME@ID`, and by an administrator: the pipeline deploys assemblies that do
  * not contain this stack, so that a release cannot widen its own way in.
  */
 import { DefaultStackSynthesizer, Duration, Stack, type StackProps } from 'aws-cdk-lib';
@@ -16,7 +16,7 @@ import { AUDIENCE, ISSUER, jobsOf } from './trust';
 export const environments = { deploy: 'production', diff: 'production-diff' } as const;
 
 export interface ReleaseSource {
-  /** `OWNER/NAME` on GitHub. */
+  /** As GitHub's tokens name it: `OWNER@ID/NAME@ID`, or `OWNER/NAME` for an older one. */
   readonly repository: string;
   /** The provider for GitHub that the account has already; one is made otherwise. */
   readonly providerArn?: string;

@@ -35,7 +35,7 @@ class Roles(unittest.TestCase):
         binary = cls.temp / "bootstrap"
         binary.write_text("never run")
         # The emulator's CloudFormation knows no policies of Organizations, so the guard gets the id of one that needs no stack.
-        context = [word for pair in (f"bootstrap={binary}", "quarantinePolicyId=p-examplepolicyid111", "releaseRepository=uni/guard") for word in ("-c", pair)]
+        context = [word for pair in (f"bootstrap={binary}", "quarantinePolicyId=p-examplepolicyid111", "releaseRepository=uni@12/guard@34") for word in ("-c", pair)]
         cls._must(cls._cdk(cls.admin, "synth", "--quiet", "--output", cls.assembly, *context, app=False))
         cls._must(cls._cdk(cls.admin, "bootstrap", f"aws://{PAYER}/{emulator.REGION}"))
         # It refuses plain HTTP, which is all that this emulator speaks here.
