@@ -65,6 +65,9 @@ describe('both policies', () => {
     for (const by of [...MEMBERS, RESPONDER, STACK_SETS, PAYERS_ADMIN]) {
       for (const policy of [quarantine, protect]) {
         assertDenied(policy, { by, action: 'organizations:LeaveOrganization' });
+        // Into another organization without leaving ours first, and for good.
+        assertDenied(policy, { by, action: 'organizations:AcceptHandshake' });
+        assertDenied(policy, { by, action: 'account:CloseAccount' });
       }
     }
   });

@@ -34,6 +34,13 @@ export interface Denial {
 
 export const EVERYTHING = { only: ['*'] };
 
+/**
+ * By which an account leaves: by itself, straight into another organization, or for good. An invitation into ours is
+ * accepted before any policy of ours holds, and the payer closes an account from outside of it.
+ * https://docs.aws.amazon.com/organizations/latest/userguide/orgs_account_migration.html
+ */
+export const LEAVES = ['organizations:LeaveOrganization', 'organizations:AcceptHandshake', 'account:CloseAccount'];
+
 export function document(...denials: readonly Denial[]): Document {
   return { Version: '2012-10-17', Statement: denials.map(statement) };
 }

@@ -8,6 +8,7 @@ import {
   type Document,
   document,
   EVERYTHING,
+  LEAVES,
   PAYERS_ADMIN,
   ROLE_CHANGES,
   roleAnywhere,
@@ -116,6 +117,6 @@ export function protect(): Document {
     // What runs in a region that is disabled runs on and bills, and the guard may not look at it any more.
     { sid: 'DenyDisablingRegions', actions: ['account:DisableRegion'], on: EVERYTHING, exceptFor: [PAYERS_ADMIN] },
     // Outside of the organization no policy of it holds.
-    { sid: 'DenyLeavingTheOrganization', actions: ['organizations:LeaveOrganization'], on: EVERYTHING },
+    { sid: 'DenyLeavingTheOrganization', actions: LEAVES, on: EVERYTHING },
   );
 }

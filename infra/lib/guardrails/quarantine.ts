@@ -15,6 +15,7 @@ import {
   type Document,
   document,
   EVERYTHING,
+  LEAVES,
   OUR_ROLES_IN_MEMBERS,
   ROLE_CHANGES,
   role,
@@ -252,6 +253,6 @@ export function quarantine(): Document {
     // So that a responder that was deleted can be put back while the account is frozen.
     { sid: 'DenyRunawayTrainRoleChanges', actions: ROLE_CHANGES, on: { only: ourRoles }, exceptFor: [STACK_SETS] },
     // Outside of the organization no policy of it holds.
-    { sid: 'DenyLeavingTheOrganization', actions: ['organizations:LeaveOrganization'], on: EVERYTHING },
+    { sid: 'DenyLeavingTheOrganization', actions: LEAVES, on: EVERYTHING },
   );
 }
