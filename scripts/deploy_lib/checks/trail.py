@@ -6,7 +6,7 @@ from ..finding import Finding, missing, ok
 from ..ground import Ground
 
 WITHOUT = "RunInstances events are off; launches are still seen by state-change events and by polling"
-CONSOLE = "CloudTrail console, Trails, Create trail: Enable for all accounts in my organization, Management events, Read and Write"
+CONSOLE = "CloudTrail console, Trails, Create trail: Enable for all accounts in my organization, Management events, Write"
 
 
 @dataclass(frozen=True)
