@@ -13,28 +13,52 @@ from .contract import account_topic, names
 from .policy import Policy
 from .refusal import Kind, Refusal
 
-PENDING = "PendingConfirmation"
+# What SNS says instead of the ARN of a subscription: one whose link nobody followed, and one that somebody has ended.
+PENDING, DELETED = "PendingConfirmation", "Deleted"
 PLAN_SHOWN = 60  # characters of what an account's line says
 
 
-def unconfirmed(cloud: Cloud, policy: Policy) -> dict[str, list[str]]:
-    """Addresses that get no mail yet, each with the topics that they are asked to confirm."""
-    waiting: dict[str, list[str]] = {}
-    for topic in [names.topic, *map(account_topic, policy.own_lists)]:
-        arn = f"arn:aws:sns:{names.homeRegion}:{policy.payer}:{topic}"
-        for one in cloud.pages("sns", "ListSubscriptionsByTopic", "Subscriptions", TopicArn=arn):
-            if one["SubscriptionArn"] == PENDING:
-                waiting.setdefault(one["Endpoint"], []).append(topic)
-    return waiting
+@dataclass(frozen=True)
+class Unheard:
+    """Addresses of the policy that get no mail, each with its topics."""
+
+    pending: dict[str, list[str]]  # nobody has followed the link yet
+    gone: dict[str, list[str]]  # somebody has followed the link at the end of a mail, which ends it
 
 
-def tell_unconfirmed(waiting: dict[str, list[str]]) -> None:
-    if not waiting:
+def unheard(cloud: Cloud, policy: Policy) -> Unheard:
+    found = Unheard({}, {})
+    for topic, addresses in [(names.topic, policy.addresses), *((account_topic(account), own) for account, own in policy.own_lists)]:
+        known = {one["Endpoint"]: one["SubscriptionArn"] for one in cloud.pages("sns", "ListSubscriptionsByTopic", "Subscriptions", TopicArn=arn_of(policy, topic))}
+        for address in addresses:
+            state = known.get(address, DELETED)
+            if state in (PENDING, DELETED):
+                (found.pending if state == PENDING else found.gone).setdefault(address, []).append(topic)
+    return found
+
+
+def arn_of(policy: Policy, topic: str) -> str:
+    return f"arn:aws:sns:{names.homeRegion}:{policy.payer}:{topic}"
+
+
+def tell_unheard(found: Unheard, policy: Policy) -> None:
+    if not found.pending and not found.gone:
         show.say("[green]✓[/] every address on the notify lists has confirmed")
-        return
-    show.say("[bold yellow]! Not confirmed yet.[/] AWS sent each of these a mail with a link; until it is followed they are told nothing:")
+    if found.pending:
+        show.say("[bold yellow]! Not confirmed yet.[/] AWS sent each of these a mail with a link; until it is followed they are told nothing:")
+        _addresses(found.pending)
+    if found.gone:
+        show.say("[bold yellow]! Unsubscribed.[/] Somebody ended these from a mail, and they are told nothing any more. A deployment does not bring them back:")
+        _addresses(found.gone)
+        for address, topics in sorted(found.gone.items()):
+            for topic in topics:
+                command = f"aws sns subscribe --region {names.homeRegion} --topic-arn {arn_of(policy, topic)} --protocol email --notification-endpoint {address}"
+                show.console.print(Text(f"    {command}", style="dim"), soft_wrap=True)
+
+
+def _addresses(found: dict[str, list[str]]) -> None:
     made = show.table("", "address", "topics")
-    for address, topics in sorted(waiting.items()):
+    for address, topics in sorted(found.items()):
         made.add_row(Text(address), ", ".join(topics))
     show.console.print(made)
 

@@ -132,7 +132,7 @@ def _afterwards(cloud: Cloud, policy: Policy) -> int:
     """Each look says by itself when it cannot; none of them undoes a deployment."""
     show.heading("Deployed")
     _say_mode(policy, first=False)
-    _try(lambda: afterwards.tell_unconfirmed(afterwards.unconfirmed(cloud, policy)))
+    _try(lambda: afterwards.tell_unheard(afterwards.unheard(cloud, policy), policy))
     for name in (names.memberStackSet, names.memberRegionStackSet):
         _try(lambda name=name: afterwards.tell_enrollment(afterwards.enrollment(cloud, name)))
     with show.step("ask the guard for a drill; it looks at every account and touches nothing"):

@@ -38,7 +38,9 @@ class Policy:
     ous: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     mode: str = "proceed"
-    own_lists: tuple[str, ...] = ()
+    # The addresses of the default list, and of each account that has a list of its own.
+    addresses: tuple[str, ...] = ()
+    own_lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
     payer_rule: PayerRule = PayerRule()
 
     @property
@@ -83,9 +85,15 @@ def parse(text: str, file: str) -> Policy:
         ous=tuple(map(str, organization.get("ous") or ())),
         regions=tuple(map(str, organization.get("regions") or ())),
         mode=mode,
-        own_lists=tuple(sorted(str(account) for account in accounts if _map(accounts, account).get("notify"))),
+        addresses=_addresses(defaults),
+        own_lists=tuple(sorted((str(account), own) for account in accounts if (own := _addresses(_map(accounts, account))))),
         payer_rule=_payer_rule(mode, _map(defaults, "exempt"), _map(accounts, payer)),
     )
+
+
+def _addresses(settings: dict) -> tuple[str, ...]:
+    found = settings.get("notify")
+    return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
 def _payer_rule(mode: str, exempt: dict, own: dict) -> PayerRule:

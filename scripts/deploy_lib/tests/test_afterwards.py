@@ -11,7 +11,7 @@ from deploy_lib.refusal import Refusal
 
 from .servers import PAYER, Moto, ScriptedDouble, environment, query_answer
 
-POLICY = Policy(payer=PAYER, organization="o-aaaaaaaaaa", root="r-aaaa", own_lists=("111111111111",))
+POLICY = Policy(payer=PAYER, organization="o-aaaaaaaaaa", root="r-aaaa", addresses=("ada@example.edu", "bob@example.edu"), own_lists=(("111111111111", ("ada@example.edu",)),))
 
 
 def subscription(arn: str, address: str) -> str:
@@ -34,21 +34,37 @@ class Afterwards(unittest.TestCase):
         self.moto.reset()
         self.double.reset()
 
-    def test_addresses_that_have_not_confirmed_are_named_with_their_topics(self):
+    def test_addresses_that_have_not_confirmed_or_were_unsubscribed_are_named_with_their_topics(self):
         # Scripted: moto confirms every address by itself.
-        members = subscription("PendingConfirmation", "ada@example.edu") + subscription(f"arn:aws:sns:us-east-1:{PAYER}:runawaytrain:1", "bob@example.edu")
+        members = subscription("PendingConfirmation", "ada@example.edu") + subscription("Deleted", "bob@example.edu")
         self.double.scripted["ListSubscriptionsByTopic"] = query_answer("ListSubscriptionsByTopic", f"<Subscriptions>{members}</Subscriptions>")
-        self.assertEqual(afterwards.unconfirmed(self.cloud, POLICY), {"ada@example.edu": ["runawaytrain", "runawaytrain-111111111111"]})
+        found = afterwards.unheard(self.cloud, POLICY)
+        self.assertEqual(found, afterwards.Unheard({"ada@example.edu": ["runawaytrain", "runawaytrain-111111111111"]}, {"bob@example.edu": ["runawaytrain"]}))
 
-    def test_confirmed_addresses_are_not_named(self):
+    def test_an_address_that_somebody_unsubscribed_is_not_taken_for_confirmed(self):
+        self._subscribe("runawaytrain", "ada@example.edu", "bob@example.edu")
+        self._subscribe("runawaytrain-111111111111", "ada@example.edu")
+        self.assertEqual(afterwards.unheard(self.cloud, POLICY), afterwards.Unheard({}, {}))
         sns = self.moto.client("sns")
-        for name in ("runawaytrain", "runawaytrain-111111111111"):
-            sns.subscribe(TopicArn=sns.create_topic(Name=name)["TopicArn"], Protocol="email", Endpoint="ada@example.edu")
-        self.assertEqual(afterwards.unconfirmed(self.cloud, POLICY), {})
+        gone = next(one for one in sns.list_subscriptions()["Subscriptions"] if one["Endpoint"] == "bob@example.edu")
+        sns.unsubscribe(SubscriptionArn=gone["SubscriptionArn"])
+        found = afterwards.unheard(self.cloud, POLICY)
+        self.assertEqual(found, afterwards.Unheard({}, {"bob@example.edu": ["runawaytrain"]}))
+        with mock.patch.object(afterwards.show, "say") as say, mock.patch.object(afterwards.show.console, "print") as printed:
+            afterwards.tell_unheard(found, POLICY)
+        (told,) = say.call_args.args
+        self.assertIn("Unsubscribed", told)
+        self.assertIn("--notification-endpoint bob@example.edu", str(printed.call_args.args[0]))
 
     def test_a_topic_that_is_not_there_is_a_refusal_and_not_a_confirmation(self):
         with self.assertRaises(Refusal):
-            afterwards.unconfirmed(self.cloud, POLICY)
+            afterwards.unheard(self.cloud, POLICY)
+
+    def _subscribe(self, topic: str, *addresses: str):
+        sns = self.moto.client("sns")
+        arn = sns.create_topic(Name=topic)["TopicArn"]
+        for address in addresses:
+            sns.subscribe(TopicArn=arn, Protocol="email", Endpoint=address)
 
     def test_the_last_operation_of_a_stack_set(self):
         name = "runawaytrain-member"

@@ -27,7 +27,7 @@ class Reading(unittest.TestCase):
         found = parse(REPOSITORYS, "runawaytrain.yaml")
         samples = (policy.SAMPLE_PAYER, policy.SAMPLE_ORGANIZATION, policy.SAMPLE_ROOT)
         self.assertEqual((found.payer, found.organization, found.root), samples)
-        self.assertEqual((found.mode, found.own_lists, found.payer_rule), ("drill", ("111111111111",), PayerRule()))
+        self.assertEqual((found.mode, found.own_lists, found.payer_rule), ("drill", (("111111111111", ("physics-admin@example.edu",)),), PayerRule()))
 
     def test_units_stand_for_the_root(self):
         self.assertEqual(parse(SAMPLE, "f").enrolled, ("r-exam",))
