@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -69,6 +70,12 @@ class Enrollment:
     status: str  # of the last operation; empty where the set does not exist
     operation: str = ""
     failed: int = 0  # stacks that it failed for: it tolerates that, and still succeeds
+    behind: tuple[tuple[str, str, str], ...] = ()  # account, region and why, of each stack that does not stand as it should, whichever operation left it so
+
+
+# A suspended account runs nothing, and StackSets take it up again by themselves.
+STANDING = ("SUCCEEDED", "SKIPPED_SUSPENDED_ACCOUNT")
+BEHIND_SHOWN = 10
 
 
 def enrollment(cloud: Cloud, name: str) -> Enrollment:
@@ -81,19 +88,49 @@ def enrollment(cloud: Cloud, name: str) -> Enrollment:
     if not found:
         return Enrollment(name, "no operation yet")
     last = max(found, key=lambda one: one["CreationTimestamp"])
-    return Enrollment(name, last["Status"], last["OperationId"], last.get("StatusDetails", {}).get("FailedStackInstancesCount", 0))
+    failed = last.get("StatusDetails", {}).get("FailedStackInstancesCount", 0)
+    return Enrollment(name, last["Status"], last["OperationId"], failed, tuple(_behind(cloud, name)))
 
 
-def tell_enrollment(found: Enrollment) -> None:
+def _behind(cloud: Cloud, name: str) -> Iterator[tuple[str, str, str]]:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackInstanceComprehensiveStatus.html"""
+    for one in cloud.pages("cloudformation", "ListStackInstances", "Summaries", StackSetName=name):
+        # While an operation is under way it tells of its own.
+        status = one.get("StackInstanceStatus", {}).get("DetailedStatus") or one.get("Status", "")
+        if status not in (*STANDING, "PENDING", "RUNNING", "CURRENT"):
+            yield one["Account"], one["Region"], one.get("StatusReason") or status.lower()
+
+
+def tell_enrollment(found: Enrollment, policy: Policy) -> None:
     if not found.status:
         show.say(f"[yellow]![/] there is no stack set {found.set}: sub-accounts are not enrolled by it")
         return
-    mark = "[green]✓[/]" if found.status == "SUCCEEDED" and not found.failed else "[yellow]![/]"
+    mark = "[green]✓[/]" if found.status == "SUCCEEDED" and not found.failed and not found.behind else "[yellow]![/]"
     but = f", but it failed for {found.failed} of the stacks" if found.failed else ""
     show.say(f"{mark} stack set {found.set}: {found.status.lower().replace('_', ' ')}{but}")
     if found.operation:
         more = f"aws cloudformation list-stack-set-operation-results --region {names.homeRegion} --stack-set-name {found.set} --operation-id {found.operation}"
         show.console.print(Text(f"    account by account: {more}", style="dim"), soft_wrap=True)
+    if found.behind:
+        _tell_behind(found, policy)
+
+
+def _tell_behind(found: Enrollment, policy: Policy) -> None:
+    """A deployment that changes nothing tries nothing again: the stack set is told to."""
+    made = show.table(f"Not enrolled: {len(found.behind)}", "account", "region", "why")
+    for account, region, why in found.behind[:BEHIND_SHOWN]:
+        made.add_row(account, region, Text(show.clean(why)))
+    show.console.print(made)
+    if len(found.behind) > BEHIND_SHOWN:
+        show.say(f"and {len(found.behind) - BEHIND_SHOWN} more")
+    accounts, regions = (sorted({one[index] for one in found.behind}) for index in (0, 1))
+    units = ",".join(policy.enrolled)
+    again = (
+        f"aws cloudformation update-stack-instances --region {names.homeRegion} --stack-set-name {found.set} --regions {' '.join(regions)} "
+        f"--deployment-targets OrganizationalUnitIds={units},AccountFilterType=INTERSECTION,Accounts={','.join(accounts)} "
+        "--operation-preferences FailureTolerancePercentage=100"
+    )
+    show.console.print(Text(f"    a deployment that changes nothing does not try again; this does: {again}", style="dim"), soft_wrap=True)
 
 
 def drill(cloud: Cloud) -> dict:

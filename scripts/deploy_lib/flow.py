@@ -134,7 +134,7 @@ def _afterwards(cloud: Cloud, policy: Policy) -> int:
     _say_mode(policy, first=False)
     _try(lambda: afterwards.tell_unheard(afterwards.unheard(cloud, policy), policy))
     for name in (names.memberStackSet, names.memberRegionStackSet):
-        _try(lambda name=name: afterwards.tell_enrollment(afterwards.enrollment(cloud, name)))
+        _try(lambda name=name: afterwards.tell_enrollment(afterwards.enrollment(cloud, name), policy))
     with show.step("ask the guard for a drill; it looks at every account and touches nothing"):
         answer = _try(lambda: afterwards.drill(cloud))
     if answer is None:

@@ -82,13 +82,32 @@ class Afterwards(unittest.TestCase):
             "<StatusDetails><FailedStackInstancesCount>3</FailedStackInstancesCount></StatusDetails></member>"
         )
         self.double.scripted["ListStackSetOperations"] = query_answer("ListStackSetOperations", f"<Summaries>{members}</Summaries>")
+        self.double.scripted["ListStackInstances"] = query_answer("ListStackInstances", "<Summaries/>")
         found = afterwards.enrollment(self.cloud, "runawaytrain-member")
         self.assertEqual(found, afterwards.Enrollment("runawaytrain-member", "SUCCEEDED", "7", 3))
         with mock.patch.object(afterwards.show, "say") as say:
-            afterwards.tell_enrollment(found)
+            afterwards.tell_enrollment(found, POLICY)
         (told,) = say.call_args.args
         self.assertIn("failed for 3 of the stacks", told)
         self.assertNotIn("✓", told)
+
+    def test_a_stack_that_an_earlier_operation_failed_for_is_named_with_what_tries_again(self):
+        # Scripted: in moto no stack of a set ever fails. The last operation was about something else, and succeeded.
+        last = "<member><OperationId>8</OperationId><Action>UPDATE</Action><Status>SUCCEEDED</Status><CreationTimestamp>2026-11-02T00:00:00Z</CreationTimestamp></member>"
+        self.double.scripted["ListStackSetOperations"] = query_answer("ListStackSetOperations", f"<Summaries>{last}</Summaries>")
+
+        def instance(account: str, status: str, why: str = "") -> str:
+            detailed = f"<StackInstanceStatus><DetailedStatus>{status}</DetailedStatus></StackInstanceStatus>"
+            return f"<member><Account>{account}</Account><Region>us-east-1</Region><Status>OUTDATED</Status>{detailed}<StatusReason>{why}</StatusReason></member>"
+
+        members = instance("111111111111", "SUCCEEDED") + instance("222222222222", "FAILED", "an SCP denies it") + instance("333333333333", "SKIPPED_SUSPENDED_ACCOUNT")
+        self.double.scripted["ListStackInstances"] = query_answer("ListStackInstances", f"<Summaries>{members}</Summaries>")
+        found = afterwards.enrollment(self.cloud, "runawaytrain-member")
+        self.assertEqual(found.behind, (("222222222222", "us-east-1", "an SCP denies it"),))
+        with mock.patch.object(afterwards.show, "say") as say, mock.patch.object(afterwards.show.console, "print") as printed:
+            afterwards.tell_enrollment(found, POLICY)
+        self.assertNotIn("✓", say.call_args.args[0])
+        self.assertIn("OrganizationalUnitIds=r-aaaa,AccountFilterType=INTERSECTION,Accounts=222222222222", str(printed.call_args.args[0]))
 
     def test_a_drill_of_a_guard_that_is_not_there(self):
         with self.assertRaises(Refusal) as raised:
