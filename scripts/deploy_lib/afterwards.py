@@ -14,7 +14,7 @@ from .contract import account_topic, names
 from .policy import Policy
 from .refusal import Kind, Refusal
 
-# What SNS says instead of the ARN of a subscription: one whose link nobody followed, and one that somebody has ended.
+# What SNS says instead of the ARN of a subscription: one whose link nobody has followed yet, and one that is over.
 PENDING, DELETED = "PendingConfirmation", "Deleted"
 PLAN_SHOWN = 60  # characters of what an account's line says
 
@@ -24,7 +24,7 @@ class Unheard:
     """Addresses of the policy that get no mail, each with its topics."""
 
     pending: dict[str, list[str]]  # nobody has followed the link yet
-    gone: dict[str, list[str]]  # somebody has followed the link at the end of a mail, which ends it
+    gone: dict[str, list[str]]  # somebody ended it by the link in a mail, or it was not confirmed in time
 
 
 def unheard(cloud: Cloud, policy: Policy) -> Unheard:
@@ -49,7 +49,7 @@ def tell_unheard(found: Unheard, policy: Policy) -> None:
         show.say("[bold yellow]! Not confirmed yet.[/] AWS sent each of these a mail with a link; until it is followed they are told nothing:")
         _addresses(found.pending)
     if found.gone:
-        show.say("[bold yellow]! Unsubscribed.[/] Somebody ended these from a mail, and they are told nothing any more. A deployment does not bring them back:")
+        show.say("[bold yellow]! Not subscribed.[/] Somebody ended these from a mail, or the link was never followed in time. They are told nothing, and a deployment does not bring them back:")
         _addresses(found.gone)
         for address, topics in sorted(found.gone.items()):
             for topic in topics:

@@ -53,7 +53,7 @@ class Afterwards(unittest.TestCase):
         with mock.patch.object(afterwards.show, "say") as say, mock.patch.object(afterwards.show.console, "print") as printed:
             afterwards.tell_unheard(found, POLICY)
         (told,) = say.call_args.args
-        self.assertIn("Unsubscribed", told)
+        self.assertIn("Not subscribed", told)
         self.assertIn("--notification-endpoint bob@example.edu", str(printed.call_args.args[0]))
 
     def test_a_topic_that_is_not_there_is_a_refusal_and_not_a_confirmation(self):
