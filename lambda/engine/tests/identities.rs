@@ -142,6 +142,20 @@ async fn a_sweep_that_meets_a_halt_under_way_asks_iam_for_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_drill_of_an_account_that_is_being_halted_says_all_that_a_halt_would_do() {
+    let testbed = crowded(2, 1000);
+    testbed.world.with_quotas();
+    let scene = Scene::new(testbed, policy(json!({})));
+    let drill = async {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        scene.send(json!({ "action": "drill", "accounts": [PHYSICS] })).await
+    };
+    let (_, answer) = tokio::join!(scene.send(json!({})), drill);
+    let plan = serde_json::to_string(&report_of(&answer, PHYSICS).plan).unwrap();
+    assert!(plan.contains("revoke the sessions of role"), "{plan}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_thief_with_five_thousand_users_delays_neither_the_stops_nor_the_freeze_nor_the_first_denies() {
     let testbed = crowded(5000, 20);
     testbed.world.with_quotas();

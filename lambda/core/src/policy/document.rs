@@ -349,8 +349,8 @@ pub enum RootResponse {
     /// They are left, and named.
     #[default]
     Leave,
-    /// They are deleted by centralized root access, which the organization must have enabled. Cannot be undone: root gets
-    /// a new password by `iam:CreateLoginProfile` of centralized root access, or by recovery, and keys are made anew.
+    /// They are deleted by centralized root access, which the organization must have enabled. Cannot be undone: root gets a
+    /// new password only once the payer allows its recovery (the root task `IAMCreateRootUserPassword`), and new keys.
     DeleteCredentials,
 }
 

@@ -30,9 +30,9 @@ pub const REVOKE_POLICY: &str = "RunawayTrainRevoke";
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html>
 pub const REVOKE_AHEAD: SignedDuration = SignedDuration::from_secs(30);
 
-/// How many roles a second IAM is trusted to take, at the least: it states no rate, and others see twenty. A role whose
-/// sessions must be revoked a second time is so because revoking all of them took longer than the first revocation
-/// reached. The second reaches as far as all of them take at this pace, or the last would never catch up with the first.
+/// How many roles a second IAM takes at the least; it states no rate, and this is a quarter of our guess. Sessions are
+/// revoked a second time where the first revocation did not reach to the end of the last one. The second reaches as far
+/// as all of them take at this pace, or they would have to be revoked for ever.
 const ROLES_A_SECOND: u32 = 5;
 /// The furthest that a revocation reaches: sessions that are issued meanwhile are no thief's, and are denied as well.
 const FURTHEST: SignedDuration = SignedDuration::from_mins(20);

@@ -21,7 +21,7 @@ use crate::account::container::{Closing, Conclusion, Container, Start, StartAnsw
 use crate::contain::lease;
 use crate::observe::{Attention, Collection, Ground};
 use crate::patience::while_busy;
-use crate::ports::{Commit, Freshness, LeaseMove, StoreError, VersionedRecord};
+use crate::ports::{Commit, Freshness, Lease, LeaseMove, StoreError, VersionedRecord};
 use crate::scope::ScopedAccount;
 
 /// How often a lost race for the lease is run again with fresh data: a harmless writer may have been in between.
@@ -178,12 +178,9 @@ impl Judge<'_> {
         // Of a frozen account it matters whether it is still frozen. An account in which nothing may be done is planned
         // for when that is news, or when somebody asks.
         let is_no_news = self.sweep.remember && self.known.record.judgement == Judgement::Halt;
-        // Whoever contains it now looks closely as well, at the same quotas.
-        let is_in_hand = self
-            .known
-            .lease
-            .as_ref()
-            .is_some_and(|lease| lease.holder != self.sweep.invocation && lease.until > self.sweep.clock.now());
+        // Whoever contains it now looks closely as well, at the same quotas. A drill contains nothing, and tells all.
+        let is_others = |lease: &Lease| lease.holder != self.sweep.invocation && lease.until > self.sweep.clock.now();
+        let is_in_hand = self.sweep.remember && self.known.lease.as_ref().is_some_and(is_others);
         match (cause, &self.progress) {
             (Cause::ShutOut | Cause::Throttled | Cause::Frozen | Cause::Thaw, _) => {
                 self.collection.look_closer(Attention::Freeze(policy));
