@@ -217,6 +217,32 @@ async fn to_keep_a_halt_costs_pages_and_once_an_hour_what_opens_the_account_to_e
     assert_eq!((*user.lockout.written(), user.keys[0].active), (Lockout::InForce, false));
 }
 
+/// Nor does what is denied for good, and does not keep the halt from being proven.
+#[tokio::test(start_paused = true)]
+async fn what_is_denied_in_a_proven_halt_is_asked_for_again_once_an_hour() {
+    let testbed = crowded(10, 20);
+    testbed.world.with(&id(PHYSICS), |known| known.root.keys = Some(true));
+    let scene = Scene::new(
+        testbed,
+        policy(json!({ "defaults": {
+        "limits": { "instances": 4 }, "notify": ["cloud@example.edu"], "contain": { "root": "delete-credentials" },
+    } })),
+    );
+    let answer = scene.send(json!({})).await;
+    assert_eq!(report_of(&answer, PHYSICS).state, Some(State::Halted));
+    let asked = || scene.testbed.world.requests().get("sts:AssumeRoot").copied().unwrap_or_default();
+    let before = asked();
+    for _ in 0..24 {
+        scene.tick().await;
+    }
+    assert!((2..=4).contains(&(asked() - before)), "{} times in two hours", asked() - before);
+    scene.testbed.world.with_root_access();
+    for _ in 0..12 {
+        scene.tick().await;
+    }
+    assert_eq!(scene.testbed.world.with(&id(PHYSICS), |known| known.root.keys), Some(false), "once it is permitted");
+}
+
 #[tokio::test(start_paused = true)]
 async fn where_the_stack_is_older_than_the_function_users_and_roles_are_asked_about_one_by_one() {
     let scene = Scene::new(crowded(10, 20), policy(json!({})));

@@ -121,13 +121,15 @@ impl AccountSweep {
                     Some(Outcome { action: entry.action, result })
                 });
                 let concluded: Vec<Outcome> = concluded.collect();
-                // What we were not permitted to do may be permitted by now.
-                let was_denied = |outcome: &&Outcome| match &outcome.result {
+                let was_denied = |outcome: &Outcome| match &outcome.result {
                     ActionResult::Failed { failure } => failure.kind.is_refusal(),
                     ActionResult::Done | ActionResult::AlreadyDone => false,
                 };
+                // What we were not permitted to do may be permitted by now. A halt that is proven waits for none of it:
+                // it asks with the look of each hour.
+                let asks_again = record.state != State::Halted || record.begins_an_hour(self.clock.now());
                 let mut refusals = Refusals::default();
-                plan::learn(&mut refusals, concluded.iter().filter(|outcome| !was_denied(outcome)));
+                plan::learn(&mut refusals, concluded.iter().filter(|outcome| !(asks_again && was_denied(outcome))));
                 History { refusals, doors: Doors::of(&concluded), locked_out }
             }
             Err(failure) => {
