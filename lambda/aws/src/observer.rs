@@ -10,7 +10,7 @@ use runawaytrain_core::contract::HOME_REGION;
 use runawaytrain_core::resource::{Caller, DESCRIBE_REGIONS, Sight};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
-use runawaytrain_engine::ports::{Clock, Freshness, Look, Observer, SoFar};
+use runawaytrain_engine::ports::{Clock, Freshness, Look, Observer, Terms};
 
 use crate::clients::{Clients, Payer};
 use crate::failure;
@@ -92,12 +92,12 @@ impl Observer for SdkObserver {
         Ok(regions)
     }
 
-    async fn follow(&self, account: &AccountId, look: &Look, so_far: SoFar<'_>) -> Result<Sight, Failure> {
+    async fn look_on(&self, account: &AccountId, look: &Look, terms: Terms<'_>) -> Result<Sight, Failure> {
         match look.kind.caller() {
-            Caller::Payer => resource::look(Clients::Payer(&self.payer), account, look, so_far).await,
+            Caller::Payer => resource::look(Clients::Payer(&self.payer), account, look, terms).await,
             Caller::Member => {
                 let session = self.sessions.get(account, Purpose::Look).await?;
-                match resource::look(Clients::Member(&session), account, look, so_far).await {
+                match resource::look(Clients::Member(&session), account, look, terms).await {
                     Ok(sight) => Ok(sight),
                     Err(failure) => Err(self.sessions.blame(&session, failure).await),
                 }

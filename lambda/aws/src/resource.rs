@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use runawaytrain_core::resource::{Act, Action, Kind, Sight};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
-use runawaytrain_engine::ports::{Look, Performed, SoFar};
+use runawaytrain_engine::ports::{Look, Performed, Terms};
 
 use crate::clients::Clients;
 
@@ -28,7 +28,7 @@ pub(crate) async fn look(
     clients: Clients<'_>,
     account: &AccountId,
     look: &Look,
-    so_far: SoFar<'_>,
+    terms: Terms<'_>,
 ) -> Result<Sight, Failure> {
     let read = look.kind.first_read();
     let member = || clients.member(read);
@@ -41,12 +41,16 @@ pub(crate) async fn look(
         Kind::Instances => instances::look(&member()?.ec2(region()?), look.depth).await.map(Sight::Instances),
         Kind::Capacity => Ok(Sight::Capacity(capacity::look(&member()?.ec2(region()?), account).await)),
         Kind::Users => {
-            let told = |users| so_far(Sight::Users(users));
-            users::look(&member()?.iam(), look.depth, told).await.map(Sight::Users)
+            let settled = match terms.settled {
+                Some(Sight::Users(users)) => users.as_slice(),
+                _ => &[],
+            };
+            let told = |users| (terms.so_far)(Sight::Users(users));
+            users::look(&member()?.iam(), look.depth, settled, terms.within, told).await.map(Sight::Users)
         }
         Kind::Roles => {
-            let told = |roles| so_far(Sight::Roles(roles));
-            roles::look(&member()?.iam(), account, look.depth, told).await.map(Sight::Roles)
+            let told = |roles| (terms.so_far)(Sight::Roles(roles));
+            roles::look(&member()?.iam(), account, look.depth, terms.within, told).await.map(Sight::Roles)
         }
         Kind::Root => Ok(Sight::Root(root::look(&member()?.iam()).await)),
     }

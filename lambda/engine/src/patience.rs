@@ -53,6 +53,44 @@ impl Patience {
     }
 }
 
+/// The time for what is asked about one by one, such as the keys of every user.
+#[derive(Debug, Clone, Copy)]
+pub struct Round {
+    end: Instant,
+}
+
+impl Round {
+    /// From now on, so long.
+    pub fn of(within: Duration) -> Self {
+        Self { end: Instant::now() + within }
+    }
+
+    /// Asks, and again while that is throttled. Once the time is over nothing more is asked:
+    /// [`FailureKind::NotBegun`].
+    pub async fn ask<T, F: Future<Output = Result<T, Failure>>>(
+        &self,
+        operation: &str,
+        whose: &str,
+        call: impl Fn() -> F,
+    ) -> Result<T, Failure> {
+        let mut patience = Patience::new(u32::MAX, Duration::from_secs(1), Duration::from_secs(4))
+            .of((operation, whose))
+            .until(Some(self.end));
+        if Instant::now() >= self.end {
+            return Err(Failure::own(operation, FailureKind::NotBegun, "there was no time left for it in this look"));
+        }
+        loop {
+            match call().await {
+                Err(failure) if failure.kind == FailureKind::Throttled => match patience.next() {
+                    Some(wait) => sleep(wait).await,
+                    None => return Err(failure),
+                },
+                answer => return answer,
+            }
+        }
+    }
+}
+
 /// A failure that may be for others' sake.
 pub trait Busy {
     /// Whether the table did not take a call because of others. It will: nothing is wrong with the call, and nobody was
@@ -131,6 +169,25 @@ mod tests {
         assert!(spent > Duration::from_secs(15) && Instant::now() < end, "{spent:?} since {began:?}");
         assert_eq!(waits(Some(Instant::now()), "physics").await, []);
         assert_eq!(waits(None, "physics").await.len(), 50);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_round_asks_what_is_throttled_again_and_nothing_once_its_time_is_over() {
+        let (round, asked) = (Round::of(Duration::from_secs(20)), std::cell::Cell::new(0));
+        let throttled = || Failure::own("iam:ListAccessKeys", FailureKind::Throttled, "");
+        let third = || {
+            asked.set(asked.get() + 1);
+            std::future::ready(if asked.get() < 3 { Err(throttled()) } else { Ok(asked.get()) })
+        };
+        assert_eq!(round.ask("iam:ListAccessKeys", "ann", third).await, Ok(3));
+        let never = || std::future::ready(Err::<(), _>(throttled()));
+        let kind = async || round.ask("iam:ListAccessKeys", "bob", never).await.map_err(|failure| failure.kind);
+        assert_eq!(kind().await, Err(FailureKind::Throttled));
+        sleep(Duration::from_secs(20)).await;
+        assert_eq!(kind().await, Err(FailureKind::NotBegun));
+        let denied = || std::future::ready(Err::<(), _>(Failure::own("iam:ListAccessKeys", FailureKind::Denied, "")));
+        let failure = Round::of(Duration::from_secs(20)).ask("iam:ListAccessKeys", "zoe", denied).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Denied, "that does not pass by waiting");
     }
 
     #[tokio::test(start_paused = true)]

@@ -21,7 +21,7 @@ pub use journal::{Conclusion, EntryId, Journal, JournalEntry};
 pub use metrics::{Metrics, SweepMetrics};
 pub use money::{Billing, KnownPrice, Listed, PriceBook, PriceList, ReadReport, SpendBook, SpentHours};
 pub use notifier::Notifier;
-pub use observer::{Look, Observer, SoFar};
+pub use observer::{Look, Observer, SoFar, Terms};
 pub use outbox::{Outbox, OutboxId, OutboxItem};
 pub use reports::{ReportObject, ReportStore, Sink};
 pub use slots::Slots;

@@ -15,7 +15,7 @@ use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::ids::{GroupName, Region, RoleName, UserName};
 use runawaytrain_engine::deadline::Deadline;
 use runawaytrain_engine::ports::{Journal, States};
-use runawaytrain_testbed::{Fault, Life, SimAccount, SimGroup, SimRole, Testbed, least_time};
+use runawaytrain_testbed::{Fault, Life, SimAccount, SimGroup, SimRole, SimUser, Testbed, least_time};
 use serde_json::json;
 
 const DETAILS: &str = "iam:GetAccountAuthorizationDetails";
@@ -100,6 +100,41 @@ async fn no_role_is_revoked_a_third_time_where_there_are_a_thousand_or_iam_is_sl
         }
         assert_eq!(revoked.len(), number);
         assert!(revoked.values().all(|times| *times <= 2), "{number} roles: {:?}", revoked.values().max());
+    }
+}
+
+/// To read what opens the account to each user takes minutes of IAM's quota: each pass of a halt gets further than the
+/// last, and none keeps what runs from being looked at.
+#[tokio::test(start_paused = true)]
+async fn a_halt_of_thousands_of_users_is_proven_however_slow_iam_is() {
+    for (number, share) in [(1500, 0.3), (5000, 1.0)] {
+        let testbed = crowded(number, 20);
+        testbed.world.with_scarce_quotas(share);
+        let scene = Scene::new(testbed, policy(json!({})));
+        let launch = async {
+            tokio::time::sleep(Duration::from_secs(450)).await;
+            scene.testbed.world.with(&id(PHYSICS), |known| drop(known.launch(REGIONS[1], "t2.micro", Life::Running)));
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            assert_eq!(scene.billable(PHYSICS), 0, "while people are still being locked out");
+        };
+        let tick = async || {
+            tokio::time::sleep(Duration::from_secs(300)).await;
+            scene.send_within(json!({}), Deadline::within(Duration::from_secs(900))).await
+        };
+        tokio::join!(tick(), launch);
+        let record = async || scene.testbed.ledger.load(&id(PHYSICS)).await.unwrap().unwrap().record;
+        let mut sweeps = 1;
+        while record().await.state != State::Halted && sweeps < 4 {
+            tick().await;
+            sweeps += 1;
+        }
+        println!("{number} users at {share} of IAM's quota: {sweeps} sweeps");
+        assert_eq!(record().await.state, State::Halted, "{number} users at {share} of the quota");
+        let in_force = scene.testbed.world.with(&id(PHYSICS), |known| {
+            let is_out = |user: &&SimUser| *user.lockout.written() == Lockout::InForce && !user.holds_credential();
+            known.users.values().filter(is_out).count()
+        });
+        assert_eq!(in_force, number);
     }
 }
 

@@ -23,7 +23,7 @@ use runawaytrain_core::resource::users::User;
 use runawaytrain_core::resource::{Act, Action, Kind, Sight};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
-use runawaytrain_engine::ports::{Look, SoFar};
+use runawaytrain_engine::ports::{Look, Terms};
 
 use crate::account::{SimAccount, SimRegion};
 use crate::resource::answer::{Answer, refused};
@@ -31,7 +31,7 @@ use crate::tokens::Tokens;
 use crate::world::World;
 
 /// Looks at one kind.
-pub(crate) async fn look(world: &World, account: &AccountId, look: &Look, so_far: SoFar<'_>) -> Result<Sight, Failure> {
+pub(crate) async fn look(world: &World, account: &AccountId, look: &Look, terms: Terms<'_>) -> Result<Sight, Failure> {
     match look.kind {
         Kind::Quarantine => {
             let view = world.visit(account, look, |known| &known.quarantine);
@@ -54,13 +54,18 @@ pub(crate) async fn look(world: &World, account: &AccountId, look: &Look, so_far
             Ok(Sight::Capacity(capacity::look(&world.visit_region(account, look, |of| &of.capacity)).await))
         }
         Kind::Users => {
-            let told = |users: Vec<User>| so_far(Sight::Users(users));
-            users::look(&world.visit(account, look, |known| &known.users), look.depth, &told).await.map(Sight::Users)
+            let settled = match terms.settled {
+                Some(Sight::Users(users)) => users.as_slice(),
+                _ => &[],
+            };
+            let told = |users: Vec<User>| (terms.so_far)(Sight::Users(users));
+            let view = world.visit(account, look, |known| &known.users);
+            users::look(&view, look.depth, settled, terms.within, &told).await.map(Sight::Users)
         }
         Kind::Roles => {
-            let told = |roles: Vec<Role>| so_far(Sight::Roles(roles));
+            let told = |roles: Vec<Role>| (terms.so_far)(Sight::Roles(roles));
             let view = world.visit(account, look, |known| &known.roles);
-            roles::look(&view, account, look.depth, &told).await.map(Sight::Roles)
+            roles::look(&view, account, look.depth, terms.within, &told).await.map(Sight::Roles)
         }
         Kind::Root => Ok(Sight::Root(root::look(&world.visit(account, look, |known| &known.root)).await)),
     }

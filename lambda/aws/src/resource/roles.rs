@@ -1,6 +1,7 @@
 //! IAM roles, and our policy on each: sessions are revoked, or the role is denied whole.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use aws_sdk_iam::Client;
 use aws_sdk_iam::operation::get_account_authorization_details::GetAccountAuthorizationDetailsOutput;
@@ -17,6 +18,7 @@ use runawaytrain_core::resource::roles::{Action, REVOKE_AHEAD, REVOKE_POLICY, Ro
 use runawaytrain_core::resource::{Act, Depth};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::{AccountId, RoleName};
+use runawaytrain_engine::patience::Round;
 use runawaytrain_engine::ports::Performed;
 
 use crate::deny::{self, Found};
@@ -40,6 +42,7 @@ pub(super) async fn look(
     client: &Client,
     account: &AccountId,
     depth: Depth,
+    within: Duration,
     so_far: impl Fn(Vec<Role>),
 ) -> Result<Vec<Role>, Failure> {
     let bound =
@@ -49,10 +52,11 @@ pub(super) async fn look(
         roles.filter_map(|detail| told(detail, &bound, account)).collect()
     };
     let roles = match details::each(client, EntityType::Role, page, |some: &[Role]| so_far(some.to_vec())).await {
-        Err(failure) if details::is_not_ours(&failure) => one_by_one(client, account).await?,
+        Err(failure) if details::is_not_ours(&failure) => one_by_one(client, account, within).await?,
         answer => answer?,
     };
-    let roles = stream::iter(roles).map(|role| with_boundary(client, role, account, depth));
+    let round = Round::of(within);
+    let roles = stream::iter(roles).map(|role| with_boundary(client, round, role, account, depth));
     Ok(roles.buffer_unordered(AT_A_TIME).collect().await)
 }
 
@@ -74,17 +78,22 @@ fn told(detail: RoleDetail, bound: &Seen<BTreeSet<String>>, account: &AccountId)
 }
 
 /// A call a role.
-async fn one_by_one(client: &Client, account: &AccountId) -> Result<Vec<Role>, Failure> {
+async fn one_by_one(client: &Client, account: &AccountId, within: Duration) -> Result<Vec<Role>, Failure> {
     let (listed, denied) =
         tokio::join!(list(client, account), deny_all::denied(&ROLES, || client.list_entities_for_policy()));
+    let (listed, round) = (listed?, Round::of(within));
     let one = async |role: Role| {
-        let deny_all = deny_all::on(&denied, role.name.as_str());
+        let name = role.name.as_str();
+        let deny_all = deny_all::on(&denied, name);
         // Where IAM lets nobody put a policy there is none: most roles of an account are services' own, and each call
         // counts.
-        let lock = if is_reserved(&role, account) { role.lock } else { lock(client, role.name.as_str()).await };
+        let lock = match is_reserved(&role, account) {
+            true => role.lock,
+            false => round.ask("iam:GetRolePolicy", name, || lock(client, name)).await,
+        };
         Role { lock, deny_all, ..role }
     };
-    Ok(stream::iter(listed?).map(one).buffer_unordered(AT_A_TIME).collect().await)
+    Ok(stream::iter(listed).map(one).buffer_unordered(AT_A_TIME).collect().await)
 }
 
 async fn list(client: &Client, account: &AccountId) -> Result<Vec<Role>, Failure> {
@@ -111,13 +120,14 @@ fn is_reserved(role: &Role, account: &AccountId) -> bool {
 
 /// The role with its boundary, where that may have to be replaced and was not told. Where our lock stands, nothing has
 /// to take its place.
-async fn with_boundary(client: &Client, role: Role, account: &AccountId, depth: Depth) -> Role {
+async fn with_boundary(client: &Client, round: Round, role: Role, account: &AccountId, depth: Depth) -> Role {
     let is_open = !matches!(role.lock, Ok(RoleLock::Denied | RoleLock::RevokedBefore(_)));
     let is_wanted = depth == Depth::Whole && is_open && role.boundary.is_none() && !is_reserved(&role, account);
     if !is_wanted {
         return role;
     }
-    Role { boundary: Some(boundary(client, role.name.as_str()).await), ..role }
+    let name = role.name.as_str();
+    Role { boundary: Some(round.ask("iam:GetRole", name, || boundary(client, name)).await), ..role }
 }
 
 async fn boundary(client: &Client, role: &str) -> Seen<Option<String>> {
@@ -194,6 +204,8 @@ mod tests {
 
     use super::*;
     use crate::wire::Script;
+
+    const MINUTE: Duration = Duration::from_secs(60);
 
     fn account() -> AccountId {
         AccountId::parse("111111111111").unwrap()
@@ -273,7 +285,7 @@ mod tests {
     #[tokio::test]
     async fn every_page_is_read_and_each_lock_is_told_apart() {
         let script = Script::new(answer);
-        let mut roles = look(&Client::new(&script.config()), &account(), Depth::Usual, |_| {}).await.unwrap();
+        let mut roles = look(&Client::new(&script.config()), &account(), Depth::Usual, MINUTE, |_| {}).await.unwrap();
         roles.sort_by(|one, other| one.name.cmp(&other.name));
         let locks: Vec<_> =
             roles.iter().map(|role| (role.name.as_str(), role.lock.as_ref().map_err(|failure| failure.kind))).collect();
@@ -305,7 +317,7 @@ mod tests {
     #[tokio::test]
     async fn a_services_own_role_costs_no_call_but_one_that_only_looks_never_touched_does() {
         let script = Script::new(answer);
-        look(&Client::new(&script.config()), &account(), Depth::Usual, |_| {}).await.unwrap();
+        look(&Client::new(&script.config()), &account(), Depth::Usual, MINUTE, |_| {}).await.unwrap();
         let asked = script.asked();
         let about = |name: &str| asked.iter().any(|asked| asked.contains("GetRolePolicy") && asked.contains(name));
         assert!(!about("AWSServiceRoleForSpot") && about("stacksets-exec-x"), "{asked:?}");
@@ -314,7 +326,7 @@ mod tests {
     #[tokio::test]
     async fn a_boundary_is_read_only_where_it_may_have_to_be_replaced() {
         let mut roles =
-            look(&Client::new(&Script::new(answer).config()), &account(), Depth::Whole, |_| {}).await.unwrap();
+            look(&Client::new(&Script::new(answer).config()), &account(), Depth::Whole, MINUTE, |_| {}).await.unwrap();
         roles.sort_by(|one, other| one.name.cmp(&other.name));
         let students = || Some(Ok(Some("arn:students".to_owned())));
         let boundaries: Vec<_> = roles.into_iter().map(|role| (role.name.to_string(), role.boundary)).collect();
@@ -420,13 +432,13 @@ mod tests {
         });
         let client = Client::new(&script.config());
         let told = std::cell::Cell::new(0);
-        let roles = look(&client, &account(), Depth::Usual, |some| told.set(some.len())).await.unwrap();
+        let roles = look(&client, &account(), Depth::Usual, MINUTE, |some| told.set(some.len())).await.unwrap();
         assert_eq!((told.get(), script.asked().len()), (2, 2));
         let [denied, open] = roles.as_slice() else { panic!("{roles:?}") };
         assert_eq!((&denied.lock, &open.lock), (&Ok(RoleLock::Denied), &Ok(RoleLock::Absent)));
         assert_eq!(open.path, "/service/");
         assert_eq!(open.admits, [Principal::Account(AccountId::parse("222222222222").unwrap())]);
-        let roles = look(&client, &account(), Depth::Whole, |_| {}).await.unwrap();
+        let roles = look(&client, &account(), Depth::Whole, MINUTE, |_| {}).await.unwrap();
         let boundaries: Vec<_> = roles.into_iter().map(|role| role.boundary).collect();
         assert_eq!(boundaries, [None, Some(Ok(Some("arn:students".to_owned())))], "read where it is not told");
     }

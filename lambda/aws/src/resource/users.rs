@@ -15,10 +15,11 @@ use serde_json::Value;
 use runawaytrain_core::observation::Seen;
 use runawaytrain_core::resource::deny_all::DENY_ALL;
 use runawaytrain_core::resource::roles::REVOKE_AHEAD;
-use runawaytrain_core::resource::users::{Action, LOCKOUT_POLICY, Lockout, User};
+use runawaytrain_core::resource::users::{Action, LOCKOUT_POLICY, Lockout, Settled, User};
 use runawaytrain_core::resource::{Act, Depth};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{KeyId, UserName};
+use runawaytrain_engine::patience::Round;
 use runawaytrain_engine::ports::Performed;
 
 use crate::deny;
@@ -35,10 +36,21 @@ const LOGIN_WAITS: [Duration; 3] = [Duration::from_millis(500), Duration::from_s
 
 /// Every user, all pages, told by name before what opens the account to them is read. A user that vanished between two
 /// reads is left out.
-pub(super) async fn look(client: &Client, depth: Depth, so_far: impl Fn(Vec<User>)) -> Result<Vec<User>, Failure> {
-    let (known, of_services) = tokio::join!(known::known(client, so_far), credentials::of_services(client));
-    let users = stream::iter(known?)
-        .map(|known| whole(client, known, depth, &of_services))
+///
+/// Each is asked about by itself, `within` so long once they are listed; what was there to see of those who are `settled`
+/// is taken over.
+pub(super) async fn look(
+    client: &Client,
+    depth: Depth,
+    settled: &[User],
+    within: Duration,
+    so_far: impl Fn(Vec<User>),
+) -> Result<Vec<User>, Failure> {
+    let (known, of_services) = tokio::join!(known::known(client, within, so_far), credentials::of_services(client));
+    let (known, settled) = (known?, Settled::new(settled));
+    let round = Round::of(within);
+    let users = stream::iter(known)
+        .map(|known| whole(client, round, known, depth, &settled, &of_services))
         .buffer_unordered(AT_A_TIME)
         .filter_map(std::future::ready);
     Ok(users.collect().await)
@@ -47,31 +59,40 @@ pub(super) async fn look(client: &Client, depth: Depth, so_far: impl Fn(Vec<User
 /// The user with all that is read of it alone.
 async fn whole(
     client: &Client,
+    round: Round,
     Known { user, hangs }: Known,
     depth: Depth,
+    settled: &Settled<'_>,
     of_services: &Option<Seen<OfServices>>,
 ) -> Option<User> {
     if depth == Depth::Locks && user.is_denied() {
         return Some(user);
     }
+    if depth == Depth::Usual
+        && let Some(credentials) = settled.credentials(&user)
+    {
+        return Some(User { credentials: Some(credentials), ..user });
+    }
     let name = user.name.as_str();
     let attachments = async {
         match depth {
             Depth::Locks | Depth::Usual => None,
-            Depth::Whole => Some(attachments::of(client, name, hangs).await),
+            Depth::Whole => {
+                Some(round.ask("iam:ListMFADevices", name, || attachments::of(client, name, hangs.clone())).await)
+            }
         }
     };
     let boundary = async {
         // Where our deny stands, nothing has to take the place of the boundary.
         match depth {
             Depth::Whole if user.boundary.is_none() && user.lockout != Ok(Lockout::InForce) => {
-                Some(boundary(client, name).await)
+                Some(round.ask("iam:GetUser", name, || boundary(client, name)).await)
             }
             Depth::Locks | Depth::Usual | Depth::Whole => user.boundary.clone(),
         }
     };
     let (credentials, attachments, boundary) =
-        tokio::join!(credentials::of(client, name, of_services), attachments, boundary);
+        tokio::join!(credentials::of(client, round, name, of_services), attachments, boundary);
     // A missing password or policy is an answer; missing credentials would be an empty list, so this is the user
     // itself.
     let gone = |failure: &Failure| failure.kind == FailureKind::NotFound;
@@ -183,6 +204,8 @@ mod tests {
     use crate::deny::Found;
     use crate::wire::Script;
 
+    const MINUTE: Duration = Duration::from_secs(60);
+
     const NO_SUCH_ENTITY: &str =
         "<ErrorResponse><Error><Code>NoSuchEntity</Code><Message>none</Message></Error></ErrorResponse>";
 
@@ -237,7 +260,7 @@ mod tests {
     #[tokio::test]
     async fn every_page_is_read_and_a_user_that_vanished_is_left_out() {
         let script = Script::new(answer);
-        let mut users = look(&Client::new(&script.config()), Depth::Usual, |_| {}).await.unwrap();
+        let mut users = look(&Client::new(&script.config()), Depth::Usual, &[], MINUTE, |_| {}).await.unwrap();
         users.sort_by(|one, other| one.name.cmp(&other.name));
         assert_eq!(users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>(), ["ann", "blind", "zoe"]);
         let zoe = users.pop().unwrap();
@@ -254,7 +277,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_seen_of_a_user_is_not_taken_for_absent() {
-        let users = look(&Client::new(&Script::new(answer).config()), Depth::Usual, |_| {}).await.unwrap();
+        let users = look(&Client::new(&Script::new(answer).config()), Depth::Usual, &[], MINUTE, |_| {}).await.unwrap();
         let blind = users.iter().find(|user| user.name.as_str() == "blind").unwrap();
         let denied = |failure: &Failure| failure.kind == FailureKind::Denied;
         let credentials = blind.credentials.as_ref().unwrap();
@@ -336,7 +359,7 @@ mod tests {
         });
         let client = Client::new(&script.config());
         let boundary = async |depth| {
-            let users = look(&client, depth, |_| {}).await.unwrap();
+            let users = look(&client, depth, &[], MINUTE, |_| {}).await.unwrap();
             users.into_iter().find(|user| user.name.as_str() == "zoe").and_then(|user| user.boundary)
         };
         assert_eq!(boundary(Depth::Usual).await, None);

@@ -135,6 +135,21 @@ macro_rules! kinds {
                 match self { $(Self::$Kind => $room::$Kind::place(region),)+ }
             }
 
+            /// What of it the next looks of the same invocation need not see anew while it stays as it is.
+            pub fn settled(
+                self,
+                policy: &AccountPolicy,
+                observation: &Observation,
+                region: Option<&Region>,
+            ) -> Option<Sight> {
+                match self {
+                    $(Self::$Kind => match observation.of::<$room::$Kind>(region) {
+                        Some(Ok(sight)) => $room::$Kind::settled(policy, sight).map(Sight::$Kind),
+                        Some(Err(_)) | None => None,
+                    },)+
+                }
+            }
+
             /// Adds what it counts and costs.
             pub fn count(self, policy: &AccountPolicy, observation: &Observation, summary: &mut Summary) {
                 match self { $(Self::$Kind => $room::$Kind::count(policy, observation, summary),)+ }

@@ -26,7 +26,7 @@ use user::lane;
 
 pub use action::Action;
 pub use credential::{AccessKey, Credential, Credentials, OtherCredential, UserAttachment, UserAttachments};
-pub use user::{LOCKOUT_POLICY, Lockout, User};
+pub use user::{LOCKOUT_POLICY, Lockout, Settled, User};
 
 /// IAM users.
 pub struct Users;
@@ -104,6 +104,12 @@ impl Resource for Users {
             Depth::Locks | Depth::Usual => Depth::Locks,
             Depth::Whole => Depth::Whole,
         }
+    }
+
+    /// Whoever is denied everything, and whom nothing is left to be taken from. A key that is made for them from then on
+    /// opens nothing.
+    fn settled(policy: &AccountPolicy, users: &Vec<User>) -> Option<Vec<User>> {
+        Some(users.iter().filter(|user| user.is_denied() && halt::is_stripped(policy, user)).cloned().collect())
     }
 
     /// Every deny before any credential: a deny is one call, and ends what the credentials began.

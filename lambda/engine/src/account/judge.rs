@@ -185,13 +185,19 @@ impl Judge<'_> {
         let is_in_hand = self.sweep.remember && self.known.lease.as_ref().is_some_and(is_others);
         match (cause, &self.progress) {
             (Cause::ShutOut | Cause::Throttled | Cause::Frozen | Cause::Thaw, _) => {
-                self.collection.look_closer(Attention::Freeze(policy));
+                self.collection.look_closer(Attention::Freeze(policy), None);
             }
             (_, Progress::Off(None)) if is_no_news => {}
             (Cause::Tripped | Cause::Ordered | Cause::Standing, _) if is_in_hand => {}
-            (Cause::Standing, _) if holds => self.collection.look_closer(Attention::Standing(policy, refusals)),
+            (Cause::Standing, _) if holds => self.collection.look_closer(Attention::Standing(policy, refusals), None),
+            (Cause::Tripped | Cause::Ordered | Cause::Standing, Progress::Off(_)) => {
+                self.collection.look_closer(Attention::Review(policy, refusals), None);
+            }
+            (Cause::Standing, _) if self.known.record.state == State::Halted => {
+                self.collection.look_closer(Attention::Review(policy, refusals), None);
+            }
             (Cause::Tripped | Cause::Ordered | Cause::Standing, _) => {
-                self.collection.look_closer(Attention::Halt(policy, refusals));
+                self.collection.look_closer(Attention::Halt(policy, refusals), None);
             }
         }
         match self.progress {

@@ -23,7 +23,7 @@ use super::ground::Ground;
 use super::spend::{SharedSpend, Spending};
 use crate::deadline::{has_come, in_time};
 use crate::patience::Patience;
-use crate::ports::{Freshness, Look};
+use crate::ports::{Freshness, Look, Terms};
 
 /// The looks into one account that are under way, and what they brought so far. Dropped, it breaks them off.
 pub struct Collection {
@@ -42,6 +42,12 @@ pub struct Collection {
     until: Option<Instant>,
     cut: bool,
     priced: BTreeSet<PriceKey>,
+}
+
+/// How a look goes about what is asked one by one.
+struct Pace {
+    settled: Option<Sight>,
+    within: Duration,
 }
 
 /// What a task brought.
@@ -91,7 +97,7 @@ impl Collection {
         if collection.observation.unreachable.is_none() {
             for kind in of_verdict().filter(|kind| kind.scope() == Scope::Account) {
                 kind.expect(&mut collection.observation, None);
-                collection.ask(Look::at(kind, None));
+                collection.ask(Look::at(kind, None), None);
             }
         }
         collection
@@ -151,7 +157,7 @@ impl Collection {
                 if kind.need() == Need::Verdict {
                     kind.expect(&mut self.observation, Some(region));
                 }
-                self.ask(Look { depth, ..Look::at(kind, Some(region)) });
+                self.ask(Look { depth, ..Look::at(kind, Some(region)) }, None);
             }
         }
     }
@@ -173,8 +179,8 @@ impl Collection {
     }
 
     /// Looks at what a halt or a release needs and a verdict does not. What is looked at closely already is not asked
-    /// for again.
-    pub fn look_closer(&mut self, attention: Attention<'_>) {
+    /// for again, and of what an earlier look of the same halt saw settled only whether it changed.
+    pub fn look_closer(&mut self, attention: Attention<'_>, earlier: Option<&Observation>) {
         let is_news = |kind: &Kind| kind.need() == Need::Halt && attention.wants(*kind);
         // In the order of the list: the quarantine first, for it keeps the account from growing while the rest is under
         // way.
@@ -185,7 +191,9 @@ impl Collection {
             };
             if is_open && self.kinds.insert(kind, attention.depth(kind)).is_none() {
                 for region in self.places(kind) {
-                    self.ask(Look { depth: attention.depth(kind), ..Look::at(kind, region.as_ref()) });
+                    let settled = earlier.and_then(|earlier| attention.settled(kind, region.as_ref(), earlier));
+                    let pace = Pace { settled, within: attention.within(self.until) };
+                    self.ask(Look { depth: attention.depth(kind), ..Look::at(kind, region.as_ref()) }, Some(pace));
                 }
             }
         }
@@ -306,14 +314,18 @@ impl Collection {
         }
     }
 
-    fn ask(&mut self, look: Look) {
+    fn ask(&mut self, look: Look, pace: Option<Pace>) {
         self.awaited.insert(look.clone());
         let (collector, account, until) = (self.collector.clone(), self.observation.account.clone(), self.until);
         let told = self.so_far.0.clone();
         self.tasks.spawn(async move {
             // Where nobody listens any more, nobody has to be told.
             let so_far = |sight| drop(told.send(Sighting::SoFar(look.clone(), sight)));
-            let seen = collector.ask(&account, &look, until, &so_far).await;
+            let terms = match &pace {
+                Some(Pace { settled, within }) => Terms { settled: settled.as_ref(), within: *within, so_far: &so_far },
+                None => Terms { so_far: &so_far, ..Terms::default() },
+            };
+            let seen = collector.ask(&account, &look, until, terms).await;
             Sighting::Look(look, seen)
         });
     }
@@ -329,10 +341,16 @@ impl Collection {
 
 impl Collector {
     /// Looks at everything that a halt or a release of this account is about, asking anew for the regions, and waits
-    /// for all of it; what has not answered by `until` is a gap.
-    pub async fn look_closely(&self, ground: Ground, attention: Attention<'_>, until: Option<Instant>) -> Observation {
+    /// for all of it; what has not answered by `until` is a gap. `earlier` is the look before in the same halt.
+    pub async fn look_closely(
+        &self,
+        ground: Ground,
+        attention: Attention<'_>,
+        earlier: Option<&Observation>,
+        until: Option<Instant>,
+    ) -> Observation {
         let mut collection = Collection::begin(self.clone(), ground, Freshness::Now, Some(attention), until).await;
-        collection.look_closer(attention);
+        collection.look_closer(attention, earlier);
         while collection.next().await {}
         collection.into_observation()
     }

@@ -19,7 +19,7 @@ use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 use crate::deadline::in_time;
 use crate::observe::prices::PriceMemory;
 use crate::patience::Patience;
-use crate::ports::{Freshness, Look, Observer, SoFar};
+use crate::ports::{Freshness, Look, Observer, Terms};
 
 /// Calls under way at once, over all accounts and regions. AWS's quotas are per account and region, so this bounds only
 /// our own sockets.
@@ -38,8 +38,11 @@ pub struct Collector {
 /// What a close look is for.
 #[derive(Debug, Clone, Copy)]
 pub enum Attention<'a> {
-    /// A halt or its drill: what the policy wants something of, as closely as what refused in it asks for.
+    /// A halt: what the policy wants something of, as closely as what refused in it asks for. The next look of it is
+    /// made in a moment.
     Halt(&'a AccountPolicy, &'a Refusals),
+    /// The same where no other look follows: a drill, or a halt that is proven, once an hour.
+    Review(&'a AccountPolicy, &'a Refusals),
     /// A halt that is proven, between two close looks: whether it still holds.
     Standing(&'a AccountPolicy, &'a Refusals),
     /// A freeze: what is done to the account from outside.
@@ -51,7 +54,7 @@ pub enum Attention<'a> {
 impl Attention<'_> {
     pub(super) fn wants(self, kind: Kind) -> bool {
         match self {
-            Self::Halt(policy, _) | Self::Standing(policy, _) => kind.is_wanted(policy),
+            Self::Halt(policy, _) | Self::Review(policy, _) | Self::Standing(policy, _) => kind.is_wanted(policy),
             Self::Freeze(policy) => kind.is_wanted(policy) && kind.caller() == Caller::Payer,
             Self::Release => true,
         }
@@ -59,10 +62,30 @@ impl Attention<'_> {
 
     pub(super) fn depth(self, kind: Kind) -> Depth {
         match self {
-            Self::Halt(policy, refusals) => kind.depth(policy, refusals),
+            Self::Halt(policy, refusals) | Self::Review(policy, refusals) => kind.depth(policy, refusals),
             Self::Standing(policy, refusals) => kind.standing_depth(policy, refusals),
             Self::Freeze(_) => Depth::Usual,
             Self::Release => kind.release_depth(),
+        }
+    }
+
+    /// How long things are asked about one by one, where at least half of the time until then is for what follows.
+    pub(super) fn within(self, until: Option<Instant>) -> Duration {
+        /// As long as instances may run on that were launched since the look began.
+        const IN_A_HALT: Duration = Duration::from_secs(10);
+        const AT_MOST: Duration = Duration::from_secs(300);
+        let half = until.map_or(AT_MOST, |until| until.saturating_duration_since(Instant::now()) / 2);
+        match self {
+            Self::Halt(..) | Self::Standing(..) | Self::Freeze(_) => IN_A_HALT.min(half),
+            Self::Review(..) | Self::Release => AT_MOST.min(half),
+        }
+    }
+
+    /// What of an earlier look at a kind need not be seen anew.
+    pub(super) fn settled(self, kind: Kind, region: Option<&Region>, earlier: &Observation) -> Option<Sight> {
+        match self {
+            Self::Halt(policy, _) => kind.settled(policy, earlier, region),
+            Self::Review(..) | Self::Standing(..) | Self::Freeze(_) | Self::Release => None,
         }
     }
 }
@@ -75,7 +98,7 @@ impl Collector {
 
     /// One look by itself.
     pub async fn look(&self, account: &AccountId, look: &Look, until: Option<Instant>) -> Seen<Sight> {
-        in_time(until, self.ask(account, look, until, &|_| {}))
+        in_time(until, self.ask(account, look, until, Terms::default()))
             .await
             .unwrap_or_else(|| Err(not_answered(look.kind.first_read())))
     }
@@ -103,13 +126,13 @@ impl Collector {
         account: &AccountId,
         look: &Look,
         until: Option<Instant>,
-        so_far: SoFar<'_>,
+        terms: Terms<'_>,
     ) -> Seen<Sight> {
         let mut patience = patience(until, (account, look));
         loop {
             let seen = {
                 let _permit = self.permits.acquire().await;
-                self.observer.follow(account, look, so_far).await
+                self.observer.look_on(account, look, terms).await
             };
             match seen {
                 Err(failure) if deserves_patience(failure.kind) => match patience.next() {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use runawaytrain_core::resource::{Depth, Kind, Sight};
@@ -27,6 +29,29 @@ impl Look {
 /// Takes what a look knows while it goes on.
 pub type SoFar<'a> = &'a (dyn Fn(Sight) + Send + Sync);
 
+/// How a look goes about what takes calls of its own for each thing, such as the keys of a user. Whoever makes thousands
+/// of them, or uses up the account's quota of calls, does not make a look last for minutes.
+#[derive(Clone, Copy)]
+pub struct Terms<'a> {
+    /// Things that need not be seen anew while they stay locked as they are: as an earlier look saw them.
+    pub settled: Option<&'a Sight>,
+    /// How long things are asked about one by one, once they are listed; what is throttled meanwhile is asked again. What
+    /// was not come to by then is [`FailureKind::NotBegun`].
+    ///
+    /// [`FailureKind::NotBegun`]: runawaytrain_core::vocabulary::failure::FailureKind::NotBegun
+    pub within: Duration,
+    /// Is told what is known already while the look goes on: each time all of it so far. What takes many calls to know
+    /// does not keep anybody from being denied by name.
+    pub so_far: SoFar<'a>,
+}
+
+impl Default for Terms<'_> {
+    /// Everything is seen anew, within a minute.
+    fn default() -> Self {
+        Self { settled: None, within: Duration::from_secs(60), so_far: &|_| {} }
+    }
+}
+
 /// Looks into accounts and can do nothing else: its session is limited to reading.
 #[async_trait]
 pub trait Observer: Send + Sync {
@@ -40,10 +65,9 @@ pub trait Observer: Send + Sync {
     /// Everything of one kind in one place, all pages. What failed for one thing, such as the keys of one user, stands
     /// in that thing's parts.
     async fn look(&self, account: &AccountId, look: &Look) -> Result<Sight, Failure> {
-        self.follow(account, look, &|_| {}).await
+        self.look_on(account, look, Terms::default()).await
     }
 
-    /// The same, which tells what is known already while it goes on: each time all of it so far. What takes many calls
-    /// to know, such as the keys of every user, does not keep anybody from being denied by name.
-    async fn follow(&self, account: &AccountId, look: &Look, so_far: SoFar<'_>) -> Result<Sight, Failure>;
+    /// The same, on these terms.
+    async fn look_on(&self, account: &AccountId, look: &Look, terms: Terms<'_>) -> Result<Sight, Failure>;
 }

@@ -1,13 +1,16 @@
 //! IAM users: the deny, the credentials, and the end of a user.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use runawaytrain_core::resource::deny_all::{DENY_ALL, DenyAll};
-use runawaytrain_core::resource::users::{Action, Credential, Credentials, LOCKOUT_POLICY, Lockout, UserAttachment};
+use runawaytrain_core::resource::users::{
+    Action, Credential, Credentials, LOCKOUT_POLICY, Lockout, User, UserAttachment,
+};
 use runawaytrain_core::resource::{Act, Depth, Kind, Sight, Undo};
 use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::ids::{KeyId, UserName};
-use runawaytrain_engine::ports::{Look, Performed};
+use runawaytrain_engine::ports::{Look, Performed, Terms};
 
 use super::case::{Case, cases};
 use super::stage::{Crowd, Filling, Identity, Stage, assert_all, dated, now, perform, user, users};
@@ -19,6 +22,8 @@ pub(super) const CASES: &[Case] = cases![
     every_page_of_users_is_read,
     users_are_known_by_name_before_their_credentials_are_read,
     whoever_is_denied_is_looked_at_no_further_where_only_locks_are_asked_for,
+    what_is_settled_is_taken_over_as_long_as_the_deny_stands,
+    what_is_not_come_to_in_the_time_for_a_look_is_a_gap,
     a_user_is_denied_and_the_deny_lifted_but_for_old_sessions,
     a_deny_takes_the_place_of_an_altered_one,
     a_denied_user_can_do_nothing,
@@ -99,7 +104,8 @@ async fn users_are_known_by_name_before_their_credentials_are_read(stage: &dyn S
     let told = Mutex::new(Vec::new());
     let look = Look::at(Kind::Users, None);
     let so_far = |sight| told.lock().unwrap().push(sight);
-    let seen = stage.ports().observer.follow(stage.account(), &look, &so_far).await.unwrap();
+    let terms = Terms { so_far: &so_far, ..Terms::default() };
+    let seen = stage.ports().observer.look_on(stage.account(), &look, terms).await.unwrap();
     let of = |sight: &Sight| match sight {
         Sight::Users(users) => {
             users.iter().map(|user| (user.name.clone(), user.lockout.clone(), user.credentials.is_some())).collect()
@@ -119,6 +125,42 @@ async fn whoever_is_denied_is_looked_at_no_further_where_only_locks_are_asked_fo
     seen.sort_by(|one, other| one.name.cmp(&other.name));
     let seen: Vec<_> = seen.into_iter().map(|user| (user.lockout.unwrap(), user.credentials.is_some())).collect();
     assert_eq!(seen, [(Lockout::InForce, false), (Lockout::Absent, true)]);
+}
+
+/// The users, by name, of a look on these terms.
+async fn users_on(stage: &dyn Stage, terms: Terms<'_>) -> Vec<User> {
+    let sight = stage.ports().observer.look_on(stage.account(), &Look::at(Kind::Users, None), terms).await.unwrap();
+    let Sight::Users(mut users) = sight else { panic!("{sight:?}") };
+    users.sort_by(|one, other| one.name.cmp(&other.name));
+    users
+}
+
+async fn what_is_settled_is_taken_over_as_long_as_the_deny_stands(stage: &dyn Stage) {
+    stage.user("ann", 1, true).await;
+    stage.user("bob", 1, true).await;
+    assert_eq!(perform(stage, Action::DenyUser { user: ann() }).await, Ok(Performed::Done));
+    // What nobody would see anew: their keys are there.
+    let bare = Credentials { keys: Ok(Vec::new()), console: Ok(false), others: Ok(Vec::new()) };
+    let settled = users(stage, Depth::Usual).await;
+    let settled =
+        Sight::Users(settled.into_iter().map(|user| User { credentials: Some(bare.clone()), ..user }).collect());
+    let seen = users_on(stage, Terms { settled: Some(&settled), ..Terms::default() }).await;
+    assert_eq!(seen[0].credentials, Some(bare));
+    let of_bob = seen[1].credentials.as_ref().unwrap();
+    assert_eq!((of_bob.keys.as_ref().unwrap().len(), &of_bob.console), (1, &Ok(true)), "nobody denies bob");
+}
+
+async fn what_is_not_come_to_in_the_time_for_a_look_is_a_gap(stage: &dyn Stage) {
+    stage.user("ann", 1, true).await;
+    let seen = users_on(stage, Terms { within: Duration::ZERO, ..Terms::default() }).await;
+    assert_eq!((seen[0].name.as_str(), &seen[0].lockout), ("ann", &Ok(Lockout::Absent)));
+    let credentials = seen[0].credentials.as_ref().unwrap();
+    let kinds = [
+        credentials.keys.as_ref().unwrap_err().kind,
+        credentials.console.as_ref().unwrap_err().kind,
+        credentials.others.as_ref().unwrap_err().kind,
+    ];
+    assert_eq!(kinds, [FailureKind::NotBegun; 3]);
 }
 
 async fn a_user_is_denied_and_the_deny_lifted_but_for_old_sessions(stage: &dyn Stage) {

@@ -12,6 +12,7 @@ use runawaytrain_core::resource::deny_all::DENY_ALL;
 use runawaytrain_core::resource::roles::{Action, REVOKE_AHEAD, Role, RoleLock};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, RoleName};
+use runawaytrain_engine::patience::Round;
 use runawaytrain_engine::ports::Performed;
 use serde_json::json;
 
@@ -142,6 +143,7 @@ pub(crate) async fn look(
     view: &impl View<SimRoles>,
     own: &AccountId,
     depth: Depth,
+    within: Duration,
     so_far: &(dyn Fn(Vec<Role>) + Send + Sync),
 ) -> Result<Vec<Role>, Failure> {
     // Whose boundary is AWS's deny.
@@ -152,13 +154,16 @@ pub(crate) async fn look(
     };
     let roles =
         match view.pages(DETAILS, DETAILS_A_PAGE, seen, &PAGE_WAITS, |some: &[Role]| so_far(some.to_vec())).await {
-            Err(failure) if failure.kind == FailureKind::Denied => one_by_one(view, own).await?,
+            Err(failure) if failure.kind == FailureKind::Denied => one_by_one(view, own, within).await?,
             answer => answer?,
         };
+    let round = Round::of(within);
     let with_boundary = async |role: Role| {
         let is_open = !matches!(role.lock, Ok(RoleLock::Denied | RoleLock::RevokedBefore(_)));
         let boundary = match depth {
-            Depth::Whole if is_open => Some(view.ask("iam:GetRole").await),
+            Depth::Whole if is_open => {
+                Some(round.ask("iam:GetRole", role.name.as_str(), || view.ask("iam:GetRole")).await)
+            }
             Depth::Locks | Depth::Usual | Depth::Whole => None,
         };
         let read = |roles: &SimRoles| Some(roles.get(&role.name)?.managed.boundary.written().clone());
@@ -176,14 +181,15 @@ pub(crate) async fn look(
 }
 
 /// A call a role: for whom the stack of the account is older than the list of all.
-async fn one_by_one(view: &impl View<SimRoles>, own: &AccountId) -> Result<Vec<Role>, Failure> {
+async fn one_by_one(view: &impl View<SimRoles>, own: &AccountId, within: Duration) -> Result<Vec<Role>, Failure> {
     const LOCK: &str = "iam:GetRolePolicy";
     let denied = futures::join!(view.ask(DENIED), view.ask(DENIED));
     let denied = denied.0.and(denied.1);
     let names = |roles: &SimRoles| roles.keys().map(|name| (name.clone(), name.clone())).collect();
     let listed = view.list("iam:ListRoles", ROLES_A_PAGE, names).await?;
+    let round = Round::of(within);
     let one = async |name: RoleName| {
-        let lock = view.ask(LOCK).await;
+        let lock = round.ask(LOCK, name.as_str(), || view.ask(LOCK)).await;
         let role = view.show(LOCK, |roles| roles.get(&name).map(|role| role.seen(&name, own, &denied))).flatten()?;
         Some(Role { lock: lock.and(role.lock), ..role })
     };

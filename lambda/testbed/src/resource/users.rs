@@ -1,6 +1,7 @@
 //! IAM users: their credentials, what hangs on them, and what still opens something.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use futures::future::join_all;
 use futures::stream::{self, StreamExt};
@@ -10,10 +11,12 @@ use runawaytrain_core::resource::Depth;
 use runawaytrain_core::resource::deny_all::DENY_ALL;
 use runawaytrain_core::resource::roles::REVOKE_AHEAD;
 use runawaytrain_core::resource::users::{
-    AccessKey, Action, Credentials, LOCKOUT_POLICY, Lockout, OtherCredential, User, UserAttachment, UserAttachments,
+    AccessKey, Action, Credentials, LOCKOUT_POLICY, Lockout, OtherCredential, Settled, User, UserAttachment,
+    UserAttachments,
 };
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{KeyId, UserName};
+use runawaytrain_engine::patience::Round;
 use runawaytrain_engine::ports::Performed;
 use tokio::time::Instant;
 
@@ -205,6 +208,8 @@ const OF_SERVICES: &str = "iam:ListServiceSpecificCredentials";
 pub(crate) async fn look(
     view: &impl View<SimUsers>,
     depth: Depth,
+    settled: &[User],
+    within: Duration,
     so_far: &(dyn Fn(Vec<User>) + Send + Sync),
 ) -> Result<Vec<User>, Failure> {
     let listed = async {
@@ -215,24 +220,27 @@ pub(crate) async fn look(
             users.iter().map(seen).collect()
         };
         match view.pages(DETAILS, DETAILS_A_PAGE, seen, &PAGE_WAITS, |some: &[User]| so_far(some.to_vec())).await {
-            Err(failure) if failure.kind == FailureKind::Denied => one_by_one(view).await,
+            Err(failure) if failure.kind == FailureKind::Denied => one_by_one(view, within).await,
             answer => answer,
         }
     };
     let (users, of_services) = futures::join!(listed, view.ask(OF_SERVICES));
-    let users = stream::iter(users?).map(|user| whole(view, user, depth, &of_services)).buffer_unordered(AT_A_TIME);
+    let (users, settled, round) = (users?, Settled::new(settled), Round::of(within));
+    let whole = |user| whole(view, round, user, depth, &settled, &of_services);
+    let users = stream::iter(users).map(whole).buffer_unordered(AT_A_TIME);
     Ok(users.filter_map(std::future::ready).collect().await)
 }
 
 /// A call a user: for whom the stack of the account is older than the list of all.
-async fn one_by_one(view: &impl View<SimUsers>) -> Result<Vec<User>, Failure> {
+async fn one_by_one(view: &impl View<SimUsers>, within: Duration) -> Result<Vec<User>, Failure> {
     const LOCK: &str = "iam:GetUserPolicy";
     let denied = futures::join!(view.ask(DENIED), view.ask(DENIED));
     let denied = denied.0.and(denied.1);
     let names = |users: &SimUsers| users.keys().map(|name| (name.clone(), name.clone())).collect();
     let listed = view.list("iam:ListUsers", USERS_A_PAGE, names).await?;
+    let round = Round::of(within);
     let one = async |name: UserName| {
-        let lock = view.ask(LOCK).await;
+        let lock = round.ask(LOCK, name.as_str(), || view.ask(LOCK)).await;
         let user = view.show(LOCK, |users| users.get(&name).map(|user| user.seen(&name, &denied))).flatten()?;
         Some(User { lockout: lock.and(user.lockout), ..user })
     };
@@ -241,17 +249,29 @@ async fn one_by_one(view: &impl View<SimUsers>) -> Result<Vec<User>, Failure> {
 }
 
 /// The user with all that is read of it alone.
-async fn whole(view: &impl View<SimUsers>, user: User, depth: Depth, of_services: &Seen<()>) -> Option<User> {
+async fn whole(
+    view: &impl View<SimUsers>,
+    round: Round,
+    user: User,
+    depth: Depth,
+    settled: &Settled<'_>,
+    of_services: &Seen<()>,
+) -> Option<User> {
     if depth == Depth::Locks && user.is_denied() {
         return Some(user);
     }
-    let [keys, console, certificates, ssh_keys] =
-        join_all(CREDENTIALS.map(|call| view.ask(call))).await.try_into().ok()?;
+    if depth == Depth::Usual
+        && let Some(credentials) = settled.credentials(&user)
+    {
+        return Some(User { credentials: Some(credentials), ..user });
+    }
+    let ask = |call| round.ask(call, user.name.as_str(), move || view.ask(call));
+    let [keys, console, certificates, ssh_keys] = join_all(CREDENTIALS.map(ask)).await.try_into().ok()?;
     let is_open = user.lockout != Ok(Lockout::InForce);
     let (devices, boundary) = match depth {
         Depth::Locks | Depth::Usual => (None, None),
-        Depth::Whole if is_open => (Some(view.ask("iam:ListMFADevices").await), Some(view.ask("iam:GetUser").await)),
-        Depth::Whole => (Some(view.ask("iam:ListMFADevices").await), None),
+        Depth::Whole if is_open => (Some(ask("iam:ListMFADevices").await), Some(ask("iam:GetUser").await)),
+        Depth::Whole => (Some(ask("iam:ListMFADevices").await), None),
     };
     let read = |users: &SimUsers| {
         let known = users.get(&user.name)?;

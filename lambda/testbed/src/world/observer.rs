@@ -8,7 +8,7 @@ use runawaytrain_core::contract::HOME_REGION;
 use runawaytrain_core::resource::{Caller, DESCRIBE_REGIONS, Sight};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
-use runawaytrain_engine::ports::{Clock, Freshness, Look, Observer, SoFar};
+use runawaytrain_engine::ports::{Clock, Freshness, Look, Observer, Terms};
 
 use super::World;
 use crate::resource;
@@ -46,7 +46,7 @@ impl Observer for World {
         Ok(every.into_iter().collect())
     }
 
-    async fn follow(&self, account: &AccountId, look: &Look, so_far: SoFar<'_>) -> Result<Sight, Failure> {
-        resource::look(self, account, look, so_far).await
+    async fn look_on(&self, account: &AccountId, look: &Look, terms: Terms<'_>) -> Result<Sight, Failure> {
+        resource::look(self, account, look, terms).await
     }
 }

@@ -9,6 +9,7 @@ use runawaytrain_core::observation::Seen;
 use runawaytrain_core::resource::users::{AccessKey, Credential, Credentials, OtherCredential};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{KeyId, UserName};
+use runawaytrain_engine::patience::Round;
 use runawaytrain_engine::ports::Performed;
 
 use crate::failure;
@@ -19,9 +20,15 @@ use crate::time::timestamp;
 pub(super) type OfServices = BTreeMap<String, Vec<OtherCredential>>;
 
 /// All that opens the account to one user. Each part may have failed on its own.
-pub(super) async fn of(client: &Client, user: &str, of_services: &Option<Seen<OfServices>>) -> Credentials {
-    let (keys, console, others) =
-        tokio::join!(keys(client, user), console(client, user), others(client, user, of_services));
+pub(super) async fn of(
+    client: &Client,
+    round: Round,
+    user: &str,
+    of_services: &Option<Seen<OfServices>>,
+) -> Credentials {
+    let keys = round.ask("iam:ListAccessKeys", user, || keys(client, user));
+    let console = round.ask("iam:GetLoginProfile", user, || console(client, user));
+    let (keys, console, others) = tokio::join!(keys, console, others(client, round, user, of_services));
     Credentials { keys, console, others }
 }
 
@@ -51,16 +58,26 @@ async fn console(client: &Client, user: &str) -> Seen<bool> {
 
 /// Signing certificates, SSH keys and service-specific credentials. One list that cannot be read makes the whole
 /// unknown.
-async fn others(client: &Client, user: &str, of_services: &Option<Seen<OfServices>>) -> Seen<Vec<OtherCredential>> {
+async fn others(
+    client: &Client,
+    round: Round,
+    user: &str,
+    of_services: &Option<Seen<OfServices>>,
+) -> Seen<Vec<OtherCredential>> {
     let services = async {
         match of_services {
             Some(Ok(all)) => Ok(all.get(user).cloned().unwrap_or_default()),
             Some(Err(failure)) => Err(failure.clone()),
-            None => Ok(service_credentials(client, Whose::Of(user)).await?.into_values().flatten().collect()),
+            None => {
+                let list = || service_credentials(client, Whose::Of(user));
+                let found = round.ask("iam:ListServiceSpecificCredentials", user, list).await?;
+                Ok(found.into_values().flatten().collect())
+            }
         }
     };
-    let (certificates, ssh_keys, service) =
-        tokio::try_join!(certificates(client, user), ssh_keys(client, user), services)?;
+    let certificates = round.ask("iam:ListSigningCertificates", user, || certificates(client, user));
+    let ssh_keys = round.ask("iam:ListSSHPublicKeys", user, || ssh_keys(client, user));
+    let (certificates, ssh_keys, service) = tokio::try_join!(certificates, ssh_keys, services)?;
     Ok([certificates, ssh_keys, service].concat())
 }
 
@@ -248,7 +265,7 @@ mod tests {
     async fn every_list_is_read_whole_and_only_the_surely_closed_is_inactive() {
         let script = Script::new(answer);
         let client = Client::new(&script.config());
-        let others = others(&client, "mallory", &of_services(&client).await).await.unwrap();
+        let others = others(&client, round(), "mallory", &of_services(&client).await).await.unwrap();
         assert!(others.iter().all(|other| other.created == Some("2026-11-22T03:00:00Z".parse().unwrap())));
         let others: Vec<_> = others.into_iter().map(|other| (other.credential, other.active)).collect();
         let expected = [
@@ -264,8 +281,12 @@ mod tests {
         assert!(of_another.iter().all(|(credential, _)| !matches!(credential, Credential::ServiceCredential(_))));
     }
 
+    fn round() -> Round {
+        Round::of(std::time::Duration::from_secs(60))
+    }
+
     async fn others_of(client: &Client, user: &str) -> Vec<(Credential, bool)> {
-        let others = others(client, user, &of_services(client).await).await.unwrap();
+        let others = others(client, round(), user, &of_services(client).await).await.unwrap();
         others.into_iter().map(|other| (other.credential, other.active)).collect()
     }
 
@@ -298,7 +319,7 @@ mod tests {
             let denied = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
             if asked.contains("ListSSHPublicKeys") { (403, denied.to_owned()) } else { answer(asked) }
         });
-        let failure = others(&Client::new(&script.config()), "mallory", &None).await.unwrap_err();
+        let failure = others(&Client::new(&script.config()), round(), "mallory", &None).await.unwrap_err();
         assert_eq!((failure.operation.as_str(), failure.kind), ("iam:ListSSHPublicKeys", FailureKind::Denied));
     }
 

@@ -1,6 +1,7 @@
 //! Who there is, and how each is locked.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use aws_sdk_iam::Client;
 use aws_sdk_iam::operation::get_account_authorization_details::GetAccountAuthorizationDetailsOutput;
@@ -11,6 +12,7 @@ use runawaytrain_core::observation::Seen;
 use runawaytrain_core::resource::users::{LOCKOUT_POLICY, Lockout, User, UserAttachments};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::UserName;
+use runawaytrain_engine::patience::Round;
 
 use crate::deny::{self, Found};
 use crate::failure;
@@ -37,7 +39,11 @@ pub(super) struct Known {
 }
 
 /// Every user, all pages.
-pub(super) async fn known(client: &Client, so_far: impl Fn(Vec<User>)) -> Result<Vec<Known>, Failure> {
+pub(super) async fn known(
+    client: &Client,
+    within: Duration,
+    so_far: impl Fn(Vec<User>),
+) -> Result<Vec<Known>, Failure> {
     let bound =
         deny_all::denied_by(PolicyUsageType::PermissionsBoundary, &USERS, || client.list_entities_for_policy()).await;
     let page = |page: GetAccountAuthorizationDetailsOutput| {
@@ -46,7 +52,7 @@ pub(super) async fn known(client: &Client, so_far: impl Fn(Vec<User>)) -> Result
     };
     let tell = |known: &[Known]| so_far(known.iter().map(|known| known.user.clone()).collect());
     match details::each(client, EntityType::User, page, tell).await {
-        Err(failure) if details::is_not_ours(&failure) => one_by_one(client).await,
+        Err(failure) if details::is_not_ours(&failure) => one_by_one(client, within).await,
         answer => answer,
     }
 }
@@ -86,7 +92,7 @@ fn told(detail: UserDetail, bound: &Seen<BTreeSet<String>>) -> Option<Known> {
 }
 
 /// A call a user.
-async fn one_by_one(client: &Client) -> Result<Vec<Known>, Failure> {
+async fn one_by_one(client: &Client, within: Duration) -> Result<Vec<Known>, Failure> {
     let list = async {
         let mut pages = client.list_users().max_items(PAGE).into_paginator().send();
         let mut named = Vec::new();
@@ -96,10 +102,11 @@ async fn one_by_one(client: &Client) -> Result<Vec<Known>, Failure> {
         Ok::<_, Failure>(named)
     };
     let (named, denied) = tokio::join!(list, deny_all::denied(&USERS, || client.list_entities_for_policy()));
+    let (named, round) = (named?, Round::of(within));
     let one = async |user: aws_sdk_iam::types::User| Known {
         user: User {
             created: timestamp(&user.create_date),
-            lockout: lockout(client, &user.user_name).await,
+            lockout: round.ask("iam:GetUserPolicy", &user.user_name, || lockout(client, &user.user_name)).await,
             deny_all: deny_all::on(&denied, &user.user_name),
             boundary: None,
             credentials: None,
@@ -108,7 +115,7 @@ async fn one_by_one(client: &Client) -> Result<Vec<Known>, Failure> {
         },
         hangs: None,
     };
-    Ok(stream::iter(named?).map(one).buffer_unordered(AT_A_TIME).collect().await)
+    Ok(stream::iter(named).map(one).buffer_unordered(AT_A_TIME).collect().await)
 }
 
 async fn lockout(client: &Client, user: &str) -> Seen<Lockout> {
@@ -137,6 +144,8 @@ mod tests {
 
     use super::*;
     use crate::wire::Script;
+
+    const MINUTE: Duration = Duration::from_secs(60);
 
     fn detail(name: &str, more: &str) -> String {
         let ids = "<UserId>AIDA</UserId><Arn>arn</Arn><CreateDate>2026-11-22T03:00:00Z</CreateDate>";
@@ -202,7 +211,7 @@ mod tests {
     async fn two_pages_tell_of_every_user_how_it_is_locked_and_what_hangs_on_it() {
         let (script, told) = (script(), RefCell::new(Vec::new()));
         let client = Client::new(&script.config());
-        let all = known(&client, |users| told.borrow_mut().push(users.len())).await.unwrap();
+        let all = known(&client, MINUTE, |users| told.borrow_mut().push(users.len())).await.unwrap();
         assert_eq!(told.into_inner(), [2, 5], "after each page");
         let all: BTreeMap<String, Known> = all.into_iter().map(|known| (known.user.name.to_string(), known)).collect();
         let lockouts: Vec<_> = all.iter().map(|(name, known)| (name.as_str(), known.user.lockout.clone())).collect();
@@ -234,7 +243,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_list_that_stays_throttled_fails_and_asks_about_nobody() {
         let throttled = Script::new(|_| (400, error("Throttling")));
-        let failure = known(&Client::new(&throttled.config()), |_| {}).await.map(|_| ()).unwrap_err();
+        let failure = known(&Client::new(&throttled.config()), MINUTE, |_| {}).await.map(|_| ()).unwrap_err();
         assert_eq!(
             (failure.kind, failure.operation.as_str()),
             (FailureKind::Throttled, "iam:GetAccountAuthorizationDetails")
@@ -257,7 +266,7 @@ mod tests {
             let name = "GetAccountAuthorizationDetails";
             (200, format!("<{name}Response><{name}Result>{more}</{name}Result></{name}Response>"))
         });
-        let failure = known(&Client::new(&script.config()), |_| {}).await.map(|_| ()).unwrap_err();
+        let failure = known(&Client::new(&script.config()), MINUTE, |_| {}).await.map(|_| ()).unwrap_err();
         assert_eq!(failure.kind, FailureKind::Other);
     }
 }

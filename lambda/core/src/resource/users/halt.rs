@@ -5,10 +5,11 @@ use jiff::Timestamp;
 use super::action::{Action, DENIES};
 use super::credential::{Credentials, UserAttachment};
 use super::user::{LOCKOUT_POLICY, Lockout, User, lane};
-use crate::policy::UserResponse;
+use crate::policy::{AccountPolicy, UserResponse};
 use crate::resource::case::{Age, HaltCase, Suspicion};
 use crate::resource::deny_all::{DENY_ALL, Way};
 use crate::resource::draft::{Draft, Lane, SkipReason};
+use crate::vocabulary::failure::FailureKind;
 use crate::vocabulary::ids::UserName;
 
 /// Its credentials are known later than its name, so they have a lane of their own: the deny waits for nothing.
@@ -74,6 +75,19 @@ pub(super) fn strip(case: &HaltCase<'_>, user: &User, draft: &mut Draft<Action>)
     }
 }
 
+/// Whether what opened the account to a user was looked at, all of it, and is gone.
+pub(super) fn is_stripped(policy: &AccountPolicy, user: &User) -> bool {
+    let Some(Credentials { keys: Ok(keys), console: Ok(false), others: Ok(others) }) = &user.credentials else {
+        return false;
+    };
+    match policy.contain.users {
+        UserResponse::Leave | UserResponse::Deactivate => {
+            keys.iter().all(|key| !key.active) && others.iter().all(|other| !other.active)
+        }
+        UserResponse::DeleteCredentials | UserResponse::DeleteUsers => keys.is_empty() && others.is_empty(),
+    }
+}
+
 /// What becomes of a credential.
 #[derive(Clone, Copy, PartialEq)]
 enum CredentialAction {
@@ -124,9 +138,12 @@ fn plan_credentials(user: &User, credentials: &Credentials, action: CredentialAc
             CredentialAction::Delete => add(Action::DeleteKey { user: name(), key: id }),
         }
     }
-    // Where the password could not be looked at, deleting it is tried all the same: a missing one is no error.
-    if credentials.console != Ok(false) {
-        add(Action::DeleteLogin { user: name() });
+    match &credentials.console {
+        Ok(false) => {}
+        // The next look asks for it.
+        Err(failure) if failure.kind == FailureKind::NotBegun => {}
+        // Where the password could not be looked at, deleting it is tried all the same: a missing one is no error.
+        Ok(true) | Err(_) => add(Action::DeleteLogin { user: name() }),
     }
     for other in user.others() {
         let credential = other.credential.clone();

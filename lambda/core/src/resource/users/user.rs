@@ -1,5 +1,7 @@
 //! A user as it was seen.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -112,6 +114,23 @@ impl User {
             })
         });
         no_credentials && no_attachments
+    }
+}
+
+/// Users from whom nothing is left to be taken, as an earlier look of a halt saw them.
+pub struct Settled<'a>(BTreeMap<&'a UserName, &'a User>);
+
+impl<'a> Settled<'a> {
+    /// These.
+    pub fn new(users: &'a [User]) -> Self {
+        Self(users.iter().map(|user| (&user.name, user)).collect())
+    }
+
+    /// What was seen then of the credentials of a user who is denied everything and is still the same: as long as both
+    /// hold, whatever was made for them since opens nothing.
+    pub fn credentials(&self, user: &User) -> Option<Credentials> {
+        let before = self.0.get(&user.name).filter(|before| before.created == user.created && user.is_denied())?;
+        before.credentials.clone()
     }
 }
 
