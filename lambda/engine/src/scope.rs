@@ -74,16 +74,16 @@ impl Scope {
     }
 }
 
-/// Lists the accounts. When Organizations does not answer, the accounts of earlier sweeps are watched on, by the names
-/// that they had then: a guard must not go blind because a list is missing.
-pub async fn scope(
-    directory: &dyn Directory,
+/// Who is looked at, of the accounts that [`list`] brought. When Organizations does not answer, the accounts of earlier
+/// sweeps are watched on, by the names that they had then: a guard must not go blind because a list is missing.
+pub fn scope(
+    listed: Result<Members, Failure>,
     policy: &Policy,
     selection: &Selection,
     ceiling: Mode,
     known: impl Iterator<Item = (AccountId, Option<String>)>,
 ) -> Scope {
-    match members(directory, selection).await {
+    match listed {
         Ok(Members { accounts, asked }) => from_members(accounts, Some(asked), policy, selection, ceiling),
         Err(failure) => {
             tracing::error!(error = %failure, "the organization's accounts could not be listed; sweeping the accounts known from before");
@@ -110,8 +110,9 @@ pub async fn scope(
     }
 }
 
-/// The accounts; asked for anew where one was named that is not among them, for it may have joined a minute ago.
-async fn members(directory: &dyn Directory, selection: &Selection) -> Result<Members, Failure> {
+/// The organization's accounts; asked for anew where one was named that is not among them, for it may have joined a
+/// minute ago.
+pub async fn list(directory: &dyn Directory, selection: &Selection) -> Result<Members, Failure> {
     let members = directory.accounts(Freshness::Cached).await?;
     match selection {
         Selection::Only(wanted)

@@ -26,7 +26,7 @@ use crate::observe::spend::SpendMemory;
 use crate::patience::while_busy;
 use crate::ports::{Clock, Directory, Freshness, Journal, Metrics, Ports, Slots, States, SweepMetrics};
 use crate::release::{self, Release};
-use crate::scope::{Scope, scope};
+use crate::scope::{Scope, list, scope};
 use crate::trigger::{self, Deployment, Request, Selection};
 
 mod again;
@@ -181,7 +181,12 @@ impl Guard {
         let drill = asked == Mode::Drill;
         let ceiling = if drill { Mode::Drill } else { least([asked, self.ceiling]) };
         let until = invocation.deadline.stop_work();
-        let records = match while_busy(&invocation.id, until, || self.states.load_all()).await {
+        // A cold function has thousands of accounts to list and as many records to read: neither waits for the other.
+        let (records, listed) = tokio::join!(
+            while_busy(&invocation.id, until, || self.states.load_all()),
+            list(&*self.directory, selection),
+        );
+        let records = match records {
             Ok(records) => records,
             Err(failure) => {
                 tracing::error!(error = %failure, "the state table could not be read; nothing was touched");
@@ -190,7 +195,7 @@ impl Guard {
                 )));
             }
         };
-        let mut scope = scope(&*self.directory, &self.policy, selection, ceiling, records.accounts()).await;
+        let mut scope = scope(listed, &self.policy, selection, ceiling, records.accounts());
         let turned_away = disposition::of_unserved(&scope);
         if let Some(answer) = disposition::nobody_served(&scope) {
             return SweepAnswer { answer, dispositions: turned_away };

@@ -4,9 +4,13 @@
 #[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
 
+use std::time::Duration;
+
 use common::{PHYSICS, QUIET, REGIONS, Scene, id, policy, report_of, seeded};
 use runawaytrain_core::record::State;
+use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_engine::ports::States;
+use runawaytrain_testbed::SimAccount;
 use serde_json::json;
 
 /// What the account of the scene costs in a tick: reading calls, and writes of the table.
@@ -46,6 +50,20 @@ async fn a_drilled_account_past_its_limit_is_looked_at_closely_once() {
     }
     let asked = scene.send(json!({ "action": "drill", "accounts": [PHYSICS] })).await;
     assert!(!report_of(&asked, PHYSICS).plan.actions.is_empty(), "whoever asks is told");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cold_function_lists_the_accounts_while_it_reads_the_table() {
+    let testbed = seeded();
+    // Fifty pages of accounts, and a table that takes nothing at first: four seconds each.
+    for number in 0..1000 {
+        testbed.world.add(&id(&format!("{:012}", 700_000_000_000_u64 + number)), SimAccount::new("lab", &[]));
+    }
+    testbed.ledger.busy_for(Duration::from_secs(4), FailureKind::Throttled);
+    let scene = Scene::new(testbed, policy(json!({})));
+    scene.send(json!({ "accounts": [PHYSICS] })).await;
+    let first = scene.testbed.world.calls().first().map(|call| call.after).unwrap();
+    assert!(first < Duration::from_secs(7), "{first:?}");
 }
 
 #[tokio::test(start_paused = true)]
