@@ -164,6 +164,7 @@ fn expectation(words: &mut Tokens<'_>) -> Result<Expectation, String> {
         "billable" => Expectation::Count("billable", words.number()?),
         "stopped" => Expectation::Count("stopped", words.number()?),
         "terminated" => Expectation::Count("terminated", words.number()?),
+        "commitments" => Expectation::Count("commitments", words.number()?),
         "thief" => match words.next()? {
             "locked" => Expectation::Thief(Vec::new()),
             "keeps" => Expectation::Thief(words.rest().split(' ').map(str::to_owned).collect()),
@@ -310,6 +311,7 @@ impl Stage {
                 let number = match what {
                     "billable" => with(&|known| known.billable().count()),
                     "stopped" => lives(|life| *life == Life::Stopped),
+                    "commitments" => with(&|known| known.commitments as usize),
                     _ => lives(|life| *life == Life::Terminated),
                 };
                 found(number == wanted, format!("there are {number}"))

@@ -73,6 +73,8 @@ pub struct SimAccount {
     pub charge: Option<Charge>,
     /// Whether the protect policy covers it: nobody in it may touch what carries our names or StackSets'.
     pub guarded: bool,
+    /// How many commitments somebody bought in it: Reserved Instances, Savings Plans. Nobody can give one back.
+    pub commitments: u32,
     /// Until when somebody in it calls in a loop what our looks call.
     pub(crate) looped_until: Option<Instant>,
     pub(crate) id: Option<AccountId>,
@@ -96,6 +98,7 @@ impl SimAccount {
             root: RootCredentials { keys: Some(false), password: Some(false), mfa: Some(false) },
             charge: None,
             guarded: false,
+            commitments: 0,
             looped_until: None,
             id: None,
             clock: None,

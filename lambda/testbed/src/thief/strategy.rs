@@ -64,6 +64,8 @@ pub enum Strategy {
     DeleteOurRole,
     /// Call in a loop what our looks call, so that they are throttled.
     ThrottleLooks,
+    /// Buy a commitment for years.
+    Purchase,
     /// Opt out of the region in which it launched: what runs there runs on, and nobody may look.
     DisableRegion,
 }
@@ -101,6 +103,7 @@ impl FromStr for Strategy {
                 "fill-attached" => Self::FillAttached,
                 "delete-our-role" => Self::DeleteOurRole,
                 "throttle-looks" => Self::ThrottleLooks,
+                "purchase" => Self::Purchase,
                 "disable-region" => Self::DisableRegion,
                 _ => return Err(format!("no thief knows the strategy {word:?}")),
             },
@@ -185,6 +188,10 @@ impl Strategy {
             // To read adds nothing to the bill: no policy of ours denies it.
             Self::ThrottleLooks => hand.try_to(Power::Plain, known, |_, known| {
                 deeds::call_in_a_loop(known);
+                true
+            }),
+            Self::Purchase => hand.try_to(Power::Growth, known, |_, known| {
+                known.commitments += 1;
                 true
             }),
             Self::DisableRegion => hand.try_to(Power::Guarded, known, |_, known| deeds::disable_far_away(known)),
