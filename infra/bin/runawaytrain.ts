@@ -33,7 +33,7 @@ try {
     policy,
     architecture: options.architecture,
     bootstrapFile: options.bootstrapFile,
-    quarantinePolicyId: options.quarantinePolicyId ?? guardrails.quarantinePolicyId,
+    haltPolicyIds: options.haltPolicyIds ?? guardrails.haltPolicyIds,
   });
   enroll(app, guard, {
     stackName: 'RunawayTrainEnrollment',

@@ -2,6 +2,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import type { HaltPolicyIds } from './guardrails/guardrails';
 import type { ReleaseSource } from './release/release';
 import { ISSUER } from './release/trust';
 
@@ -13,8 +14,8 @@ export interface Options {
   readonly architecture: Architecture;
   /** The built function: an executable named as it likes; it is packed as `bootstrap`. */
   readonly bootstrapFile: string;
-  /** A quarantine policy that exists already, instead of the one of the stack RunawayTrainGuardrails. */
-  readonly quarantinePolicyId?: string;
+  /** Policies that exist already, instead of those of the stack RunawayTrainGuardrails. */
+  readonly haltPolicyIds?: HaltPolicyIds;
   /** Whose releases a pipeline may deploy; without it there is no way in for one. */
   readonly release?: ReleaseSource;
 }
@@ -43,12 +44,6 @@ export function optionsFrom(context: (name: string) => unknown): Options {
       `the function is not built: there is no file ${bootstrapFile}. Run scripts/build, or name a built one with -c bootstrap=PATH.`,
     );
   }
-  const quarantinePolicyId = text(context('quarantinePolicyId'));
-  if (quarantinePolicyId !== undefined && !POLICY_ID.test(quarantinePolicyId)) {
-    throw new OptionProblem(
-      `-c quarantinePolicyId=${quarantinePolicyId}: this is not the id of a policy, such as p-examplepolicyid111.`,
-    );
-  }
   const release = releaseFrom({
     repository: text(context('releaseRepository')),
     subject: text(context('releaseSubject')),
@@ -57,10 +52,31 @@ export function optionsFrom(context: (name: string) => unknown): Options {
   return {
     architecture,
     bootstrapFile,
-    quarantinePolicyId,
+    haltPolicyIds: haltPoliciesFrom((name) => text(context(name))),
     release,
     policyFile: path.resolve(text(context('policy')) ?? path.join(REPOSITORY, 'runawaytrain.yaml')),
   };
+}
+
+/** Where the quarantine is named, nothing is taken from the stack: the others are only those that are named as well. */
+function haltPoliciesFrom(named: (option: string) => string | undefined): HaltPolicyIds | undefined {
+  const id = (option: string) => {
+    const found = named(option);
+    if (found !== undefined && !POLICY_ID.test(found)) {
+      throw new OptionProblem(`-c ${option}=${found}: this is not the id of a policy, such as p-examplepolicyid111.`);
+    }
+    return found;
+  };
+  const quarantine = id('quarantinePolicyId');
+  const others = { models: id('modelsPolicyId'), lockdown: id('lockdownPolicyId') };
+  if (quarantine !== undefined) return { quarantine, ...others };
+  for (const [name, found] of Object.entries(others)) {
+    if (found === undefined) continue;
+    throw new OptionProblem(
+      `-c ${name}PolicyId=${found}: name the quarantine as well, with -c quarantinePolicyId=p-…, or neither.`,
+    );
+  }
+  return undefined;
 }
 
 /** What the command line says of the pipeline. */

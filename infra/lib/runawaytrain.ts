@@ -6,6 +6,7 @@ import { FailureQueue } from './guard/failure-queue';
 import { Guard } from './guard/guard';
 import { Schedule } from './guard/schedule';
 import { StateTable } from './guard/state-table';
+import type { HaltPolicyIds } from './guardrails/guardrails';
 import { LaunchBus } from './launches/launch-bus';
 import { LaunchQueue } from './launches/launch-queue';
 import { PayerForwarder } from './launches/payer-forwarder';
@@ -24,25 +25,25 @@ export interface RunawayTrainProps extends StackProps {
   readonly policy: Policy;
   readonly architecture: Architecture;
   readonly bootstrapFile: string;
-  readonly quarantinePolicyId: string;
+  readonly haltPolicyIds: HaltPolicyIds;
 }
 
 export class RunawayTrain extends Stack {
   constructor(scope: Construct, id: string, props: RunawayTrainProps) {
     super(scope, id, props);
-    const { policy, architecture, bootstrapFile, quarantinePolicyId } = props;
+    const { policy, architecture, bootstrapFile, haltPolicyIds } = props;
 
     // There already.
     const organization = new Organization(this, 'Organization', {
       organizationId: policy.organization,
-      quarantinePolicyId,
+      haltPolicyIds,
     });
     const billing = new Billing(this, 'Billing');
 
     const topics = new NotifyTopics(this, 'Notify', { policy });
     const state = new StateTable(this, 'State');
     const failures = new FailureQueue(this, 'Failures');
-    const guard = new Guard(this, 'Guard', { policy, architecture, bootstrapFile, failures, quarantinePolicyId });
+    const guard = new Guard(this, 'Guard', { policy, architecture, bootstrapFile, failures, haltPolicyIds });
 
     // What starts the guard.
     new Schedule(this, 'Schedule', { minutes: policy.scheduleMinutes, guard });
@@ -71,7 +72,7 @@ export class RunawayTrain extends Stack {
     if (policy.deletesRootCredentials) organization.grantAssumeRoot(guard);
     billing.grantReadPrices(guard);
     billing.grantReadCharges(guard);
-    organization.grantQuarantine(guard);
+    organization.grantHaltPolicies(guard);
     topics.grantPublish(guard);
     state.grantReadWrite(guard);
     failures.grantSend(guard);

@@ -66,14 +66,20 @@ describe('the app', () => {
     const guard = Object.values<Json>(read('RunawayTrain').Resources).find(
       ({ Type }) => Type === 'AWS::Lambda::Function',
     );
-    const taken = guard.Properties.Environment.Variables.quarantinepolicy['Fn::ImportValue'];
-    const outputs = Object.values<Json>(read('RunawayTrainGuardrails').Outputs);
-    assert.equal(outputs.length, 1);
-    assert.equal(outputs[0].Export.Name, taken);
-    const { Resources } = read('RunawayTrainGuardrails');
-    const [exported, attribute] = outputs[0].Value['Fn::GetAtt'];
-    assert.equal(attribute, 'Id');
-    assert.equal(Resources[exported].Properties.Name, names.quarantinePolicy);
+    const { Variables } = guard.Properties.Environment;
+    const { Resources, Outputs } = read('RunawayTrainGuardrails');
+    const named = Object.fromEntries(
+      Object.values<Json>(Outputs).map(({ Export, Value }) => {
+        const [exported, attribute] = Value['Fn::GetAtt'];
+        assert.equal(attribute, 'Id');
+        return [Export.Name, Resources[exported].Properties.Name];
+      }),
+    );
+    const taken = ['quarantinepolicy', 'modelspolicy', 'lockdownpolicy'].map(
+      (variable) => named[Variables[variable]['Fn::ImportValue']],
+    );
+    assert.deepEqual(taken, [names.quarantinePolicy, names.modelsPolicy, names.lockdownPolicy]);
+    assert.equal(Object.keys(named).length, 3);
   });
 
   it('gives no topic, bus or queue two policies, over all stacks', () => {
@@ -109,6 +115,17 @@ describe('the app', () => {
     const template = fs.readFileSync(path.join(outdir, 'RunawayTrain.template.json'), 'utf8');
     assert.ok(!template.includes('Fn::ImportValue'));
     assert.ok(template.includes(QUARANTINE));
+    // What is not named is not there: a halt says so.
+    for (const variable of ['modelspolicy', 'lockdownpolicy']) assert.ok(!template.includes(variable), variable);
+  });
+
+  it('refuses to take half of the policies from the command line', () => {
+    const { status, said } = run({ policy: SAMPLE, bootstrap: bootstrapFile, modelsPolicyId: 'p-examplepolicyid111' });
+    assert.equal(status, 1);
+    assert.equal(
+      said,
+      '-c modelsPolicyId=p-examplepolicyid111: name the quarantine as well, with -c quarantinePolicyId=p-…, or neither.\n',
+    );
   });
 
   it('refuses what is not the id of a policy', () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { names, variables } from '../lib/contract';
-import { only, PAYER, QUARANTINE, synthesize } from './support';
+import { LOCKDOWN, MODELS, only, PAYER, QUARANTINE, synthesize } from './support';
 
 const environment: Record<string, string> = only(synthesize().template, 'AWS::Lambda::Function').Environment.Variables;
 
@@ -15,6 +15,8 @@ it('the function is given what it knows by these names, and nothing else', () =>
     statetable: names.table,
     policyfile: names.policyFile,
     quarantinepolicy: QUARANTINE,
+    modelspolicy: MODELS,
+    lockdownpolicy: LOCKDOWN,
   });
 });
 

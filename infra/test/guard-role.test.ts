@@ -3,7 +3,20 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { metrics, names } from '../lib/contract';
 import type { PolicyDocument } from '../lib/policy/policy';
-import { document, idOf, type Json, LAB, list, ORGANIZATION, only, PAYER, QUARANTINE, synthesize } from './support';
+import {
+  document,
+  idOf,
+  type Json,
+  LAB,
+  LOCKDOWN,
+  list,
+  MODELS,
+  ORGANIZATION,
+  only,
+  PAYER,
+  QUARANTINE,
+  synthesize,
+} from './support';
 
 const { template } = synthesize();
 const role = idOf(template, 'AWS::IAM::Role', ({ RoleName }) => RoleName === names.functionRole);
@@ -39,10 +52,15 @@ describe('the role of the function', () => {
       [
         ['AssumeResponderRoles', 'Allow', 'sts:AssumeRole', `arn:aws:iam::*:role/${names.responderRole}`],
         [
-          'AttachAndDetachQuarantine',
+          'AttachAndDetachHaltPolicies',
           'Allow',
           ['organizations:AttachPolicy', 'organizations:DetachPolicy'],
-          [`arn:aws:organizations::${PAYER}:policy/${ORGANIZATION}/service_control_policy/${QUARANTINE}`, accounts],
+          [
+            ...[QUARANTINE, MODELS, LOCKDOWN].map(
+              (id) => `arn:aws:organizations::${PAYER}:policy/${ORGANIZATION}/service_control_policy/${id}`,
+            ),
+            accounts,
+          ],
         ],
         ['EmitMetrics', 'Allow', 'cloudwatch:PutMetricData', '*'],
         ['ListAccounts', 'Allow', 'organizations:ListAccounts', '*'],

@@ -1,13 +1,14 @@
-/** The two service control policies as resources, and what holds for both. */
+/** The service control policies: those of the stack as resources, and what holds for each document. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Match } from 'aws-cdk-lib/assertions';
 import { names } from '../lib/contract';
 import { MOST_CHARACTERS } from '../lib/guardrails/deny';
 import {
   assertDenied,
   assertLeft,
+  lockdown,
   MEMBERS,
+  models,
   PAYERS_ADMIN,
   protect,
   quarantine,
@@ -18,47 +19,33 @@ import {
 } from './service-control-policies';
 import { idOf, type Json } from './support';
 
-describe('both policies', () => {
-  it('are service control policies, and the only resources of their stack', () => {
+const EACH = [names.quarantinePolicy, names.modelsPolicy, names.lockdownPolicy, names.protectPolicy];
+
+describe('the policies of the stack', () => {
+  it('are service control policies, and its only resources', () => {
+    const resources = Object.values<Json>(template.toJSON().Resources);
     assert.deepEqual(
-      Object.values(template.toJSON().Resources).map(({ Type }: Json) => Type),
-      ['AWS::Organizations::Policy', 'AWS::Organizations::Policy'],
+      resources.map(({ Type, Properties }) => [Type, Properties.Type, Properties.Name]),
+      EACH.map((name) => ['AWS::Organizations::Policy', 'SERVICE_CONTROL_POLICY', name]),
     );
-    for (const { Type } of [quarantine, protect]) assert.equal(Type, 'SERVICE_CONTROL_POLICY');
-  });
-
-  it('fit into what Organizations takes, with their statements named apart', () => {
-    assert.equal(MOST_CHARACTERS, 10_240);
-    for (const { Content, Description } of [quarantine, protect]) {
-      const text = JSON.stringify(Content);
-      assert.ok(text.length <= MOST_CHARACTERS, `${text.length} characters`);
-      assert.ok(/^[\x20-\x7e]*$/.test(text), 'one byte a character');
-      assert.ok(Description.length <= 512);
-      assert.equal(Content.Version, '2012-10-17');
-      const sids = Content.Statement.map(({ Sid }: Json) => Sid);
-      assert.deepEqual([...new Set(sids)], sids);
-      // Whoever is denied reads these in their own console.
-      for (const sid of sids) assert.match(sid, /^Deny[A-Z][A-Za-z0-9]+$/);
-    }
-  });
-
-  it('name an action once in a statement, and none that is a wildcard for a whole service', () => {
-    for (const { Content } of [quarantine, protect]) {
-      for (const { Action } of Content.Statement) {
-        assert.deepEqual([...new Set(Action)], Action);
-        // A wildcard at the end alone: older readers of such policies refuse it elsewhere.
-        for (const action of Action) assert.match(action, /^[a-z0-9-]+:[A-Z][A-Za-z0-9]+\*?$/);
-      }
-    }
   });
 
   it('are made one after the other', () => {
-    const made = template.findResources('AWS::Organizations::Policy', { DependsOn: Match.anyValue() });
-    const first = idOf(template, 'AWS::Organizations::Policy', ({ Name }) => Name === names.quarantinePolicy);
+    const ids = EACH.map((wanted) => idOf(template, 'AWS::Organizations::Policy', ({ Name }) => Name === wanted));
+    const { Resources } = template.toJSON();
     assert.deepEqual(
-      Object.values(made).map(({ DependsOn }) => DependsOn),
-      [[first]],
+      ids.map((id) => Resources[id].DependsOn),
+      [undefined, [ids[0]], [ids[1]], [ids[2]]],
     );
+  });
+
+  it('are attached to nothing until a halt, but for the one that protects', () => {
+    for (const name of EACH.slice(0, 3)) {
+      const [policy] = Object.values(
+        template.findResources('AWS::Organizations::Policy', { Properties: { Name: name } }),
+      );
+      assert.equal(policy?.Properties.TargetIds, undefined, name);
+    }
   });
 
   it('keep everyone in the organization, root and our own roles too', () => {
@@ -69,6 +56,37 @@ describe('both policies', () => {
         assertDenied(policy, { by, action: 'organizations:AcceptHandshake' });
         assertDenied(policy, { by, action: 'account:CloseAccount' });
       }
+    }
+  });
+});
+
+describe('every document', () => {
+  const documents = [quarantine, protect, models, lockdown].map(({ Content }: Json) => Content);
+
+  it('fits into what Organizations takes, with its statements named apart', () => {
+    assert.equal(MOST_CHARACTERS, 10_240);
+    for (const document of documents) {
+      const text = JSON.stringify(document);
+      assert.ok(text.length <= MOST_CHARACTERS, `${text.length} characters`);
+      assert.ok(/^[\x20-\x7e]*$/.test(text), 'one byte a character');
+      assert.equal(document.Version, '2012-10-17');
+      const sids = document.Statement.map(({ Sid }: Json) => Sid);
+      assert.deepEqual([...new Set(sids)], sids);
+      // Whoever is denied reads these in their own console.
+      for (const sid of sids) assert.match(sid, /^Deny[A-Z][A-Za-z0-9]+$/);
+    }
+    for (const { Description } of [quarantine, protect]) assert.ok(Description.length <= 512);
+  });
+
+  it('names an action once in a statement, and no whole service: all of them, or a part of a name', () => {
+    for (const { Sid, Action } of documents.flatMap(({ Statement }: Json) => Statement)) {
+      assert.deepEqual([...new Set(Action)], Action, Sid);
+      if (Action.includes('*')) {
+        assert.deepEqual(Action, ['*'], Sid);
+        continue;
+      }
+      // A wildcard may stand anywhere in the name of an action, and never in that of a service.
+      for (const action of Action) assert.match(action, /^[a-z0-9-]+:[A-Za-z0-9*]*[A-Za-z]{2}[A-Za-z0-9*]*$/, Sid);
     }
   });
 });

@@ -4,6 +4,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { describe, it } from 'node:test';
 import { names, permissions } from '../lib/contract';
+import { actions, MOST_CHARACTERS } from '../lib/guardrails/deny';
 import {
   assertDenied,
   assertLeft,
@@ -13,10 +14,14 @@ import {
   PAYERS_ADMIN,
   quarantine,
   RESPONDER,
+  ROOT_USER,
   STACK_SETS,
   THIEF,
 } from './service-control-policies';
 import { LAB, REPOSITORY } from './support';
+
+/** The payer's own ways in are exempt from nothing either: a thief may hold them. */
+const EVERYBODY = [...MEMBERS, STACK_SETS, PAYERS_ADMIN, FORWARDER];
 
 describe('the quarantine policy', () => {
   it('is what binds the thieves of the simulated organization', () => {
@@ -45,7 +50,6 @@ describe('the quarantine policy', () => {
       'ec2:CreateLaunchTemplate',
       'ec2:CreateLaunchTemplateVersion',
       'ec2:ModifyInstanceAttribute',
-      'ec2:PurchaseReservedInstancesOffering',
       'autoscaling:CreateAutoScalingGroup',
       'autoscaling:UpdateAutoScalingGroup',
       'autoscaling:SetDesiredCapacity',
@@ -73,9 +77,230 @@ describe('the quarantine policy', () => {
       'account:EnableRegion',
     ];
     for (const action of growth) {
-      for (const by of [...MEMBERS, STACK_SETS, PAYERS_ADMIN, FORWARDER]) assertDenied(quarantine, { by, action });
+      for (const by of EVERYBODY) assertDenied(quarantine, { by, action });
       assertLeft(quarantine, { by: RESPONDER, action });
     }
+  });
+
+  it('denies what bills for years, to our own roles too', () => {
+    const purchases = actions({
+      ec2: [
+        'PurchaseReservedInstancesOffering',
+        'PurchaseHostReservation',
+        'PurchaseCapacityBlock',
+        'AcceptReservedInstancesExchangeQuote',
+        'AcceptCapacityReservationBillingOwnership',
+        'ModifyReservedInstances',
+      ],
+      savingsplans: ['CreateSavingsPlan'],
+      rds: ['PurchaseReservedDBInstancesOffering'],
+      redshift: ['PurchaseReservedNodeOffering', 'AcceptReservedNodeExchange'],
+      'redshift-serverless': ['CreateReservation'],
+      elasticache: ['PurchaseReservedCacheNodesOffering'],
+      memorydb: ['PurchaseReservedNodesOffering'],
+      es: ['PurchaseReservedInstanceOffering', 'PurchaseReservedElasticsearchInstanceOffering'],
+      dynamodb: ['PurchaseReservedCapacityOfferings'],
+      medialive: ['PurchaseOffering'],
+      mediaconnect: ['PurchaseOffering'],
+      mediaconvert: ['CreateQueue', 'UpdateQueue'],
+      devicefarm: ['PurchaseOffering', 'RenewOffering'],
+      glacier: ['PurchaseProvisionedCapacity'],
+      'bedrock-mantle': ['CreateReservation', 'UpdateReservation'],
+      shield: ['CreateSubscription'],
+      sagemaker: ['CreateTrainingPlan', 'ExtendTrainingPlan', 'CreateReservedCapacity'],
+      'aws-marketplace': [
+        'Subscribe',
+        'AcceptAgreementRequest',
+        'AcceptAgreementPaymentRequest',
+        'CreateAgreementRequest',
+      ],
+      supportplans: ['CreateSupportAgreement', 'CreateSupportPlanSchedule', 'StartSupportPlanUpdate'],
+      outposts: ['CreateOrder', 'CreateRenewal'],
+      snowball: ['CreateJob', 'CreateCluster', 'CreateLongTermPricing'],
+      route53domains: ['RegisterDomain', 'TransferDomain', 'RenewDomain'],
+      quicksight: ['Subscribe', 'CreateAccountSubscription'],
+      'user-subscriptions': ['CreateClaim', 'CreateClaimAddOn', 'CreatePurchaseSession', 'ConfirmPurchaseSession'],
+    });
+    for (const action of purchases) {
+      for (const by of [...EVERYBODY, RESPONDER]) assertDenied(quarantine, { by, action });
+    }
+    for (const by of EVERYBODY) assertDenied(quarantine, { by, action: 'eks:CreateEksAnywhereSubscription' });
+  });
+
+  it('denies compute by whatever else starts it: jobs, sessions, triggers, streams, builds, volumes', () => {
+    const ways = actions({
+      lambda: ['RunMicrovm', 'ResumeMicrovm'],
+      codebuild: ['CreateProject', 'UpdateProject', 'CreateWebhook', 'UpdateWebhook', 'CreateFleet', 'StartSandbox'],
+      glue: [
+        'CreateTrigger',
+        'UpdateTrigger',
+        'StartTrigger',
+        'CreateJob',
+        'UpdateJob',
+        'RunStatement',
+        'StartCrawler',
+        'StartJobRun',
+      ],
+      imagebuilder: ['CreateImagePipeline', 'UpdateImagePipeline', 'ImportVmImage'],
+      elasticmapreduce: ['StartSession'],
+      sagemaker: [
+        'CreateJob',
+        'CreateMlflowApp',
+        'CreateAIRecommendationJob',
+        'BatchReplaceClusterNodes',
+        'CreateProcessingJob',
+        'UpdateEndpointWeightsAndCapacities',
+      ],
+      databrew: ['StartJobRun', 'CreateSchedule'],
+      'workspaces-instances': ['CreateWorkspaceInstance', 'CreateVolume'],
+      evs: ['CreateEnvironment', 'CreateEnvironmentHost'],
+      gameliftstreams: ['CreateStreamGroup', 'UpdateStreamGroup', 'AddStreamGroupLocations', 'StartStreamSession'],
+      omics: ['StartRun', 'StartRunBatch'],
+      braket: ['CreateJob', 'CreateQuantumTask'],
+      mediaconvert: ['CreateJob'],
+      medialive: ['CreateChannel', 'StartChannel', 'CreateMultiplex', 'StartMultiplex', 'BatchStart'],
+      ec2: ['EnableFastSnapshotRestores', 'CreateVolume', 'CopyVolumes', 'ModifyVolume'],
+      athena: ['CreateCapacityReservation', 'UpdateCapacityReservation'],
+    });
+    for (const action of ways) {
+      for (const by of EVERYBODY) assertDenied(quarantine, { by, action });
+      assertLeft(quarantine, { by: RESPONDER, action });
+    }
+  });
+
+  it('denies more databases, caches, searches and streams, and larger ones', () => {
+    const data = actions({
+      rds: [
+        'CreateDBInstance',
+        'CreateDBInstanceReadReplica',
+        'CreateDBCluster',
+        'CreateDBShardGroup',
+        'CreateBlueGreenDeployment',
+        'RestoreDBInstanceFromDBSnapshot',
+        'RestoreDBClusterToPointInTime',
+        'StartDBInstance',
+        'StartDBCluster',
+        'ModifyDBInstance',
+        'ModifyDBCluster',
+        'ModifyCurrentDBClusterCapacity',
+      ],
+      redshift: ['CreateCluster', 'RestoreFromClusterSnapshot', 'ResizeCluster', 'ResumeCluster', 'ModifyCluster'],
+      'redshift-serverless': ['CreateWorkgroup', 'UpdateWorkgroup', 'RestoreFromSnapshot'],
+      elasticache: [
+        'CreateCacheCluster',
+        'CreateReplicationGroup',
+        'CreateServerlessCache',
+        'ModifyCacheCluster',
+        'ModifyReplicationGroupShardConfiguration',
+        'IncreaseReplicaCount',
+      ],
+      memorydb: ['CreateCluster', 'UpdateCluster'],
+      dax: ['CreateCluster', 'IncreaseReplicationFactor'],
+      es: ['CreateDomain', 'CreateElasticsearchDomain', 'UpdateDomainConfig', 'UpdateElasticsearchDomainConfig'],
+      aoss: ['CreateCollection', 'UpdateAccountSettings'],
+      osis: ['CreatePipeline', 'UpdatePipeline', 'StartPipeline'],
+      kafka: ['CreateCluster', 'CreateClusterV2', 'UpdateBrokerCount', 'UpdateBrokerType', 'UpdateStorage'],
+      kafkaconnect: ['CreateConnector', 'UpdateConnector'],
+      kinesisanalytics: ['CreateApplication', 'StartApplication', 'UpdateApplication'],
+      dynamodb: ['CreateTable', 'UpdateTable', 'RestoreTableFromBackup', 'ImportTable'],
+      'neptune-graph': ['CreateGraph', 'StartGraph', 'RestoreGraphFromSnapshot', 'UpdateGraph'],
+      'docdb-elastic': ['CreateCluster', 'UpdateCluster', 'StartCluster'],
+      'timestream-influxdb': ['CreateDbInstance', 'CreateDbCluster', 'UpdateDbInstance'],
+      fsx: ['CreateFileSystem', 'CreateFileSystemFromBackup', 'CreateFileCache', 'UpdateFileSystem'],
+      mq: ['CreateBroker', 'CreateReplicaBroker', 'UpdateBroker'],
+      airflow: ['CreateEnvironment', 'UpdateEnvironment'],
+      dms: ['CreateReplicationInstance', 'ModifyReplicationInstance', 'StartReplication', 'StartReplicationTask'],
+      'acm-pca': ['CreateCertificateAuthority'],
+      cloudhsm: ['CreateHsm'],
+      kendra: ['CreateIndex', 'UpdateIndex'],
+      rekognition: ['StartProjectVersion'],
+      comprehend: ['CreateEndpoint', 'UpdateEndpoint'],
+    });
+    for (const action of data) {
+      for (const by of EVERYBODY) assertDenied(quarantine, { by, action });
+      assertLeft(quarantine, { by: RESPONDER, action });
+    }
+  });
+
+  it('denies what follows in cost: streams by the shard, networks, mainframes, credits of running instances', () => {
+    const more = actions({
+      kinesis: [
+        'CreateStream',
+        'UpdateShardCount',
+        'UpdateStreamMode',
+        'UpdateAccountSettings',
+        'SplitShard',
+        'RegisterStreamConsumer',
+      ],
+      ec2: ['CreateReplaceRootVolumeTask', 'ModifyInstanceCreditSpecification', 'ModifyDefaultCreditSpecification'],
+      networkmanager: ['CreateCoreNetwork'],
+      globalaccelerator: ['CreateAccelerator'],
+      bedrock: ['CreateKnowledgeBase'],
+      m2: ['CreateEnvironment'],
+      odb: ['CreateCloudVmCluster', 'CreateAutonomousDatabase', 'StartAutonomousDatabase', 'UpdateExadbVmCluster'],
+    });
+    for (const action of more) {
+      for (const by of EVERYBODY) assertDenied(quarantine, { by, action });
+    }
+  });
+
+  it('denies text messages and numbers, and leaves what is published to topics and apps', () => {
+    const messages = actions({
+      sns: ['Publish'],
+      'sms-voice': ['RequestPhoneNumber', 'SendTextMessage', 'SendVoiceMessage', 'SendMediaMessage'],
+      connect: ['CreateInstance', 'ClaimPhoneNumber'],
+      chime: ['CreatePhoneNumberOrder'],
+    });
+    for (const action of messages) {
+      for (const by of EVERYBODY) assertDenied(quarantine, { by, action });
+    }
+    const topic = `arn:aws:sns:eu-central-1:${LAB}:orders`;
+    const app = `arn:aws:sns:eu-central-1:${LAB}:endpoint/APNS/app/0123`;
+    for (const on of [topic, app]) {
+      assertLeft(quarantine, { by: iam('role/workload'), action: 'sns:Publish', on });
+    }
+    const pool = `arn:aws:sms-voice:eu-central-1:${LAB}:pool/pool-0123`;
+    assertDenied(quarantine, { by: THIEF, action: 'sms-voice:SendTextMessage', on: pool });
+  });
+
+  it('denies the ways from outside to a role, and API keys', () => {
+    const ways = actions({
+      ssm: ['CreateActivation'],
+      iot: ['CreateRoleAlias', 'UpdateRoleAlias'],
+      'cognito-identity': ['SetIdentityPoolRoles'],
+      sagemaker: ['CallWithBearerToken'],
+      'aws-external-anthropic': ['CallWithBearerToken'],
+    });
+    for (const action of ways) {
+      for (const by of EVERYBODY) assertDenied(quarantine, { by, action });
+    }
+  });
+
+  it('denies the root user everything, but for a session that the payer opened', () => {
+    const anything = [
+      's3:GetObject',
+      'ec2:DescribeInstances',
+      'ec2:StopInstances',
+      'iam:DeleteAccessKey',
+      'iam:DeleteLoginProfile',
+      'iam:ListAccessKeys',
+      'account:PutContactInformation',
+    ];
+    for (const action of anything) {
+      assertDenied(quarantine, { by: ROOT_USER, action });
+      assertLeft(quarantine, { by: ROOT_USER, action, assumedRoot: true });
+      // Root alone, whatever others are called.
+      for (const by of [THIEF, iam('role/root'), iam('user/root'), RESPONDER]) assertLeft(quarantine, { by, action });
+    }
+    // It may not grow either.
+    for (const action of ['ec2:RunInstances', 'rds:PurchaseReservedDBInstancesOffering', 'iam:CreateAccessKey']) {
+      assertDenied(quarantine, { by: ROOT_USER, action, assumedRoot: true });
+    }
+  });
+
+  it('leaves some room for what AWS thinks of next', () => {
+    const { length } = JSON.stringify(quarantine.Content);
+    assert.ok(length <= MOST_CHARACTERS - 250, `${length} characters`);
   });
 
   it('denies new principals, credentials and trust, and taking our deny away', () => {
@@ -129,7 +354,7 @@ describe('the quarantine policy', () => {
     ];
     for (const [name, on] of identities) {
       const request = { action: `iam:${name}`, on: iam(on) };
-      for (const by of [...MEMBERS, STACK_SETS, PAYERS_ADMIN, FORWARDER]) assertDenied(quarantine, { ...request, by });
+      for (const by of EVERYBODY) assertDenied(quarantine, { ...request, by });
       assertLeft(quarantine, { ...request, by: RESPONDER });
     }
     for (const by of MEMBERS) assertDenied(quarantine, { by, action: 'rolesanywhere:CreateTrustAnchor' });

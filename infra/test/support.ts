@@ -21,6 +21,8 @@ export const ORGANIZATION = 'o-testtesttest';
 export const LAB = '111111111111';
 export const ROOT = 'r-test';
 export const QUARANTINE = 'p-quarantine1';
+export const MODELS = 'p-models1';
+export const LOCKDOWN = 'p-lockdown1';
 
 export const REPOSITORY = path.resolve(__dirname, '../..');
 
@@ -55,7 +57,7 @@ export function synthesize(
     policy: new Policy(policy),
     architecture,
     bootstrapFile,
-    quarantinePolicyId: QUARANTINE,
+    haltPolicyIds: { quarantine: QUARANTINE, models: MODELS, lockdown: LOCKDOWN },
   });
   return { template: Template.fromStack(stack), outdir };
 }

@@ -3,7 +3,7 @@
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from botocore.exceptions import ClientError, WaiterError
@@ -16,7 +16,9 @@ from .cloud import ADMIN_SECRET, HOME_REGION, Cloud, code_of
 from .paths import BOOTSTRAP, CDK, INFRA, MEMBER_REGION_TEMPLATE, MEMBER_TEMPLATE, ROOT, Places, short
 
 STACK = "RunawayTrain"
-GUARDRAILS, QUARANTINE = "RunawayTrainGuardrails", "quarantine"
+GUARDRAILS = "RunawayTrainGuardrails"
+# What a halt attaches, by the option that names it.
+HALT_POLICIES = {"quarantinePolicyId": "RunawayTrainQuarantine", "modelsPolicyId": "RunawayTrainModels", "lockdownPolicyId": "RunawayTrainLockdown"}
 MEMBER_STACK, MEMBER_REGION_STACK = "runawaytrain-member", "runawaytrain-member-region"
 FUNCTION_ROLE = "RunawayTrainFunction"
 BRIDGE = "demo-bridge-metrics"
@@ -55,7 +57,7 @@ class Deployment:
     policy: Path
     binary: Path
     verbose: bool
-    quarantine: str = ""
+    halt_policies: dict[str, str] = field(default_factory=dict)
 
     def up(self) -> None:
         # What a removed stack left behind, the table and the log, is taken over.
@@ -69,7 +71,7 @@ class Deployment:
 
     def bootstrap(self) -> None:
         self._cdk("cdk bootstrap", "bootstrap", f"aws://{PAYER}/{HOME_REGION}")
-        self.quarantine = self._make_quarantine()
+        self.halt_policies = self._make_halt_policies()
 
     @property
     def output(self) -> Path:
@@ -77,20 +79,25 @@ class Deployment:
 
     def _cdk(self, text: str, *arguments: str) -> None:
         context = ["-c", f"policy={self.policy}", "-c", f"bootstrap={self.binary}", "--output", self.output]
-        if self.quarantine:
-            context += ["-c", f"quarantinePolicyId={self.quarantine}"]
+        for option, policy in self.halt_policies.items():
+            context += ["-c", f"{option}={policy}"]
         command = [CDK, *arguments, "--ci", "--no-color", "--no-notices", *context]
         log = self.places.logs / f"{text.replace(' ', '-')}.log"
         process.run(text, command, log, CDK_HINT, INFRA, environment(self.cloud, self.places), self.verbose, CDK_SECONDS)
 
-    def _make_quarantine(self) -> str:
+    def _make_halt_policies(self) -> dict[str, str]:
         """In the demo only: the emulator's CloudFormation knows no policies of Organizations, its API does."""
         resources = json.loads((self.output / f"{GUARDRAILS}.template.json").read_text())["Resources"].values()
-        wanted = next(one["Properties"] for one in resources if one["Type"] == "AWS::Organizations::Policy" and QUARANTINE in one["Properties"]["Name"].lower())
-        with show.step("bridge, only here: make the quarantine policy by API, since the emulator's CloudFormation cannot"):
-            made = self.cloud.admin("organizations", PAYER).create_policy(
-                Name=wanted["Name"], Description=wanted.get("Description", ""), Type=wanted["Type"], Content=json.dumps(wanted["Content"])
-            )
+        by_name = {one["Properties"]["Name"]: one["Properties"] for one in resources if one["Type"] == "AWS::Organizations::Policy"}
+        with show.step("bridge, only here: make the policies of a halt by API, since the emulator's CloudFormation cannot"):
+            return {option: self._make_policy(by_name[name]) for option, name in HALT_POLICIES.items()}
+
+    def _make_policy(self, wanted: dict) -> str:
+        # As CloudFormation sends it: with white space it would be longer than Organizations takes.
+        content = json.dumps(wanted["Content"], separators=(",", ":"))
+        made = self.cloud.admin("organizations", PAYER).create_policy(
+            Name=wanted["Name"], Description=wanted.get("Description", ""), Type=wanted["Type"], Content=content
+        )
         return made["Policy"]["PolicySummary"]["Id"]
 
     def _bridge(self) -> None:

@@ -190,7 +190,7 @@ def _failures(cloud: Cloud, name: str, operation: str) -> list[dict]:
 
 
 def _detach(cloud: Cloud) -> Iterator[str]:
-    for policy in _policies(cloud, names.quarantinePolicy, names.protectPolicy):
+    for policy in _policies(cloud, *_of_a_halt(), names.protectPolicy):
         targets = _targets(cloud, policy)
         for target in targets:
             cloud.ask("organizations", "DetachPolicy", PolicyId=policy["Id"], TargetId=target)
@@ -200,11 +200,15 @@ def _detach(cloud: Cloud) -> Iterator[str]:
 
 def _quarantined(cloud: Cloud) -> dict[str, str]:
     try:
-        return {target: QUARANTINED for policy in _policies(cloud, names.quarantinePolicy) for target in _targets(cloud, policy)}
+        return {target: QUARANTINED for policy in _policies(cloud, *_of_a_halt()) for target in _targets(cloud, policy)}
     except Refusal as refusal:
         if refusal.code == organization.NONE:
             return {}
         raise
+
+
+def _of_a_halt() -> list[str]:
+    return [names.quarantinePolicy, names.modelsPolicy, names.lockdownPolicy]
 
 
 def _policies(cloud: Cloud, *wanted: str) -> list[dict]:

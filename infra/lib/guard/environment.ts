@@ -1,5 +1,6 @@
 /** The function's environment: every variable of the contract, and nothing else. */
 import { names, type VariableName, variables } from '../contract';
+import type { HaltPolicyIds } from '../guardrails/guardrails';
 
 /** The mode that lets the policy decide. An operator sets `pass` in the console to silence the machine at once. */
 const LET_THE_POLICY_DECIDE = 'proceed';
@@ -13,7 +14,7 @@ type Environment = Record<VariableName, string | undefined>;
 export function environmentOf(where: {
   account: string;
   region: string;
-  quarantinePolicyId: string;
+  haltPolicyIds: HaltPolicyIds;
 }): Record<string, string> {
   const environment: Environment = {
     snstopic: names.topic,
@@ -23,7 +24,9 @@ export function environmentOf(where: {
     // Unset: it would replace the policy's `defaults.limits.instances`, unseen by whoever reads the policy.
     ec2limit: undefined,
     statetable: names.table,
-    quarantinepolicy: where.quarantinePolicyId,
+    quarantinepolicy: where.haltPolicyIds.quarantine,
+    modelspolicy: where.haltPolicyIds.models,
+    lockdownpolicy: where.haltPolicyIds.lockdown,
     // A name, not a path: the file lies beside the binary.
     policyfile: names.policyFile,
   };

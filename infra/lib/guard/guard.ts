@@ -11,6 +11,7 @@ import {
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { names } from '../contract';
+import type { HaltPolicyIds } from '../guardrails/guardrails';
 import type { Policy } from '../policy/policy';
 import { grant } from '../shared/grant';
 import { environmentOf } from './environment';
@@ -29,7 +30,7 @@ export interface GuardProps {
   readonly architecture: Architecture;
   readonly bootstrapFile: string;
   readonly failures: FailureQueue;
-  readonly quarantinePolicyId: string;
+  readonly haltPolicyIds: HaltPolicyIds;
 }
 
 export class Guard extends Construct implements IGrantable {
@@ -71,7 +72,7 @@ export class Guard extends Construct implements IGrantable {
       code: Code.fromAsset(stageFunction(this, props.bootstrapFile, props.policy)),
       role,
       logGroup,
-      environment: environmentOf({ account, region, quarantinePolicyId: props.quarantinePolicyId }),
+      environment: environmentOf({ account, region, haltPolicyIds: props.haltPolicyIds }),
       timeout: FUNCTION_TIMEOUT,
       // Memory buys network and CPU: some hundreds of accounts times their regions are asked at once.
       memorySize: 512,

@@ -1,5 +1,5 @@
 /**
- * The stack with the two service control policies. They name our roles by their fixed names, so this stack needs
+ * The stack with the service control policies. They name our roles by their fixed names, so this stack needs
  * nothing of the others; they take what they need from here.
  */
 import { Annotations, Stack, type StackProps } from 'aws-cdk-lib';
@@ -7,6 +7,9 @@ import { CfnPolicy } from 'aws-cdk-lib/aws-organizations';
 import type { Construct } from 'constructs';
 import { names } from '../contract';
 import type { Policy } from '../policy/policy';
+import type { Document } from './deny';
+import { lockdown } from './lockdown';
+import { models } from './models';
 import { protect } from './protect';
 import { quarantine } from './quarantine';
 
@@ -16,22 +19,43 @@ export interface RunawayTrainGuardrailsProps extends StackProps {
   readonly policy: Policy;
 }
 
+/** The ids of what a halt attaches. */
+export interface HaltPolicyIds {
+  readonly quarantine: string;
+  /** Beside the quarantine; without it a halt leaves models alone, and says so. */
+  readonly models?: string;
+  /** Where the policy asks for it; without it no account is locked down. */
+  readonly lockdown?: string;
+}
+
 export class RunawayTrainGuardrails extends Stack {
-  /** What a halt attaches. */
-  readonly quarantinePolicyId: string;
+  readonly haltPolicyIds: HaltPolicyIds;
 
   constructor(scope: Construct, id: string, { policy, ...props }: RunawayTrainGuardrailsProps) {
     super(scope, id, props);
 
-    // No target: a halt attaches it to the one account, and a release detaches it.
-    const frozen = new CfnPolicy(this, 'Quarantine', {
-      name: names.quarantinePolicy,
-      description:
-        'runawaytrain attaches this to an account that runs away: nothing in it can grow. What runs keeps running.',
-      type: TYPE,
-      content: quarantine(),
-    });
-    this.quarantinePolicyId = frozen.attrId;
+    // No target: a halt attaches them to the one account, and a release detaches them.
+    const attached = (id: string, name: string, description: string, content: Document) =>
+      new CfnPolicy(this, id, { name, description, type: TYPE, content });
+    const frozen = attached(
+      'Quarantine',
+      names.quarantinePolicy,
+      'runawaytrain attaches this to an account that runs away: nothing in it can grow. What runs keeps running.',
+      quarantine(),
+    );
+    const withoutModels = attached(
+      'Models',
+      names.modelsPolicy,
+      'runawaytrain attaches this beside the quarantine: nobody in the account can call a foundation model.',
+      models(),
+    );
+    const lockedDown = attached(
+      'Lockdown',
+      names.lockdownPolicy,
+      'runawaytrain attaches this to a halted account where its policy says so: nobody can call anything but the guard.',
+      lockdown(),
+    );
+    this.haltPolicyIds = { quarantine: frozen.attrId, models: withoutModels.attrId, lockdown: lockedDown.attrId };
 
     const enrolled = policy.enrolled;
     const guarded = new CfnPolicy(this, 'Protect', {
@@ -51,6 +75,7 @@ export class RunawayTrainGuardrails extends Stack {
     }
     // One after the other: Organizations refuses two changes at the same time.
     // https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreatePolicy.html, ConcurrentModificationException
-    guarded.addResourceDependency(frozen);
+    const all = [frozen, withoutModels, lockedDown, guarded];
+    for (const [before, policy] of all.slice(1).entries()) policy.addResourceDependency(all[before] as CfnPolicy);
   }
 }

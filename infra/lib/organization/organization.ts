@@ -1,26 +1,27 @@
 /**
- * The organization, which is there already: its accounts, the responder role that each of them has, and the one policy
+ * The organization, which is there already: its accounts, the responder role that each of them has, and the policies
  * that may be attached to them.
  */
 import { Stack } from 'aws-cdk-lib';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { names } from '../contract';
+import type { HaltPolicyIds } from '../guardrails/guardrails';
 import { grant } from '../shared/grant';
 
 export interface OrganizationProps {
   readonly organizationId: string;
-  readonly quarantinePolicyId: string;
+  readonly haltPolicyIds: HaltPolicyIds;
 }
 
 export class Organization extends Construct {
   private readonly organizationId: string;
-  private readonly quarantinePolicyId: string;
+  private readonly haltPolicyIds: HaltPolicyIds;
 
-  constructor(scope: Construct, id: string, { organizationId, quarantinePolicyId }: OrganizationProps) {
+  constructor(scope: Construct, id: string, { organizationId, haltPolicyIds }: OrganizationProps) {
     super(scope, id);
     this.organizationId = organizationId;
-    this.quarantinePolicyId = quarantinePolicyId;
+    this.haltPolicyIds = haltPolicyIds;
   }
 
   grantListAccounts(grantee: IGrantable): void {
@@ -68,20 +69,25 @@ export class Organization extends Construct {
   }
 
   /**
-   * Attaches and detaches one policy, on accounts of this organization only: AWS asks for both, the policy and its
+   * Attaches and detaches these policies, on accounts of this organization only: AWS asks for both, the policy and its
    * target, in the same statement. No root and no unit, where one call would freeze them all.
    * https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_attach.html
    * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
    */
-  grantQuarantine(grantee: IGrantable): void {
+  grantHaltPolicies(grantee: IGrantable): void {
     const payer = Stack.of(this).account;
-    const policy = `arn:aws:organizations::${payer}:policy/${this.organizationId}/service_control_policy/${this.quarantinePolicyId}`;
+    const { quarantine, models, lockdown } = this.haltPolicyIds;
+    const policies = [quarantine, models, lockdown].flatMap((id) =>
+      id === undefined
+        ? []
+        : [`arn:aws:organizations::${payer}:policy/${this.organizationId}/service_control_policy/${id}`],
+    );
     const accounts = `arn:aws:organizations::${payer}:account/${this.organizationId}/*`;
     const because = 'Any account of the organization may have to be frozen.';
     grant(grantee, {
-      sid: 'AttachAndDetachQuarantine',
+      sid: 'AttachAndDetachHaltPolicies',
       actions: ['organizations:AttachPolicy', 'organizations:DetachPolicy'],
-      resources: [policy, accounts],
+      resources: [...policies, accounts],
       because,
     });
     grant(grantee, {

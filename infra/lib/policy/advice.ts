@@ -12,6 +12,7 @@ const ACCOUNT: Advice = {
   todo: 'Write all 12 digits, in quotes.',
 };
 const E_MAIL: Advice = { misfit: 'is not an e-mail address', todo: 'Write an address such as team@example.edu.' };
+const YES_OR_NO: Advice = { misfit: 'is not true or false', todo: 'Write true or false, without quotes.' };
 const SPAN: Advice = { misfit: 'is not a span of time', todo: 'Write minutes, hours or days, such as 30m, 4h or 7d.' };
 const LIMIT: Advice = {
   misfit: 'is not a limit',
@@ -101,7 +102,9 @@ const ADVICE: readonly (readonly [string, Advice])[] = [
   ['suspicion', SPAN],
   ['grace', SPAN],
   ['notify', E_MAIL],
-  ['contain.quarantine', { misfit: 'is not true or false', todo: 'Write true or false, without quotes.' }],
+  ['contain.quarantine', YES_OR_NO],
+  ['contain.models', YES_OR_NO],
+  ['contain.lockdown', YES_OR_NO],
   ['exempt.instances', { misfit: 'is not an instance id', todo: 'Write an id such as i-0123456789abcdef0.' }],
   ['exempt.users', { misfit: 'is not a user name', todo: 'Write the name of an IAM user.' }],
   ['exempt.roles', { misfit: 'is not a role name', todo: 'Write the name of an IAM role, without its path.' }],

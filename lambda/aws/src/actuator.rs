@@ -56,13 +56,14 @@ mod tests {
     use runawaytrain_engine::ports::Clock;
 
     use super::*;
+    use crate::Policies;
     use crate::clock::ManualClock;
     use crate::wire::{Script, assumed};
 
     fn actuator(script: &Script) -> SdkActuator {
         let shared = script.config();
         let clock = ManualClock::at("2026-11-22T03:00:00Z") as Arc<dyn Clock>;
-        let payer = Payer::of(&shared, Some("p-quarantine".to_owned()));
+        let payer = Payer::of(&shared, Policies { quarantine: Some("p-quarantine".to_owned()), ..Policies::default() });
         SdkActuator::new(Arc::new(Sessions::new(&shared, "o-exampleorg", clock)), Arc::new(payer))
     }
 

@@ -5,6 +5,7 @@ use aws_sdk_organizations::Client as Organizations;
 
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 
+use crate::Policies;
 use crate::retry::ConnectionLost;
 use crate::sessions::Session;
 
@@ -12,8 +13,8 @@ use crate::sessions::Session;
 pub(crate) struct Payer {
     /// With the payer's own credentials: what is attached to a member is the payer's to see and to change.
     pub(crate) organizations: Organizations,
-    /// The id of the quarantine SCP, where one is deployed.
-    pub(crate) quarantine_policy: Option<String>,
+    /// The service control policies that a halt attaches.
+    pub(crate) policies: Policies,
     /// Takes sessions as a member's root user.
     pub(crate) sts: aws_sdk_sts::Client,
     /// What the clients of such a session are made of.
@@ -22,13 +23,13 @@ pub(crate) struct Payer {
 
 impl Payer {
     /// The payer's clients of a configuration.
-    pub(crate) fn of(shared: &SdkConfig, quarantine_policy: Option<String>) -> Self {
+    pub(crate) fn of(shared: &SdkConfig, policies: Policies) -> Self {
         let organizations =
             aws_sdk_organizations::config::Builder::from(shared).retry_classifier(ConnectionLost).build();
         let sts = aws_sdk_sts::config::Builder::from(shared).retry_classifier(ConnectionLost).build();
         Self {
             organizations: Organizations::from_conf(organizations),
-            quarantine_policy,
+            policies,
             sts: aws_sdk_sts::Client::from_conf(sts),
             shared: shared.clone(),
         }

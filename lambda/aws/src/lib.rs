@@ -27,6 +27,7 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 
+use runawaytrain_core::resource::quarantine::Policy;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_engine::ports::{Clock, Journal, Outbox, Ports, PriceBook, Slots, States};
 
@@ -45,8 +46,29 @@ pub struct Settings {
     pub accountnumber: AccountId,
     /// The region that the topics are in.
     pub snsregion: String,
-    /// The id of the quarantine SCP, such as `p-examplepolicy`, where one is deployed.
-    pub quarantine_policy: Option<String>,
+    /// The service control policies that a halt attaches.
+    pub policies: Policies,
+}
+
+/// The ids of the service control policies that a halt attaches, such as `p-examplepolicy`, where they are deployed.
+#[derive(Debug, Clone, Default)]
+pub struct Policies {
+    /// Denies whatever makes an account grow.
+    pub quarantine: Option<String>,
+    /// Denies invoking models.
+    pub models: Option<String>,
+    /// Denies everything but our own roles.
+    pub lockdown: Option<String>,
+}
+
+impl Policies {
+    pub(crate) fn id(&self, policy: Policy) -> Option<&str> {
+        match policy {
+            Policy::Quarantine => self.quarantine.as_deref(),
+            Policy::Models => self.models.as_deref(),
+            Policy::Lockdown => self.lockdown.as_deref(),
+        }
+    }
 }
 
 /// The ports of a function: credentials and `AWS_ENDPOINT_URL` come from the environment. Nothing is called yet.
@@ -61,7 +83,7 @@ pub fn connect_to(emulator: &Emulator, settings: &Settings, clock: Arc<dyn Clock
 
 fn ports(shared: &SdkConfig, settings: &Settings, clock: Arc<dyn Clock>) -> Ports {
     let sessions = Arc::new(sessions::Sessions::new(shared, &settings.organization, Arc::clone(&clock)));
-    let payer = Arc::new(clients::Payer::of(shared, settings.quarantine_policy.clone()));
+    let payer = Arc::new(clients::Payer::of(shared, settings.policies.clone()));
     let organizations = payer.organizations.clone();
     let ledger = Arc::new(ledger::DynamoLedger::new(shared, &settings.table));
     let notifier = notifier::SnsNotifier::new(shared, &settings.snsregion, &settings.accountnumber, &settings.snstopic);

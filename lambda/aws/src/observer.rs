@@ -111,13 +111,14 @@ mod tests {
     use runawaytrain_core::resource::{Kind, Scope};
 
     use super::*;
+    use crate::Policies;
     use crate::clock::ManualClock;
     use crate::wire::{Script, assumed};
 
     fn observer(script: &Script, clock: &Arc<ManualClock>) -> SdkObserver {
         let shared = script.config();
         let sessions = Sessions::new(&shared, "o-exampleorg", Arc::clone(clock) as Arc<dyn Clock>);
-        let payer = Payer::of(&shared, Some("p-quarantine".to_owned()));
+        let payer = Payer::of(&shared, Policies { quarantine: Some("p-quarantine".to_owned()), ..Policies::default() });
         SdkObserver::new(Arc::new(sessions), Arc::new(payer), Arc::clone(clock) as Arc<dyn Clock>)
     }
 

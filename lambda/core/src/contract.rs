@@ -16,6 +16,10 @@ pub const FORWARDER_ROLE: &str = "RunawayTrainForwarder";
 pub const RELEASE_ROLE: &str = "RunawayTrainRelease";
 /// The SCP that a halt attaches: it denies growth.
 pub const QUARANTINE_POLICY: &str = "RunawayTrainQuarantine";
+/// The SCP beside it that denies invoking models.
+pub const MODELS_POLICY: &str = "RunawayTrainModels";
+/// The SCP that a halt attaches where the policy asks for it: it denies everything but our own roles.
+pub const LOCKDOWN_POLICY: &str = "RunawayTrainLockdown";
 /// The SCP on the roots or OUs that keeps members from touching the guard.
 pub const PROTECT_POLICY: &str = "RunawayTrainProtect";
 /// The DynamoDB table.
@@ -67,7 +71,7 @@ pub const METRIC_HEARTBEAT: &str = "Heartbeat";
 pub const METRIC_COVERAGE: &str = "Coverage";
 
 /// The function's environment variables, and whether each must be set.
-pub const ENVIRONMENT: [(&str, bool); 8] = [
+pub const ENVIRONMENT: [(&str, bool); 10] = [
     ("snstopic", true),
     ("accountnumber", true),
     ("snsregion", true),
@@ -76,4 +80,6 @@ pub const ENVIRONMENT: [(&str, bool); 8] = [
     ("envaction", false),
     ("ec2limit", false),
     ("quarantinepolicy", false),
+    ("modelspolicy", false),
+    ("lockdownpolicy", false),
 ];

@@ -87,7 +87,14 @@ macro_rules! samples {
 }
 
 fn quarantine_samples() -> Vec<Action> {
-    samples!(quarantine: Freeze => [Freeze], Thaw => [Thaw])
+    samples!(quarantine:
+        Freeze => [Freeze],
+        Thaw => [Thaw],
+        DenyModels => [DenyModels],
+        AllowModels => [AllowModels],
+        LockDown => [LockDown],
+        LiftLockdown => [LiftLockdown],
+    )
 }
 
 fn group_samples() -> Vec<Action> {

@@ -66,6 +66,8 @@ fn the_contract_is_up_to_date() {
             "forwarderRole": contract::FORWARDER_ROLE,
             "releaseRole": contract::RELEASE_ROLE,
             "quarantinePolicy": contract::QUARANTINE_POLICY,
+            "modelsPolicy": contract::MODELS_POLICY,
+            "lockdownPolicy": contract::LOCKDOWN_POLICY,
             "protectPolicy": contract::PROTECT_POLICY,
             "revokePolicy": REVOKE_POLICY,
             "table": contract::TABLE,

@@ -16,7 +16,7 @@ use runawaytrain_core::observation::Observation;
 use runawaytrain_core::plan::{self, Changes, Containment, HaltJournal};
 use runawaytrain_core::policy::AccountPolicy;
 use runawaytrain_core::record::{AccountRecord, EarlierHalt};
-use runawaytrain_core::resource::{Act, Caller, Kind, Part, ReleaseRequest, Scope};
+use runawaytrain_core::resource::{Caller, Kind, ReleaseRequest, Scope};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::text::count;
@@ -226,8 +226,8 @@ fn may_begin(
     seen: &Observation,
     request: &ReleaseRequest,
 ) -> Result<(), Answer> {
-    // The quarantine can be lifted from the payer; everything else needs a way into the account.
-    let needs_a_way_in = || changes.standing().any(|(action, _)| action.part() != Part::Freeze);
+    // Our policies can be taken off from the payer; everything else needs a way into the account.
+    let needs_a_way_in = || changes.standing().any(|(action, _)| action.kind().caller() != Caller::Payer);
     if let Some(failure) = seen.unreachable.as_ref().filter(|_| needs_a_way_in()) {
         return Err(Answer::failed(format!(
             "Account {account} could not be entered, so nothing was touched: {failure}"

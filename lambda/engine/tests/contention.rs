@@ -37,7 +37,7 @@ async fn a_release_that_meets_other_writers_gives_everything_back() {
     let answer = scene.send(json!({ "action": "release", "account": PHYSICS, "users": ["alice"] })).await;
     let Some(Report::Release(report)) = &answer.report else { panic!("{answer:?}") };
     let results: Vec<_> = report.accounts[0].outcomes.iter().map(|outcome| outcome.result).collect();
-    assert_eq!(results, ["done"; 2], "{answer:?}");
+    assert_eq!(results, ["done"; 3], "{answer:?}");
     assert!(!scene.testbed.world.with(&id(PHYSICS), |known| *known.quarantine.written()));
     let lockout = scene.testbed.world.with(&id(PHYSICS), |known| *known.users[&user("alice")].lockout.written());
     assert!(matches!(lockout, Lockout::SessionsBefore(_)), "{lockout:?}");

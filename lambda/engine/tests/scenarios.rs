@@ -165,6 +165,7 @@ fn expectation(words: &mut Tokens<'_>) -> Result<Expectation, String> {
         "stopped" => Expectation::Count("stopped", words.number()?),
         "terminated" => Expectation::Count("terminated", words.number()?),
         "commitments" => Expectation::Count("commitments", words.number()?),
+        "invocations" => Expectation::Count("invocations", words.number()?),
         "thief" => match words.next()? {
             "locked" => Expectation::Thief(Vec::new()),
             "keeps" => Expectation::Thief(words.rest().split(' ').map(str::to_owned).collect()),
@@ -312,6 +313,7 @@ impl Stage {
                     "billable" => with(&|known| known.billable().count()),
                     "stopped" => lives(|life| *life == Life::Stopped),
                     "commitments" => with(&|known| known.commitments as usize),
+                    "invocations" => with(&|known| known.invocations as usize),
                     _ => lives(|life| *life == Life::Terminated),
                 };
                 found(number == wanted, format!("there are {number}"))

@@ -50,6 +50,10 @@ pub struct Environment {
     /// `quarantinepolicy`: the id of the SCP that freezes an account. Without it nothing can be frozen, and every halt
     /// says so.
     pub quarantine_policy: Option<String>,
+    /// `modelspolicy`: the id of the SCP beside it that denies invoking models.
+    pub models_policy: Option<String>,
+    /// `lockdownpolicy`: the id of the SCP that denies everything but our own roles.
+    pub lockdown_policy: Option<String>,
 }
 
 impl Environment {
@@ -85,14 +89,12 @@ impl Environment {
                 takes: LIMIT,
             })?),
         };
-        let quarantine_policy = optional("quarantinepolicy");
-        if let Some(found) = quarantine_policy.clone().filter(|id| !id.starts_with("p-")) {
-            return Err(EnvironmentError::Malformed {
-                name: "quarantinepolicy",
-                found,
-                takes: "the id of a service control policy, p-...",
-            });
-        }
+        let policy = |name| match optional(name) {
+            Some(found) if !found.starts_with("p-") => {
+                Err(EnvironmentError::Malformed { name, found, takes: "the id of a service control policy, p-..." })
+            }
+            id => Ok(id),
+        };
         Ok(Self {
             topic: required("snstopic", "the name of the SNS topic")?,
             account,
@@ -101,7 +103,9 @@ impl Environment {
             policy_file: required("policyfile", "the path of the policy as JSON")?.into(),
             ceiling,
             instance_limit,
-            quarantine_policy,
+            quarantine_policy: policy("quarantinepolicy")?,
+            models_policy: policy("modelspolicy")?,
+            lockdown_policy: policy("lockdownpolicy")?,
         })
     }
 }

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
-use runawaytrain_aws::Settings;
+use runawaytrain_aws::{Policies, Settings};
 use runawaytrain_core::policy::Policy;
 use runawaytrain_engine::deadline::{Deadline, Invocation};
 use runawaytrain_engine::ports::Clock;
@@ -52,7 +52,11 @@ fn guard() -> Result<Guard, Error> {
     }
     let settings = Settings {
         organization: policy.organization_id().to_owned(),
-        quarantine_policy: environment.quarantine_policy,
+        policies: Policies {
+            quarantine: environment.quarantine_policy,
+            models: environment.models_policy,
+            lockdown: environment.lockdown_policy,
+        },
         table: environment.table,
         snstopic: environment.topic,
         accountnumber: environment.account,

@@ -61,6 +61,10 @@ pub struct SimAccount {
     pub enrolled: bool,
     /// Whether the quarantine policy is attached; it bites some seconds after.
     pub quarantine: Lagged<bool>,
+    /// Whether the policy is that denies invoking models.
+    pub models: Lagged<bool>,
+    /// Whether the lockdown policy is.
+    pub lockdown: Lagged<bool>,
     /// Its enabled regions and what is in them.
     pub regions: BTreeMap<Region, SimRegion>,
     /// Its users.
@@ -75,6 +79,8 @@ pub struct SimAccount {
     pub guarded: bool,
     /// How many commitments somebody bought in it: Reserved Instances, Savings Plans. Nobody can give one back.
     pub commitments: u32,
+    /// How often a model was invoked in it.
+    pub invocations: u32,
     /// Until when somebody in it calls in a loop what our looks call.
     pub(crate) looped_until: Option<Instant>,
     pub(crate) id: Option<AccountId>,
@@ -92,6 +98,8 @@ impl SimAccount {
             unit: "ou-labs".to_owned(),
             enrolled: true,
             quarantine: Lagged::new(false),
+            models: Lagged::new(false),
+            lockdown: Lagged::new(false),
             regions,
             users: BTreeMap::new(),
             roles: BTreeMap::new(),
@@ -99,6 +107,7 @@ impl SimAccount {
             charge: None,
             guarded: false,
             commitments: 0,
+            invocations: 0,
             looped_until: None,
             id: None,
             clock: None,

@@ -2,13 +2,13 @@
 
 use std::sync::atomic::AtomicBool;
 
-use crate::resource::quarantine::QuarantinePolicy;
+use crate::resource::quarantine::PayersPolicies;
 
 /// The payer's own things.
 #[derive(Debug, Default)]
 pub(crate) struct SimPayer {
-    /// The policy that a halt attaches.
-    pub quarantine: QuarantinePolicy,
+    /// The policies that a halt attaches.
+    pub policies: PayersPolicies,
     /// Whether centralized root access is enabled in IAM.
     pub root_access: AtomicBool,
 }

@@ -34,8 +34,8 @@ use crate::world::World;
 pub(crate) async fn look(world: &World, account: &AccountId, look: &Look, terms: Terms<'_>) -> Result<Sight, Failure> {
     match look.kind {
         Kind::Quarantine => {
-            let view = world.visit(account, look, |known| &known.quarantine);
-            quarantine::look(&world.payer.quarantine, &view).await.map(Sight::Quarantine)
+            let view = world.visit(account, look, |known| known);
+            quarantine::look(&world.payer.policies, &view).await.map(Sight::Quarantine)
         }
         Kind::Groups => {
             let view = world.visit_region(account, look, |of| of);
@@ -79,7 +79,7 @@ pub(crate) fn perform(
     admit: impl FnOnce(usize) -> bool,
 ) -> Answer {
     match action {
-        Action::Quarantine(action) => quarantine::perform(&mut known.quarantine, *action),
+        Action::Quarantine(action) => quarantine::perform(known, *action),
         Action::Groups(action) => groups::perform(&mut place(known, action)?.groups, action),
         Action::Fleets(action) => fleets::perform(&mut place(known, action)?.fleets, action),
         Action::SpotRequests(action) => spot_requests::perform(&mut place(known, action)?.spot_requests, action),
@@ -164,8 +164,8 @@ impl World {
         self.payer.root_access.store(true, Ordering::Relaxed);
     }
 
-    /// From now on no quarantine policy is deployed.
+    /// From now on none of our service control policies is deployed.
     pub fn without_quarantine(&self) {
-        self.payer.quarantine.remove();
+        self.payer.policies.remove();
     }
 }

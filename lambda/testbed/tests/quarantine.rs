@@ -14,7 +14,7 @@ use tokio::time::sleep;
 const ACCOUNT: &str = "111111111111";
 
 /// Each strategy, the calls that it needs, and on what.
-const NEEDS: [(&str, &[&str], &str); 20] = [
+const NEEDS: [(&str, &[&str], &str); 21] = [
     ("relaunch", &["ec2:RunInstances"], "*"),
     ("protect", &["ec2:ModifyInstanceAttribute"], "*"),
     ("restart", &["ec2:StartInstances"], "*"),
@@ -39,6 +39,15 @@ const NEEDS: [(&str, &[&str], &str); 20] = [
     ("delete-our-role", &["iam:DeleteRole"], "arn:aws:iam::111111111111:role/RunawayTrainResponder"),
     ("throttle-looks", &["ec2:DescribeRegions", "ec2:DescribeInstances"], "*"),
     ("disable-region", &["account:DisableRegion"], "*"),
+    (
+        "purchase",
+        &[
+            "savingsplans:CreateSavingsPlan",
+            "ec2:PurchaseReservedInstancesOffering",
+            "rds:PurchaseReservedDBInstancesOffering",
+        ],
+        "*",
+    ),
 ];
 
 /// As IAM does it: a `*` is any run of characters.
@@ -57,6 +66,11 @@ fn denies(policy: &Value, action: &str, resource: &str) -> bool {
         |list: &Value, text: &str| list.as_array().unwrap().iter().any(|pattern| like(pattern.as_str().unwrap(), text));
     policy["Statement"].as_array().unwrap().iter().any(|statement| {
         assert_eq!(statement["Effect"], "Deny");
+        // What is for the root user alone.
+        let whose = &statement["Condition"]["ArnLike"]["aws:PrincipalArn"];
+        if whose.as_str().or_else(|| whose[0].as_str()) == Some("arn:aws:iam::*:root") {
+            return false;
+        }
         let there = statement
             .get("Resource")
             .map_or_else(|| !any(&statement["NotResource"], resource), |list| any(list, resource));

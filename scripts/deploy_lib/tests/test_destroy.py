@@ -33,7 +33,11 @@ class Destroy(Command):
             formation.create_stack_set(StackSetName=name, TemplateBody=TEMPLATE % name)
             formation.create_stack_instances(StackSetName=name, Accounts=[PAYER], Regions=["us-east-1"])
         content = json.dumps({"Version": "2012-10-17", "Statement": []})
-        for name, target in (("RunawayTrainQuarantine", self.member), ("RunawayTrainProtect", self.root)):
+        attached = (
+            ("RunawayTrainQuarantine", self.member), ("RunawayTrainModels", self.member), ("RunawayTrainLockdown", self.member),
+            ("RunawayTrainProtect", self.root),
+        )
+        for name, target in attached:
             asked = {"Name": name, "Description": "", "Type": "SERVICE_CONTROL_POLICY", "Content": content}
             made = organizations.create_policy(**asked)["Policy"]["PolicySummary"]["Id"]
             organizations.attach_policy(PolicyId=made, TargetId=target)
@@ -141,7 +145,7 @@ class Destroy(Command):
 
     def assert_all_is_there(self) -> None:
         there = (len(self.stacks()), self.attached(self.member), self.instances())
-        self.assertEqual(there, (3, {"RunawayTrainQuarantine"}, 2))
+        self.assertEqual(there, (3, {"RunawayTrainQuarantine", "RunawayTrainModels", "RunawayTrainLockdown"}, 2))
 
     def test_the_contract_says_which_states_are_contained(self):
         self.deployed()

@@ -1,12 +1,14 @@
-//! The quarantine: whether its policy is attached to an account; attaching and detaching it. Organizations allows two
+//! Our service control policies: which are attached to an account; attaching and detaching them. Organizations allows two
 //! of these calls a second over the whole organization: the SDK's retries and the engine's patience take care of that.
+
+use std::collections::BTreeSet;
 
 use aws_sdk_organizations::Client;
 use aws_sdk_organizations::operation::attach_policy::AttachPolicyError;
 use aws_sdk_organizations::types::{ConstraintViolationExceptionReason, PolicyType};
 
 use runawaytrain_core::resource::Act;
-use runawaytrain_core::resource::quarantine::{Action, Attachment};
+use runawaytrain_core::resource::quarantine::{Action, Attachment, Attachments, Policy};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_engine::ports::Performed;
@@ -20,8 +22,10 @@ use crate::resource::call::done;
 const PAGE: i32 = 20;
 
 /// Looks at what is attached to the account itself, all pages; a page may be empty and still not be the last.
-pub(super) async fn look(payer: &Payer, account: &AccountId) -> Result<Attachment, Failure> {
-    let Some(policy) = payer.quarantine_policy.as_deref() else { return Ok(Attachment::Undeployed) };
+pub(super) async fn look(payer: &Payer, account: &AccountId) -> Result<Attachments, Failure> {
+    if Policy::ALL.iter().all(|policy| payer.policies.id(*policy).is_none()) {
+        return Ok(Attachments::all(Attachment::Undeployed));
+    }
     let client = &payer.organizations;
     let list = client
         .list_policies_for_target()
@@ -29,28 +33,33 @@ pub(super) async fn look(payer: &Payer, account: &AccountId) -> Result<Attachmen
         .filter(PolicyType::ServiceControlPolicy)
         .max_results(PAGE);
     let mut pages = list.into_paginator().send();
+    let mut attached = BTreeSet::new();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| failure::of("organizations:ListPoliciesForTarget", &error))?;
-        if page.policies().iter().any(|attached| attached.id() == Some(policy)) {
-            return Ok(Attachment::Attached);
-        }
+        attached.extend(page.policies.into_iter().flatten().filter_map(|policy| policy.id));
     }
-    Ok(Attachment::Detached)
+    let stands = |policy| match payer.policies.id(policy) {
+        None => Attachment::Undeployed,
+        Some(id) if attached.contains(id) => Attachment::Attached,
+        Some(_) => Attachment::Detached,
+    };
+    Ok(Attachments {
+        lockdown: stands(Policy::Lockdown),
+        quarantine: stands(Policy::Quarantine),
+        models: stands(Policy::Models),
+    })
 }
 
 pub(super) async fn perform(payer: &Payer, account: &AccountId, action: &Action) -> Result<Performed, Failure> {
     let (client, operation) = (&payer.organizations, action.operation());
-    let policy = payer
-        .quarantine_policy
-        .as_deref()
-        .ok_or_else(|| Failure::own(operation, FailureKind::Invalid, "no quarantine policy is deployed"))?;
-    match action {
-        Action::Freeze => attach(client, operation, policy, account).await,
-        Action::Thaw => {
-            let call = client.detach_policy().policy_id(policy).target_id(account.as_str());
-            already(done!(operation, call), "PolicyNotAttachedException")
-        }
+    let policy = action.policy();
+    let undeployed = || Failure::own(operation, FailureKind::Invalid, format!("no {policy} policy is deployed"));
+    let id = payer.policies.id(policy).ok_or_else(undeployed)?;
+    if action.attaches() {
+        return attach(client, operation, id, account).await;
     }
+    let call = client.detach_policy().policy_id(id).target_id(account.as_str());
+    already(done!(operation, call), "PolicyNotAttachedException")
 }
 
 async fn attach(client: &Client, operation: &str, policy: &str, account: &AccountId) -> Result<Performed, Failure> {
@@ -77,14 +86,17 @@ fn already(answer: Result<Performed, Failure>, code: &str) -> Result<Performed, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Policies;
     use crate::wire::Script;
 
-    fn payer(script: &Script, policy: Option<&str>) -> Payer {
-        Payer::of(&script.config(), policy.map(str::to_owned))
+    fn payer(script: &Script, quarantine: Option<&str>) -> Payer {
+        Payer::of(&script.config(), Policies { quarantine: quarantine.map(str::to_owned), ..Policies::default() })
     }
 
     fn deployed(script: &Script) -> Payer {
-        payer(script, Some("p-quarantine"))
+        let id = |name: &str| Some(format!("p-{name}"));
+        let policies = Policies { quarantine: id("quarantine"), models: id("models"), lockdown: id("lockdown") };
+        Payer::of(&script.config(), policies)
     }
 
     fn account() -> AccountId {
@@ -97,12 +109,18 @@ mod tests {
             let answer = match asked {
                 asked if asked.contains("two") => r#"{"Policies":[{"Id":"p-FullAWSAccess"},{"Id":"p-quarantine"}]}"#,
                 asked if asked.contains("one") => r#"{"Policies":[],"NextToken":"two"}"#,
-                _ => r#"{"Policies":[{"Id":"p-other"}],"NextToken":"one"}"#,
+                _ => r#"{"Policies":[{"Id":"p-other"},{"Id":"p-lockdown"}],"NextToken":"one"}"#,
             };
             (200, answer.to_owned())
         });
-        assert_eq!(look(&deployed(&script), &account()).await, Ok(Attachment::Attached));
-        assert_eq!(look(&payer(&script, Some("p-elsewhere")), &account()).await, Ok(Attachment::Detached));
+        let Attachments { quarantine, models, lockdown } = look(&deployed(&script), &account()).await.unwrap();
+        assert_eq!((quarantine, models, lockdown), (Attachment::Attached, Attachment::Detached, Attachment::Attached));
+        let Attachments { quarantine, models, lockdown } =
+            look(&payer(&script, Some("p-elsewhere")), &account()).await.unwrap();
+        assert_eq!(
+            (quarantine, models, lockdown),
+            (Attachment::Detached, Attachment::Undeployed, Attachment::Undeployed)
+        );
         let asked: serde_json::Value = serde_json::from_str(&script.asked()[0]).unwrap();
         assert_eq!(
             asked,
@@ -111,14 +129,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_policy_goes_on_the_account_and_nowhere_else() {
-        let script = Script::new(|_| (200, "{}".to_owned()));
-        assert_eq!(perform(&deployed(&script), &account(), &Action::Freeze).await, Ok(Performed::Done));
-        assert_eq!(perform(&deployed(&script), &account(), &Action::Thaw).await, Ok(Performed::Done));
-        let asked: Vec<serde_json::Value> =
-            script.asked().iter().map(|body| serde_json::from_str(body).unwrap()).collect();
-        let expected = serde_json::json!({ "PolicyId": "p-quarantine", "TargetId": "210987654321" });
-        assert_eq!(asked, [expected.clone(), expected]);
+    async fn each_policy_goes_on_the_account_and_nowhere_else() {
+        for policy in Policy::ALL {
+            let script = Script::new(|_| (200, "{}".to_owned()));
+            assert_eq!(perform(&deployed(&script), &account(), &policy.attach()).await, Ok(Performed::Done));
+            assert_eq!(perform(&deployed(&script), &account(), &policy.detach()).await, Ok(Performed::Done));
+            let asked: Vec<serde_json::Value> =
+                script.asked().iter().map(|body| serde_json::from_str(body).unwrap()).collect();
+            let expected = serde_json::json!({ "PolicyId": format!("p-{policy}"), "TargetId": "210987654321" });
+            assert_eq!(asked, [expected.clone(), expected]);
+        }
     }
 
     #[tokio::test]
@@ -158,8 +178,8 @@ mod tests {
     async fn without_a_policy_nothing_is_called() {
         let script = Script::new(|_| (200, "{}".to_owned()));
         let undeployed = payer(&script, None);
-        assert_eq!(look(&undeployed, &account()).await, Ok(Attachment::Undeployed));
-        for action in [Action::Freeze, Action::Thaw] {
+        assert_eq!(look(&undeployed, &account()).await, Ok(Attachments::all(Attachment::Undeployed)));
+        for action in Policy::ALL.into_iter().flat_map(|policy| [policy.attach(), policy.detach()]) {
             let failure = perform(&undeployed, &account(), &action).await.unwrap_err();
             assert_eq!((failure.kind, failure.operation.as_str()), (FailureKind::Invalid, action.operation()));
         }

@@ -84,6 +84,7 @@ async fn as_root(payer: &Payer, account: &AccountId, operation: &str) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Policies;
     use crate::wire::Script;
 
     fn summary(entries: &str) -> String {
@@ -149,7 +150,7 @@ mod tests {
         ];
         for (action, calls) in actions {
             let script = Script::new(member);
-            let payer = Payer::of(&script.config(), None);
+            let payer = Payer::of(&script.config(), Policies::default());
             assert_eq!(perform(&payer, &account(), action).await, Ok(Performed::Done), "{action}");
             let asked = script.asked();
             let made: Vec<&str> = asked
@@ -168,7 +169,7 @@ mod tests {
     async fn without_centralized_root_access_nothing_is_deleted() {
         let error = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
         let script = Script::new(move |_| (403, error.to_owned()));
-        let payer = Payer::of(&script.config(), None);
+        let payer = Payer::of(&script.config(), Policies::default());
         let failure = perform(&payer, &account(), Action::DeleteRootKeys).await.unwrap_err();
         assert_eq!((failure.kind, failure.operation.as_str()), (FailureKind::Denied, "sts:AssumeRoot"));
         assert_eq!(script.asked().len(), 1);

@@ -7,7 +7,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use jiff::{SignedDuration, Timestamp};
 
-use runawaytrain_aws::{Emulator, Settings, connect_to};
+use runawaytrain_aws::{Emulator, Policies, Settings, connect_to};
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_engine::ports::{Clock, Ports};
 
@@ -47,7 +47,7 @@ pub fn settings(table: &str, payer: &AccountId) -> Settings {
         snstopic: "runawaytrain".to_owned(),
         accountnumber: payer.clone(),
         snsregion: "us-east-1".to_owned(),
-        quarantine_policy: None,
+        policies: Policies::default(),
     }
 }
 

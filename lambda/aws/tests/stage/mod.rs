@@ -16,7 +16,7 @@ use aws_sdk_ec2::types::{
 use aws_sdk_organizations::types::PolicyType;
 use serde_json::json;
 
-use runawaytrain_aws::Settings;
+use runawaytrain_aws::{Policies, Settings};
 use runawaytrain_core::contract::{EXTERNAL_ID_PREFIX, HOME_REGION, RESPONDER_ROLE};
 use runawaytrain_core::resource::fleets::FleetKind;
 use runawaytrain_core::resource::roles::REVOKE_POLICY;
@@ -53,7 +53,7 @@ pub struct SdkStage {
 }
 
 impl SdkStage {
-    /// An organization of this payer with a quarantine policy and one member.
+    /// An organization of this payer with the service control policies and one member.
     pub async fn set(endpoint: String, accounts: Accounts, payer: AccountId) -> Self {
         let organizations = aws_sdk_organizations::Client::new(&payers(&endpoint, accounts, &payer));
         // Where there is one already, that one is meant.
@@ -64,21 +64,19 @@ impl SdkStage {
         let member = new_member(&organizations, "lab").await;
         let content =
             r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"ec2:RunInstances","Resource":"*"}]}"#;
-        let create =
-            organizations.create_policy().name(format!("quarantine-{member}")).description("growth").content(content);
-        let policy = create
-            .r#type(PolicyType::ServiceControlPolicy)
-            .send()
-            .await
-            .unwrap()
-            .policy
-            .unwrap()
-            .policy_summary
-            .unwrap()
-            .id
-            .unwrap();
+        let policy = async |name: &str| {
+            let create =
+                organizations.create_policy().name(format!("{name}-{member}")).description(name).content(content);
+            let made = create.r#type(PolicyType::ServiceControlPolicy).send().await.unwrap();
+            made.policy.unwrap().policy_summary.unwrap().id
+        };
+        let policies = Policies {
+            quarantine: policy("quarantine").await,
+            models: policy("models").await,
+            lockdown: policy("lockdown").await,
+        };
         let people = people_of(&endpoint, accounts, &member).await;
-        let ports = connect(&endpoint, accounts, &payer, Some(policy));
+        let ports = connect(&endpoint, accounts, &payer, policies);
         let stage = Self { endpoint, accounts, payer, member: member.clone(), people, ports, keys: Mutex::default() };
         stage.enroll(&member).await;
         stage
@@ -126,13 +124,8 @@ fn payers(endpoint: &str, accounts: Accounts, payer: &AccountId) -> SdkConfig {
     scene(endpoint, HOME_REGION, keys(payers_key(accounts, payer), "test"))
 }
 
-fn connect(endpoint: &str, accounts: Accounts, payer: &AccountId, quarantine_policy: Option<String>) -> Ports {
-    ports(
-        endpoint,
-        payers_key(accounts, payer),
-        &Settings { quarantine_policy, ..settings("none", payer) },
-        Watch::new(),
-    )
+fn connect(endpoint: &str, accounts: Accounts, payer: &AccountId, policies: Policies) -> Ports {
+    ports(endpoint, payers_key(accounts, payer), &Settings { policies, ..settings("none", payer) }, Watch::new())
 }
 
 /// Credentials of an account's own people, who may do anything.
@@ -199,8 +192,8 @@ impl Stage for SdkStage {
         &self.ports
     }
 
-    fn without_quarantine(&self) -> Ports {
-        connect(&self.endpoint, self.accounts, &self.payer, None)
+    fn without_policies(&self) -> Ports {
+        connect(&self.endpoint, self.accounts, &self.payer, Policies::default())
     }
 
     fn account(&self) -> &AccountId {

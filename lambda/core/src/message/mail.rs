@@ -9,7 +9,7 @@ use crate::decision::News;
 use crate::measure::summary::Summary;
 use crate::message::notice::{Notice, NoticeKind};
 use crate::plan::{self, Containment, Outcome};
-use crate::policy::known_roles::SERVICES_OWN;
+use crate::policy::known_roles::{IDENTITY_CENTER, SERVICES_OWN};
 use crate::policy::{AccountPolicy, NotifyList};
 use crate::record::Halt;
 use crate::resource::{Act, Action, Description, Kind, NOT_LOOKED_AT, SkipReason, Skipped, Undo};
@@ -124,6 +124,11 @@ fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, now: 
     );
     let alone = containment.skipped.iter().filter(|skipped| is_told(&skipped.reason));
     section(&mut body, "What was left alone", alone.map(left_alone));
+    if !policy.contain.lockdown && containment.skipped.iter().any(|skipped| stays_in(&skipped.reason)) {
+        body.push_str(
+            "  contain.lockdown: true in the policy denies everything to everybody in this account but the guard, these sessions too, until it is released. It stops every call that is made for people: for an account in which nothing must go on.\n",
+        );
+    }
     section(&mut body, "What bills on, whether anything runs or not", bills_on(&containment.skipped).into_iter());
     if halt.is_of_spend() {
         let _ = writeln!(
@@ -278,6 +283,11 @@ fn bills_on(skipped: &[Skipped]) -> Vec<String> {
 fn is_told(reason: &SkipReason) -> bool {
     !matches!(reason, SkipReason::Unseen { .. } | SkipReason::BillsOn { .. } | SkipReason::MayBillOn { .. })
         && !matches!(reason, SkipReason::NeverTouched { whose, .. } if whose == SERVICES_OWN)
+}
+
+/// Whether somebody whose sessions no halt ends may be in the account.
+fn stays_in(reason: &SkipReason) -> bool {
+    matches!(reason, SkipReason::NeverTouched { whose, .. } if whose == IDENTITY_CENTER)
 }
 
 fn what_next(body: &mut String, policy: &AccountPolicy) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::doors::{Door, Doors, Permission, about};
 use crate::plan::{Containment, Outcome};
-use crate::resource::{Act, Action, Part};
+use crate::resource::{Act, Action, Kind, Part};
 use crate::vocabulary::failure::DeniedBy;
 
 /// What of one sort is not done, for the calls that do it are denied to us.
@@ -39,14 +39,14 @@ impl Denial {
 }
 
 impl Containment {
-    /// What the last look still wanted done, of that which AWS denies to us, sort by sort. To freeze is not among it: that
-    /// is the payer's own call.
+    /// What the last look still wanted done, of that which AWS denies to us, sort by sort. Our policies are not among it:
+    /// to attach them is the payer's own call.
     pub fn denials(&self) -> Vec<Denial> {
         let doors = Doors::of(&self.outcomes);
         let denied: Vec<&Outcome> =
             self.outcomes.iter().filter(|outcome| Permission::of(outcome) == Permission::Denied).collect();
         let mut found: BTreeMap<(&str, &str), (Denial, BTreeSet<String>)> = BTreeMap::new();
-        for action in self.remaining.iter().filter(|action| action.part() != Part::Freeze) {
+        for action in self.remaining.iter().filter(|action| action.kind() != Kind::Quarantine) {
             let same: Vec<&Outcome> =
                 denied.iter().copied().filter(|outcome| is_same(&outcome.action, action)).collect();
             let asked: BTreeSet<String> = same.iter().flat_map(|outcome| about(&outcome.action)).collect();

@@ -273,6 +273,15 @@ pub struct ContainSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "bool")]
     pub quarantine: Option<bool>,
+    /// Whether the quarantine denies invoking models (Amazon Bedrock) as well: what the account runs on them stops.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "bool")]
+    pub models: Option<bool>,
+    /// Whether a halt locks the account down: an SCP denies everything to everybody in it but our own roles. It ends
+    /// every session, root's and those of IAM Identity Center too, and breaks every call that is made for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "bool")]
+    pub lockdown: Option<bool>,
 }
 
 /// What a halt does.
@@ -292,6 +301,10 @@ pub struct Contain {
     pub root: RootResponse,
     /// Whether the quarantine SCP is attached.
     pub quarantine: bool,
+    /// Whether the SCP is attached beside it that denies invoking models.
+    pub models: bool,
+    /// Whether the SCP is attached that denies everything to everybody but our own roles.
+    pub lockdown: bool,
 }
 
 /// What happens to pending and running instances.

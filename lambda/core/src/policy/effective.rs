@@ -162,6 +162,7 @@ impl Policy {
         let default_users = if is_payer { Some(UserResponse::Leave) } else { defaults.contain.users };
         let default_roles = if is_payer { Some(RoleResponse::Leave) } else { defaults.contain.roles };
 
+        let quarantine = !is_payer && own.contain.quarantine.or(defaults.contain.quarantine).unwrap_or(true);
         AccountPolicy {
             account: account.clone(),
             name: own.name.clone(),
@@ -174,7 +175,9 @@ impl Policy {
                 users: own.contain.users.or(default_users).unwrap_or_default(),
                 roles: own.contain.roles.or(default_roles).unwrap_or_default(),
                 root: own.contain.root.or(defaults.contain.root).filter(|_| !is_payer).unwrap_or_default(),
-                quarantine: !is_payer && own.contain.quarantine.or(defaults.contain.quarantine).unwrap_or(true),
+                quarantine,
+                models: quarantine && own.contain.models.or(defaults.contain.models).unwrap_or(true),
+                lockdown: !is_payer && own.contain.lockdown.or(defaults.contain.lockdown).unwrap_or(false),
             },
             exempt: Exempt {
                 users: defaults.exempt.users.union(&own.exempt.users).cloned().collect(),

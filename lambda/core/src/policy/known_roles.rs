@@ -52,10 +52,10 @@ pub const NAMES: [(Name, &str, Class); 10] = [
 
 /// Paths that IAM reserves: nobody can make a role there, nor change one.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html>
-pub const PATHS: [(&str, &str); 2] = [
-    ("/aws-service-role/", SERVICES_OWN),
-    ("/aws-reserved/", "Identity Center, whose sessions can only be ended there"),
-];
+pub const PATHS: [(&str, &str); 2] = [("/aws-service-role/", SERVICES_OWN), ("/aws-reserved/", IDENTITY_CENTER)];
+
+/// Whose the roles are that people take by IAM Identity Center.
+pub const IDENTITY_CENTER: &str = "Identity Center, whose sessions can only be ended there";
 
 /// Whose a service-linked role is. Every account has dozens of these: no mail lists them.
 pub const SERVICES_OWN: &str = "a service's own role";

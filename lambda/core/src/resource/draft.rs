@@ -107,6 +107,8 @@ pub enum SkipReason {
     ClosedRegion,
     /// No quarantine policy is deployed.
     NoQuarantine,
+    /// The service control policy is not deployed.
+    NoPolicy,
     /// A user that is to be deleted and on whom something still hangs.
     NotBareYet,
     /// A service runs it; EC2 refuses to stop it directly.
@@ -193,6 +195,7 @@ impl SkipReason {
             | Self::BillsOn { .. }
             | Self::MayBillOn { .. }
             | Self::NoQuarantine
+            | Self::NoPolicy
             | Self::NotBareYet
             | Self::ClosedRegion
             | Self::ManagedBy { .. }
@@ -285,7 +288,7 @@ impl fmt::Display for SkipReason {
                     "which a halt cannot take away"
                 };
                 write!(f, "it {keys} and {password}{mfa}, {why}")?;
-                f.write_str(if *frozen { ": it can do all that the quarantine does not deny" } else { "" })
+                f.write_str(if *frozen { ": while the account is frozen it can call nothing" } else { "" })
             }
             Self::RootUnseen { failure } => {
                 write!(f, "whether it has access keys or a console password could not be seen: {failure}")
@@ -303,6 +306,7 @@ impl fmt::Display for SkipReason {
             Self::NotBareYet => f.write_str("deleted in the next pass, once nothing hangs on it any more"),
             Self::ClosedRegion => f.write_str("the policy calls the region closed: nothing is called there"),
             Self::NoQuarantine => f.write_str("no quarantine policy is deployed"),
+            Self::NoPolicy => f.write_str("no such service control policy is deployed: update the stack RunawayTrainGuardrails"),
             Self::UsersLeft => f.write_str("the policy leaves the users of this account"),
             Self::ManagedBy { service } => write!(f, "managed by {}, which alone can stop it", clean(service)),
             Self::NotStarted => f.write_str("stay stopped: the release does not say \"start\":true, nor names them"),

@@ -1,4 +1,5 @@
-//! The quarantine: the SCP that a halt attaches to the account, so that nothing in it can grow.
+//! The service control policies that a halt attaches to the account: the quarantine, so that nothing in it can grow, the
+//! one that keeps models from being invoked, and the lockdown, which leaves nothing but our own roles.
 
 use std::fmt;
 
@@ -12,13 +13,13 @@ use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::room::{Caller, Resource, Scope};
 use crate::vocabulary::ids::Region;
 
-/// The quarantine of an account.
+/// The service control policies of an account that are ours.
 pub struct Quarantine;
 
-/// Whether the quarantine policy is attached.
+/// Whether one of them is attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attachment {
-    /// No quarantine policy is deployed, so none can be attached.
+    /// There is no such policy, so it cannot be attached.
     Undeployed,
     /// It is not attached.
     Detached,
@@ -26,33 +27,148 @@ pub enum Attachment {
     Attached,
 }
 
-/// What changes it.
+/// One of our policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Policy {
+    /// Denies everything to everybody but our own roles.
+    Lockdown,
+    /// Denies whatever makes the account grow.
+    Quarantine,
+    /// Denies invoking models, which is paid by the token.
+    Models,
+}
+
+/// What is attached of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attachments {
+    /// The lockdown.
+    pub lockdown: Attachment,
+    /// The quarantine.
+    pub quarantine: Attachment,
+    /// The one that keeps models from being invoked.
+    pub models: Attachment,
+}
+
+/// What changes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Action {
-    /// Attach the policy to the account.
+    /// Attach the quarantine policy to the account.
     Freeze,
     /// Detach it.
     Thaw,
+    /// Attach the policy that denies models.
+    DenyModels,
+    /// Detach it.
+    AllowModels,
+    /// Attach the lockdown policy.
+    LockDown,
+    /// Detach it.
+    LiftLockdown,
 }
 
 const ATTACH: &str = "organizations:AttachPolicy";
 const DETACH: &str = "organizations:DetachPolicy";
 
+impl Policy {
+    /// Each of them, the strongest first.
+    pub const ALL: [Self; 3] = [Self::Lockdown, Self::Quarantine, Self::Models];
+
+    /// What attaches it.
+    pub fn attach(self) -> Action {
+        match self {
+            Self::Lockdown => Action::LockDown,
+            Self::Quarantine => Action::Freeze,
+            Self::Models => Action::DenyModels,
+        }
+    }
+
+    /// What detaches it.
+    pub fn detach(self) -> Action {
+        match self {
+            Self::Lockdown => Action::LiftLockdown,
+            Self::Quarantine => Action::Thaw,
+            Self::Models => Action::AllowModels,
+        }
+    }
+
+    fn undeployed(self) -> SkipReason {
+        match self {
+            Self::Quarantine => SkipReason::NoQuarantine,
+            Self::Lockdown | Self::Models => SkipReason::NoPolicy,
+        }
+    }
+
+    /// Whether a halt under this policy attaches it.
+    fn is_wanted(self, policy: &AccountPolicy) -> bool {
+        match self {
+            Self::Lockdown => policy.contain.lockdown,
+            Self::Quarantine => policy.contain.quarantine,
+            Self::Models => policy.contain.models,
+        }
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lockdown => "lockdown",
+            Self::Quarantine => "quarantine",
+            Self::Models => "models",
+        })
+    }
+}
+
+impl Attachments {
+    /// The same of each.
+    pub fn all(attachment: Attachment) -> Self {
+        Self { lockdown: attachment, quarantine: attachment, models: attachment }
+    }
+
+    /// Of one.
+    pub fn of(&self, policy: Policy) -> Attachment {
+        match policy {
+            Policy::Lockdown => self.lockdown,
+            Policy::Quarantine => self.quarantine,
+            Policy::Models => self.models,
+        }
+    }
+}
+
+impl Action {
+    /// Which of the policies it attaches or detaches.
+    pub fn policy(self) -> Policy {
+        match self {
+            Self::Freeze | Self::Thaw => Policy::Quarantine,
+            Self::DenyModels | Self::AllowModels => Policy::Models,
+            Self::LockDown | Self::LiftLockdown => Policy::Lockdown,
+        }
+    }
+
+    /// Whether it attaches it.
+    pub fn attaches(self) -> bool {
+        self == self.policy().attach()
+    }
+}
+
 impl Act for Action {
     fn describe(&self) -> Description {
-        const NOUN: &str = "quarantine policy";
+        const QUARANTINE: &str = "quarantine policy";
+        const MODELS: &str = "policy on models";
+        const LOCKDOWN: &str = "lockdown policy";
         match self {
-            Self::Freeze => Description::new(ATTACH, Part::Freeze, NOUN, "attached: nothing can grow"),
-            Self::Thaw => Description::new(DETACH, Part::GiveBack, NOUN, "detached"),
+            Self::Freeze => Description::new(ATTACH, Part::Freeze, QUARANTINE, "attached: nothing can grow"),
+            Self::Thaw => Description::new(DETACH, Part::GiveBack, QUARANTINE, "detached"),
+            // What runs on models stops with them, so it is no freeze: an account past the brake may be innocent.
+            Self::DenyModels => Description::new(ATTACH, Part::Lock, MODELS, "attached: no model can be invoked"),
+            Self::AllowModels => Description::new(DETACH, Part::GiveBack, MODELS, "detached"),
+            Self::LockDown => Description::new(ATTACH, Part::Lock, LOCKDOWN, "attached: nothing can be called"),
+            Self::LiftLockdown => Description::new(DETACH, Part::GiveBack, LOCKDOWN, "detached"),
         }
     }
 
     fn undo(&self) -> Undo<Self> {
-        match self {
-            Self::Freeze => Undo::By(Self::Thaw),
-            Self::Thaw => Undo::IsUndo,
-        }
+        if self.attaches() { Undo::By(self.policy().detach()) } else { Undo::IsUndo }
     }
 }
 
@@ -61,12 +177,16 @@ impl fmt::Display for Action {
         f.write_str(match self {
             Self::Freeze => "attach the quarantine policy",
             Self::Thaw => "detach the quarantine policy",
+            Self::DenyModels => "attach the policy that denies models",
+            Self::AllowModels => "detach the policy that denies models",
+            Self::LockDown => "attach the lockdown policy",
+            Self::LiftLockdown => "detach the lockdown policy",
         })
     }
 }
 
 impl Subject for Quarantine {
-    type Sight = Attachment;
+    type Sight = Attachments;
     const NAME: &'static str = "quarantine";
     const NEED: Need = Need::Halt;
 }
@@ -79,35 +199,55 @@ impl Resource for Quarantine {
     const CALLS: &'static [&'static str] = &[ATTACH, DETACH];
 
     fn is_wanted(policy: &AccountPolicy) -> bool {
-        policy.contain.quarantine
+        Policy::ALL.iter().any(|ours| ours.is_wanted(policy))
     }
 
-    fn plan(_: &HaltCase<'_>, _: Option<&Region>, attachment: &Attachment, _: &Observation, draft: &mut Draft<Action>) {
-        match attachment {
-            Attachment::Detached => draft.add(Lane::Account, Action::Freeze),
-            Attachment::Undeployed => draft.skip("quarantine", SkipReason::NoQuarantine),
-            Attachment::Attached => {}
+    fn plan(
+        case: &HaltCase<'_>,
+        _: Option<&Region>,
+        attached: &Attachments,
+        _: &Observation,
+        draft: &mut Draft<Action>,
+    ) {
+        for policy in Policy::ALL.into_iter().filter(|ours| ours.is_wanted(case.policy)) {
+            match attached.of(policy) {
+                Attachment::Detached => draft.add(Lane::Account, policy.attach()),
+                Attachment::Undeployed => draft.skip(policy.to_string(), policy.undeployed()),
+                Attachment::Attached => {}
+            }
         }
     }
 
     /// Attaching it twice does no harm; not attaching it may.
-    fn plan_unseen(_: &HaltCase<'_>, _: Option<&Region>, _: &Observation, draft: &mut Draft<Action>) {
-        draft.add(Lane::Account, Action::Freeze);
+    fn plan_unseen(case: &HaltCase<'_>, _: Option<&Region>, _: &Observation, draft: &mut Draft<Action>) {
+        for policy in Policy::ALL.into_iter().filter(|ours| ours.is_wanted(case.policy)) {
+            draft.add(Lane::Account, policy.attach());
+        }
     }
 
-    /// Nobody but us attaches it, so it comes off whichever journal knows of it, or none: a freeze may have been made
-    /// while the account's record could not be read.
+    /// Nobody but us attaches them, so they come off whichever journal knows of them, or none: a freeze may have been
+    /// made while the account's record could not be read.
     fn undo(_: &ReleaseCase<'_>, touched: &Touched<'_, Action>, seen: &Observation, draft: &mut Draft<Action>) {
-        let is_known = touched.standing.iter().any(|done| *done.action == Action::Freeze);
-        if is_known || seen.of::<Self>(None) == Some(Ok(&Attachment::Attached)) {
-            draft.add(Lane::Account, Action::Thaw);
+        let attached = seen.of::<Self>(None).and_then(Result::ok);
+        for policy in Policy::ALL {
+            let is_known = touched.standing.iter().any(|done| *done.action == policy.attach());
+            if is_known || attached.is_some_and(|attached| attached.of(policy) == Attachment::Attached) {
+                draft.add(Lane::Account, policy.detach());
+            }
         }
     }
 
     fn announce(policy: &AccountPolicy) -> Option<&'static str> {
-        policy
-            .contain
-            .quarantine
-            .then_some("The account is frozen: a service control policy denies whatever makes it grow.")
+        let contain = &policy.contain;
+        Some(match (contain.lockdown, contain.quarantine, contain.models) {
+            (true, ..) => {
+                "The account is locked down: a service control policy denies everything to everybody in it but our own roles, what it runs for people included."
+            }
+            (false, true, true) => {
+                "The account is frozen: service control policies deny whatever makes it grow, and invoking models."
+            }
+            (false, true, false) => "The account is frozen: a service control policy denies whatever makes it grow.",
+            (false, false, _) => return None,
+        })
     }
 }

@@ -20,7 +20,7 @@ use runawaytrain_core::resource::deny_all::DenyAll;
 use runawaytrain_core::resource::fleets::{self, Fleet, FleetKind};
 use runawaytrain_core::resource::groups::{self, Group};
 use runawaytrain_core::resource::instances::{self, Instance, Launcher, Phase};
-use runawaytrain_core::resource::quarantine::Attachment;
+use runawaytrain_core::resource::quarantine::{self, Attachment, Attachments};
 use runawaytrain_core::resource::roles::{self, Role, RoleLock};
 use runawaytrain_core::resource::root::{self, RootCredentials};
 use runawaytrain_core::resource::spot_requests::{self, SpotRequest};
@@ -162,13 +162,16 @@ pub fn boundary() -> impl Strategy<Value = Option<String>> {
 /// An observation in which each look may have brought something, failed, or not been answered yet, whatever became of
 /// the others.
 pub fn observation() -> impl Strategy<Value = Observation> {
-    let attachment = prop_oneof![Just(Attachment::Undeployed), Just(Attachment::Detached), Just(Attachment::Attached)];
+    let attachment =
+        || prop_oneof![Just(Attachment::Undeployed), Just(Attachment::Detached), Just(Attachment::Attached)];
+    let attachments = (attachment(), attachment(), attachment())
+        .prop_map(|(lockdown, quarantine, models)| Attachments { lockdown, quarantine, models });
     let region =
         (looked(groups()), looked(fleets()), looked(spot_requests()), looked(instances()), looked(some_holdings()));
     let regions = prop::collection::btree_map(0u32..6, region, 0..6);
-    let account_wide = (looked(attachment), looked(some_users()), looked(some_roles()), looked(some_root()));
+    let account_wide = (looked(attachments), looked(some_users()), looked(some_roles()), looked(some_root()));
     (regions, account_wide, money::prices(), money::spend()).prop_map(|(regions, account_wide, prices, spend)| {
-        let (attachment, users, roles, root) = account_wide;
+        let (attachments, users, roles, root) = account_wide;
         let mut observation = Observation::new(account());
         (observation.prices, observation.spend) = (prices, spend);
         for (number, (groups, fleets, spot_requests, instances, holdings)) in regions {
@@ -181,7 +184,7 @@ pub fn observation() -> impl Strategy<Value = Observation> {
             answer::<Instances>(&mut observation, region, instances);
             answer::<Capacity>(&mut observation, region, holdings);
         }
-        answer::<Quarantine>(&mut observation, None, attachment);
+        answer::<Quarantine>(&mut observation, None, attachments);
         answer::<Users>(&mut observation, None, users);
         answer::<Roles>(&mut observation, None, roles);
         answer::<Root>(&mut observation, None, root);
@@ -246,8 +249,9 @@ pub fn policy() -> impl Strategy<Value = AccountPolicy> {
     let unstoppable = prop_oneof![Just(UnstoppableResponse::Terminate), Just(UnstoppableResponse::Leave)];
     let instance_store = prop_oneof![2 => Just(InstanceStoreResponse::Stop), 1 => Just(InstanceStoreResponse::Leave)];
     let root = prop_oneof![Just(RootResponse::Leave), Just(RootResponse::DeleteCredentials)];
-    let contain = (instances, unstoppable, instance_store, users, roles, root, any::<bool>()).prop_map(
-        |(instances, unstoppable, instance_store, users, roles, root, quarantine)| Contain {
+    let policies = (any::<bool>(), any::<bool>(), any::<bool>());
+    let contain = (instances, unstoppable, instance_store, users, roles, root, policies).prop_map(
+        |(instances, unstoppable, instance_store, users, roles, root, (quarantine, models, lockdown))| Contain {
             instances,
             unstoppable,
             instance_store,
@@ -255,6 +259,8 @@ pub fn policy() -> impl Strategy<Value = AccountPolicy> {
             roles,
             root,
             quarantine,
+            models,
+            lockdown,
         },
     );
     let exempt = (
@@ -379,7 +385,19 @@ pub fn after(observation: &Observation, actions: &[Action], now: Timestamp) -> O
     let mut next = observation.clone();
     for action in actions {
         match action {
-            Action::Quarantine(_) => next.see::<Quarantine>(None, Ok(Attachment::Attached)),
+            Action::Quarantine(action) => {
+                let mut attached = match next.of::<Quarantine>(None) {
+                    Some(Ok(attached)) => *attached,
+                    // It could not be seen, so all that is wanted was attached.
+                    Some(Err(_)) | None => Attachments::all(Attachment::Attached),
+                };
+                match action.policy() {
+                    quarantine::Policy::Lockdown => attached.lockdown = Attachment::Attached,
+                    quarantine::Policy::Quarantine => attached.quarantine = Attachment::Attached,
+                    quarantine::Policy::Models => attached.models = Attachment::Attached,
+                }
+                next.see::<Quarantine>(None, Ok(attached));
+            }
             Action::Groups(groups::Action::SuspendGroup { region, group, .. }) => {
                 change::<Groups>(&mut next, Some(region), |groups| {
                     groups.iter_mut().filter(|known| known.name == *group).for_each(|known| known.suspended = true);

@@ -257,7 +257,10 @@ impl Work {
                 may_freeze.then_some(Extent::Freeze(reason))
             }
             Cause::Frozen => {
-                let is_attached = observation.of::<Quarantine>(None) == Some(Ok(&Attachment::Attached));
+                let is_attached = observation
+                    .of::<Quarantine>(None)
+                    .and_then(Result::ok)
+                    .is_some_and(|ours| ours.quarantine == Attachment::Attached);
                 let is_known = record.halt.as_ref().is_some_and(|halt| halt.contained.is_some() && halt.outcome_told);
                 record.freeze().filter(|_| !(is_attached && is_known)).map(Extent::Freeze)
             }

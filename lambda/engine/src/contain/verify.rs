@@ -276,8 +276,10 @@ pub async fn verify_freeze<F: Future<Output = ()>>(
     let mut tried_again = false;
     loop {
         let why = match collector.look(&policy.account, &look, deadline.cut_off()).await {
-            Ok(Sight::Quarantine(Attachment::Attached)) => return Ok(()),
-            Ok(Sight::Quarantine(Attachment::Undeployed)) => return Err(NotFrozen::Undeployed),
+            Ok(Sight::Quarantine(ours)) if ours.quarantine == Attachment::Attached => return Ok(()),
+            Ok(Sight::Quarantine(ours)) if ours.quarantine == Attachment::Undeployed => {
+                return Err(NotFrozen::Undeployed);
+            }
             Ok(_) => NotFrozen::Detached,
             Err(failure) => failure.into(),
         };

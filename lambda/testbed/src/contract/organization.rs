@@ -68,7 +68,8 @@ async fn an_account_without_our_role_denies_everything_but_the_payers_own_calls(
     let freeze = quarantine::Action::Freeze.into();
     assert_eq!(stage.ports().actuator.perform(&member, &freeze, now()).await, Ok(Performed::Done));
     let seen = stage.ports().observer.look(&member, &Look::at(Kind::Quarantine, None)).await;
-    assert_eq!(seen, Ok(Sight::Quarantine(Attachment::Attached)));
+    let Ok(Sight::Quarantine(seen)) = seen else { panic!("{seen:?}") };
+    assert_eq!(seen.quarantine, Attachment::Attached);
 }
 
 async fn a_role_that_is_made_later_is_picked_up(stage: &dyn Stage) {

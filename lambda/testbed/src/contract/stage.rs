@@ -9,7 +9,7 @@ use runawaytrain_core::resource::capacity::Holdings;
 use runawaytrain_core::resource::fleets::{Fleet, FleetKind};
 use runawaytrain_core::resource::groups::Group;
 use runawaytrain_core::resource::instances::Instance;
-use runawaytrain_core::resource::quarantine::Attachment;
+use runawaytrain_core::resource::quarantine::Attachments;
 use runawaytrain_core::resource::roles::REVOKE_AHEAD;
 use runawaytrain_core::resource::roles::Role;
 use runawaytrain_core::resource::root::RootCredentials;
@@ -23,10 +23,10 @@ use runawaytrain_engine::ports::{Look, Performed, Ports};
 /// An account, our ports into it, and the hands of its people.
 #[async_trait]
 pub trait Stage: Send + Sync {
-    /// The ports, of a guard with a quarantine policy.
+    /// The ports, of a guard with each of the service control policies.
     fn ports(&self) -> &Ports;
-    /// The ports of a guard for which no quarantine policy is deployed.
-    fn without_quarantine(&self) -> Ports;
+    /// The ports of a guard for which no service control policy is deployed.
+    fn without_policies(&self) -> Ports;
     /// A member of the organization with our role in it, in which nothing was done yet. us-east-1 (home) and us-west-2
     /// are enabled.
     fn account(&self) -> &AccountId;
@@ -176,7 +176,7 @@ macro_rules! of_kind {
     };
 }
 
-pub(super) async fn attachment(stage: &dyn Stage) -> Attachment {
+pub(super) async fn attachments(stage: &dyn Stage) -> Attachments {
     of_kind!(Quarantine, look(stage, Kind::Quarantine, None))
 }
 

@@ -1,44 +1,63 @@
-//! The payer's quarantine policy, and whether it is attached to an account.
+//! The payer's policies, and which of them are attached to an account.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use runawaytrain_core::resource::quarantine::{Action, Attachment};
+use runawaytrain_core::resource::quarantine::{Action, Attachment, Attachments, Policy};
 use runawaytrain_core::vocabulary::failure::Failure;
 
+use crate::account::SimAccount;
 use crate::resource::answer::{Answer, done_if};
 use crate::resource::view::View;
 use crate::time::Lagged;
 
-/// The payer's policy. It is deployed unless it is said not to be.
+/// The payer's policies. They are deployed unless it is said that they are not.
 #[derive(Debug, Default)]
-pub(crate) struct QuarantinePolicy {
-    is_missing: AtomicBool,
+pub(crate) struct PayersPolicies {
+    are_missing: AtomicBool,
 }
 
-impl QuarantinePolicy {
+impl PayersPolicies {
     pub fn remove(&self) {
-        self.is_missing.store(true, Ordering::Relaxed);
+        self.are_missing.store(true, Ordering::Relaxed);
     }
 
-    pub fn is_missing(&self) -> bool {
-        self.is_missing.load(Ordering::Relaxed)
+    pub fn are_missing(&self) -> bool {
+        self.are_missing.load(Ordering::Relaxed)
+    }
+}
+
+fn of(known: &SimAccount, policy: Policy) -> &Lagged<bool> {
+    match policy {
+        Policy::Lockdown => &known.lockdown,
+        Policy::Quarantine => &known.quarantine,
+        Policy::Models => &known.models,
     }
 }
 
 /// Without a policy nobody needs to be asked.
-pub(crate) async fn look(policy: &QuarantinePolicy, view: &impl View<Lagged<bool>>) -> Result<Attachment, Failure> {
+pub(crate) async fn look(policies: &PayersPolicies, view: &impl View<SimAccount>) -> Result<Attachments, Failure> {
     const LIST: &str = "organizations:ListPoliciesForTarget";
-    if policy.is_missing() {
-        return Ok(Attachment::Undeployed);
+    if policies.are_missing() {
+        return Ok(Attachments::all(Attachment::Undeployed));
     }
     view.ask(LIST).await?;
-    let is_attached = view.show(LIST, |attached| *attached.written()).unwrap_or_default();
-    Ok(if is_attached { Attachment::Attached } else { Attachment::Detached })
+    let seen = |known: &SimAccount| {
+        let stands = |policy| if *of(known, policy).written() { Attachment::Attached } else { Attachment::Detached };
+        Attachments {
+            lockdown: stands(Policy::Lockdown),
+            quarantine: stands(Policy::Quarantine),
+            models: stands(Policy::Models),
+        }
+    };
+    Ok(view.show(LIST, seen).unwrap_or(Attachments::all(Attachment::Detached)))
 }
 
-pub(crate) fn perform(attached: &mut Lagged<bool>, action: Action) -> Answer {
-    match action {
-        Action::Freeze => done_if(!attached.write(true)),
-        Action::Thaw => done_if(attached.write(false)),
-    }
+pub(crate) fn perform(known: &mut SimAccount, action: Action) -> Answer {
+    let attached = match action.policy() {
+        Policy::Lockdown => &mut known.lockdown,
+        Policy::Quarantine => &mut known.quarantine,
+        Policy::Models => &mut known.models,
+    };
+    let before = attached.write(action.attaches());
+    done_if(before != action.attaches())
 }

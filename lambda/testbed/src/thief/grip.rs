@@ -35,6 +35,8 @@ pub(super) enum Power {
     Plain,
     /// The quarantine denies it: launches, starts, capacity, regions, principals, credentials, and changes of policies.
     Growth,
+    /// The policy on models denies it: it is paid by the token.
+    Models,
     /// The quarantine denies it, and the protect policy does even in quiet times: what carries our names or StackSets'.
     Guarded,
 }
@@ -76,7 +78,11 @@ impl Hand {
         self.holds.iter()
     }
 
+    /// Whatever it holds opens nothing in an account that is locked down.
     pub fn usable(&self, known: &SimAccount) -> Vec<Principal> {
+        if *known.lockdown.in_force() {
+            return Vec::new();
+        }
         let opens = |held: &&Principal| match held {
             Principal::User(name) => known.users.get(name).is_some_and(SimUser::can_act),
             Principal::Role(name) => known.roles.get(name).is_some_and(SimRole::can_act),
@@ -89,6 +95,7 @@ impl Hand {
         let denied = match power {
             Power::Plain => false,
             Power::Growth => known.is_frozen(),
+            Power::Models => *known.models.in_force(),
             Power::Guarded => known.guarded || known.is_frozen(),
         };
         !denied && !self.usable(known).is_empty()

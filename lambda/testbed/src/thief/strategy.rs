@@ -66,6 +66,8 @@ pub enum Strategy {
     ThrottleLooks,
     /// Buy a commitment for years.
     Purchase,
+    /// Invoke a model of Amazon Bedrock.
+    InvokeModels,
     /// Opt out of the region in which it launched: what runs there runs on, and nobody may look.
     DisableRegion,
 }
@@ -103,6 +105,7 @@ impl FromStr for Strategy {
                 "fill-attached" => Self::FillAttached,
                 "delete-our-role" => Self::DeleteOurRole,
                 "throttle-looks" => Self::ThrottleLooks,
+                "invoke-models" => Self::InvokeModels,
                 "purchase" => Self::Purchase,
                 "disable-region" => Self::DisableRegion,
                 _ => return Err(format!("no thief knows the strategy {word:?}")),
@@ -192,6 +195,10 @@ impl Strategy {
             }),
             Self::Purchase => hand.try_to(Power::Growth, known, |_, known| {
                 known.commitments += 1;
+                true
+            }),
+            Self::InvokeModels => hand.try_to(Power::Models, known, |_, known| {
+                known.invocations += 1;
                 true
             }),
             Self::DisableRegion => hand.try_to(Power::Guarded, known, |_, known| deeds::disable_far_away(known)),

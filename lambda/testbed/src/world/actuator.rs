@@ -20,7 +20,7 @@ impl Actuator for World {
         let kind = action.kind();
         assert!(kind.calls().contains(&operation), "{} does not say that it calls {operation}", kind.name());
         // What needs no asking is refused without a call.
-        if action.names_nothing() || (kind == Kind::Quarantine && self.payer.quarantine.is_missing()) {
+        if action.names_nothing() || (kind == Kind::Quarantine && self.payer.policies.are_missing()) {
             return Err(failure(operation, FailureKind::Invalid));
         }
         self.lock().calls.push(Call { account: account.clone(), action: action.clone(), after: self.clock.elapsed() });

@@ -79,7 +79,7 @@ impl Stage for SimStage {
         &self.ports
     }
 
-    fn without_quarantine(&self) -> Ports {
+    fn without_policies(&self) -> Ports {
         self.testbed.world.without_quarantine();
         self.ports.clone()
     }

@@ -9,7 +9,7 @@ use crate::contract;
 use crate::plan::Containment;
 use crate::plan::denials::Denial;
 use crate::policy::AccountPolicy;
-use crate::resource::{Act, Part, SkipReason};
+use crate::resource::{Part, SkipReason, quarantine};
 use crate::vocabulary::failure::DeniedBy;
 use crate::vocabulary::text::{clean, count};
 
@@ -62,7 +62,7 @@ fn quarantine(policy: &AccountPolicy, containment: &Containment) -> &'static str
         "The policy says quarantine: false for this account, and that is kept to: nothing keeps them from starting more \
          than is stopped at each sweep. With contain.quarantine: true, deployed, the next sweep freezes the account from \
          the payer, which needs no permission in it."
-    } else if is_missing || containment.remaining.iter().any(|action| action.part() == Part::Freeze) {
+    } else if is_missing || containment.remaining.contains(&quarantine::Action::Freeze.into()) {
         "The quarantine is NOT attached: nothing keeps them from starting more than is stopped at each sweep."
     } else {
         "The quarantine is attached, from the payer, and binds them too, the root user included: they can launch, start \
