@@ -56,8 +56,8 @@ mod tests {
     use runawaytrain_engine::ports::Clock;
 
     use super::*;
-    use crate::Policies;
     use crate::clock::ManualClock;
+    use crate::policies::Policies;
     use crate::wire::{Script, assumed};
 
     fn actuator(script: &Script) -> SdkActuator {

@@ -5,7 +5,7 @@ use aws_sdk_organizations::Client as Organizations;
 
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 
-use crate::Policies;
+use crate::policies::Policies;
 use crate::retry::ConnectionLost;
 use crate::sessions::Session;
 

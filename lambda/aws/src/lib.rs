@@ -14,6 +14,7 @@ mod ledger;
 mod metrics;
 mod notifier;
 mod observer;
+mod policies;
 mod prices;
 mod reports;
 mod resource;
@@ -27,11 +28,11 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 
-use runawaytrain_core::resource::quarantine::Policy;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_engine::ports::{Clock, Journal, Outbox, Ports, PriceBook, Slots, States};
 
 pub use config::Emulator;
+pub use policies::Policies;
 
 /// What the ports need to know of the deployment.
 #[derive(Debug, Clone)]
@@ -48,27 +49,6 @@ pub struct Settings {
     pub snsregion: String,
     /// The service control policies that a halt attaches.
     pub policies: Policies,
-}
-
-/// The ids of the service control policies that a halt attaches, such as `p-examplepolicy`, where they are deployed.
-#[derive(Debug, Clone, Default)]
-pub struct Policies {
-    /// Denies whatever makes an account grow.
-    pub quarantine: Option<String>,
-    /// Denies invoking models.
-    pub models: Option<String>,
-    /// Denies everything but our own roles.
-    pub lockdown: Option<String>,
-}
-
-impl Policies {
-    pub(crate) fn id(&self, policy: Policy) -> Option<&str> {
-        match policy {
-            Policy::Quarantine => self.quarantine.as_deref(),
-            Policy::Models => self.models.as_deref(),
-            Policy::Lockdown => self.lockdown.as_deref(),
-        }
-    }
 }
 
 /// The ports of a function: credentials and `AWS_ENDPOINT_URL` come from the environment. Nothing is called yet.

@@ -111,8 +111,8 @@ mod tests {
     use runawaytrain_core::resource::{Kind, Scope};
 
     use super::*;
-    use crate::Policies;
     use crate::clock::ManualClock;
+    use crate::policies::Policies;
     use crate::wire::{Script, assumed};
 
     fn observer(script: &Script, clock: &Arc<ManualClock>) -> SdkObserver {

@@ -86,7 +86,7 @@ fn already(answer: Result<Performed, Failure>, code: &str) -> Result<Performed, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Policies;
+    use crate::policies::Policies;
     use crate::wire::Script;
 
     fn payer(script: &Script, quarantine: Option<&str>) -> Payer {

@@ -84,7 +84,7 @@ async fn as_root(payer: &Payer, account: &AccountId, operation: &str) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Policies;
+    use crate::policies::Policies;
     use crate::wire::Script;
 
     fn summary(entries: &str) -> String {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::doors::{Door, Doors, Permission, about};
 use crate::plan::{Containment, Outcome};
-use crate::resource::{Act, Action, Kind, Part};
+use crate::resource::{Act, Action, Caller, Part};
 use crate::vocabulary::failure::DeniedBy;
 
 /// What of one sort is not done, for the calls that do it are denied to us.
@@ -46,7 +46,7 @@ impl Containment {
         let denied: Vec<&Outcome> =
             self.outcomes.iter().filter(|outcome| Permission::of(outcome) == Permission::Denied).collect();
         let mut found: BTreeMap<(&str, &str), (Denial, BTreeSet<String>)> = BTreeMap::new();
-        for action in self.remaining.iter().filter(|action| action.kind() != Kind::Quarantine) {
+        for action in self.remaining.iter().filter(|action| action.kind().caller() != Caller::Payer) {
             let same: Vec<&Outcome> =
                 denied.iter().copied().filter(|outcome| is_same(&outcome.action, action)).collect();
             let asked: BTreeSet<String> = same.iter().flat_map(|outcome| about(&outcome.action)).collect();
