@@ -12,6 +12,7 @@ import { LaunchQueue } from './launches/launch-queue';
 import { PayerForwarder } from './launches/payer-forwarder';
 import { Dashboard } from './monitoring/dashboard';
 import { Heartbeat } from './monitoring/heartbeat';
+import { Trouble } from './monitoring/trouble';
 import { NotifyTopics } from './notification/notify-topics';
 import { Organization } from './organization/organization';
 import { PayerResponder } from './organization/payer-responder';
@@ -62,6 +63,7 @@ export class RunawayTrain extends Stack {
       scheduleMinutes: policy.scheduleMinutes,
       tell: topics.general,
     });
+    new Trouble(this, 'Trouble', { failures: failures.queue, tell: topics.general });
     new Dashboard(this, 'Dashboard', { function: guard.function, launches: launches.queue, failures: failures.queue });
 
     // Everything that the guard may do, but for writing its own log.

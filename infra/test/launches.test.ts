@@ -30,13 +30,13 @@ describe('the bus', () => {
         Action: 'events:PutEvents',
         Resource: `arn:aws:events:us-east-1:${PAYER}:event-bus/${names.bus}`,
         Condition: {
-          StringEquals: {
-            'aws:PrincipalOrgID': ORGANIZATION,
+          StringEquals: { 'aws:PrincipalOrgID': ORGANIZATION },
+          ArnLike: { 'aws:PrincipalArn': `arn:aws:iam::*:role/${names.forwarderRole}` },
+          'ForAllValues:StringEquals': {
+            'events:source': 'aws.ec2',
             'events:detail-type': ['EC2 Instance State-change Notification', 'AWS API Call via CloudTrail'],
           },
-          ArnLike: { 'aws:PrincipalArn': `arn:aws:iam::*:role/${names.forwarderRole}` },
-          'ForAllValues:StringEquals': { 'events:source': 'aws.ec2' },
-          Null: { 'events:source': 'false' },
+          Null: { 'events:source': 'false', 'events:detail-type': 'false' },
           BoolIfExists: { 'events:eventBusInvocation': 'true' },
         },
       },

@@ -135,7 +135,7 @@ describe('the launch rule', () => {
       'detail-type': ['EC2 Instance State-change Notification', 'AWS API Call via CloudTrail'],
       detail: {
         $or: [
-          { state: ['running'] },
+          { state: ['pending', 'running'] },
           { eventSource: ['ec2.amazonaws.com'], eventName: ['RunInstances'], errorCode: [{ exists: false }] },
         ],
       },

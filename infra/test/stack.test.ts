@@ -5,6 +5,7 @@ import * as path from 'node:path';
 import { describe, it } from 'node:test';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { table as keys, metrics, names } from '../lib/contract';
+import { COVERAGE_ALARM, FAILURES_ALARM } from '../lib/monitoring/trouble';
 import { bootstrapFile, document, idOf, type Json, LAB, only, PAYER, synthesize } from './support';
 
 const { template, outdir } = synthesize();
@@ -172,26 +173,28 @@ describe('the topics', () => {
     }
   });
 
-  it('that mail take only the heartbeat alarm, and only the general one does', () => {
+  it('that mail take only the alarms that watch the guard, and only the general one does', () => {
     const lists = Object.values(template.findResources('AWS::SNS::TopicPolicy')).filter(
       ({ Properties }) => Properties.Topics[0].Ref !== topicId(names.alarmTopic),
     );
     const opened = lists.flatMap(({ Properties }) =>
       Properties.PolicyDocument.Statement.filter(({ Effect }: { Effect: string }) => Effect === 'Allow'),
     );
-    assert.deepEqual(opened, [
-      {
-        Sid: 'AcceptAlarm',
+    const alarms = { Heartbeat: names.heartbeatAlarm, Failures: FAILURES_ALARM, Coverage: COVERAGE_ALARM };
+    assert.deepEqual(
+      opened,
+      Object.entries(alarms).map(([what, alarm]) => ({
+        Sid: `Accept${what}Alarm`,
         Effect: 'Allow',
         Principal: { Service: 'cloudwatch.amazonaws.com' },
         Action: 'sns:Publish',
         Resource: { Ref: topicId(names.topic) },
         Condition: {
-          ArnEquals: { 'aws:SourceArn': `arn:aws:cloudwatch:us-east-1:${PAYER}:alarm:${names.heartbeatAlarm}` },
+          ArnEquals: { 'aws:SourceArn': `arn:aws:cloudwatch:us-east-1:${PAYER}:alarm:${alarm}` },
           StringEquals: { 'aws:SourceAccount': PAYER },
         },
-      },
-    ]);
+      })),
+    );
   });
 });
 
@@ -237,6 +240,33 @@ describe('the heartbeat alarm', () => {
     assert.equal(alarm.TreatMissingData, 'breaching');
     assert.deepEqual(alarm.AlarmActions, told);
     assert.deepEqual(alarm.OKActions, told);
+  });
+});
+
+describe('the alarms on what the guard does not do', () => {
+  const told = [{ Ref: idOf(template, 'AWS::SNS::Topic', (properties) => properties.TopicName === names.topic) }];
+  const named = (name: string) => only(template, 'AWS::CloudWatch::Alarm', ({ AlarmName }) => AlarmName === name);
+
+  it('ring for the first event that could not be handled, and say when the queue is empty', () => {
+    const alarm = named(FAILURES_ALARM);
+    const queue = idOf(template, 'AWS::SQS::Queue', ({ QueueName }) => QueueName === names.failureQueue);
+    assert.deepEqual(alarm.Dimensions, [{ Name: 'QueueName', Value: { 'Fn::GetAtt': [queue, 'QueueName'] } }]);
+    assert.deepEqual(
+      [alarm.Namespace, alarm.MetricName, alarm.Statistic, alarm.ComparisonOperator, alarm.Threshold],
+      ['AWS/SQS', 'ApproximateNumberOfMessagesVisible', 'Maximum', 'GreaterThanOrEqualToThreshold', 1],
+    );
+    assert.equal(alarm.TreatMissingData, 'notBreaching');
+    assert.deepEqual([alarm.AlarmActions, alarm.OKActions], [told, told]);
+  });
+
+  it('ring when no sweep of an hour saw everything, and leave silence to the heartbeat', () => {
+    const alarm = named(COVERAGE_ALARM);
+    assert.deepEqual(
+      [alarm.Namespace, alarm.MetricName, alarm.Statistic, alarm.Period, alarm.ComparisonOperator, alarm.Threshold],
+      [metrics.namespace, metrics.coverage, 'Maximum', 3600, 'LessThanThreshold', 100],
+    );
+    assert.equal(alarm.TreatMissingData, 'notBreaching');
+    assert.deepEqual([alarm.AlarmActions, alarm.OKActions], [told, told]);
   });
 });
 

@@ -58,18 +58,18 @@ export class LaunchBus extends Construct {
 /**
  * Whom the bus admits: the forwarder role of an account of this organization, with launch events of EC2.
  *
- * - `events:source` may hold several values, of which each must be ours; a request without any would pass that test, so
- *   there must be one. Nobody but AWS can send events of a source that begins with `aws.`.
+ * - `events:source` and `events:detail-type` may hold several values, of which each must be ours; a request without any would
+ *   pass that test, so there must be one. Nobody but AWS can send events of a source that begins with `aws.`.
  * - `events:eventBusInvocation` is false for a PutEvents call, which only somebody with the forwarder's session could make.
  *
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
  */
 function admission(organizationId: string): Record<string, Record<string, string | string[]>> {
   return {
-    StringEquals: { 'aws:PrincipalOrgID': organizationId, 'events:detail-type': LAUNCH_DETAIL_TYPES },
+    StringEquals: { 'aws:PrincipalOrgID': organizationId },
     ArnLike: { 'aws:PrincipalArn': `arn:aws:iam::*:role/${names.forwarderRole}` },
-    'ForAllValues:StringEquals': { 'events:source': LAUNCH_SOURCE },
-    Null: { 'events:source': 'false' },
+    'ForAllValues:StringEquals': { 'events:source': LAUNCH_SOURCE, 'events:detail-type': LAUNCH_DETAIL_TYPES },
+    Null: { 'events:source': 'false', 'events:detail-type': 'false' },
     BoolIfExists: { 'events:eventBusInvocation': 'true' },
   };
 }

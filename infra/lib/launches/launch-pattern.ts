@@ -1,6 +1,7 @@
 /**
- * The events that tell of a launch: an instance that runs, whoever started it, and the call that asked for it, which
- * comes some seconds earlier where a trail records management events. Both are best effort, so the schedule stays.
+ * The events that tell of a launch: an instance that is pending, whoever started it, which is told first and needs no trail;
+ * one that runs, in case the first was lost; and the call that asked for it, where a trail records management events. All
+ * are best effort, so the schedule stays.
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
  *
@@ -15,7 +16,7 @@ export const LAUNCH_PATTERN = {
   'detail-type': LAUNCH_DETAIL_TYPES,
   detail: {
     $or: [
-      { state: ['running'] },
+      { state: ['pending', 'running'] },
       // A call that was refused launched nothing.
       { eventSource: ['ec2.amazonaws.com'], eventName: ['RunInstances'], errorCode: [{ exists: false }] },
     ],

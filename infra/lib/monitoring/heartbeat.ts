@@ -37,7 +37,7 @@ export class Heartbeat extends Construct {
     });
     alarm.addAlarmAction(tell.action);
     alarm.addOkAction(tell.action);
-    tell.grantPublishToAlarm(names.heartbeatAlarm);
+    tell.grantPublishToAlarm('AcceptHeartbeatAlarm', names.heartbeatAlarm);
   }
 
   /** The numbers that the alarm and the dashboard read. */

@@ -35,11 +35,11 @@ export class NotifyTopic extends Construct {
    * A topic with a policy no longer has the default one, under which the account's own alarms may publish.
    * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
    */
-  grantPublishToAlarm(alarmName: string): void {
+  grantPublishToAlarm(sid: string, alarmName: string): void {
     const { account, region } = Stack.of(this);
     this.topic.addToResourcePolicy(
       new PolicyStatement({
-        sid: 'AcceptAlarm',
+        sid,
         principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
         actions: ['sns:Publish'],
         resources: [this.topic.topicArn],
