@@ -89,6 +89,28 @@ async fn what_is_past_a_limit_by_an_estimate_alone_is_mailed_about_and_not_halte
     assert_eq!((lab.state, lab.burn.estimated), (Some(State::Ok), Usd::ZERO));
 }
 
+/// A sandbox that is frozen between two invocations does not see time pass by itself.
+#[tokio::test(start_paused = true)]
+async fn prices_and_charges_age_while_the_sandbox_is_frozen() {
+    let testbed = lab_with(3, "t3.micro");
+    testbed.world.fault(Fault::always("pricing:", FailureKind::Unavailable));
+    let scene = Scene::new(testbed, limits(json!({ "instances": 20, "spendMonth": 500 })));
+    charged(&scene, 10.0);
+    let answer = scene.send(json!({})).await;
+    assert!(report_of(&answer, LAB).burn.estimated > Usd::ZERO);
+    scene.testbed.world.heal();
+    scene.testbed.clock.freeze(Duration::from_secs(20 * 60));
+    let answer = scene.send(json!({})).await;
+    assert_eq!(report_of(&answer, LAB).burn.estimated, Usd::ZERO, "the price list is asked again");
+    charged(&scene, 600.0);
+    let answer = scene.send(json!({})).await;
+    assert_eq!(report_of(&answer, LAB).state, Some(State::Ok), "charges are asked for once an hour");
+    scene.testbed.clock.freeze(Duration::from_secs(60 * 60));
+    charged(&scene, 600.0);
+    let answer = scene.send(json!({})).await;
+    assert_eq!(report_of(&answer, LAB).state, Some(State::Halted));
+}
+
 #[tokio::test(start_paused = true)]
 async fn of_spot_a_tenth_of_its_on_demand_price_is_certain() {
     for (number, state) in [(3, State::Warned), (6, State::Halted)] {

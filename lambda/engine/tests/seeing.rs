@@ -6,14 +6,14 @@ mod common;
 
 use std::time::Duration;
 
-use common::{PHYSICS, QUIET, Scene, id, policy, report_of, seeded};
+use common::{PHYSICS, QUIET, REGIONS, Scene, id, policy, report_of, seeded};
 use runawaytrain_core::policy::NotifyList;
 use runawaytrain_core::record::State;
 use runawaytrain_core::verdict::Judgement;
 use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_engine::deadline::Deadline;
 use runawaytrain_engine::ports::States;
-use runawaytrain_testbed::{Fault, Life, failure};
+use runawaytrain_testbed::{Fault, Life, SimAccount, Testbed, failure};
 use serde_json::json;
 
 #[tokio::test(start_paused = true)]
@@ -136,6 +136,23 @@ async fn a_mail_whose_list_has_no_topic_goes_to_the_default_list_in_the_end() {
     let halts: Vec<_> = mails.iter().filter(|mail| mail.subject.contains("HALT physics")).collect();
     assert_eq!(halts.iter().map(|mail| &mail.list).collect::<Vec<_>>(), [&NotifyList::Default], "{mails:#?}");
     assert_eq!(scene.mails("Halted physics"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn eight_mails_are_sent_at_a_time_so_that_a_slow_one_holds_up_few() {
+    let (testbed, mut accounts) = (Testbed::new(), serde_json::Map::new());
+    for number in 1..=8 {
+        let account = format!("{number}").repeat(12);
+        testbed.world.add(&id(&account), SimAccount::new("lab", &REGIONS).running("us-east-1", 9, "t2.micro"));
+        accounts.insert(account, json!({ "notify": [format!("lab-{number}@example.edu")] }));
+    }
+    testbed.mailbox.takes(Duration::from_secs(20));
+    let scene = Scene::new(testbed, policy(json!({ "accounts": accounts })));
+    let began = tokio::time::Instant::now();
+    scene.send(json!({})).await;
+    assert_eq!((scene.mails("HALT lab"), scene.mails("Halted lab")), (8, 8), "{:?}", scene.subjects());
+    // One by one, sixteen mails would take more than five minutes.
+    assert!(began.elapsed() < Duration::from_secs(100), "{:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

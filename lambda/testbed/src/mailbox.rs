@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use runawaytrain_core::policy::NotifyList;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_engine::ports::Notifier;
+use tokio::time::sleep;
 
 /// A mail that SNS took.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +27,7 @@ pub struct Mailbox {
     mails: Mutex<Vec<Mail>>,
     refusals: Mutex<VecDeque<Failure>>,
     missing: Mutex<Option<NotifyList>>,
+    takes: Mutex<Duration>,
 }
 
 impl Mailbox {
@@ -43,6 +46,11 @@ impl Mailbox {
         self.refusals.lock().expect("not poisoned").clear();
     }
 
+    /// From now on each publish takes so long.
+    pub fn takes(&self, time: Duration) {
+        *self.takes.lock().expect("not poisoned") = time;
+    }
+
     /// From now on there is no topic of this list.
     pub fn without_topic(&self, list: NotifyList) {
         *self.missing.lock().expect("not poisoned") = Some(list);
@@ -59,6 +67,8 @@ impl Notifier for Mailbox {
             "SNS refuses the subject {subject:?}"
         );
         assert!(body.len() <= 262_144 && !body.is_empty(), "SNS refuses a body of {} bytes", body.len());
+        let takes = *self.takes.lock().expect("not poisoned");
+        sleep(takes).await;
         if self.missing.lock().expect("not poisoned").as_ref() == Some(list) {
             return Err(Failure::own("sns:Publish", FailureKind::NotFound, "there is no such topic"));
         }
