@@ -5,7 +5,7 @@ import * as path from 'node:path';
 import { describe, it } from 'node:test';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { table as keys, metrics, names } from '../lib/contract';
-import { COVERAGE_ALARM, FAILURES_ALARM } from '../lib/monitoring/trouble';
+import { BRAKE_ALARM, COVERAGE_ALARM, FAILURES_ALARM } from '../lib/monitoring/trouble';
 import { bootstrapFile, document, idOf, type Json, LAB, only, PAYER, synthesize } from './support';
 
 const { template, outdir } = synthesize();
@@ -180,7 +180,12 @@ describe('the topics', () => {
     const opened = lists.flatMap(({ Properties }) =>
       Properties.PolicyDocument.Statement.filter(({ Effect }: { Effect: string }) => Effect === 'Allow'),
     );
-    const alarms = { Heartbeat: names.heartbeatAlarm, Failures: FAILURES_ALARM, Coverage: COVERAGE_ALARM };
+    const alarms = {
+      Heartbeat: names.heartbeatAlarm,
+      Failures: FAILURES_ALARM,
+      Coverage: COVERAGE_ALARM,
+      Brake: BRAKE_ALARM,
+    };
     assert.deepEqual(
       opened,
       Object.entries(alarms).map(([what, alarm]) => ({
@@ -254,6 +259,16 @@ describe('the alarms on what the guard does not do', () => {
     assert.deepEqual(
       [alarm.Namespace, alarm.MetricName, alarm.Statistic, alarm.ComparisonOperator, alarm.Threshold],
       ['AWS/SQS', 'ApproximateNumberOfMessagesVisible', 'Maximum', 'GreaterThanOrEqualToThreshold', 1],
+    );
+    assert.equal(alarm.TreatMissingData, 'notBreaching');
+    assert.deepEqual([alarm.AlarmActions, alarm.OKActions], [told, told]);
+  });
+
+  it('ring as long as accounts wait behind the brake for people', () => {
+    const alarm = named(BRAKE_ALARM);
+    assert.deepEqual(
+      [alarm.Namespace, alarm.MetricName, alarm.Statistic, alarm.ComparisonOperator, alarm.Threshold],
+      [metrics.namespace, metrics.waiting, 'Maximum', 'GreaterThanOrEqualToThreshold', 1],
     );
     assert.equal(alarm.TreatMissingData, 'notBreaching');
     assert.deepEqual([alarm.AlarmActions, alarm.OKActions], [told, told]);

@@ -8,6 +8,7 @@ import type { NotifyTopic } from '../notification/notify-topic';
 
 export const FAILURES_ALARM = names.failureQueue;
 export const COVERAGE_ALARM = `${names.function}-coverage`;
+export const BRAKE_ALARM = `${names.function}-brake`;
 
 export interface TroubleProps {
   readonly failures: IQueue;
@@ -48,15 +49,22 @@ export class Trouble extends Construct {
         'No sweep of the last hour saw every account in every region: something is not watched. Ask runawaytrain for its status; the ' +
         'report of a sweep names each account and region that did not answer, and why.',
       // The most of an hour: one region that is slow once is noise.
-      metric: new Metric({
-        namespace: metrics.namespace,
-        metricName: metrics.coverage,
-        statistic: 'Maximum',
-        period: Duration.hours(1),
-      }),
+      metric: own(metrics.coverage, Duration.hours(1)),
       when: { comparison: ComparisonOperator.LESS_THAN_THRESHOLD, threshold: 100 },
     });
+    ring('Brake', 'AcceptBrakeAlarm', {
+      name: BRAKE_ALARM,
+      says:
+        'Accounts that ran away are frozen and not halted, for the brake held: what runs in them goes on and bills. No further account is ' +
+        'halted until people have halted or released each of them. The status of runawaytrain names them.',
+      metric: own(metrics.waiting, Duration.minutes(5)),
+      when: { comparison: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD, threshold: 1 },
+    });
   }
+}
+
+function own(metricName: string, period: Duration): Metric {
+  return new Metric({ namespace: metrics.namespace, metricName, statistic: 'Maximum', period });
 }
 
 interface When {

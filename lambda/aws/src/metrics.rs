@@ -5,7 +5,7 @@ use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::types::{MetricDatum, StandardUnit};
 use aws_smithy_types::DateTime;
 
-use runawaytrain_core::contract::{METRIC_COVERAGE, METRIC_HEARTBEAT, METRIC_NAMESPACE};
+use runawaytrain_core::contract::{METRIC_COVERAGE, METRIC_HEARTBEAT, METRIC_NAMESPACE, METRIC_WAITING};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_engine::ports::{Metrics, SweepMetrics};
 
@@ -30,9 +30,10 @@ impl Metrics for CloudWatchMetrics {
         let metric =
             |name, value, unit| MetricDatum::builder().metric_name(name).value(value).unit(unit).timestamp(at).build();
         let coverage = metric(METRIC_COVERAGE, sweep.coverage.percent(), StandardUnit::Percent);
+        let waiting = metric(METRIC_WAITING, sweep.waiting as f64, StandardUnit::Count);
         // A sweep that did not reach every account says nothing, so that the alarm on missing data goes off.
         let heartbeat = sweep.complete.then(|| metric(METRIC_HEARTBEAT, 1.0, StandardUnit::Count));
-        let data = std::iter::once(coverage).chain(heartbeat).collect();
+        let data = [coverage, waiting].into_iter().chain(heartbeat).collect();
         let call = self.client.put_metric_data().namespace(METRIC_NAMESPACE).set_metric_data(Some(data));
         call.send().await.map(|_| ()).map_err(|error| failure::of("cloudwatch:PutMetricData", &error))
     }
@@ -53,13 +54,14 @@ mod tests {
                 at: "2026-11-22T03:00:00Z".parse().unwrap(),
                 complete,
                 coverage: Coverage { seen: 17, expected: 34 },
+                waiting: 2,
             };
             // Whether the answer can be read is not the point: it is a binary one, of an empty map.
             let _ = CloudWatchMetrics::new(&script.config()).emit(sweep).await;
             let asked = script.asked();
             let sent = asked.first().unwrap();
             assert!(
-                sent.contains(METRIC_NAMESPACE) && sent.contains(METRIC_COVERAGE) && sent.contains("Percent"),
+                [METRIC_NAMESPACE, METRIC_COVERAGE, METRIC_WAITING, "Percent"].iter().all(|word| sent.contains(word)),
                 "{sent}"
             );
             assert_eq!(sent.contains(METRIC_HEARTBEAT), complete, "{sent}");

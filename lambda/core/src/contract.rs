@@ -70,6 +70,9 @@ pub const METRIC_HEARTBEAT: &str = "Heartbeat";
 /// Account-regions seen of those expected, in percent.
 pub const METRIC_COVERAGE: &str = "Coverage";
 
+/// Accounts that the brake froze and that wait for people to halt or release them.
+pub const METRIC_WAITING: &str = "WaitingForPeople";
+
 /// The function's environment variables, and whether each must be set.
 pub const ENVIRONMENT: [(&str, bool); 10] = [
     ("snstopic", true),

@@ -95,6 +95,7 @@ fn the_contract_is_up_to_date() {
             "namespace": contract::METRIC_NAMESPACE,
             "heartbeat": contract::METRIC_HEARTBEAT,
             "coverage": contract::METRIC_COVERAGE,
+            "waiting": contract::METRIC_WAITING,
         },
         "environment": environment,
         "permissions": { "observe": Kind::observe(), "contain": Kind::contain() },

@@ -213,6 +213,7 @@ impl Guard {
             .map(|known| &known.record)
             .filter(|record| scope.members.contains(&record.account))
             .collect();
+        let waiting = members.iter().filter(|record| record.freeze() == Some(FreezeReason::Brake)).count();
         let one = self.account_sweep(source, &scope, &members, order, !drill, invocation);
         let let_us_in: BTreeSet<AccountId> =
             members.iter().filter(|record| record.reached).map(|record| record.account.clone()).collect();
@@ -220,7 +221,7 @@ impl Guard {
         let complete = reached_all && knows_all && list_is_whole && is_guarding(&accounts, &let_us_in);
         let notices = if drill { NoticeTotals::default() } else { self.mailer.deliver().await };
         if !drill && *selection == Selection::All {
-            let metrics = SweepMetrics { at: self.clock.now(), complete, coverage };
+            let metrics = SweepMetrics { at: self.clock.now(), complete, coverage, waiting };
             if let Err(failure) = self.metrics.emit(metrics).await {
                 tracing::error!(error = %failure, "the heartbeat could not be emitted; its alarm will say that the guard is off");
             }

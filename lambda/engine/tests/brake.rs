@@ -83,6 +83,8 @@ async fn a_spent_brake_holds_until_people_have_decided_about_every_account_that_
         assert_eq!(halted(), 3, "a mistyped limit must not halt three more an hour all night");
     }
     assert_eq!(scene.subjects(), mails, "no news, no mail");
+    let waiting = || scene.testbed.metrics.sweeps().last().unwrap().waiting;
+    assert_eq!(waiting() as u64, ACCOUNTS - 3, "an alarm goes on saying that somebody must decide");
     // Another one passes its limit: it waits with the others.
     scene.testbed.world.with(&id(QUIET), |account| {
         (0..9).for_each(|_| drop(account.launch("us-west-2", "t2.micro", Life::Running)));
@@ -103,6 +105,7 @@ async fn a_spent_brake_holds_until_people_have_decided_about_every_account_that_
     });
     let answer = scene.tick().await;
     assert_eq!(report_of(&answer, &account(0)).state, Some(State::Halted), "the brake lets go, and sees the relapse");
+    assert_eq!(waiting(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,6 +13,8 @@ pub struct SweepMetrics {
     pub complete: bool,
     /// Account-regions seen and expected.
     pub coverage: Coverage,
+    /// Accounts that the brake had frozen when it began, and that wait for people.
+    pub waiting: usize,
 }
 
 /// Emits metrics.
