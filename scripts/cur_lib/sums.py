@@ -20,9 +20,9 @@ WITH lines AS (
          {end}::TIMESTAMPTZ AS until,
          {steps} AS cost
   FROM read_csv(?, header = true, all_varchar = true, quote = '"', escape = '"', compression = 'gzip')
-  WHERE {kind} IN ('Usage', 'DiscountedUsage', 'SavingsPlanCoveredUsage')
+  WHERE {kind} IN ('Usage', 'FlatRateSubscription', 'DiscountedUsage', 'SavingsPlanCoveredUsage')
 ), spread AS (
-  SELECT account, first, cost, greatest(1, ceil(epoch(until - first) / 3600))::BIGINT AS hours FROM lines
+  SELECT account, first, cost, greatest(1, ceil((epoch(until - first) - 59) / 3600))::BIGINT AS hours FROM lines
 ), hourly AS (
   SELECT account, first + to_hours(part) AS hour,
          cost // hours + CASE WHEN part < abs(cost % hours) THEN sign(cost)::HUGEINT ELSE 0 END AS cost

@@ -47,7 +47,12 @@ pub(crate) enum HeaderFault {
     /// Both spellings of what is missing.
     Missing(Vec<(&'static str, &'static str)>),
     Twice(&'static str),
+    /// It is of a FOCUS export.
+    Focus,
 }
+
+/// A column that every FOCUS export has, and no Cost and Usage Report. <https://focus.finops.org/focus-specification/>
+pub(crate) const FOCUS: &str = "BilledCost";
 
 /// Where the wanted columns of one report are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,6 +84,9 @@ impl Layout {
             if required && place.is_none() {
                 missing.push((legacy, export));
             }
+        }
+        if !missing.is_empty() && header.contains(&FOCUS.as_bytes()) {
+            return Err(HeaderFault::Focus);
         }
         if !missing.is_empty() {
             return Err(HeaderFault::Missing(missing));

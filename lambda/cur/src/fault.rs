@@ -45,6 +45,9 @@ pub enum Fault {
         /// The missing ones, both spellings each.
         columns: String,
     },
+    /// Another format of AWS's.
+    #[error("{FOCUS_IS_NOT_READ}")]
+    Focus,
     /// The header has a column twice, and they might differ.
     #[error("the header has column {column} twice")]
     ColumnTwice {
@@ -67,6 +70,9 @@ pub enum Fault {
     },
 }
 
+/// What is wrong with an export in the FOCUS format, and what to do.
+pub(crate) const FOCUS_IS_NOT_READ: &str = "this is an export in the FOCUS format, which is not read: a Cost and Usage Report is needed. Leave cur.bucket out of the policy and write cur: {} to have one made beside it";
+
 impl From<HeaderFault> for Fault {
     fn from(fault: HeaderFault) -> Self {
         match fault {
@@ -78,6 +84,7 @@ impl From<HeaderFault> for Fault {
                     .join(", "),
             },
             HeaderFault::Twice(column) => Self::ColumnTwice { column },
+            HeaderFault::Focus => Self::Focus,
         }
     }
 }

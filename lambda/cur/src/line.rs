@@ -75,7 +75,8 @@ impl fmt::Display for Charge {
 /// Reads `lineItem/LineItemType`. <https://docs.aws.amazon.com/cur/latest/userguide/Lineitem-columns.html>
 pub(crate) fn classify(line_item_type: &[u8]) -> Class {
     match line_item_type {
-        b"Usage" => Class::Usage(Price::Unblended),
+        // A plan with a flat rate, of CloudFront or Kiro for example, is what is paid for its use.
+        b"Usage" | b"FlatRateSubscription" => Class::Usage(Price::Unblended),
         b"DiscountedUsage" => Class::Usage(Price::Reservation),
         b"SavingsPlanCoveredUsage" => Class::Usage(Price::SavingsPlan),
         b"SavingsPlanNegation" => Class::Apart(Charge::SavingsPlanNegation),
@@ -98,6 +99,7 @@ mod tests {
     fn only_what_ran_is_spend() {
         for (name, class) in [
             ("Usage", Class::Usage(Price::Unblended)),
+            ("FlatRateSubscription", Class::Usage(Price::Unblended)),
             ("DiscountedUsage", Class::Usage(Price::Reservation)),
             ("SavingsPlanCoveredUsage", Class::Usage(Price::SavingsPlan)),
             ("SavingsPlanNegation", Class::Apart(Charge::SavingsPlanNegation)),

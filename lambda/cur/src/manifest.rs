@@ -9,6 +9,8 @@ use runawaytrain_core::vocabulary::text::clean;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::columns::FOCUS;
+use crate::fault::FOCUS_IS_NOT_READ;
 use crate::hour::{Hour, parse_date};
 
 /// The longest billing period: a month of 31 days.
@@ -141,9 +143,12 @@ pub enum ManifestError {
     },
     /// Parquet.
     #[error(
-        "the report is Parquet, which is not read. Set its format to text/csv with GZIP compression, or add a second report that has it"
+        "the report is Parquet, which is not read. Set its format to text/csv with GZIP compression; or leave cur.bucket out of the policy and write cur: {{}} to have a second one made beside it"
     )]
     Parquet,
+    /// Another format of AWS's.
+    #[error("{FOCUS_IS_NOT_READ}")]
+    Focus,
     /// ZIP or something else.
     #[error("the report's compression is {}, which is not read. Set it to GZIP", clean(found))]
     Compression {
@@ -176,6 +181,10 @@ impl Manifest {
     pub fn parse(json: &[u8], place: Place<'_>) -> Result<Self, ManifestError> {
         let document: Document = serde_json::from_slice(json).map_err(ManifestError::NotAManifest)?;
         document.check_format()?;
+        let columns: Vec<String> = document.columns.iter().flatten().map(DocumentColumn::name).collect();
+        if columns.iter().any(|column| column == FOCUS) {
+            return Err(ManifestError::Focus);
+        }
         let named = document.report_keys.as_ref().or(document.data_files.as_ref()).ok_or(ManifestError::NoFileList)?;
         let mut keys = Vec::new();
         for file in named {
@@ -188,7 +197,6 @@ impl Manifest {
         }
         let first = keys.first().ok_or(ManifestError::NoFiles)?;
         let period = document.period(first)?;
-        let columns = document.columns.iter().flatten().map(DocumentColumn::name).collect();
         Ok(Self { version: document.assembly_id.or(document.execution_id), period, columns, keys })
     }
 

@@ -11,7 +11,7 @@ use crate::fault::{Fault, ReadError, ReportError};
 use crate::gunzip::Gunzip;
 use crate::hour::{Hour, parse_date};
 use crate::line::{Charge, Class, Price, classify};
-use crate::manifest::ReportFile;
+use crate::manifest::{Period, ReportFile};
 use crate::rows::{Row, Rows, fields};
 use crate::totals::{AccountTotals, BadRow, Hourly, RowProblem, Totals};
 
@@ -140,10 +140,16 @@ impl Reader {
     }
 }
 
+/// So many seconds after its hour a line may end and still be of that hour.
+const SLACK: i64 = 59;
+/// Hours.
+const A_DAY: i64 = 24;
+
 /// The sums while they are being made.
 struct Sums {
     totals: Totals,
     key: String,
+    period: Period,
     /// The first hour that is kept, and how many.
     first: Hour,
     hours: usize,
@@ -168,6 +174,7 @@ impl Sums {
         Self {
             totals: Totals::of(file),
             key: file.key.clone(),
+            period: file.period,
             first,
             hours,
             accounts: Vec::new(),
@@ -198,16 +205,22 @@ impl Sums {
         let number = account_number(account).ok_or_else(|| bad(Column::Account, account, "AWS account id"))?;
         match class {
             Class::Usage(price) => {
-                let cost = cost_of_usage(row, price)?;
+                let (cost, is_unpriced) = cost_of_usage(row, price)?;
                 let (first, end) = (date(row, Column::Start)?, date(row, Column::End)?);
-                self.totals.gaps.unpriced_rows += u64::from(cost.is_none());
-                let cost = cost.unwrap_or_default();
+                self.totals.gaps.unpriced_rows += u64::from(is_unpriced);
                 if currency != CURRENCY {
                     self.count_other(currency, cost);
                     return Ok(());
                 }
                 let first = Hour::of_second(first);
-                let hours = Hour::at_or_after(end).since(first).max(1);
+                // Some lines end a second after their hour.
+                let hours = Hour::at_or_after(end.saturating_sub(SLACK)).since(first).max(1);
+                let gaps = &mut self.totals.gaps;
+                gaps.usage_rows += 1;
+                // A plan with a flat rate is of a month, rightly.
+                gaps.long_rows += u64::from(hours > A_DAY && line_item_type == b"Usage");
+                let is_outside = !self.covers(first) && !cost.is_zero();
+                self.totals.gaps.outside_rows += u64::from(is_outside);
                 self.spend(number, account, first, hours, cost)
             }
             Class::Apart(charge) => self.set_apart(row, number, account, currency, charge),
@@ -219,11 +232,16 @@ impl Sums {
         }
     }
 
+    /// Whether an hour is of the billing period.
+    fn covers(&self, hour: Hour) -> bool {
+        self.period.first() <= hour && hour < self.period.end()
+    }
+
     /// Spreads the cost of usage evenly over its hours: the line of a day is 24 equal hours. To count it in its first
     /// hour would move what was spent in the evening out of a window of 24 hours that begins at noon.
     fn spend(&mut self, number: u64, id: &[u8], first: Hour, hours: i64, cost: Amount) -> Result<(), RowProblem> {
         let (kept_first, kept) = (self.first, self.hours);
-        if !cost.is_zero() {
+        if !cost.is_zero() && self.covers(first) {
             self.totals.reach.take_in(first, hours);
         }
         let account = self.account(number, id)?;
@@ -310,22 +328,28 @@ impl Sums {
     }
 }
 
-/// What a line of usage costs the payer; `None` when the report does not say.
+/// What a line of usage costs the payer, before discounts, and whether the report does not say it: what it says then is
+/// less than that.
 ///
-/// The rule is AWS's amortized cost. Usage under a reservation has an unblended cost of 0 or the hourly fee only, usage
+/// Usage under a reservation has an unblended cost of 0 or the hourly fee only, usage
 /// under a Savings Plan has the on-demand price, taken back by a negation line: neither is what the usage is worth.
 /// Where a report has the effective cost, that counts.
 /// <https://docs.aws.amazon.com/cur/latest/userguide/reservation-columns.html>,
 /// <https://docs.aws.amazon.com/cur/latest/userguide/savingsplans-columns.html>
-fn cost_of_usage(row: &Row<'_>, price: Price) -> Result<Option<Amount>, RowProblem> {
+fn cost_of_usage(row: &Row<'_>, price: Price) -> Result<(Amount, bool), RowProblem> {
+    let unblended = || amount(row, Column::Unblended);
     let effective = match price {
-        Price::Unblended => return amount(row, Column::Unblended).map(Some),
+        Price::Unblended => return Ok((unblended()?, false)),
         Price::Reservation => Column::Reservation,
         Price::SavingsPlan => Column::SavingsPlan,
     };
-    match row.field(effective) {
-        Some(field) if !field.is_empty() => amount(row, effective).map(Some),
-        _ => amount(row, Column::Unblended).map(|cost| (!cost.is_zero()).then_some(cost)),
+    match (row.field(effective), price) {
+        (Some(field), _) if !field.is_empty() => Ok((amount(row, effective)?, false)),
+        (Some(_), _) => unblended().map(|cost| (cost, cost.is_zero())),
+        // The price without the plan would be too high, and might halt somebody.
+        (None, Price::SavingsPlan) => unblended().map(|_| (Amount::ZERO, true)),
+        // The hourly fee at the most.
+        (None, _) => unblended().map(|cost| (cost, true)),
     }
 }
 

@@ -181,8 +181,14 @@ pub struct Gaps {
     /// The first few of them.
     pub examples: Vec<BadRow>,
     /// Rows of reserved or Savings Plan usage for which the report has neither an effective cost nor an unblended one
-    /// other than 0.
+    /// other than 0, or not even the column of it.
     pub unpriced_rows: u64,
+    /// Rows of usage that begin outside of the billing period. They are in no hour.
+    pub outside_rows: u64,
+    /// Rows of usage in US dollars …
+    pub usage_rows: u64,
+    /// … and those of them that last longer than a day.
+    pub long_rows: u64,
     /// Rows in a currency other than US dollars, by currency. They are in no other sum: limits are in US dollars, and
     /// no rate of exchange is known here.
     pub other_currencies: BTreeMap<String, OtherCurrency>,
@@ -205,7 +211,23 @@ pub struct OtherCurrency {
 impl Gaps {
     /// Whether the sums are all that the files hold.
     pub fn is_empty(&self) -> bool {
-        self.bad_rows == 0 && self.unpriced_rows == 0 && self.other_currencies.is_empty() && self.unknown_type_rows == 0
+        self.bad_rows == 0
+            && self.unpriced_rows == 0
+            && self.outside_rows == 0
+            && !self.are_coarse()
+            && self.other_currencies.is_empty()
+            && self.unknown_type_rows == 0
+    }
+
+    /// Whether most usage is in lines that are longer than a day, so that nothing can be said of any day: a monthly
+    /// report. Some lines of an hourly one are.
+    pub fn are_coarse(&self) -> bool {
+        self.long_rows * 2 > self.usage_rows
+    }
+
+    /// Rows of usage in another currency than US dollars.
+    pub fn other_currency_rows(&self) -> u64 {
+        self.other_currencies.values().map(|other| other.rows).sum()
     }
 
     pub(crate) fn bad_row(&mut self, row: BadRow) {
@@ -232,6 +254,9 @@ impl Gaps {
         let room = EXAMPLES.saturating_sub(self.examples.len());
         self.examples.extend(other.examples.into_iter().take(room));
         self.unpriced_rows += other.unpriced_rows;
+        self.outside_rows += other.outside_rows;
+        self.usage_rows += other.usage_rows;
+        self.long_rows += other.long_rows;
         for (currency, theirs) in other.other_currencies {
             let ours = self.other_currencies.entry(currency).or_default();
             ours.rows += theirs.rows;

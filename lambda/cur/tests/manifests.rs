@@ -134,6 +134,14 @@ fn a_billing_period_that_cannot_be_is_refused() {
 }
 
 #[test]
+fn an_export_in_the_focus_format_says_that_a_report_is_needed() {
+    let document = with(export(), "columns", json!([{ "name": "BilledCost", "type": "double" }]));
+    let error = parse(&document).unwrap_err();
+    assert!(matches!(error, ManifestError::Focus), "{error}");
+    assert!(error.to_string().contains("write cur: {} to have one made beside it"), "{error}");
+}
+
+#[test]
 fn formats_that_are_not_read_say_what_to_do() {
     for document in [
         with(legacy(), "compression", json!("Parquet")),
@@ -143,6 +151,7 @@ fn formats_that_are_not_read_say_what_to_do() {
         let error = parse(&document).unwrap_err();
         assert!(matches!(error, ManifestError::Parquet), "{error}");
         assert!(error.to_string().contains("text/csv with GZIP"), "{error}");
+        assert!(error.to_string().contains("write cur: {} to have a second one made beside it"), "{error}");
     }
     for document in [
         with(legacy(), "compression", json!("ZIP")),

@@ -50,7 +50,7 @@ fn reference(text: &[u8]) -> (Sums, u64) {
         };
         let unblended = field("lineItem/UnblendedCost", "line_item_unblended_cost");
         let effective = match field("lineItem/LineItemType", "line_item_line_item_type") {
-            "Usage" => "",
+            "Usage" | "FlatRateSubscription" => "",
             "DiscountedUsage" => field("reservation/EffectiveCost", "reservation_effective_cost"),
             "SavingsPlanCoveredUsage" => {
                 field("savingsPlan/SavingsPlanEffectiveCost", "savings_plan_savings_plan_effective_cost")
@@ -64,7 +64,7 @@ fn reference(text: &[u8]) -> (Sums, u64) {
         let first = start - start.rem_euclid(3600);
         let touched = (0..)
             .map(|count| first + count * 3600)
-            .take_while(|hour| *hour == first || *hour < end)
+            .take_while(|hour| *hour == first || *hour + 59 < end)
             .collect::<Vec<_>>();
         let count = touched.len() as i128;
         let mut left = cost % count;
@@ -131,6 +131,7 @@ fn a_line() -> impl Strategy<Value = Line> {
         "Usage",
         "Usage",
         "Usage",
+        "FlatRateSubscription",
         "DiscountedUsage",
         "SavingsPlanCoveredUsage",
         "SavingsPlanNegation",

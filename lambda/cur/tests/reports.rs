@@ -162,6 +162,61 @@ fn blank_lines_a_byte_order_mark_and_a_missing_last_line_feed_do_no_harm() {
 }
 
 #[test]
+fn a_plan_with_a_flat_rate_is_usage_over_its_month() {
+    let totals = totals(&[
+        usage(ALICE, "2026-11-20T09", "1"),
+        line(ALICE, "FlatRateSubscription", "2026-11-20T09:00:00Z", "2026-11-20T10:00:00Z", "200"),
+        line(BOB, "FlatRateSubscription", "2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z", "1440"),
+    ]);
+    assert_eq!(hours(&totals, ALICE), pairs(&[("2026-11-20T09", "201")]));
+    let of_bob = hours(&totals, BOB);
+    assert_eq!((of_bob.len(), of_bob[0].1.as_str()), (720, "2"));
+    assert!(totals.gaps.is_empty(), "{:?}", totals.gaps);
+}
+
+#[test]
+fn a_monthly_report_is_a_lower_bound_and_one_long_line_of_an_hourly_one_is_not() {
+    let month = line(ALICE, "Usage", "2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z", "24000");
+    let monthly = totals(std::slice::from_ref(&month));
+    assert!(monthly.gaps.are_coarse() && !monthly.gaps.is_empty());
+    let hourly = totals(&[month, usage(ALICE, "2026-11-24T09", "1"), usage(ALICE, "2026-11-24T10", "1")]);
+    assert!(hourly.gaps.is_empty(), "{:?}", hourly.gaps);
+    let daily = totals(&[line(ALICE, "Usage", "2026-11-24T00:00:00Z", "2026-11-25T00:00:00Z", "48")]);
+    assert!(daily.gaps.is_empty(), "{:?}", daily.gaps);
+}
+
+#[test]
+fn without_the_column_of_savings_plans_what_they_cover_is_a_gap_and_not_the_price_without_a_plan() {
+    let covered = usage(ALICE, "2026-11-20T09", "98.32").with("lineItem/LineItemType", "SavingsPlanCoveredUsage");
+    let reserved = usage(BOB, "2026-11-20T09", "0.5").with("lineItem/LineItemType", "DiscountedUsage");
+    let without = (0..9).collect::<Vec<_>>();
+    let totals = read_gzip(&gzip(&csv_of(&LEGACY, &without, &[covered, reserved]))).unwrap();
+    assert_eq!((hours(&totals, ALICE), hours(&totals, BOB)), (vec![], pairs(&[("2026-11-20T09", "0.5")])));
+    assert_eq!(totals.gaps.unpriced_rows, 2);
+}
+
+#[test]
+fn usage_of_another_month_is_named_and_does_not_say_how_far_a_report_reaches() {
+    let totals = totals(&[usage(ALICE, "2026-11-20T09", "1"), usage(BOB, "2026-12-03T00", "5000")]);
+    assert_eq!((totals.gaps.outside_rows, hours(&totals, BOB)), (1, vec![]));
+    assert_eq!(totals.reach.last(), Some(hour("2026-11-20T09")));
+    assert!(!totals.gaps.is_empty());
+}
+
+#[test]
+fn a_line_that_ends_a_second_after_its_hour_is_of_that_hour() {
+    let totals = totals(&[line(ALICE, "Usage", "2026-11-20T09:00:00Z", "2026-11-20T10:00:01Z", "1")]);
+    assert_eq!(hours(&totals, ALICE), pairs(&[("2026-11-20T09", "1")]));
+}
+
+#[test]
+fn an_export_in_the_focus_format_is_recognized() {
+    let text = "BilledCost,BillingAccountId,BillingCurrency,ChargePeriodStart\n0.5,999988887777,USD,2026-11-20\n";
+    let error = read_gzip(&gzip(text.as_bytes())).unwrap_err();
+    assert!(error.to_string().contains("FOCUS") && error.to_string().contains("cur: {}"), "{error}");
+}
+
+#[test]
 fn the_line_of_a_day_is_spread_over_its_hours() {
     let totals = totals(&[
         line(ALICE, "Usage", "2026-11-24T00:00:00Z", "2026-11-25T00:00:00Z", "48"),

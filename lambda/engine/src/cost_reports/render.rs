@@ -29,6 +29,17 @@ pub(super) fn gaps(gaps: &Gaps) -> Vec<String> {
             count(gaps.unpriced_rows, "row")
         ));
     }
+    if gaps.outside_rows > 0 {
+        let rows = count(gaps.outside_rows, "row");
+        sentences.push(format!("{rows} of usage are dated outside of the month and in no hour"));
+    }
+    if gaps.are_coarse() {
+        sentences.push(format!(
+            "{} of {} of usage last longer than a day: make the report's time granularity hourly",
+            gaps.long_rows,
+            count(gaps.usage_rows, "row")
+        ));
+    }
     for (currency, other) in &gaps.other_currencies {
         sentences.push(format!("{} are in {} and not counted", count(other.rows, "row"), clean(currency)));
     }

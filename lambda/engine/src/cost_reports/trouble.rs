@@ -32,7 +32,7 @@ pub(super) enum Trouble {
     CountedTwice(MergeError),
     #[error("none of its {rows} rows could be read, such as {example}")]
     AllBad { rows: u64, example: String },
-    #[error("its usage is in {currencies}; limits are in US dollars, and no rate of exchange is known here")]
+    #[error("most of its usage is in {currencies}; limits are in US dollars, and no rate of exchange is known here")]
     OtherCurrency { currencies: String },
     #[error("it was read, but could not be written to the table: {0}")]
     NotStored(Box<Failure>),
@@ -56,8 +56,9 @@ pub(super) fn credible(totals: &Totals) -> Result<(), Trouble> {
         let example = gaps.examples.first().map(ToString::to_string).unwrap_or_default();
         return Err(Trouble::AllBad { rows: totals.rows, example });
     }
-    let in_dollars = totals.accounts.values().any(|account| !account.usage().is_zero());
-    if !in_dollars && gaps.other_currencies.values().any(|other| !other.usage.is_zero()) {
+    // One line in dollars, of a marketplace for example, does not make it a report in dollars.
+    let is_spent = gaps.other_currencies.values().any(|other| !other.usage.is_zero());
+    if is_spent && gaps.other_currency_rows() >= gaps.usage_rows {
         return Err(Trouble::OtherCurrency {
             currencies: gaps.other_currencies.keys().map(|currency| clean(currency)).collect::<Vec<_>>().join(", "),
         });
