@@ -11,8 +11,8 @@ import { LaunchBus } from './launches/launch-bus';
 import { LaunchQueue } from './launches/launch-queue';
 import { PayerForwarder } from './launches/payer-forwarder';
 import { Dashboard } from './monitoring/dashboard';
+import { GuardAlarms } from './monitoring/guard-alarms';
 import { Heartbeat } from './monitoring/heartbeat';
-import { Trouble } from './monitoring/trouble';
 import { NotifyTopics } from './notification/notify-topics';
 import { Organization } from './organization/organization';
 import { PayerResponder } from './organization/payer-responder';
@@ -63,7 +63,7 @@ export class RunawayTrain extends Stack {
       scheduleMinutes: policy.scheduleMinutes,
       tell: topics.general,
     });
-    new Trouble(this, 'Trouble', { failures: failures.queue, tell: topics.general });
+    new GuardAlarms(this, 'GuardAlarms', { failures: failures.queue, tell: topics.general });
     new Dashboard(this, 'Dashboard', { function: guard.function, launches: launches.queue, failures: failures.queue });
 
     // Everything that the guard may do, but for writing its own log.

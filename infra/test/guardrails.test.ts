@@ -1,5 +1,7 @@
 /** The service control policies: those of the stack as resources, and what holds for each document. */
 import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
 import { describe, it } from 'node:test';
 import { names } from '../lib/contract';
 import { MOST_CHARACTERS } from '../lib/guardrails/deny';
@@ -17,7 +19,7 @@ import {
   THIEF,
   template,
 } from './service-control-policies';
-import { idOf, type Json } from './support';
+import { idOf, type Json, REPOSITORY } from './support';
 
 const EACH = [names.quarantinePolicy, names.modelsPolicy, names.lockdownPolicy, names.protectPolicy];
 
@@ -45,6 +47,18 @@ describe('the policies of the stack', () => {
         template.findResources('AWS::Organizations::Policy', { Properties: { Name: name } }),
       );
       assert.equal(policy?.Properties.TargetIds, undefined, name);
+    }
+  });
+
+  it('that a halt attaches are what binds the thieves of the simulated organization', () => {
+    for (const [name, { Content }] of Object.entries({ quarantine, models, lockdown })) {
+      const file = path.join(REPOSITORY, `lambda/testbed/tests/${name}.json`);
+      const made = `${JSON.stringify(Content, null, 2)}\n`;
+      if (process.env.UPDATE_GENERATED) fs.writeFileSync(file, made);
+      assert.ok(
+        fs.readFileSync(file, 'utf8') === made,
+        `${file} is not what the CDK app deploys. Run: UPDATE_GENERATED=1 npm --prefix infra test`,
+      );
     }
   });
 

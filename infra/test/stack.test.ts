@@ -5,7 +5,7 @@ import * as path from 'node:path';
 import { describe, it } from 'node:test';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { table as keys, metrics, names } from '../lib/contract';
-import { BRAKE_ALARM, COVERAGE_ALARM, FAILURES_ALARM } from '../lib/monitoring/trouble';
+import { BRAKE_ALARM, COVERAGE_ALARM, FAILURES_ALARM } from '../lib/monitoring/guard-alarms';
 import { bootstrapFile, document, idOf, type Json, LAB, only, PAYER, synthesize } from './support';
 
 const { template, outdir } = synthesize();

@@ -35,21 +35,21 @@ export class RunawayTrainGuardrails extends Stack {
     super(scope, id, props);
 
     // No target: a halt attaches them to the one account, and a release detaches them.
-    const attached = (id: string, name: string, description: string, content: Document) =>
+    const policyOfAHalt = (id: string, name: string, description: string, content: Document) =>
       new CfnPolicy(this, id, { name, description, type: TYPE, content });
-    const frozen = attached(
+    const frozen = policyOfAHalt(
       'Quarantine',
       names.quarantinePolicy,
       'runawaytrain attaches this to an account that runs away: nothing in it can grow. What runs keeps running.',
       quarantine(),
     );
-    const withoutModels = attached(
+    const withoutModels = policyOfAHalt(
       'Models',
       names.modelsPolicy,
       'runawaytrain attaches this beside the quarantine: nobody in the account can call a foundation model.',
       models(),
     );
-    const lockedDown = attached(
+    const lockedDown = policyOfAHalt(
       'Lockdown',
       names.lockdownPolicy,
       'runawaytrain attaches this to a halted account where its policy says so: nobody can call anything but the guard.',

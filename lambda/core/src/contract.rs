@@ -69,7 +69,6 @@ pub const METRIC_NAMESPACE: &str = "RunawayTrain";
 pub const METRIC_HEARTBEAT: &str = "Heartbeat";
 /// Account-regions seen of those expected, in percent.
 pub const METRIC_COVERAGE: &str = "Coverage";
-
 /// Accounts that the brake froze and that wait for people to halt or release them.
 pub const METRIC_WAITING: &str = "WaitingForPeople";
 

@@ -105,6 +105,19 @@ proptest! {
         prop_assert!(judge(&milder, &observation).judgement <= judge(&policy, &observation).judgement);
     }
 
+    /// The next look of a halt takes their credentials over as they are, so there must be nothing left to do about them.
+    #[test]
+    fn of_whoever_is_settled_nothing_is_planned(
+        policy in policy(), observation in observation(), circumstances in circumstances(),
+    ) {
+        let Some(Sight::Users(settled)) = Kind::Users.settled(&policy, &observation, None) else { return Ok(()) };
+        let planned = actions(&policy, &observation, &circumstances);
+        for user in settled.iter().filter(|_| policy.contain.users != UserResponse::DeleteUsers) {
+            let about: Vec<_> = planned.iter().filter(|action| user_of(action) == Some(&user.name)).collect();
+            prop_assert!(user.is_denied() && about.is_empty(), "{about:?}");
+        }
+    }
+
     #[test]
     fn the_order_of_what_was_seen_is_irrelevant(
         policy in policy(), observation in observation(), circumstances in circumstances(),

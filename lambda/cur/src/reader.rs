@@ -13,7 +13,7 @@ use crate::hour::{Hour, parse_date};
 use crate::line::{Charge, Class, Price, classify};
 use crate::manifest::{Period, ReportFile};
 use crate::rows::{Row, Rows, fields};
-use crate::totals::{AccountTotals, BadRow, Hourly, RowProblem, Totals};
+use crate::totals::{AccountTotals, BadRow, Hourly, OtherCurrency, RowProblem, Totals};
 
 /// The currency of limits, and of every payer's report unless AWS was asked for another.
 const CURRENCY: &[u8] = b"USD";
@@ -209,7 +209,8 @@ impl Sums {
                 let (first, end) = (date(row, Column::Start)?, date(row, Column::End)?);
                 self.totals.gaps.unpriced_rows += u64::from(is_unpriced);
                 if currency != CURRENCY {
-                    self.count_other(currency, cost);
+                    let other = self.other(currency);
+                    (other.usage_rows, other.usage) = (other.usage_rows + 1, other.usage + cost);
                     return Ok(());
                 }
                 let first = Hour::of_second(first);
@@ -276,18 +277,19 @@ impl Sums {
     ) -> Result<(), RowProblem> {
         let cost = amount(row, Column::Unblended)?;
         if currency != CURRENCY {
-            self.count_other(currency, Amount::ZERO);
+            self.other(currency);
         } else if let Some(sum) = self.account(number, id)?.apart.get_mut(charge.index()) {
             *sum += cost;
         }
         Ok(())
     }
 
-    fn count_other(&mut self, currency: &[u8], usage: Amount) {
+    /// Counts a line in a currency that is not counted.
+    fn other(&mut self, currency: &[u8]) -> &mut OtherCurrency {
         let other =
             self.totals.gaps.other_currencies.entry(String::from_utf8_lossy(currency).into_owned()).or_default();
         other.rows += 1;
-        other.usage += usage;
+        other
     }
 
     fn account(&mut self, number: u64, id: &[u8]) -> Result<&mut Account, RowProblem> {
@@ -331,9 +333,9 @@ impl Sums {
 /// What a line of usage costs the payer, before discounts, and whether the report does not say it: what it says then is
 /// less than that.
 ///
-/// Usage under a reservation has an unblended cost of 0 or the hourly fee only, usage
-/// under a Savings Plan has the on-demand price, taken back by a negation line: neither is what the usage is worth.
-/// Where a report has the effective cost, that counts.
+/// Usage under a reservation has an unblended cost of 0 or the hourly fee only, usage under a Savings Plan has the
+/// on-demand price, taken back by a negation line: neither is what the usage is worth. Where a report has the effective
+/// cost, that counts.
 /// <https://docs.aws.amazon.com/cur/latest/userguide/reservation-columns.html>,
 /// <https://docs.aws.amazon.com/cur/latest/userguide/savingsplans-columns.html>
 fn cost_of_usage(row: &Row<'_>, price: Price) -> Result<(Amount, bool), RowProblem> {

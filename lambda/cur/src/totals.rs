@@ -202,9 +202,11 @@ pub struct Gaps {
 /// Lines in a currency that is not counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct OtherCurrency {
-    /// How many lines of usage.
+    /// How many lines.
     pub rows: u64,
-    /// Their sum, in that currency.
+    /// How many of them are of usage.
+    pub usage_rows: u64,
+    /// The sum of these, in that currency.
     pub usage: Amount,
 }
 
@@ -225,9 +227,10 @@ impl Gaps {
         self.long_rows * 2 > self.usage_rows
     }
 
-    /// Rows of usage in another currency than US dollars.
-    pub fn other_currency_rows(&self) -> u64 {
-        self.other_currencies.values().map(|other| other.rows).sum()
+    /// Whether no more usage is in US dollars than in other currencies, by lines: sums of two currencies do not compare.
+    pub fn are_in_another_currency(&self) -> bool {
+        let others: u64 = self.other_currencies.values().map(|other| other.usage_rows).sum();
+        others > 0 && others >= self.usage_rows
     }
 
     pub(crate) fn bad_row(&mut self, row: BadRow) {
@@ -260,6 +263,7 @@ impl Gaps {
         for (currency, theirs) in other.other_currencies {
             let ours = self.other_currencies.entry(currency).or_default();
             ours.rows += theirs.rows;
+            ours.usage_rows += theirs.usage_rows;
             ours.usage += theirs.usage;
         }
         for (name, rows) in other.unknown_types {

@@ -297,7 +297,7 @@ fn another_currency_is_a_gap_with_a_sum_of_its_own() {
     ]);
     assert_eq!(hours(&totals, ALICE), pairs(&[("2026-11-24T09", "1")]));
     let yen = totals.gaps.other_currencies["JPY"];
-    assert_eq!((yen.rows, yen.usage.to_string()), (2, "250".into()));
+    assert_eq!((yen.rows, yen.usage_rows, yen.usage.to_string()), (2, 1, "250".into()));
     assert!(!totals.gaps.is_empty());
 }
 

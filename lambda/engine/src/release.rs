@@ -71,7 +71,7 @@ impl Release<'_> {
             // Seen afresh: what is given back depends on when things were made, and the grace on what runs now.
             let until = self.invocation.deadline.stop_work();
             let ground = Ground::new(policy, &known.record.regions);
-            let seen = self.collector.look_closely(ground, Attention::Release, None, until).await;
+            let seen = self.collector.look_closely(ground, Attention::Release, until).await;
             may_begin(account, &Changes::of(&journals), &seen, request)?;
             let record = AccountRecord { release_requested: None, ..known.record.clone() };
             match self.leases.acquire(&self.invocation.id, &known, record, Vec::new()).await {

@@ -74,7 +74,7 @@ impl Scope {
     }
 }
 
-/// Who is looked at, of the accounts that [`list`] brought. When Organizations does not answer, the accounts of earlier
+/// Who is looked at, of the accounts that [`list_members`] brought. When Organizations does not answer, the accounts of earlier
 /// sweeps are watched on, by the names that they had then: a guard must not go blind because a list is missing.
 pub fn scope(
     listed: Result<Members, Failure>,
@@ -112,7 +112,7 @@ pub fn scope(
 
 /// The organization's accounts; asked for anew where one was named that is not among them, for it may have joined a
 /// minute ago.
-pub async fn list(directory: &dyn Directory, selection: &Selection) -> Result<Members, Failure> {
+pub async fn list_members(directory: &dyn Directory, selection: &Selection) -> Result<Members, Failure> {
     let members = directory.accounts(Freshness::Cached).await?;
     match selection {
         Selection::Only(wanted)

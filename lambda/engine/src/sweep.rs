@@ -26,7 +26,7 @@ use crate::observe::spend::SpendMemory;
 use crate::patience::while_busy;
 use crate::ports::{Clock, Directory, Freshness, Journal, Metrics, Ports, Slots, States, SweepMetrics};
 use crate::release::{self, Release};
-use crate::scope::{Scope, list, scope};
+use crate::scope::{Scope, list_members, scope};
 use crate::trigger::{self, Deployment, Request, Selection};
 
 mod again;
@@ -184,7 +184,7 @@ impl Guard {
         // A cold function has thousands of accounts to list and as many records to read: neither waits for the other.
         let (records, listed) = tokio::join!(
             while_busy(&invocation.id, until, || self.states.load_all()),
-            list(&*self.directory, selection),
+            list_members(&*self.directory, selection),
         );
         let records = match records {
             Ok(records) => records,

@@ -10,13 +10,16 @@ use common::{PHYSICS, REGIONS, Scene, id, policy, seeded, user};
 use jiff::Timestamp;
 use runawaytrain_core::message::report::{Answer, Report};
 use runawaytrain_core::record::State;
+use runawaytrain_core::resource::Action;
 use runawaytrain_core::resource::fleets::FleetKind;
+use runawaytrain_core::resource::quarantine::{self, Policy};
 use runawaytrain_core::resource::roles::RoleLock;
 use runawaytrain_core::resource::users::Lockout;
 use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::ids::{FleetId, GroupName, RoleName};
+use runawaytrain_engine::deadline::Deadline;
 use runawaytrain_engine::ports::States;
-use runawaytrain_testbed::{Fault, Life, SimAccount, SimFleet, SimGroup, Testbed};
+use runawaytrain_testbed::{Call, Fault, Life, SimAccount, SimFleet, SimGroup, Testbed};
 use serde_json::json;
 
 /// The seeded organization, with a group and a fleet in the physics account that have nothing to run.
@@ -67,6 +70,34 @@ fn is_lifted(scene: &Scene, name: &str) -> bool {
 fn left(answer: &Answer) -> Vec<String> {
     let Some(Report::Release(report)) = &answer.report else { panic!("{answer:?}") };
     report.accounts[0].plan.skipped.iter().map(|left| format!("{}: {}", left.item, left.reason)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lockdown_is_attached_first_and_given_back_first() {
+    let scene = Scene::new(seeded(), policy(json!({ "accounts": { PHYSICS: { "contain": { "lockdown": true } } } })));
+    scene.send(json!({})).await;
+    assert_eq!(with(&scene, |account| account.attached_policies()), [true; 3]);
+    let answer = scene.send(json!({ "action": "release", "account": PHYSICS })).await;
+    assert_eq!((answer.status, with(&scene, |account| account.attached_policies())), (200, [false; 3]));
+    let of_policies = |call: Call| match call.action {
+        Action::Quarantine(action) => Some(action),
+        _ => None,
+    };
+    let made: Vec<_> = scene.testbed.world.calls().into_iter().filter_map(of_policies).collect();
+    let attached = Policy::ALL.map(Policy::attach);
+    assert_eq!(made, [attached, Policy::ALL.map(Policy::detach)].concat());
+    assert_eq!(attached[0], quarantine::Action::LockDown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_is_refused_keeps_no_other_from_being_attached() {
+    let scene = Scene::new(seeded(), policy(json!({ "accounts": { PHYSICS: { "contain": { "lockdown": true } } } })));
+    // The lockdown is asked for first: the grant for it is missing, say.
+    scene.testbed.world.fault(Fault::always("organizations:AttachPolicy", FailureKind::Denied).times(1));
+    scene.send_within(json!({}), Deadline::within(Duration::from_secs(30))).await;
+    assert!(with(&scene, |account| account.is_frozen()));
+    scene.tick().await;
+    assert_eq!(with(&scene, |account| account.attached_policies()), [true; 3], "and is asked for again");
 }
 
 #[tokio::test(start_paused = true)]

@@ -79,7 +79,7 @@ async fn no_account_that_was_robbed_is_lost(played: &Played, case: &Case) -> Res
         let known = known(scene, account).await;
         let state = known.as_ref().map_or(State::Ok, |known| known.state);
         let regions = known.map(|known| known.regions).unwrap_or_default();
-        let (is_frozen, billable, usable) = scene.testbed.world.with(account, |known| {
+        let (is_frozen, is_denied_models, billable, usable) = scene.testbed.world.with(account, |known| {
             // What cannot be stopped is left where the policy says so.
             let is_left = |instance: &SimInstance| instance.stubborn.is_some() && case.leaves_unstoppable();
             // What a thief leaves behind in a region that was disabled before anybody saw it running there, only the
@@ -89,7 +89,7 @@ async fn no_account_that_was_robbed_is_lost(played: &Played, case: &Case) -> Res
             };
             let runs_on = |(region, instance): &(&Region, &SimInstance)| !is_left(instance) && !is_dark(region);
             let billable = known.billable().filter(runs_on).count();
-            (known.is_frozen(), billable, thief.usable(known))
+            (known.is_frozen(), *known.models.written(), billable, thief.usable(known))
         });
         let say = || format!("robbed-{number} is {state:?}; {:#?}", scene.subjects());
         // What befalls more than two accounts at once is taken for our own fault: it is told, and nobody is frozen for
@@ -100,6 +100,7 @@ async fn no_account_that_was_robbed_is_lost(played: &Played, case: &Case) -> Res
         if state == State::Halted {
             prop_assert!(billable == 0, "{billable} run on: {}", say());
             prop_assert!(usable.is_empty(), "{usable:?} can still act: {}", say());
+            prop_assert!(is_denied_models, "models can still be invoked: {}", say());
         }
         prop_assert!(state == State::Halted || robbed.may_resist(), "{}", say());
     }

@@ -162,7 +162,7 @@ fn is_as_it_was(
     policy: &AccountPolicy,
     left: &[String],
 ) -> Result<(), TestCaseError> {
-    prop_assert!(!after.quarantine.written(), "{left:#?}");
+    prop_assert_eq!(after.attached_policies(), [false; 3], "{:#?}", left);
     for (name, user) in &before.users {
         let Some(now) = after.users.get(name) else {
             prop_assert_eq!(policy.contain.users, UserResponse::DeleteUsers, "{} is gone", name);

@@ -114,7 +114,7 @@ fn reversible(account: &SimAccount, known: &SimAccount) -> String {
         })
         .collect();
     let roles: Vec<_> = account.roles.iter().map(|(name, role)| (name.clone(), allows(*role.lock.written()))).collect();
-    format!("{regions:#?} {users:#?} {roles:#?} {}", account.quarantine.written())
+    format!("{regions:#?} {users:#?} {roles:#?} {:?}", account.attached_policies())
 }
 
 fn touches_what_it_must_not(
@@ -225,8 +225,9 @@ proptest! {
                 of_users.chain(of_roles.map(|(name, _)| name.to_string())).collect::<Vec<_>>()
             });
             prop_assert!(open.is_empty(), "{open:?} can still act");
-            let frozen = scene.testbed.world.with(&id(LAB), |account| account.is_frozen());
-            prop_assert!(frozen || !effective.contain.quarantine, "it can still grow");
+            let attached = scene.testbed.world.with(&id(LAB), |account| account.attached_policies());
+            let contain = &effective.contain;
+            prop_assert_eq!(attached, [contain.lockdown, contain.quarantine, contain.models]);
             Ok(())
         })?;
     }
@@ -255,7 +256,7 @@ proptest! {
                     let roles: Vec<_> =
                         account.roles.iter().map(|(name, role)| (name.clone(), role.can_act())).collect();
                     let running: BTreeSet<_> = account.billable().map(|(_, instance)| instance.id.clone()).collect();
-                    (users, roles, running, *account.quarantine.written())
+                    (users, roles, running, account.attached_policies())
                 });
                 (world, state(&scene).await, scene.mails("HALT"), scene.mails("Halted") + scene.mails("NOT PROVEN"))
             })
@@ -316,7 +317,8 @@ proptest! {
                         original.map_or((false, false), |known| (known.stop_protected, known.termination_protected));
                 }
             }
-            expected.quarantine = Lagged::new(false);
+            (expected.lockdown, expected.quarantine, expected.models) =
+                (Lagged::new(false), Lagged::new(false), Lagged::new(false));
             for (name, user) in &after.users {
                 let denied = *halted.users[name].lockout.written() == Lockout::InForce
                     && *before.users[name].lockout.written() != Lockout::InForce;

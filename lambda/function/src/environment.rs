@@ -165,6 +165,8 @@ mod tests {
             ("ec2limit", "-1"),
             ("ec2limit", "four"),
             ("quarantinepolicy", "arn:aws:organizations::1:policy"),
+            ("modelspolicy", "RunawayTrainModels"),
+            ("lockdownpolicy", "RunawayTrainLockdown"),
             ("snstopic", "  "),
         ] {
             let mut variables = sound();

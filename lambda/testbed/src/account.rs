@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use runawaytrain_core::measure::spend::Charge;
+use runawaytrain_core::resource::quarantine::Policy;
 use runawaytrain_core::resource::root::RootCredentials;
 use runawaytrain_core::vocabulary::ids::{AccountId, InstanceId, Region, RoleName, UserName};
 use runawaytrain_engine::ports::{Clock, Lifecycle};
@@ -15,6 +16,7 @@ use crate::resource::capacity::SimCapacity;
 use crate::resource::fleets::{self, SimFleets};
 use crate::resource::groups::{self, SimGroups};
 use crate::resource::instances::{self, Launches, Life, SimInstance};
+use crate::resource::quarantine;
 use crate::resource::roles::{SimRole, SimRoles};
 use crate::resource::spot_requests::{self, SimSpotRequests};
 use crate::resource::users::{SimUser, SimUsers};
@@ -188,6 +190,13 @@ impl SimAccount {
     /// Whether somebody in it calls in a loop what our looks call.
     pub(crate) fn is_looped(&self) -> bool {
         self.looped_until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Whether each of the payer's policies is attached, in the order of [`Policy::ALL`].
+    ///
+    /// [`Policy::ALL`]: runawaytrain_core::resource::quarantine::Policy::ALL
+    pub fn attached_policies(&self) -> [bool; 3] {
+        Policy::ALL.map(|policy| *quarantine::of(self, policy).written())
     }
 
     /// Whether nobody in the account may launch, or change identities, any more.

@@ -126,7 +126,8 @@ fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, now: 
     section(&mut body, "What was left alone", alone.map(left_alone));
     if !policy.contain.lockdown && containment.skipped.iter().any(|skipped| stays_in(&skipped.reason)) {
         body.push_str(
-            "  contain.lockdown: true in the policy denies everything to everybody in this account but the guard, these sessions too, until it is released. It stops every call that is made for people: for an account in which nothing must go on.\n",
+            "  Sessions of Identity Center go on. With contain.lockdown: true in the policy a halt denies everything to \
+             everybody in the account but the guard, these sessions too; what the account does for people stops.\n",
         );
     }
     section(&mut body, "What bills on, whether anything runs or not", bills_on(&containment.skipped).into_iter());
@@ -285,7 +286,7 @@ fn is_told(reason: &SkipReason) -> bool {
         && !matches!(reason, SkipReason::NeverTouched { whose, .. } if whose == SERVICES_OWN)
 }
 
-/// Whether somebody whose sessions no halt ends may be in the account.
+/// Whether people may be in the account by sessions that only the lockdown ends.
 fn stays_in(reason: &SkipReason) -> bool {
     matches!(reason, SkipReason::NeverTouched { whose, .. } if whose == IDENTITY_CENTER)
 }

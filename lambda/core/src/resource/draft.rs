@@ -71,7 +71,7 @@ pub enum SkipReason {
         password: Option<bool>,
         /// Whether it has an MFA device.
         mfa: Option<bool>,
-        /// Whether the quarantine binds it.
+        /// Whether a policy of ours denies it everything.
         frozen: bool,
         /// Whether the policy wants them deleted, and we were not permitted to.
         denied: bool,
@@ -306,7 +306,9 @@ impl fmt::Display for SkipReason {
             Self::NotBareYet => f.write_str("deleted in the next pass, once nothing hangs on it any more"),
             Self::ClosedRegion => f.write_str("the policy calls the region closed: nothing is called there"),
             Self::NoQuarantine => f.write_str("no quarantine policy is deployed"),
-            Self::NoPolicy => f.write_str("no such service control policy is deployed: update the stack RunawayTrainGuardrails"),
+            Self::NoPolicy => {
+                f.write_str("no such service control policy is deployed: update the stack RunawayTrainGuardrails")
+            }
             Self::UsersLeft => f.write_str("the policy leaves the users of this account"),
             Self::ManagedBy { service } => write!(f, "managed by {}, which alone can stop it", clean(service)),
             Self::NotStarted => f.write_str("stay stopped: the release does not say \"start\":true, nor names them"),

@@ -241,7 +241,8 @@ impl Resource for Quarantine {
         let contain = &policy.contain;
         Some(match (contain.lockdown, contain.quarantine, contain.models) {
             (true, ..) => {
-                "The account is locked down: a service control policy denies everything to everybody in it but our own roles, what it runs for people included."
+                "The account is locked down: a service control policy denies every call in it to everybody but our own \
+                 roles. What it does for people stops."
             }
             (false, true, true) => {
                 "The account is frozen: service control policies deny whatever makes it grow, and invoking models."

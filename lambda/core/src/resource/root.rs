@@ -113,7 +113,8 @@ impl Resource for Root {
             Ok(credentials) => credentials,
             Err(failure) => return draft.skip(Self::NAME, SkipReason::RootUnseen { failure: failure.clone() }),
         };
-        let (frozen, wanted) = (case.policy.contain.quarantine, case.policy.contain.root);
+        let contain = &case.policy.contain;
+        let (frozen, wanted) = (contain.quarantine || contain.lockdown, contain.root);
         let denied = case.circumstances.refusals.is_denied(ASSUME_ROOT, Self::NAME);
         if wanted == RootResponse::Leave || denied {
             let RootCredentials { keys, password, mfa } = *credentials;

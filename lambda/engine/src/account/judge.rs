@@ -175,8 +175,8 @@ impl Judge<'_> {
     fn act_on(&mut self, cause: Cause, decision: &Decision) {
         let (policy, refusals) = (&self.scoped.policy, &self.history.refusals);
         // A halt that is proven is looked at whole once an hour, and in between for whether it still holds.
-        let holds =
-            self.known.record.state == State::Halted && !self.known.record.begins_an_hour(self.sweep.clock.now());
+        let is_proven = self.known.record.state == State::Halted;
+        let holds = is_proven && !self.known.record.begins_an_hour(self.sweep.clock.now());
         // Of a frozen account it matters whether it is still frozen. An account in which nothing may be done is planned
         // for when that is news, or when somebody asks.
         let is_no_news = self.sweep.remember && self.known.record.judgement == Judgement::Halt;
@@ -185,19 +185,17 @@ impl Judge<'_> {
         let is_in_hand = self.sweep.remember && self.known.lease.as_ref().is_some_and(is_others);
         match (cause, &self.progress) {
             (Cause::ShutOut | Cause::Throttled | Cause::Frozen | Cause::Thaw, _) => {
-                self.collection.look_closer(Attention::Freeze(policy), None);
+                self.collection.look_closer(Attention::Freeze(policy));
             }
             (_, Progress::Off(None)) if is_no_news => {}
             (Cause::Tripped | Cause::Ordered | Cause::Standing, _) if is_in_hand => {}
-            (Cause::Standing, _) if holds => self.collection.look_closer(Attention::Standing(policy, refusals), None),
-            (Cause::Tripped | Cause::Ordered | Cause::Standing, Progress::Off(_)) => {
-                self.collection.look_closer(Attention::Review(policy, refusals), None);
-            }
-            (Cause::Standing, _) if self.known.record.state == State::Halted => {
-                self.collection.look_closer(Attention::Review(policy, refusals), None);
-            }
-            (Cause::Tripped | Cause::Ordered | Cause::Standing, _) => {
-                self.collection.look_closer(Attention::Halt(policy, refusals), None);
+            (Cause::Standing, _) if holds => self.collection.look_closer(Attention::Standing(policy, refusals)),
+            (Cause::Tripped | Cause::Ordered | Cause::Standing, progress) => {
+                let is_looked_at_once = matches!(progress, Progress::Off(_)) || is_proven;
+                self.collection.look_closer(match is_looked_at_once {
+                    true => Attention::Review(policy, refusals),
+                    false => Attention::Halt(policy, refusals, None),
+                });
             }
         }
         match self.progress {

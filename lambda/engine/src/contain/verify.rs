@@ -236,8 +236,8 @@ impl Task<'_> {
         refusals: &Refusals,
         earlier: Option<&Observation>,
     ) -> Observation {
-        let (ground, attention) = (Ground::new(self.policy, known), Attention::Halt(self.policy, refusals));
-        self.collector.look_closely(ground, attention, earlier, self.deadline.cut_off()).await
+        let (ground, attention) = (Ground::new(self.policy, known), Attention::Halt(self.policy, refusals, earlier));
+        self.collector.look_closely(ground, attention, self.deadline.cut_off()).await
     }
 
     /// Waits until everybody is locked out, and the last deny bites.

@@ -58,10 +58,29 @@ pub(super) fn credible(totals: &Totals) -> Result<(), Trouble> {
     }
     // One line in dollars, of a marketplace for example, does not make it a report in dollars.
     let is_spent = gaps.other_currencies.values().any(|other| !other.usage.is_zero());
-    if is_spent && gaps.other_currency_rows() >= gaps.usage_rows {
+    if is_spent && gaps.are_in_another_currency() {
         return Err(Trouble::OtherCurrency {
             currencies: gaps.other_currencies.keys().map(|currency| clean(currency)).collect::<Vec<_>>().join(", "),
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use runawaytrain_cur::{Amount, OtherCurrency};
+
+    use super::*;
+
+    #[test]
+    fn one_line_in_dollars_makes_no_report_in_dollars_and_one_in_yen_none_in_yen() {
+        for (dollars, yen, is_refused) in [(0, 1, true), (1, 900, true), (900, 1, false), (1, 0, false)] {
+            let mut totals = Totals { rows: dollars + yen, ..Totals::default() };
+            totals.gaps.usage_rows = dollars;
+            // Taxes and credits in yen say nothing of what usage is in.
+            let other = OtherCurrency { rows: yen + 5000, usage_rows: yen, usage: Amount::parse(b"250").unwrap() };
+            totals.gaps.other_currencies.insert("JPY".to_owned(), other);
+            assert_eq!(credible(&totals).is_err(), is_refused, "{dollars} and {yen}");
+        }
+    }
 }

@@ -179,8 +179,8 @@ impl Collection {
     }
 
     /// Looks at what a halt or a release needs and a verdict does not. What is looked at closely already is not asked
-    /// for again, and of what an earlier look of the same halt saw settled only whether it changed.
-    pub fn look_closer(&mut self, attention: Attention<'_>, earlier: Option<&Observation>) {
+    /// for again.
+    pub fn look_closer(&mut self, attention: Attention<'_>) {
         let is_news = |kind: &Kind| kind.need() == Need::Halt && attention.wants(*kind);
         // In the order of the list: the quarantine first, for it keeps the account from growing while the rest is under
         // way.
@@ -191,7 +191,7 @@ impl Collection {
             };
             if is_open && self.kinds.insert(kind, attention.depth(kind)).is_none() {
                 for region in self.places(kind) {
-                    let settled = earlier.and_then(|earlier| attention.settled(kind, region.as_ref(), earlier));
+                    let settled = attention.settled(kind, region.as_ref());
                     let pace = Pace { settled, within: attention.within(self.until) };
                     self.ask(Look { depth: attention.depth(kind), ..Look::at(kind, region.as_ref()) }, Some(pace));
                 }
@@ -341,16 +341,10 @@ impl Collection {
 
 impl Collector {
     /// Looks at everything that a halt or a release of this account is about, asking anew for the regions, and waits
-    /// for all of it; what has not answered by `until` is a gap. `earlier` is the look before in the same halt.
-    pub async fn look_closely(
-        &self,
-        ground: Ground,
-        attention: Attention<'_>,
-        earlier: Option<&Observation>,
-        until: Option<Instant>,
-    ) -> Observation {
+    /// for all of it; what has not answered by `until` is a gap.
+    pub async fn look_closely(&self, ground: Ground, attention: Attention<'_>, until: Option<Instant>) -> Observation {
         let mut collection = Collection::begin(self.clone(), ground, Freshness::Now, Some(attention), until).await;
-        collection.look_closer(attention, earlier);
+        collection.look_closer(attention);
         while collection.next().await {}
         collection.into_observation()
     }

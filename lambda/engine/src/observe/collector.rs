@@ -38,9 +38,9 @@ pub struct Collector {
 /// What a close look is for.
 #[derive(Debug, Clone, Copy)]
 pub enum Attention<'a> {
-    /// A halt: what the policy wants something of, as closely as what refused in it asks for. The next look of it is
-    /// made in a moment.
-    Halt(&'a AccountPolicy, &'a Refusals),
+    /// A halt: what the policy wants something of, as closely as what refused in it asks for. Of what the look before it
+    /// in the same invocation saw settled it asks only whether it changed, and the next one is made in a moment.
+    Halt(&'a AccountPolicy, &'a Refusals, Option<&'a Observation>),
     /// The same where no other look follows: a drill, or a halt that is proven, once an hour.
     Review(&'a AccountPolicy, &'a Refusals),
     /// A halt that is proven, between two close looks: whether it still holds.
@@ -54,7 +54,7 @@ pub enum Attention<'a> {
 impl Attention<'_> {
     pub(super) fn wants(self, kind: Kind) -> bool {
         match self {
-            Self::Halt(policy, _) | Self::Review(policy, _) | Self::Standing(policy, _) => kind.is_wanted(policy),
+            Self::Halt(policy, ..) | Self::Review(policy, _) | Self::Standing(policy, _) => kind.is_wanted(policy),
             Self::Freeze(policy) => kind.is_wanted(policy) && kind.caller() == Caller::Payer,
             Self::Release => true,
         }
@@ -62,7 +62,7 @@ impl Attention<'_> {
 
     pub(super) fn depth(self, kind: Kind) -> Depth {
         match self {
-            Self::Halt(policy, refusals) | Self::Review(policy, refusals) => kind.depth(policy, refusals),
+            Self::Halt(policy, refusals, _) | Self::Review(policy, refusals) => kind.depth(policy, refusals),
             Self::Standing(policy, refusals) => kind.standing_depth(policy, refusals),
             Self::Freeze(_) => Depth::Usual,
             Self::Release => kind.release_depth(),
@@ -81,10 +81,10 @@ impl Attention<'_> {
         }
     }
 
-    /// What of an earlier look at a kind need not be seen anew.
-    pub(super) fn settled(self, kind: Kind, region: Option<&Region>, earlier: &Observation) -> Option<Sight> {
+    /// What of a kind need not be seen anew.
+    pub(super) fn settled(self, kind: Kind, region: Option<&Region>) -> Option<Sight> {
         match self {
-            Self::Halt(policy, _) => kind.settled(policy, earlier, region),
+            Self::Halt(policy, _, earlier) => kind.settled(policy, earlier?, region),
             Self::Review(..) | Self::Standing(..) | Self::Freeze(_) | Self::Release => None,
         }
     }

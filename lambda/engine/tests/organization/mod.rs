@@ -141,6 +141,7 @@ pub struct Case {
     users: &'static str,
     roles: &'static str,
     unstoppable: &'static str,
+    lockdown: bool,
 }
 
 pub fn arbitrary_case() -> impl Strategy<Value = Case> {
@@ -150,15 +151,16 @@ pub fn arbitrary_case() -> impl Strategy<Value = Case> {
         prop::collection::vec((danger(), 2..TROUBLED, 1u32..6), 0..4),
         prop::sample::select(vec!["deactivate", "delete-credentials"]),
         prop::sample::select(vec!["revoke-sessions", "deny"]),
-        prop::sample::select(vec!["terminate", "leave"]),
+        (prop::sample::select(vec!["terminate", "leave"]), prop::bool::weighted(0.1)),
     )
-        .prop_map(|(innocents, robbed, dangers, users, roles, unstoppable)| Case {
+        .prop_map(|(innocents, robbed, dangers, users, roles, (unstoppable, lockdown))| Case {
             innocents,
             robbed,
             dangers,
             users,
             roles,
             unstoppable,
+            lockdown,
         })
 }
 
@@ -204,6 +206,8 @@ fn robbed() -> impl Strategy<Value = Robbed> {
         Ruse::DeleteOurRole,
         Ruse::ThrottleLooks,
         Ruse::DisableRegion,
+        Ruse::Purchase,
+        Ruse::InvokeModels,
     ]);
     let loot = prop_oneof![
         4 => (MOST_INSTANCES + 1..40).prop_map(Loot::Instances),
@@ -285,7 +289,9 @@ impl Case {
         policy(json!({ "defaults": {
             "limits": { "instances": MOST_INSTANCES, "vcpus": MOST_VCPUS, "spend24h": DAY_USD, "spendMonth": MONTH_USD },
             "notify": ["cloud@example.edu"],
-            "contain": { "users": self.users, "roles": self.roles, "unstoppable": self.unstoppable },
+            "contain": {
+                "users": self.users, "roles": self.roles, "unstoppable": self.unstoppable, "lockdown": self.lockdown,
+            },
         } }))
     }
 

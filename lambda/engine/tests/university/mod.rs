@@ -66,6 +66,8 @@ pub struct Rules {
     unstoppable: &'static str,
     instances: &'static str,
     quarantine: bool,
+    models: bool,
+    lockdown: bool,
     exempt_machines: Vec<prop::sample::Index>,
     exempt_users: Vec<usize>,
     exempt_roles: Vec<usize>,
@@ -160,8 +162,10 @@ pub fn arbitrary_policy() -> impl Strategy<Value = Rules> {
     );
     let limit = || prop::option::of(0u64..1000);
     let money = (limit(), limit(), limit());
-    (users, roles, unstoppable, instances, any::<bool>(), exempt, money).prop_map(
-        |(users, roles, unstoppable, instances, quarantine, (exempt_machines, exempt_users, exempt_roles), money)| {
+    let policies = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.2));
+    (users, roles, unstoppable, instances, policies, exempt, money).prop_map(
+        |(users, roles, unstoppable, instances, policies, (exempt_machines, exempt_users, exempt_roles), money)| {
+            let (quarantine, models, lockdown) = policies;
             Rules {
                 money,
                 users,
@@ -169,6 +173,8 @@ pub fn arbitrary_policy() -> impl Strategy<Value = Rules> {
                 unstoppable,
                 instances,
                 quarantine,
+                models,
+                lockdown,
                 exempt_machines,
                 exempt_users,
                 exempt_roles,
@@ -311,7 +317,10 @@ pub fn policy_of(rules: &Rules, lab: &Lab) -> Policy {
     let limits: serde_json::Map<_, _> = money.chain([("instances".to_owned(), json!(2))]).collect();
     policy(json!({ "accounts": { LAB: {
         "limits": limits,
-        "contain": { "users": rules.users, "roles": rules.roles, "unstoppable": rules.unstoppable, "instances": rules.instances, "quarantine": rules.quarantine },
+        "contain": {
+            "users": rules.users, "roles": rules.roles, "unstoppable": rules.unstoppable, "instances": rules.instances,
+            "quarantine": rules.quarantine, "models": rules.models, "lockdown": rules.lockdown,
+        },
         "exempt": { "users": users, "instances": machines, "roles": roles },
     } } }))
 }

@@ -26,7 +26,7 @@ impl PayersPolicies {
     }
 }
 
-fn of(known: &SimAccount, policy: Policy) -> &Lagged<bool> {
+pub(crate) fn of(known: &SimAccount, policy: Policy) -> &Lagged<bool> {
     match policy {
         Policy::Lockdown => &known.lockdown,
         Policy::Quarantine => &known.quarantine,

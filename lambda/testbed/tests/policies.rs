@@ -1,11 +1,13 @@
-//! A frozen account's thief is refused what the quarantine policy denies, and nothing else. The policy itself is the
-//! CDK app's: a test of `infra` keeps the copy here up to date.
+//! A thief is refused what the policies that are attached deny, and nothing else. The policies themselves are the CDK
+//! app's: a test of `infra` keeps the copies here up to date.
 #![cfg(test)]
 
 use std::time::Duration;
 
+use runawaytrain_core::resource::quarantine::Policy;
 use runawaytrain_core::resource::users::Lockout;
 use runawaytrain_core::vocabulary::ids::{AccountId, UserName};
+use runawaytrain_engine::ports::{Actuator, Clock};
 use runawaytrain_testbed::script;
 use runawaytrain_testbed::{CONSISTENCY, Life, SimAccount, Testbed, Thief};
 use serde_json::Value;
@@ -14,7 +16,7 @@ use tokio::time::sleep;
 const ACCOUNT: &str = "111111111111";
 
 /// Each strategy, the calls that it needs, and on what.
-const NEEDS: [(&str, &[&str], &str); 21] = [
+const NEEDS: [(&str, &[&str], &str); 22] = [
     ("relaunch", &["ec2:RunInstances"], "*"),
     ("protect", &["ec2:ModifyInstanceAttribute"], "*"),
     ("restart", &["ec2:StartInstances"], "*"),
@@ -38,6 +40,7 @@ const NEEDS: [(&str, &[&str], &str); 21] = [
     ("alter-deny", &["iam:PutUserPolicy"], "arn:aws:iam::111111111111:user/bob"),
     ("delete-our-role", &["iam:DeleteRole"], "arn:aws:iam::111111111111:role/RunawayTrainResponder"),
     ("throttle-looks", &["ec2:DescribeRegions", "ec2:DescribeInstances"], "*"),
+    ("invoke-models", &["bedrock:InvokeModel"], "arn:aws:bedrock:us-east-1::foundation-model/any"),
     ("disable-region", &["account:DisableRegion"], "*"),
     (
         "purchase",
@@ -78,8 +81,18 @@ fn denies(policy: &Value, action: &str, resource: &str) -> bool {
     })
 }
 
+/// The payer's policies, as the CDK app deploys them.
+fn documents() -> [(Policy, Value); 3] {
+    let read = |text| serde_json::from_str(text).unwrap();
+    [
+        (Policy::Quarantine, read(include_str!("quarantine.json"))),
+        (Policy::Models, read(include_str!("models.json"))),
+        (Policy::Lockdown, read(include_str!("lockdown.json"))),
+    ]
+}
+
 /// How often the strategy got its way in an account that has something for each.
-async fn deeds(strategy: &str, frozen: bool) -> u32 {
+async fn deeds(strategy: &str, attached: Option<Policy>) -> u32 {
     let (testbed, account) = (Testbed::new(), AccountId::parse(ACCOUNT).unwrap());
     let known = SimAccount::new("lab", &["us-east-1", "me-central-1"])
         .running("us-east-1", 1, "t2.micro")
@@ -91,8 +104,10 @@ async fn deeds(strategy: &str, frozen: bool) -> u32 {
     testbed.world.with(&account, |known| {
         known.launch("us-east-1", "t2.micro", Life::Stopped);
         known.users.get_mut(&UserName::new("bob")).unwrap().lockout.write(Lockout::InForce);
-        known.quarantine.write(frozen);
     });
+    if let Some(policy) = attached {
+        testbed.world.perform(&account, &policy.attach().into(), testbed.clock.now()).await.unwrap();
+    }
     sleep(CONSISTENCY).await;
     let thief = Thief::loose(
         &testbed.world,
@@ -105,19 +120,22 @@ async fn deeds(strategy: &str, frozen: bool) -> u32 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_frozen_accounts_thief_is_refused_what_the_policy_denies_and_nothing_else() {
-    let policy: Value = serde_json::from_str(include_str!("quarantine.json")).unwrap();
+async fn a_thief_is_refused_what_the_attached_policy_denies_and_nothing_else() {
     for (strategy, needs, resource) in NEEDS {
-        assert_eq!(deeds(strategy, false).await, 1, "{strategy} in quiet times");
-        let denied = needs.iter().all(|action| denies(&policy, action, resource));
-        assert_eq!(
-            deeds(strategy, true).await,
-            u32::from(!denied),
-            "{strategy} in a frozen account; the policy denies it: {denied}"
-        );
+        assert_eq!(deeds(strategy, None).await, 1, "{strategy} in quiet times");
+        for (policy, document) in documents() {
+            let denied = needs.iter().all(|action| denies(&document, action, resource));
+            assert_eq!(
+                deeds(strategy, Some(policy)).await,
+                u32::from(!denied),
+                "{strategy} under the policy {policy}, which denies it: {denied}"
+            );
+        }
     }
+    let [(_, quarantine), (_, models), (_, lockdown)] = documents();
     assert!(
-        !denies(&policy, "ec2:DescribeInstances", "*") && !denies(&policy, "ec2:StopInstances", "*"),
+        !denies(&quarantine, "ec2:DescribeInstances", "*") && !denies(&quarantine, "ec2:StopInstances", "*"),
         "the policy is read as it is"
     );
+    assert!(!denies(&models, "ec2:RunInstances", "*") && denies(&lockdown, "ec2:DescribeInstances", "*"));
 }
