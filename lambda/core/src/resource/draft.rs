@@ -13,7 +13,7 @@ use crate::vocabulary::text::{clean, count};
 /// Actions that must follow one another. Different lanes do not wait for each other.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
-    /// The account as a whole: its quarantine.
+    /// The account as a whole: the policies on it.
     Account,
     /// What runs in one region and nothing there would launch again.
     Loose(Region),

@@ -69,7 +69,7 @@ impl Permits {
     /// `None` where none is needed.
     async fn of(&self, lane: &Lane) -> Option<SemaphorePermit<'_>> {
         match lane {
-            // One call, as a rule: a stop waits for nothing.
+            // A few calls at the most: a stop waits for nothing.
             Lane::Account | Lane::Loose(_) => None,
             Lane::Region(_) => self.regions.acquire().await.ok(),
             Lane::Principal(_) => self.principals.acquire().await.ok(),
