@@ -16,7 +16,6 @@ use crate::resource::capacity::SimCapacity;
 use crate::resource::fleets::{self, SimFleets};
 use crate::resource::groups::{self, SimGroups};
 use crate::resource::instances::{self, Launches, Life, SimInstance};
-use crate::resource::quarantine;
 use crate::resource::roles::{SimRole, SimRoles};
 use crate::resource::spot_requests::{self, SimSpotRequests};
 use crate::resource::users::{SimUser, SimUsers};
@@ -196,7 +195,24 @@ impl SimAccount {
     ///
     /// [`Policy::ALL`]: runawaytrain_core::resource::quarantine::Policy::ALL
     pub fn attached_policies(&self) -> [bool; 3] {
-        Policy::ALL.map(|policy| *quarantine::of(self, policy).written())
+        Policy::ALL.map(|policy| *self.attachment(policy).written())
+    }
+
+    /// Whether one of the payer's policies is attached.
+    pub(crate) fn attachment(&self, policy: Policy) -> &Lagged<bool> {
+        match policy {
+            Policy::Lockdown => &self.lockdown,
+            Policy::Quarantine => &self.quarantine,
+            Policy::Models => &self.models,
+        }
+    }
+
+    pub(crate) fn attachment_mut(&mut self, policy: Policy) -> &mut Lagged<bool> {
+        match policy {
+            Policy::Lockdown => &mut self.lockdown,
+            Policy::Quarantine => &mut self.quarantine,
+            Policy::Models => &mut self.models,
+        }
     }
 
     /// Whether nobody in the account may launch, or change identities, any more.

@@ -8,7 +8,6 @@ use runawaytrain_core::vocabulary::failure::Failure;
 use crate::account::SimAccount;
 use crate::resource::answer::{Answer, done_if};
 use crate::resource::view::View;
-use crate::time::Lagged;
 
 /// The payer's policies. They are deployed unless it is said that they are not.
 #[derive(Debug, Default)]
@@ -26,14 +25,6 @@ impl PayersPolicies {
     }
 }
 
-pub(crate) fn of(known: &SimAccount, policy: Policy) -> &Lagged<bool> {
-    match policy {
-        Policy::Lockdown => &known.lockdown,
-        Policy::Quarantine => &known.quarantine,
-        Policy::Models => &known.models,
-    }
-}
-
 /// Without a policy nobody needs to be asked.
 pub(crate) async fn look(policies: &PayersPolicies, view: &impl View<SimAccount>) -> Result<Attachments, Failure> {
     const LIST: &str = "organizations:ListPoliciesForTarget";
@@ -42,7 +33,8 @@ pub(crate) async fn look(policies: &PayersPolicies, view: &impl View<SimAccount>
     }
     view.ask(LIST).await?;
     let seen = |known: &SimAccount| {
-        let stands = |policy| if *of(known, policy).written() { Attachment::Attached } else { Attachment::Detached };
+        let stands =
+            |policy| if *known.attachment(policy).written() { Attachment::Attached } else { Attachment::Detached };
         Attachments {
             lockdown: stands(Policy::Lockdown),
             quarantine: stands(Policy::Quarantine),
@@ -53,11 +45,6 @@ pub(crate) async fn look(policies: &PayersPolicies, view: &impl View<SimAccount>
 }
 
 pub(crate) fn perform(known: &mut SimAccount, action: Action) -> Answer {
-    let attached = match action.policy() {
-        Policy::Lockdown => &mut known.lockdown,
-        Policy::Quarantine => &mut known.quarantine,
-        Policy::Models => &mut known.models,
-    };
-    let before = attached.write(action.attaches());
+    let before = known.attachment_mut(action.policy()).write(action.attaches());
     done_if(before != action.attaches())
 }
