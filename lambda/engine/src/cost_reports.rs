@@ -9,7 +9,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout_at;
 
-use runawaytrain_core::measure::spend::{Charged, Hours};
+use runawaytrain_core::decision::News;
+use runawaytrain_core::measure::spend::{Charged, Hours, STALE};
 use runawaytrain_core::message::report::{
     Answer, CostReportsReport, NonMemberSpend, PeriodReport, PeriodResult, ReadPeriod,
 };
@@ -20,7 +21,7 @@ use runawaytrain_core::vocabulary::text::clean;
 use runawaytrain_cur::{Hour, Manifest, Place, Totals};
 
 use crate::deadline::{Deadline, has_come};
-use crate::ports::{Clock, Directory, Freshness, Ports, ReadReport, ReportObject, ReportStore, SpendBook};
+use crate::ports::{Clock, Directory, Freshness, Ports, ReadReport, ReportObject, ReportStore, SpendBook, SpentHours};
 
 mod files;
 mod month;
@@ -33,6 +34,9 @@ use trouble::Trouble;
 /// How far back hours are kept: the days that end within half a day before data that is two days old, and some hours
 /// to spare.
 const BACK: SignedDuration = SignedDuration::from_hours(4 * 24);
+/// A report that cannot be read is worth a mail once what is known is older than this: AWS writes one several times a day,
+/// so until then the next may be sound.
+const OLD: SignedDuration = SignedDuration::from_hours(24);
 /// Manifests name files and columns: some tens of KB.
 const LARGEST_MANIFEST: u64 = 8 << 20;
 
@@ -55,32 +59,45 @@ impl ReportReader {
         }
     }
 
-    /// Reads what is new of the billing periods that matter: the present one and, for some days, the one before.
-    pub async fn read_all(&self, place: &CostReports, deadline: Deadline) -> Answer {
+    /// Reads what is new of the billing periods that matter: the present one and, for some days, the one before. With
+    /// it comes what people must be told, where nothing new becomes known.
+    pub async fn read_all(&self, place: &CostReports, deadline: Deadline) -> (Answer, Option<News>) {
         read_all(self, place, deadline).await
+    }
+
+    /// What is known of each account's hours; nothing where the table cannot be read.
+    async fn known(&self, now: Timestamp) -> Option<SpentHours> {
+        match self.book.hours(now.checked_sub(BACK).unwrap_or(Timestamp::MIN)).await {
+            Ok(hours) => Some(hours),
+            Err(failure) => {
+                tracing::warn!(error = %failure, "what the cost reports come to could not be read from the table");
+                None
+            }
+        }
     }
 }
 
-async fn read_all(reader: &ReportReader, place: &CostReports, deadline: Deadline) -> Answer {
+async fn read_all(reader: &ReportReader, place: &CostReports, deadline: Deadline) -> (Answer, Option<News>) {
     let now = reader.clock.now();
     let (objects, editions) = tokio::join!(reader.store.list(&place.bucket, &place.prefix), reader.book.editions());
     let objects = match objects {
         Ok(objects) => objects,
         Err(failure) => {
             tracing::error!(bucket = place.bucket, prefix = place.prefix, error = %failure, "the cost reports could not be listed; what was known stays");
-            return Answer::failed(format!(
-                "The cost reports in {} could not be listed, so what was known stays: {failure}",
-                render::address(place)
-            ));
+            let address = render::address(place);
+            let why = vec![format!("the bucket could not be listed: {failure}")];
+            let news = reader.known(now).await.and_then(|known| unread(place, Err(why), known.until, now));
+            let body = format!("The cost reports in {address} could not be listed, so what was known stays: {failure}");
+            return (Answer::failed(body), news);
         }
     };
     let editions = match editions {
         Ok(editions) => editions,
         Err(failure) => {
             tracing::error!(error = %failure, "the known editions of the cost reports could not be read from the table; nothing was read");
-            return Answer::failed(format!(
-                "Which cost reports are known could not be read from the table, so none was read: {failure}"
-            ));
+            let body =
+                format!("Which cost reports are known could not be read from the table, so none was read: {failure}");
+            return (Answer::failed(body), None);
         }
     };
     let shelf = Shelf {
@@ -92,14 +109,44 @@ async fn read_all(reader: &ReportReader, place: &CostReports, deadline: Deadline
         deadline,
     };
     let present = Month::of(now);
-    let mut periods = Vec::new();
+    let (mut periods, mut sentences) = (Vec::new(), Vec::new());
     for month in [present, present.before()] {
         let period = shelf.period(month).await;
-        render::log(month, &period);
+        let sentence = render::of(&month.in_words(), &period);
+        render::log(&period, &sentence);
+        sentences.push((period.result, sentence));
         periods.push(period);
     }
-    let report = summed_up(reader, place, periods, now).await;
-    Answer::cost_reports(render::sentences(&report), report)
+    let known = reader.known(now).await;
+    let news = known.as_ref().and_then(|known| unread(place, Ok(sentences), known.until, now));
+    let report = summed_up(reader, place, periods, known.unwrap_or_default(), now).await;
+    (Answer::cost_reports(render::sentences(&report), report), news)
+}
+
+/// What people must be told where the reports are not read, or none is there to be read: `periods` has what became of
+/// each billing period in a sentence, or why none could be looked for.
+fn unread(
+    place: &CostReports,
+    periods: Result<Vec<(PeriodResult, String)>, Vec<String>>,
+    until: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<News> {
+    let failed = match &periods {
+        Ok(periods) => {
+            periods.iter().filter(|(result, _)| *result == PeriodResult::Failed).map(|(_, why)| why.clone()).collect()
+        }
+        Err(why) => why.clone(),
+    };
+    let is_news = match until.map(|until| now.duration_since(until)) {
+        Some(age) => age > if failed.is_empty() { STALE } else { OLD },
+        // The first report of ours takes AWS up to a day; an adopted one was there before.
+        None => !failed.is_empty() || !place.is_made,
+    };
+    let why = match periods {
+        Ok(periods) if failed.is_empty() => periods.into_iter().map(|(_, sentence)| sentence).collect(),
+        Ok(_) | Err(_) => failed,
+    };
+    is_news.then(|| News::UnreadReports { place: render::address(place), why, until, at: now })
 }
 
 /// The bucket at one moment, and what is known of it.
@@ -166,7 +213,7 @@ impl Shelf<'_> {
         if has_come(self.deadline.stop_work()) {
             return Err(Trouble::OutOfTime);
         }
-        let CostReports { bucket, prefix } = self.place;
+        let CostReports { bucket, prefix, .. } = self.place;
         let bytes = self
             .reader
             .store
@@ -237,6 +284,7 @@ async fn summed_up(
     reader: &ReportReader,
     place: &CostReports,
     periods: Vec<PeriodReport>,
+    hours: SpentHours,
     now: Timestamp,
 ) -> CostReportsReport {
     let mut report = CostReportsReport {
@@ -244,13 +292,6 @@ async fn summed_up(
         prefix: place.prefix.clone(),
         periods,
         ..CostReportsReport::default()
-    };
-    let hours = match reader.book.hours(now.checked_sub(BACK).unwrap_or(Timestamp::MIN)).await {
-        Ok(hours) => hours,
-        Err(failure) => {
-            tracing::warn!(error = %failure, "what the cost reports come to could not be read from the table");
-            return report;
-        }
     };
     let Some(until) = hours.until else { return report };
     let members = match reader.directory.accounts(Freshness::Cached).await {

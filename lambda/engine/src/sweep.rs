@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use runawaytrain_core::contract;
-use runawaytrain_core::decision::ShutOuts;
+use runawaytrain_core::decision::{News, ShutOuts};
+use runawaytrain_core::message::mail;
 use runawaytrain_core::message::report::{AccountReport, Answer, NoticeTotals, Report, SweepReport, Totals};
 use runawaytrain_core::policy::{CostReports, Policy};
 use runawaytrain_core::record::{AccountRecord, FreezeReason};
@@ -40,6 +42,9 @@ use every_account::{AccountResults, every_account};
 /// The largest answer: Lambda takes 6 MB from a direct call, but 1 MB from an asynchronous one.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const LARGEST_ANSWER: usize = 1_000_000;
+
+/// How long people are not told once more of what lasts.
+const QUIET: SignedDuration = SignedDuration::from_hours(24);
 
 /// The guard: everything that stays the same between invocations, each stage with the ports that it needs.
 pub struct Guard {
@@ -147,10 +152,24 @@ impl Guard {
     }
 
     async fn read_reports(&self, place: &CostReports, invocation: &Invocation) -> Answer {
-        let answer = self.reports.read_all(place, invocation.deadline).await;
+        let (answer, news) = self.reports.read_all(place, invocation.deadline).await;
         // A sweep of this warm function must not judge by what was known before.
         self.spend.invalidate_hours().await;
+        if let Some(news) = news {
+            self.tell(&news).await;
+        }
         answer
+    }
+
+    /// Mails what concerns the payer, unless it was told within [`QUIET`].
+    async fn tell(&self, news: &News) {
+        for notice in mail::write(&self.policy.for_account(self.policy.payer()), news) {
+            match self.mailer.add(&notice, self.clock.now(), QUIET).await {
+                Ok(false) => {}
+                Ok(true) => _ = self.mailer.deliver().await,
+                Err(failure) => tracing::error!(error = %failure, "a mail could not be put into the outbox"),
+            }
+        }
     }
 
     async fn release(&self, account: &AccountId, what: &ReleaseRequest, invocation: &Invocation) -> Answer {

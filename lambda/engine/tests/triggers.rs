@@ -25,7 +25,7 @@ fn cases() -> ProptestConfig {
 
 fn read(event: &Value) -> Result<Trigger, Refusal> {
     let now: Timestamp = "2026-11-22T03:00:00Z".parse().unwrap();
-    let reports = CostReports { bucket: "payer-reports".to_owned(), prefix: "cur/".to_owned() };
+    let reports = CostReports { bucket: "payer-reports".to_owned(), prefix: "cur/".to_owned(), is_made: false };
     parse(event, &Deployment { payer: &id(PAYER), region: contract::HOME_REGION, reports: Some(&reports), now })
 }
 

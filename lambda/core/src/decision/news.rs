@@ -83,6 +83,17 @@ pub enum News {
         /// When.
         at: Timestamp,
     },
+    /// What the Cost and Usage Reports say is not known, or is old.
+    UnreadReports {
+        /// Where they are.
+        place: String,
+        /// Why, a sentence each.
+        why: Vec<String>,
+        /// Until when what they said is known; `None` where none was ever read.
+        until: Option<Timestamp>,
+        /// When.
+        at: Timestamp,
+    },
     /// Frozen, or to be frozen, instead of halted.
     Freeze {
         /// For which reason.

@@ -18,6 +18,7 @@ use crate::vocabulary::mode::Mode;
 use crate::vocabulary::money::Usd;
 use crate::vocabulary::text::{clean, count};
 
+mod cost_reports;
 mod denied;
 mod digest;
 mod freeze;
@@ -46,6 +47,7 @@ pub fn write(policy: &AccountPolicy, news: &News) -> Vec<Notice> {
         News::Unreadable { state, why, seen, past, at } => {
             vec![unreadable::record(policy, *state, why, seen, past.as_ref(), *at)]
         }
+        News::UnreadReports { place, why, until, at } => vec![cost_reports::unread(policy, place, why, *until, *at)],
         News::Freeze { reason, why, seen, holds, at } => freeze::frozen(policy, *reason, why, seen, holds, *at),
         News::Thawed { reason, at } => vec![freeze::thawed(policy, *reason, *at)],
         News::Released { grace, outcomes, skipped, trusted, at } => {

@@ -26,11 +26,13 @@ pub enum NoticeKind {
     DeniedRegions,
     /// What is remembered of an account cannot be read.
     Unreadable,
+    /// What the Cost and Usage Reports say is not known.
+    UnreadReports,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Warning,
         Self::Halt,
         Self::Outcome,
@@ -41,6 +43,7 @@ impl NoticeKind {
         Self::Thawed,
         Self::DeniedRegions,
         Self::Unreadable,
+        Self::UnreadReports,
     ];
 
     /// Its name where it is stored and logged.
@@ -56,6 +59,7 @@ impl NoticeKind {
             Self::Thawed => "thawed",
             Self::DeniedRegions => "denied-regions",
             Self::Unreadable => "unreadable",
+            Self::UnreadReports => "unread-reports",
         }
     }
 
@@ -70,7 +74,7 @@ impl NoticeKind {
             Self::Tamper => Some(("TAMPER", "keep the guard from looking, which saw them before")),
             Self::Thawed => Some(("Thawed", "are no longer frozen")),
             Self::Unreadable => Some(("Unreadable", "have a record that cannot be read, so they cannot be halted")),
-            Self::Halt | Self::Outcome | Self::Released | Self::DeniedRegions => None,
+            Self::Halt | Self::Outcome | Self::Released | Self::DeniedRegions | Self::UnreadReports => None,
         }
     }
 }

@@ -58,6 +58,8 @@ pub struct CostReports {
     pub bucket: String,
     /// What their keys begin with: ends in a slash, or is empty for the whole bucket.
     pub prefix: String,
+    /// Whether the report is one that the deployment makes; AWS writes the first some hours to a day after it.
+    pub is_made: bool,
 }
 
 /// What the policy means for one account.
@@ -141,10 +143,13 @@ impl Policy {
         let settings = self.document.cur.as_ref()?;
         let prefix = settings.prefix.as_ref().map(KeyPrefix::as_folder);
         Some(match &settings.bucket {
-            Some(adopted) => CostReports { bucket: adopted.as_str().to_owned(), prefix: prefix.unwrap_or_default() },
+            Some(adopted) => {
+                CostReports { bucket: adopted.as_str().to_owned(), prefix: prefix.unwrap_or_default(), is_made: false }
+            }
             None => CostReports {
                 bucket: format!("{}{}", contract::REPORT_BUCKET_PREFIX, self.document.payer),
                 prefix: prefix.unwrap_or_else(|| contract::REPORT_PREFIX.to_owned()),
+                is_made: true,
             },
         })
     }

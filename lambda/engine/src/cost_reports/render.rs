@@ -6,8 +6,6 @@ use runawaytrain_core::policy::CostReports;
 use runawaytrain_core::vocabulary::text::{clean, count};
 use runawaytrain_cur::Gaps;
 
-use super::month::Month;
-
 /// How many accounts a sentence names; the rest is in the report.
 const NAMED: usize = 5;
 
@@ -55,8 +53,7 @@ pub(super) fn gaps(gaps: &Gaps) -> Vec<String> {
 }
 
 /// One line a billing period.
-pub(super) fn log(month: Month, period: &PeriodReport) {
-    let sentence = of(&month.in_words(), period);
+pub(super) fn log(period: &PeriodReport, sentence: &str) {
     let (read, edition) = (period.read.as_ref(), period.edition.as_deref());
     match period.result {
         PeriodResult::Failed => tracing::error!(period = period.period, edition, "{sentence}"),
@@ -79,7 +76,8 @@ pub(super) fn log(month: Month, period: &PeriodReport) {
     }
 }
 
-fn of(name: &str, period: &PeriodReport) -> String {
+/// What became of a billing period.
+pub(super) fn of(name: &str, period: &PeriodReport) -> String {
     let why = period.error.as_deref().unwrap_or_default();
     match (period.result, &period.read) {
         (PeriodResult::Read, Some(read)) => {
