@@ -171,8 +171,7 @@ impl Serialize for Hourly {
     }
 }
 
-/// What the sums lack. While there is anything here, they are a lower bound and every statement about them has to say
-/// so.
+/// What the sums lack. Unless this is empty, they are a lower bound and every statement about them has to say so.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Gaps {
@@ -211,14 +210,14 @@ pub struct OtherCurrency {
 }
 
 impl Gaps {
-    /// Whether the sums are all that the files hold.
+    /// Whether the sums are all the usage that the files hold. Lines of unknown types are kept apart as fees are: whether
+    /// they are of usage nobody knows, and one new type would call every report of the future incomplete.
     pub fn is_empty(&self) -> bool {
         self.bad_rows == 0
             && self.unpriced_rows == 0
             && self.outside_rows == 0
             && !self.are_coarse()
             && self.other_currencies.is_empty()
-            && self.unknown_type_rows == 0
     }
 
     /// Whether most usage is in lines that are longer than a day, so that nothing can be said of any day: a monthly

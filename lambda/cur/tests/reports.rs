@@ -302,7 +302,7 @@ fn another_currency_is_a_gap_with_a_sum_of_its_own() {
 }
 
 #[test]
-fn a_type_that_is_not_known_is_a_gap_and_not_usage() {
+fn a_type_that_is_not_known_is_named_and_kept_apart_and_no_gap() {
     let totals = totals(&[
         line(ALICE, "QuantumUsage\u{1b}[31m", "2026-11-24T09:00:00Z", "2026-11-24T10:00:00Z", "9"),
         usage(ALICE, "2026-11-24T09", "1"),
@@ -313,6 +313,7 @@ fn a_type_that_is_not_known_is_a_gap_and_not_usage() {
         (totals.gaps.unknown_type_rows, totals.gaps.unknown_types.keys().next().unwrap().as_str()),
         (1, "QuantumUsage[31m")
     );
+    assert!(totals.gaps.is_empty(), "one new type would call every report of the future a lower bound");
 }
 
 #[test]

@@ -245,6 +245,7 @@ impl Shelf<'_> {
             hours: report.accounts.values().flat_map(BTreeMap::keys).collect::<std::collections::BTreeSet<_>>().len(),
             until: reaches.then_some(report.until),
             gaps: render::gaps(&totals.gaps),
+            left_out: render::left_out(&totals.gaps),
         };
         Ok((manifest.version.as_deref().map(clean), read))
     }

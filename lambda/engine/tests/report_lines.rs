@@ -64,3 +64,20 @@ async fn a_negative_line_of_usage_takes_back_no_more_than_its_own_hour() {
     assert_eq!(report(&answer).day.unwrap().amount, Usd::from_dollars(110.0));
     assert_eq!(report_of(&scene.tick().await, QUIET).state, Some(State::Halted));
 }
+
+#[tokio::test(start_paused = true)]
+async fn lines_of_an_unknown_type_are_named_and_make_no_lower_bound() {
+    let scene = scene();
+    let mut text = String::from_utf8(csv(&[(QUIET, "2026-11-22T01", "5")])).unwrap();
+    text.push_str(&format!("{QUIET},QuantumPlan,2026-11-22T01:00:00Z,2026-11-22T02:00:00Z,900,USD\n"));
+    deliver(&scene.testbed, NOVEMBER, "aaaa", &[&[]]);
+    scene.testbed.reports.put(BUCKET, FILE, gzip(text.as_bytes()));
+    let answer = read(&scene).await;
+    assert!(
+        answer.body.contains("; 1 row of types that are not known here (QuantumPlan) left out."),
+        "{}",
+        answer.body
+    );
+    assert!(!answer.body.contains("lower bound"), "{}", answer.body);
+    assert_eq!(report(&answer).day.unwrap().amount, Usd::from_dollars(5.0));
+}

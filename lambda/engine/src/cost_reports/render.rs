@@ -41,15 +41,15 @@ pub(super) fn gaps(gaps: &Gaps) -> Vec<String> {
     for (currency, other) in &gaps.other_currencies {
         sentences.push(format!("{} are in {} and not counted", count(other.rows, "row"), clean(currency)));
     }
-    if gaps.unknown_type_rows > 0 {
-        let types: Vec<&str> = gaps.unknown_types.keys().map(String::as_str).collect();
-        sentences.push(format!(
-            "{} are of types that are not known here ({}) and not counted",
-            count(gaps.unknown_type_rows, "row"),
-            types.join(", ")
-        ));
-    }
     sentences
+}
+
+/// What is left out of the sums because nobody knows whether it is usage, in a sentence.
+pub(super) fn left_out(gaps: &Gaps) -> Option<String> {
+    let types: Vec<&str> = gaps.unknown_types.keys().map(String::as_str).collect();
+    let rows = count(gaps.unknown_type_rows, "row");
+    (gaps.unknown_type_rows > 0)
+        .then(|| format!("{rows} of types that are not known here ({}) left out", types.join(", ")))
 }
 
 /// One line a billing period.
@@ -91,7 +91,8 @@ pub(super) fn of(name: &str, period: &PeriodReport) -> String {
             } else {
                 format!("; a lower bound, for {}", read.gaps.join("; "))
             };
-            format!("{name}: read, {files}, {rows}, {reach}{gaps}.")
+            let left_out = read.left_out.as_ref().map(|sentence| format!("; {sentence}")).unwrap_or_default();
+            format!("{name}: read, {files}, {rows}, {reach}{gaps}{left_out}.")
         }
         (PeriodResult::Read | PeriodResult::Unchanged, _) => format!("{name}: unchanged."),
         (PeriodResult::Absent, _) => format!("{name}: {why}."),

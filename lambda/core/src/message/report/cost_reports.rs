@@ -89,6 +89,9 @@ pub struct ReadPeriod {
     /// What the sums lack, a sentence each. Where there is one, they are a lower bound.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<String>,
+    /// Lines of types that are not known here, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<String>,
 }
 
 /// An account that the organization does not have.
