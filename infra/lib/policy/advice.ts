@@ -70,6 +70,13 @@ const ADVICE: readonly (readonly [string, Advice])[] = [
       todo: 'Write US dollars a month, 0 or more, such as 500, without quotes or a currency sign.',
     },
   ],
+  [
+    'limits.purchases',
+    {
+      misfit: 'is not an amount of money',
+      todo: 'Write US dollars bought in two days, 0 or more, such as 2000, without quotes or a currency sign.',
+    },
+  ],
   ['limits.warn', { misfit: 'is not a share', todo: 'Write a share of the limit above 0 and up to 1, such as 0.8.' }],
   [
     'brake.haltsPerHour',

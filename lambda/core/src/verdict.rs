@@ -96,6 +96,11 @@ impl Verdict {
         self.throttled && self.is_unseen()
     }
 
+    /// Whether so much was bought that the account is to be frozen.
+    pub fn is_past_purchases(&self) -> bool {
+        self.readings.iter().any(Reading::freezes)
+    }
+
     /// The readings that made the judgement what it is.
     pub fn causes(&self) -> impl Iterator<Item = &Reading> {
         self.readings.iter().filter(|reading| reading.judgement == self.judgement && self.judgement != Judgement::Ok)
@@ -149,6 +154,7 @@ pub fn judge(policy: &AccountPolicy, observation: &Observation, pardon: &Pardon<
     let spend = SpendSeen {
         day: observation.spend.day(pardon.spend.map(|pardon| pardon.at), now),
         month: observation.spend.charges.month(now),
+        bought: observation.spend.bought(pardon.spend.map(|pardon| pardon.at), now),
     };
     let (mut readings, mut unknown) = (Vec::new(), Vec::new());
     for (limit, threshold) in &policy.limits.thresholds {
@@ -204,13 +210,22 @@ fn number(limit: Limit, summary: &Summary, spend: &SpendSeen, pardon: &Pardon<'_
             let pardoned = pardon.spend.map_or(Some(Usd::ZERO), |pardon| pardon.of_month(month))?;
             spent(month.amount, pardoned, AsOf { at: month.at, source: SpendSource::Charges })
         }
+        Source::Bought => {
+            let bought = spend.bought?;
+            spent(bought.amount, Usd::ZERO, AsOf { at: bought.until, source: bought.source })
+        }
     })
 }
 
 impl Number {
     fn held_against(self, limit: Limit, threshold: u64, warn: f64) -> Reading {
         let Self { value, estimated, certain, pardoned, lower_bound, as_of } = self;
-        let judgement = weigh(value.saturating_sub(pardoned), certain.saturating_sub(pardoned), threshold, warn);
+        let (new, certainly_new) = (value.saturating_sub(pardoned), certain.saturating_sub(pardoned));
+        let judgement = match limit.freezes() {
+            false => weigh(new, certainly_new, threshold, warn),
+            true if certainly_new > threshold => Judgement::Warn,
+            true => Judgement::Ok,
+        };
         let threshold = threshold.saturating_add(pardoned);
         Reading { limit, value, estimated, certain, threshold, judgement, lower_bound, as_of }
     }
@@ -257,6 +272,11 @@ impl fmt::Display for Reading {
 }
 
 impl Reading {
+    /// Whether it is past a limit that freezes and does not halt.
+    pub fn freezes(&self) -> bool {
+        self.limit.freezes() && self.certain > self.threshold
+    }
+
     /// Whether it would be past its limit, if it were as much as it may be at the most, and is not for certain.
     pub fn may_be_past(&self) -> bool {
         self.value > self.threshold && self.certain <= self.threshold

@@ -13,12 +13,12 @@ use proptest::prelude::*;
 use runawaytrain_core::decision::{Case, Cause, Decision, ShutOuts};
 use runawaytrain_core::measure::limit::{Limit, Unit};
 use runawaytrain_core::measure::price::Prices;
-use runawaytrain_core::measure::spend::Spend;
+use runawaytrain_core::measure::spend::{Hours, Spend};
 use runawaytrain_core::measure::summary::Summary;
 use runawaytrain_core::observation::{Observation, Subject};
 use runawaytrain_core::plan::{Plan, plan};
 use runawaytrain_core::policy::{AccountPolicy, Policy, UserResponse};
-use runawaytrain_core::record::{AccountRecord, State};
+use runawaytrain_core::record::{AccountRecord, FreezeReason, Halt, State};
 use runawaytrain_core::resource::deny_all::DenyAll;
 use runawaytrain_core::resource::fleets::Action as FleetAction;
 use runawaytrain_core::resource::groups::Action as GroupAction;
@@ -30,7 +30,8 @@ use runawaytrain_core::resource::{
 };
 use runawaytrain_core::verdict::{Judgement, Pardon, Verdict};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
-use runawaytrain_core::vocabulary::ids::{InstanceId, KeyId, Region, RoleName, UserName};
+use runawaytrain_core::vocabulary::ids::{HaltId, InstanceId, KeyId, Region, RoleName, UserName};
+use runawaytrain_core::vocabulary::money::Usd;
 
 fn actions(policy: &AccountPolicy, observation: &Observation, circumstances: &Circumstances) -> Vec<Action> {
     plan(policy, observation, circumstances).actions().cloned().collect()
@@ -363,8 +364,47 @@ proptest! {
         prop_assert_eq!(decide(&policy, &observation, &record).cause, Some(Cause::Standing));
         record.state = State::Ok;
         let decision = decide(&policy, &observation, &record);
-        prop_assert_eq!(decision.cause.is_some(), decision.verdict.judgement == Judgement::Halt);
+        let is_frozen = decision.cause == Some(Cause::Purchases);
+        prop_assert_eq!(decision.cause.is_some() && !is_frozen, decision.verdict.judgement == Judgement::Halt);
         prop_assert!(decision.cause.is_some() || decision.plan.is_empty());
+    }
+
+    #[test]
+    fn purchases_freeze_and_never_halt_and_hide_no_halt(
+        policy in policy(), observation in observation(), dollars in 0u64..100_000, limit in 0u64..20_000,
+        state in prop::sample::select(vec![State::Ok, State::Warned, State::Released]),
+    ) {
+        let mut policy = policy;
+        policy.limits.thresholds.insert(Limit::Purchases, Usd::micros(limit * 1_000_000).as_micros());
+        let mut quiet = observation.clone();
+        quiet.spend.hours.get_or_insert_with(|| Hours { until: moment(0), ..Hours::default() }).bought.clear();
+        let mut buying = quiet.clone();
+        if let Some(hours) = &mut buying.spend.hours {
+            hours.until = hours.until.max(moment(-3600));
+            hours.bought = [(moment(-7200), Usd::micros(dollars * 1_000_000))].into();
+        }
+        quiet.spend.hours.as_mut().unwrap().until = buying.spend.hours.as_ref().unwrap().until;
+        let record = AccountRecord { state, ..AccountRecord::new(account(), moment(-600)) };
+        let (before, after) = (decide(&policy, &quiet, &record), decide(&policy, &buying, &record));
+        if let Some(cause) = before.cause {
+            prop_assert_eq!((after.cause, after.plan), (Some(cause), before.plan));
+        } else {
+            let is_past = dollars > limit;
+            prop_assert_eq!(after.cause, (is_past && policy.contain.quarantine).then_some(Cause::Purchases));
+            prop_assert!(after.verdict.judgement < Judgement::Halt);
+            let freezes = |action: &Action| matches!(action, Action::Quarantine(_));
+            prop_assert!(after.plan.actions().all(freezes), "{:?}", after.plan);
+        }
+        // What runs past a limit halts it all the same, once it is frozen for them.
+        let freeze = Halt {
+            id: HaltId::new("20261122T030000Z"), tripped: moment(-600), before: Summary::default(), contained: None,
+            outcome_told: true, denials_told: false, locked_out: None, tripped_limits: [].into(),
+            freeze: Some(FreezeReason::Purchases),
+        };
+        let frozen = AccountRecord { state: State::Frozen, halt: Some(freeze), ..record };
+        let expected = if before.verdict.judgement == Judgement::Halt { Cause::Tripped } else { Cause::Frozen };
+        prop_assert_eq!(decide(&policy, &buying, &frozen).cause, Some(expected));
+        prop_assert_eq!(decide(&policy, &quiet, &frozen).cause, Some(expected), "only people end it");
     }
 }
 

@@ -41,7 +41,9 @@ pub enum Charge {
     SavingsPlanNegation,
     /// Taxes.
     Tax,
-    /// Fees of reservations, Savings Plans and subscriptions, upfront and recurring.
+    /// What was paid at once: upfront fees of reservations and Savings Plans, subscriptions.
+    Purchase,
+    /// Recurring fees of reservations and Savings Plans.
     Fee,
     /// Lines of a type that this reader does not know.
     Unknown,
@@ -49,8 +51,16 @@ pub enum Charge {
 
 impl Charge {
     /// All of them, in their order.
-    pub const ALL: [Self; 7] =
-        [Self::Credit, Self::Refund, Self::Discount, Self::SavingsPlanNegation, Self::Tax, Self::Fee, Self::Unknown];
+    pub const ALL: [Self; 8] = [
+        Self::Credit,
+        Self::Refund,
+        Self::Discount,
+        Self::SavingsPlanNegation,
+        Self::Tax,
+        Self::Purchase,
+        Self::Fee,
+        Self::Unknown,
+    ];
 
     pub(crate) fn index(self) -> usize {
         self as usize
@@ -66,6 +76,7 @@ impl fmt::Display for Charge {
             Self::Discount => "discounts",
             Self::SavingsPlanNegation => "Savings Plan negations",
             Self::Tax => "taxes",
+            Self::Purchase => "purchases",
             Self::Fee => "fees",
             Self::Unknown => "lines of unknown types",
         })
@@ -83,7 +94,8 @@ pub(crate) fn classify(line_item_type: &[u8]) -> Class {
         b"Credit" => Class::Apart(Charge::Credit),
         b"Refund" => Class::Apart(Charge::Refund),
         b"Tax" => Class::Apart(Charge::Tax),
-        // Fee, RIFee, SavingsPlanRecurringFee, SavingsPlanUpfrontFee.
+        b"Fee" | b"SavingsPlanUpfrontFee" => Class::Apart(Charge::Purchase),
+        // RIFee, SavingsPlanRecurringFee.
         fee if fee.ends_with(b"Fee") => Class::Apart(Charge::Fee),
         // BundledDiscount, Discount, EdpDiscount, PrivateRateDiscount, RiVolumeDiscount, SppDiscount.
         discount if discount.ends_with(b"Discount") => Class::Apart(Charge::Discount),
@@ -104,9 +116,9 @@ mod tests {
             ("SavingsPlanCoveredUsage", Class::Usage(Price::SavingsPlan)),
             ("SavingsPlanNegation", Class::Apart(Charge::SavingsPlanNegation)),
             ("SavingsPlanRecurringFee", Class::Apart(Charge::Fee)),
-            ("SavingsPlanUpfrontFee", Class::Apart(Charge::Fee)),
+            ("SavingsPlanUpfrontFee", Class::Apart(Charge::Purchase)),
             ("RIFee", Class::Apart(Charge::Fee)),
-            ("Fee", Class::Apart(Charge::Fee)),
+            ("Fee", Class::Apart(Charge::Purchase)),
             ("Tax", Class::Apart(Charge::Tax)),
             ("Credit", Class::Apart(Charge::Credit)),
             ("Refund", Class::Apart(Charge::Refund)),

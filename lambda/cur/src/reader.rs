@@ -1,6 +1,6 @@
 //! Reads one file of a report as its bytes arrive.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 
 use runawaytrain_core::vocabulary::ids::AccountId;
@@ -165,6 +165,7 @@ struct Account {
     /// Empty until there is usage within the hours that are kept.
     usage: Vec<Amount>,
     other_hours: Amount,
+    bought: BTreeMap<Hour, Amount>,
     apart: [Amount; Charge::ALL.len()],
 }
 
@@ -276,10 +277,19 @@ impl Sums {
         charge: Charge,
     ) -> Result<(), RowProblem> {
         let cost = amount(row, Column::Unblended)?;
+        // Without a date it is in no hour, and in the sum all the same.
+        let bought = (charge == Charge::Purchase).then(|| date(row, Column::Start).ok()).flatten().map(Hour::of_second);
+        let bought = bought.filter(|hour| *hour >= self.first && self.covers(*hour));
         if currency != CURRENCY {
             self.other(currency);
-        } else if let Some(sum) = self.account(number, id)?.apart.get_mut(charge.index()) {
+            return Ok(());
+        }
+        let account = self.account(number, id)?;
+        if let Some(sum) = account.apart.get_mut(charge.index()) {
             *sum += cost;
+        }
+        if let Some(hour) = bought {
+            *account.bought.entry(hour).or_default() += cost;
         }
         Ok(())
     }
@@ -306,6 +316,7 @@ impl Sums {
                         id,
                         usage: Vec::new(),
                         other_hours: Amount::ZERO,
+                        bought: BTreeMap::new(),
                         apart: Default::default(),
                     });
                     let place = self.accounts.len() - 1;
@@ -324,7 +335,8 @@ impl Sums {
             let apart = Charge::ALL.into_iter().zip(account.apart).filter(|(_, amount)| !amount.is_zero()).collect();
             let usage =
                 if account.usage.is_empty() { Hourly::default() } else { Hourly::new(self.first, account.usage) };
-            totals.accounts.insert(account.id, AccountTotals { usage, other_hours: account.other_hours, apart });
+            let Account { id, other_hours, bought, .. } = account;
+            totals.accounts.insert(id, AccountTotals { usage, other_hours, bought, apart });
         }
         totals
     }

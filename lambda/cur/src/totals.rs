@@ -86,6 +86,9 @@ pub struct AccountTotals {
     /// Usage of hours that are not kept: before [`Reader::since`](crate::Reader::since), or outside of the billing
     /// period.
     pub other_hours: Amount,
+    /// What was bought in each hour that is kept, by when it begins.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub bought: BTreeMap<Hour, Amount>,
     /// What is not usage, whatever its date.
     pub apart: BTreeMap<Charge, Amount>,
 }
@@ -99,6 +102,9 @@ impl AccountTotals {
     fn merge(&mut self, other: Self) {
         self.usage.merge(other.usage);
         self.other_hours += other.other_hours;
+        for (hour, amount) in other.bought {
+            *self.bought.entry(hour).or_default() += amount;
+        }
         for (charge, amount) in other.apart {
             *self.apart.entry(charge).or_default() += amount;
         }

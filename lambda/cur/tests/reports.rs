@@ -53,7 +53,8 @@ fn credits_refunds_taxes_and_fees_are_kept_apart() {
             (Charge::Discount, "-1.5".into()),
             (Charge::SavingsPlanNegation, "-4".into()),
             (Charge::Tax, "7.7".into()),
-            (Charge::Fee, "1202".into()),
+            (Charge::Purchase, "1000".into()),
+            (Charge::Fee, "202".into()),
         ]
     );
     assert!(totals.gaps.is_empty());

@@ -18,10 +18,12 @@ use runawaytrain_core::policy::CostReports;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_core::vocabulary::text::clean;
-use runawaytrain_cur::{Hour, Manifest, Place, Totals};
+use runawaytrain_cur::{AccountTotals, Amount, Hour, Manifest, Place, Totals};
 
 use crate::deadline::{Deadline, has_come};
-use crate::ports::{Clock, Directory, Freshness, Ports, ReadReport, ReportObject, ReportStore, SpendBook, SpentHours};
+use crate::ports::{
+    AccountHours, Clock, Directory, Freshness, Ports, ReadReport, ReportObject, ReportStore, SpendBook, SpentHours,
+};
 
 mod files;
 mod month;
@@ -31,8 +33,7 @@ mod trouble;
 use month::Month;
 use trouble::Trouble;
 
-/// How far back hours are kept: the days that end within half a day before data that is two days old, and some hours
-/// to spare.
+/// How far back hours are kept: as far as a sweep asks for them.
 const BACK: SignedDuration = SignedDuration::from_hours(4 * 24);
 /// A report that cannot be read is worth a mail once what is known is older than this: AWS writes one several times a day,
 /// so until then the next may be sound.
@@ -242,7 +243,12 @@ impl Shelf<'_> {
             files: number,
             rows: totals.rows,
             accounts: report.accounts.len(),
-            hours: report.accounts.values().flat_map(BTreeMap::keys).collect::<std::collections::BTreeSet<_>>().len(),
+            hours: report
+                .accounts
+                .values()
+                .flat_map(|hours| hours.used.keys())
+                .collect::<std::collections::BTreeSet<_>>()
+                .len(),
             until: reaches.then_some(report.until),
             gaps: render::gaps(&totals.gaps),
             left_out: render::left_out(&totals.gaps),
@@ -257,21 +263,17 @@ impl Shelf<'_> {
 
     /// What each account used in each hour that matters, to the millionth of a dollar.
     fn hourly(&self, month: Month, edition: &str, totals: &Totals, written: Timestamp) -> ReadReport {
-        let spent = |account: &runawaytrain_cur::AccountTotals| -> BTreeMap<Timestamp, Usd> {
-            // No hour of usage costs less than nothing; what takes costs back is summed apart.
-            account
-                .usage
-                .iter()
-                .map(|(hour, amount)| {
-                    (hour.beginning(), Usd::micros(u64::try_from(amount.millionths().max(0)).unwrap_or(u64::MAX)))
-                })
-                .collect()
+        // No hour of usage costs less than nothing; what takes costs back is summed apart.
+        let usd = |amount: Amount| Usd::micros(u64::try_from(amount.millionths().max(0)).unwrap_or(u64::MAX));
+        let spent = |account: &AccountTotals| AccountHours {
+            used: account.usage.iter().map(|(hour, amount)| (hour.beginning(), usd(amount))).collect(),
+            bought: account.bought.iter().map(|(hour, amount)| (hour.beginning(), usd(*amount))).collect(),
         };
         let accounts: BTreeMap<AccountId, _> = totals
             .accounts
             .iter()
             .map(|(id, account)| (id.clone(), spent(account)))
-            .filter(|(_, hours)| !hours.is_empty())
+            .filter(|(_, hours)| *hours != AccountHours::default())
             .collect();
         // A line of a whole day ends at midnight, but the report knows nothing of the time after it was written. Where
         // there is no usage at all, the report says nothing of the hours that are kept.
@@ -307,9 +309,9 @@ async fn summed_up(
     };
     let mut all = Usd::ZERO;
     let mut window = None;
-    for (account, by_hour) in hours.accounts {
+    for (account, AccountHours { used, bought }) in hours.accounts {
         // Seen from the end of the data: how old that is is said beside it.
-        let Some(day) = (Hours { by_hour, until }).newest_day() else { continue };
+        let Some(day) = (Hours { by_hour: used, bought, until }).newest_day() else { continue };
         window = Some(day);
         if is_member(&account) {
             all += day.amount;
@@ -317,9 +319,8 @@ async fn summed_up(
             report.non_members.push(NonMemberSpend { account, day: day.amount });
         }
     }
-    report.day = window
-        .or_else(|| Hours { by_hour: BTreeMap::new(), until }.newest_day())
-        .map(|day| Charged { amount: all, ..day });
+    report.day =
+        window.or_else(|| Hours { until, ..Hours::default() }.newest_day()).map(|day| Charged { amount: all, ..day });
     report.age = Some(now.duration_since(until).as_secs());
     report
 }

@@ -19,7 +19,7 @@ pub use clock::Clock;
 pub use directory::{Directory, Freshness, Lifecycle, Member, Members};
 pub use journal::{Conclusion, EntryId, Journal, JournalEntry};
 pub use metrics::{Metrics, SweepMetrics};
-pub use money::{Billing, KnownPrice, Listed, PriceBook, PriceList, ReadReport, SpendBook, SpentHours};
+pub use money::{AccountHours, Billing, KnownPrice, Listed, PriceBook, PriceList, ReadReport, SpendBook, SpentHours};
 pub use notifier::Notifier;
 pub use observer::{Look, Observer, SoFar, Terms};
 pub use outbox::{Outbox, OutboxId, OutboxItem};

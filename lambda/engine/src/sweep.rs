@@ -232,7 +232,8 @@ impl Guard {
             .map(|known| &known.record)
             .filter(|record| scope.members.contains(&record.account))
             .collect();
-        let waiting = members.iter().filter(|record| record.freeze() == Some(FreezeReason::Brake)).count();
+        let waits = |record: &&&AccountRecord| record.freeze().is_some_and(|reason| !reason.ends_by_itself());
+        let waiting = members.iter().filter(waits).count();
         let one = self.account_sweep(source, &scope, &members, order, !drill, invocation);
         let let_us_in: BTreeSet<AccountId> =
             members.iter().filter(|record| record.reached).map(|record| record.account.clone()).collect();

@@ -53,7 +53,7 @@ async fn stored(scene: &Scene, account: &str) -> Vec<(String, u64)> {
     hours
         .accounts
         .get(&id(account))
-        .map(|hours| hours.iter().map(|(hour, amount)| (hour.to_string(), amount.as_micros())).collect())
+        .map(|hours| hours.used.iter().map(|(hour, amount)| (hour.to_string(), amount.as_micros())).collect())
         .unwrap_or_default()
 }
 

@@ -102,7 +102,17 @@ impl MemoryLedger {
         };
         let report = tables.reports.entry(period.clone()).or_insert_with(new);
         report.until = report.until.max(end);
-        *report.accounts.entry(account.clone()).or_default().entry(hour).or_default() += amount;
+        *report.accounts.entry(account.clone()).or_default().used.entry(hour).or_default() += amount;
+    }
+
+    /// What they said that an account bought in an hour; they reach until its end.
+    pub fn bought(&self, account: &AccountId, hour: Timestamp, amount: Usd) {
+        self.spent(account, hour, Usd::ZERO);
+        let mut tables = self.tables();
+        let hours = tables.reports.values_mut().filter_map(|report| report.accounts.get_mut(account));
+        for hours in hours.filter(|hours| hours.used.contains_key(&hour)) {
+            *hours.bought.entry(hour).or_default() += amount;
+        }
     }
 
     fn tables(&self) -> std::sync::MutexGuard<'_, Tables> {
@@ -141,11 +151,12 @@ impl SpendBook for MemoryLedger {
         for report in self.sound()?.reports.values() {
             hours.until = hours.until.max(Some(report.until));
             for (account, spent) in &report.accounts {
-                hours
-                    .accounts
-                    .entry(account.clone())
-                    .or_default()
-                    .extend(spent.iter().filter(|(hour, _)| **hour >= since).map(|(hour, amount)| (*hour, *amount)));
+                let known = hours.accounts.entry(account.clone()).or_default();
+                let since = |hours: &BTreeMap<Timestamp, Usd>| {
+                    hours.range(since..).map(|(hour, amount)| (*hour, *amount)).collect::<Vec<_>>()
+                };
+                known.used.extend(since(&spent.used));
+                known.bought.extend(since(&spent.bought));
             }
         }
         Ok(hours)

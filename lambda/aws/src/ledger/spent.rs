@@ -18,7 +18,7 @@ use runawaytrain_core::contract::{EXPIRY, PARTITION_KEY, SORT_KEY};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::money::Usd;
-use runawaytrain_engine::ports::{ReadReport, SpendBook, SpentHours};
+use runawaytrain_engine::ports::{AccountHours, ReadReport, SpendBook, SpentHours};
 
 use super::DynamoLedger;
 use super::table::{Item, PUT, QUERY, Table, UPDATE, as_number, as_text, expires, key, moment, number, text};
@@ -29,6 +29,8 @@ const EDITION: &str = "edition";
 const UNTIL: &str = "until";
 /// A map of the hour of the day, `00` to `23` in UTC, to millionths of a US dollar.
 const HOURS: &str = "hours";
+/// The same of what was bought; absent where nothing was.
+const BOUGHT: &str = "bought";
 /// So many items are written at once: a first report of a month may change fifteen thousand.
 const AT_A_TIME: usize = 16;
 
@@ -45,7 +47,9 @@ impl SpendBook for DynamoLedger {
             for item in self.table.query_from(&partition(&report.period), &day.to_string()).await? {
                 // An hour that cannot be read is not an hour without spend.
                 let (account, hours) = read_day(&item).ok_or_else(|| broken(&item))?;
-                spent.accounts.entry(account).or_default().extend(hours);
+                let known = spent.accounts.entry(account).or_default();
+                known.used.extend(hours.used);
+                known.bought.extend(hours.bought);
             }
         }
         Ok(spent)
@@ -99,13 +103,17 @@ fn known(item: &Item) -> Option<Known> {
 }
 
 /// An account's hours of a day.
-fn read_day(item: &Item) -> Option<(AccountId, Vec<(Timestamp, Usd)>)> {
+fn read_day(item: &Item) -> Option<(AccountId, AccountHours)> {
     let (day, account) = as_text(item, SORT_KEY)?.split_once('#')?;
     let day: Date = day.parse().ok()?;
-    let hours = item.get(HOURS)?.as_m().ok()?.iter().map(|(hour, micros)| {
-        Some((beginning(day, hour.parse().ok()?)?, Usd::micros(micros.as_n().ok()?.parse().ok()?)))
-    });
-    Some((AccountId::parse(account).ok()?, hours.collect::<Option<_>>()?))
+    let hours = |amounts: &AttributeValue| -> Option<BTreeMap<Timestamp, Usd>> {
+        let hour = |(hour, micros): (&String, &AttributeValue)| {
+            Some((beginning(day, hour.parse().ok()?)?, Usd::micros(micros.as_n().ok()?.parse().ok()?)))
+        };
+        amounts.as_m().ok()?.iter().map(hour).collect()
+    };
+    let bought = item.get(BOUGHT).map_or_else(|| Some(BTreeMap::new()), hours)?;
+    Some((AccountId::parse(account).ok()?, AccountHours { used: hours(item.get(HOURS)?)?, bought }))
 }
 
 fn broken(item: &Item) -> Failure {
@@ -115,25 +123,43 @@ fn broken(item: &Item) -> Failure {
 
 /// A report's hours as items, by their sort keys.
 fn items(report: &ReadReport) -> Result<BTreeMap<String, Item>, Failure> {
-    let mut days: BTreeMap<(Date, &AccountId), BTreeMap<i8, Usd>> = BTreeMap::new();
+    let mut days: BTreeMap<(Date, &AccountId), Day> = BTreeMap::new();
     for (account, hours) in &report.accounts {
-        for (begins, amount) in hours {
+        for (begins, amount) in &hours.used {
             let at = begins.to_zoned(TimeZone::UTC);
-            *days.entry((at.date(), account)).or_default().entry(at.hour()).or_default() += *amount;
+            *days.entry((at.date(), account)).or_default().used.entry(at.hour()).or_default() += *amount;
+        }
+        for (begins, amount) in &hours.bought {
+            let at = begins.to_zoned(TimeZone::UTC);
+            *days.entry((at.date(), account)).or_default().bought.entry(at.hour()).or_default() += *amount;
         }
     }
     let mut items = BTreeMap::new();
-    for ((day, account), hours) in days {
+    for ((day, account), Day { used, bought }) in days {
         let begins = beginning(day, 0)
             .ok_or_else(|| Failure::own(PUT, FailureKind::Invalid, format!("the day {day} is out of range")))?;
-        let hours: HashMap<String, AttributeValue> =
-            hours.into_iter().map(|(hour, amount)| (format!("{hour:02}"), number(amount.as_micros()))).collect();
         let sort = format!("{day}#{account}");
         let mut item = key(partition(&report.period), sort.as_str());
-        item.extend([(HOURS.to_owned(), AttributeValue::M(hours)), (EXPIRY.to_owned(), expires(begins))]);
+        item.extend([(HOURS.to_owned(), by_hour(used)), (EXPIRY.to_owned(), expires(begins))]);
+        if !bought.is_empty() {
+            item.insert(BOUGHT.to_owned(), by_hour(bought));
+        }
         items.insert(sort, item);
     }
     Ok(items)
+}
+
+/// An account's hours of a day, by the hour of the day.
+#[derive(Default)]
+struct Day {
+    used: BTreeMap<i8, Usd>,
+    bought: BTreeMap<i8, Usd>,
+}
+
+fn by_hour(hours: BTreeMap<i8, Usd>) -> AttributeValue {
+    let hours: HashMap<String, AttributeValue> =
+        hours.into_iter().map(|(hour, amount)| (format!("{hour:02}"), number(amount.as_micros()))).collect();
+    AttributeValue::M(hours)
 }
 
 /// Makes the edition known. Only in the place of the one that was found at the beginning: where another invocation
@@ -200,7 +226,10 @@ mod tests {
 
     fn report(edition: &str) -> ReadReport {
         let account = |id| AccountId::parse(id).unwrap();
-        let hour = |text, micros| BTreeMap::from([(at(text), Usd::micros(micros))]);
+        let hour = |text, micros| {
+            let used = BTreeMap::from([(at(text), Usd::micros(micros))]);
+            AccountHours { used, ..AccountHours::default() }
+        };
         let accounts = [
             (account("111111111111"), hour("2026-11-20T03:00:00Z", 7)),
             (account("222222222222"), hour("2026-11-21T04:00:00Z", 8)),

@@ -8,7 +8,7 @@ use crate::measure::summary::Summary;
 use crate::observation::Observation;
 use crate::plan::{self, Plan};
 use crate::policy::AccountPolicy;
-use crate::record::{AccountRecord, KnownRegions, State, Unseen};
+use crate::record::{AccountRecord, FreezeReason, KnownRegions, State, Unseen};
 use crate::resource::Refusals;
 use crate::verdict::{Judgement, Verdict, judge};
 
@@ -28,6 +28,8 @@ pub enum Cause {
     ShutOut,
     /// Somebody uses up the account's quota of the calls by which it is watched. It is frozen, for that needs no look.
     Throttled,
+    /// More was bought than the policy lets pass.
+    Purchases,
     /// It was frozen before, and stays so.
     Frozen,
     /// It was frozen for a reason that has passed: it was seen whole and nothing has tripped.
@@ -85,7 +87,7 @@ impl Case<'_> {
         let halt = || plan::plan(policy, observation, &record.circumstances(self.refusals, now));
         let plan = match cause {
             Some(Cause::Tripped | Cause::Ordered | Cause::Standing) => halt(),
-            Some(Cause::ShutOut | Cause::Throttled | Cause::Frozen) => halt().only_freeze(),
+            Some(Cause::ShutOut | Cause::Throttled | Cause::Purchases | Cause::Frozen) => halt().only_freeze(),
             Some(Cause::Thaw) => Plan::thaw(),
             None => Plan::default(),
         };
@@ -102,16 +104,18 @@ impl Case<'_> {
             (State::Halting | State::Halted, _) => Some(Cause::Standing),
             _ if self.is_ordered => Some(Cause::Ordered),
             // It waits for people: whoever asked the brake once does not ask it again at every tick.
-            (State::Frozen, Some(reason)) if !reason.ends_by_itself() => Some(Cause::Frozen),
-            (State::Frozen, _) => {
+            (State::Frozen, Some(FreezeReason::Brake)) => Some(Cause::Frozen),
+            (State::Frozen, reason) => {
                 let is_seen_whole = verdict.reached && self.observation.is_whole() && !verdict.is_unseen();
-                tripped().or(Some(if is_seen_whole { Cause::Thaw } else { Cause::Frozen }))
+                let is_over = is_seen_whole && reason.is_some_and(FreezeReason::ends_by_itself);
+                tripped().or(Some(if is_over { Cause::Thaw } else { Cause::Frozen }))
             }
             (State::Ok | State::Warned | State::Released, _) => {
                 let is_shut_out = shut_out == ShutOut::Believed;
                 let blinded = is_shut_out.then_some(Cause::ShutOut);
                 let blinded = blinded.or(self.is_kept_throttled(verdict).then_some(Cause::Throttled));
-                tripped().or(blinded.filter(|_| self.policy.contain.quarantine))
+                let frozen = blinded.or(verdict.is_past_purchases().then_some(Cause::Purchases));
+                tripped().or(frozen.filter(|_| self.policy.contain.quarantine))
             }
         }
     }

@@ -21,6 +21,7 @@ pub fn frozen(
     let why = match reason {
         FreezeReason::Brake => format!("{}; the brake holds", decision.verdict.why()),
         FreezeReason::BrakeUnknown => format!("{}; the brake could not be asked", decision.verdict.why()),
+        FreezeReason::Purchases => decision.verdict.why(),
         FreezeReason::ShutOut => "our role is refused".to_owned(),
         FreezeReason::Throttled => "its quota of the calls by which it is watched is used up".to_owned(),
     };

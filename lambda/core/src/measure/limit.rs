@@ -22,6 +22,8 @@ pub enum Limit {
     Spend24h,
     /// What was charged in the calendar month.
     SpendMonth,
+    /// What was bought lately: upfront fees of commitments, subscriptions.
+    Purchases,
 }
 
 /// The unit of a limit's numbers.
@@ -50,6 +52,9 @@ pub enum Source {
     Running(fn(&Summary) -> Measurement),
     /// What was spent. After a release it is judged by what was spent since.
     Spend(SpendWindow),
+    /// What was bought. Past the limit the account is frozen and never halted: a lawful purchase of a year's commitment
+    /// would stop its work, and a halt gives no money back.
+    Bought,
 }
 
 /// A number of what runs now, in the limit's unit.
@@ -88,7 +93,7 @@ pub struct LimitRow {
 }
 
 /// Every limit, in the order in which people read them.
-pub const LIMITS: [LimitRow; 5] = [
+pub const LIMITS: [LimitRow; 6] = [
     LimitRow {
         limit: Limit::Instances,
         key: "instances",
@@ -129,6 +134,13 @@ pub const LIMITS: [LimitRow; 5] = [
         noun: "USD this month",
         source: Source::Spend(SpendWindow::Month),
     },
+    LimitRow {
+        limit: Limit::Purchases,
+        key: "purchases",
+        unit: Unit::Usd,
+        noun: "USD of purchases",
+        source: Source::Bought,
+    },
 ];
 
 impl Limit {
@@ -142,13 +154,18 @@ impl Limit {
     pub fn measure(self, seen: &Summary) -> Option<Measurement> {
         match self.row().source {
             Source::Running(read) => Some(read(seen)),
-            Source::Spend(_) => None,
+            Source::Spend(_) | Source::Bought => None,
         }
     }
 
     /// Whether it is about what runs now, so that it halts an account in time.
     pub fn is_of_running(self) -> bool {
         matches!(self.row().source, Source::Running(_))
+    }
+
+    /// Whether an account that is past it is frozen, and never halted.
+    pub fn freezes(self) -> bool {
+        matches!(self.row().source, Source::Bought)
     }
 
     /// A number of its unit, as people read it.
@@ -176,7 +193,7 @@ mod tests {
             assert_eq!(row.limit.row().key, row.key);
             assert_eq!(serde_json::to_value(row.limit).unwrap(), row.key);
         }
-        let last = serde_json::from_str::<Limit>("\"spendMonth\"").unwrap();
+        let last = serde_json::from_str::<Limit>("\"purchases\"").unwrap();
         assert_eq!(LIMITS.len(), last as usize + 1, "each limit is in the table once");
     }
 }

@@ -27,6 +27,9 @@ pub const SETTLING: SignedDuration = SignedDuration::from_hours(36);
 /// that end within this time before the end of the data is the day that counts.
 const LATE: SignedDuration = SignedDuration::from_hours(12);
 
+/// For so long before the end of the data a purchase counts: its line may come a day after it.
+const RECENT: SignedDuration = SignedDuration::from_hours(48);
+
 /// AWS's estimate of an account's charges in a month so far.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/monitor_estimated_charges_with_cloudwatch.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,6 +146,8 @@ fn taken_back(readings: &[(Date, Charge)], until: Timestamp) -> Usd {
 pub struct Hours {
     /// What was used in each hour, by the hour's beginning. Credits, refunds and taxes are not in it.
     pub by_hour: BTreeMap<Timestamp, Usd>,
+    /// What was paid at once in each hour: upfront fees of commitments, subscriptions. It is in no other number.
+    pub bought: BTreeMap<Timestamp, Usd>,
     /// Until when the reports reach, whichever account: an account without usage has no hours, and that is its spend.
     pub until: Timestamp,
 }
@@ -159,6 +164,15 @@ impl Hours {
         let days = ends.filter_map(|end| self.day_until(end, from));
         // Of those that are alike, the newest.
         days.reduce(|highest, day| if day.amount > highest.amount { day } else { highest })
+    }
+
+    /// What was bought in the two days before the end of the data, and since: fees are booked late. Not what was bought
+    /// before `from`. Nothing where the data is stale.
+    pub fn bought(&self, from: Option<Timestamp>, now: Timestamp) -> Option<Charged> {
+        let begin = self.until.checked_sub(RECENT).ok().filter(|_| now.duration_since(self.until) <= STALE)?;
+        let from = from.map_or(begin, |from| from.max(begin));
+        let amount = self.bought.range(from..).map(|(_, amount)| *amount).sum();
+        Some(Charged { amount, from, until: self.until, source: SpendSource::Reports })
     }
 
     /// What was spent in the 24 hours before the end of the data, as far as it is known.
@@ -193,6 +207,11 @@ impl Spend {
     /// the end of the last halt: what was spent before it was dealt with.
     pub fn day(&self, from: Option<Timestamp>, now: Timestamp) -> Option<Charged> {
         self.hours.as_ref().and_then(|hours| hours.day(from, now)).or_else(|| self.charges.day(from, now))
+    }
+
+    /// What was bought lately and not before `from`, where there are reports: the estimate does not tell it from usage.
+    pub fn bought(&self, from: Option<Timestamp>, now: Timestamp) -> Option<Charged> {
+        self.hours.as_ref()?.bought(from, now)
     }
 }
 
@@ -237,6 +256,9 @@ pub struct SpendSeen {
     /// In this month so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub month: Option<Charge>,
+    /// Lately, of what is paid at once: commitments and subscriptions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bought: Option<Charged>,
 }
 
 /// What an account spent before it was released was dealt with: the month's charges count from where they stood once
@@ -338,9 +360,9 @@ mod tests {
         assert_eq!((old.month(now), old.day(None, now)), (None, None));
         let one = charges(&[("2026-11-22T00:00:00Z", 10.0)]);
         assert_eq!(one.day(None, now), None, "one reading does not tell what a day cost");
-        let hours = Hours { by_hour: BTreeMap::new(), until: at("2026-11-19T00:00:00Z") };
+        let hours = Hours { until: at("2026-11-19T00:00:00Z"), ..Hours::default() };
         assert_eq!(hours.day(None, now), None);
-        let quiet = Hours { by_hour: BTreeMap::new(), until: at("2026-11-22T00:00:00Z") };
+        let quiet = Hours { until: at("2026-11-22T00:00:00Z"), ..Hours::default() };
         assert_eq!(
             quiet.day(None, now).unwrap().amount,
             Usd::ZERO,
@@ -359,7 +381,7 @@ mod tests {
         ] {
             by_hour.insert(at(hour), Usd::from_dollars(dollars));
         }
-        let hours = Hours { by_hour, until: at("2026-11-22T03:00:00Z") };
+        let hours = Hours { by_hour, until: at("2026-11-22T03:00:00Z"), ..Hours::default() };
         let now = at("2026-11-22T11:00:00Z");
         assert_eq!(hours.day(None, now).unwrap().amount, Usd::from_dollars(16.0));
         let since = hours.day(Some(at("2026-11-21T23:00:00Z")), now).unwrap();
@@ -415,7 +437,7 @@ mod tests {
         let hour = |ago: i64| at("2026-11-22T00:00:00Z") - SignedDuration::from_hours(ago);
         let mut by_hour: BTreeMap<_, _> = (1..=40).map(|ago| (hour(ago), Usd::from_dollars(100.0))).collect();
         by_hour.extend((1..=3).map(|ago| (hour(ago), Usd::from_dollars(10.0))));
-        let hours = Hours { by_hour, until: hour(0) };
+        let hours = Hours { by_hour, until: hour(0), ..Hours::default() };
         let day = hours.day(None, now).unwrap();
         assert_eq!((day.amount, day.until), (Usd::from_dollars(2400.0), hour(3)));
         assert_eq!(hours.newest_day().unwrap().amount, Usd::from_dollars(2130.0));

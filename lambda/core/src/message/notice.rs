@@ -28,11 +28,13 @@ pub enum NoticeKind {
     Unreadable,
     /// What the Cost and Usage Reports say is not known.
     UnreadReports,
+    /// More was bought than the policy lets pass.
+    Purchases,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Warning,
         Self::Halt,
         Self::Outcome,
@@ -44,6 +46,7 @@ impl NoticeKind {
         Self::DeniedRegions,
         Self::Unreadable,
         Self::UnreadReports,
+        Self::Purchases,
     ];
 
     /// Its name where it is stored and logged.
@@ -60,6 +63,7 @@ impl NoticeKind {
             Self::DeniedRegions => "denied-regions",
             Self::Unreadable => "unreadable",
             Self::UnreadReports => "unread-reports",
+            Self::Purchases => "purchases",
         }
     }
 
@@ -71,6 +75,7 @@ impl NoticeKind {
             Self::Warning => Some(("Warning", "are close to a limit, or past one where only drills are allowed")),
             Self::Unseen => Some(("Unseen", "cannot be seen whole, so they are not fully protected")),
             Self::Braked => Some(("BRAKE", "are past a limit, and the brake holds")),
+            Self::Purchases => Some(("PURCHASES", "bought more than the policy lets pass")),
             Self::Tamper => Some(("TAMPER", "keep the guard from looking, which saw them before")),
             Self::Thawed => Some(("Thawed", "are no longer frozen")),
             Self::Unreadable => Some(("Unreadable", "have a record that cannot be read, so they cannot be halted")),

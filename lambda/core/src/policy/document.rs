@@ -221,6 +221,11 @@ pub struct LimitSettings {
     #[serde(default, rename = "spendMonth", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Dollars")]
     pub spend_month: Option<Dollars>,
+    /// The most US dollars of commitments and subscriptions that may be bought in two days, by the Cost and Usage
+    /// Reports. An account that is past it is frozen and mailed about, and never halted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Dollars")]
+    pub purchases: Option<Dollars>,
     /// The share of a limit from which people are warned: above 0, at most 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Share")]
@@ -237,6 +242,7 @@ impl LimitSettings {
             Limit::Burn => self.burn.map(usd),
             Limit::Spend24h => self.spend_24h.map(usd),
             Limit::SpendMonth => self.spend_month.map(usd),
+            Limit::Purchases => self.purchases.map(usd),
         }
     }
 }

@@ -97,6 +97,9 @@ pub enum FreezeReason {
     ShutOut,
     /// Somebody uses up the account's quota of the calls by which it is watched.
     Throttled,
+    /// More was bought than the policy lets pass. People decide what becomes of it; whatever passes a limit on what runs
+    /// meanwhile halts it all the same.
+    Purchases,
 }
 
 impl FreezeReason {
@@ -104,7 +107,7 @@ impl FreezeReason {
     pub fn ends_by_itself(self) -> bool {
         match self {
             Self::BrakeUnknown | Self::ShutOut | Self::Throttled => true,
-            Self::Brake => false,
+            Self::Brake | Self::Purchases => false,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Random prices, charges, hours of reports, and limits in US dollars.
 
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use runawaytrain_core::measure::disks::LocalDisks;
@@ -37,15 +39,20 @@ pub fn spend() -> impl Strategy<Value = Spend> {
     let step = (1i64..60, -300i64..600);
     let readings = prop::collection::vec(step, 0..20);
     let hours = prop::collection::btree_map(0i64..70, 0u64..300_000_000, 0..40);
-    (readings, prop::option::of((0i64..60, hours))).prop_map(|(steps, hours)| {
+    let bought = prop::collection::btree_map(-3i64..70, 0u64..9_000_000_000, 0..4);
+    (readings, prop::option::of((0i64..60, hours, bought))).prop_map(|(steps, hours)| {
         let mut ago: i64 = steps.iter().map(|(hours, _)| hours).sum();
         let (mut charges, mut dollars) = (Charges::default(), 0);
         for (hours, more) in steps {
             (ago, dollars) = (ago - hours, (dollars + more).max(0));
             charges = charges.with(Charge { amount: Usd::micros(dollars.unsigned_abs() * 1_000_000), at: hour(ago) });
         }
-        let hours = hours.map(|(late, hours)| Hours {
-            by_hour: hours.into_iter().map(|(ago, micros)| (hour(late + ago + 1), Usd::micros(micros))).collect(),
+        let by_hour = |late: i64, amounts: BTreeMap<i64, u64>| {
+            amounts.into_iter().map(|(ago, micros)| (hour(late + ago + 1), Usd::micros(micros))).collect()
+        };
+        let hours = hours.map(|(late, hours, bought)| Hours {
+            by_hour: by_hour(late, hours),
+            bought: by_hour(late, bought),
             until: hour(late),
         });
         Spend { charges, hours }
@@ -58,9 +65,10 @@ fn hour(ago: i64) -> jiff::Timestamp {
 
 /// A limit in US dollars of each kind, or none.
 pub fn limits() -> impl Strategy<Value = Vec<(Limit, u64)>> {
-    let money = (prop::option::of(0f64..40.0), prop::option::of(0f64..2000.0), prop::option::of(0f64..4000.0));
-    money.prop_map(|(burn, day, month)| {
-        let limits = [(Limit::Burn, burn), (Limit::Spend24h, day), (Limit::SpendMonth, month)];
+    let money = [40.0, 2000.0, 4000.0, 20_000.0].map(|most| prop::option::of(0f64..most));
+    money.prop_map(|[burn, day, month, purchases]| {
+        let limits =
+            [(Limit::Burn, burn), (Limit::Spend24h, day), (Limit::SpendMonth, month), (Limit::Purchases, purchases)];
         limits
             .into_iter()
             .filter_map(|(limit, dollars)| Some((limit, Usd::from_dollars(dollars?).as_micros())))

@@ -165,7 +165,7 @@ impl Spending {
                 *by_hour.entry(self.at(released - 1 - back)).or_default() += Usd::micros(*micros);
             }
         }
-        Hours { by_hour, until: self.at(reaches) }
+        Hours { by_hour, until: self.at(reaches), ..Hours::default() }
     }
 
     /// The same account, in which a thief spends so many times its limit a day from an hour on. Until then and from

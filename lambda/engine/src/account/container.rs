@@ -250,9 +250,12 @@ impl Work {
                 Ok(false) => Extent::Freeze(FreezeReason::Brake),
                 Err(_) => Extent::Freeze(FreezeReason::BrakeUnknown),
             }),
-            cause @ (Cause::ShutOut | Cause::Throttled) => {
-                let throttled = cause == Cause::Throttled;
-                let reason = if throttled { FreezeReason::Throttled } else { FreezeReason::ShutOut };
+            cause @ (Cause::ShutOut | Cause::Throttled | Cause::Purchases) => {
+                let reason = match cause {
+                    Cause::Throttled => FreezeReason::Throttled,
+                    Cause::Purchases => FreezeReason::Purchases,
+                    _ => FreezeReason::ShutOut,
+                };
                 let may_freeze = self.may_halt(observation).await.unwrap_or(false);
                 may_freeze.then_some(Extent::Freeze(reason))
             }

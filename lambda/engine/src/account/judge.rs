@@ -184,7 +184,7 @@ impl Judge<'_> {
         let is_others = |lease: &Lease| lease.holder != self.sweep.invocation && lease.until > self.sweep.clock.now();
         let is_in_hand = self.sweep.remember && self.known.lease.as_ref().is_some_and(is_others);
         match (cause, &self.progress) {
-            (Cause::ShutOut | Cause::Throttled | Cause::Frozen | Cause::Thaw, _) => {
+            (Cause::ShutOut | Cause::Throttled | Cause::Purchases | Cause::Frozen | Cause::Thaw, _) => {
                 self.collection.look_closer(Attention::Freeze(policy));
             }
             (_, Progress::Off(None)) if is_no_news => {}
@@ -222,7 +222,7 @@ impl Judge<'_> {
     fn is_called_for(&self, cause: Cause, decision: &Decision) -> bool {
         match cause {
             // Frozen already or not: that is known in a moment, and decides whether there is anything to do.
-            Cause::ShutOut | Cause::Throttled | Cause::Frozen => {
+            Cause::ShutOut | Cause::Throttled | Cause::Purchases | Cause::Frozen => {
                 self.collection.observation().of::<Quarantine>(None).is_some()
             }
             Cause::Thaw => self.is_over,

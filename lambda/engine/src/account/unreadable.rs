@@ -62,7 +62,9 @@ impl AccountSweep {
             Cause::Ordered => self.order.as_ref().map(|order| format!("ordered: {order}"))?,
             Cause::Tripped => decision.verdict.why(),
             // These rest on a record.
-            Cause::Standing | Cause::ShutOut | Cause::Throttled | Cause::Frozen | Cause::Thaw => return None,
+            Cause::Standing | Cause::ShutOut | Cause::Throttled | Cause::Purchases | Cause::Frozen | Cause::Thaw => {
+                return None;
+            }
         };
         let is_ordered = decision.cause == Some(Cause::Ordered);
         let burns = (seen.burn.total(), seen.vcpus);

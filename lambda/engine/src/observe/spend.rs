@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use runawaytrain_core::measure::spend::{Charge, Hours};
 use runawaytrain_core::vocabulary::ids::AccountId;
 
-use crate::ports::{Billing, Clock, Freshness, Ports, SpendBook, SpentHours};
+use crate::ports::{AccountHours, Billing, Clock, Freshness, Ports, SpendBook, SpentHours};
 
 /// Billing metrics come several times a day, and a question costs by the account: once an hour.
 /// <https://aws.amazon.com/cloudwatch/pricing/>
@@ -23,8 +23,8 @@ const GOOD_FOR: SignedDuration = SignedDuration::from_hours(1);
 const FAILED_GOOD_FOR: SignedDuration = SignedDuration::from_mins(15);
 /// Reports are read into the table a few times a day; the table is asked this often.
 const HOURS_GOOD_FOR: SignedDuration = SignedDuration::from_mins(10);
-/// How far back hours matter: the days that end within half a day before data that is two days old.
-const HOURS_BACK: SignedDuration = SignedDuration::from_hours(85);
+/// How far back hours matter: purchases of the two days before data that is two days old; of usage less.
+const HOURS_BACK: SignedDuration = SignedDuration::from_hours(4 * 24);
 /// Spend is not worth a late halt.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -44,7 +44,8 @@ impl Spending {
     /// An account's hours, where there are reports at all.
     pub fn hours(&self, account: &AccountId) -> Option<Hours> {
         let until = self.hours.until?;
-        Some(Hours { by_hour: self.hours.accounts.get(account).cloned().unwrap_or_default(), until })
+        let AccountHours { used, bought } = self.hours.accounts.get(account).cloned().unwrap_or_default();
+        Some(Hours { by_hour: used, bought, until })
     }
 }
 

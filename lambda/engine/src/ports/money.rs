@@ -53,11 +53,20 @@ pub trait Billing: Send + Sync {
     async fn charges(&self, accounts: &[AccountId], now: Timestamp) -> Result<BTreeMap<AccountId, Charge>, Failure>;
 }
 
+/// What the Cost and Usage Reports said of an account, by the hours' beginnings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountHours {
+    /// What was used.
+    pub used: BTreeMap<Timestamp, Usd>,
+    /// What was bought: see [`Hours::bought`](runawaytrain_core::measure::spend::Hours::bought).
+    pub bought: BTreeMap<Timestamp, Usd>,
+}
+
 /// What the Cost and Usage Reports said, by account and hour.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SpentHours {
-    /// Each account's hours, by their beginning.
-    pub accounts: BTreeMap<AccountId, BTreeMap<Timestamp, Usd>>,
+    /// Each account's hours.
+    pub accounts: BTreeMap<AccountId, AccountHours>,
     /// Until when the reports reach; `None` where no report was ever read.
     pub until: Option<Timestamp>,
 }
@@ -69,8 +78,8 @@ pub struct ReadReport {
     pub period: String,
     /// Which edition of it: another one has another name.
     pub edition: String,
-    /// Each account's hours, by their beginning.
-    pub accounts: BTreeMap<AccountId, BTreeMap<Timestamp, Usd>>,
+    /// Each account's hours.
+    pub accounts: BTreeMap<AccountId, AccountHours>,
     /// Until when it reaches.
     pub until: Timestamp,
 }

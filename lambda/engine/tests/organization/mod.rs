@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Unit};
 use proptest::prelude::*;
 use runawaytrain_core::measure::spend::Charge;
 use runawaytrain_core::policy::Policy;
@@ -287,7 +287,7 @@ impl Filled {
 impl Case {
     pub fn policy(&self) -> Policy {
         policy(json!({ "defaults": {
-            "limits": { "instances": MOST_INSTANCES, "vcpus": MOST_VCPUS, "spend24h": DAY_USD, "spendMonth": MONTH_USD },
+            "limits": { "instances": MOST_INSTANCES, "vcpus": MOST_VCPUS, "spend24h": DAY_USD, "spendMonth": MONTH_USD, "purchases": DAY_USD / 2 },
             "notify": ["cloud@example.edu"],
             "contain": {
                 "users": self.users, "roles": self.roles, "unstoppable": self.unstoppable, "lockdown": self.lockdown,
@@ -346,6 +346,7 @@ impl Case {
         for tick in 0..TROUBLED + PEACE {
             let is_troubled = tick < TROUBLED;
             self.charge(&scene, tick);
+            self.book_purchases(&scene, tick);
             for (number, robbed) in self.robbed.iter().enumerate().filter(|(_, robbed)| robbed.begins == tick) {
                 thieves.push(robbed.rob(&scene, number));
             }
@@ -383,6 +384,21 @@ impl Case {
             let amount = innocent.month + innocent.hourly * hours + bought - taken;
             let charge = Charge { amount: Usd::micros(amount * 1_000_000), at };
             scene.testbed.world.with(&id(&innocent_id(number)), |account| account.charge = Some(charge));
+        }
+    }
+
+    /// What the reports say was bought: by the innocent as much as they may, by thieves for years.
+    fn book_purchases(&self, scene: &Scene, tick: u32) {
+        let hour = scene.testbed.clock.now().round(Unit::Hour).unwrap() - SignedDuration::from_hours(2);
+        let innocent = self.innocents.iter().enumerate().filter_map(|(number, innocent)| {
+            let (when, dollars) = innocent.purchase?;
+            Some((innocent_id(number), when, dollars))
+        });
+        let buys = |robbed: &Robbed| robbed.ruses.contains(&Ruse::Purchase);
+        let robbed = self.robbed.iter().enumerate().filter(|(_, robbed)| buys(robbed));
+        let robbed = robbed.map(|(number, robbed)| (robbed_id(number), robbed.begins + 2, 100 * DAY_USD));
+        for (account, _, dollars) in innocent.chain(robbed).filter(|(_, when, _)| *when == tick) {
+            scene.testbed.ledger.bought(&id(&account), hour, Usd::micros(dollars * 1_000_000));
         }
     }
 

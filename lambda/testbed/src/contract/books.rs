@@ -9,7 +9,7 @@ use runawaytrain_core::measure::disks::LocalDisks;
 use runawaytrain_core::measure::price::{PriceKey, Tenancy};
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 use runawaytrain_core::vocabulary::money::Usd;
-use runawaytrain_engine::ports::{KnownPrice, Listed, PriceBook, ReadReport, SpendBook, SpentHours};
+use runawaytrain_engine::ports::{AccountHours, KnownPrice, Listed, PriceBook, ReadReport, SpendBook, SpentHours};
 
 type Hours = BTreeMap<Timestamp, Usd>;
 
@@ -27,6 +27,7 @@ pub async fn spend_book_contract(book: &dyn SpendBook) {
     hours_come_back_since_a_time(book).await;
     a_report_without_anybodys_hours_still_reaches_until_its_end(book).await;
     an_edition_replaces_another_of_its_period(book).await;
+    purchases_come_back_beside_the_hours(book).await;
     the_same_edition_may_be_stored_again(book).await;
     two_periods_stand_side_by_side_at_the_months_turn(book).await;
     every_account_is_read_however_many_there_are(book).await;
@@ -62,14 +63,15 @@ fn hours(hours: &[(&str, u64)]) -> Hours {
 }
 
 fn report(period: &str, edition: &str, until: &str, accounts: &[(u64, Hours)]) -> ReadReport {
-    let accounts = accounts.iter().map(|(number, hours)| (account(*number), hours.clone())).collect();
+    let used = |hours: &Hours| AccountHours { used: hours.clone(), ..AccountHours::default() };
+    let accounts = accounts.iter().map(|(number, hours)| (account(*number), used(hours))).collect();
     ReadReport { period: period.to_owned(), edition: edition.to_owned(), accounts, until: at(until) }
 }
 
 /// An account's hours since a time. A book may give some hours more, but not days.
 async fn since(book: &dyn SpendBook, number: u64, time: &str) -> Hours {
     let since = at(time);
-    let mut found = book.hours(since).await.unwrap().accounts.remove(&account(number)).unwrap_or_default();
+    let mut found = book.hours(since).await.unwrap().accounts.remove(&account(number)).unwrap_or_default().used;
     let day_before = since - SignedDuration::from_hours(24);
     assert!(found.keys().all(|hour| *hour > day_before), "hours of days before {since}: {found:?}");
     found.split_off(&since)
@@ -204,6 +206,26 @@ pub async fn an_edition_replaces_another_of_its_period(book: &dyn SpendBook) {
     assert_eq!(book.editions().await.unwrap().get(period).map(String::as_str), Some("second"));
 }
 
+/// In an hour with usage, in one without, and gone with the edition that had them.
+pub async fn purchases_come_back_beside_the_hours(book: &dyn SpendBook) {
+    let begins = at("2026-04-01T00:00:00Z");
+    let edition = |edition: &str, bought: &[(&str, u64)]| {
+        let used = hours(&[("2026-04-01T00:00:00Z", 7)]);
+        let mut report = report("20260401-20260501", edition, "2026-04-02T01:00:00Z", &[(25, used)]);
+        report.accounts.entry(account(25)).or_default().bought = hours(bought);
+        report
+    };
+    for report in [
+        edition("first", &[("2026-04-01T00:00:00Z", 100_000_000_000), ("2026-04-02T00:00:00Z", 5)]),
+        edition("second", &[("2026-04-02T00:00:00Z", 6)]),
+        edition("third", &[]),
+    ] {
+        book.store(&report).await.unwrap();
+        let found = book.hours(begins).await.unwrap().accounts.remove(&account(25)).unwrap();
+        assert_eq!(Some(&found), report.accounts.get(&account(25)), "{}", report.edition);
+    }
+}
+
 pub async fn the_same_edition_may_be_stored_again(book: &dyn SpendBook) {
     let again = report(
         "20260801-20260901",
@@ -252,6 +274,7 @@ pub async fn every_account_is_read_however_many_there_are(book: &dyn SpendBook) 
     let stored = report("20261101-20261201", "first", "2026-11-23T00:00:00Z", &accounts);
     book.store(&stored).await.unwrap();
     let found = book.hours(begins).await.unwrap();
-    let found: BTreeMap<AccountId, Hours> = found.accounts.into_iter().filter(|(_, hours)| !hours.is_empty()).collect();
+    let is_known = |hours: &AccountHours| *hours != AccountHours::default();
+    let found: BTreeMap<AccountId, _> = found.accounts.into_iter().filter(|(_, hours)| is_known(hours)).collect();
     assert!(found == stored.accounts, "{} accounts of {ACCOUNTS}", found.len());
 }

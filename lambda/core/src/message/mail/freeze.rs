@@ -81,6 +81,24 @@ pub(super) fn thawed(policy: &AccountPolicy, reason: FreezeReason, now: Timestam
     to_the_payer(notice(policy, NoticeKind::Thawed, format!("Thawed {}", short_name(policy)), body, was))
 }
 
+/// What to do about purchases: nobody but AWS Support takes one back.
+pub(super) fn purchases_todo(policy: &AccountPolicy, is_frozen: bool) -> String {
+    let account = &policy.account;
+    let mut todo = "\nWhat to do now\n".to_owned();
+    if is_frozen {
+        todo.push_str("- Was it you? Release the account: what was bought before a release is not held against it.\n");
+        order(&mut todo, &format!("{{\"action\":\"release\",\"account\":\"{account}\"}}"));
+    } else {
+        todo.push_str("- Was it you? A higher limits.purchases, deployed, lets it pass.\n");
+    }
+    todo.push_str(
+        "- Was it a thief? Open a case with AWS Support at once (account and billing): nobody else takes a purchase back. \
+         Then halt the account by order:\n",
+    );
+    order(&mut todo, &format!("{{\"action\":\"halt\",\"account\":\"{account}\",\"reason\":\"...\"}}"));
+    todo
+}
+
 /// What is said of a freeze by its reason.
 struct Words {
     kind: NoticeKind,
@@ -133,6 +151,17 @@ impl Words {
                      - {ends}\n"
                 ),
                 over: "its looks were throttled, and it is seen again",
+            },
+            FreezeReason::Purchases => Self {
+                kind: NoticeKind::Purchases,
+                label: "PURCHASES",
+                short: "more was bought than the policy lets pass",
+                opening: format!(
+                    "Account {name} bought more than the policy lets pass: upfront fees of Reserved Instances or Savings \
+                     Plans, or subscriptions. Nothing in it is stopped, and nobody is locked out.\n\n"
+                ),
+                todo: purchases_todo(policy, true),
+                over: "more was bought than the policy lets pass",
             },
             FreezeReason::Brake => Self::braked(
                 policy,
