@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { names } from '../lib/contract';
-import { document, enrollment, idOf, type Json, ORGANIZATION, only, PAYER, ROOT, written } from './support';
+import { deployed, document, enrollment, idOf, type Json, ORGANIZATION, only, PAYER, ROOT, written } from './support';
 
 const REGIONS = ['us-east-1', 'ap-southeast-2'];
 const policy = {
@@ -88,6 +88,24 @@ describe('the stack sets', () => {
       given(names.memberStackSet, synthesized({ ...policy, defaults: document.defaults } as typeof policy)),
       { PayerAccount: PAYER, OrganizationId: ORGANIZATION },
     );
+  });
+
+  it('are given an amount in the digits that their template takes, however the policy writes it', () => {
+    const pattern = new RegExp(`^(?:${deployed('member.yaml').Parameters.SpendMonth.AllowedPattern})$`);
+    for (const [spendMonth, expected] of [
+      [1e-7, '0'],
+      [1e-6, '0.000001'],
+      [0.1, '0.1'],
+      [1e12, '1000000000000'],
+    ] as const) {
+      const limits = { instances: 4, spendMonth };
+      const of = synthesized({ ...policy, defaults: { ...document.defaults, limits } });
+      const { ParameterValue } = set(names.memberStackSet, of).Parameters.find(
+        ({ ParameterKey }: Json) => ParameterKey === 'SpendMonth',
+      );
+      assert.equal(ParameterValue, expected);
+      assert.match(ParameterValue, pattern);
+    }
   });
 
   it('may make named roles only where there are roles', () => {

@@ -80,6 +80,20 @@ describe('a good policy', () => {
     assert.equal(readPolicy(path.join(SHARED, 'good/schedule-bounds.yaml')).scheduleMinutes, 60);
   });
 
+  it('may name one list for hundreds of accounts', () => {
+    const accounts = Array.from({ length: 500 }, (_, i) => `  "${String(i).padStart(12, '0')}": {notify: *people}\n`);
+    const file = written(`payer: "123456789012"
+organization: {id: o-exampleorg}
+defaults:
+  limits: {instances: 4}
+  notify: &people [team@example.edu, second@example.edu]
+accounts:
+${accounts.join('')}`);
+    const { ownNotify } = readPolicy(file);
+    assert.equal(ownNotify.size, 500);
+    assert.deepEqual(ownNotify.get('000000000499'), ['team@example.edu', 'second@example.edu']);
+  });
+
   it('keeps account ids as text, leading zeros and all', () => {
     const { document } = readPolicy(path.join(SHARED, 'good/account-without-overrides.yaml'));
     assert.deepEqual(Object.keys(document.accounts ?? {}), ['000000000001']);
@@ -138,6 +152,39 @@ accounts:
       'runawaytrain.yaml:19:3  accounts."111": is not an account id of 12 digits (found "111"). Write all 12 digits, in quotes.',
       'runawaytrain.yaml:21:3  accounts."222222222222": an account id must be text, and YAML reads this as a number (found 222222222222). Write it in quotes: "222222222222".',
       'runawaytrain.yaml:22:14  accounts."222222222222".notify[0]: is not an e-mail address (found "not-an-address"). Write an address such as team@example.edu.',
+    ]);
+  });
+
+  it('is told which of its values the function could not read', () => {
+    const numbers = written(`payer: "123456789012"
+organization: {id: o-exampleorg}
+defaults:
+  limits:
+    instances: 1e30
+    burn: .inf
+    spendMonth: 1e13
+  notify: [team@example.edu]
+`);
+    assert.deepEqual(problemsOf(numbers).message.split('\n'), [
+      'runawaytrain.yaml:5:16  defaults.limits.instances: must be <= 4294967295 (found 1e+30). Write a whole number, 0 or more; 0 halts on the first instance.',
+      'runawaytrain.yaml:6:11  defaults.limits.burn: must be a number (found Infinity). Write US dollars an hour, 0 or more, such as 12.50, without quotes or a currency sign.',
+      'runawaytrain.yaml:7:17  defaults.limits.spendMonth: must be <= 1000000000000 (found 10000000000000). Write US dollars a month, 0 or more, such as 500, without quotes or a currency sign.',
+    ]);
+    const others = written(`payer: "123456789012"
+organization: {id: o-exampleorg}
+defaults: &defaults
+  limits: {instances: 4}
+  notify: [team@example.edu, *nobody]
+accounts:
+  "111111111111":
+    name: "\\ud800"
+    exempt: *defaults
+    contain: {trusted: &again [*again]}
+`);
+    assert.deepEqual(problemsOf(others).message.split('\n'), [
+      'runawaytrain.yaml:5:30  defaults.notify[1]: names an anchor that stands nowhere before it (found "*nobody"). Write out what is meant.',
+      'runawaytrain.yaml:8:11  accounts."111111111111".name: is not text: half of a character (\\uD800 to \\uDFFF) stands alone (found "\\ud800"). Write the character itself.',
+      'runawaytrain.yaml:10:32  accounts."111111111111".contain.trusted[0]: repeats what it is part of (found "*again"). Write out what is meant.',
     ]);
   });
 

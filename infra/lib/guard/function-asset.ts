@@ -20,6 +20,6 @@ export function stageFunction(scope: IConstruct, bootstrapFile: string, policy: 
   fs.copyFileSync(bootstrapFile, bootstrap);
   // Lambda starts it directly.
   fs.chmodSync(bootstrap, 0o755);
-  fs.writeFileSync(path.join(folder, names.policyFile), `${JSON.stringify(policy.document, null, 2)}\n`);
+  fs.writeFileSync(path.join(folder, names.policyFile), policy.packed);
   return folder;
 }

@@ -28,7 +28,11 @@ export class RunawayTrainEnrollment extends Stack {
         'member.yaml',
       ),
       capabilities: ['CAPABILITY_NAMED_IAM'],
-      parameters: parameters({ PayerAccount: payer, OrganizationId: organization, SpendMonth: spendMonth?.toString() }),
+      parameters: parameters({
+        PayerAccount: payer,
+        OrganizationId: organization,
+        SpendMonth: spendMonth === undefined ? undefined : digits(spendMonth),
+      }),
       // One region: the names of roles are the account's, and billing metrics exist only here.
       stackInstancesGroup: [
         { deploymentTargets: { organizationalUnitIds: [...enrolled] }, regions: [names.homeRegion] },
@@ -110,6 +114,11 @@ function stackSet(stackSetName: string, description: string, template: string) {
       regionConcurrencyType: 'PARALLEL',
     },
   };
+}
+
+/** To the millionth of a dollar, as the function reads it. Less than that JavaScript would write with an exponent. */
+function digits(dollars: number): string {
+  return Number(dollars.toFixed(6)).toString();
 }
 
 /** Left out where there is no value: then the template's own default holds. */

@@ -43,6 +43,11 @@ export class Policy {
   /** @param document validated; it is packed with the function as it is. */
   constructor(readonly document: PolicyDocument) {}
 
+  /** The JSON that the function reads. */
+  get packed(): string {
+    return `${JSON.stringify(this.document, null, 2)}\n`;
+  }
+
   get payer(): string {
     return this.document.payer;
   }

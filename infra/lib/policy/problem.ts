@@ -54,6 +54,7 @@ export function pathText(path: Path): string {
 
 /** One line of at most 60 characters, so that a long or multi-line value cannot bury the message. */
 export function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  // JSON has no number for infinity, and would show null.
+  const text = (typeof value === 'number' ? String(value) : JSON.stringify(value)) ?? String(value);
   return text.length <= 60 ? text : `${text.slice(0, 57)}...`;
 }

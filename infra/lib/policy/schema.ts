@@ -5,8 +5,8 @@ import { adviceFor, GENERAL } from './advice';
 import { nearest } from './nearest';
 import { type Finding, type Path, shown } from './problem';
 
-// `format` says how wide an integer is in Rust; the bounds that matter here are spelled out beside it.
-const ajv = new Ajv2020({ allErrors: true, verbose: true, strict: false, validateFormats: false });
+// Strict: a keyword or a `format` in the schema that nobody here would check is an error of its own.
+const ajv = new Ajv2020({ allErrors: true, verbose: true, strict: true });
 const validate = ajv.compile(schema);
 
 /** One finding a place, however many ways the schema has to say it. */

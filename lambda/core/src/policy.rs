@@ -3,6 +3,7 @@
 mod document;
 mod effective;
 pub mod known_roles;
+mod strict;
 pub mod trust;
 mod trusted;
 mod values;

@@ -125,3 +125,30 @@ fn unknown_keys_are_refused_at_every_level() {
     }
     closed(schemars::schema_for!(PolicyDocument).as_value(), "");
 }
+
+/// How wide a number is in Rust, no other reader of the schema knows.
+#[test]
+fn every_number_of_the_policy_has_its_bounds_in_the_schema() {
+    fn bounded(schema: &Value, at: &str) {
+        match schema {
+            Value::Object(keys) => {
+                if [json!("integer"), json!("number")].contains(&schema["type"]) {
+                    let has = |words: [&str; 2]| words.iter().any(|word| keys.contains_key(*word));
+                    assert!(
+                        has(["minimum", "exclusiveMinimum"]) && has(["maximum", "exclusiveMaximum"]),
+                        "{at}: {schema}"
+                    );
+                }
+                assert!(
+                    !keys.contains_key("format"),
+                    "{at} leaves its form to whoever knows what {} is",
+                    keys["format"]
+                );
+                keys.iter().for_each(|(key, value)| bounded(value, &format!("{at}/{key}")));
+            }
+            Value::Array(items) => items.iter().for_each(|item| bounded(item, at)),
+            _ => {}
+        }
+    }
+    bounded(schemars::schema_for!(PolicyDocument).as_value(), "");
+}

@@ -9,6 +9,7 @@ use runawaytrain_core::policy::trust::Principal;
 use runawaytrain_core::policy::{AccountPolicy, NotifyList, Policy, UserResponse};
 use runawaytrain_core::vocabulary::ids::{AccountId, InstanceId, UserName};
 use runawaytrain_core::vocabulary::mode::Mode;
+use serde_json::{Map, Value};
 
 fn files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policies").join(folder);
@@ -45,6 +46,41 @@ fn every_good_policy_is_taken() {
 fn every_bad_policy_is_refused() {
     for file in files("bad") {
         assert!(read(&std::fs::read_to_string(&file).unwrap()).is_err(), "{} is taken", file.display());
+    }
+}
+
+/// The base of the table of cases with other JSON at one key, given as text: some of it is no value of ours.
+fn placed(base: &Value, at: &str, json: &str) -> String {
+    const HOLE: &str = "<hole>";
+    let mut policy = base.clone();
+    let mut place = &mut policy;
+    for key in at.split('.') {
+        if place.is_null() {
+            *place = Value::Object(Map::new());
+        }
+        place = place.as_object_mut().unwrap().entry(key).or_insert(Value::Null);
+    }
+    *place = HOLE.into();
+    policy.to_string().replace(&format!("{HOLE:?}"), json)
+}
+
+/// `infra/test/policy-cases.test.ts` reads the same table as YAML, and holds the JSON in it to what is packed.
+#[test]
+fn both_readers_of_the_policy_decide_the_same() {
+    let table: Value = serde_json::from_str(include_str!("policies/cases.json")).unwrap();
+    let judge = |at: &str, column: &Value, accepted: bool| {
+        // What the first reader cannot pack never comes here.
+        for (written, json) in column.as_object().unwrap().iter().filter(|(_, json)| !json.is_null()) {
+            let taken = Policy::from_json(&placed(&table["base"], at, json.as_str().unwrap()));
+            assert_eq!(taken.is_ok(), accepted, "{at}: {written} as {json}: {:?}", taken.err());
+        }
+    };
+    for kind in table["kinds"].as_array().unwrap() {
+        for at in kind["at"].as_array().unwrap().iter().map(|at| at.as_str().unwrap()) {
+            judge(at, &kind["accepted"], true);
+            judge(at, &kind["refused"], false);
+            judge(at, &table["everywhere"], false);
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::vocabulary::mode::Mode;
 use crate::vocabulary::money::Usd;
 
 use super::trusted::TrustedSettings;
-use super::values::{self, Bucket, Dollars, Email, KeyPrefix, Schedule, Share, Span};
+use super::values::{self, Bucket, Count, Dollars, Email, KeyPrefix, Schedule, Share, Span};
 
 /// Why a policy is refused.
 #[derive(Debug, Error)]
@@ -97,13 +97,13 @@ pub struct CostReportSettings {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Brake {
     /// The most halts in any sixty minutes; ordered ones are not counted and not braked.
-    pub halts_per_hour: u32,
+    pub halts_per_hour: Count,
 }
 
 impl Default for Brake {
     /// Ten: more accounts than a thief was ever seen to burn at once, fewer than a mistyped default limit would hit.
     fn default() -> Self {
-        Self { halts_per_hour: 10 }
+        Self { halts_per_hour: Count::nearest(10) }
     }
 }
 
@@ -203,12 +203,12 @@ pub struct AccountSettings {
 pub struct LimitSettings {
     /// The most EC2 instances, pending and running, over all regions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "u64")]
-    pub instances: Option<u64>,
+    #[schemars(with = "Count")]
+    pub instances: Option<Count>,
     /// The most vCPUs of pending and running instances, over all regions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "u64")]
-    pub vcpus: Option<u64>,
+    #[schemars(with = "Count")]
+    pub vcpus: Option<Count>,
     /// The most US dollars an hour that what runs now may cost, by AWS's price list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Dollars")]
@@ -235,10 +235,11 @@ pub struct LimitSettings {
 impl LimitSettings {
     /// What is set for a limit, in its unit: money in millionths of a US dollar.
     pub fn of(&self, limit: Limit) -> Option<u64> {
+        let number = |count: Count| u64::from(count.get());
         let usd = |dollars: Dollars| Usd::from_dollars(dollars.get()).as_micros();
         match limit {
-            Limit::Instances => self.instances,
-            Limit::Vcpus => self.vcpus,
+            Limit::Instances => self.instances.map(number),
+            Limit::Vcpus => self.vcpus.map(number),
             Limit::Burn => self.burn.map(usd),
             Limit::Spend24h => self.spend_24h.map(usd),
             Limit::SpendMonth => self.spend_month.map(usd),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
+use serde::Deserialize;
 
 use crate::contract;
 use crate::measure::limit::{LIMITS, Limit};
@@ -12,9 +13,10 @@ use crate::vocabulary::mode::{Mode, least};
 use super::document::{
     AccountSettings, Contain, Exempt, LimitSettings, PolicyDocument, PolicyError, RoleResponse, UserResponse,
 };
+use super::strict::Strict;
 use super::trust::Principal;
 use super::trusted::Trusted;
-use super::values::KeyPrefix;
+use super::values::{Count, KeyPrefix};
 
 /// A checked policy: every account, named or not, has at least one limit.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,7 +99,7 @@ pub struct AccountPolicy {
 impl Policy {
     /// Reads the policy that CDK packed with the function.
     pub fn from_json(text: &str) -> Result<Self, PolicyError> {
-        Self::new(serde_json::from_str(text)?)
+        Self::new(PolicyDocument::deserialize(Strict(serde_json::from_str(text)?))?)
     }
 
     /// Checks what the shape alone cannot: that nobody is left without a limit.
@@ -113,7 +115,7 @@ impl Policy {
     /// their own keep it.
     #[must_use]
     pub fn with_default_instance_limit(mut self, limit: u64) -> Self {
-        self.document.defaults.limits.instances = Some(limit);
+        self.document.defaults.limits.instances = Some(Count::nearest(limit));
         self
     }
 
@@ -134,7 +136,7 @@ impl Policy {
 
     /// The most halts in any sixty minutes.
     pub fn halts_per_hour(&self) -> u32 {
-        self.document.brake.halts_per_hour
+        self.document.brake.halts_per_hour.get()
     }
 
     /// Where the Cost and Usage Reports are, where the policy has them read: an adopted report's place, else that of

@@ -25,8 +25,10 @@ pub(super) const REGION: &str = "^[a-z]{2}(-[a-z]+)+-[0-9]+$";
 pub(super) const INSTANCE: &str = "^i-([0-9a-f]{8}|[0-9a-f]{17})$";
 /// An IAM user's or role's name. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_User.html>
 pub(super) const USER: &str = "^[A-Za-z0-9_+=,.@-]{1,64}$";
-/// An e-mail address, as far as a pattern can tell.
-const EMAIL: &str = r"^[^@\s]+@[^@\s]+\.[^@\s]+$";
+/// An e-mail address, as far as a pattern can tell: visible characters of ASCII, since AWS mails to no others. Readers of
+/// the pattern also differ in which characters `\s` means.
+/// <https://docs.aws.amazon.com/ses/latest/APIReference/API_Destination.html>
+const EMAIL: &str = "^[!-?A-~]+@[!-?A-~]+[.][!-?A-~]+$";
 /// A bucket's name. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
 const BUCKET: &str = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$";
 /// What the keys of a report begin with. An asterisk, which AWS takes there, would be a wildcard in the function's
@@ -168,6 +170,33 @@ impl JsonSchema for Schedule {
     }
 }
 
+/// A whole number of things: 0 or more. Its type's bounds are part of the schema, for no other reader knows how wide it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Count(u32);
+
+impl Count {
+    /// So many, or the most that can be written: a limit of more is none.
+    pub(super) fn nearest(number: u64) -> Self {
+        Self(u32::try_from(number).unwrap_or(u32::MAX))
+    }
+
+    /// The number.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl JsonSchema for Count {
+    fn schema_name() -> Cow<'static, str> {
+        "Count".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": u32::MIN, "maximum": u32::MAX })
+    }
+}
+
 /// A share of a limit: above 0, at most 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
@@ -221,6 +250,9 @@ impl JsonSchema for Share {
 pub struct Dollars(f64);
 
 impl Dollars {
+    /// A trillion: nobody spends more, and its millionths still fit into 64 bits.
+    const MOST: u64 = 1_000_000_000_000;
+
     /// The amount as a number.
     pub fn get(self) -> f64 {
         self.0
@@ -231,10 +263,10 @@ impl TryFrom<f64> for Dollars {
     type Error = String;
 
     fn try_from(dollars: f64) -> Result<Self, Self::Error> {
-        if dollars.is_finite() && dollars >= 0.0 {
+        if (0.0..=Self::MOST as f64).contains(&dollars) {
             Ok(Self(dollars))
         } else {
-            Err(format!("{dollars} is not an amount of dollars: it takes a number, 0 or more"))
+            Err(format!("{dollars} is not an amount of dollars: it takes a number from 0 to {}", Self::MOST))
         }
     }
 }
@@ -251,7 +283,7 @@ impl JsonSchema for Dollars {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "number", "minimum": 0 })
+        json_schema!({ "type": "number", "minimum": 0, "maximum": Self::MOST })
     }
 }
 
