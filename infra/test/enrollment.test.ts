@@ -6,6 +6,7 @@ import { names } from '../lib/contract';
 import { deployed, document, enrollment, idOf, type Json, ORGANIZATION, only, PAYER, ROOT, written } from './support';
 
 const REGIONS = ['us-east-1', 'ap-southeast-2'];
+const SETS = [names.memberStackSet, names.memberRegionStackSet, names.memberAlarmsStackSet];
 const policy = {
   ...document,
   organization: { id: ORGANIZATION, root: ROOT, regions: REGIONS },
@@ -28,7 +29,7 @@ const memberId = idOf(
 );
 
 describe('the stack sets', () => {
-  it('are two, and the only resources of their stack', () => {
+  it('are three, and the only resources of their stack', () => {
     assert.deepEqual(
       Object.values<Json>(template.toJSON().Resources).map(
         ({ Type, Properties }) => `${Type} ${Properties.StackSetName}`,
@@ -36,20 +37,27 @@ describe('the stack sets', () => {
       [
         `AWS::CloudFormation::StackSet ${names.memberStackSet}`,
         `AWS::CloudFormation::StackSet ${names.memberRegionStackSet}`,
+        `AWS::CloudFormation::StackSet ${names.memberAlarmsStackSet}`,
       ],
+    );
+  });
+
+  it('leave the alarms out where there is no amount to ring at', () => {
+    const { Resources } = synthesized({ ...policy, defaults: document.defaults } as typeof policy).toJSON();
+    assert.deepEqual(
+      Object.values<Json>(Resources).map(({ Properties }) => Properties.StackSetName),
+      [names.memberStackSet, names.memberRegionStackSet],
     );
   });
 
   it('hand their templates over as they are written', () => {
     assert.equal(set(names.memberStackSet).TemplateBody, written('member.yaml'));
     assert.equal(set(names.memberRegionStackSet).TemplateBody, written('member-region.yaml'));
+    assert.equal(set(names.memberAlarmsStackSet).TemplateBody, written('member-alarms.yaml'));
   });
 
   it('are deployed by the organization itself into every account, present and future', () => {
-    for (const { PermissionModel, AutoDeployment, CallAs } of [
-      set(names.memberStackSet),
-      set(names.memberRegionStackSet),
-    ]) {
+    for (const { PermissionModel, AutoDeployment, CallAs } of SETS.map((name) => set(name))) {
       assert.equal(PermissionModel, 'SERVICE_MANAGED');
       assert.equal(CallAs, undefined);
       assert.equal(AutoDeployment.Enabled, true);
@@ -59,39 +67,37 @@ describe('the stack sets', () => {
 
   it('cover the root, or the units that are named instead of it', () => {
     const targets = (of: Template) =>
-      [names.memberStackSet, names.memberRegionStackSet].map((name) =>
-        set(name, of).StackInstancesGroup.map((group: Json) => group.DeploymentTargets),
-      );
-    assert.deepEqual(targets(template), [[{ OrganizationalUnitIds: [ROOT] }], [{ OrganizationalUnitIds: [ROOT] }]]);
+      SETS.map((name) => set(name, of).StackInstancesGroup.map((group: Json) => group.DeploymentTargets));
+    const each = (units: readonly string[]) => SETS.map(() => [{ OrganizationalUnitIds: units }]);
+    assert.deepEqual(targets(template), each([ROOT]));
     const ous = ['ou-test-11111111', 'ou-test-22222222'];
     const units = synthesized({ ...policy, organization: { ...policy.organization, ous } } as typeof policy);
-    assert.deepEqual(targets(units), [[{ OrganizationalUnitIds: ous }], [{ OrganizationalUnitIds: ous }]]);
+    assert.deepEqual(targets(units), each(ous));
   });
 
-  it('put roles into one region, and rules into those of the policy', () => {
-    const regions = (name: string) => set(name).StackInstancesGroup.map(({ Regions }: Json) => Regions);
-    assert.deepEqual(regions(names.memberStackSet), [['us-east-1']]);
-    assert.deepEqual(regions(names.memberRegionStackSet), [REGIONS]);
+  it('put roles into one region, alarms where billing metrics are, and rules into the regions of the policy', () => {
+    const regions = (of: Template) =>
+      SETS.map((name) => set(name, of).StackInstancesGroup.map(({ Regions }: Json) => Regions));
+    assert.deepEqual(regions(template), [[['us-east-1']], [REGIONS], [['us-east-1']]]);
+    // Where the organization denies us-east-1, a stack there fails, and the roles must not fail with it.
+    const organization = { ...policy.organization, memberRegion: 'eu-central-1' };
+    assert.deepEqual(regions(synthesized({ ...policy, organization })), [
+      [['eu-central-1']],
+      [REGIONS],
+      [['us-east-1']],
+    ]);
   });
 
   it('are given exactly the parameters that their templates ask for', () => {
-    const given = (name: string, of = template) =>
-      Object.fromEntries(set(name, of).Parameters.map((one: Json) => [one.ParameterKey, one.ParameterValue]));
-    assert.deepEqual(given(names.memberStackSet), {
-      PayerAccount: PAYER,
-      OrganizationId: ORGANIZATION,
-      SpendMonth: '1234.5',
-    });
+    const given = (name: string) =>
+      Object.fromEntries(set(name).Parameters.map((one: Json) => [one.ParameterKey, one.ParameterValue]));
+    assert.deepEqual(given(names.memberStackSet), { PayerAccount: PAYER, OrganizationId: ORGANIZATION });
     assert.deepEqual(given(names.memberRegionStackSet), { PayerAccount: PAYER });
-    // Without a limit the template's default holds: no alarm.
-    assert.deepEqual(
-      given(names.memberStackSet, synthesized({ ...policy, defaults: document.defaults } as typeof policy)),
-      { PayerAccount: PAYER, OrganizationId: ORGANIZATION },
-    );
+    assert.deepEqual(given(names.memberAlarmsStackSet), { PayerAccount: PAYER, SpendMonth: '1234.5' });
   });
 
   it('are given an amount in the digits that their template takes, however the policy writes it', () => {
-    const pattern = new RegExp(`^(?:${deployed('member.yaml').Parameters.SpendMonth.AllowedPattern})$`);
+    const pattern = new RegExp(`^(?:${deployed('member-alarms.yaml').Parameters.SpendMonth.AllowedPattern})$`);
     for (const [spendMonth, expected] of [
       [1e-7, '0'],
       [1e-6, '0.000001'],
@@ -100,7 +106,7 @@ describe('the stack sets', () => {
     ] as const) {
       const limits = { instances: 4, spendMonth };
       const of = synthesized({ ...policy, defaults: { ...document.defaults, limits } });
-      const { ParameterValue } = set(names.memberStackSet, of).Parameters.find(
+      const { ParameterValue } = set(names.memberAlarmsStackSet, of).Parameters.find(
         ({ ParameterKey }: Json) => ParameterKey === 'SpendMonth',
       );
       assert.equal(ParameterValue, expected);
@@ -111,6 +117,7 @@ describe('the stack sets', () => {
   it('may make named roles only where there are roles', () => {
     assert.deepEqual(set(names.memberStackSet).Capabilities, ['CAPABILITY_NAMED_IAM']);
     assert.equal(set(names.memberRegionStackSet).Capabilities, undefined);
+    assert.equal(set(names.memberAlarmsStackSet).Capabilities, undefined);
   });
 
   it('go in order, roles before the rules that name them: today, for accounts that join, and back when removed', () => {
@@ -128,11 +135,18 @@ describe('the stack sets', () => {
     assert.equal(set(names.memberStackSet).AutoDeployment.DependsOn, undefined);
   });
 
+  it('have the alarms made after the roles, whose stacks held them before, but wait for none in an account that joins', () => {
+    const [{ DependsOn, Properties }] = Object.values<Json>(
+      template.findResources('AWS::CloudFormation::StackSet', {
+        Properties: { StackSetName: names.memberAlarmsStackSet },
+      }),
+    );
+    assert.deepEqual(DependsOn, [memberId]);
+    assert.equal(Properties.AutoDeployment.DependsOn, undefined);
+  });
+
   it('do not let one account or region hold up or fail all others', () => {
-    for (const { ManagedExecution, OperationPreferences } of [
-      set(names.memberStackSet),
-      set(names.memberRegionStackSet),
-    ]) {
+    for (const { ManagedExecution, OperationPreferences } of SETS.map((name) => set(name))) {
       assert.deepEqual(ManagedExecution, { Active: true });
       assert.deepEqual(OperationPreferences, {
         FailureTolerancePercentage: 100,
@@ -157,6 +171,18 @@ describe('a policy that leaves it open', () => {
     const { enrolled: named } = enrollment(policy);
     assert.ok(named);
     Annotations.fromStack(named).hasNoWarning('*', Match.anyValue());
+  });
+
+  it('where roles go, and closes that region, is warned that nobody would be enrolled', () => {
+    const warned = '/RunawayTrainEnrollment';
+    const text = Match.stringLikeRegexp('us-east-1.*closedRegions.*organization.memberRegion');
+    const closed = { ...policy.organization, closedRegions: ['us-east-1'] };
+    const { enrolled } = enrollment({ ...policy, organization: closed });
+    assert.ok(enrolled);
+    Annotations.fromStack(enrolled).hasWarning(warned, text);
+    const { enrolled: open } = enrollment({ ...policy, organization: { ...closed, memberRegion: 'eu-central-1' } });
+    assert.ok(open);
+    Annotations.fromStack(open).hasNoWarning('*', Match.anyValue());
   });
 
   it('whom to enroll enrolls nobody, and a warning says so where it is seen', () => {

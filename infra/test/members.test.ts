@@ -1,4 +1,4 @@
-/** What members get: both templates against the contract, and against what the payer has of the same. */
+/** What members get: the templates against the contract, and against what the payer has of the same. */
 import assert from 'node:assert/strict';
 import * as path from 'node:path';
 import { describe, it } from 'node:test';
@@ -11,20 +11,19 @@ import { deployed, folder, type Json, LAB, only, PAYER, REPOSITORY, synthesize, 
 
 const MEMBER = 'member.yaml';
 const REGION = 'member-region.yaml';
+const ALARMS = 'member-alarms.yaml';
 const BUS = `arn:aws:events:us-east-1:${PAYER}:event-bus/${names.bus}`;
 
 const { template: payer } = synthesize();
 const member = deployed(MEMBER);
 const region = deployed(REGION);
+const alarming = deployed(ALARMS);
 
 describe('the templates of the members', () => {
   for (const [file, parameters, resources] of [
-    [
-      MEMBER,
-      ['PayerAccount', 'OrganizationId', 'SpendMonth'],
-      ['Responder', 'Forwarder', 'SpendAlarm', 'LinkedSpendAlarm'],
-    ],
+    [MEMBER, ['PayerAccount', 'OrganizationId'], ['Responder', 'Forwarder']],
     [REGION, ['PayerAccount'], ['Launches']],
+    [ALARMS, ['PayerAccount', 'SpendMonth'], ['SpendAlarm', 'LinkedSpendAlarm']],
   ] as const) {
     it(`are plain, and small enough to be handed to a stack set as they are: ${file}`, () => {
       const template = deployed(file);
@@ -37,23 +36,20 @@ describe('the templates of the members', () => {
       for (const type of types) assert.match(type, /^AWS::(IAM::Role|CloudWatch::Alarm|Events::Rule)$/);
     });
 
-    it(`ask for what they need, and only the spend limit may be left out: ${file}`, () => {
+    it(`ask for what they need, and nothing may be left out: ${file}`, () => {
       const asked = Object.entries<Json>(deployed(file).Parameters);
       assert.deepEqual(
         asked.map(([name]) => name),
         parameters,
       );
-      assert.deepEqual(
-        asked.filter(([, { Default }]) => Default !== undefined).map(([name, { Default }]) => [name, Default]),
-        file === MEMBER ? [['SpendMonth', '']] : [],
-      );
+      for (const [name, { Default }] of asked) assert.equal(Default, undefined, name);
     });
   }
 
   it('are found clean by cdk-nag, but for the resources that the payer gives reasons for', () => {
     const app = new App({ outdir: folder(), builtinCloudFormationValidation: false });
     const stack = new Stack(app, 'Members');
-    for (const file of [MEMBER, REGION]) {
+    for (const file of [MEMBER, REGION, ALARMS]) {
       new CfnInclude(stack, file.replace('.yaml', ''), { templateFile: path.join(REPOSITORY, 'stacksets', file) });
     }
     const found = new AwsSolutionsChecks(app).validateScope(app).violations.map(({ ruleName }) => ruleName);
@@ -66,10 +62,10 @@ describe('the templates of the members', () => {
     );
   });
 
-  it('take an amount of dollars as the policy writes it, or none', () => {
-    const pattern = new RegExp(`^(?:${member.Parameters.SpendMonth.AllowedPattern})$`);
-    for (const amount of ['', '0', '750', '99.5', String(1234.56)]) assert.match(amount, pattern);
-    for (const amount of ['-1', '$750', '1,000', 'none', '5.']) assert.doesNotMatch(amount, pattern);
+  it('take an amount of dollars as the policy writes it', () => {
+    const pattern = new RegExp(`^(?:${alarming.Parameters.SpendMonth.AllowedPattern})$`);
+    for (const amount of ['0', '750', '99.5', String(1234.56)]) assert.match(amount, pattern);
+    for (const amount of ['', '-1', '$750', '1,000', 'none', '5.', '1e-7']) assert.doesNotMatch(amount, pattern);
   });
 });
 
@@ -154,13 +150,7 @@ describe('the launch rule', () => {
 });
 
 describe('the spend alarms of a member', () => {
-  const alarms = Object.entries<Json>(member.Resources).filter(([, { Type }]) => Type === 'AWS::CloudWatch::Alarm');
-
-  it('are made only where there is a limit', () => {
-    assert.deepEqual(member.Conditions.WatchSpend, [['750', '']], 'not equal to nothing');
-    assert.match(written(MEMBER), /WatchSpend: !Not \[!Equals \[!Ref SpendMonth, ""\]\]/);
-    for (const [, { Condition }] of alarms) assert.equal(Condition, 'WatchSpend');
-  });
+  const alarms = Object.entries<Json>(alarming.Resources);
 
   it('watch the estimate both with and without the account in it', () => {
     const currency = { Name: 'Currency', Value: 'USD' };

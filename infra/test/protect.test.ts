@@ -205,7 +205,9 @@ describe('the protect policy', () => {
   });
 
   it('covers everything that the stack sets put into an account, and the stacks themselves', () => {
-    const made = ['member.yaml', 'member-region.yaml'].flatMap((file) => Object.values<Json>(deployed(file).Resources));
+    const made = ['member.yaml', 'member-region.yaml', 'member-alarms.yaml'].flatMap((file) =>
+      Object.values<Json>(deployed(file).Resources),
+    );
     const guarded: Record<string, (properties: Json) => readonly [string, string]> = {
       'AWS::IAM::Role': ({ RoleName }) => ['iam:DeleteRole', iam(`role/${RoleName}`)],
       'AWS::CloudWatch::Alarm': ({ AlarmName }) => ['cloudwatch:DeleteAlarms', alarm(AlarmName)],
@@ -215,10 +217,10 @@ describe('the protect policy', () => {
       ({ Type, Properties }) =>
         guarded[Type]?.(Properties) ?? assert.fail(`${Type} is new in a member: say how it is guarded`),
     );
-    for (const name of [names.memberStackSet, names.memberRegionStackSet]) {
+    for (const name of [names.memberStackSet, names.memberRegionStackSet, names.memberAlarmsStackSet]) {
       requests.push(['cloudformation:DeleteStack', cfn(`StackSet-${name}-0123`)]);
     }
-    assert.equal(requests.length, 7);
+    assert.equal(requests.length, 8);
     for (const [action, on] of requests) {
       for (const by of MEMBERS) assertDenied(protect, { by, action, on });
     }

@@ -13,13 +13,13 @@ from lib import ending
 from . import process, show
 from .cast import LAUNCH_REGION, PAYER, SPEND_MONTH, Account
 from .cloud import ADMIN_SECRET, HOME_REGION, Cloud, code_of
-from .paths import BOOTSTRAP, CDK, INFRA, MEMBER_REGION_TEMPLATE, MEMBER_TEMPLATE, ROOT, Places, short
+from .paths import BOOTSTRAP, CDK, INFRA, MEMBER_ALARMS_TEMPLATE, MEMBER_REGION_TEMPLATE, MEMBER_TEMPLATE, ROOT, Places, short
 
 STACK = "RunawayTrain"
 GUARDRAILS = "RunawayTrainGuardrails"
 # What a halt attaches, by the option that names it.
 HALT_POLICIES = {"quarantinePolicyId": "RunawayTrainQuarantine", "modelsPolicyId": "RunawayTrainModels", "lockdownPolicyId": "RunawayTrainLockdown"}
-MEMBER_STACK, MEMBER_REGION_STACK = "runawaytrain-member", "runawaytrain-member-region"
+MEMBER_STACK, MEMBER_REGION_STACK, MEMBER_ALARMS_STACK = "runawaytrain-member", "runawaytrain-member-region", "runawaytrain-member-alarms"
 FUNCTION_ROLE = "RunawayTrainFunction"
 BRIDGE = "demo-bridge-metrics"
 CDK_SECONDS = 1200  # on the emulator; a busy machine takes minutes
@@ -111,18 +111,19 @@ class Deployment:
 
 
 def enroll(cloud: Cloud, accounts: list[Account], organization: str, places: Places) -> None:
-    """What the two StackSets do on AWS, in that order: one stack an account, and one an account and each region of the policy."""
-    member = {"PayerAccount": PAYER, "OrganizationId": organization, "SpendMonth": SPEND_MONTH}
+    """What the StackSets do on AWS, in that order: one stack an account, one an account and each region of the policy, and one with alarms."""
+    payer = {"PayerAccount": PAYER}
 
     def one(account: Account) -> None:
         for region, stack, template, parameters in (
-            (HOME_REGION, MEMBER_STACK, MEMBER_TEMPLATE, member),
-            (LAUNCH_REGION, MEMBER_REGION_STACK, MEMBER_REGION_TEMPLATE, {"PayerAccount": PAYER}),
+            (HOME_REGION, MEMBER_STACK, MEMBER_TEMPLATE, payer | {"OrganizationId": organization}),
+            (LAUNCH_REGION, MEMBER_REGION_STACK, MEMBER_REGION_TEMPLATE, payer),
+            (HOME_REGION, MEMBER_ALARMS_STACK, MEMBER_ALARMS_TEMPLATE, payer | {"SpendMonth": SPEND_MONTH}),
         ):
             # With that account's own rights.
             _member_stack(cloud.admin("cloudformation", account.id, region), account, stack, template, parameters, places)
 
-    with show.step(f"enroll {len(accounts)} account{'s' if len(accounts) > 1 else ''} with stacksets/{MEMBER_TEMPLATE.name} and {MEMBER_REGION_TEMPLATE.name}") as done:
+    with show.step(f"enroll {len(accounts)} account{'s' if len(accounts) > 1 else ''} with stacksets/{MEMBER_TEMPLATE.name}, {MEMBER_REGION_TEMPLATE.name} and {MEMBER_ALARMS_TEMPLATE.name}") as done:
         with ThreadPoolExecutor(len(accounts)) as pool:
             list(pool.map(one, accounts))
         done.note = ", ".join(account.name for account in accounts)

@@ -73,9 +73,23 @@ class Enrollment:
     behind: tuple[tuple[str, str, str], ...] = ()  # account, region and why, of each stack that does not stand as it should, whichever operation left it so
 
 
+# By stack set: what an account is without its stack, and what that means for the guard.
+LACKS = {
+    names.memberStackSet: ("Not enrolled", "The guard may not look into these accounts"),
+    names.memberRegionStackSet: ("Launches not told at once", "The guard looks at these accounts all the same, by its schedule"),
+    names.memberAlarmsStackSet: ("No alarm on their charges", "The guard looks at these accounts all the same, by its schedule"),
+}
+# In AWS's words, where a service control policy denies a call: one that denies regions, where it is about enrolling.
+BY_POLICY = "service control policy"
+EXEMPT = tuple(f"arn:aws:iam::*:role/{role}" for role in ("stacksets-exec-*", names.responderRole, names.forwarderRole))
 # A suspended account runs nothing, and StackSets take it up again by themselves.
 STANDING = ("SUCCEEDED", "SKIPPED_SUSPENDED_ACCOUNT")
 BEHIND_SHOWN = 10
+
+
+def sets(policy: Policy) -> tuple[str, ...]:
+    """The stack sets that a deployment of this policy makes."""
+    return (names.memberStackSet, names.memberRegionStackSet, *([names.memberAlarmsStackSet] if policy.has_spend_alarm else []))
 
 
 def enrollment(cloud: Cloud, name: str) -> Enrollment:
@@ -117,12 +131,16 @@ def tell_enrollment(found: Enrollment, policy: Policy) -> None:
 
 def _tell_behind(found: Enrollment, policy: Policy) -> None:
     """A deployment that changes nothing tries nothing again: the stack set is told to."""
-    made = show.table(f"Not enrolled: {len(found.behind)}", "account", "region", "why")
+    title, meaning = LACKS[found.set]
+    made = show.table(f"{title}: {len(found.behind)}", "account", "region", "why")
     for account, region, why in found.behind[:BEHIND_SHOWN]:
         made.add_row(account, region, Text(show.clean(why)))
     show.console.print(made)
     if len(found.behind) > BEHIND_SHOWN:
         show.say(f"and {len(found.behind) - BEHIND_SHOWN} more")
+    show.say(f"{meaning}.")
+    if any(BY_POLICY in why for _, _, why in found.behind):
+        _tell_exemption(found, policy)
     accounts, regions = (sorted({one[index] for one in found.behind}) for index in (0, 1))
     units = ",".join(policy.enrolled)
     again = (
@@ -131,6 +149,19 @@ def _tell_behind(found: Enrollment, policy: Policy) -> None:
         "--operation-preferences FailureTolerancePercentage=100"
     )
     show.console.print(Text(f"    a deployment that changes nothing does not try again; this does: {again}", style="dim"), soft_wrap=True)
+
+
+def _tell_exemption(found: Enrollment, policy: Policy) -> None:
+    """README.md, "Where the organization denies regions". What the forwarder carries goes to the region of the guard."""
+    where = ", ".join(sorted({names.homeRegion, *(region for _, region, _ in found.behind)}))
+    show.say(
+        f"[bold]A service control policy of the organization denies it.[/] Exempt from it the principals {', '.join(EXEMPT)}, by ArnNotLike on aws:PrincipalArn; "
+        f"or the actions cloudformation:*, cloudwatch:* and events:* in {where}."
+    )
+    if found.set == names.memberStackSet:
+        show.say(
+            f"Or have the roles where it denies nothing, as long as no account has them in {policy.member_region}: organization.memberRegion in the policy file."
+        )
 
 
 def drill(cloud: Cloud) -> dict:

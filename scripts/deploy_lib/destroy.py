@@ -16,8 +16,8 @@ from .refusal import Refusal
 
 # Every account's record is in this partition, its state beside it. `lambda/aws/src/ledger/record.rs`.
 RECORDS = "ACCOUNT"
-# The second holds the roles that the first's rules name.
-STACK_SETS = (names.memberRegionStackSet, names.memberStackSet)
+# The last holds the roles that the rules name.
+STACK_SETS = (names.memberAlarmsStackSet, names.memberRegionStackSet, names.memberStackSet)
 # Of an account whose state is lost with the table.
 QUARANTINED = "quarantined"
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")

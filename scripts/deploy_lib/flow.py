@@ -133,7 +133,7 @@ def _afterwards(cloud: Cloud, policy: Policy) -> int:
     show.heading("Deployed")
     _say_mode(policy, first=False)
     _try(lambda: afterwards.tell_unheard(afterwards.unheard(cloud, policy), policy))
-    for name in (names.memberStackSet, names.memberRegionStackSet):
+    for name in afterwards.sets(policy):
         _try(lambda name=name: afterwards.tell_enrollment(afterwards.enrollment(cloud, name), policy))
     with show.step("ask the guard for a drill; it looks at every account and touches nothing"):
         answer = _try(lambda: afterwards.drill(cloud))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from .contract import CONTRACT
+from .contract import CONTRACT, names
 
 # What the sample in the repository holds; nobody's organization has these.
 SAMPLE_PAYER, SAMPLE_ORGANIZATION, SAMPLE_ROOT = "123456789012", "o-exampleorg", "r-exam"
@@ -37,6 +37,10 @@ class Policy:
     root: str | None = None
     ous: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    # Where the roles of each account are deployed.
+    member_region: str = names.homeRegion
+    # Whether each account has an alarm on what it is charged.
+    has_spend_alarm: bool = False
     mode: str = "proceed"
     # The addresses of the default list, and of each account that has a list of its own.
     addresses: tuple[str, ...] = ()
@@ -84,6 +88,8 @@ def parse(text: str, file: str) -> Policy:
         root=organization.get("root"),
         ous=tuple(map(str, organization.get("ous") or ())),
         regions=tuple(map(str, organization.get("regions") or ())),
+        member_region=str(organization.get("memberRegion") or names.homeRegion),
+        has_spend_alarm=_map(defaults, "limits").get("spendMonth") is not None,
         mode=mode,
         addresses=_addresses(defaults),
         own_lists=tuple(sorted((str(account), own) for account in accounts if (own := _addresses(_map(accounts, account))))),

@@ -59,7 +59,9 @@ def _account(ground: Ground) -> Findings:
     yield from _one("trail", lambda: [trail.trail(trail.read(ground))], needed=False)
     yield from _one("CDK bootstrap", lambda: [bootstrap.bootstrap(bootstrap.read(ground), ground.identity.account)])
     yield operator.operator(ground.identity, ground.policy.payer_rule)
-    yield from _one("regions", lambda: regions.regions(ground.policy.regions, regions.read(ground)), needed=bool(ground.policy.regions))
+    policy = ground.policy
+    yield from _one("regions", lambda: regions.regions(policy.regions, regions.read(ground), policy.member_region), needed=bool(policy.regions))
+    yield from _one("region of the roles", lambda: regions.roles(regions.standing(ground), policy.member_region))
 
 
 def _one(what: str, check: Callable[[], list[Finding]], needed: bool = True) -> Findings:

@@ -1,6 +1,6 @@
 """The stack sets of a synthesized RunawayTrainEnrollment, made by API in an organization, reach its accounts.
 
-Run by `scripts/test templates`, which names the template in RUNAWAYTRAIN_ENROLLMENT. moto plays CloudFormation; it evaluates no
+Run by `scripts/test templates`, which names the template in RUNAWAYTRAIN_ENROLLMENT. moto plays CloudFormation; it makes no
 alarms and deploys nothing by itself into accounts that join later, so neither is claimed here.
 """
 
@@ -102,6 +102,11 @@ class StackSets(unittest.TestCase):
                 self.assertIn(RULE, self.rules(account, region), f"{account} {region}")
                 (target,) = self.client("events", account, region).list_targets_by_rule(Rule=RULE)["Targets"]
                 self.assertEqual(target["RoleArn"], self.roles(account)["RunawayTrainForwarder"]["Arn"])
+
+    def test_every_account_has_the_stack_with_alarms_where_billing_metrics_are(self):
+        found = self.client("cloudformation").list_stack_instances(StackSetName="runawaytrain-member-alarms")["Summaries"]
+        self.assertLessEqual({(account, "us-east-1") for account in self.enrolled}, {(one["Account"], one["Region"]) for one in found})
+        self.assertEqual({one["Region"] for one in found}, {"us-east-1"})
 
     def test_an_account_outside_of_the_unit_gets_nothing(self):
         self.assertEqual(self.roles(self.stranger), {})

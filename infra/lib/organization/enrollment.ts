@@ -1,6 +1,6 @@
 /**
- * The stack that enrolls every sub-account, present and future: two stack sets, which CloudFormation itself deploys into
- * the accounts of the root or units that the policy names. The management account is never among them; what it needs is
+ * The stack that enrolls every sub-account, present and future: stack sets, which CloudFormation itself deploys into the
+ * accounts of the root or units that the policy names. The management account is never among them; what it needs is
  * in the stack RunawayTrain.
  */
 import * as fs from 'node:fs';
@@ -20,37 +20,55 @@ export class RunawayTrainEnrollment extends Stack {
   constructor(scope: Construct, id: string, { policy, ...props }: RunawayTrainEnrollmentProps) {
     super(scope, id, props);
     const { payer, organization, enrolled, spendMonth } = policy;
+    const deploymentTargets = { organizationalUnitIds: [...enrolled] };
 
     const member = new CfnStackSet(this, 'Member', {
-      ...stackSet(
-        names.memberStackSet,
-        'Roles and billing alarms of an account that runawaytrain guards.',
-        'member.yaml',
-      ),
+      ...stackSet(names.memberStackSet, 'Roles of an account that runawaytrain guards.', 'member.yaml'),
       capabilities: ['CAPABILITY_NAMED_IAM'],
-      parameters: parameters({
-        PayerAccount: payer,
-        OrganizationId: organization,
-        SpendMonth: spendMonth === undefined ? undefined : digits(spendMonth),
-      }),
-      // One region: the names of roles are the account's, and billing metrics exist only here.
-      stackInstancesGroup: [
-        { deploymentTargets: { organizationalUnitIds: [...enrolled] }, regions: [names.homeRegion] },
-      ],
+      parameters: parameters({ PayerAccount: payer, OrganizationId: organization }),
+      // One region: the names of roles are the account's.
+      stackInstancesGroup: [{ deploymentTargets, regions: [this.regionOfRoles(policy)] }],
       autoDeployment: EVERY_NEW_ACCOUNT,
     });
 
     const regional = new CfnStackSet(this, 'MemberRegion', {
       ...stackSet(names.memberRegionStackSet, 'Rules that forward launches to runawaytrain.', 'member-region.yaml'),
       parameters: parameters({ PayerAccount: payer }),
-      stackInstancesGroup: [
-        { deploymentTargets: { organizationalUnitIds: [...enrolled] }, regions: this.regionsOf(policy) },
-      ],
+      stackInstancesGroup: [{ deploymentTargets, regions: this.regionsOf(policy) }],
       // For accounts that join later. The rules need the role of the other set.
       autoDeployment: { ...EVERY_NEW_ACCOUNT, dependsOn: [this.arnOf(member)] },
     });
     // The same order for the accounts of today, and the reverse when the stack is removed.
     regional.addResourceDependency(member);
+
+    if (spendMonth === undefined) return;
+    const alarms = new CfnStackSet(this, 'MemberAlarms', {
+      ...stackSet(
+        names.memberAlarmsStackSet,
+        'Billing alarms of an account that runawaytrain guards.',
+        'member-alarms.yaml',
+      ),
+      parameters: parameters({ PayerAccount: payer, SpendMonth: digits(spendMonth) }),
+      // Billing metrics exist only here. Where the organization denies this region to its accounts, these stacks fail, and
+      // none but these: the guard has its roles and looks by its schedule, only later than an alarm would have it look.
+      stackInstancesGroup: [{ deploymentTargets, regions: [names.homeRegion] }],
+      autoDeployment: EVERY_NEW_ACCOUNT,
+    });
+    // Until now the stacks of the roles had these alarms, whose names are free once those are updated.
+    alarms.addResourceDependency(member);
+  }
+
+  /** Where the stack with the roles of each account is. */
+  private regionOfRoles({ memberRegion, closedRegions }: Policy): string {
+    if (closedRegions.includes(memberRegion)) {
+      Annotations.of(this).addWarningV2(
+        'runawaytrain:roles-in-a-closed-region',
+        `the roles of every account are deployed in ${memberRegion}, and the policy has that region under organization.closedRegions: where a ` +
+          'service control policy denies it, no account is enrolled. Name a region that is allowed in organization.memberRegion, or exempt ' +
+          'stacksets-exec-* from that policy.',
+      );
+    }
+    return memberRegion;
   }
 
   /** StackSets want regions by name, and a list of ours would be out of date within the year. */
@@ -95,7 +113,7 @@ export function enroll(
 /** An account that leaves loses its pieces: what remained would trust a payer that is no longer its own. */
 const EVERY_NEW_ACCOUNT = { enabled: true, retainStacksOnAccountRemoval: false };
 
-/** What both sets have in common. */
+/** What the sets have in common. */
 function stackSet(stackSetName: string, description: string, template: string) {
   return {
     stackSetName,
@@ -121,9 +139,6 @@ function digits(dollars: number): string {
   return Number(dollars.toFixed(6)).toString();
 }
 
-/** Left out where there is no value: then the template's own default holds. */
-function parameters(values: Record<string, string | undefined>): CfnStackSet.ParameterProperty[] {
-  return Object.entries(values).flatMap(([parameterKey, parameterValue]) =>
-    parameterValue === undefined ? [] : [{ parameterKey, parameterValue }],
-  );
+function parameters(values: Record<string, string>): CfnStackSet.ParameterProperty[] {
+  return Object.entries(values).map(([parameterKey, parameterValue]) => ({ parameterKey, parameterValue }));
 }

@@ -45,6 +45,7 @@ const ADVICE: readonly (readonly [string, Advice])[] = [
     },
   ],
   ['organization.regions', { misfit: 'is not a region', todo: 'Write a region such as us-west-2.' }],
+  ['organization.memberRegion', { misfit: 'is not a region', todo: 'Write a region such as eu-central-1.' }],
   ['organization.closedRegions', { misfit: 'is not a region', todo: 'Write a region such as us-west-2.' }],
   ['schedule', { misfit: 'is not a schedule', todo: 'Write whole minutes from 1m to 60m.' }],
   ['limits.instances', LIMIT],

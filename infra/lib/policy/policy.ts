@@ -21,6 +21,8 @@ export interface PolicyDocument {
     readonly root?: string;
     readonly ous?: readonly string[];
     readonly regions?: readonly string[];
+    readonly memberRegion?: string;
+    readonly closedRegions?: readonly string[];
   };
   readonly schedule?: string;
   readonly cur?: { readonly bucket?: string; readonly prefix?: string };
@@ -65,6 +67,16 @@ export class Policy {
   /** Where members get launch rules, as the policy names them; perhaps none. */
   get regions(): readonly string[] {
     return this.document.organization.regions ?? [];
+  }
+
+  /** Where members get their roles. */
+  get memberRegion(): string {
+    return this.document.organization.memberRegion ?? names.homeRegion;
+  }
+
+  /** Where the organization denies its accounts everything, as far as the policy says so. */
+  get closedRegions(): readonly string[] {
+    return this.document.organization.closedRegions ?? [];
   }
 
   /** Whether a halt of any account deletes its root user's credentials. */

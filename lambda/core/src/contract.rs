@@ -42,10 +42,13 @@ pub const BUS: &str = "runawaytrain";
 pub const LAUNCH_QUEUE: &str = "runawaytrain-launches";
 /// The rule that forwards launches, in every enabled region of every account.
 pub const LAUNCH_RULE: &str = "runawaytrain-launches";
-/// The stack set with the responder, the forwarder and the billing alarm: one stack an account.
+/// The stack set with the responder and the forwarder: one stack an account.
 pub const MEMBER_STACK_SET: &str = "runawaytrain-member";
 /// The stack set with the launch rules: one stack an account and region.
 pub const MEMBER_REGION_STACK_SET: &str = "runawaytrain-member-region";
+/// The stack set with the billing alarms: one stack an account, apart from the roles, since it has no other region than
+/// [`HOME_REGION`], which an organization may deny.
+pub const MEMBER_ALARMS_STACK_SET: &str = "runawaytrain-member-alarms";
 /// What comes before the payer's id in the name of the bucket that is made for the Cost and Usage Reports: buckets are
 /// named world-wide.
 pub const REPORT_BUCKET_PREFIX: &str = "runawaytrain-cur-";

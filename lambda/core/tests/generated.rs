@@ -79,6 +79,7 @@ fn the_contract_is_up_to_date() {
             "launchRule": contract::LAUNCH_RULE,
             "memberStackSet": contract::MEMBER_STACK_SET,
             "memberRegionStackSet": contract::MEMBER_REGION_STACK_SET,
+            "memberAlarmsStackSet": contract::MEMBER_ALARMS_STACK_SET,
             "reportBucketPrefix": contract::REPORT_BUCKET_PREFIX,
             "reportPrefix": contract::REPORT_PREFIX,
             "report": contract::REPORT,

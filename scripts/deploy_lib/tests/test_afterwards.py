@@ -2,6 +2,7 @@
 
 import json
 import unittest
+from dataclasses import replace
 from unittest import mock
 
 from deploy_lib import afterwards
@@ -108,6 +109,34 @@ class Afterwards(unittest.TestCase):
             afterwards.tell_enrollment(found, POLICY)
         self.assertNotIn("✓", say.call_args.args[0])
         self.assertIn("OrganizationalUnitIds=r-aaaa,AccountFilterType=INTERSECTION,Accounts=222222222222", str(printed.call_args.args[0]))
+
+    def test_what_a_missing_stack_means_and_which_policy_is_in_its_way(self):
+        denied = "not authorized to perform: cloudformation:CreateStack with an explicit deny in a service control policy"
+        principals = [f"arn:aws:iam::*:role/{role}" for role in ("stacksets-exec-*", "RunawayTrainResponder", "RunawayTrainForwarder")]
+        for name, title, means in (
+            ("runawaytrain-member", "Not enrolled: 1", "may not look into"),
+            ("runawaytrain-member-region", "Launches not told at once: 1", "by its schedule"),
+            ("runawaytrain-member-alarms", "No alarm on their charges: 1", "by its schedule"),
+        ):
+            with self.subTest(name):
+                told = self._told(afterwards.Enrollment(name, "SUCCEEDED", "9", 1, (("222222222222", "us-east-1", denied),)))
+                for said in (title, means, *principals, "cloudformation:*, cloudwatch:* and events:* in us-east-1"):
+                    self.assertIn(said, told)
+                self.assertEqual("organization.memberRegion" in told, name == "runawaytrain-member")
+                # Whoever is denied by something else is not sent to a policy.
+                other = self._told(afterwards.Enrollment(name, "SUCCEEDED", "9", 1, (("222222222222", "us-east-1", "limit exceeded"),)))
+                self.assertIn(means, other)
+                self.assertNotIn("stacksets-exec-*", other)
+
+    def _told(self, found: afterwards.Enrollment) -> str:
+        with afterwards.show.console.capture() as capture:
+            afterwards.tell_enrollment(found, POLICY)
+        return " ".join(capture.get().split())
+
+    def test_alarms_are_looked_for_only_where_the_policy_has_an_amount_to_ring_at(self):
+        sets = ("runawaytrain-member", "runawaytrain-member-region")
+        self.assertEqual(afterwards.sets(POLICY), sets)
+        self.assertEqual(afterwards.sets(replace(POLICY, has_spend_alarm=True)), (*sets, "runawaytrain-member-alarms"))
 
     def test_a_drill_of_a_guard_that_is_not_there(self):
         with self.assertRaises(Refusal) as raised:

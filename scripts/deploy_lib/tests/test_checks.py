@@ -9,7 +9,7 @@ from deploy_lib.finding import Finding, Verdict
 from deploy_lib.policy import parse
 
 from . import payer
-from .servers import PAYER, Moto, ScriptedDouble, environment
+from .servers import PAYER, Moto, ScriptedDouble, environment, query_answer
 
 OK, MISSING, UNKNOWN = Verdict.OK, Verdict.MISSING, Verdict.UNKNOWN
 
@@ -142,6 +142,21 @@ class Checks(unittest.TestCase):
         self.assertIn("no region of the name us-east-9", found["region us-east-9"].said)
         self.assertNotIn("regions", found)
 
+    def test_roles_that_stand_in_another_region_than_the_policys(self):
+        self.assertNotIn("region of the roles", self.look())
+        name, template = "runawaytrain-member", '{"Resources": {"T": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "member"}}}}'
+        client = self.moto.client("cloudformation")
+        client.create_stack_set(StackSetName=name, TemplateBody=template)
+        self.assertNotIn("region of the roles", self.look(), "the set is empty")
+        client.create_stack_instances(StackSetName=name, Accounts=[PAYER], Regions=["us-east-1"])
+        self.assertEqual(self.verdict("region of the roles"), OK)
+        moved = payer.SAMPLE.replace("root: r-exam", "root: r-exam\n  memberRegion: eu-central-1")
+        self.assertTrue(self.look(moved)["region of the roles"].stops)
+        # Scripted: in moto no stack of a set ever fails. Where none stands, another region is the cure.
+        failed = f"<member><Account>{PAYER}</Account><Region>us-east-1</Region><Status>OUTDATED</Status></member>"
+        self.double.scripted["ListStackInstances"] = query_answer("ListStackInstances", f"<Summaries>{failed}</Summaries>")
+        self.assertNotIn("region of the roles", self.look(moved))
+
     def test_the_wrong_account_is_asked_nothing_else(self):
         payer.organization(self.moto)
         found = self.look(payer.policy_text("o-aaaaaaaaaa", "r-aaaa", payer="999999999999"))
@@ -170,6 +185,7 @@ class Checks(unittest.TestCase):
             "ListPoliciesForTarget": ("SCPs", "organizations:ListPoliciesForTarget", True),
             "GetTrailStatus": ("trail", "cloudtrail:GetTrailStatus", False),
             "DescribeRegions": ("regions", "ec2:DescribeRegions", True),
+            "ListStackInstances": ("region of the roles", "cloudformation:ListStackInstances", True),
         }
         for operation, (what, permission, needed) in cases.items():
             with self.subTest(operation):

@@ -13,6 +13,7 @@ from . import made_up, payer
 from .command import Command
 from .servers import PAYER, environment
 
+SETS = ("runawaytrain-member", "runawaytrain-member-region", "runawaytrain-member-alarms")
 TEMPLATE = '{"Resources": {"T": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "%s"}}}}'
 
 
@@ -29,7 +30,7 @@ class Destroy(Command):
         formation, organizations = self.moto.client("cloudformation"), self.moto.client("organizations")
         for name in ("RunawayTrainGuardrails", "RunawayTrain", "RunawayTrainEnrollment"):
             formation.create_stack(StackName=name, TemplateBody=TEMPLATE % name)
-        for name in ("runawaytrain-member", "runawaytrain-member-region"):
+        for name in SETS:
             formation.create_stack_set(StackSetName=name, TemplateBody=TEMPLATE % name)
             formation.create_stack_instances(StackSetName=name, Accounts=[PAYER], Regions=["us-east-1"])
         content = json.dumps({"Version": "2012-10-17", "Statement": []})
@@ -76,7 +77,7 @@ class Destroy(Command):
     def members_topics(self) -> set[str]:
         """What the stacks of the sets made."""
         topics = {topic["TopicArn"].rsplit(":", 1)[-1] for topic in self.moto.client("sns").list_topics()["Topics"]}
-        return topics & {"runawaytrain-member", "runawaytrain-member-region"}
+        return topics & set(SETS)
 
     def run_with(self, contract, *arguments: str) -> tuple[int, str]:
         """Within this process, under another contract than the checkout's."""
@@ -94,7 +95,7 @@ class Destroy(Command):
         self.deployed()
         release = {"StackName": "RunawayTrainRelease", "TemplateBody": TEMPLATE % "release"}
         self.moto.client("cloudformation").create_stack(**release)
-        self.assertEqual((len(self.stacks()), self.instances(), len(self.members_topics())), (3, 2, 2))
+        self.assertEqual((len(self.stacks()), self.instances(), len(self.members_topics())), (3, 3, 3))
         code, said = self.run_it("--destroy", "--yes")
         self.assertEqual(code, 0, said)
         self.assertEqual((self.stacks(), self.members_topics(), self.sets()), (set(), set(), set()))
@@ -108,8 +109,9 @@ class Destroy(Command):
         ):
             self.assertIn(command, said)
         order = (
-            "1 stack of runawaytrain-member-region", "1 stack of runawaytrain-member\n", "stack RunawayTrainEnrollment",
-            "stack set runawaytrain-member-region", "stack RunawayTrain\n", "RunawayTrainQuarantine on",
+            "1 stack of runawaytrain-member-alarms", "1 stack of runawaytrain-member-region", "1 stack of runawaytrain-member\n",
+            "stack RunawayTrainEnrollment", "stack set runawaytrain-member-alarms", "stack set runawaytrain-member-region",
+            "stack RunawayTrain\n", "RunawayTrainQuarantine on",
             "stack RunawayTrainGuardrails",
         )
         places = [said.index(f"removed {what}") for what in order]
@@ -145,7 +147,7 @@ class Destroy(Command):
 
     def assert_all_is_there(self) -> None:
         there = (len(self.stacks()), self.attached(self.member), self.instances())
-        self.assertEqual(there, (3, {"RunawayTrainQuarantine", "RunawayTrainModels", "RunawayTrainLockdown"}, 2))
+        self.assertEqual(there, (3, {"RunawayTrainQuarantine", "RunawayTrainModels", "RunawayTrainLockdown"}, 3))
 
     def test_the_contract_says_which_states_are_contained(self):
         self.deployed()
@@ -178,7 +180,7 @@ class Destroy(Command):
         code, said = self.run_it("--destroy")
         self.assertEqual(code, 1)
         self.assertIn("Nothing was removed", said)
-        self.assertEqual((len(self.stacks()), self.instances()), (3, 2))
+        self.assertEqual((len(self.stacks()), self.instances()), (3, 3))
 
     def test_another_account_is_left_alone(self):
         self.deployed()

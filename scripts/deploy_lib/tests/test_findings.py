@@ -227,6 +227,17 @@ class Others(unittest.TestCase):
             with self.subTest(wanted):
                 self.assertEqual([one.verdict for one in regions.regions(wanted, status)], verdicts)
         self.assertFalse(regions.regions((), status)[0].stops, "polling sees launches too")
+        (found,) = regions.regions(("us-east-1",), status, "ap-east-1")
+        self.assertTrue(found.stops, "nobody would be enrolled")
+        self.assertIn("organization.memberRegion", found.mend)
+
+    def test_the_region_of_the_roles(self):
+        self.assertEqual(regions.roles(frozenset(), "eu-central-1"), [], "nobody is enrolled")
+        self.assertEqual([one.verdict for one in regions.roles(frozenset({"eu-central-1"}), "eu-central-1")], [OK])
+        for standing in ({"us-east-1"}, {"us-east-1", "eu-central-1"}):
+            (found,) = regions.roles(frozenset(standing), "eu-central-1")
+            self.assertTrue(found.stops)
+            self.assertIn("organization.memberRegion: us-east-1", found.mend)
 
     def test_the_function(self):
         file = Path("/tmp/bootstrap")

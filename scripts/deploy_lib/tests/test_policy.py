@@ -34,6 +34,13 @@ class Reading(unittest.TestCase):
         named = SAMPLE.replace("root: r-exam", "root: r-exam\n  ous: [ou-exam-1]")
         self.assertEqual(parse(named, "f").enrolled, ("ou-exam-1",))
 
+    def test_where_roles_go_and_whether_an_alarm_rings(self):
+        found = parse(SAMPLE, "f")
+        self.assertEqual((found.member_region, found.has_spend_alarm), ("us-east-1", False))
+        named = SAMPLE.replace("root: r-exam", "root: r-exam\n  memberRegion: eu-central-1").replace("instances: 20", "instances: 20, spendMonth: 0")
+        found = parse(named, "f")
+        self.assertEqual((found.member_region, found.has_spend_alarm), ("eu-central-1", True))
+
     def test_the_payers_own_rule(self):
         def own(mode: str) -> PayerRule:
             return PayerRule(mode, "deactivate", "leave", frozenset(), frozenset({"Admin"}))

@@ -138,6 +138,11 @@ pub struct Organization {
     #[serde(default, deserialize_with = "values::regions", skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = values::REGION)))]
     pub regions: Vec<Region>,
+    /// The region that the stack with the roles of each account is deployed in; without it us-east-1. Choose it once: the
+    /// names of roles are the account's, so a stack in another region could not take them over.
+    #[serde(default, deserialize_with = "values::region", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", regex(pattern = values::REGION))]
+    pub member_region: Option<Region>,
     /// Regions that a service control policy of the organization denies to its accounts: they are not looked at, and
     /// not missed.
     #[serde(default, deserialize_with = "values::closed_regions", skip_serializing_if = "BTreeSet::is_empty")]

@@ -69,6 +69,11 @@ pub(super) fn units<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D
         .collect()
 }
 
+pub(super) fn region<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Region>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    text.map(|text| checked::<D>(text, REGION, "a region's code").map(Region::new)).transpose()
+}
+
 pub(super) fn regions<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Region>, D::Error> {
     list_of_regions(from, "regions")
 }
