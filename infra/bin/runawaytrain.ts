@@ -2,6 +2,7 @@
 import { App, Validations } from 'aws-cdk-lib';
 import { DISABLE_CREATION_STACK_TRACES } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
+import { accountStacks } from '../lib/accounts/accounts';
 import { names } from '../lib/contract';
 import { RunawayTrainGuardrails } from '../lib/guardrails/guardrails';
 import { OptionProblem, optionsFrom } from '../lib/options';
@@ -34,6 +35,11 @@ try {
     architecture: options.architecture,
     bootstrapFile: options.bootstrapFile,
     haltPolicyIds: options.haltPolicyIds ?? guardrails.haltPolicyIds,
+  });
+  accountStacks(app, guard, {
+    description: 'The notify lists and monthly amounts that accounts have of their own.',
+    env,
+    policy,
   });
   enroll(app, guard, {
     stackName: 'RunawayTrainEnrollment',

@@ -56,7 +56,7 @@ export class RunawayTrain extends Stack {
     // What members get from the stack sets, for the payer.
     new PayerResponder(this, 'PayerResponder', { policy });
     new PayerForwarder(this, 'PayerForwarder', { to: bus });
-    new SpendAlarms(this, 'Spend', { policy, tell: alarms.action });
+    new SpendAlarms(this, 'Spend', { watched: policy.payerSpend, tell: alarms.action });
 
     // What watches the guard.
     const heartbeat = new Heartbeat(this, 'Heartbeat', {

@@ -44,6 +44,7 @@ describe('the app', () => {
     const stacks = Object.entries<Json>(artifacts).filter(([, { type }]) => type === 'aws:cloudformation:stack');
     assert.deepEqual(stacks.map(([name, { environment }]) => `${name} ${environment}`).sort(), [
       'RunawayTrain aws://123456789012/us-east-1',
+      'RunawayTrainAccounts11 aws://123456789012/us-east-1',
       'RunawayTrainEnrollment aws://123456789012/us-east-1',
       'RunawayTrainGuardrails aws://123456789012/us-east-1',
     ]);
@@ -61,6 +62,7 @@ describe('the app', () => {
     assert.deepEqual(waitsFor(outdir, 'RunawayTrain'), ['RunawayTrainGuardrails']);
     assert.deepEqual(waitsFor(outdir, 'RunawayTrainGuardrails'), []);
     assert.deepEqual(waitsFor(outdir, 'RunawayTrainEnrollment'), ['RunawayTrain']);
+    assert.deepEqual(waitsFor(outdir, 'RunawayTrainAccounts11'), ['RunawayTrain']);
 
     const read = (stack: string) => JSON.parse(fs.readFileSync(path.join(outdir, `${stack}.template.json`), 'utf8'));
     const guard = Object.values<Json>(read('RunawayTrain').Resources).find(
@@ -85,7 +87,7 @@ describe('the app', () => {
   it('gives no topic, bus or queue two policies, over all stacks', () => {
     const { outdir } = run({ policy: SAMPLE, bootstrap: bootstrapFile });
     const templates = fs.readdirSync(outdir).filter((name) => name.endsWith('.template.json'));
-    assert.equal(templates.length, 3);
+    assert.equal(templates.length, 4);
     const governed: string[] = [];
     const exist: string[] = [];
     for (const name of templates) {

@@ -59,15 +59,16 @@ describe('a good policy', () => {
   it('has spend watched by the payer for itself and for accounts with an amount of their own', () => {
     const policy = readPolicy(path.join(SHARED, 'good/spend.yaml'));
     assert.equal(policy.spendMonth, 1000);
+    assert.deepEqual([...policy.payerSpend], [['123456789012', 1000]]);
     assert.deepEqual(
-      [...policy.watchedSpend],
+      [...policy.ownSpend],
       [
-        ['123456789012', 1000],
         ['111111111111', 99.5],
         ['222222222222', 0],
       ],
     );
-    assert.deepEqual([...readPolicy(path.join(SHARED, 'good/minimal.yaml')).watchedSpend], []);
+    const { payerSpend, ownSpend } = readPolicy(path.join(SHARED, 'good/minimal.yaml'));
+    assert.deepEqual([...payerSpend, ...ownSpend], []);
   });
 
   it('forwards launches from the regions that it names', () => {

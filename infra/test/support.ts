@@ -6,6 +6,7 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { parse } from 'yaml';
+import { accountStacks } from '../lib/accounts/accounts';
 import { names } from '../lib/contract';
 import { RunawayTrainGuardrails } from '../lib/guardrails/guardrails';
 import { enroll, type RunawayTrainEnrollment } from '../lib/organization/enrollment';
@@ -45,21 +46,24 @@ export const document: PolicyDocument = {
   accounts: { [LAB]: { notify: ['lab@example.edu'] }, '222222222222': {} },
 };
 
+/** The guard's stack, and those of accounts by their names. */
 export function synthesize(
   policy: PolicyDocument = document,
   architecture = Architecture.X86_64,
-): { template: Template; outdir: string } {
+): { template: Template; accounts: ReadonlyMap<string, Template>; outdir: string } {
   const outdir = folder();
   // Four seconds each time, and `npm run synth` does it anyway.
   const app = new App({ outdir, builtinCloudFormationValidation: false });
-  const stack = new RunawayTrain(app, 'RunawayTrain', {
-    env: { account: policy.payer, region: names.homeRegion },
-    policy: new Policy(policy),
+  const props = { env: { account: policy.payer, region: names.homeRegion }, policy: new Policy(policy) };
+  const guard = new RunawayTrain(app, 'RunawayTrain', {
+    ...props,
     architecture,
     bootstrapFile,
     haltPolicyIds: { quarantine: QUARANTINE, models: MODELS, lockdown: LOCKDOWN },
   });
-  return { template: Template.fromStack(stack), outdir };
+  const stacks = accountStacks(app, guard, props);
+  const accounts = new Map(stacks.map((stack) => [stack.stackName, Template.fromStack(stack)]));
+  return { template: Template.fromStack(guard), accounts, outdir };
 }
 
 export function guardrails(policy: PolicyDocument = document): RunawayTrainGuardrails {

@@ -1,4 +1,4 @@
-/** The topics: one for the default list, one for each account with a list of its own. */
+/** The topic of the default list, and who may publish to it and to those of accounts, which are in stacks of their own. */
 import { Stack } from 'aws-cdk-lib';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
@@ -21,9 +21,6 @@ export class NotifyTopics extends Construct {
   constructor(scope: Construct, id: string, { policy }: NotifyTopicsProps) {
     super(scope, id);
     this.general = new NotifyTopic(this, 'General', { name: names.topic, addresses: policy.notify });
-    for (const [account, addresses] of policy.ownNotify) {
-      new NotifyTopic(this, account, { name: accountTopic(account), addresses });
-    }
   }
 
   /** A pattern instead of a list: a few hundred names would not fit into the role's 10,240 characters of policy. */

@@ -90,15 +90,21 @@ export class Policy {
     return this.document.defaults.limits.spendMonth;
   }
 
-  /** Accounts whose spend the payer itself watches: those with an amount of their own, and the payer. US dollars a month. */
-  get watchedSpend(): ReadonlyMap<string, number> {
-    const watched = new Map<string, number>();
-    // No stack set reaches the payer, so the default amount is watched from here as well.
-    if (this.spendMonth !== undefined) watched.set(this.payer, this.spendMonth);
-    for (const [id, { limits }] of Object.entries(this.document.accounts ?? {})) {
-      if (limits?.spendMonth !== undefined) watched.set(id, limits.spendMonth);
-    }
-    return watched;
+  /** The payer with its amount, in US dollars a month; empty where there is none. No stack set reaches it, so the default counts too. */
+  get payerSpend(): ReadonlyMap<string, number> {
+    const amount = this.document.accounts?.[this.payer]?.limits?.spendMonth ?? this.spendMonth;
+    return new Map(amount === undefined ? [] : [[this.payer, amount]]);
+  }
+
+  /**
+   * Accounts with an amount of their own, in US dollars a month, which the payer watches for them. The payer is not among them
+   * even if it has one: between its default and its own amount its alarm would have to move to another stack, under one name.
+   */
+  get ownSpend(): ReadonlyMap<string, number> {
+    const others = Object.entries(this.document.accounts ?? {}).filter(([id]) => id !== this.payer);
+    return new Map(
+      others.flatMap(([id, { limits }]) => (limits?.spendMonth === undefined ? [] : [[id, limits.spendMonth]])),
+    );
   }
 
   /** The reports that are read, as the function finds them; undefined where none are. */

@@ -1,6 +1,7 @@
 /** From the policy file to a checked policy, or to every problem in it at once. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { crowdedStacks } from './crowding';
 import { accountsWithoutLimit } from './limits';
 import { Policy, type PolicyDocument } from './policy';
 import { PolicyProblems } from './problem';
@@ -20,9 +21,10 @@ export function readPolicy(file: string): Policy {
   const said = new Set(unquoted.map((finding) => JSON.stringify(finding.path)));
   const misfits = schemaFindings(data).filter((finding) => !said.has(JSON.stringify(finding.path)));
   const findings = [...unquoted, ...misfits];
-  if (findings.length === 0) findings.push(...accountsWithoutLimit(data as PolicyDocument));
+  const policy = new Policy(data as PolicyDocument);
+  if (findings.length === 0) findings.push(...accountsWithoutLimit(policy.document), ...crowdedStacks(policy));
   if (findings.length > 0) throw new PolicyProblems(findings.map((finding) => source.place(finding)));
-  return new Policy(data as PolicyDocument);
+  return policy;
 }
 
 function textOf(file: string, name: string): string {

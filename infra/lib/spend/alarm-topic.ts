@@ -20,6 +20,13 @@ export interface AlarmTopicProps {
   readonly failures: FailureQueue;
 }
 
+/** For alarms in other stacks: the topic by its name, since this stack could not change what another one imports from it. */
+export function alarmTopicAction(scope: Construct): IAlarmAction {
+  const { account, region } = Stack.of(scope);
+  const arn = `arn:aws:sns:${region}:${account}:${names.alarmTopic}`;
+  return new SnsAction(Topic.fromTopicArn(scope, 'AlarmTopic', arn));
+}
+
 export class AlarmTopic extends Construct {
   private readonly topic: Topic;
 

@@ -7,20 +7,20 @@ import { Duration } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, type IAlarmAction, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import { names } from '../contract';
-import type { Policy } from '../policy/policy';
 
 /** AWS publishes the estimate several times a day; a shorter period would mostly be empty. */
 const PERIOD = Duration.hours(6);
 
 export interface SpendAlarmsProps {
-  readonly policy: Policy;
+  /** US dollars a month, by account. */
+  readonly watched: ReadonlyMap<string, number>;
   readonly tell: IAlarmAction;
 }
 
 export class SpendAlarms extends Construct {
-  constructor(scope: Construct, id: string, { policy, tell }: SpendAlarmsProps) {
+  constructor(scope: Construct, id: string, { watched, tell }: SpendAlarmsProps) {
     super(scope, id);
-    for (const [account, dollars] of policy.watchedSpend) this.watch(account, dollars, tell);
+    for (const [account, dollars] of watched) this.watch(account, dollars, tell);
   }
 
   private watch(account: string, dollars: number, tell: IAlarmAction): void {
