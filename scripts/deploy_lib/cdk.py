@@ -1,6 +1,7 @@
 """The CDK's command line, run as the identity that the preflight looked at."""
 
 import argparse
+import json
 import os
 import shutil
 import time
@@ -36,6 +37,11 @@ class Cdk:
     def diff(self) -> str:
         """What would change, in the CDK's words."""
         return self._run("compare with what is deployed (cdk diff)", "diff").read_text(errors="replace")
+
+    def stacks(self) -> set[str]:
+        """Those that the last command synthesized."""
+        artifacts = json.loads((self.output / "manifest.json").read_text())["artifacts"]
+        return {name for name, one in artifacts.items() if one["type"] == "aws:cloudformation:stack"}
 
     def deploy(self) -> None:
         # What a removed stack left behind, the table and the log, is taken over. Whether to deploy was asked before.

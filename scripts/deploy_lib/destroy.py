@@ -11,7 +11,7 @@ from demo_lib import show
 from .checks import organization
 from .checks.scps import TYPE
 from .cloud import Cloud
-from .contract import CONTRACT, COST_STACK, RELEASE_STACK, STACKS, names
+from .contract import ACCOUNT_STACK, CONTRACT, COST_STACK, GUARD_STACK, RELEASE_STACK, STACKS, names
 from .refusal import Refusal
 
 # Every account's record is in this partition, its state beside it. `lambda/aws/src/ledger/record.rs`.
@@ -52,13 +52,27 @@ class Found:
 
 def look(cloud: Cloud) -> Found:
     return Found(
-        tuple(stack for stack in reversed(STACKS) if stack_status(cloud, stack) is not None),
+        tuple(_stacks(cloud)),
         tuple(one for one in STACK_SETS if _described(cloud, one) is not None),
         _contained(cloud),
         _there(cloud, "dynamodb", "DescribeTable", "ResourceNotFoundException", TableName=names.table),
         _has_log(cloud),
         stack_status(cloud, RELEASE_STACK) is not None,
     )
+
+
+def _stacks(cloud: Cloud) -> Iterator[str]:
+    """From the first that is removed to the last."""
+    for stack in reversed(STACKS):
+        if stack == GUARD_STACK:
+            yield from reversed(account_stacks(cloud))
+        if stack_status(cloud, stack) is not None:
+            yield stack
+
+
+def account_stacks(cloud: Cloud) -> list[str]:
+    found = cloud.pages("cloudformation", "DescribeStacks", "Stacks")
+    return sorted(one["StackName"] for one in found if ACCOUNT_STACK.fullmatch(one["StackName"]))
 
 
 def remove(cloud: Cloud, found: Found) -> Iterator[str]:
@@ -69,8 +83,7 @@ def remove(cloud: Cloud, found: Found) -> Iterator[str]:
         # A policy that is attached somewhere cannot be deleted, and a guard that lives would attach it again.
         if stack == STACKS[0]:
             yield from _detach(cloud)
-        with show.step(f"remove the stack {stack}"):
-            _delete_stack(cloud, stack)
+        remove_stack(cloud, stack)
         yield f"stack {stack}"
         if stack == STACKS[-1]:
             yield from _drop_sets(cloud, found.sets)
@@ -221,14 +234,20 @@ def _targets(cloud: Cloud, policy: dict) -> list[str]:
     return [target["TargetId"] for target in found]
 
 
-def _delete_stack(cloud: Cloud, stack: str) -> None:
+def remove_stack(cloud: Cloud, stack: str, todo: str = AGAIN) -> None:
+    """`todo` is what to do where it cannot be removed."""
+    with show.step(f"remove the stack {stack}"):
+        _delete_stack(cloud, stack, todo)
+
+
+def _delete_stack(cloud: Cloud, stack: str, todo: str) -> None:
     cloud.ask("cloudformation", "DeleteStack", StackName=stack)
     status = _wait(lambda: stack_status(cloud, stack) or STACK_GONE[0], (*STACK_GONE, "DELETE_FAILED"))
     if status not in STACK_GONE:
         events = cloud.ask("cloudformation", "DescribeStackEvents", StackName=stack)["StackEvents"]
         failed = [one for one in events if one["ResourceStatus"] == "DELETE_FAILED" and one.get("ResourceStatusReason")]
         why = "; ".join(f"{one['LogicalResourceId']}: {one['ResourceStatusReason']}" for one in failed)
-        raise NotRemoved(f"the stack {stack} could not be removed: {why or status}", AGAIN)
+        raise NotRemoved(f"the stack {stack} could not be removed: {why or status}", todo)
 
 
 def _wait(status, ends: tuple[str, ...]) -> str:

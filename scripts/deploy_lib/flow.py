@@ -85,12 +85,17 @@ def _deploy(cloud: Cloud, policy: Policy, options: argparse.Namespace, progress:
     first = destroy.stack_status(cloud, GUARD_STACK) is None
     _build(runner, options)
     show.console.print(Text.from_ansi(runner.diff().rstrip()), soft_wrap=True)
+    emptied = sorted(set(destroy.account_stacks(cloud)) - runner.stacks())
+    if emptied:
+        show.say(f"No account has anything of its own in {', '.join(emptied)} any more: removed after the deployment.")
     _say_mode(policy, first)
     if not _agreed(options, f"Deploy this to account {policy.payer}?"):
         show.say("Nothing was deployed.")
         return NOT_DONE
     progress.begun = "CloudFormation goes on with what it began; run scripts/deploy again to see where it is"
     runner.deploy()
+    for stack in emptied:
+        destroy.remove_stack(cloud, stack, "mend that, then run scripts/deploy again; all else is deployed.")
     progress.begun = "the deployment is done; only the looking afterwards was cut short"
     return _afterwards(cloud, policy)
 

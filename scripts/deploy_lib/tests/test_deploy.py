@@ -49,10 +49,18 @@ class Deploy(Command):
     def stacks(self) -> set[str]:
         return {stack["StackName"] for stack in self.moto.client("cloudformation").describe_stacks()["Stacks"]}
 
+    def left_by_an_account(self, stack: str) -> None:
+        """An earlier deployment's stack, whose last account has lost its list since."""
+        template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "runawaytrain-222222222207"}}}}
+        self.moto.client("cloudformation").create_stack(StackName=stack, TemplateBody=json.dumps(template))
+
     def test_from_a_bare_account_to_a_drill_and_away(self):
+        self.left_by_an_account("RunawayTrainAccounts07")
         code, said = self.deploy("--yes", "--cdk-bootstrap")
         self.assertEqual(code, 0, said)
-        self.assertLessEqual({"CDKToolkit", "RunawayTrainGuardrails", "RunawayTrain", "RunawayTrainEnrollment"}, self.stacks())
+        ours = {"RunawayTrainGuardrails", "RunawayTrain", "RunawayTrainAccounts11", "RunawayTrainEnrollment"}
+        self.assertEqual({"CDKToolkit"} | ours, self.stacks())
+        self.assertIn("✓ remove the stack RunawayTrainAccounts07", said)
         self.assertIn("mode: drill. The guard judges and reports, and touches nothing.", said)
         self.assertIn("AWS::Lambda::Function", said, "what would change is shown")
         # moto's CloudFormation makes no subscriptions, and nobody is taken for confirmed.
@@ -82,9 +90,11 @@ class Deploy(Command):
 
     def test_unasked_nothing_is_deployed_and_a_first_proceed_is_warned_about(self):
         payer.bootstrapped(self.moto)
+        self.left_by_an_account("RunawayTrainAccounts07")
         self.write(self.policy.read_text().replace("mode: drill\n", "mode: proceed\n", 1))
         code, said = self.deploy()
-        self.assertEqual((code, self.stacks()), (1, set()), said)
+        self.assertEqual((code, self.stacks()), (1, {"RunawayTrainAccounts07"}), said)
+        self.assertIn("No account has anything of its own in RunawayTrainAccounts07 any more: removed after the deployment.", said)
         self.assertIn("This is the first deployment", said)
         self.assertIn("Nothing was deployed.", said)
 

@@ -7,12 +7,13 @@ import unittest
 from unittest import mock
 
 from deploy_lib import destroy, flow, options
-from deploy_lib.contract import STACKS
+from deploy_lib.contract import ACCOUNT_STACK, STACKS
 
 from . import made_up, payer
 from .command import Command
 from .servers import PAYER, environment
 
+DEPLOYED = ("RunawayTrainGuardrails", "RunawayTrain", "RunawayTrainAccounts07", "RunawayTrainAccounts11", "RunawayTrainEnrollment")
 SETS = ("runawaytrain-member", "runawaytrain-member-region", "runawaytrain-member-alarms")
 TEMPLATE = '{"Resources": {"T": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "%s"}}}}'
 
@@ -28,7 +29,7 @@ class Destroy(Command):
     def deployed(self) -> None:
         """Of each kind one, as the stacks would have made it."""
         formation, organizations = self.moto.client("cloudformation"), self.moto.client("organizations")
-        for name in ("RunawayTrainGuardrails", "RunawayTrain", "RunawayTrainEnrollment"):
+        for name in DEPLOYED:
             formation.create_stack(StackName=name, TemplateBody=TEMPLATE % name)
         for name in SETS:
             formation.create_stack_set(StackSetName=name, TemplateBody=TEMPLATE % name)
@@ -57,7 +58,7 @@ class Destroy(Command):
     def stacks(self) -> set[str]:
         """Of those that a deployment makes."""
         found = self.moto.client("cloudformation").describe_stacks()["Stacks"]
-        return {stack["StackName"] for stack in found} & set(STACKS)
+        return {stack["StackName"] for stack in found if stack["StackName"] in STACKS or ACCOUNT_STACK.fullmatch(stack["StackName"])}
 
     def attached(self, target: str) -> set[str]:
         client = self.moto.client("organizations")
@@ -93,9 +94,9 @@ class Destroy(Command):
 
     def test_everything_goes_in_reverse_order_and_what_is_kept_is_named(self):
         self.deployed()
-        release = {"StackName": "RunawayTrainRelease", "TemplateBody": TEMPLATE % "release"}
-        self.moto.client("cloudformation").create_stack(**release)
-        self.assertEqual((len(self.stacks()), self.instances(), len(self.members_topics())), (3, 3, 3))
+        for name in ("RunawayTrainRelease", "RunawayTrainAccountsOfSomebodyElse"):
+            self.moto.client("cloudformation").create_stack(StackName=name, TemplateBody=TEMPLATE % name)
+        self.assertEqual((self.stacks(), self.instances(), len(self.members_topics())), (set(DEPLOYED), 3, 3))
         code, said = self.run_it("--destroy", "--yes")
         self.assertEqual(code, 0, said)
         self.assertEqual((self.stacks(), self.members_topics(), self.sets()), (set(), set(), set()))
@@ -111,15 +112,22 @@ class Destroy(Command):
         order = (
             "1 stack of runawaytrain-member-alarms", "1 stack of runawaytrain-member-region", "1 stack of runawaytrain-member\n",
             "stack RunawayTrainEnrollment", "stack set runawaytrain-member-alarms", "stack set runawaytrain-member-region",
-            "stack RunawayTrain\n", "RunawayTrainQuarantine on",
+            "stack RunawayTrainAccounts11\n", "stack RunawayTrainAccounts07\n", "stack RunawayTrain\n", "RunawayTrainQuarantine on",
             "stack RunawayTrainGuardrails",
         )
         places = [said.index(f"removed {what}") for what in order]
         self.assertEqual(places, sorted(places))
+        self.assertNotIn("SomebodyElse", said)
 
         code, said = self.run_it("--destroy", "--yes")
         self.assertEqual(code, 0)
         self.assertIn("Nothing of runawaytrain is deployed here", said)
+
+    def test_it_goes_on_with_the_stacks_of_accounts_that_an_interruption_left(self):
+        for name in ("RunawayTrainAccounts03", "RunawayTrainAccounts19"):
+            self.moto.client("cloudformation").create_stack(StackName=name, TemplateBody=TEMPLATE % name)
+        code, said = self.run_it("--destroy", "--yes")
+        self.assertEqual((code, self.stacks()), (0, set()), said)
 
     def test_it_refuses_while_an_account_is_contained(self):
         self.deployed()
@@ -146,8 +154,10 @@ class Destroy(Command):
         self.assert_all_is_there()
 
     def assert_all_is_there(self) -> None:
-        there = (len(self.stacks()), self.attached(self.member), self.instances())
-        self.assertEqual(there, (3, {"RunawayTrainQuarantine", "RunawayTrainModels", "RunawayTrainLockdown"}, 3))
+            "1 stack of runawaytrain-member-alarms", "1 stack of runawaytrain-member-region", "1 stack of runawaytrain-member\n",
+            "stack RunawayTrainEnrollment", "stack set runawaytrain-member-alarms", "stack set runawaytrain-member-region",
+            "stack RunawayTrainAccounts11\n", "stack RunawayTrainAccounts07\n", "stack RunawayTrain\n", "RunawayTrainQuarantine on",
+            "stack RunawayTrainGuardrails",
 
     def test_the_contract_says_which_states_are_contained(self):
         self.deployed()
@@ -180,20 +190,23 @@ class Destroy(Command):
         code, said = self.run_it("--destroy")
         self.assertEqual(code, 1)
         self.assertIn("Nothing was removed", said)
-        self.assertEqual((len(self.stacks()), self.instances()), (3, 3))
+            "1 stack of runawaytrain-member-alarms", "1 stack of runawaytrain-member-region", "1 stack of runawaytrain-member\n",
+            "stack RunawayTrainEnrollment", "stack set runawaytrain-member-alarms", "stack set runawaytrain-member-region",
+            "stack RunawayTrainAccounts11\n", "stack RunawayTrainAccounts07\n", "stack RunawayTrain\n", "RunawayTrainQuarantine on",
+            "stack RunawayTrainGuardrails",
 
     def test_another_account_is_left_alone(self):
         self.deployed()
         self.write(payer.policy_text(self.organization, self.root, payer="999999999999"))
         code, said = self.run_it("--destroy", "--yes")
-        self.assertEqual((code, len(self.stacks())), (1, 3))
+        self.assertEqual((code, self.stacks()), (1, set(DEPLOYED)))
         self.assertIn("999999999999", said)
 
     def test_whoever_may_not_read_the_state_removes_nothing(self):
         self.deployed()
         self.double.denied = {"Query"}
         code, said = self.run_it("--destroy", "--yes")
-        self.assertEqual((code, len(self.stacks())), (1, 3))
+        self.assertEqual((code, self.stacks()), (1, set(DEPLOYED)))
         self.assertIn("dynamodb:Query", said)
 
 
