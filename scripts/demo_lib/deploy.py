@@ -1,4 +1,4 @@
-"""Deploys what an administrator deploys: the stack by `cdk`, and the member templates in each account to enroll."""
+"""Deploys what an administrator deploys: the stacks by `cdk`, and the member templates in each account to enroll."""
 
 import json
 import os
@@ -16,6 +16,8 @@ from .cloud import ADMIN_SECRET, HOME_REGION, Cloud, code_of
 from .paths import BOOTSTRAP, CDK, INFRA, MEMBER_ALARMS_TEMPLATE, MEMBER_REGION_TEMPLATE, MEMBER_TEMPLATE, ROOT, Places, short
 
 STACK = "RunawayTrain"
+# What accounts have of their own. Which there are hangs on their ids, which the emulator gives.
+ACCOUNT_STACKS = "RunawayTrainAccounts*"
 GUARDRAILS = "RunawayTrainGuardrails"
 # What a halt attaches, by the option that names it.
 HALT_POLICIES = {"quarantinePolicyId": "RunawayTrainQuarantine", "modelsPolicyId": "RunawayTrainModels", "lockdownPolicyId": "RunawayTrainLockdown"}
@@ -50,7 +52,7 @@ def environment(cloud: Cloud, places: Places) -> dict:
 
 @dataclass
 class Deployment:
-    """The guard's stack, as an administrator handles it."""
+    """The guard's stack and those of accounts, as an administrator handles them."""
 
     cloud: Cloud
     places: Places
@@ -59,15 +61,16 @@ class Deployment:
     verbose: bool
     halt_policies: dict[str, str] = field(default_factory=dict)
 
-    def up(self) -> None:
+    def up(self, *stacks: str) -> None:
+        """All of them, or only these."""
         # What a removed stack left behind, the table and the log, is taken over.
-        self._cdk("cdk deploy", "deploy", STACK, "--import-existing-resources", "--require-approval", "never")
+        self._cdk("cdk deploy", "deploy", *(stacks or (STACK, ACCOUNT_STACKS)), "--exclusively", "--import-existing-resources", "--require-approval", "never")
         self._bridge()
 
     def down(self) -> None:
         # A role with a policy that its stack does not know could not be deleted.
         self.cloud.admin("iam", PAYER).delete_role_policy(RoleName=FUNCTION_ROLE, PolicyName=BRIDGE)
-        self._cdk("cdk destroy", "destroy", STACK, "--force")
+        self._cdk("cdk destroy", "destroy", STACK, ACCOUNT_STACKS, "--force")
 
     def bootstrap(self) -> None:
         self._cdk("cdk bootstrap", "bootstrap", f"aws://{PAYER}/{HOME_REGION}")
