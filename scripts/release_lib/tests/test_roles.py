@@ -20,6 +20,8 @@ SECONDS = 600  # a machine on which much else runs
 PAYER = "123456789012"  # the sample policy's
 LOOKUP = f"arn:aws:iam::{PAYER}:role/cdk-hnb659fds-lookup-role-{PAYER}-us-east-1"
 ASSETS = f"cdk-hnb659fds-assets-{PAYER}-us-east-1"
+# The guard's, and that of the one account which has a list of its own in the sample policy.
+STACKS = ("RunawayTrain", "RunawayTrainAccounts*")
 OLD = {"Resources": {"Old": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "from-an-older-release"}}}}
 
 
@@ -44,7 +46,7 @@ class Roles(unittest.TestCase):
             emulator.client("cloudformation", cls.admin).create_stack(StackName=stack, TemplateBody=json.dumps(OLD))
         cls.roles = {name: cls._assume(name, policies) for name, policies in cls._made_by_the_stack().items()}
         # As in the pipeline: before anything is deployed.
-        cls.differences = cls._cdk(cls.roles["RunawayTrainReleaseDiff"], "diff", "RunawayTrain", "--method", "template")
+        cls.differences = cls._cdk(cls.roles["RunawayTrainReleaseDiff"], "diff", *STACKS, "--method", "template")
 
     def test_the_differences_are_shown_with_the_rights_to_read_our_templates(self):
         keys = self.roles["RunawayTrainReleaseDiff"]
@@ -52,15 +54,18 @@ class Roles(unittest.TestCase):
         shown = self.differences.stdout + self.differences.stderr
         self.assertRegex(shown, r"\[-\] AWS::SNS::Topic Old")
         self.assertRegex(shown, r"\[\+\] AWS::Lambda::Function")
+        self.assertRegex(shown, r"\[\+\] AWS::SNS::Topic Notify111111111111")
         self._refused("GetTemplate", lambda: emulator.client("cloudformation", keys).get_template(StackName="SomebodyElses"))
         self._refused("AssumeRole", lambda: emulator.client("sts", keys).assume_role(RoleArn=LOOKUP, RoleSessionName="not-before-an-approval"))
         self._refused("Invoke", lambda: emulator.client("lambda", keys).invoke(FunctionName="runawaytrain"))
 
     def test_a_release_is_deployed_with_the_rights_to_become_the_roles_of_the_cdk(self):
         keys = self.roles["RunawayTrainRelease"]
-        self._must(self._cdk(keys, "deploy", "RunawayTrain", "--exclusively", "--import-existing-resources", "--require-approval", "never"))
+        self._must(self._cdk(keys, "deploy", *STACKS, "--exclusively", "--import-existing-resources", "--require-approval", "never"))
         function = emulator.client("lambda", self.admin).get_function_configuration(FunctionName="runawaytrain")
         self.assertEqual(function["Environment"]["Variables"]["quarantinepolicy"], "p-examplepolicyid111")
+        topics = emulator.client("sns", self.admin).list_topics()["Topics"]
+        self.assertIn(f"arn:aws:sns:us-east-1:{PAYER}:runawaytrain-111111111111", [topic["TopicArn"] for topic in topics])
         # By itself it may do nothing but ask the function.
         self._refused("ListBuckets", lambda: emulator.client("s3", keys).list_buckets())
         self._refused("UpdateStack", lambda: emulator.client("cloudformation", keys).update_stack(StackName="RunawayTrain", TemplateBody=json.dumps(OLD)))
