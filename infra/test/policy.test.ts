@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { describe, it } from 'node:test';
+import { Policy } from '../lib/policy/policy';
 import { PolicyProblems } from '../lib/policy/problem';
 import { readPolicy } from '../lib/policy/read';
 import { folder, REPOSITORY } from './support';
@@ -48,6 +49,16 @@ describe('a good policy', () => {
     assert.equal(policy.scheduleMinutes, 1);
     assert.deepEqual(policy.notify, ['team@example.edu', 'second@example.edu']);
     assert.deepEqual([...policy.ownNotify], [['111111111111', ['lab@example.edu']]]);
+  });
+
+  it('has an address once, however often a list has it', () => {
+    const { notify, ownNotify } = new Policy({
+      ...readPolicy(path.join(SHARED, 'good/minimal.yaml')).document,
+      defaults: { limits: { instances: 1 }, notify: ['a@example.edu', 'b@example.edu', 'a@example.edu'] },
+      accounts: { '111111111111': { notify: ['c@example.edu', 'c@example.edu'] } },
+    });
+    assert.deepEqual(notify, ['a@example.edu', 'b@example.edu']);
+    assert.deepEqual([...ownNotify], [['111111111111', ['c@example.edu']]]);
   });
 
   it('is enrolled by its units, by its root, or not at all', () => {

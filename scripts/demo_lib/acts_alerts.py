@@ -5,7 +5,7 @@ import time
 from . import alerts, checks, deploy, feeds, invocations, lambdas, look, show, stage, tables
 from .acts import Story
 from .bridges import Refusals
-from .cast import LAUNCH_REGION, SPEND_MONTH, Account
+from .cast import EVENTS_A_LAUNCH, LAUNCH_REGION, SPEND_MONTH, Account
 
 DOLLARS = 6200.0
 CALLS, EACH = 10, 20
@@ -43,9 +43,9 @@ def burst_of_launches(story: Story) -> None:
     with show.step(f"launch {CALLS} times {EACH} instances in {account.name} with a stolen key of {name}, and wait") as done:
         started = feeds.burst(story.cloud, key, LAUNCH_REGION, CALLS, EACH)
         took = time.time() - start
-        seen = invocations.wait(story.cloud, start, len(started), "launch events")
+        seen = invocations.wait(story.cloud, start, len(started) * EVENTS_A_LAUNCH, "launch events")
         done.note = f"launched within {show.seconds(took)}"
-    alerts.few(story.claims, seen, len(started), took)
+    alerts.few(story.claims, seen, len(started), len(started) * EVENTS_A_LAUNCH, took)
     alerts.only_by(story.claims, seen, "launch", {account.id})
     story.now = halted_alone(story, account, start, heard)
     alerts.none_left(story.claims, started, story.now[account.id])
@@ -76,7 +76,7 @@ def forgeries(story: Story) -> None:
     deploy.enroll(story.cloud, [STRANGER], stage.organization_id(story.cloud), story.deployment.places)
     feeds.publish_estimate(story.cloud, STRANGER, DOLLARS)
     stage.launch(story.cloud, STRANGER, STRANGER.launches)
-    alerts.not_admitted(story.claims, STRANGER, refusals.fresh())
+    alerts.not_admitted(story.claims, STRANGER, refusals.fresh(), EVENTS_A_LAUNCH)
     feeds.stray_rule(story.cloud, member, "RunawayTrainForwarder")
     alerts.not_carried(story.claims, member, refusals.fresh(), feeds.in_queue(story.cloud))
     feeds.enqueue(story.cloud, feeds.launch_event(STRANGER.id), feeds.launch_event(member.id, {"account": victim.id}), "not JSON")

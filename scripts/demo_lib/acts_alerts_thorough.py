@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from . import alert_faults, checks, damage, faults, feeds, invocations, lambdas, look, show, stage
 from .acts import Story
-from .cast import LAUNCH_REGION
+from .cast import EVENTS_A_LAUNCH, LAUNCH_REGION
 
 COMES_BACK = 8  # seconds
 
@@ -31,11 +31,11 @@ def launch_comes_back(story: Story) -> None:
             started = stage.launch(story.cloud, account, {LAUNCH_REGION: 1})
             feeds.enqueue(story.cloud, "not JSON")
             with show.step(f"launch {started[0]} in the halted {account.name}, put what is no event beside it, and wait"):
-                seen = invocations.wait(story.cloud, start, 2, "messages")
-            alert_faults.one_comes_back(story.claims, seen, feeds.in_queue(story.cloud))
+                seen = invocations.wait(story.cloud, start, EVENTS_A_LAUNCH + 1, "messages")
+            alert_faults.launch_comes_back(story.claims, seen, EVENTS_A_LAUNCH, feeds.in_queue(story.cloud))
             faults.still_runs(story.claims, account, started, look.snapshot(story.cloud, account))
         with show.step(f"put the table back, and wait until the launch comes back (after {COMES_BACK} s here, 16 minutes on AWS)"):
-            seen = invocations.wait(story.cloud, time.time(), 1, "launch events")
+            seen = invocations.wait(story.cloud, time.time(), EVENTS_A_LAUNCH, "launch events")
         alert_faults.judged_after_all(story.claims, seen, account, started, look.snapshot(story.cloud, account), feeds.in_queue(story.cloud))
 
 

@@ -24,12 +24,12 @@ def followed(claims: Claims, answer: Answer, owner: str) -> None:
                  unless(swept == [owner], f"swept were {swept}"), unless(answer.report.get("trigger") == "spend-alarm", f"the trigger is {answer.report.get('trigger')}"))
 
 
-def one_comes_back(claims: Claims, seen: list[Invocation], waiting: int) -> None:
+def launch_comes_back(claims: Claims, seen: list[Invocation], events: int, waiting: int) -> None:
     lines = [line["message"] for invocation in seen for line in invocation.records]
     claims.claim("without its table the function names the launch as not judged and refuses the other for good",
                  unless(len(seen) == 1, f"there were {len(seen)} invocations"),
                  unless(sorted(line.split(":")[0] for line in lines) == ["not judged", "refused a record; nothing was touched for it"], f"the log says {lines}"))
-    claims.claim("one of the two messages stays in the queue, the launch", unless(waiting == 1, f"there are {waiting}"))
+    claims.claim(f"what tells of the launch stays in the queue, {waiting} messages, and the other does not", unless(waiting == events, f"there should be {events}"))
 
 
 def judged_after_all(claims: Claims, seen: list[Invocation], account: Account, started: list[str], now: Snapshot, waiting: int) -> None:

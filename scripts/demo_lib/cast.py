@@ -13,6 +13,8 @@ REPORTS_BUCKET, REPORTS_PREFIX = "demo-cost-reports", "cur"
 DEFAULT_LIST = "cloud-team@example.edu"
 # Where the rule is deployed that tells of launches. Elsewhere only a sweep finds them: the other acts launch there.
 LAUNCH_REGION = "us-west-2"
+# EC2 tells of each launch twice, when the instance is pending and when it runs.
+EVENTS_A_LAUNCH = 2
 # The two whom the original's code spares.
 EXEMPT = ("kjanet", "nykamp")
 

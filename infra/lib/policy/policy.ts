@@ -126,12 +126,17 @@ export class Policy {
 
   /** Who is told about every account that has no list of its own. */
   get notify(): readonly string[] {
-    return this.document.defaults.notify;
+    return once(this.document.defaults.notify);
   }
 
   /** Accounts with a list of their own, which replaces the default one. */
   get ownNotify(): ReadonlyMap<string, readonly string[]> {
     const accounts = Object.entries(this.document.accounts ?? {});
-    return new Map(accounts.flatMap(([id, { notify }]) => (notify ? [[id, notify] as const] : [])));
+    return new Map(accounts.flatMap(([id, { notify }]) => (notify ? [[id, once(notify)] as const] : [])));
   }
+}
+
+/** One subscription an address, however often a list has it. */
+function once(addresses: readonly string[]): readonly string[] {
+  return [...new Set(addresses)];
 }
