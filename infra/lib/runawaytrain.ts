@@ -1,5 +1,5 @@
 /** The stack with everything that runs. Read the constructor as the picture of it. */
-import { Stack, type StackProps } from 'aws-cdk-lib';
+import { Annotations, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Architecture } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { FailureQueue } from './guard/failure-queue';
@@ -45,6 +45,13 @@ export class RunawayTrain extends Stack {
     const state = new StateTable(this, 'State');
     const failures = new FailureQueue(this, 'Failures');
     const guard = new Guard(this, 'Guard', { policy, architecture, bootstrapFile, failures, haltPolicyIds });
+
+    if (policy.limitsPurchases && policy.costReports === undefined) {
+      Annotations.of(this).addWarningV2(
+        'runawaytrain:purchases-without-reports',
+        'the policy limits purchases, which only Cost and Usage Reports tell, and has none read: nothing comes of that limit. Add cur: {} to have a report made, or name one that you have.',
+      );
+    }
 
     // What starts the guard.
     new Schedule(this, 'Schedule', { minutes: policy.scheduleMinutes, guard });

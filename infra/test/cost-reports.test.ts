@@ -5,7 +5,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { describe, it } from 'node:test';
 import { App } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { names } from '../lib/contract';
 import { Policy, type PolicyDocument } from '../lib/policy/policy';
 import { reportCosts } from '../lib/spend/cost-reports';
@@ -203,5 +203,20 @@ describe('the app', () => {
       stacks.filter(([, { dependencies }]) => dependencies?.includes('RunawayTrainCostReports')),
       [],
     );
+  });
+});
+
+describe('a limit on purchases', () => {
+  it('without reports that tell of them is warned about', () => {
+    const limits = { instances: 4, purchases: 1000 };
+    const text = Match.stringLikeRegexp('limits purchases.*Add cur');
+    const inDefaults = { ...document, defaults: { ...document.defaults, limits } };
+    const ofOne = { ...document, accounts: { '111111111111': { limits: { purchases: 0 } } } };
+    for (const policy of [inDefaults, ofOne]) {
+      Annotations.fromStack(synthesize(policy).guard).hasWarning('/RunawayTrain', text);
+    }
+    for (const policy of [document, { ...inDefaults, cur: {} }]) {
+      Annotations.fromStack(synthesize(policy).guard).hasNoWarning('/RunawayTrain', text);
+    }
   });
 });

@@ -50,7 +50,7 @@ export const document: PolicyDocument = {
 export function synthesize(
   policy: PolicyDocument = document,
   architecture = Architecture.X86_64,
-): { template: Template; accounts: ReadonlyMap<string, Template>; outdir: string } {
+): { template: Template; accounts: ReadonlyMap<string, Template>; outdir: string; guard: RunawayTrain } {
   const outdir = folder();
   // Four seconds each time, and `npm run synth` does it anyway.
   const app = new App({ outdir, builtinCloudFormationValidation: false });
@@ -63,7 +63,7 @@ export function synthesize(
   });
   const stacks = accountStacks(app, guard, props);
   const accounts = new Map(stacks.map((stack) => [stack.stackName, Template.fromStack(stack)]));
-  return { template: Template.fromStack(guard), accounts, outdir };
+  return { template: Template.fromStack(guard), accounts, outdir, guard };
 }
 
 export function guardrails(policy: PolicyDocument = document): RunawayTrainGuardrails {

@@ -16,7 +16,7 @@ from .cloud import ADMIN_SECRET, HOME_REGION, Cloud, code_of
 from .paths import BOOTSTRAP, CDK, INFRA, MEMBER_ALARMS_TEMPLATE, MEMBER_REGION_TEMPLATE, MEMBER_TEMPLATE, ROOT, Places, short
 
 STACK = "RunawayTrain"
-# What accounts have of their own. Which there are hangs on their ids, which the emulator gives.
+# What accounts have of their own. Which there are depends on their ids, which the emulator gives.
 ACCOUNT_STACKS = "RunawayTrainAccounts*"
 GUARDRAILS = "RunawayTrainGuardrails"
 # What a halt attaches, by the option that names it.

@@ -205,7 +205,7 @@ def _line(entry: dict) -> Line:
     gaps = entry.get("gaps") or []
     if entry.get("error"):
         plan = str(entry["error"])
-    elif verdict == "Halt":
+    elif verdict == "Halt" or actions:  # one that bought past its limit is frozen and not halted
         plan = f"{len(actions)} action{'' if len(actions) == 1 else 's'}" + (", and part of it was not seen" if entry.get("unseen") else "")
     elif entry.get("unseen"):
         plan = f"not seen whole: {gaps[0].get('at')}: {gaps[0].get('reason')}" if gaps else "not seen whole"

@@ -41,7 +41,7 @@ class Cdk:
     def stacks(self) -> set[str]:
         """Those that the last command synthesized."""
         artifacts = json.loads((self.output / "manifest.json").read_text())["artifacts"]
-        return {name for name, one in artifacts.items() if one["type"] == "aws:cloudformation:stack"}
+        return {one["properties"]["stackName"] for one in artifacts.values() if one["type"] == "aws:cloudformation:stack"}
 
     def deploy(self) -> None:
         # What a removed stack left behind, the table and the log, is taken over. Whether to deploy was asked before.

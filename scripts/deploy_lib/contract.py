@@ -70,9 +70,9 @@ names = CONTRACT.names
 COST_STACK = "RunawayTrainCostReports"
 STACKS = ("RunawayTrainGuardrails", "RunawayTrain", COST_STACK, "RunawayTrainEnrollment")
 GUARD_STACK = "RunawayTrain"
-# What accounts have of their own, deployed after the guard's stack: which of them there are hangs on the ids of the accounts,
+# What accounts have of their own, deployed after the guard's stack: which of them there are depends on the ids of the accounts,
 # `infra/lib/accounts/placement.ts`.
-ACCOUNT_STACK = re.compile(r"RunawayTrainAccounts[0-9]{2}")
+ACCOUNT_STACK = re.compile(r"RunawayTrainAccounts[01][0-9]")
 # Optional, and made by hand: no deployment from here has it.
 RELEASE_STACK = "RunawayTrainRelease"
 

@@ -42,7 +42,7 @@ export function accountStacks(
   const ids = new Set([...ownNotify.keys(), ...ownSpend.keys()].map(stackOf));
   return [...ids].sort().map((id) => {
     const stack = new RunawayTrainAccounts(scope, id, props);
-    // Former versions had all this in the guard's stack, and two stacks cannot have one name: it has to go there first.
+    // Former versions had all this in the guard's stack, and two stacks cannot hold a topic of one name: it has to go there first.
     stack.addStackDependency(guard, 'the alarms tell its topic');
     return stack;
   });

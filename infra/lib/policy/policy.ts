@@ -120,6 +120,12 @@ export class Policy {
     };
   }
 
+  /** Whether some account's purchases are limited. */
+  get limitsPurchases(): boolean {
+    const { defaults, accounts } = this.document;
+    return [defaults, ...Object.values(accounts ?? {})].some(({ limits }) => limits?.purchases !== undefined);
+  }
+
   get scheduleMinutes(): number {
     return Number.parseInt(this.document.schedule ?? schema.properties.schedule.default, 10);
   }

@@ -19,7 +19,7 @@ use crate::vocabulary::money::Usd;
 pub enum Judgement {
     /// Within the limits, as far as could be seen.
     Ok,
-    /// Close to a limit.
+    /// Close to a limit, or past the one on purchases.
     Warn,
     /// Past a limit.
     Halt,
@@ -96,9 +96,15 @@ impl Verdict {
         self.throttled && self.is_unseen()
     }
 
-    /// Whether so much was bought that the account is to be frozen.
-    pub fn is_past_purchases(&self) -> bool {
-        self.readings.iter().any(Reading::freezes)
+    /// The limit on purchases, where the account is past it.
+    pub fn past_purchases(&self) -> Option<&Reading> {
+        self.readings.iter().find(|reading| reading.freezes())
+    }
+
+    /// The worst of the readings but for purchases, of which people are told apart.
+    pub fn level(&self) -> Judgement {
+        let others = self.readings.iter().filter(|reading| !reading.limit.freezes());
+        others.map(|reading| reading.judgement).max().unwrap_or(Judgement::Ok)
     }
 
     /// The readings that made the judgement what it is.
@@ -154,7 +160,7 @@ pub fn judge(policy: &AccountPolicy, observation: &Observation, pardon: &Pardon<
     let spend = SpendSeen {
         day: observation.spend.day(pardon.spend.map(|pardon| pardon.at), now),
         month: observation.spend.charges.month(now),
-        bought: observation.spend.bought(pardon.spend.map(|pardon| pardon.at), now),
+        bought: observation.spend.bought(pardon.spend.map(SpendPardon::purchases_from), now),
     };
     let (mut readings, mut unknown) = (Vec::new(), Vec::new());
     for (limit, threshold) in &policy.limits.thresholds {

@@ -279,11 +279,13 @@ impl Sums {
         let cost = amount(row, Column::Unblended)?;
         // Without a date it is in no hour, and in the sum all the same.
         let bought = (charge == Charge::Purchase).then(|| date(row, Column::Start).ok()).flatten().map(Hour::of_second);
-        let bought = bought.filter(|hour| *hour >= self.first && self.covers(*hour));
         if currency != CURRENCY {
             self.other(currency);
             return Ok(());
         }
+        let is_outside = |hour: &Hour| !self.covers(*hour) && !cost.is_zero();
+        self.totals.gaps.outside_rows += u64::from(bought.as_ref().is_some_and(is_outside));
+        let bought = bought.filter(|hour| *hour >= self.first && self.covers(*hour));
         let account = self.account(number, id)?;
         if let Some(sum) = account.apart.get_mut(charge.index()) {
             *sum += cost;

@@ -188,7 +188,7 @@ pub struct Gaps {
     /// Rows of reserved or Savings Plan usage for which the report has neither an effective cost nor an unblended one
     /// other than 0, or not even the column of it.
     pub unpriced_rows: u64,
-    /// Rows of usage that begin outside of the billing period. They are in no hour.
+    /// Rows of usage and of purchases that begin outside of the billing period. They are in no hour.
     pub outside_rows: u64,
     /// Rows of usage in US dollars …
     pub usage_rows: u64,

@@ -10,11 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout_at;
 
 use runawaytrain_core::decision::News;
-use runawaytrain_core::measure::spend::{Charged, Hours, STALE};
+use runawaytrain_core::measure::spend::{Charged, HOURS_BACK, Hours, STALE};
 use runawaytrain_core::message::report::{
     Answer, CostReportsReport, NonMemberSpend, PeriodReport, PeriodResult, ReadPeriod,
 };
 use runawaytrain_core::policy::CostReports;
+use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_core::vocabulary::text::clean;
@@ -33,8 +34,6 @@ mod trouble;
 use month::Month;
 use trouble::Trouble;
 
-/// How far back hours are kept: as far as a sweep asks for them.
-const BACK: SignedDuration = SignedDuration::from_hours(4 * 24);
 /// A report that cannot be read is worth a mail once what is known is older than this: AWS writes one several times a day,
 /// so until then the next may be sound.
 const OLD: SignedDuration = SignedDuration::from_hours(24);
@@ -68,7 +67,7 @@ impl ReportReader {
 
     /// What is known of each account's hours; nothing where the table cannot be read.
     async fn known(&self, now: Timestamp) -> Option<SpentHours> {
-        match self.book.hours(now.checked_sub(BACK).unwrap_or(Timestamp::MIN)).await {
+        match self.book.hours(now.checked_sub(HOURS_BACK).unwrap_or(Timestamp::MIN)).await {
             Ok(hours) => Some(hours),
             Err(failure) => {
                 tracing::warn!(error = %failure, "what the cost reports come to could not be read from the table");
@@ -86,8 +85,11 @@ async fn read_all(reader: &ReportReader, place: &CostReports, deadline: Deadline
         Err(failure) => {
             tracing::error!(bucket = place.bucket, prefix = place.prefix, error = %failure, "the cost reports could not be listed; what was known stays");
             let address = render::address(place);
-            let why = vec![format!("the bucket could not be listed: {failure}")];
-            let news = reader.known(now).await.and_then(|known| unread(place, Err(why), known.until, now));
+            // A bucket that the deployment makes may be made a little later.
+            let is_early = place.is_made && failure.kind == FailureKind::NotFound;
+            let tried = Tried::Nothing(format!("the bucket could not be listed: {failure}"));
+            let known = reader.known(now).await.filter(|known| known.until.is_some() || !is_early);
+            let news = known.and_then(|known| unread(place, tried, known.until, now));
             let body = format!("The cost reports in {address} could not be listed, so what was known stays: {failure}");
             return (Answer::failed(body), news);
         }
@@ -106,7 +108,7 @@ async fn read_all(reader: &ReportReader, place: &CostReports, deadline: Deadline
         place,
         objects,
         editions,
-        since: Hour::containing(now.checked_sub(BACK).unwrap_or(Timestamp::MIN)),
+        since: Hour::containing(now.checked_sub(HOURS_BACK).unwrap_or(Timestamp::MIN)),
         deadline,
     };
     let present = Month::of(now);
@@ -119,35 +121,38 @@ async fn read_all(reader: &ReportReader, place: &CostReports, deadline: Deadline
         periods.push(period);
     }
     let known = reader.known(now).await;
-    let news = known.as_ref().and_then(|known| unread(place, Ok(sentences), known.until, now));
+    let news = known.as_ref().and_then(|known| unread(place, Tried::Periods(sentences), known.until, now));
     let report = summed_up(reader, place, periods, known.unwrap_or_default(), now).await;
     (Answer::cost_reports(render::sentences(&report), report), news)
 }
 
-/// What people must be told where the reports are not read, or none is there to be read: `periods` has what became of
-/// each billing period in a sentence, or why none could be looked for.
-fn unread(
-    place: &CostReports,
-    periods: Result<Vec<(PeriodResult, String)>, Vec<String>>,
-    until: Option<Timestamp>,
-    now: Timestamp,
-) -> Option<News> {
-    let failed = match &periods {
-        Ok(periods) => {
-            periods.iter().filter(|(result, _)| *result == PeriodResult::Failed).map(|(_, why)| why.clone()).collect()
+/// What came of reading.
+enum Tried {
+    /// None could be looked for, and why.
+    Nothing(String),
+    /// What became of each billing period, in a sentence.
+    Periods(Vec<(PeriodResult, String)>),
+}
+
+/// What people must be told where the reports are not read, or none is there to be read.
+fn unread(place: &CostReports, tried: Tried, until: Option<Timestamp>, now: Timestamp) -> Option<News> {
+    let (failed, others): (Vec<_>, Vec<_>) = match tried {
+        Tried::Nothing(why) => (vec![why], Vec::new()),
+        Tried::Periods(periods) => {
+            let (failed, others): (Vec<_>, Vec<_>) =
+                periods.into_iter().partition(|(result, _)| *result == PeriodResult::Failed);
+            let sentences = |periods: Vec<(PeriodResult, String)>| periods.into_iter().map(|(_, why)| why).collect();
+            (sentences(failed), sentences(others))
         }
-        Err(why) => why.clone(),
     };
     let is_news = match until.map(|until| now.duration_since(until)) {
         Some(age) => age > if failed.is_empty() { STALE } else { OLD },
         // The first report of ours takes AWS up to a day; an adopted one was there before.
         None => !failed.is_empty() || !place.is_made,
     };
-    let why = match periods {
-        Ok(periods) if failed.is_empty() => periods.into_iter().map(|(_, sentence)| sentence).collect(),
-        Ok(_) | Err(_) => failed,
-    };
-    is_news.then(|| News::UnreadReports { place: render::address(place), why, until, at: now })
+    let (place, is_made, has_failed) = (render::address(place), place.is_made, !failed.is_empty());
+    let why = if has_failed { failed } else { others };
+    is_news.then_some(News::UnreadReports { place, is_made, why, has_failed, until, at: now })
 }
 
 /// The bucket at one moment, and what is known of it.
@@ -173,7 +178,7 @@ impl Shelf<'_> {
         if month.end() <= self.since.beginning() {
             return without(
                 PeriodResult::Absent,
-                Some(format!("none of its hours is less than {} days old", BACK.as_hours() / 24)),
+                Some(format!("none of its hours is less than {} days old", HOURS_BACK.as_hours() / 24)),
             );
         }
         let manifest = match month.manifest(&self.objects) {

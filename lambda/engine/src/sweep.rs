@@ -17,7 +17,7 @@ use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::mode::{Mode, least};
 
 use crate::account::AccountSweep;
-use crate::contain::brake::Brake;
+use crate::contain::brake::{Allowance, Brake};
 use crate::contain::lease::Leases;
 use crate::cost_reports::ReportReader;
 use crate::deadline::Invocation;
@@ -232,8 +232,7 @@ impl Guard {
             .map(|known| &known.record)
             .filter(|record| scope.members.contains(&record.account))
             .collect();
-        let waits = |record: &&&AccountRecord| record.freeze().is_some_and(|reason| !reason.ends_by_itself());
-        let waiting = members.iter().filter(waits).count();
+        let waiting = frozen_for(&members, FreezeReason::Brake);
         let one = self.account_sweep(source, &scope, &members, order, !drill, invocation);
         let let_us_in: BTreeSet<AccountId> =
             members.iter().filter(|record| record.reached).map(|record| record.account.clone()).collect();
@@ -288,7 +287,8 @@ impl Guard {
         let accounts = scope.accounts.iter().map(|scoped| scoped.policy.account.clone()).collect();
         let freshness = if source == trigger::SPEND_ALARM { Freshness::Now } else { Freshness::Cached };
         let (slots, clock) = (Arc::clone(&self.slots), Arc::clone(&self.clock));
-        let is_latched = members.iter().any(|record| record.freeze() == Some(FreezeReason::Brake));
+        let is_latched = frozen_for(members, FreezeReason::Brake) > 0;
+        let waiting = frozen_for(members, FreezeReason::Purchases);
         let accounts_asked = scope.accounts.len();
         AccountSweep {
             collector: self.collector.clone(),
@@ -297,6 +297,7 @@ impl Guard {
             leases: self.leases.clone(),
             mailer: self.mailer.clone(),
             brake: Arc::new(Brake::new(slots, clock, self.policy.halts_per_hour(), accounts_asked, is_latched)),
+            purchases: Arc::new(Allowance::new(self.policy.halts_per_hour(), waiting)),
             shut_outs: Arc::new(ShutOuts::of(members.iter().copied())),
             clock: Arc::clone(&self.clock),
             spend: self.spend.of(accounts, freshness),
@@ -306,6 +307,11 @@ impl Guard {
             remember,
         }
     }
+}
+
+/// How many accounts are frozen for a reason.
+fn frozen_for(members: &[&AccountRecord], reason: FreezeReason) -> usize {
+    members.iter().filter(|record| record.freeze() == Some(reason)).count()
 }
 
 /// Whether a sweep could enter what it is to guard: something at all, and at least half of the accounts that it looked

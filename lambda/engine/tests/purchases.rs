@@ -14,10 +14,11 @@ use common::{PAYER, QUIET, REGIONS, Scene, id, policy, report_of};
 use jiff::SignedDuration;
 use runawaytrain_core::policy::Policy;
 use runawaytrain_core::record::State;
+use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::Clock;
-use runawaytrain_testbed::{Life, SimAccount, Testbed};
+use runawaytrain_testbed::{Life, SimAccount, Testbed, failure};
 use serde_json::{Value, json};
 
 /// The account that buys; two instances run in it.
@@ -58,6 +59,12 @@ async fn report(scene: &Scene, edition: &str, line_item_type: &str, begins: &str
 
 fn is_quarantined(scene: &Scene, account: &str) -> bool {
     scene.testbed.world.with(&id(account), |known| *known.quarantine.written())
+}
+
+fn launch(scene: &Scene, number: u32) {
+    scene.testbed.world.with(&id(LAB), |lab| {
+        (0..number).for_each(|_| drop(lab.launch("us-east-1", "t2.micro", Life::Running)));
+    });
 }
 
 async fn state(scene: &Scene) -> Option<State> {
@@ -113,10 +120,10 @@ async fn recurring_fees_and_what_fits_into_the_limit_are_no_news() {
 #[tokio::test(start_paused = true)]
 async fn where_an_account_is_not_to_be_frozen_its_purchases_are_mailed() {
     for (more, words) in [
-        (json!({ "mode": "drill" }), "It was not frozen: its mode is drill."),
+        (json!({ "mode": "drill" }), "It was not frozen for this: its mode is drill."),
         (
             json!({ "accounts": { LAB: { "contain": { "quarantine": false } } } }),
-            "It was not frozen: the policy does not quarantine it.",
+            "It was not frozen for this: the policy does not quarantine it.",
         ),
     ] {
         let scene = scene(thousand(more));
@@ -138,9 +145,7 @@ async fn an_account_that_is_frozen_for_purchases_is_halted_by_what_runs_past_a_l
     let scene = scene(thousand(json!({})));
     report(&scene, "aaaa", "Fee", "2026-11-22T01:00:00Z", "100000").await;
     assert_eq!(state(&scene).await, Some(State::Frozen));
-    scene.testbed.world.with(&id(LAB), |lab| {
-        (0..9).for_each(|_| drop(lab.launch("us-east-1", "p5.48xlarge", Life::Running)));
-    });
+    launch(&scene, 9);
     assert_eq!((state(&scene).await, scene.billable(LAB)), (Some(State::Halted), 0));
     scene.send(json!({ "action": "release", "account": LAB })).await;
     assert!(!is_quarantined(&scene, LAB));
@@ -159,4 +164,94 @@ async fn purchases_of_many_accounts_are_frozen_no_faster_than_the_brake_lets_and
     let frozen = accounts.iter().filter(|account| is_quarantined(&scene, account.as_str())).count();
     assert_eq!(frozen, 2);
     assert!(scene.testbed.mailbox.mails().len() <= 3, "{:?}", scene.subjects());
+    // They use up none of the halts.
+    launch(&scene, 9);
+    assert_eq!(state(&scene).await, Some(State::Halted));
+    let frozen = accounts.iter().filter(|account| is_quarantined(&scene, account.as_str())).count();
+    assert_eq!(frozen, 2, "until people have decided");
+}
+
+/// The stolen key that launches and buys: the halt comes within minutes, the bill's line hours later.
+#[tokio::test(start_paused = true)]
+async fn what_was_bought_before_a_halt_is_mailed_when_it_is_booked() {
+    let scene = scene(thousand(json!({})));
+    launch(&scene, 9);
+    assert_eq!(state(&scene).await, Some(State::Halted));
+    let before = scene.testbed.mailbox.mails().len();
+    report(&scene, "aaaa", "Fee", "2026-11-22T01:00:00Z", "100000").await;
+    for _ in 0..3 {
+        assert_eq!(state(&scene).await, Some(State::Halted));
+    }
+    let mails = scene.testbed.mailbox.mails().split_off(before);
+    assert_eq!(mails.len(), 1, "{mails:?}");
+    assert!(mails[0].subject.contains("PURCHASES lab") && mails[0].body.contains("it is Halted already"), "{mails:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn purchases_are_mailed_of_an_account_that_is_warned_already_and_each_further_one_as_well() {
+    let scene = scene(thousand(json!({ "mode": "drill" })));
+    launch(&scene, 2);
+    assert_eq!(state(&scene).await, Some(State::Warned));
+    assert_eq!(scene.mails("Warning"), 1);
+    for (number, dollars) in ["5000", "5000", "9000"].into_iter().enumerate() {
+        report(&scene, &format!("edition-{number}"), "Fee", "2026-11-22T01:00:00Z", dollars).await;
+        state(&scene).await;
+    }
+    assert_eq!((scene.mails("Warning"), scene.mails("PURCHASES")), (1, 2), "{:?}", scene.subjects());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_freeze_for_purchases_does_not_end_by_itself_after_a_trip_whose_brake_cannot_be_asked() {
+    let scene = scene(thousand(json!({})));
+    report(&scene, "aaaa", "Fee", "2026-11-22T01:00:00Z", "100000").await;
+    assert_eq!(state(&scene).await, Some(State::Frozen));
+    scene.testbed.ledger.break_slots(Some(failure("dynamodb:UpdateItem", FailureKind::Denied)));
+    launch(&scene, 9);
+    assert_eq!(state(&scene).await, Some(State::Frozen));
+    scene.testbed.world.with(&id(LAB), |lab| lab.region("us-east-1").instances.clear());
+    scene.testbed.ledger.break_slots(None);
+    // Until long after the purchase is no news any more.
+    for _ in 0..4 {
+        tokio::time::sleep(Duration::from_secs(86_400)).await;
+        assert_eq!(state(&scene).await, Some(State::Frozen));
+    }
+    assert!(is_quarantined(&scene, LAB));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_bought_after_the_data_that_a_release_rested_on_is_not_pardoned() {
+    let scene = scene(thousand(json!({})));
+    report(&scene, "aaaa", "Fee", "2026-11-22T01:00:00Z", "100000").await;
+    assert_eq!(state(&scene).await, Some(State::Frozen));
+    tokio::time::sleep(Duration::from_secs(12 * 3600)).await;
+    scene.send(json!({ "action": "release", "account": LAB })).await;
+    // Nobody knew of it when the account was released.
+    report(&scene, "bbbb", "Fee", "2026-11-22T09:30:00Z", "50000").await;
+    assert_eq!(state(&scene).await, Some(State::Frozen));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_runs_away_and_has_bought_is_halted_in_the_same_sweep() {
+    let scene = scene(thousand(json!({})));
+    report(&scene, "aaaa", "Fee", "2026-11-22T01:00:00Z", "100000").await;
+    launch(&scene, 9);
+    assert_eq!((state(&scene).await, scene.billable(LAB)), (Some(State::Halted), 0));
+    assert_eq!(scene.mails("PURCHASES"), 1, "{:?}", scene.subjects());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_shut_out_and_has_bought_stays_frozen() {
+    let scene = scene(thousand(json!({})));
+    assert_eq!(state(&scene).await, Some(State::Ok));
+    scene.testbed.world.with(&id(LAB), |lab| lab.enrolled = false);
+    for _ in 0..6 {
+        state(&scene).await;
+    }
+    assert!(is_quarantined(&scene, LAB), "{:?}", scene.subjects());
+    report(&scene, "aaaa", "Fee", "2026-11-22T01:00:00Z", "100000").await;
+    scene.testbed.world.with(&id(LAB), |lab| lab.enrolled = true);
+    for _ in 0..6 {
+        assert_eq!((state(&scene).await, is_quarantined(&scene, LAB)), (Some(State::Frozen), true));
+    }
+    assert_eq!(scene.mails("Thawed"), 0);
 }

@@ -136,6 +136,13 @@ pub(crate) fn change(kind: &str, words: &mut Tokens<'_>) -> Result<Option<Change
                 make(&mut known.users, now);
             })
         }
+        "users" => {
+            let make = users::read_many(words)?;
+            Box::new(|known| {
+                let now = known.now();
+                make(&mut known.users, now);
+            })
+        }
         "role" => {
             let make = roles::read(words)?;
             Box::new(|known| {

@@ -43,7 +43,7 @@ def standing(ground: Ground) -> frozenset[str]:
         if refusal.code == "StackSetNotFoundException":
             return frozenset()
         raise
-    return frozenset(one["Region"] for one in found if one["Status"] == "CURRENT")
+    return frozenset(one["Region"] for one in found if one["Status"] == "CURRENT" or one.get("StackId"))
 
 
 def roles(found: frozenset[str], wanted: str) -> list[Finding]:

@@ -154,10 +154,8 @@ class Destroy(Command):
         self.assert_all_is_there()
 
     def assert_all_is_there(self) -> None:
-            "1 stack of runawaytrain-member-alarms", "1 stack of runawaytrain-member-region", "1 stack of runawaytrain-member\n",
-            "stack RunawayTrainEnrollment", "stack set runawaytrain-member-alarms", "stack set runawaytrain-member-region",
-            "stack RunawayTrainAccounts11\n", "stack RunawayTrainAccounts07\n", "stack RunawayTrain\n", "RunawayTrainQuarantine on",
-            "stack RunawayTrainGuardrails",
+        there = (self.stacks(), self.attached(self.member), self.instances())
+        self.assertEqual(there, (set(DEPLOYED), {"RunawayTrainQuarantine", "RunawayTrainModels", "RunawayTrainLockdown"}, 3))
 
     def test_the_contract_says_which_states_are_contained(self):
         self.deployed()
@@ -190,10 +188,7 @@ class Destroy(Command):
         code, said = self.run_it("--destroy")
         self.assertEqual(code, 1)
         self.assertIn("Nothing was removed", said)
-            "1 stack of runawaytrain-member-alarms", "1 stack of runawaytrain-member-region", "1 stack of runawaytrain-member\n",
-            "stack RunawayTrainEnrollment", "stack set runawaytrain-member-alarms", "stack set runawaytrain-member-region",
-            "stack RunawayTrainAccounts11\n", "stack RunawayTrainAccounts07\n", "stack RunawayTrain\n", "RunawayTrainQuarantine on",
-            "stack RunawayTrainGuardrails",
+        self.assertEqual((self.stacks(), self.instances()), (set(DEPLOYED), 3))
 
     def test_another_account_is_left_alone(self):
         self.deployed()

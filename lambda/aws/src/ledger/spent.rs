@@ -125,13 +125,12 @@ fn broken(item: &Item) -> Failure {
 fn items(report: &ReadReport) -> Result<BTreeMap<String, Item>, Failure> {
     let mut days: BTreeMap<(Date, &AccountId), Day> = BTreeMap::new();
     for (account, hours) in &report.accounts {
-        for (begins, amount) in &hours.used {
+        let used = hours.used.iter().map(|hour| (hour, false));
+        for ((begins, amount), is_bought) in used.chain(hours.bought.iter().map(|hour| (hour, true))) {
             let at = begins.to_zoned(TimeZone::UTC);
-            *days.entry((at.date(), account)).or_default().used.entry(at.hour()).or_default() += *amount;
-        }
-        for (begins, amount) in &hours.bought {
-            let at = begins.to_zoned(TimeZone::UTC);
-            *days.entry((at.date(), account)).or_default().bought.entry(at.hour()).or_default() += *amount;
+            let day = days.entry((at.date(), account)).or_default();
+            let hours = if is_bought { &mut day.bought } else { &mut day.used };
+            *hours.entry(at.hour()).or_default() += *amount;
         }
     }
     let mut items = BTreeMap::new();

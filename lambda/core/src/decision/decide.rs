@@ -28,7 +28,7 @@ pub enum Cause {
     ShutOut,
     /// Somebody uses up the account's quota of the calls by which it is watched. It is frozen, for that needs no look.
     Throttled,
-    /// More was bought than the policy lets pass.
+    /// More was bought than the policy allows.
     Purchases,
     /// It was frozen before, and stays so.
     Frozen,
@@ -108,13 +108,18 @@ impl Case<'_> {
             (State::Frozen, reason) => {
                 let is_seen_whole = verdict.reached && self.observation.is_whole() && !verdict.is_unseen();
                 let is_over = is_seen_whole && reason.is_some_and(FreezeReason::ends_by_itself);
-                tripped().or(Some(if is_over { Cause::Thaw } else { Cause::Frozen }))
+                let standing = match (is_over, verdict.past_purchases()) {
+                    (true, Some(_)) => Cause::Purchases,
+                    (true, None) => Cause::Thaw,
+                    (false, _) => Cause::Frozen,
+                };
+                tripped().or(Some(standing))
             }
             (State::Ok | State::Warned | State::Released, _) => {
                 let is_shut_out = shut_out == ShutOut::Believed;
                 let blinded = is_shut_out.then_some(Cause::ShutOut);
                 let blinded = blinded.or(self.is_kept_throttled(verdict).then_some(Cause::Throttled));
-                let frozen = blinded.or(verdict.is_past_purchases().then_some(Cause::Purchases));
+                let frozen = blinded.or(verdict.past_purchases().map(|_| Cause::Purchases));
                 tripped().or(frozen.filter(|_| self.policy.contain.quarantine))
             }
         }

@@ -7,6 +7,7 @@ use crate::decision::news::News;
 use crate::decision::transition::new_halt;
 use crate::measure::summary::Summary;
 use crate::record::{AccountRecord, FreezeReason, State};
+use crate::vocabulary::money::Usd;
 
 /// Freezes an account instead of halting it, for a reason. People are told once it was looked at again: see
 /// [`freeze_outcome`].
@@ -21,12 +22,17 @@ pub fn frozen(
     let why = match reason {
         FreezeReason::Brake => format!("{}; the brake holds", decision.verdict.why()),
         FreezeReason::BrakeUnknown => format!("{}; the brake could not be asked", decision.verdict.why()),
-        FreezeReason::Purchases => decision.verdict.why(),
+        FreezeReason::Purchases => decision.verdict.past_purchases().map(ToString::to_string).unwrap_or_default(),
         FreezeReason::ShutOut => "our role is refused".to_owned(),
         FreezeReason::Throttled => "its quota of the calls by which it is watched is used up".to_owned(),
     };
-    if record.freeze() == Some(reason) {
+    // What waits for people does not come to an end by itself because it has another reason besides.
+    let stays = |known: FreezeReason| known == reason || (!known.ends_by_itself() && reason.ends_by_itself());
+    if record.freeze().is_some_and(stays) {
         return next;
+    }
+    if let (FreezeReason::Purchases, Some(reading)) = (reason, decision.verdict.past_purchases()) {
+        next.purchases_told = Some(Usd::micros(reading.value));
     }
     if record.state != State::Frozen {
         next.begin(new_halt(decision, summary, now));

@@ -83,12 +83,27 @@ pub enum News {
         /// When.
         at: Timestamp,
     },
+    /// More was bought than the policy allows, and the account is not frozen for it, or is contained already.
+    Purchases {
+        /// Where it stands.
+        state: State,
+        /// How much, in words.
+        why: String,
+        /// Why it is not frozen for it.
+        not_frozen: String,
+        /// When.
+        at: Timestamp,
+    },
     /// What the Cost and Usage Reports say is not known, or is old.
     UnreadReports {
         /// Where they are.
         place: String,
-        /// Why, a sentence each.
+        /// Whether the deployment makes them.
+        is_made: bool,
+        /// What failed, a sentence each; of reports that no longer come, what became of each.
         why: Vec<String>,
+        /// Whether something failed.
+        has_failed: bool,
         /// Until when what they said is known; `None` where none was ever read.
         until: Option<Timestamp>,
         /// When.

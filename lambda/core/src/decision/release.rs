@@ -50,7 +50,12 @@ pub fn released(record: &AccountRecord, policy: &AccountPolicy, release: Release
         released_at: record.halt.as_ref().map(let_pass).unwrap_or_default(),
     });
     if ends_halt {
-        next.spend_pardon = Some(SpendPardon { at: now, month: record.charges.month(now) });
+        next.spend_pardon = Some(SpendPardon {
+            at: now,
+            month: record.charges.month(now),
+            reports: record.spend.bought.map(|bought| bought.until),
+        });
+        next.purchases_told = None;
     }
     next.judgement = Judgement::Ok;
     next.warned = None;

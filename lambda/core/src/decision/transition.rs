@@ -12,6 +12,7 @@ use crate::record::{AccountRecord, FreezeReason, Halt, HourPeak, State, Unseen, 
 use crate::verdict::{Judgement, Verdict};
 use crate::vocabulary::ids::{HaltId, Region};
 use crate::vocabulary::mode::Mode;
+use crate::vocabulary::money::Usd;
 use crate::vocabulary::text::clean;
 
 /// A warning of the same level is not mailed again within this time: an account that swings around its warning level
@@ -56,6 +57,7 @@ pub fn after_sweep(
         next.path = place.and_then(|place| place.path.clone()).or(next.path);
     }
     news.extend(unseen_to_tell(&mut next, policy, mode, decision, now));
+    news.extend(purchases_to_tell(&mut next, policy, mode, &decision.verdict, now));
     if record.state.is_contained() {
         return (next, news);
     }
@@ -72,14 +74,15 @@ pub fn after_sweep(
         }
         return (next, news);
     }
-    next.judgement = judgement;
+    let level = decision.verdict.level();
+    next.judgement = level;
     if !in_grace {
         next.enter(State::Warned, decision.verdict.why(), now);
     }
     let is_news =
-        record.warned.is_none_or(|warned| now.duration_since(warned.at) >= WARNING_QUIET || judgement > warned.level);
-    if judgement > record.judgement && is_news {
-        next.warned = Some(Warned { at: now, level: judgement });
+        record.warned.is_none_or(|warned| now.duration_since(warned.at) >= WARNING_QUIET || level > warned.level);
+    if level > record.judgement && is_news {
+        next.warned = Some(Warned { at: now, level });
         news.push(News::Warning { mode, verdict: decision.verdict.clone(), seen: summary.clone(), at: now });
     }
     (next, news)
@@ -212,6 +215,26 @@ fn unseen_to_tell(
     next.unseen_told = Some(now);
     let brief = decision.verdict.gaps.first().map(|gap| gap.failure.brief()).unwrap_or_default();
     Some(News::Unseen { state, unseen: unseen.clone(), brief, shut_out: decision.shut_out })
+}
+
+/// Tells of each purchase past the limit, wherever the account stands: whoever is halted may have bought before. A freeze
+/// for it tells by itself.
+fn purchases_to_tell(
+    next: &mut AccountRecord,
+    policy: &AccountPolicy,
+    mode: Mode,
+    verdict: &Verdict,
+    now: Timestamp,
+) -> Option<News> {
+    let Some(past) = verdict.past_purchases() else {
+        // What is not known is not within its limit.
+        next.purchases_told = next.purchases_told.filter(|_| verdict.spend.bought.is_none());
+        return None;
+    };
+    let bought = Usd::micros(past.value);
+    let is_told = next.purchases_told.replace(bought).is_some_and(|told| bought <= told);
+    let not_frozen = why_not_frozen(policy, mode, next.state);
+    (!is_told).then(|| News::Purchases { state: next.state, why: past.to_string(), not_frozen, at: now })
 }
 
 fn why_not_frozen(policy: &AccountPolicy, mode: Mode, state: State) -> String {

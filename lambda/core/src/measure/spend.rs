@@ -6,7 +6,7 @@ use std::fmt;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::vocabulary::money::Usd;
@@ -29,6 +29,9 @@ const LATE: SignedDuration = SignedDuration::from_hours(12);
 
 /// For so long before the end of the data a purchase counts: its line may come a day after it.
 const RECENT: SignedDuration = SignedDuration::from_hours(48);
+
+/// How far back any hour of the reports matters: purchases before the oldest data that is not stale.
+pub const HOURS_BACK: SignedDuration = SignedDuration::from_hours(48 + 48);
 
 /// AWS's estimate of an account's charges in a month so far.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/monitor_estimated_charges_with_cloudwatch.html>
@@ -271,9 +274,18 @@ pub struct SpendPardon {
     /// none was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub month: Option<Charge>,
+    /// Until when the reports were known: what they said by then was seen by whoever released it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reports: Option<Timestamp>,
 }
 
 impl SpendPardon {
+    /// From when on purchases count: where no reports were known, from the hour of the release.
+    pub fn purchases_from(&self) -> Timestamp {
+        let hour = TimestampRound::new().smallest(Unit::Hour).mode(RoundMode::Trunc);
+        self.reports.unwrap_or_else(|| self.at.round(hour).unwrap_or(self.at))
+    }
+
     /// Takes in a reading of the month: what is charged soon after the release may be of before it.
     pub fn take_in(&mut self, reading: Charge) {
         let is_higher = self.month.is_none_or(|known| reading.amount > known.amount);
@@ -465,8 +477,11 @@ mod tests {
     #[test]
     fn the_month_is_judged_from_where_it_stood_once_all_before_a_release_was_booked() {
         let reading = |when, dollars| Charge { amount: Usd::from_dollars(dollars), at: at(when) };
-        let mut pardon =
-            SpendPardon { at: at("2026-11-21T07:00:00Z"), month: Some(reading("2026-11-21T06:00:00Z", 130.0)) };
+        let mut pardon = SpendPardon {
+            at: at("2026-11-21T07:00:00Z"),
+            month: Some(reading("2026-11-21T06:00:00Z", 130.0)),
+            reports: None,
+        };
         let booked = reading("2026-11-21T19:00:00Z", 20_130.0);
         assert_eq!(pardon.of_month(booked), None);
         pardon.take_in(booked);

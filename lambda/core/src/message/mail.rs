@@ -47,7 +47,12 @@ pub fn write(policy: &AccountPolicy, news: &News) -> Vec<Notice> {
         News::Unreadable { state, why, seen, past, at } => {
             vec![unreadable::record(policy, *state, why, seen, past.as_ref(), *at)]
         }
-        News::UnreadReports { place, why, until, at } => vec![cost_reports::unread(policy, place, why, *until, *at)],
+        News::Purchases { state, why, not_frozen, at } => freeze::purchases(policy, *state, why, not_frozen, *at),
+        News::UnreadReports { place, is_made, why, has_failed, until, at } => {
+            let reports =
+                cost_reports::Unread { place, is_made: *is_made, why, has_failed: *has_failed, until: *until };
+            vec![cost_reports::unread(policy, &reports, *at)]
+        }
         News::Freeze { reason, why, seen, holds, at } => freeze::frozen(policy, *reason, why, seen, holds, *at),
         News::Thawed { reason, at } => vec![freeze::thawed(policy, *reason, *at)],
         News::Released { grace, outcomes, skipped, trusted, at } => {
@@ -169,18 +174,6 @@ fn warning(policy: &AccountPolicy, mode: Mode, verdict: &Verdict, seen: &Summary
         let _ =
             writeln!(body, "Account {} is past its limit. Nothing was done: its mode is {mode}.\n", full_name(policy));
         (format!("PAST ITS LIMIT, {mode} only: {}: {causes}", short_name(policy)), format!("past a limit, {mode} only"))
-    } else if verdict.is_past_purchases() {
-        let why = match (mode, policy.contain.quarantine) {
-            (Mode::Pass | Mode::Drill, _) => format!("its mode is {mode}"),
-            (Mode::Proceed, false) => "the policy does not quarantine it".to_owned(),
-            (Mode::Proceed, true) => "the brake holds, or could not be asked".to_owned(),
-        };
-        let _ = writeln!(
-            body,
-            "Account {} bought more than the policy lets pass: upfront fees of Reserved Instances or Savings Plans, or subscriptions. It was not frozen: {why}.\n",
-            full_name(policy)
-        );
-        (format!("PURCHASES {}: {causes}; not frozen", short_name(policy)), format!("purchases; not frozen: {why}"))
     } else if verdict.readings.iter().any(Reading::may_be_past) {
         let _ = writeln!(
             body,
@@ -199,10 +192,6 @@ fn warning(policy: &AccountPolicy, mode: Mode, verdict: &Verdict, seen: &Summary
     line(&mut body, "Time", &time(now));
     line(&mut body, "Reason", &causes);
     running(&mut body, "Running", seen);
-    if verdict.judgement < Judgement::Halt && verdict.is_past_purchases() {
-        body.push_str(&freeze::purchases_todo(policy, false));
-        return notice(policy, NoticeKind::Purchases, subject, body, &what);
-    }
     body.push_str("\nWhat to do\n- If this is yours, ask the payer account's admin for a higher limit before you start more.\n- If it is not, stop it, and change the keys of whoever started it.\n");
     notice(policy, NoticeKind::Warning, subject, body, &what)
 }

@@ -28,7 +28,7 @@ pub enum NoticeKind {
     Unreadable,
     /// What the Cost and Usage Reports say is not known.
     UnreadReports,
-    /// More was bought than the policy lets pass.
+    /// More was bought than the policy allows.
     Purchases,
 }
 
@@ -75,7 +75,7 @@ impl NoticeKind {
             Self::Warning => Some(("Warning", "are close to a limit, or past one where only drills are allowed")),
             Self::Unseen => Some(("Unseen", "cannot be seen whole, so they are not fully protected")),
             Self::Braked => Some(("BRAKE", "are past a limit, and the brake holds")),
-            Self::Purchases => Some(("PURCHASES", "bought more than the policy lets pass")),
+            Self::Purchases => Some(("PURCHASES", "bought more than the policy allows")),
             Self::Tamper => Some(("TAMPER", "keep the guard from looking, which saw them before")),
             Self::Thawed => Some(("Thawed", "are no longer frozen")),
             Self::Unreadable => Some(("Unreadable", "have a record that cannot be read, so they cannot be halted")),

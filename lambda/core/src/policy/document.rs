@@ -227,7 +227,7 @@ pub struct LimitSettings {
     #[schemars(with = "Dollars")]
     pub spend_month: Option<Dollars>,
     /// The most US dollars of commitments and subscriptions that may be bought in two days, by the Cost and Usage
-    /// Reports. An account that is past it is frozen and mailed about, and never halted.
+    /// Reports. An account that is past it is frozen and mailed about, and not halted for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Dollars")]
     pub purchases: Option<Dollars>,

@@ -24,7 +24,7 @@ pub struct Policy {
     document: PolicyDocument,
 }
 
-/// Limits in force for one account; strictly more than a limit halts it.
+/// Limits in force for one account; strictly more than a limit halts it, or freezes it for purchases.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Limits {
     /// Each limit that is set, in its unit: money in millionths of a US dollar.

@@ -14,6 +14,7 @@ use crate::record::regions::KnownRegions;
 use crate::resource::{Circumstances, Refusals};
 use crate::verdict::{Grace, Judgement, Pardon};
 use crate::vocabulary::ids::{AccountId, HaltId, Region};
+use crate::vocabulary::money::Usd;
 
 /// Where an account stands. `Unseen` is not among these: it is a flag beside the state, so that blinding us resets
 /// nothing.
@@ -26,7 +27,7 @@ pub enum State {
     Warned,
     /// Being contained; not yet proven to hold.
     Halting,
-    /// Not contained but quarantined: past the brake, or our role was taken away. Nothing in it can grow.
+    /// Not contained but quarantined, for a [`FreezeReason`]. Nothing in it can grow.
     Frozen,
     /// Contained, verified, and kept so until somebody releases it.
     Halted,
@@ -97,7 +98,7 @@ pub enum FreezeReason {
     ShutOut,
     /// Somebody uses up the account's quota of the calls by which it is watched.
     Throttled,
-    /// More was bought than the policy lets pass. People decide what becomes of it; whatever passes a limit on what runs
+    /// More was bought than the policy allows. People decide what becomes of it; whatever passes a limit on what runs
     /// meanwhile halts it all the same.
     Purchases,
 }
@@ -243,6 +244,9 @@ pub struct AccountRecord {
     /// What was spent, as far as it is known.
     #[serde(default)]
     pub spend: SpendSeen,
+    /// What had been bought when people were last told of it; nothing once it is within its limit again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purchases_told: Option<Usd>,
     /// From where on its spend counts, after a release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spend_pardon: Option<SpendPardon>,
@@ -276,6 +280,7 @@ impl AccountRecord {
             denied_told: BTreeSet::new(),
             charges: Charges::default(),
             spend: SpendSeen::default(),
+            purchases_told: None,
             spend_pardon: None,
             hour: None,
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use runawaytrain_core::decision::ShutOuts;
 
-use crate::contain::brake::Brake;
+use crate::contain::brake::{Allowance, Brake};
 use crate::contain::lease::Leases;
 use crate::deadline::Deadline;
 use crate::notify::Mailer;
@@ -23,6 +23,8 @@ pub(crate) struct AccountSweep {
     pub clock: Arc<dyn Clock>,
     /// How many halts there may be.
     pub brake: Arc<Brake>,
+    /// How many accounts may still be frozen for purchases.
+    pub purchases: Arc<Allowance>,
     /// Which accounts shut us out, over the whole organization.
     pub shut_outs: Arc<ShutOuts>,
     /// What the accounts of this sweep spent, once it is known.

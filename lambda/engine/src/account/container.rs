@@ -250,12 +250,11 @@ impl Work {
                 Ok(false) => Extent::Freeze(FreezeReason::Brake),
                 Err(_) => Extent::Freeze(FreezeReason::BrakeUnknown),
             }),
-            cause @ (Cause::ShutOut | Cause::Throttled | Cause::Purchases) => {
-                let reason = match cause {
-                    Cause::Throttled => FreezeReason::Throttled,
-                    Cause::Purchases => FreezeReason::Purchases,
-                    _ => FreezeReason::ShutOut,
-                };
+            // No slot of the brake: a lawful purchase must not hold up the next halt.
+            Cause::Purchases => self.sweep.purchases.take().then_some(Extent::Freeze(FreezeReason::Purchases)),
+            cause @ (Cause::ShutOut | Cause::Throttled) => {
+                let throttled = cause == Cause::Throttled;
+                let reason = if throttled { FreezeReason::Throttled } else { FreezeReason::ShutOut };
                 let may_freeze = self.may_halt(observation).await.unwrap_or(false);
                 may_freeze.then_some(Extent::Freeze(reason))
             }

@@ -222,10 +222,11 @@ impl Judge<'_> {
     fn is_called_for(&self, cause: Cause, decision: &Decision) -> bool {
         match cause {
             // Frozen already or not: that is known in a moment, and decides whether there is anything to do.
-            Cause::ShutOut | Cause::Throttled | Cause::Purchases | Cause::Frozen => {
+            Cause::ShutOut | Cause::Throttled | Cause::Frozen => {
                 self.collection.observation().of::<Quarantine>(None).is_some()
             }
-            Cause::Thaw => self.is_over,
+            // Whatever trips while the regions answer comes first: what was bought was bought hours ago.
+            Cause::Thaw | Cause::Purchases => self.is_over,
             Cause::Tripped | Cause::Ordered => true,
             Cause::Standing => self.known.record.state == State::Halting || !decision.plan.is_empty(),
         }

@@ -61,10 +61,12 @@ impl AccountSweep {
         let limits = match decision.cause? {
             Cause::Ordered => self.order.as_ref().map(|order| format!("ordered: {order}"))?,
             Cause::Tripped => decision.verdict.why(),
-            // These rest on a record.
-            Cause::Standing | Cause::ShutOut | Cause::Throttled | Cause::Purchases | Cause::Frozen | Cause::Thaw => {
-                return None;
+            Cause::Purchases => {
+                let bought = decision.verdict.past_purchases()?.to_string();
+                return Some((bought, Err("what a release pardoned cannot be read".to_owned())));
             }
+            // These rest on a record.
+            Cause::Standing | Cause::ShutOut | Cause::Throttled | Cause::Frozen | Cause::Thaw => return None,
         };
         let is_ordered = decision.cause == Some(Cause::Ordered);
         let burns = (seen.burn.total(), seen.vcpus);

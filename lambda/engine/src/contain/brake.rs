@@ -2,6 +2,7 @@
 //! mailed.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +42,23 @@ pub struct Brake {
     turn: watch::Sender<u64>,
     /// The table's one item of slots is written by one at a time: whoever lost every race would not be halted.
     write: tokio::sync::Mutex<()>,
+}
+
+/// How many accounts may be frozen for purchases beside those that wait for people already: a limit that is written wrong
+/// must not freeze a university. It takes no slot of the brake.
+#[derive(Debug)]
+pub struct Allowance(AtomicU32);
+
+impl Allowance {
+    /// As many at once as halts in an hour, those that wait already among them.
+    pub fn new(halts_per_hour: u32, waiting: usize) -> Self {
+        Self(AtomicU32::new(halts_per_hour.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX))))
+    }
+
+    /// Takes one, if any is left.
+    pub fn take(&self) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
 }
 
 #[derive(Default)]

@@ -29,7 +29,7 @@ pub(super) fn gaps(gaps: &Gaps) -> Vec<String> {
     }
     if gaps.outside_rows > 0 {
         let rows = count(gaps.outside_rows, "row");
-        sentences.push(format!("{rows} of usage are dated outside of the month and in no hour"));
+        sentences.push(format!("{rows} of usage or purchases are dated outside of the month and in no hour"));
     }
     if gaps.are_coarse() {
         sentences.push(format!(

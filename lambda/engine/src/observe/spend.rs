@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use runawaytrain_core::measure::spend::{Charge, Hours};
+use runawaytrain_core::measure::spend::{Charge, HOURS_BACK, Hours};
 use runawaytrain_core::vocabulary::ids::AccountId;
 
 use crate::ports::{AccountHours, Billing, Clock, Freshness, Ports, SpendBook, SpentHours};
@@ -23,8 +23,6 @@ const GOOD_FOR: SignedDuration = SignedDuration::from_hours(1);
 const FAILED_GOOD_FOR: SignedDuration = SignedDuration::from_mins(15);
 /// Reports are read into the table a few times a day; the table is asked this often.
 const HOURS_GOOD_FOR: SignedDuration = SignedDuration::from_mins(10);
-/// How far back hours matter: purchases of the two days before data that is two days old; of usage less.
-const HOURS_BACK: SignedDuration = SignedDuration::from_hours(4 * 24);
 /// Spend is not worth a late halt.
 const PATIENCE: Duration = Duration::from_secs(10);
 

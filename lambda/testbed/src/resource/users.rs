@@ -384,6 +384,21 @@ fn remove<T>(list: &mut Vec<T>, which: impl Fn(&T) -> bool) -> bool {
     list.len() < before
 }
 
+/// `users N [made D]`: so many, `user-0001` and so on, each with a key.
+pub(crate) fn read_many(
+    words: &mut Tokens<'_>,
+) -> Result<impl FnOnce(&mut SimUsers, Timestamp) + Send + use<>, String> {
+    let (number, age) = (words.number()?, words.age()?);
+    Ok(move |users: &mut SimUsers, now| {
+        let created = ago(now, age);
+        users.extend((0..number).map(|number: u32| {
+            let name = format!("user-{number:04}");
+            let user = SimUser::with_keys(&name, 1, Some(created), created);
+            (UserName::new(name), user)
+        }));
+    })
+}
+
 /// `user NAME [keys N] [console] [inline N] [attached N] [bounded] [made D]`: the keys are `AKIA<NAME>0`, `AKIA<NAME>1`;
 /// `inline` are characters of an inline policy, `attached` managed policies, `bounded` says that it has a boundary.
 pub(crate) fn read(words: &mut Tokens<'_>) -> Result<impl FnOnce(&mut SimUsers, Timestamp) + Send + use<>, String> {

@@ -64,7 +64,11 @@ pub(super) fn frozen(
         return vec![to_the_payer(notice(policy, kind, subject, body, &what))];
     }
     let subject = format!("{}, {label} {}: {why}", word.to_uppercase(), short_name(policy));
-    let own = notice(policy, kind, subject, body, &what);
+    to_both(notice(policy, kind, subject, body, &what))
+}
+
+/// The mail to the account's own list, and to the payer's.
+fn to_both(own: Notice) -> Vec<Notice> {
     let mut lists = vec![own.clone()];
     if own.list != NotifyList::Default {
         lists.push(to_the_payer(own));
@@ -81,7 +85,34 @@ pub(super) fn thawed(policy: &AccountPolicy, reason: FreezeReason, now: Timestam
     to_the_payer(notice(policy, NoticeKind::Thawed, format!("Thawed {}", short_name(policy)), body, was))
 }
 
-/// What to do about purchases: nobody but AWS Support takes one back.
+/// More was bought than the policy allows, and the account is not frozen for it: to its list and to the payer's, since
+/// somebody must act while it can be reversed.
+pub(super) fn purchases(
+    policy: &AccountPolicy,
+    state: State,
+    why: &str,
+    not_frozen: &str,
+    now: Timestamp,
+) -> Vec<Notice> {
+    let mut body = format!("{}\n\n", bought(&full_name(policy)).trim_end());
+    line(&mut body, "Time", &time(now));
+    line(&mut body, "Reason", why);
+    line(&mut body, "State", &state.to_string());
+    let _ =
+        write!(body, "\nIt was not frozen for this: {not_frozen}.\n{}", purchases_todo(policy, state.is_contained()));
+    let subject = format!("PURCHASES {}: {why}", short_name(policy));
+    to_both(notice(policy, NoticeKind::Purchases, subject, body, &format!("not frozen: {not_frozen}")))
+}
+
+/// The first sentence.
+fn bought(name: &str) -> String {
+    format!(
+        "Account {name} bought more than the policy allows: upfront fees of Reserved Instances or Savings Plans, or \
+         subscriptions. "
+    )
+}
+
+/// What to do about purchases: only AWS Support can reverse one.
 pub(super) fn purchases_todo(policy: &AccountPolicy, is_frozen: bool) -> String {
     let account = &policy.account;
     let mut todo = "\nWhat to do now\n".to_owned();
@@ -92,7 +123,7 @@ pub(super) fn purchases_todo(policy: &AccountPolicy, is_frozen: bool) -> String 
         todo.push_str("- Was it you? A higher limits.purchases, deployed, lets it pass.\n");
     }
     todo.push_str(
-        "- Was it a thief? Open a case with AWS Support at once (account and billing): nobody else takes a purchase back. \
+        "- Was it a thief? Open a case with AWS Support at once (account and billing): only they can reverse a purchase. \
          Then halt the account by order:\n",
     );
     order(&mut todo, &format!("{{\"action\":\"halt\",\"account\":\"{account}\",\"reason\":\"...\"}}"));
@@ -155,13 +186,10 @@ impl Words {
             FreezeReason::Purchases => Self {
                 kind: NoticeKind::Purchases,
                 label: "PURCHASES",
-                short: "more was bought than the policy lets pass",
-                opening: format!(
-                    "Account {name} bought more than the policy lets pass: upfront fees of Reserved Instances or Savings \
-                     Plans, or subscriptions. Nothing in it is stopped, and nobody is locked out.\n\n"
-                ),
+                short: "more was bought than the policy allows",
+                opening: format!("{}Nothing in it is stopped, and nobody is locked out.\n\n", bought(&name)),
                 todo: purchases_todo(policy, true),
-                over: "more was bought than the policy lets pass",
+                over: "more was bought than the policy allows",
             },
             FreezeReason::Brake => Self::braked(
                 policy,
