@@ -41,7 +41,9 @@ class Cdk:
     def stacks(self) -> set[str]:
         """Those that the last command synthesized."""
         artifacts = json.loads((self.output / "manifest.json").read_text())["artifacts"]
-        return {one["properties"]["stackName"] for one in artifacts.values() if one["type"] == "aws:cloudformation:stack"}
+        stacks = {name: one["properties"] for name, one in artifacts.items() if one["type"] == "aws:cloudformation:stack"}
+        # An artifact that is called as its stack is does not say so again.
+        return {properties.get("stackName", name) for name, properties in stacks.items()}
 
     def deploy(self) -> None:
         # What a removed stack left behind, the table and the log, is taken over. Whether to deploy was asked before.
