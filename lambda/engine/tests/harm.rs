@@ -76,6 +76,8 @@ async fn no_account_that_was_robbed_is_lost(played: &Played, case: &Case) -> Res
         let account = thief.account();
         let number = (0..case.robbed.len()).find(|number| robbed_id(*number) == account.as_str()).unwrap();
         let robbed = &case.robbed[number];
+        let tells = |subject: &String| subject.contains("PURCHASES") && subject.contains(&format!("robbed-{number} "));
+        prop_assert!(!robbed.buys() || scene.subjects().iter().any(tells), "{:#?}", scene.subjects());
         let known = known(scene, account).await;
         let state = known.as_ref().map_or(State::Ok, |known| known.state);
         let regions = known.map(|known| known.regions).unwrap_or_default();

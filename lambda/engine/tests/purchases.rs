@@ -185,6 +185,7 @@ async fn what_was_bought_before_a_halt_is_mailed_when_it_is_booked() {
     let mails = scene.testbed.mailbox.mails().split_off(before);
     assert_eq!(mails.len(), 1, "{mails:?}");
     assert!(mails[0].subject.contains("PURCHASES lab") && mails[0].body.contains("it is Halted already"), "{mails:?}");
+    assert!(!mails[0].body.contains("\"action\""), "it needs no release, and no other halt: {mails:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -108,7 +108,13 @@ impl Container {
     /// A container for one account of a sweep.
     pub fn spawn(sweep: &AccountSweep, scoped: &ScopedAccount) -> Self {
         let (orders, incoming) = mpsc::unbounded_channel();
-        let work = Work { sweep: sweep.clone(), scoped: scoped.clone(), may_halt: None, held: None };
+        let work = Work {
+            sweep: sweep.clone(),
+            scoped: scoped.clone(),
+            may_halt: None,
+            may_freeze_purchases: None,
+            held: None,
+        };
         let mut task = JoinSet::new();
         task.spawn(work.run(incoming));
         Self { orders, _task: task }
@@ -141,6 +147,8 @@ struct Work {
     scoped: ScopedAccount,
     /// What the brake said, once it answered.
     may_halt: Option<bool>,
+    /// Whether the account may be frozen for purchases, once that was asked: a lost race does not ask again.
+    may_freeze_purchases: Option<bool>,
     held: Option<Held>,
 }
 
@@ -251,7 +259,11 @@ impl Work {
                 Err(_) => Extent::Freeze(FreezeReason::BrakeUnknown),
             }),
             // No slot of the brake: a lawful purchase must not hold up the next halt.
-            Cause::Purchases => self.sweep.purchases.take().then_some(Extent::Freeze(FreezeReason::Purchases)),
+            Cause::Purchases => {
+                let allowance = &self.sweep.purchases;
+                let may_freeze = *self.may_freeze_purchases.get_or_insert_with(|| allowance.take());
+                may_freeze.then_some(Extent::Freeze(FreezeReason::Purchases))
+            }
             cause @ (Cause::ShutOut | Cause::Throttled) => {
                 let throttled = cause == Cause::Throttled;
                 let reason = if throttled { FreezeReason::Throttled } else { FreezeReason::ShutOut };

@@ -263,6 +263,11 @@ impl Robbed {
             || self.loot == Loot::Elsewhere
     }
 
+    /// Whether the thief buys for years, which the reports show two sweeps later.
+    pub fn buys(&self) -> bool {
+        self.ruses.contains(&Ruse::Purchase)
+    }
+
     pub fn deletes_our_role(&self) -> bool {
         self.ruses.contains(&Ruse::DeleteOurRole)
     }
@@ -394,8 +399,7 @@ impl Case {
             let (when, dollars) = innocent.purchase?;
             Some((innocent_id(number), when, dollars))
         });
-        let buys = |robbed: &Robbed| robbed.ruses.contains(&Ruse::Purchase);
-        let robbed = self.robbed.iter().enumerate().filter(|(_, robbed)| buys(robbed));
+        let robbed = self.robbed.iter().enumerate().filter(|(_, robbed)| robbed.buys());
         let robbed = robbed.map(|(number, robbed)| (robbed_id(number), robbed.begins + 2, 100 * DAY_USD));
         for (account, _, dollars) in innocent.chain(robbed).filter(|(_, when, _)| *when == tick) {
             scene.testbed.ledger.bought(&id(&account), hour, Usd::micros(dollars * 1_000_000));

@@ -94,12 +94,11 @@ pub(super) fn purchases(
     not_frozen: &str,
     now: Timestamp,
 ) -> Vec<Notice> {
-    let mut body = format!("{}\n\n", bought(&full_name(policy)).trim_end());
+    let mut body = format!("{}\n\n", bought(&full_name(policy)));
     line(&mut body, "Time", &time(now));
     line(&mut body, "Reason", why);
     line(&mut body, "State", &state.to_string());
-    let _ =
-        write!(body, "\nIt was not frozen for this: {not_frozen}.\n{}", purchases_todo(policy, state.is_contained()));
+    let _ = write!(body, "\nIt was not frozen for this: {not_frozen}.\n{}", purchases_todo(policy, state));
     let subject = format!("PURCHASES {}: {why}", short_name(policy));
     to_both(notice(policy, NoticeKind::Purchases, subject, body, &format!("not frozen: {not_frozen}")))
 }
@@ -108,25 +107,30 @@ pub(super) fn purchases(
 fn bought(name: &str) -> String {
     format!(
         "Account {name} bought more than the policy allows: upfront fees of Reserved Instances or Savings Plans, or \
-         subscriptions. "
+         subscriptions."
     )
 }
 
-/// What to do about purchases: only AWS Support can reverse one.
-pub(super) fn purchases_todo(policy: &AccountPolicy, is_frozen: bool) -> String {
+/// What to do about purchases: only AWS Support can reverse one. Whoever is halted needs no release for them, nor
+/// another halt.
+fn purchases_todo(policy: &AccountPolicy, state: State) -> String {
     let account = &policy.account;
     let mut todo = "\nWhat to do now\n".to_owned();
-    if is_frozen {
-        todo.push_str("- Was it you? Release the account: what was bought before a release is not held against it.\n");
+    if state == State::Frozen {
+        todo.push_str(
+            "- Was it you? Release the account: what the reports know by then is not held against it any more.\n",
+        );
         order(&mut todo, &format!("{{\"action\":\"release\",\"account\":\"{account}\"}}"));
-    } else {
+    } else if !state.is_halt() {
         todo.push_str("- Was it you? A higher limits.purchases, deployed, lets it pass.\n");
     }
     todo.push_str(
-        "- Was it a thief? Open a case with AWS Support at once (account and billing): only they can reverse a purchase. \
-         Then halt the account by order:\n",
+        "- Was it a thief? Open a case with AWS Support at once (account and billing): only they can reverse a purchase.\n",
     );
-    order(&mut todo, &format!("{{\"action\":\"halt\",\"account\":\"{account}\",\"reason\":\"...\"}}"));
+    if !state.is_halt() {
+        todo.push_str("  Then halt the account by order:\n");
+        order(&mut todo, &format!("{{\"action\":\"halt\",\"account\":\"{account}\",\"reason\":\"...\"}}"));
+    }
     todo
 }
 
@@ -187,8 +191,8 @@ impl Words {
                 kind: NoticeKind::Purchases,
                 label: "PURCHASES",
                 short: "more was bought than the policy allows",
-                opening: format!("{}Nothing in it is stopped, and nobody is locked out.\n\n", bought(&name)),
-                todo: purchases_todo(policy, true),
+                opening: format!("{} Nothing in it is stopped, and nobody is locked out.\n\n", bought(&name)),
+                todo: purchases_todo(policy, State::Frozen),
                 over: "more was bought than the policy allows",
             },
             FreezeReason::Brake => Self::braked(
