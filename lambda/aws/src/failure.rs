@@ -137,8 +137,8 @@ fn kind_of_code(code: &str) -> Option<FailureKind> {
         | "SubscriptionRequired"
         | "UnauthorizedOperation" => FailureKind::Denied,
 
-        // Of things, not of calls; what AWS has none left of as well. DynamoDB says LimitExceededException of tables that are made and changed, which
-        // nothing here does; calls that are too many it calls throttled.
+        // Of things, not of calls; what AWS has none left of as well. DynamoDB says LimitExceededException of tables
+        // that are made and changed, which nothing here does; calls that are too many it calls throttled.
         "InstanceLimitExceeded"
         | "InsufficientHostCapacity"
         | "InsufficientInstanceCapacity"
@@ -315,7 +315,8 @@ mod tests {
                 Some(DeniedBy::Organization),
             ),
             (
-                "iam:PutUserPolicy on resource: user bob with an explicit deny in a service control policy: arn:aws:organizations::1:policy/o-a/service_control_policy/p-b",
+                "iam:PutUserPolicy on resource: user bob with an explicit deny in a service control policy: \
+                 arn:aws:organizations::1:policy/o-a/service_control_policy/p-b",
                 Some(DeniedBy::Organization),
             ),
             (

@@ -150,8 +150,8 @@ struct Dimension {
 }
 
 impl Product {
-    /// What a product costs in an hour, On-Demand; the dearest of several. A price of nothing is none: it stands for what
-    /// is paid otherwise.
+    /// What a product costs in an hour, On-Demand; the dearest of several. A price of nothing is none: it stands for
+    /// what is paid otherwise.
     fn hourly(&self) -> Result<Option<Usd>, String> {
         let mut highest = None;
         let dimensions = self.terms.on_demand.values().flat_map(|offer| offer.price_dimensions.values());

@@ -106,7 +106,8 @@ proptest! {
         prop_assert!(judge(&milder, &observation).judgement <= judge(&policy, &observation).judgement);
     }
 
-    /// The next look of a halt takes their credentials over as they are, so there must be nothing left to do about them.
+    /// The next look of a halt takes their credentials over as they are, so there must be nothing left to do about
+    /// them.
     #[test]
     fn of_whoever_is_settled_nothing_is_planned(
         policy in policy(), observation in observation(), circumstances in circumstances(),

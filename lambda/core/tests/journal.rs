@@ -307,7 +307,10 @@ fn a_halt_that_was_journaled_in_the_old_form_is_released_whole() {
         format!("service-specific credential ACCA2 of user bob: {gone}"),
         format!("signing certificate C2 of user bob: {gone}"),
         format!("user bob: {gone}"),
-        "role ci: new sessions of it work already; those from before the halt stay revoked, so what still holds one fails until it fetches another: a Lambda function until its environments are recycled, which a change of its configuration does at once".to_owned(),
+        "role ci: new sessions of it work already; those from before the halt stay revoked, so what still holds one \
+         fails until it fetches another: a Lambda function until its environments are recycled, which a change of its \
+         configuration does at once"
+            .to_owned(),
     ];
     assert_eq!(left, expected.into());
 }

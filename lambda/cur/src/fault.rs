@@ -33,7 +33,8 @@ pub enum Fault {
     Truncated,
     /// Something that is not gzip follows the gzip data.
     #[error(
-        "after the end of the gzip data there are bytes that are no gzip data. Read it again; if that does not help, wait for AWS's next report"
+        "after the end of the gzip data there are bytes that are no gzip data. Read it again; if that does not help, \
+         wait for AWS's next report"
     )]
     Trailing,
     /// Not even a header.
@@ -71,8 +72,9 @@ pub enum Fault {
 }
 
 /// What is wrong with an export in the FOCUS format, and what to do.
-pub(crate) const FOCUS_IS_NOT_READ: &str = "this is an export in the FOCUS format, which is not read: a Cost and Usage \
-     Report is needed. Leave cur.bucket out of the policy and write cur: {} to have one made beside it";
+pub(crate) const FOCUS_IS_NOT_READ: &str = "this is an export in the FOCUS format, which is not read: a Cost and \
+                                            Usage Report is needed. Leave cur.bucket out of the policy and write cur: \
+                                            {} to have one made beside it";
 
 impl From<HeaderFault> for Fault {
     fn from(fault: HeaderFault) -> Self {

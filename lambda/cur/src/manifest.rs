@@ -126,7 +126,8 @@ pub enum ManifestError {
     NotAManifest(#[source] serde_json::Error),
     /// Neither `reportKeys` nor `dataFiles`.
     #[error(
-        "the manifest has neither reportKeys (legacy report) nor dataFiles (CUR 2.0 export): is it a manifest of a Cost and Usage Report?"
+        "the manifest has neither reportKeys (legacy report) nor dataFiles (CUR 2.0 export): is it a manifest of a \
+         Cost and Usage Report?"
     )]
     NoFileList,
     /// A report of no files.
@@ -134,7 +135,8 @@ pub enum ManifestError {
     NoFiles,
     /// No usable billing period.
     #[error(
-        "the manifest's billing period cannot be told from {}: it takes billingPeriod.start and .end, or BILLING_PERIOD=YYYY-MM in the keys",
+        "the manifest's billing period cannot be told from {}: it takes billingPeriod.start and .end, or \
+         BILLING_PERIOD=YYYY-MM in the keys",
         clean(found)
     )]
     NoPeriod {
@@ -143,7 +145,8 @@ pub enum ManifestError {
     },
     /// Parquet.
     #[error(
-        "the report is Parquet, which is not read. Set its format to text/csv with GZIP compression; or leave cur.bucket out of the policy and write cur: {{}} to have a second one made beside it"
+        "the report is Parquet, which is not read. Set its format to text/csv with GZIP compression; or leave \
+         cur.bucket out of the policy and write cur: {{}} to have a second one made beside it"
     )]
     Parquet,
     /// Another format of AWS's.

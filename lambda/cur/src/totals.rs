@@ -216,8 +216,8 @@ pub struct OtherCurrency {
 }
 
 impl Gaps {
-    /// Whether the sums are all the usage that the files hold. Lines of unknown types are kept apart as fees are: whether
-    /// they are of usage nobody knows, and one new type would call every report of the future incomplete.
+    /// Whether the sums are all the usage that the files hold. Lines of unknown types are kept apart as fees are:
+    /// whether they are of usage nobody knows, and one new type would call every report of the future incomplete.
     pub fn is_empty(&self) -> bool {
         self.bad_rows == 0
             && self.unpriced_rows == 0
@@ -232,7 +232,8 @@ impl Gaps {
         self.long_rows * 2 > self.usage_rows
     }
 
-    /// Whether no more usage is in US dollars than in other currencies, by lines: sums of two currencies do not compare.
+    /// Whether no more usage is in US dollars than in other currencies, by lines: sums of two currencies do not
+    /// compare.
     pub fn are_in_another_currency(&self) -> bool {
         let others: u64 = self.other_currencies.values().map(|other| other.usage_rows).sum();
         others > 0 && others >= self.usage_rows

@@ -34,8 +34,8 @@ mod trouble;
 use month::Month;
 use trouble::Trouble;
 
-/// A report that cannot be read is worth a mail once what is known is older than this: AWS writes one several times a day,
-/// so until then the next may be sound.
+/// A report that cannot be read is worth a mail once what is known is older than this: AWS writes one several times a
+/// day, so until then the next may be sound.
 const OLD: SignedDuration = SignedDuration::from_hours(24);
 /// Manifests name files and columns: some tens of KB.
 const LARGEST_MANIFEST: u64 = 8 << 20;

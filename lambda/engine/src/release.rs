@@ -161,7 +161,8 @@ impl Release<'_> {
             }
             if has_come(end) || has_come(self.invocation.deadline.stop_work()) {
                 return Err(Answer::refused(format!(
-                    "Account {account} is being contained by another invocation, which was asked to end and has not. Try again in a minute."
+                    "Account {account} is being contained by another invocation, which was asked to end and has not. \
+                     Try again in a minute."
                 )));
             }
             let asked = known.record.release_requested;

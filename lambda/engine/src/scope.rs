@@ -74,8 +74,8 @@ impl Scope {
     }
 }
 
-/// Who is looked at, of the accounts that [`list_members`] brought. When Organizations does not answer, the accounts of earlier
-/// sweeps are watched on, by the names that they had then: a guard must not go blind because a list is missing.
+/// Who is looked at, of the accounts that [`list_members`] brought. When Organizations does not answer, the accounts of
+/// earlier sweeps are watched on, by the names that they had then: a guard must not go blind because a list is missing.
 pub fn scope(
     listed: Result<Members, Failure>,
     policy: &Policy,
@@ -100,7 +100,8 @@ pub fn scope(
             for unserved in &mut scope.unserved {
                 let account = unserved.report.account.clone();
                 let why = format!(
-                    "account {account} is not known from before, and the accounts of the organization could not be listed: {failure}"
+                    "account {account} is not known from before, and the accounts of the organization could not be \
+                     listed: {failure}"
                 );
                 *unserved =
                     Unserved { reason: UnservedReason::Unlisted, report: AccountReport::unserved(account, "", why) };

@@ -16,8 +16,8 @@ use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 use runawaytrain_engine::ports::States;
 use runawaytrain_testbed::SimInstance;
 
-/// 60 cases in the suite; `PROPTEST_CASES=1000 cargo test -p runawaytrain-engine --test harm -- --nocapture` for a longer
-/// run, which says how often each danger was met.
+/// 60 cases in the suite; `PROPTEST_CASES=1000 cargo test -p runawaytrain-engine --test harm -- --nocapture` for a
+/// longer run, which says how often each danger was met.
 fn cases() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(60);
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 60, ..ProptestConfig::default() }

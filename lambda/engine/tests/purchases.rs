@@ -1,5 +1,5 @@
-//! What is bought at once: commitments and subscriptions. An account that is past `limits.purchases` is frozen and mailed
-//! about, and never halted for it.
+//! What is bought at once: commitments and subscriptions. An account that is past `limits.purchases` is frozen and
+//! mailed about, and never halted for it.
 #![cfg(test)]
 
 #[expect(dead_code, reason = "each test file uses its own part of this")]

@@ -106,9 +106,9 @@ fn set_policy(document: &mut Value, whose: &str, said: &str) -> Result<(), Strin
     Ok(())
 }
 
-/// The words of the guard's side:
-/// `sweep [killed D] [within D]` · `tick` (five minutes, then a sweep) · `ticks N` · `wait D` · `send JSON` · `table busy D` · `mark`
-/// (times are from here on; the first sweep marks by itself) · `after D WORLD-LINE` · `thief …` · `expect …`.
+/// The words of the guard's side: `sweep [killed D] [within D]` · `tick` (five minutes, then a sweep) · `ticks N` ·
+/// `wait D` · `send JSON` · `table busy D` · `mark` (times are from here on; the first sweep marks by itself) · `after
+/// D WORLD-LINE` · `thief …` · `expect …`.
 fn step(line: &str, whose: &str) -> Result<Step, String> {
     if let Some(change) = script::change(line)? {
         return Ok(Step::Change(change));

@@ -44,7 +44,8 @@ fn guard() -> Result<Guard, Error> {
     let policy = policy(&environment)?;
     if *policy.payer() != environment.account {
         return Err(format!(
-            "the environment variable accountnumber is {}, but the policy's payer is {}: deploy the policy of this account",
+            "the environment variable accountnumber is {}, but the policy's payer is {}: deploy the policy of this \
+             account",
             environment.account,
             policy.payer()
         )

@@ -241,7 +241,8 @@ fn an_invariant_ends_in_a_test() {
 
 #[test]
 fn tests_are_told_from_other_functions() {
-    let rust = "#[test]\nfn a() {\n}\nfn b() {}\n#[tokio::test(start_paused = true)]\nasync fn c() {}\n#[test]\n#[ignore]\nfn d() {}";
+    let rust = "#[test]\nfn a() {\n}\nfn b() {}\n#[tokio::test(start_paused = true)]\nasync fn c() \
+                {}\n#[test]\n#[ignore]\nfn d() {}";
     assert_eq!(tests_in(rust), names(&["a", "c", "d"]));
     assert_eq!(tests_in("class T:\n    def test_a(self):\n        pass\n    def b(self): pass"), names(&["test_a"]));
 }

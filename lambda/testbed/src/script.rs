@@ -65,7 +65,8 @@ fn disabled(words: &mut Tokens<'_>) -> Result<Change, String> {
     Ok(in_account(move |known| known.region(&name).disabled = true))
 }
 
-/// `fault OPERATION KIND|hang [by organization|boundary|role] [times N] [in REGION] [anywhere]`: in the account, unless it is said to be anywhere.
+/// `fault OPERATION KIND|hang [by organization|boundary|role] [times N] [in REGION] [anywhere]`: in the account, unless
+/// it is said to be anywhere.
 fn fault(words: &mut Tokens<'_>) -> Result<Change, String> {
     let operation = words.owned()?;
     let kind = match words.next()? {

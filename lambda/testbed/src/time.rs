@@ -18,8 +18,8 @@ pub(crate) fn ago(now: Timestamp, age: Duration) -> Timestamp {
     now.checked_sub(age).expect("a moment of this age")
 }
 
-/// Before when a session must have been issued to be denied by what is written now and reaches so far ahead. Tokens are dated by the second, so
-/// the second that has begun is covered to its end.
+/// Before when a session must have been issued to be denied by what is written now and reaches so far ahead. Tokens are
+/// dated by the second, so the second that has begun is covered to its end.
 pub(crate) fn session_limit(now: Timestamp, ahead: SignedDuration) -> Timestamp {
     let whole_second = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil);
     (now + ahead).round(whole_second).expect("a moment of this century")

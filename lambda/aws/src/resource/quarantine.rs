@@ -1,5 +1,6 @@
-//! Our service control policies: which are attached to an account; attaching and detaching them. Organizations allows two
-//! of these calls a second over the whole organization: the SDK's retries and the engine's patience take care of that.
+//! Our service control policies: which are attached to an account; attaching and detaching them. Organizations allows
+//! two of these calls a second over the whole organization: the SDK's retries and the engine's patience take care of
+//! that.
 
 use std::collections::BTreeSet;
 

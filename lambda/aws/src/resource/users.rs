@@ -37,8 +37,8 @@ const LOGIN_WAITS: [Duration; 3] = [Duration::from_millis(500), Duration::from_s
 /// Every user, all pages, told by name before what opens the account to them is read. A user that vanished between two
 /// reads is left out.
 ///
-/// Each is asked about by itself, `within` so long once they are listed; what was there to see of those who are `settled`
-/// is taken over.
+/// Each is asked about by itself, `within` so long once they are listed; what was there to see of those who are
+/// `settled` is taken over.
 pub(super) async fn look(
     client: &Client,
     depth: Depth,

@@ -217,8 +217,8 @@ fn unseen_to_tell(
     Some(News::Unseen { state, unseen: unseen.clone(), brief, shut_out: decision.shut_out })
 }
 
-/// Tells of each purchase past the limit, wherever the account stands: whoever is halted may have bought before. A freeze
-/// for it tells by itself.
+/// Tells of each purchase past the limit, wherever the account stands: whoever is halted may have bought before. A
+/// freeze for it tells by itself.
 fn purchases_to_tell(
     next: &mut AccountRecord,
     policy: &AccountPolicy,

@@ -67,20 +67,26 @@ fn halt(policy: &AccountPolicy, why: &str, seen: &Summary, erased: &[String], no
     line(&mut body, "Time", &time(now));
     line(&mut body, "Reason", why);
     running(&mut body, "Running", seen);
-    body.push_str("(Containment starts as soon as the limit is passed: regions that had not answered by then are not counted above, but are halted too.)\n");
+    body.push_str(
+        "(Containment starts as soon as the limit is passed: regions that had not answered by then are not counted \
+         above, but are halted too.)\n",
+    );
     body.push_str("\nWhat is being done\n");
     for sentence in Kind::ALL.iter().filter_map(|kind| kind.announce(policy)) {
         let _ = writeln!(body, "- {sentence}");
     }
-    body.push_str("- What the policy exempts is left alone, but for keys and roles made lately, and roles that outsiders may assume.\n");
+    body.push_str(
+        "- What the policy exempts is left alone, but for keys and roles made lately, and roles that outsiders may \
+         assume.\n",
+    );
     section(&mut body, "Whose local disks are erased, as far as was seen", erased.iter().cloned());
     body.push_str("\nA second mail follows when two looks in a row found nothing left to do.\n");
     what_next(&mut body, policy);
     notice(policy, NoticeKind::Halt, format!("HALT {}: {why}", short_name(policy)), body, why)
 }
 
-/// What the halt came to: verified, or not proven yet. Where calls are denied to us it goes to the payer's list as well:
-/// the account's own people cannot mend that.
+/// What the halt came to: verified, or not proven yet. Where calls are denied to us it goes to the payer's list as
+/// well: the account's own people cannot mend that.
 fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, now: Timestamp) -> Vec<Notice> {
     let denials = containment.denials();
     let resisted = containment.resisted();
@@ -89,7 +95,8 @@ fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, now: 
     let unexplained = halt.is_unexplained();
     let verdict = match containment.verified {
         Some(_) if unexplained => format!(
-            "locked in {seconds} s, but WHAT THE MONEY WENT TO WAS NOT FOUND: spend tripped it, and what ran on EC2 does not account for it. It may run on, and bill"
+            "locked in {seconds} s, but WHAT THE MONEY WENT TO WAS NOT FOUND: spend tripped it, and what ran on EC2 \
+             does not account for it. It may run on, and bill"
         ),
         Some(_) if containment.remaining.is_empty() => format!("contained in {seconds} s, after two clean passes"),
         Some(_) => format!("contained in {seconds} s except for what resisted"),
@@ -141,7 +148,8 @@ fn outcome(policy: &AccountPolicy, halt: &Halt, containment: &Containment, now: 
     if halt.is_of_spend() {
         let _ = writeln!(
             body,
-            "\nWhat was not looked at\n- {}: EC2 alone is looked at so far. Whatever of these runs goes on and bills, though the quarantine keeps it from growing. Look in Cost Explorer, by service and hour.",
+            "\nWhat was not looked at\n- {}: EC2 alone is looked at so far. Whatever of these runs goes on and bills, \
+             though the quarantine keeps it from growing. Look in Cost Explorer, by service and hour.",
             NOT_LOOKED_AT.join(", ")
         );
     }
@@ -177,7 +185,8 @@ fn warning(policy: &AccountPolicy, mode: Mode, verdict: &Verdict, seen: &Summary
     } else if verdict.readings.iter().any(Reading::may_be_past) {
         let _ = writeln!(
             body,
-            "Account {} may be past its limit: the price of a part of what runs is not known, and is estimated on the high side. Nothing was done: it is halted when so much is certain.\n",
+            "Account {} may be past its limit: the price of a part of what runs is not known, and is estimated on the \
+             high side. Nothing was done: it is halted when so much is certain.\n",
             full_name(policy)
         );
         (format!("MAY BE PAST ITS LIMIT {}: {causes}", short_name(policy)), "may be past a limit".to_owned())
@@ -192,7 +201,10 @@ fn warning(policy: &AccountPolicy, mode: Mode, verdict: &Verdict, seen: &Summary
     line(&mut body, "Time", &time(now));
     line(&mut body, "Reason", &causes);
     running(&mut body, "Running", seen);
-    body.push_str("\nWhat to do\n- If this is yours, ask the payer account's admin for a higher limit before you start more.\n- If it is not, stop it, and change the keys of whoever started it.\n");
+    body.push_str(
+        "\nWhat to do\n- If this is yours, ask the payer account's admin for a higher limit before you start more.\n- \
+         If it is not, stop it, and change the keys of whoever started it.\n",
+    );
     notice(policy, NoticeKind::Warning, subject, body, &what)
 }
 
@@ -287,7 +299,8 @@ fn bills_on(skipped: &[Skipped]) -> Vec<String> {
     certain.chain(unseen.into_iter().map(|(reason, items)| format!("{}: {reason}", items.join(", ")))).collect()
 }
 
-/// Gaps and what bills on have sections of their own, and nobody wants to read of the dozens of roles that services made.
+/// Gaps and what bills on have sections of their own, and nobody wants to read of the dozens of roles that services
+/// made.
 fn is_told(reason: &SkipReason) -> bool {
     !matches!(reason, SkipReason::Unseen { .. } | SkipReason::BillsOn { .. } | SkipReason::MayBillOn { .. })
         && !matches!(reason, SkipReason::NeverTouched { whose, .. } if whose == SERVICES_OWN)
@@ -309,6 +322,9 @@ fn what_next(body: &mut String, policy: &AccountPolicy) {
     );
     order(body, &format!("{{\"action\":\"release\",\"account\":\"{}\"}}", policy.account));
     body.push_str(
-        "Add \"users\":[\"NAME\"] or \"roles\":[\"NAME\"] to lift the lock on them, \"keys\":[\"AKIA...\"] to switch single keys on, \"start\":true to start the instances and then groups and fleets, or \"start\":[\"i-...\"] only these. What was made shortly before the halt or since comes back only where \"trust\":[\"NAME\"] names it.\n",
+        "Add \"users\":[\"NAME\"] or \"roles\":[\"NAME\"] to lift the lock on them, \"keys\":[\"AKIA...\"] to switch \
+         single keys on, \"start\":true to start the instances and then groups and fleets, or \"start\":[\"i-...\"] \
+         only these. What was made shortly before the halt or since comes back only where \"trust\":[\"NAME\"] names \
+         it.\n",
     );
 }

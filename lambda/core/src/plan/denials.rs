@@ -39,8 +39,8 @@ impl Denial {
 }
 
 impl Containment {
-    /// What the last look still wanted done, of that which AWS denies to us, sort by sort. Our policies are not among it:
-    /// to attach them is the payer's own call.
+    /// What the last look still wanted done, of that which AWS denies to us, sort by sort. Our policies are not among
+    /// it: to attach them is the payer's own call.
     pub fn denials(&self) -> Vec<Denial> {
         let doors = Doors::of(&self.outcomes);
         let denied: Vec<&Outcome> =

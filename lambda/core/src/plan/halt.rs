@@ -10,8 +10,9 @@ use crate::resource::{Action, Circumstances, Draft, HaltCase, Kind, Scope, SkipR
 use crate::vocabulary::ids::Region;
 
 /// Plans the halt of what has been seen. Plans add up: the plan of two regions is the plans of each, so regions can be
-/// acted on as they come in. A region is planned once every kind that may launch was looked at in it: to stop first would
-/// only set an Auto Scaling group to work. After everything in it succeeded, the plan of the next observation is empty.
+/// acted on as they come in. A region is planned once every kind that may launch was looked at in it: to stop first
+/// would only set an Auto Scaling group to work. After everything in it succeeded, the plan of the next observation is
+/// empty.
 pub fn plan(policy: &AccountPolicy, observation: &Observation, circumstances: &Circumstances) -> Plan {
     let case = HaltCase { policy, circumstances };
     let of = |scope| Kind::ALL.iter().copied().filter(move |kind| kind.scope() == scope);

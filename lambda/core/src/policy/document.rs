@@ -24,7 +24,8 @@ pub enum PolicyError {
     /// Accounts that the policy does not name, or that join later, would have nothing that trips.
     /// Spend alone is no limit: it lags by hours.
     #[error(
-        "defaults.limits sets none of {}, so nothing would halt an account in time that joins later: set at least one of them",
+        "defaults.limits sets none of {}, so nothing would halt an account in time that joins later: set at least one \
+         of them",
         keys_of_running()
     )]
     NoLimit,
@@ -138,8 +139,8 @@ pub struct Organization {
     #[serde(default, deserialize_with = "values::regions", skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = values::REGION)))]
     pub regions: Vec<Region>,
-    /// The region that the stack with the roles of each account is deployed in; without it us-east-1. Choose it once: the
-    /// names of roles are the account's, so a stack in another region could not take them over.
+    /// The region that the stack with the roles of each account is deployed in; without it us-east-1. Choose it once:
+    /// the names of roles are the account's, so a stack in another region could not take them over.
     #[serde(default, deserialize_with = "values::region", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", regex(pattern = values::REGION))]
     pub member_region: Option<Region>,
@@ -341,7 +342,8 @@ pub enum UnstoppableResponse {
     Leave,
 }
 
-/// What happens to instances with local disks (instance store), such as c5d, m6id, i4i or p5: a stop erases these disks.
+/// What happens to instances with local disks (instance store), such as c5d, m6id, i4i or p5: a stop erases these
+/// disks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum InstanceStoreResponse {
@@ -357,8 +359,8 @@ pub enum InstanceStoreResponse {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RoleResponse {
-    /// Sessions issued before the halt are denied everything; new ones work. What runs already keeps its old one until it
-    /// fetches another: warm Lambda environments and EC2 instances for hours.
+    /// Sessions issued before the halt are denied everything; new ones work. What runs already keeps its old one until
+    /// it fetches another: warm Lambda environments and EC2 instances for hours.
     #[default]
     RevokeSessions,
     /// Everything is denied to every session, present and future.
@@ -374,8 +376,9 @@ pub enum RootResponse {
     /// They are left, and named.
     #[default]
     Leave,
-    /// They are deleted by centralized root access, which the organization must have enabled. Cannot be undone: root gets a
-    /// new password only once the payer allows its recovery (the root task `IAMCreateRootUserPassword`), and new keys.
+    /// They are deleted by centralized root access, which the organization must have enabled. Cannot be undone: root
+    /// gets a new password only once the payer allows its recovery (the root task `IAMCreateRootUserPassword`), and new
+    /// keys.
     DeleteCredentials,
 }
 

@@ -1,6 +1,6 @@
-//! JSON that is read as strictly as the schema says. serde alone takes more: null for what is absent, a list for a map of
-//! known keys, a map for a word. What `cdk synth` refuses the function must refuse too, or there are two policies in one
-//! file.
+//! JSON that is read as strictly as the schema says. serde alone takes more: null for what is absent, a list for a map
+//! of known keys, a map for a word. What `cdk synth` refuses the function must refuse too, or there are two policies in
+//! one file.
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{Deserializer, Error as _, IntoDeserializer, Visitor};

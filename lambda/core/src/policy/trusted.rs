@@ -1,5 +1,5 @@
-//! `trusted`: who outside of an account may assume its roles without being an outsider. It is held in the payer, so that
-//! a thief cannot add to it.
+//! `trusted`: who outside of an account may assume its roles without being an outsider. It is held in the payer, so
+//! that a thief cannot add to it.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -93,7 +93,9 @@ impl TryFrom<String> for ProviderName {
             Ok(Self(text))
         } else {
             Err(format!(
-                "{text:?} is not the name of a provider: write an address such as token.actions.githubusercontent.com, saml-provider/NAME or an ARN, without wildcards and without https://"
+                "{text:?} is not the name of a provider: write an address such as \
+                 token.actions.githubusercontent.com, saml-provider/NAME or an ARN, without wildcards and without \
+                 https://"
             ))
         }
     }
@@ -114,7 +116,9 @@ impl JsonSchema for ProviderName {
         json_schema!({
             "type": "string",
             "pattern": PROVIDER,
-            "description": "An identity provider such as token.actions.githubusercontent.com, saml-provider/university or an ARN; or a service that hands out sessions, such as rolesanywhere.amazonaws.com.",
+            "description": "An identity provider such as token.actions.githubusercontent.com, \
+                            saml-provider/university or an ARN; or a service that hands out sessions, such as \
+                            rolesanywhere.amazonaws.com.",
         })
     }
 }

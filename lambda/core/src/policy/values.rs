@@ -175,7 +175,8 @@ impl JsonSchema for Schedule {
     }
 }
 
-/// A whole number of things: 0 or more. Its type's bounds are part of the schema, for no other reader knows how wide it is.
+/// A whole number of things: 0 or more. Its type's bounds are part of the schema, for no other reader knows how wide it
+/// is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Count(u32);
@@ -341,7 +342,8 @@ impl TryFrom<String> for Bucket {
             Ok(Self(text))
         } else {
             Err(format!(
-                "{text:?} is not the name of an S3 bucket: it takes 3 to 63 lowercase letters, digits, dots and hyphens, without s3:// before it"
+                "{text:?} is not the name of an S3 bucket: it takes 3 to 63 lowercase letters, digits, dots and \
+                 hyphens, without s3:// before it"
             ))
         }
     }
@@ -383,7 +385,8 @@ impl TryFrom<String> for KeyPrefix {
             Ok(Self(text))
         } else {
             Err(format!(
-                "{text:?} is not the prefix of a report: it takes letters, digits, slashes and !_.'()-, does not begin with a slash, and may be left out"
+                "{text:?} is not the prefix of a report: it takes letters, digits, slashes and !_.'()-, does not \
+                 begin with a slash, and may be left out"
             ))
         }
     }

@@ -322,7 +322,8 @@ impl AccountRecord {
         self.release_requested.is_some_and(|asked| now.duration_since(asked) < RELEASE_WAIT)
     }
 
-    /// Takes a new halt in the place of the last one, which is remembered as long as something that it changed may stand.
+    /// Takes a new halt in the place of the last one, which is remembered as long as something that it changed may
+    /// stand.
     pub(crate) fn begin(&mut self, halt: Halt) {
         let last = self.halt.take().filter(|last| last.id != halt.id && self.restored.is_none());
         self.earlier_halts.extend(last.map(|last| EarlierHalt { id: last.id, tripped: last.tripped }));

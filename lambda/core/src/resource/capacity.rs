@@ -61,8 +61,8 @@ impl fmt::Display for Action {
 }
 
 impl Subject for Capacity {
-    /// Why either could not be looked at is a part of what was seen, and no gap: a halt changes nothing about it, so its
-    /// proof must not wait for it. An enrolled account may have a role from before it was looked at.
+    /// Why either could not be looked at is a part of what was seen, and no gap: a halt changes nothing about it, so
+    /// its proof must not wait for it. An enrolled account may have a role from before it was looked at.
     type Sight = Holdings;
     const NAME: &'static str = "reserved capacity";
     const NEED: Need = Need::Halt;

@@ -98,8 +98,8 @@ pub struct ReleaseCase<'a> {
 /// What halts changed of one kind.
 #[derive(Debug, Clone)]
 pub struct Touched<'a, A> {
-    /// The calls that were, or may have been, taken by AWS and were not undone since: in the order of the journals, each
-    /// thing once.
+    /// The calls that were, or may have been, taken by AWS and were not undone since: in the order of the journals,
+    /// each thing once.
     pub standing: Vec<Done<'a, A>>,
     /// The calls that releases have undone.
     pub undone: Vec<&'a A>,

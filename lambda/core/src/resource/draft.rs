@@ -272,7 +272,8 @@ impl fmt::Display for SkipReason {
             }
             Self::Guarded { whose } => write!(
                 f,
-                "left: {whose}, by its name, which AWS lets us not change, as a policy above the account may keep everybody from it; make sure that it is what it says"
+                "left: {whose}, by its name, which AWS lets us not change, as a policy above the account may keep \
+                 everybody from it; make sure that it is what it says"
             ),
             Self::RootUser { keys, password, mfa, frozen, denied } => {
                 let has = |has: &Option<bool>, what| match has {
@@ -283,7 +284,8 @@ impl fmt::Display for SkipReason {
                 let (keys, password) = (has(keys, "access keys"), has(password, "console password"));
                 let mfa = if *mfa == Some(false) { ", without MFA" } else { "" };
                 let why = if *denied {
-                    "which could not be deleted: sts:AssumeRoot was denied, for which the payer must have enabled centralized root access in IAM"
+                    "which could not be deleted: sts:AssumeRoot was denied, for which the payer must have enabled \
+                     centralized root access in IAM"
                 } else {
                     "which a halt cannot take away"
                 };
@@ -298,11 +300,22 @@ impl fmt::Display for SkipReason {
             }
             Self::LocalDisks { instance_type, certain, per_hour } => {
                 let has = if *certain { "has" } else { "may have" };
-                write!(f, "this {} {has} local disks, which a stop would erase, it was not launched lately, and the policy leaves such instances: it still runs and bills", clean(instance_type))?;
+                write!(
+                    f,
+                    "this {} {has} local disks, which a stop would erase, it was not launched lately, and the policy \
+                     leaves such instances: it still runs and bills",
+                    clean(instance_type)
+                )?;
                 per_hour.map_or(Ok(()), |per_hour| write!(f, " {per_hour} USD/hour"))
             }
-            Self::BillsOn { command } => write!(f, "bills on whether anything runs on it or not; a halt does not give it up, for it may not be to be had again. Where nobody needs it, in the account: {command}"),
-            Self::MayBillOn { failure } => write!(f, "could not be looked at, and bill on where there are any: {}", failure.brief()),
+            Self::BillsOn { command } => write!(
+                f,
+                "bills on whether anything runs on it or not; a halt does not give it up, for it may not be to be had \
+                 again. Where nobody needs it, in the account: {command}"
+            ),
+            Self::MayBillOn { failure } => {
+                write!(f, "could not be looked at, and bill on where there are any: {}", failure.brief())
+            }
             Self::NotBareYet => f.write_str("deleted in the next pass, once nothing hangs on it any more"),
             Self::ClosedRegion => f.write_str("the policy calls the region closed: nothing is called there"),
             Self::NoQuarantine => f.write_str("no quarantine policy is deployed"),
@@ -334,9 +347,11 @@ impl fmt::Display for SkipReason {
             Self::Suspicious { created: None } => {
                 f.write_str("stays as the halt left it: when it was made is not known")
             }
-            Self::OldSessions => {
-                f.write_str("new sessions of it work already; those from before the halt stay revoked, so what still holds one fails until it fetches another: a Lambda function until its environments are recycled, which a change of its configuration does at once")
-            }
+            Self::OldSessions => f.write_str(
+                "new sessions of it work already; those from before the halt stay revoked, so what still holds one \
+                 fails until it fetches another: a Lambda function until its environments are recycled, which a \
+                 change of its configuration does at once",
+            ),
             Self::Erased => f.write_str("erased by the stop: they come back empty"),
             Self::Gone => f.write_str("deleted; it must be made anew"),
             Self::NotOurs => f.write_str("the halt did not touch it, so there is nothing to undo"),

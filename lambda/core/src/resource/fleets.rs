@@ -173,8 +173,8 @@ impl Resource for Fleets {
         }
     }
 
-    /// A fleet launches by itself: it comes back where a start is asked for, and after what is started in its region. It
-    /// is the account's machinery, unless it came with the thief.
+    /// A fleet launches by itself: it comes back where a start is asked for, and after what is started in its region.
+    /// It is the account's machinery, unless it came with the thief.
     fn undo(case: &ReleaseCase<'_>, touched: &Touched<'_, Action>, seen: &Observation, draft: &mut Draft<Action>) {
         for Done { action, suspicion } in &touched.standing {
             let (Action::ZeroFleet { region, fleet, .. }, Undo::By(undo)) = (action, action.undo()) else { continue };

@@ -159,16 +159,20 @@ impl Resource for Instances {
     fn announce(policy: &AccountPolicy) -> Option<&'static str> {
         Some(match (policy.contain.instances, policy.contain.instance_store) {
             (InstanceResponse::Stop, InstanceStoreResponse::Stop) => {
-                "Every pending or running instance in every region is stopped. EBS volumes are kept; instance store, the local disks of some types, is erased by any stop."
+                "Every pending or running instance in every region is stopped. EBS volumes are kept; instance store, \
+                 the local disks of some types, is erased by any stop."
             }
             (InstanceResponse::Stop, InstanceStoreResponse::Leave) => {
-                "Every pending or running instance in every region is stopped, but for those with local disks that were not launched lately: they run on, and bill. EBS volumes are kept; instance store, the local disks of some types, is erased by any stop."
+                "Every pending or running instance in every region is stopped, but for those with local disks that \
+                 were not launched lately: they run on, and bill. EBS volumes are kept; instance store, the local \
+                 disks of some types, is erased by any stop."
             }
             (InstanceResponse::Terminate, InstanceStoreResponse::Stop) => {
                 "Every pending or running instance in every region is terminated."
             }
             (InstanceResponse::Terminate, InstanceStoreResponse::Leave) => {
-                "Every pending or running instance in every region is terminated, but for those with local disks that were not launched lately: they run on, and bill."
+                "Every pending or running instance in every region is terminated, but for those with local disks that \
+                 were not launched lately: they run on, and bill."
             }
         })
     }

@@ -1,5 +1,5 @@
-//! The service control policies that a halt attaches to the account: the quarantine, so that nothing in it can grow, the
-//! one that keeps models from being invoked, and the lockdown, which leaves nothing but our own roles.
+//! The service control policies that a halt attaches to the account: the quarantine, so that nothing in it can grow,
+//! the one that keeps models from being invoked, and the lockdown, which leaves nothing but our own roles.
 
 use std::fmt;
 

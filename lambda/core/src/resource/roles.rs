@@ -316,7 +316,10 @@ impl Resource for Roles {
     fn announce(policy: &AccountPolicy) -> Option<&'static str> {
         match policy.contain.roles {
             RoleResponse::RevokeSessions => Some(
-                "Sessions of IAM roles that were issued before this are denied everything; roles that outsiders may assume are denied whole. New sessions of the others work, but what runs already keeps its old one until it fetches another: a Lambda function until its environments are recycled, which takes hours, an exempt instance for up to six hours.",
+                "Sessions of IAM roles that were issued before this are denied everything; roles that outsiders may \
+                 assume are denied whole. New sessions of the others work, but what runs already keeps its old one \
+                 until it fetches another: a Lambda function until its environments are recycled, which takes hours, \
+                 an exempt instance for up to six hours.",
             ),
             RoleResponse::Deny => Some("IAM roles are denied everything."),
             RoleResponse::Leave => None,
@@ -366,8 +369,8 @@ enum Sparing {
     Machinery { whose: &'static str },
 }
 
-/// How far ahead a revocation of a role reaches that is one of so many: further where one of this halt did not reach far
-/// enough.
+/// How far ahead a revocation of a role reaches that is one of so many: further where one of this halt did not reach
+/// far enough.
 fn ahead(case: &HaltCase<'_>, role: &Role, roles: usize) -> SignedDuration {
     let was_revoked = matches!(role.lock, Ok(RoleLock::RevokedBefore(time)) if time >= case.circumstances.tripped);
     if !was_revoked {

@@ -107,8 +107,8 @@ pub trait Resource: Subject {
         Self::depth(policy, refusals)
     }
 
-    /// What of it is as the halt wants it, down to what takes a call of its own for each thing to see: the next looks of
-    /// the same invocation ask for that only where something changed. `None` where that costs nothing to see again.
+    /// What of it is as the halt wants it, down to what takes a call of its own for each thing to see: the next looks
+    /// of the same invocation ask for that only where something changed. `None` where that costs nothing to see again.
     fn settled(_policy: &AccountPolicy, _sight: &Self::Sight) -> Option<Self::Sight> {
         None
     }

@@ -106,8 +106,8 @@ impl Resource for Users {
         }
     }
 
-    /// Whoever is denied everything, and whom nothing is left to be taken from. A key that is made for them from then on
-    /// opens nothing.
+    /// Whoever is denied everything, and whom nothing is left to be taken from. A key that is made for them from then
+    /// on opens nothing.
     fn settled(policy: &AccountPolicy, users: &Vec<User>) -> Option<Vec<User>> {
         Some(users.iter().filter(|user| user.is_denied() && halt::is_stripped(policy, user)).cloned().collect())
     }

@@ -67,7 +67,8 @@ impl JsonSchema for AccountId {
         json_schema!({
             "type": "string",
             "pattern": Self::PATTERN,
-            "description": "A 12-digit AWS account id, in quotes: YAML would read it as a number and drop its leading zeros.",
+            "description": "A 12-digit AWS account id, in quotes: YAML would read it as a number and drop its leading \
+                            zeros.",
         })
     }
 }

@@ -44,8 +44,8 @@ pub struct Brake {
     write: tokio::sync::Mutex<()>,
 }
 
-/// How many accounts may be frozen for purchases beside those that wait for people already: a limit that is written wrong
-/// must not freeze a university. It takes no slot of the brake.
+/// How many accounts may be frozen for purchases beside those that wait for people already: a limit that is written
+/// wrong must not freeze a university. It takes no slot of the brake.
 #[derive(Debug)]
 pub struct Allowance(AtomicU32);
 

@@ -20,11 +20,12 @@ use crate::deadline::{Deadline, has_come};
 use crate::observe::{Attention, Collector, Ground};
 use crate::ports::{Clock, Look};
 
-/// Clean passes in a row that prove a halt, and the least time between them: whatever relaunches instances needs a moment
-/// to do so. While the first is made, people may still be locked out; the last comes when the last deny bites.
+/// Clean passes in a row that prove a halt, and the least time between them: whatever relaunches instances needs a
+/// moment to do so. While the first is made, people may still be locked out; the last comes when the last deny bites.
 const CLEAN_PASSES: u32 = 2;
 const BETWEEN_CLEAN_PASSES: Duration = Duration::from_secs(10);
-/// The longest that a look waits while people are locked out: IAM takes so many a second, and meanwhile nobody else looks.
+/// The longest that a look waits while people are locked out: IAM takes so many a second, and meanwhile nobody else
+/// looks.
 const WHILE_LOCKING: Duration = Duration::from_secs(30);
 /// After a pass that found something: soon, but not in the same breath.
 const AFTER_WORK: Duration = Duration::from_secs(3);
@@ -185,8 +186,8 @@ async fn passes(task: &Task<'_>, lanes: &mut RunningLanes, earlier: &[Outcome], 
 }
 
 impl Pass {
-    /// Whether one follows another of its kind: the last of two clean ones is of the same row as the first, during which
-    /// people were still being locked out.
+    /// Whether one follows another of its kind: the last of two clean ones is of the same row as the first, during
+    /// which people were still being locked out.
     fn is_like(self, next: Self) -> bool {
         match self {
             Self::Clean | Self::Locking => matches!(next, Self::Clean | Self::Locking),
@@ -228,8 +229,8 @@ pub struct Task<'a> {
 }
 
 impl Task<'_> {
-    /// What was seen settled before needs no second look while it stays locked: where there are thousands of users, each
-    /// pass gets further than the last.
+    /// What was seen settled before needs no second look while it stays locked: where there are thousands of users,
+    /// each pass gets further than the last.
     async fn look_closely(
         &self,
         known: &KnownRegions,

@@ -9,7 +9,8 @@ pub(super) enum Trouble {
     #[error("no time was left; the next invocation reads it")]
     OutOfTime,
     #[error(
-        "there are two reports, {} and {}, and to add them up would count everything twice: let the policy's cur.prefix name the folder of one",
+        "there are two reports, {} and {}, and to add them up would count everything twice: let the policy's \
+         cur.prefix name the folder of one",
         clean(one),
         clean(other)
     )]

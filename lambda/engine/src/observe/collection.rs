@@ -64,8 +64,9 @@ const LISTS_WITHIN: Duration = Duration::from_secs(2);
 
 impl Collection {
     /// Begins to look into an account: its regions are known when this returns, what is in them comes in with
-    /// [`Collection::next`]. Where somebody is about to look closer anyway, it says for what. Where they cannot be listed, those are looked at that are known from before, and the list
-    /// is a gap until it comes. What has not answered by `until` is not waited for: it is a gap.
+    /// [`Collection::next`]. Where somebody is about to look closer anyway, it says for what. Where they cannot be
+    /// listed, those are looked at that are known from before, and the list is a gap until it comes. What has not
+    /// answered by `until` is not waited for: it is a gap.
     pub async fn begin(
         collector: Collector,
         ground: Ground,

@@ -38,8 +38,8 @@ pub struct Collector {
 /// What a close look is for.
 #[derive(Debug, Clone, Copy)]
 pub enum Attention<'a> {
-    /// A halt: what the policy wants something of, as closely as what refused in it asks for. Of what the look before it
-    /// in the same invocation saw settled it asks only whether it changed, and the next one is made in a moment.
+    /// A halt: what the policy wants something of, as closely as what refused in it asks for. Of what the look before
+    /// it in the same invocation saw settled it asks only whether it changed, and the next one is made in a moment.
     Halt(&'a AccountPolicy, &'a Refusals, Option<&'a Observation>),
     /// The same where no other look follows: a drill, or a halt that is proven, once an hour.
     Review(&'a AccountPolicy, &'a Refusals),
@@ -167,9 +167,9 @@ impl Collector {
     }
 }
 
-/// The patience of one look that is throttled, which leaves at least half of the time until then to what follows. Whoever
-/// uses up an account's quota of calls gets most of it and never all: it comes back token by token, and anybody may be
-/// the next to ask. It waits without a permit, so that no other account waits for it.
+/// The patience of one look that is throttled, which leaves at least half of the time until then to what follows.
+/// Whoever uses up an account's quota of calls gets most of it and never all: it comes back token by token, and anybody
+/// may be the next to ask. It waits without a permit, so that no other account waits for it.
 pub(super) fn patience(until: Option<Instant>, whose: impl Hash) -> Patience {
     const LONGEST: Duration = Duration::from_secs(40);
     let now = Instant::now();

@@ -29,14 +29,14 @@ impl Look {
 /// Takes what a look knows while it goes on.
 pub type SoFar<'a> = &'a (dyn Fn(Sight) + Send + Sync);
 
-/// How a look goes about what takes calls of its own for each thing, such as the keys of a user. Whoever makes thousands
-/// of them, or uses up the account's quota of calls, does not make a look last for minutes.
+/// How a look goes about what takes calls of its own for each thing, such as the keys of a user. Whoever makes
+/// thousands of them, or uses up the account's quota of calls, does not make a look last for minutes.
 #[derive(Clone, Copy)]
 pub struct Terms<'a> {
     /// Things that need not be seen anew while they stay locked as they are: as an earlier look saw them.
     pub settled: Option<&'a Sight>,
-    /// How long things are asked about one by one, once they are listed; what is throttled meanwhile is asked again. What
-    /// was not come to by then is [`FailureKind::NotBegun`].
+    /// How long things are asked about one by one, once they are listed; what is throttled meanwhile is asked again.
+    /// What was not come to by then is [`FailureKind::NotBegun`].
     ///
     /// [`FailureKind::NotBegun`]: runawaytrain_core::vocabulary::failure::FailureKind::NotBegun
     pub within: Duration,

@@ -51,7 +51,8 @@ pub enum Refusal {
     NoRecords,
     /// Records of a service that is not handled.
     #[error(
-        "no rule for records from {0:?}; known are \"aws:sns\" with spend alarms, \"aws:sqs\" with launches and \"aws:s3\" with cost reports"
+        "no rule for records from {0:?}; known are \"aws:sns\" with spend alarms, \"aws:sqs\" with launches and \
+         \"aws:s3\" with cost reports"
     )]
     UnknownRecords(String),
     /// Records of several services: AWS sends no such event.
@@ -59,7 +60,8 @@ pub enum Refusal {
     MixedRecords(String),
     /// There are no reports to read.
     #[error(
-        "the policy has no \"cur\", so there are no cost reports to read: give it {{}} to have a report made, or the bucket of one that exists"
+        "the policy has no \"cur\", so there are no cost reports to read: give it {{}} to have a report made, or the \
+         bucket of one that exists"
     )]
     NoReports,
     /// Records that say they are S3's and are not.
@@ -85,7 +87,8 @@ pub enum Refusal {
     },
     /// Something with keys, none of which says what to do.
     #[error(
-        "the event has no \"action\" and is no schedule: its keys are {0}; for a sweep send {{}} or {{\"action\":\"proceed\"}}"
+        "the event has no \"action\" and is no schedule: its keys are {0}; for a sweep send {{}} or \
+         {{\"action\":\"proceed\"}}"
     )]
     NothingToDo(String),
     /// A halt or a release needs to know which account.
@@ -143,7 +146,8 @@ pub enum LaunchRefusal {
     NotAnEvent(String),
     /// An event of something else.
     #[error(
-        "an event from {from:?} with detail-type {detail_type:?} is no launch: the rules forward state changes and RunInstances of \"aws.ec2\" only"
+        "an event from {from:?} with detail-type {detail_type:?} is no launch: the rules forward state changes and \
+         RunInstances of \"aws.ec2\" only"
     )]
     NotALaunch {
         /// The event's `source`.
@@ -205,7 +209,8 @@ pub enum AlarmRefusal {
     },
     /// An old message, delivered late or sent again.
     #[error(
-        "the alarm {alarm:?} rang at {changed}, more than an hour ago: its account was judged since, and will be again at the next tick"
+        "the alarm {alarm:?} rang at {changed}, more than an hour ago: its account was judged since, and will be \
+         again at the next tick"
     )]
     Replayed {
         /// The alarm.
@@ -223,7 +228,8 @@ pub enum AlarmRefusal {
     },
     /// The payer's alarm on the consolidated total.
     #[error(
-        "the payer's alarm {alarm:?} has no dimension LinkedAccount, so it reads the total of the organization and says nothing about one account"
+        "the payer's alarm {alarm:?} has no dimension LinkedAccount, so it reads the total of the organization and \
+         says nothing about one account"
     )]
     NoLinkedAccount {
         /// The alarm.
@@ -231,7 +237,8 @@ pub enum AlarmRefusal {
     },
     /// A member's alarm that speaks of somebody else, or any that speaks of several.
     #[error(
-        "the alarm {alarm:?} of account {owner} watches the charges of {linked}: an account speaks only for itself, and only the payer for one other"
+        "the alarm {alarm:?} of account {owner} watches the charges of {linked}: an account speaks only for itself, \
+         and only the payer for one other"
     )]
     OtherLinkedAccount {
         /// The alarm.

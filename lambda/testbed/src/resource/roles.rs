@@ -232,9 +232,10 @@ pub(crate) fn perform(roles: &mut SimRoles, action: &Action, now: Timestamp) -> 
     }
 }
 
-/// `role NAME [path P] [session] [guarded] [foreign | trusts account|federated|service WHOM] [inline N] [attached N] [bounded]
-/// [made D]`: `session` is one that a thief may hold, `foreign` a trust in an account outside the organization; `inline`
-/// are characters of its inline policies, `attached` managed policies, `bounded` says that it has a boundary.
+/// `role NAME [path P] [session] [guarded] [foreign | trusts account|federated|service WHOM] [inline N] [attached N]
+/// [bounded] [made D]`: `session` is one that a thief may hold, `foreign` a trust in an account outside the
+/// organization; `inline` are characters of its inline policies, `attached` managed policies, `bounded` says that it
+/// has a boundary.
 pub(crate) fn read(words: &mut Tokens<'_>) -> Result<impl FnOnce(&mut SimRoles, Timestamp) + Send + use<>, String> {
     const SESSION_AGE: Duration = Duration::from_secs(600);
     let name = words.owned()?;

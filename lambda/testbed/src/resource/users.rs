@@ -399,8 +399,9 @@ pub(crate) fn read_many(
     })
 }
 
-/// `user NAME [keys N] [console] [inline N] [attached N] [bounded] [made D]`: the keys are `AKIA<NAME>0`, `AKIA<NAME>1`;
-/// `inline` are characters of an inline policy, `attached` managed policies, `bounded` says that it has a boundary.
+/// `user NAME [keys N] [console] [inline N] [attached N] [bounded] [made D]`: the keys are `AKIA<NAME>0`,
+/// `AKIA<NAME>1`; `inline` are characters of an inline policy, `attached` managed policies, `bounded` says that it has
+/// a boundary.
 pub(crate) fn read(words: &mut Tokens<'_>) -> Result<impl FnOnce(&mut SimUsers, Timestamp) + Send + use<>, String> {
     let name = words.owned()?;
     let keys = words.after("keys").map_or(Ok(0), |_| words.number())?;

@@ -18,8 +18,8 @@ pub(crate) trait View<T>: Sync {
         self.pages(operation, size, all, &[], |_| {})
     }
 
-    /// The same; whatever was read so far is told with every page, and a page that is throttled is asked for again after
-    /// each of these waits.
+    /// The same; whatever was read so far is told with every page, and a page that is throttled is asked for again
+    /// after each of these waits.
     fn pages<K: Ord + Send, S: Send>(
         &self,
         operation: &'static str,

@@ -1,5 +1,5 @@
-//! What a mail says of calls that AWS denies to us: which, whom it leaves as they are, what holds them all the same, and
-//! what would open the door.
+//! What a mail says of calls that AWS denies to us: which, whom it leaves as they are, what holds them all the same,
+//! and what would open the door.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

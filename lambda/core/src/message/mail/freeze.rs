@@ -48,7 +48,8 @@ pub(super) fn frozen(
                 .to_owned()
         }
         Err(_) if !policy.contain.quarantine => {
-            "The policy does not quarantine it: nothing was done. What runs, runs on and bills, and more can be started."
+            "The policy does not quarantine it: nothing was done. What runs, runs on and bills, and more can be \
+             started."
                 .to_owned()
         }
         Err(why) => format!(
@@ -125,7 +126,8 @@ fn purchases_todo(policy: &AccountPolicy, state: State) -> String {
         todo.push_str("- Was it you? A higher limits.purchases, deployed, lets it pass.\n");
     }
     todo.push_str(
-        "- Was it a thief? Open a case with AWS Support at once (account and billing): only they can reverse a purchase.\n",
+        "- Was it a thief? Open a case with AWS Support at once (account and billing): only they can reverse a \
+         purchase.\n",
     );
     if !state.is_halt() {
         todo.push_str("  Then halt the account by order:\n");
@@ -209,9 +211,8 @@ impl Words {
     }
 
     fn braked(policy: &AccountPolicy, label: &'static str, why: &str) -> Self {
-        let mut todo = "\nWhat to do now\n\
-             - Is a limit wrong? Correct the policy, deploy it, and release the account.\n\
-             - Is it an attack on many accounts? Halt this one by order; orders are not braked:\n"
+        let mut todo = "\nWhat to do now\n- Is a limit wrong? Correct the policy, deploy it, and release the \
+                        account.\n- Is it an attack on many accounts? Halt this one by order; orders are not braked:\n"
             .to_owned();
         order(&mut todo, &format!("{{\"action\":\"halt\",\"account\":\"{}\",\"reason\":\"...\"}}", policy.account));
         todo.push_str("- As long as an account waits so, others that pass a limit are frozen, too, and not halted.\n");

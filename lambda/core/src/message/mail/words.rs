@@ -107,7 +107,8 @@ pub(super) fn section(body: &mut String, title: &str, lines: impl Iterator<Item 
 pub(super) fn order(body: &mut String, event: &str) {
     let _ = writeln!(
         body,
-        "aws lambda invoke --region {} --function-name {} --cli-read-timeout 0 \\\n  --cli-binary-format raw-in-base64-out --payload '{event}' /dev/stdout",
+        "aws lambda invoke --region {} --function-name {} --cli-read-timeout 0 \\\n  --cli-binary-format \
+         raw-in-base64-out --payload '{event}' /dev/stdout",
         contract::HOME_REGION,
         contract::FUNCTION
     );

@@ -1,4 +1,5 @@
-//! What a halt does to users: everything is denied to them first, and only then is taken what opens the account to them.
+//! What a halt does to users: everything is denied to them first, and only then is taken what opens the account to
+//! them.
 
 use jiff::Timestamp;
 

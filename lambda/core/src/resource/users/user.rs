@@ -42,8 +42,8 @@ pub struct User {
     pub deny_all: Seen<DenyAll>,
     /// Its permissions boundary by ARN; looked at only where it may have to be replaced.
     pub boundary: Option<Seen<Option<String>>>,
-    /// What opens the account to it; `None` where that was not looked at, or not yet: whoever is known by name is denied
-    /// before anything else is known of them.
+    /// What opens the account to it; `None` where that was not looked at, or not yet: whoever is known by name is
+    /// denied before anything else is known of them.
     pub credentials: Option<Credentials>,
     /// What must go before it can be deleted; looked at only where the policy says so.
     pub attachments: Option<Seen<UserAttachments>>,
