@@ -6,26 +6,11 @@ mod bucket;
 #[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
 
-use bucket::{BUCKET, FILE, Line, NOVEMBER, csv, deliver, gzip, period, report, spending};
-use common::{PAYER, QUIET, REGIONS, Scene, id, report_of};
+use bucket::{BUCKET, FILE, Line, NOVEMBER, csv, deliver, gzip, period, read, report, scene};
+use common::{QUIET, report_of};
 use jiff::{SignedDuration, Timestamp};
-use runawaytrain_core::message::report::Answer;
 use runawaytrain_core::record::State;
 use runawaytrain_core::vocabulary::money::Usd;
-use runawaytrain_testbed::{SimAccount, Testbed};
-use serde_json::json;
-
-/// A payer and an account with two instances, at 2026-11-22T03:00:00Z.
-fn scene() -> Scene {
-    let testbed = Testbed::new();
-    testbed.world.add(&id(PAYER), SimAccount::new("payer", &REGIONS));
-    testbed.world.add(&id(QUIET), SimAccount::new("quiet", &REGIONS).running("us-east-1", 2, "t2.micro"));
-    Scene::new(testbed, spending())
-}
-
-async fn read(scene: &Scene) -> Answer {
-    scene.send(json!({ "action": "reports" })).await
-}
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()

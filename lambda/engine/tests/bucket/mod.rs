@@ -7,10 +7,11 @@ use flate2::write::GzEncoder;
 use jiff::{SignedDuration, Timestamp};
 use runawaytrain_core::message::report::{Answer, CostReportsReport, PeriodReport, Report};
 use runawaytrain_core::policy::Policy;
-use runawaytrain_testbed::Testbed;
+use runawaytrain_engine::ports::SpendBook;
+use runawaytrain_testbed::{SimAccount, Testbed};
 use serde_json::{Value, json};
 
-use crate::common::policy;
+use crate::common::{PAYER, QUIET, REGIONS, Scene, id, policy};
 
 pub const BUCKET: &str = "payer-reports";
 pub const NOVEMBER: &str = "20261101-20261201";
@@ -99,4 +100,32 @@ pub fn period<'a>(answer: &'a Answer, folder: &str) -> &'a PeriodReport {
         .iter()
         .find(|period| period.period == folder)
         .unwrap_or_else(|| panic!("{folder} is not in {answer:?}"))
+}
+
+/// A payer and an account with two instances, at 2026-11-22T03:00:00Z.
+pub fn scene() -> Scene {
+    let testbed = Testbed::new();
+    testbed.world.add(&id(PAYER), SimAccount::new("payer", &REGIONS).running("us-east-1", 1, "t2.micro"));
+    testbed
+        .world
+        .add(&id(QUIET), SimAccount::new("quiet", &REGIONS).running("us-east-1", 2, "t2.micro").user("dora", 1, true));
+    Scene::new(testbed, spending())
+}
+
+pub async fn read(scene: &Scene) -> Answer {
+    scene.send(json!({ "action": "reports" })).await
+}
+
+/// An account's hours in the table: `[("2026-11-22T01:00:00Z", 1_500_000)]`.
+pub async fn stored(scene: &Scene, account: &str) -> Vec<(String, u64)> {
+    let hours = scene.testbed.ledger.hours(Timestamp::MIN).await.unwrap();
+    hours
+        .accounts
+        .get(&id(account))
+        .map(|hours| hours.used.iter().map(|(hour, amount)| (hour.to_string(), amount.as_micros())).collect())
+        .unwrap_or_default()
+}
+
+pub fn pairs(pairs: &[(&str, u64)]) -> Vec<(String, u64)> {
+    pairs.iter().map(|(hour, micros)| (format!("{hour}:00:00Z"), *micros)).collect()
 }

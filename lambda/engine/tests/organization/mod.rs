@@ -1,26 +1,27 @@
 //! A random organization, who is at large in it, and what goes wrong while it is watched.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, Unit};
 use proptest::prelude::*;
 use runawaytrain_core::measure::spend::Charge;
 use runawaytrain_core::policy::Policy;
-use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::ids::{GroupName, RoleName, UserName};
 use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::Clock;
 use runawaytrain_testbed::{
-    Cadence, Fault, Intent, Life, MOST_ATTACHED, Principal, ROLE_INLINE, SimAccount, SimGroup, Strategy as Ruse,
-    Testbed, Thief, Trust, USER_INLINE, failure,
+    Cadence, Intent, Life, MOST_ATTACHED, Principal, ROLE_INLINE, SimAccount, SimGroup, Strategy as Ruse, Testbed,
+    Thief, Trust, USER_INLINE,
 };
 use serde_json::json;
 
 use crate::common::{PAYER, Scene, id, policy};
 
-pub const REGIONS: [&str; 3] = ["us-east-1", "eu-west-1", "ap-south-1"];
+mod danger;
+
+pub use danger::{Danger, REGIONS};
+use danger::{danger, met};
+
 /// Sweeps while things go wrong, the first of them in peace.
 const TROUBLED: u32 = 10;
 /// Sweeps after that, in peace: longer than the hour in which shut-outs are counted together.
@@ -75,60 +76,6 @@ enum Loot {
     Large,
     /// Something that nobody looks at: only what it costs is seen.
     Elsewhere,
-}
-
-/// What goes wrong for the organization: our own fault, AWS's, or its administrators' doing.
-#[derive(Debug, Clone)]
-pub enum Danger {
-    /// Our credentials are not accepted.
-    Credentials,
-    /// A deployment of ours dropped the grant: every account refuses us.
-    Grant,
-    /// EC2 does not answer in a region, or hangs.
-    Outage { region: usize, hangs: bool },
-    /// Nobody's regions can be listed.
-    Lists,
-    /// A policy of the organization denies a region.
-    ClosedRegion { region: usize },
-    /// An innocent account is moved to another unit.
-    Move { innocent: prop::sample::Index },
-    /// The state table is busy for some seconds, or does not answer at all.
-    Table { seconds: u64, kind: Option<FailureKind> },
-    /// The brake's slots cannot be asked for.
-    Slots,
-    /// The table takes so many calls a second.
-    ScarceTable { a_second: u32 },
-    /// IAM and Organizations take so many hundredths of what is guessed of them.
-    ScarceCalls { percent: u32 },
-    /// Calls of a family are refused so many times a sweep.
-    Calls { family: &'static str, kind: FailureKind, times: u32 },
-    /// The sweep is killed.
-    Kill { millis: u64 },
-    /// SNS takes nothing.
-    Mail { times: u32 },
-}
-
-impl Danger {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Credentials => "our credentials are not accepted",
-            Self::Grant => "every account refuses us",
-            Self::Outage { hangs: false, .. } => "a region fails",
-            Self::Outage { hangs: true, .. } => "a region hangs",
-            Self::Lists => "regions cannot be listed",
-            Self::ClosedRegion { .. } => "a region is closed",
-            Self::Move { .. } => "an account is moved",
-            Self::Table { kind: None, .. } => "the table fails",
-            Self::Table { kind: Some(_), .. } => "the table is busy",
-            Self::Slots => "the brake cannot be asked",
-            Self::ScarceTable { .. } => "the table takes few calls",
-            Self::ScarceCalls { .. } => "IAM and Organizations take few calls",
-            Self::Calls { kind: FailureKind::Throttled, .. } => "calls are throttled",
-            Self::Calls { .. } => "calls are contended or fail",
-            Self::Kill { .. } => "a sweep is killed",
-            Self::Mail { .. } => "mails are not taken",
-        }
-    }
 }
 
 /// An organization and what befalls it.
@@ -218,28 +165,6 @@ fn robbed() -> impl Strategy<Value = Robbed> {
     let filled = (full, full).prop_map(|(inline, attached)| Filled { inline, attached });
     (prop::collection::vec(ruse, 0..4), loot, 1..TROUBLED, 20u64..300, any::<u64>(), filled)
         .prop_map(|(ruses, loot, begins, every, seed, filled)| Robbed { ruses, loot, begins, every, seed, filled })
-}
-
-fn danger() -> impl Strategy<Value = Danger> {
-    let families = vec!["iam:", "organizations:", "autoscaling:", "ec2:Stop", "ec2:Modify", "cloudwatch:", "pricing:"];
-    let kinds = vec![FailureKind::Throttled, FailureKind::Contended, FailureKind::Unavailable];
-    let busy = prop::option::of(prop::sample::select(vec![FailureKind::Throttled, FailureKind::Contended]));
-    prop_oneof![
-        Just(Danger::Credentials),
-        Just(Danger::Grant),
-        (0..REGIONS.len(), any::<bool>()).prop_map(|(region, hangs)| Danger::Outage { region, hangs }),
-        Just(Danger::Lists),
-        (0..REGIONS.len()).prop_map(|region| Danger::ClosedRegion { region }),
-        any::<prop::sample::Index>().prop_map(|innocent| Danger::Move { innocent }),
-        (1u64..60, busy).prop_map(|(seconds, kind)| Danger::Table { seconds, kind }),
-        Just(Danger::Slots),
-        (10u32..200).prop_map(|a_second| Danger::ScarceTable { a_second }),
-        (5u32..100).prop_map(|percent| Danger::ScarceCalls { percent }),
-        (prop::sample::select(families), prop::sample::select(kinds), 1u32..40)
-            .prop_map(|(family, kind, times)| Danger::Calls { family, kind, times }),
-        (0u64..20_000).prop_map(|millis| Danger::Kill { millis }),
-        (1u32..6).prop_map(|times| Danger::Mail { times }),
-    ]
 }
 
 pub fn innocent_id(number: usize) -> String {
@@ -464,62 +389,10 @@ impl Robbed {
     }
 }
 
-impl Danger {
-    fn inflict(&self, scene: &Scene) {
-        let world = &scene.testbed.world;
-        match self {
-            Self::Credentials => world.fault(Fault::always("ec2:Describe", FailureKind::Credentials)),
-            // Seen to where it is decided who lets us in.
-            Self::Grant | Self::Move { .. } | Self::Kill { .. } => {}
-            Self::Outage { region, hangs } => {
-                let mut outage = Fault::always("ec2:", FailureKind::Unavailable).in_region(REGIONS[*region]);
-                if *hangs {
-                    outage.failure = None;
-                }
-                world.fault(outage);
-            }
-            Self::Lists => world.fault(Fault::always("ec2:DescribeRegions", FailureKind::Unavailable)),
-            Self::ClosedRegion { region } => {
-                world.fault(Fault::always("ec2:DescribeInstances", FailureKind::Denied).in_region(REGIONS[*region]));
-            }
-            Self::Table { kind: Some(kind), seconds } => {
-                scene.testbed.ledger.busy_for(Duration::from_secs(*seconds), *kind);
-            }
-            Self::Table { kind: None, .. } => {
-                let broken = failure("dynamodb:TransactWriteItems", FailureKind::Unavailable);
-                scene.testbed.ledger.break_with(Some(broken));
-            }
-            Self::ScarceTable { a_second } => {
-                let calls = f64::from(*a_second);
-                scene.testbed.ledger.takes(Some((calls, calls)));
-            }
-            Self::ScarceCalls { percent } => world.with_scarce_quotas(f64::from(*percent) / 100.0),
-            Self::Slots => {
-                let broken = failure("dynamodb:PutItem", FailureKind::Unavailable);
-                scene.testbed.ledger.break_slots(Some(broken));
-            }
-            Self::Calls { family, kind, times } => world.fault(Fault::always(family, *kind).times(*times)),
-            Self::Mail { times } => (0..*times).for_each(|_| {
-                scene.testbed.mailbox.refuse_next(failure("sns:Publish", FailureKind::Throttled));
-            }),
-        }
-    }
-}
-
 /// Books so much for each of the last 30 hours but the newest.
 fn spend(testbed: &Testbed, account: &str, now: Timestamp, dollars: u64) {
     for ago in 1..30 {
         let hour = now - SignedDuration::from_hours(ago);
         testbed.ledger.spent(&id(account), hour, Usd::micros(dollars * 1_000_000));
-    }
-}
-
-/// How often each danger was met: `-- --nocapture` shows it in a longer run.
-fn met(danger: &'static str) {
-    static MET: Mutex<BTreeMap<&'static str, u64>> = Mutex::new(BTreeMap::new());
-    let mut met = MET.lock().unwrap();
-    *met.entry(danger).or_default() += 1;
-    if met.values().sum::<u64>().is_multiple_of(1_000) {
-        eprintln!("met so far: {met:#?}");
     }
 }

@@ -22,7 +22,7 @@ pub const HOURS_BACK: SignedDuration = SignedDuration::from_secs(STALE.as_secs()
 pub struct Hours {
     /// What was used in each hour, by the hour's beginning. Credits, refunds and taxes are not in it.
     pub by_hour: BTreeMap<Timestamp, Usd>,
-    /// What was paid at once in each hour: upfront fees of commitments, subscriptions. It is in no other number.
+    /// What was paid at once in each hour: upfront fees of commitments, subscriptions. It is in no other number here.
     pub bought: BTreeMap<Timestamp, Usd>,
     /// Until when the reports reach, whichever account: an account without usage has no hours, and that is its spend.
     pub until: Timestamp,
