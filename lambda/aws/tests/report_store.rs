@@ -171,7 +171,7 @@ async fn reports_of_another_tool_are_read_through_s3_by_the_engine() {
         assert_eq!(answer.status, 200, "{}", answer.body);
         let hours = testbed.ledger.hours(Timestamp::MIN).await.unwrap();
         let lines = hours.accounts.iter().flat_map(|(account, hours)| {
-            hours.used.iter().map(move |(hour, amount)| format!("{account},{hour},{}\n", amount.as_micros()))
+            hours.usage.iter().map(move |(hour, amount)| format!("{account},{hour},{}\n", amount.as_micros()))
         });
         std::fs::write(sums.join(format!("{report}.csv")), lines.collect::<String>()).unwrap();
         assert_eq!(testbed.ledger.editions().await.unwrap().len(), 2, "both months");

@@ -98,7 +98,7 @@ impl Verdict {
 
     /// The limit on purchases, where the account is past it.
     pub fn past_purchases(&self) -> Option<&Reading> {
-        self.readings.iter().find(|reading| reading.freezes())
+        self.readings.iter().find(|reading| reading.calls_for_freeze())
     }
 
     /// The worst of the readings but for purchases, of which people are told apart.
@@ -160,7 +160,7 @@ pub fn judge(policy: &AccountPolicy, observation: &Observation, pardon: &Pardon<
     let spend = SpendSeen {
         day: observation.spend.day(pardon.spend.map(|pardon| pardon.at), now),
         month: observation.spend.charges.month(now),
-        bought: observation.spend.bought(pardon.spend.map(SpendPardon::purchases_from), now),
+        purchases: observation.spend.purchases(pardon.spend.map(SpendPardon::purchases_from), now),
     };
     let (mut readings, mut unknown) = (Vec::new(), Vec::new());
     for (limit, threshold) in &policy.limits.thresholds {
@@ -216,9 +216,9 @@ fn number(limit: Limit, summary: &Summary, spend: &SpendSeen, pardon: &Pardon<'_
             let pardoned = pardon.spend.map_or(Some(Usd::ZERO), |pardon| pardon.of_month(month))?;
             spent(month.amount, pardoned, AsOf { at: month.at, source: SpendSource::Charges })
         }
-        Source::Bought => {
-            let bought = spend.bought?;
-            spent(bought.amount, Usd::ZERO, AsOf { at: bought.until, source: bought.source })
+        Source::Purchases => {
+            let purchases = spend.purchases?;
+            spent(purchases.amount, Usd::ZERO, AsOf { at: purchases.until, source: purchases.source })
         }
     })
 }
@@ -279,7 +279,7 @@ impl fmt::Display for Reading {
 
 impl Reading {
     /// Whether it is past a limit that freezes and does not halt.
-    pub fn freezes(&self) -> bool {
+    pub fn calls_for_freeze(&self) -> bool {
         self.limit.freezes() && self.certain > self.threshold
     }
 

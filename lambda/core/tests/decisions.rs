@@ -378,11 +378,11 @@ proptest! {
         let mut policy = policy;
         policy.limits.thresholds.insert(Limit::Purchases, Usd::micros(limit * 1_000_000).as_micros());
         let mut quiet = observation.clone();
-        quiet.spend.hours.get_or_insert_with(|| Hours { until: moment(0), ..Hours::default() }).bought.clear();
+        quiet.spend.hours.get_or_insert_with(|| Hours { until: moment(0), ..Hours::default() }).purchases.clear();
         let mut buying = quiet.clone();
         if let Some(hours) = &mut buying.spend.hours {
             hours.until = hours.until.max(moment(-3600));
-            hours.bought = [(moment(-7200), Usd::micros(dollars * 1_000_000))].into();
+            hours.purchases = [(moment(-7200), Usd::micros(dollars * 1_000_000))].into();
         }
         quiet.spend.hours.as_mut().unwrap().until = buying.spend.hours.as_ref().unwrap().until;
         let record = AccountRecord { state, ..AccountRecord::new(account(), moment(-600)) };

@@ -165,7 +165,7 @@ struct Account {
     /// Empty until there is usage within the hours that are kept.
     usage: Vec<Amount>,
     other_hours: Amount,
-    bought: BTreeMap<Hour, Amount>,
+    purchases: BTreeMap<Hour, Amount>,
     apart: [Amount; Charge::ALL.len()],
 }
 
@@ -278,20 +278,20 @@ impl Sums {
     ) -> Result<(), RowProblem> {
         let cost = amount(row, Column::Unblended)?;
         // Without a date it is in no hour, and in the sum all the same.
-        let bought = (charge == Charge::Purchase).then(|| date(row, Column::Start).ok()).flatten().map(Hour::of_second);
+        let hour = (charge == Charge::Purchase).then(|| date(row, Column::Start).ok()).flatten().map(Hour::of_second);
         if currency != CURRENCY {
             self.other(currency);
             return Ok(());
         }
         let is_outside = |hour: &Hour| !self.covers(*hour) && !cost.is_zero();
-        self.totals.gaps.outside_rows += u64::from(bought.as_ref().is_some_and(is_outside));
-        let bought = bought.filter(|hour| *hour >= self.first && self.covers(*hour));
+        self.totals.gaps.outside_rows += u64::from(hour.as_ref().is_some_and(is_outside));
+        let hour = hour.filter(|hour| *hour >= self.first && self.covers(*hour));
         let account = self.account(number, id)?;
         if let Some(sum) = account.apart.get_mut(charge.index()) {
             *sum += cost;
         }
-        if let Some(hour) = bought {
-            *account.bought.entry(hour).or_default() += cost;
+        if let Some(hour) = hour {
+            *account.purchases.entry(hour).or_default() += cost;
         }
         Ok(())
     }
@@ -318,7 +318,7 @@ impl Sums {
                         id,
                         usage: Vec::new(),
                         other_hours: Amount::ZERO,
-                        bought: BTreeMap::new(),
+                        purchases: BTreeMap::new(),
                         apart: Default::default(),
                     });
                     let place = self.accounts.len() - 1;
@@ -337,8 +337,8 @@ impl Sums {
             let apart = Charge::ALL.into_iter().zip(account.apart).filter(|(_, amount)| !amount.is_zero()).collect();
             let usage =
                 if account.usage.is_empty() { Hourly::default() } else { Hourly::new(self.first, account.usage) };
-            let Account { id, other_hours, bought, .. } = account;
-            totals.accounts.insert(id, AccountTotals { usage, other_hours, bought, apart });
+            let Account { id, other_hours, purchases, .. } = account;
+            totals.accounts.insert(id, AccountTotals { usage, other_hours, purchases, apart });
         }
         totals
     }

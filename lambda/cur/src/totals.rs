@@ -88,7 +88,7 @@ pub struct AccountTotals {
     pub other_hours: Amount,
     /// What was bought in each hour that is kept, by when it begins.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub bought: BTreeMap<Hour, Amount>,
+    pub purchases: BTreeMap<Hour, Amount>,
     /// What is not usage, whatever its date.
     pub apart: BTreeMap<Charge, Amount>,
 }
@@ -102,8 +102,8 @@ impl AccountTotals {
     fn merge(&mut self, other: Self) {
         self.usage.merge(other.usage);
         self.other_hours += other.other_hours;
-        for (hour, amount) in other.bought {
-            *self.bought.entry(hour).or_default() += amount;
+        for (hour, amount) in other.purchases {
+            *self.purchases.entry(hour).or_default() += amount;
         }
         for (charge, amount) in other.apart {
             *self.apart.entry(charge).or_default() += amount;

@@ -251,7 +251,7 @@ impl Shelf<'_> {
             hours: report
                 .accounts
                 .values()
-                .flat_map(|hours| hours.used.keys())
+                .flat_map(|hours| hours.usage.keys())
                 .collect::<std::collections::BTreeSet<_>>()
                 .len(),
             until: reaches.then_some(report.until),
@@ -271,8 +271,8 @@ impl Shelf<'_> {
         // No hour of usage costs less than nothing; what takes costs back is summed apart.
         let usd = |amount: Amount| Usd::micros(u64::try_from(amount.millionths().max(0)).unwrap_or(u64::MAX));
         let spent = |account: &AccountTotals| AccountHours {
-            used: account.usage.iter().map(|(hour, amount)| (hour.beginning(), usd(amount))).collect(),
-            bought: account.bought.iter().map(|(hour, amount)| (hour.beginning(), usd(*amount))).collect(),
+            usage: account.usage.iter().map(|(hour, amount)| (hour.beginning(), usd(amount))).collect(),
+            purchases: account.purchases.iter().map(|(hour, amount)| (hour.beginning(), usd(*amount))).collect(),
         };
         let accounts: BTreeMap<AccountId, _> = totals
             .accounts
@@ -314,9 +314,9 @@ async fn summed_up(
     };
     let mut all = Usd::ZERO;
     let mut window = None;
-    for (account, AccountHours { used, bought }) in hours.accounts {
+    for (account, AccountHours { usage, purchases }) in hours.accounts {
         // Seen from the end of the data: how old that is is said beside it.
-        let Some(day) = (Hours { by_hour: used, bought, until }).newest_day() else { continue };
+        let Some(day) = (Hours { by_hour: usage, purchases, until }).newest_day() else { continue };
         window = Some(day);
         if is_member(&account) {
             all += day.amount;

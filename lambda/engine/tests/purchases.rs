@@ -158,7 +158,7 @@ async fn purchases_of_many_accounts_are_frozen_no_faster_than_the_brake_lets_and
     let at = scene.testbed.clock.now() - SignedDuration::from_hours(1);
     for account in &accounts {
         scene.testbed.world.add(account, SimAccount::new("many", &REGIONS));
-        scene.testbed.ledger.bought(account, at, Usd::from_dollars(5000.0));
+        scene.testbed.ledger.purchases(account, at, Usd::from_dollars(5000.0));
     }
     scene.tick().await;
     let frozen = accounts.iter().filter(|account| is_quarantined(&scene, account.as_str())).count();

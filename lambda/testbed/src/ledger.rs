@@ -102,16 +102,16 @@ impl MemoryLedger {
         };
         let report = tables.reports.entry(period.clone()).or_insert_with(new);
         report.until = report.until.max(end);
-        *report.accounts.entry(account.clone()).or_default().used.entry(hour).or_default() += amount;
+        *report.accounts.entry(account.clone()).or_default().usage.entry(hour).or_default() += amount;
     }
 
     /// What they said that an account bought in an hour; they reach until its end.
-    pub fn bought(&self, account: &AccountId, hour: Timestamp, amount: Usd) {
+    pub fn purchases(&self, account: &AccountId, hour: Timestamp, amount: Usd) {
         self.spent(account, hour, Usd::ZERO);
         let mut tables = self.tables();
         let hours = tables.reports.values_mut().filter_map(|report| report.accounts.get_mut(account));
-        for hours in hours.filter(|hours| hours.used.contains_key(&hour)) {
-            *hours.bought.entry(hour).or_default() += amount;
+        for hours in hours.filter(|hours| hours.usage.contains_key(&hour)) {
+            *hours.purchases.entry(hour).or_default() += amount;
         }
     }
 
@@ -155,8 +155,8 @@ impl SpendBook for MemoryLedger {
                 let since = |hours: &BTreeMap<Timestamp, Usd>| {
                     hours.range(since..).map(|(hour, amount)| (*hour, *amount)).collect::<Vec<_>>()
                 };
-                known.used.extend(since(&spent.used));
-                known.bought.extend(since(&spent.bought));
+                known.usage.extend(since(&spent.usage));
+                known.purchases.extend(since(&spent.purchases));
             }
         }
         Ok(hours)

@@ -30,7 +30,7 @@ const UNTIL: &str = "until";
 /// A map of the hour of the day, `00` to `23` in UTC, to millionths of a US dollar.
 const HOURS: &str = "hours";
 /// The same of what was bought; absent where nothing was.
-const BOUGHT: &str = "bought";
+const PURCHASES: &str = "purchases";
 /// So many items are written at once: a first report of a month may change fifteen thousand.
 const AT_A_TIME: usize = 16;
 
@@ -48,8 +48,8 @@ impl SpendBook for DynamoLedger {
                 // An hour that cannot be read is not an hour without spend.
                 let (account, hours) = read_day(&item).ok_or_else(|| broken(&item))?;
                 let known = spent.accounts.entry(account).or_default();
-                known.used.extend(hours.used);
-                known.bought.extend(hours.bought);
+                known.usage.extend(hours.usage);
+                known.purchases.extend(hours.purchases);
             }
         }
         Ok(spent)
@@ -112,8 +112,8 @@ fn read_day(item: &Item) -> Option<(AccountId, AccountHours)> {
         };
         amounts.as_m().ok()?.iter().map(hour).collect()
     };
-    let bought = item.get(BOUGHT).map_or_else(|| Some(BTreeMap::new()), hours)?;
-    Some((AccountId::parse(account).ok()?, AccountHours { used: hours(item.get(HOURS)?)?, bought }))
+    let purchases = item.get(PURCHASES).map_or_else(|| Some(BTreeMap::new()), hours)?;
+    Some((AccountId::parse(account).ok()?, AccountHours { usage: hours(item.get(HOURS)?)?, purchases }))
 }
 
 fn broken(item: &Item) -> Failure {
@@ -125,23 +125,23 @@ fn broken(item: &Item) -> Failure {
 fn items(report: &ReadReport) -> Result<BTreeMap<String, Item>, Failure> {
     let mut days: BTreeMap<(Date, &AccountId), Day> = BTreeMap::new();
     for (account, hours) in &report.accounts {
-        let used = hours.used.iter().map(|hour| (hour, false));
-        for ((begins, amount), is_bought) in used.chain(hours.bought.iter().map(|hour| (hour, true))) {
+        let usage = hours.usage.iter().map(|hour| (hour, false));
+        for ((begins, amount), is_purchase) in usage.chain(hours.purchases.iter().map(|hour| (hour, true))) {
             let at = begins.to_zoned(TimeZone::UTC);
             let day = days.entry((at.date(), account)).or_default();
-            let hours = if is_bought { &mut day.bought } else { &mut day.used };
+            let hours = if is_purchase { &mut day.purchases } else { &mut day.usage };
             *hours.entry(at.hour()).or_default() += *amount;
         }
     }
     let mut items = BTreeMap::new();
-    for ((day, account), Day { used, bought }) in days {
+    for ((day, account), Day { usage, purchases }) in days {
         let begins = beginning(day, 0)
             .ok_or_else(|| Failure::own(PUT, FailureKind::Invalid, format!("the day {day} is out of range")))?;
         let sort = format!("{day}#{account}");
         let mut item = key(partition(&report.period), sort.as_str());
-        item.extend([(HOURS.to_owned(), by_hour(used)), (EXPIRY.to_owned(), expires(begins))]);
-        if !bought.is_empty() {
-            item.insert(BOUGHT.to_owned(), by_hour(bought));
+        item.extend([(HOURS.to_owned(), by_hour(usage)), (EXPIRY.to_owned(), expires(begins))]);
+        if !purchases.is_empty() {
+            item.insert(PURCHASES.to_owned(), by_hour(purchases));
         }
         items.insert(sort, item);
     }
@@ -151,8 +151,8 @@ fn items(report: &ReadReport) -> Result<BTreeMap<String, Item>, Failure> {
 /// An account's hours of a day, by the hour of the day.
 #[derive(Default)]
 struct Day {
-    used: BTreeMap<i8, Usd>,
-    bought: BTreeMap<i8, Usd>,
+    usage: BTreeMap<i8, Usd>,
+    purchases: BTreeMap<i8, Usd>,
 }
 
 fn by_hour(hours: BTreeMap<i8, Usd>) -> AttributeValue {
@@ -226,8 +226,8 @@ mod tests {
     fn report(edition: &str) -> ReadReport {
         let account = |id| AccountId::parse(id).unwrap();
         let hour = |text, micros| {
-            let used = BTreeMap::from([(at(text), Usd::micros(micros))]);
-            AccountHours { used, ..AccountHours::default() }
+            let usage = BTreeMap::from([(at(text), Usd::micros(micros))]);
+            AccountHours { usage, ..AccountHours::default() }
         };
         let accounts = [
             (account("111111111111"), hour("2026-11-20T03:00:00Z", 7)),

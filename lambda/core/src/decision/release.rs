@@ -53,7 +53,7 @@ pub fn released(record: &AccountRecord, policy: &AccountPolicy, release: Release
         next.spend_pardon = Some(SpendPardon {
             at: now,
             month: record.charges.month(now),
-            reports: record.spend.bought.map(|bought| bought.until),
+            reports: record.spend.purchases.map(|purchases| purchases.until),
         });
         next.purchases_told = None;
     }

@@ -228,11 +228,11 @@ fn purchases_to_tell(
 ) -> Option<News> {
     let Some(past) = verdict.past_purchases() else {
         // What is not known is not within its limit.
-        next.purchases_told = next.purchases_told.filter(|_| verdict.spend.bought.is_none());
+        next.purchases_told = next.purchases_told.filter(|_| verdict.spend.purchases.is_none());
         return None;
     };
-    let bought = Usd::micros(past.value);
-    let is_told = next.purchases_told.replace(bought).is_some_and(|told| bought <= told);
+    let purchases = Usd::micros(past.value);
+    let is_told = next.purchases_told.replace(purchases).is_some_and(|told| purchases <= told);
     let not_frozen = why_not_frozen(policy, mode, next.state);
     (!is_told).then(|| News::Purchases { state: next.state, why: past.to_string(), not_frozen, at: now })
 }

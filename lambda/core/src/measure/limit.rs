@@ -54,7 +54,7 @@ pub enum Source {
     Spend(SpendWindow),
     /// What was bought. Past the limit the account is frozen and never halted: a lawful purchase of a year's commitment
     /// would stop its work, and a halt gives no money back.
-    Bought,
+    Purchases,
 }
 
 /// A number of what runs now, in the limit's unit.
@@ -139,7 +139,7 @@ pub const LIMITS: [LimitRow; 6] = [
         key: "purchases",
         unit: Unit::Usd,
         noun: "USD of purchases",
-        source: Source::Bought,
+        source: Source::Purchases,
     },
 ];
 
@@ -154,7 +154,7 @@ impl Limit {
     pub fn measure(self, seen: &Summary) -> Option<Measurement> {
         match self.row().source {
             Source::Running(read) => Some(read(seen)),
-            Source::Spend(_) | Source::Bought => None,
+            Source::Spend(_) | Source::Purchases => None,
         }
     }
 
@@ -165,7 +165,7 @@ impl Limit {
 
     /// Whether an account that is past it is frozen, and never halted.
     pub fn freezes(self) -> bool {
-        matches!(self.row().source, Source::Bought)
+        matches!(self.row().source, Source::Purchases)
     }
 
     /// A number of its unit, as people read it.

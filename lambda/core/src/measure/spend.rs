@@ -30,8 +30,8 @@ impl Spend {
     }
 
     /// What was bought lately and not before `from`, where there are reports: the estimate does not tell it from usage.
-    pub fn bought(&self, from: Option<Timestamp>, now: Timestamp) -> Option<Charged> {
-        self.hours.as_ref()?.bought(from, now)
+    pub fn purchases(&self, from: Option<Timestamp>, now: Timestamp) -> Option<Charged> {
+        self.hours.as_ref()?.purchases(from, now)
     }
 }
 
@@ -46,7 +46,7 @@ pub struct SpendSeen {
     pub month: Option<Charge>,
     /// Lately, of what is paid at once: commitments and subscriptions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bought: Option<Charged>,
+    pub purchases: Option<Charged>,
 }
 
 /// What an account spent before it was released was dealt with: the month's charges count from where they stood once

@@ -39,8 +39,8 @@ pub fn spend() -> impl Strategy<Value = Spend> {
     let step = (1i64..60, -300i64..600);
     let readings = prop::collection::vec(step, 0..20);
     let hours = prop::collection::btree_map(0i64..70, 0u64..300_000_000, 0..40);
-    let bought = prop::collection::btree_map(-3i64..70, 0u64..9_000_000_000, 0..4);
-    (readings, prop::option::of((0i64..60, hours, bought))).prop_map(|(steps, hours)| {
+    let purchases = prop::collection::btree_map(-3i64..70, 0u64..9_000_000_000, 0..4);
+    (readings, prop::option::of((0i64..60, hours, purchases))).prop_map(|(steps, hours)| {
         let mut ago: i64 = steps.iter().map(|(hours, _)| hours).sum();
         let (mut charges, mut dollars) = (Charges::default(), 0);
         for (hours, more) in steps {
@@ -50,9 +50,9 @@ pub fn spend() -> impl Strategy<Value = Spend> {
         let by_hour = |late: i64, amounts: BTreeMap<i64, u64>| {
             amounts.into_iter().map(|(ago, micros)| (hour(late + ago + 1), Usd::micros(micros))).collect()
         };
-        let hours = hours.map(|(late, hours, bought)| Hours {
+        let hours = hours.map(|(late, hours, purchases)| Hours {
             by_hour: by_hour(late, hours),
-            bought: by_hour(late, bought),
+            purchases: by_hour(late, purchases),
             until: hour(late),
         });
         Spend { charges, hours }

@@ -42,8 +42,8 @@ impl Spending {
     /// An account's hours, where there are reports at all.
     pub fn hours(&self, account: &AccountId) -> Option<Hours> {
         let until = self.hours.until?;
-        let AccountHours { used, bought } = self.hours.accounts.get(account).cloned().unwrap_or_default();
-        Some(Hours { by_hour: used, bought, until })
+        let AccountHours { usage, purchases } = self.hours.accounts.get(account).cloned().unwrap_or_default();
+        Some(Hours { by_hour: usage, purchases, until })
     }
 }
 

@@ -57,9 +57,9 @@ pub trait Billing: Send + Sync {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccountHours {
     /// What was used.
-    pub used: BTreeMap<Timestamp, Usd>,
-    /// What was bought: see [`Hours::bought`](runawaytrain_core::measure::spend::Hours::bought).
-    pub bought: BTreeMap<Timestamp, Usd>,
+    pub usage: BTreeMap<Timestamp, Usd>,
+    /// What was bought: see [`Hours::purchases`](runawaytrain_core::measure::spend::Hours::purchases).
+    pub purchases: BTreeMap<Timestamp, Usd>,
 }
 
 /// What the Cost and Usage Reports said, by account and hour.

@@ -122,7 +122,7 @@ pub async fn stored(scene: &Scene, account: &str) -> Vec<(String, u64)> {
     hours
         .accounts
         .get(&id(account))
-        .map(|hours| hours.used.iter().map(|(hour, amount)| (hour.to_string(), amount.as_micros())).collect())
+        .map(|hours| hours.usage.iter().map(|(hour, amount)| (hour.to_string(), amount.as_micros())).collect())
         .unwrap_or_default()
 }
 

@@ -327,7 +327,7 @@ impl Case {
         let robbed = self.robbed.iter().enumerate().filter(|(_, robbed)| robbed.buys());
         let robbed = robbed.map(|(number, robbed)| (robbed_id(number), robbed.begins + 2, 100 * DAY_USD));
         for (account, _, dollars) in innocent.chain(robbed).filter(|(_, when, _)| *when == tick) {
-            scene.testbed.ledger.bought(&id(&account), hour, Usd::micros(dollars * 1_000_000));
+            scene.testbed.ledger.purchases(&id(&account), hour, Usd::micros(dollars * 1_000_000));
         }
     }
 

@@ -63,15 +63,15 @@ fn hours(hours: &[(&str, u64)]) -> Hours {
 }
 
 fn report(period: &str, edition: &str, until: &str, accounts: &[(u64, Hours)]) -> ReadReport {
-    let used = |hours: &Hours| AccountHours { used: hours.clone(), ..AccountHours::default() };
-    let accounts = accounts.iter().map(|(number, hours)| (account(*number), used(hours))).collect();
+    let usage = |hours: &Hours| AccountHours { usage: hours.clone(), ..AccountHours::default() };
+    let accounts = accounts.iter().map(|(number, hours)| (account(*number), usage(hours))).collect();
     ReadReport { period: period.to_owned(), edition: edition.to_owned(), accounts, until: at(until) }
 }
 
 /// An account's hours since a time. A book may give some hours more, but not days.
 async fn since(book: &dyn SpendBook, number: u64, time: &str) -> Hours {
     let since = at(time);
-    let mut found = book.hours(since).await.unwrap().accounts.remove(&account(number)).unwrap_or_default().used;
+    let mut found = book.hours(since).await.unwrap().accounts.remove(&account(number)).unwrap_or_default().usage;
     let day_before = since - SignedDuration::from_hours(24);
     assert!(found.keys().all(|hour| *hour > day_before), "hours of days before {since}: {found:?}");
     found.split_off(&since)
@@ -209,10 +209,10 @@ pub async fn an_edition_replaces_another_of_its_period(book: &dyn SpendBook) {
 /// In an hour with usage, in one without, and gone with the edition that had them.
 pub async fn purchases_come_back_beside_the_hours(book: &dyn SpendBook) {
     let begins = at("2026-04-01T00:00:00Z");
-    let edition = |edition: &str, bought: &[(&str, u64)]| {
-        let used = hours(&[("2026-04-01T00:00:00Z", 7)]);
-        let mut report = report("20260401-20260501", edition, "2026-04-02T01:00:00Z", &[(25, used)]);
-        report.accounts.entry(account(25)).or_default().bought = hours(bought);
+    let edition = |edition: &str, purchases: &[(&str, u64)]| {
+        let usage = hours(&[("2026-04-01T00:00:00Z", 7)]);
+        let mut report = report("20260401-20260501", edition, "2026-04-02T01:00:00Z", &[(25, usage)]);
+        report.accounts.entry(account(25)).or_default().purchases = hours(purchases);
         report
     };
     for report in [

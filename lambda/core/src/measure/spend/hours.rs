@@ -23,7 +23,7 @@ pub struct Hours {
     /// What was used in each hour, by the hour's beginning. Credits, refunds and taxes are not in it.
     pub by_hour: BTreeMap<Timestamp, Usd>,
     /// What was paid at once in each hour: upfront fees of commitments, subscriptions. It is in no other number here.
-    pub bought: BTreeMap<Timestamp, Usd>,
+    pub purchases: BTreeMap<Timestamp, Usd>,
     /// Until when the reports reach, whichever account: an account without usage has no hours, and that is its spend.
     pub until: Timestamp,
 }
@@ -44,10 +44,10 @@ impl Hours {
 
     /// What was bought in the two days before the end of the data, and since: fees are booked late. Not what was bought
     /// before `from`. Nothing where the data is stale.
-    pub fn bought(&self, from: Option<Timestamp>, now: Timestamp) -> Option<Charged> {
+    pub fn purchases(&self, from: Option<Timestamp>, now: Timestamp) -> Option<Charged> {
         let begin = self.until.checked_sub(RECENT).ok().filter(|_| now.duration_since(self.until) <= STALE)?;
         let from = from.map_or(begin, |from| from.max(begin));
-        let amount = self.bought.range(from..).map(|(_, amount)| *amount).sum();
+        let amount = self.purchases.range(from..).map(|(_, amount)| *amount).sum();
         Some(Charged { amount, from, until: self.until, source: SpendSource::Reports })
     }
 
