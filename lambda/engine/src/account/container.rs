@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -10,12 +9,11 @@ use runawaytrain_core::decision::{self, Cause, Decision, News};
 use runawaytrain_core::measure::summary::Summary;
 use runawaytrain_core::message::mail;
 use runawaytrain_core::observation::Observation;
-use runawaytrain_core::plan::doors::Doors;
 use runawaytrain_core::plan::{self, ActionResult, Containment, Plan};
 use runawaytrain_core::policy::AccountPolicy;
 use runawaytrain_core::record::{AccountRecord, FreezeReason, State};
 use runawaytrain_core::resource::quarantine::{Attachment, Quarantine};
-use runawaytrain_core::resource::{Act, Part, Refusals};
+use runawaytrain_core::resource::{Act, Part};
 use runawaytrain_core::vocabulary::failure::Failure;
 
 use crate::account::basis::AccountSweep;
@@ -25,6 +23,10 @@ use crate::patience::while_busy;
 use crate::ports::{JournalEntry, StoreError, VersionedRecord};
 use crate::scope::ScopedAccount;
 
+mod message;
+
+pub(super) use message::{Closing, Conclusion, Start, StartAnswer, StartError};
+
 /// What is asked of the container.
 enum Order {
     /// To enter the halt that a decision calls for, or to take up a standing one.
@@ -33,69 +35,6 @@ enum Order {
     Perform(Plan),
     /// To wait for what is under way, to prove it, and to write down what it came to.
     Conclude(Box<Closing>, oneshot::Sender<Conclusion>),
-}
-
-/// What a containment begins with.
-pub(super) struct Start {
-    /// Why, and what is to be done.
-    pub decision: Decision,
-    /// What had been seen by then.
-    pub observation: Observation,
-    /// What is remembered.
-    pub known: VersionedRecord,
-    /// Which calls earlier invocations of the halt were denied whatever they were about.
-    pub doors: Doors,
-}
-
-/// What came of a beginning.
-pub(super) enum StartAnswer {
-    /// The lease is held; this is stored now.
-    Held(Box<VersionedRecord>),
-    /// The account is frozen already, and no more is to be done.
-    NothingToDo,
-    /// Somebody was faster: the decision rests on an old record, and must be made anew on this one.
-    Outrun(Box<VersionedRecord>),
-    /// Nothing was contained.
-    Failed(StartError),
-}
-
-/// Why nothing was contained.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum StartError {
-    #[error("nothing was contained, for the state could not be recorded first: {0}")]
-    NotRecorded(Failure),
-    #[error("nothing was contained, for the state could not be read: {0}")]
-    NotRead(Failure),
-    #[error("invocation {holder} is containing the account (its lease holds until {until})")]
-    Leased { holder: String, until: Timestamp },
-    #[error("another invocation changed the account's state meanwhile; the next sweep judges it again")]
-    Overruled,
-    #[error("the account's state changed too often to begin; the next sweep tries again")]
-    OutrunTooOften,
-    #[error("the account's record says halted but names no halt: repair or delete it in the table")]
-    NoHalt,
-    #[error("the containment broke off")]
-    Broken,
-}
-
-/// What a containment ends with.
-pub(super) struct Closing {
-    /// The last decision, with every region in it.
-    pub decision: Decision,
-    /// What runs.
-    pub summary: Summary,
-    /// What refused in this halt before this invocation took it up.
-    pub refusals: Refusals,
-}
-
-/// What a containment came to.
-pub(super) struct Conclusion {
-    /// What was done, and what the last look still found.
-    pub containment: Containment,
-    /// What is recorded.
-    pub record: AccountRecord,
-    /// Why it is not what it should be, in a sentence.
-    pub error: Option<String>,
 }
 
 /// A container at work. Dropped, it breaks off: the lease runs out by itself.
