@@ -1,5 +1,5 @@
 /**
- * An account without a limit on what runs would never be halted in time: the one rule about the policy that a JSON Schema
+ * An account without a limit on what runs would never be halted in time: a rule about the policy that a JSON Schema
  * cannot say. `spendMonth` alone is not enough: AWS's estimate lags by hours, and a thief needs ten minutes.
  */
 
