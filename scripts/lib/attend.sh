@@ -4,6 +4,8 @@
 # While a command runs in the foreground, bash heeds no signal that it was told to heed until that command is over; and without such
 # an order it dies alone and leaves the command running. So whatever takes time is a job, in a process group of its own, and is waited for.
 GROUP=''
+# A command in our own group that talks with whoever is at the terminal.
+TALKING=''
 # The signal's number, once we are told to end.
 TOLD=''
 
@@ -38,6 +40,16 @@ attend() {
   return "$code"
 }
 
+# converse COMMAND…: like attend, but with our input, and in our group: only the foreground's may read from a terminal.
+converse() {
+  local code=0
+  "$@" <&0 &
+  TALKING=$!
+  wait "$TALKING" || code=$?
+  TALKING=''
+  return "$code"
+}
+
 attended() {
   export RUNAWAYTRAIN_ATTENDED
   "$@"
@@ -57,17 +69,29 @@ end_group() {
   kill -KILL -- "-$1" 2>/dev/null || true
 }
 
-# end_attended SECONDS: the command that is attended, if any.
+# end_attended SECONDS: the command that is attended or talked with, if any.
 end_attended() {
   [[ -z "$GROUP" ]] || end_group "$GROUP" "$1"
-  GROUP=''
+  [[ -z "$TALKING" ]] || end_one "$TALKING" "$1"
+  GROUP='' TALKING=''
 }
 
-# leave SENTENCE: for `listen`, where nothing else is to be cleared up. The sentence is said of an interruption.
+# end_one PID SECONDS: politely, and after so many seconds not.
+end_one() {
+  local tries
+  kill -TERM "$1" 2>/dev/null || return 0
+  for ((tries = $2 * 10; tries > 0; tries--)); do
+    kill -0 "$1" 2>/dev/null || return 0
+    sleep 0.1
+  done
+  kill -KILL "$1" 2>/dev/null || true
+}
+
+# leave SENTENCE: for `listen`, where nothing else is to be cleared up. The sentence, if any, is said of an interruption.
 leave() {
   local code=$?
   listen_no_more
   end_attended 10
-  [[ -z "$TOLD" ]] || printf '\n%s\n' "interrupted; $1"
+  [[ -z "$TOLD" || -z "$1" ]] || printf '\n%s\n' "interrupted; $1"
   exit "$code"
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from .paths import ROOT, TARGETS
 from .problem import Problem
 
-FUNCTION = "runawaytrain"
+FUNCTION = "runawaytrain-function"
 # `DEPTHname vVERSION (notes)|LICENSE (*)`, as --prefix depth and the format below make it.
 LINE = re.compile(r"(?P<depth>\d+)(?P<name>[A-Za-z_][\w-]*) v(?P<version>\S+)(?: \([^)]*\))*\|(?P<license>.*?)(?: \(\*\))?")
 

@@ -1,6 +1,6 @@
 /** Which stack has what an account has of its own. */
 
-/** Two digits follow. `scripts/deploy_lib/contract.py` and `scripts/demo_lib/deploy.py` know the stacks by this name. */
+/** Two digits follow. `lambda/operator/src/stacks.rs` and `scripts/demo_lib/deploy.py` know the stacks by this name. */
 const NAME = 'RunawayTrainAccounts';
 /** For good: by another number most accounts would move, their topics be made anew, and every address have to confirm again. */
 export const STACKS = 20;

@@ -1,11 +1,12 @@
-//! The one place that turns the SDK's errors into the project's own. It judges by error code and by the kind of the
-//! error, never by words: those only choose words.
+//! The one place that turns the SDK's errors into the project's own. It judges by error code
+//! ([`answer`]) and by the kind of the error, never by words: those only choose words.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use runawaytrain_core::vocabulary::failure::{DeniedBy, Failure, FailureKind};
+use runawaytrain_core::vocabulary::answer;
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 
 /// What a failed call comes to. The operation is written as IAM spells it, such as `ec2:DescribeInstances`.
 pub(crate) fn of<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> Failure
@@ -17,7 +18,7 @@ where
             let (code, message) = (answer.err().code(), answer.err().message());
             let status = answer.raw().status().as_u16();
             (
-                kind_of(code, status),
+                answer::kind_of(code, status),
                 code.map(str::to_owned),
                 message.map_or_else(|| format!("HTTP status {status}"), str::to_owned),
             )
@@ -26,7 +27,7 @@ where
         SdkError::ResponseError(answer) => {
             let status = answer.raw().status().as_u16();
             (
-                kind_of_status(status).unwrap_or(FailureKind::Unavailable),
+                answer::kind_of_status(status).unwrap_or(FailureKind::Unavailable),
                 None,
                 format!("HTTP status {status}: {}", Chain(error)),
             )
@@ -35,28 +36,8 @@ where
         SdkError::ConstructionFailure(_) => (FailureKind::Invalid, None, Chain(error).to_string()),
         _ => (FailureKind::Unavailable, None, Chain(error).to_string()),
     };
-    let denied_by = if kind == FailureKind::Denied { denied_by(&detail) } else { None };
+    let denied_by = if kind == FailureKind::Denied { answer::denied_by(&detail) } else { None };
     Failure { operation: operation.to_owned(), kind, code, detail, named: Vec::new(), denied_by }
-}
-
-/// Whose policy denied a call, by the type of policy that AWS's message names: as what denies the call, or as what does
-/// not allow it. The one place that reads a message, and nothing is done by it: it chooses words for people.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
-fn denied_by(message: &str) -> Option<DeniedBy> {
-    let names = |policy: &str| {
-        ["with an explicit deny in a ", "with an explicit deny in an ", "because no "]
-            .iter()
-            .any(|words| message.split(words).skip(1).any(|rest| rest.trim_start().starts_with(policy)))
-    };
-    if names("service control policy") || names("resource control policy") {
-        Some(DeniedBy::Organization)
-    } else if names("permissions boundary") {
-        Some(DeniedBy::Boundary)
-    } else if names("identity-based policy") {
-        Some(DeniedBy::Role)
-    } else {
-        None
-    }
 }
 
 /// An error and what caused it, in the words meant for people: the SDK's own printer adds a dump of its types.
@@ -80,170 +61,6 @@ pub(crate) fn naming(mut failure: Failure, batch: &[&str]) -> Failure {
         failure.detail.split(|character: char| !(character.is_ascii_alphanumeric() || character == '-')).collect();
     failure.named = batch.iter().filter(|id| mentioned.contains(id)).map(|id| (*id).to_owned()).collect();
     failure
-}
-
-fn kind_of(code: Option<&str>, status: u16) -> FailureKind {
-    code.and_then(kind_of_code).or_else(|| kind_of_status(status)).unwrap_or(FailureKind::Other)
-}
-
-/// What a code means, whichever service says it.
-/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>,
-/// <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html>,
-/// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_SuspendProcesses.html>,
-/// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_AttachPolicy.html>,
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
-fn kind_of_code(code: &str) -> Option<FailureKind> {
-    Some(match code {
-        "BandwidthLimitExceeded"
-        | "EC2ThrottledException"
-        | "PriorRequestNotComplete"
-        | "ProvisionedThroughputExceededException"
-        | "RequestLimitExceeded"
-        | "RequestThrottled"
-        | "RequestThrottledException"
-        | "SlowDown"
-        | "Throttled"
-        | "ThrottledException"
-        | "Throttling"
-        | "ThrottlingException"
-        | "TooManyRequestsException" => FailureKind::Throttled,
-
-        // EC2 says AuthFailure of credentials that "could not be validated".
-        "AuthFailure"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
-        | "IncompleteSignature"
-        | "InvalidAccessKeyId"
-        | "InvalidClientTokenId"
-        | "InvalidSecurity"
-        | "InvalidSecurityException"
-        | "InvalidSignatureException"
-        | "MissingAuthenticationToken"
-        | "MissingAuthenticationTokenException"
-        | "RegionDisabledException"
-        | "RequestExpired"
-        | "SignatureDoesNotMatch"
-        | "UnrecognizedClientException" => FailureKind::Credentials,
-
-        "AccessDenied"
-        | "AccessDeniedException"
-        | "AccessDeniedForDependencyException"
-        | "AuthorizationError"
-        | "AuthorizationErrorException"
-        | "Blocked"
-        | "NotAuthorized"
-        | "OptInRequired"
-        | "PendingVerification"
-        | "SubscriptionRequired"
-        | "UnauthorizedOperation" => FailureKind::Denied,
-
-        // Of things, not of calls; what AWS has none left of as well. DynamoDB says LimitExceededException of tables
-        // that are made and changed, which nothing here does; calls that are too many it calls throttled.
-        "InstanceLimitExceeded"
-        | "InsufficientHostCapacity"
-        | "InsufficientInstanceCapacity"
-        | "InsufficientReservedInstanceCapacity"
-        | "LimitExceeded"
-        | "LimitExceededException"
-        | "MaxSpotInstanceCountExceeded"
-        | "VcpuLimitExceeded" => FailureKind::QuotaFull,
-
-        "AccountNotFoundException"
-        | "NoSuchEntity"
-        | "NoSuchEntityException"
-        | "NotFound"
-        | "NotFoundException"
-        | "PolicyNotFoundException"
-        | "ResourceNotFound"
-        | "ResourceNotFoundException"
-        | "TargetNotFoundException" => FailureKind::NotFound,
-
-        "InternalError"
-        | "InternalErrorException"
-        | "InternalFailure"
-        | "InternalServerError"
-        | "InternalServiceError"
-        | "InternalServiceFault"
-        | "RequestTimeout"
-        | "RequestTimeoutException"
-        | "ServiceException"
-        | "ServiceFailure"
-        | "ServiceUnavailable"
-        | "ServiceUnavailableException"
-        | "Unavailable" => FailureKind::Unavailable,
-
-        "EntityTemporarilyUnmodifiable"
-        | "EntityTemporarilyUnmodifiableException"
-        | "FleetNotInModifiableState"
-        | "IncorrectInstanceState"
-        | "IncorrectSpotRequestState"
-        | "IncorrectState" => FailureKind::WrongState,
-
-        "AWSOrganizationsNotInUseException"
-        | "PolicyTypeNotEnabledException"
-        | "UnmodifiableEntity"
-        | "UnmodifiableEntityException"
-        | "Unsupported"
-        | "UnsupportedAPIEndpointException"
-        | "UnsupportedHibernationConfiguration"
-        | "UnsupportedInstanceAttribute"
-        | "UnsupportedOperation" => FailureKind::Unsupported,
-
-        "OperationNotPermitted" => FailureKind::Protected,
-
-        "ConcurrentModification"
-        | "ConcurrentModificationException"
-        | "ConditionalCheckFailedException"
-        | "DeleteConflict"
-        | "DeleteConflictException"
-        | "EntityAlreadyExists"
-        | "FinalizingOrganizationException"
-        | "IdempotentParameterMismatchException"
-        | "PolicyChangesInProgressException"
-        | "ResourceContention"
-        | "ResourceInUse"
-        | "ResourceInUseException"
-        | "ScalingActivityInProgress"
-        | "TransactionCanceledException"
-        | "TransactionConflictException"
-        | "TransactionInProgressException" => FailureKind::Contended,
-
-        "InvalidAction"
-        | "InvalidInput"
-        | "InvalidInputException"
-        | "InvalidParameter"
-        | "InvalidParameterCombination"
-        | "InvalidParameterException"
-        | "InvalidParameterValue"
-        | "InvalidRequest"
-        | "InvalidTargetCapacitySpecification"
-        | "InvalidUserType"
-        | "MalformedPolicyDocument"
-        | "MalformedQueryString"
-        | "MissingParameter"
-        | "MissingParameterException"
-        | "ParameterValueInvalid"
-        | "SerializationException"
-        | "UnknownOperationException"
-        | "UnknownParameter"
-        | "ValidationError"
-        | "ValidationException" => FailureKind::Invalid,
-
-        // EC2 forms codes by the thing's name: InvalidInstanceID.NotFound, InvalidUserID.Malformed.
-        code if code.starts_with("Invalid") && code.ends_with(".NotFound") => FailureKind::NotFound,
-        code if code.starts_with("Invalid") && code.ends_with(".Malformed") => FailureKind::Invalid,
-        _ => return None,
-    })
-}
-
-/// Where the code says nothing, the status still does.
-fn kind_of_status(status: u16) -> Option<FailureKind> {
-    match status {
-        401 | 403 => Some(FailureKind::Denied),
-        429 => Some(FailureKind::Throttled),
-        500.. => Some(FailureKind::Unavailable),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

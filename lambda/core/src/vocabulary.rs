@@ -1,5 +1,6 @@
 //! The words that everything else is said in: ids, money, modes, failures, and text that is safe to show.
 
+pub mod answer;
 pub mod failure;
 pub mod ids;
 pub mod mode;

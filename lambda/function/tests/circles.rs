@@ -48,6 +48,25 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("aws", &[]),
     ("function", &[]),
+    (
+        "operator",
+        &[
+            "arguments",
+            "finding",
+            "statements",
+            "stacks",
+            "policy_file",
+            "refusal",
+            "problem",
+            "assembly",
+            "cloud",
+            "doctor",
+            "terminal",
+            "destroy",
+            "remedies",
+            "commands",
+        ],
+    ),
     ("testbed", &[]),
 ];
 

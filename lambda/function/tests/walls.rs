@@ -75,7 +75,7 @@ fn the_testbed_builds_without_the_sdk_and_never_ships() {
         with_prefix(&linked("runawaytrain-testbed"), &["aws-sdk", "aws-config", "aws-smithy"]),
         Vec::<&String>::new()
     );
-    assert!(!linked("runawaytrain").contains("runawaytrain-testbed"));
+    assert!(!linked("runawaytrain-function").contains("runawaytrain-testbed"));
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn the_sdk_comes_without_its_legacy_http_stack() {
         .args([
             "tree",
             "--package",
-            "runawaytrain",
+            "runawaytrain-function",
             "--edges",
             "normal",
             "--prefix",
@@ -119,6 +119,26 @@ fn only_the_aws_crate_names_the_sdk() {
             && (line.contains("aws_sdk") || line.contains("aws_smithy") || line.contains("SdkConfig"))
     });
     assert_eq!(public.collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+/// The command has clients of its own, for what the function may not call: they stop in one module.
+#[test]
+fn the_operator_names_the_sdk_in_one_module() {
+    let lambda = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let operator = lambda.join("operator/src");
+    let named: Vec<PathBuf> = sources(&operator)
+        .into_iter()
+        .filter(|(_, code)| {
+            ["aws_sdk", "aws_smithy", "aws_config", "aws_credential"].iter().any(|sdk| code.contains(sdk))
+        })
+        .map(|(path, _)| path.strip_prefix(&operator).unwrap().to_owned())
+        .filter(|path| !path.starts_with("cloud") && path != Path::new("cloud.rs"))
+        .collect();
+    assert_eq!(named, Vec::<PathBuf>::new());
+    assert_eq!(
+        with_prefix(&linked("runawaytrain-operator"), &["runawaytrain"]),
+        ["runawaytrain-core", "runawaytrain-operator"]
+    );
 }
 
 /// Every source below a folder, but for what it has of tests.

@@ -169,7 +169,7 @@ class DryRun(unittest.TestCase):
         packages = {package["id"]: package for package in known["packages"]}
         nodes = {node["id"]: node for node in known["resolve"]["nodes"]}
         macros = {id for id, package in packages.items() if any("proc-macro" in target["kind"] for target in package["targets"])}
-        (root,) = [id for id, package in packages.items() if package["name"] == "runawaytrain"]
+        (root,) = [id for id, package in packages.items() if package["name"] == "runawaytrain-function"]
         seen, open_ = {root}, [root]
         while open_:
             for need in nodes[open_.pop()]["deps"]:

@@ -11,6 +11,7 @@ use crate::measure::limit::{LIMITS, Limit};
 use crate::vocabulary::ids::{AccountId, InstanceId, Region, RoleName, UserName};
 use crate::vocabulary::mode::Mode;
 use crate::vocabulary::money::Usd;
+use crate::vocabulary::text::listed;
 
 use super::trusted::TrustedSettings;
 use super::values::{self, Bucket, Count, Dollars, Email, KeyPrefix, Schedule, Share, Span};
@@ -34,11 +35,7 @@ pub enum PolicyError {
 /// The limits on what runs, as a sentence lists them.
 fn keys_of_running() -> String {
     let keys: Vec<&str> = LIMITS.iter().filter(|row| row.limit.is_of_running()).map(|row| row.key).collect();
-    match keys.split_last() {
-        Some((last, [])) => (*last).to_owned(),
-        Some((last, others)) => format!("{} and {last}", others.join(", ")),
-        None => String::new(),
-    }
+    listed(&keys)
 }
 
 /// The runawaytrain policy: who is watched, what is too much, and what is done about it.

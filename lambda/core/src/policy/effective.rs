@@ -119,6 +119,11 @@ impl Policy {
         self
     }
 
+    /// What was written, checked.
+    pub fn document(&self) -> &PolicyDocument {
+        &self.document
+    }
+
     /// The payer account.
     pub fn payer(&self) -> &AccountId {
         &self.document.payer

@@ -1,0 +1,153 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const ABOUT: &str = "Stops runaway trains: looks after the guard of an AWS organization, from the payer account.";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all is well, or done
+  1  something is missing, or was not done
+  2  the command line is not understood
+  3  doctor --before: nothing but the CDK's bootstrap is missing
+130, 143  interrupted";
+
+/// `runawaytrain`.
+#[derive(Debug, Parser)]
+#[command(name = "runawaytrain", version, about = ABOUT, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub struct Arguments {
+    /// What all commands have in common.
+    #[command(flatten)]
+    pub common: Common,
+    /// What is wanted.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What all commands have in common.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// The policy file
+    #[arg(long, global = true, value_name = "FILE", default_value = "runawaytrain.yaml")]
+    pub policy: PathBuf,
+    /// The AWS profile whose credentials are used
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// For a person, or for a program
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// How a command answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Words and tables.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// What is wanted.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Looks for everything that a deployment needs, and for what makes the guard blind or mute
+    Doctor(Doctor),
+    /// Removes everything that was deployed; state, journal and log are kept
+    Destroy(Destroy),
+    /// Removes the stacks that hold what accounts have of their own, and that no account needs any more
+    Prune(Prune),
+    /// Asks a person yes or no
+    #[command(hide = true)]
+    Confirm {
+        /// What is asked.
+        question: String,
+    },
+}
+
+/// `runawaytrain doctor`.
+#[derive(Debug, Default, Args)]
+pub struct Doctor {
+    /// Before a deployment: what it needs (without --before and --after: both)
+    #[arg(long)]
+    pub before: bool,
+    /// After a deployment: who gets no mail, how far enrollment is, and what the guard says of a drill
+    #[arg(long)]
+    pub after: bool,
+    /// Ask at the terminal about each thing that can be switched on from here
+    #[arg(long, conflicts_with = "output")]
+    pub mend: bool,
+    /// Take it for ready though something could not be looked at
+    #[arg(long)]
+    pub accept_unknown: bool,
+    /// Which switches are asked for.
+    #[command(flatten)]
+    pub switches: Switches,
+}
+
+/// What is switched on without a question.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Switches")]
+pub struct Switches {
+    /// Replace the sample's ids in the policy file by those of your organization
+    #[arg(long)]
+    pub fill_policy: bool,
+    /// Let CloudFormation StackSets work in the organization
+    #[arg(long)]
+    pub activate_trusted_access: bool,
+    /// Enable service control policies on the organization's root
+    #[arg(long)]
+    pub enable_scps: bool,
+    /// Deploy once more the stacks of accounts that failed
+    #[arg(long)]
+    pub retry: bool,
+}
+
+/// `runawaytrain destroy`.
+#[derive(Debug, Default, Args)]
+pub struct Destroy {
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Go on though accounts are contained: they lose their quarantine
+    #[arg(long)]
+    pub force: bool,
+    /// Where a stack cannot be removed from an account, leave it there and forget it
+    #[arg(long)]
+    pub retain_stacks: bool,
+}
+
+/// `runawaytrain prune`.
+#[derive(Debug, Args)]
+pub struct Prune {
+    /// The folder that `cdk synth` wrote
+    #[arg(long, value_name = "FOLDER")]
+    pub assembly: PathBuf,
+    /// Only name them
+    #[arg(long)]
+    pub list: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_whole() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        for line in [
+            &["runawaytrain", "doctor", "--mend", "--output", "json"][..],
+            &["runawaytrain", "prune"],
+            &["runawaytrain", "destory"],
+        ] {
+            assert!(Arguments::try_parse_from(line).is_err(), "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! AWS, as an administrator of the payer account reaches it: always in us-east-1, every failure a [`Failure`].
+//!
+//! The only module of this crate that knows the SDK's types. Each file is one service and answers in plain data.
+
+pub mod billing;
+pub mod bucket;
+pub mod cost_reports;
+pub mod function;
+pub mod notification;
+pub mod organization;
+pub mod regions;
+pub mod stack_sets;
+pub mod stacks;
+pub mod state_table;
+pub mod trails;
+
+use std::time::Duration;
+
+use aws_config::default_provider::region::DefaultRegionChain;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::config::StalledStreamProtectionConfig;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use runawaytrain_core::contract::{FUNCTION, HOME_REGION};
+use runawaytrain_core::vocabulary::answer;
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+
+/// Attempts of one call, the first among them. A person waits: Organizations throttles soon, and forgives soon.
+const ATTEMPTS: u32 = 6;
+/// A check that hangs is no help.
+const CONNECT: Duration = Duration::from_secs(10);
+/// One attempt.
+const ATTEMPT: Duration = Duration::from_secs(30);
+
+/// Whom AWS takes us for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The account, 12 digits.
+    pub account: String,
+    /// The ARN of the user, the role's session or the root user.
+    pub arn: String,
+}
+
+impl Identity {
+    /// `aws`, `aws-cn`, `aws-us-gov`, …
+    pub fn partition(&self) -> &str {
+        self.arn.split(':').nth(1).unwrap_or_default()
+    }
+}
+
+/// The payer's account, by the operator's own credentials.
+#[derive(Debug, Clone)]
+pub struct Cloud {
+    shared: SdkConfig,
+    profile: Option<String>,
+    /// The region that the profile or the environment names. It plays no part, and is only spoken of.
+    pub own_region: Option<String>,
+}
+
+impl Cloud {
+    /// With a profile's credentials, or with those of the environment, as the AWS CLI finds them. Nothing is called yet.
+    pub async fn connect(profile: Option<&str>) -> Self {
+        let regions = DefaultRegionChain::builder();
+        let regions = match profile {
+            Some(name) => regions.profile_name(name),
+            None => regions,
+        };
+        let own_region = regions.build().region().await.map(|region| region.to_string());
+        // Pinned: `latest()` would change retries and timeouts with a routine update of the SDK.
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .region(Region::from_static(HOME_REGION))
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .timeout_config(
+                TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build(),
+            )
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        if let Ok(name) = AppName::new(FUNCTION) {
+            loader = loader.app_name(name);
+        }
+        if let Some(name) = profile {
+            // Named, it wins over keys in the environment, as with the AWS CLI.
+            loader = loader
+                .profile_name(name)
+                .credentials_provider(ProfileFileCredentialsProvider::builder().profile_name(name).build());
+        }
+        Self { shared: loader.load().await, profile: profile.map(str::to_owned), own_region }
+    }
+
+    /// Whose credentials these are. It needs no permission.
+    /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
+    pub async fn identity(&self) -> Result<Identity, Failure> {
+        let answer = aws_sdk_sts::Client::new(&self.shared)
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(|error| failure("sts:GetCallerIdentity", &error));
+        let answer = match (answer, &self.profile) {
+            (Err(refused), Some(name)) if refused.kind == FailureKind::Credentials && refused.code.is_none() => {
+                let detail = format!("profile {name}: {}", refused.detail);
+                return Err(Failure { detail, ..refused });
+            }
+            (answer, _) => answer?,
+        };
+        Ok(Identity {
+            account: answer.account().unwrap_or_default().to_owned(),
+            arn: answer.arn().unwrap_or_default().to_owned(),
+        })
+    }
+}
+
+/// What a failed call comes to. The operation is written as IAM spells it, such as `organizations:ListRoots`.
+fn failure<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    if let SdkError::ServiceError(answer) = error {
+        let (code, status) = (answer.err().code(), answer.raw().status().as_u16());
+        let kind = answer::kind_of(code, status);
+        let detail = answer.err().message().map_or_else(|| format!("HTTP status {status}"), str::to_owned);
+        let denied_by = if kind == FailureKind::Denied { answer::denied_by(&detail) } else { None };
+        return Failure { code: code.map(str::to_owned), denied_by, ..Failure::own(operation, kind, detail) };
+    }
+    // Where none were found, or none could be had, the request was never sent.
+    match causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>()) {
+        // The SDK lists all the places where it looked.
+        Some(CredentialsError::CredentialsNotLoaded(_)) => {
+            Failure::own(operation, FailureKind::Credentials, "none were found")
+        }
+        Some(error) => Failure::own(operation, FailureKind::Credentials, innermost(error)),
+        None => Failure::own(operation, FailureKind::Unavailable, innermost(error)),
+    }
+}
+
+/// The last two causes say what happened; those before them only where in the SDK.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes: Vec<String> = causes(error).map(ToString::to_string).collect();
+    let last = causes.get(causes.len().saturating_sub(2)..).unwrap_or_default();
+    last.join(": ")
+}
+
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |cause| cause.source())
+}

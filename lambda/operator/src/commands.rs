@@ -1,0 +1,243 @@
+//! Each command on one screen.
+
+use std::sync::{Arc, Mutex};
+
+use runawaytrain_core::policy::Policy;
+use runawaytrain_core::vocabulary::mode::Mode;
+use serde_json::{Value, json};
+
+use crate::arguments::{Arguments, Command, Common, Destroy, Doctor, Output, Prune};
+use crate::cloud::Cloud;
+use crate::destroy::{found, removal};
+use crate::doctor::{self, account, drill, enrollment};
+use crate::finding::{Finding, Remedy, Verdict};
+use crate::policy_file::PolicyFile;
+use crate::problem::Problem;
+use crate::terminal::{Terminal, is_attended};
+use crate::{assembly, refusal, remedies, stacks};
+
+/// All is well, or done.
+pub const DONE: u8 = 0;
+/// Something is missing, or was not done.
+pub const NOT_DONE: u8 = 1;
+/// Nothing but the CDK's bootstrap is missing.
+pub const ONLY_BOOTSTRAP: u8 = 3;
+
+/// What an interruption has to say: whether AWS may be at work already.
+#[derive(Debug, Clone, Default)]
+pub struct Progress(Arc<Mutex<Option<&'static str>>>);
+
+impl Progress {
+    fn has_begun(&self, what: &'static str) {
+        if let Ok(mut begun) = self.0.lock() {
+            *begun = Some(what);
+        }
+    }
+
+    /// What stays of it.
+    pub fn so_far(&self) -> &'static str {
+        self.0.lock().ok().and_then(|begun| *begun).unwrap_or("nothing was changed")
+    }
+}
+
+/// Carries a command out. The exit code.
+pub async fn run(arguments: Arguments, progress: &Progress) -> u8 {
+    let terminal = Terminal::new(arguments.common.output == Output::Json);
+    let done = match &arguments.command {
+        Command::Doctor(options) => look(&arguments.common, options, progress, terminal).await,
+        Command::Destroy(options) => remove(&arguments.common, options, progress, terminal).await,
+        Command::Prune(options) => prune(&arguments.common, options, terminal).await,
+        Command::Confirm { question } => {
+            Ok(if is_confirmed(question, false, terminal).await { DONE } else { NOT_DONE })
+        }
+    };
+    done.unwrap_or_else(|problem| {
+        terminal.problem(&problem.to_string(), problem.cure().as_ref());
+        NOT_DONE
+    })
+}
+
+async fn look(common: &Common, options: &Doctor, progress: &Progress, terminal: Terminal) -> Result<u8, Problem> {
+    let policy = PolicyFile::read(&common.policy)?;
+    let cloud = Cloud::connect(common.profile.as_deref()).await;
+    let both = options.before == options.after;
+    let mut code = DONE;
+    let mut document = json!({});
+    if options.before || both {
+        code = before(&cloud, policy.clone(), common, options, progress, terminal, &mut document).await?;
+    }
+    if options.after || both && code == DONE {
+        let after = after(&cloud, &policy, options, terminal, &mut document).await?;
+        code = code.max(after);
+    }
+    if common.output == Output::Json {
+        println!("{document:#}");
+    }
+    Ok(code)
+}
+
+async fn before(
+    cloud: &Cloud,
+    mut policy: PolicyFile,
+    common: &Common,
+    options: &Doctor,
+    progress: &Progress,
+    terminal: Terminal,
+    document: &mut Value,
+) -> Result<u8, Problem> {
+    let mut findings = looked(cloud, &policy, terminal).await?;
+    let may_ask = options.mend && is_attended();
+    let wanted = remedies::wanted(&findings, options.switches, may_ask, terminal).await;
+    if !wanted.is_empty() {
+        progress.has_begun("what was switched on until then stays on; run it again");
+        for remedy in wanted {
+            remedies::apply(remedy, cloud, &policy, terminal).await?;
+            policy = PolicyFile::read(&common.policy)?;
+        }
+        findings = looked(cloud, &policy, terminal).await?;
+    }
+    document["before"] = json!(findings);
+    let is_accepted = options.accept_unknown && doctor::is_only_untold(&findings);
+    if doctor::is_ready(&findings) || is_accepted {
+        tell_mode(&policy.policy, cloud.stack(stacks::GUARD).await.is_ok_and(|stack| stack.is_none()), terminal);
+        return Ok(DONE);
+    }
+    let is_only_bootstrap = findings.iter().filter(|one| one.stops()).all(|one| one.remedy == Some(Remedy::Bootstrap));
+    Ok(if is_only_bootstrap { ONLY_BOOTSTRAP } else { NOT_DONE })
+}
+
+async fn looked(cloud: &Cloud, policy: &PolicyFile, terminal: Terminal) -> Result<Vec<Finding>, Problem> {
+    let look = async { Ok::<_, Problem>(doctor::before(cloud, policy).await) };
+    let findings = terminal.step("look at the account and its organization", look).await?;
+    terminal.findings("What a deployment needs", &findings);
+    terminal.conclusion(&doctor::conclusion(&findings), doctor::is_ready(&findings));
+    Ok(findings)
+}
+
+fn tell_mode(policy: &Policy, is_first: bool, terminal: Terminal) {
+    let mode = policy.mode();
+    let meaning = match mode {
+        Mode::Pass => "The guard does nothing, and its heartbeat alarm will ring.",
+        Mode::Drill => "The guard judges and reports, and touches nothing.",
+        Mode::Proceed => "The guard contains every account that passes its limits.",
+    };
+    terminal.bold(&format!("\nmode: {mode}. {meaning}"));
+    if is_first && mode == Mode::Proceed {
+        terminal.warn(
+            "! This is the first deployment. A limit that is written wrong would stop people's work tonight: write mode: \
+             drill first, read a few days of it, then proceed.",
+        );
+    }
+}
+
+/// Each look says by itself when it cannot; none of them undoes a deployment.
+async fn after(
+    cloud: &Cloud,
+    policy: &PolicyFile,
+    options: &Doctor,
+    terminal: Terminal,
+    document: &mut Value,
+) -> Result<u8, Problem> {
+    tell_mode(&policy.policy, false, terminal);
+    retry(cloud, policy, options, terminal).await;
+    let look = async { Ok::<_, Problem>(doctor::after(cloud, policy).await) };
+    let mut findings = terminal.step("look at the notify lists and the enrollment", look).await?;
+    let event: Value = serde_json::from_str(drill::EVENT).unwrap_or_default();
+    let asked = terminal
+        .step("ask the guard for a drill; it looks at every account and touches nothing", cloud.ask_guard(&event))
+        .await;
+    let (guard, lines) = match &asked {
+        Ok(answer) => (drill::guard(answer), drill::lines(answer)),
+        Err(refused) => (Finding::cannot_tell("guard", refusal::sentence(refused), refusal::cure(refused)), Vec::new()),
+    };
+    let code = if guard.verdict == Verdict::Ok { DONE } else { NOT_DONE };
+    findings.push(guard);
+    terminal.findings("What stands", &findings);
+    if !lines.is_empty() {
+        terminal.drill(&lines);
+    }
+    document["after"] = json!(findings);
+    document["drill"] = json!(lines);
+    Ok(code)
+}
+
+/// A deployment that changes nothing tries nothing again: the stack sets are told to.
+async fn retry(cloud: &Cloud, policy: &PolicyFile, options: &Doctor, terminal: Terminal) {
+    for set in enrollment::sets(policy) {
+        let Ok(facts) = enrollment::read(cloud, set).await else { continue };
+        if facts.behind.is_empty() {
+            continue;
+        }
+        let stacks = runawaytrain_core::vocabulary::text::count(facts.behind.len() as u64, "stack");
+        let question = format!("{stacks} of {} failed. Deploy them once more?", set.name);
+        if options.switches.retry || options.mend && is_attended() && terminal.ask(&question).await {
+            let text = format!("deploy {stacks} of {} once more", set.name);
+            let target = enrollment::again(&facts, policy);
+            if let Err(problem) = terminal.step(&text, removal::deploy_again(cloud, set.name, &target)).await {
+                terminal.problem(&problem.to_string(), problem.cure().as_ref());
+            }
+        }
+    }
+}
+
+async fn remove(common: &Common, options: &Destroy, progress: &Progress, terminal: Terminal) -> Result<u8, Problem> {
+    let policy = PolicyFile::read(&common.policy)?;
+    let cloud = Cloud::connect(common.profile.as_deref()).await;
+    let whose = account::account(&cloud.identity().await?, &policy);
+    if whose.verdict != Verdict::Ok {
+        terminal.problem(&whose.said, whose.cures.first());
+        return Ok(NOT_DONE);
+    }
+    let found = terminal.step("look at what is deployed", found::look(&cloud)).await?;
+    if found.is_empty() {
+        terminal.say("Nothing of runawaytrain is deployed here.");
+        found::tell_kept(&found, terminal);
+        return Ok(DONE);
+    }
+    found::tell(&found, terminal);
+    if let Err(problem) = found::may_leave_contained(&found, options.force, terminal) {
+        terminal.problem(&problem.to_string(), problem.cure().as_ref());
+        terminal.say("Nothing was removed.");
+        return Ok(NOT_DONE);
+    }
+    let question = format!("Remove all this from account {} and its organization?", policy.payer());
+    if !is_confirmed(&question, options.yes, terminal).await {
+        terminal.say("Nothing was removed.");
+        return Ok(NOT_DONE);
+    }
+    progress.has_begun("part of it may be removed; run it again, and it goes on where it stopped");
+    removal::remove(&cloud, &found, options.retain_stacks, terminal).await?;
+    found::tell_kept(&found, terminal);
+    Ok(DONE)
+}
+
+async fn prune(common: &Common, options: &Prune, terminal: Terminal) -> Result<u8, Problem> {
+    let cloud = Cloud::connect(common.profile.as_deref()).await;
+    let wanted = assembly::stacks(&options.assembly)?;
+    let deployed = cloud.stacks().await?.into_iter().map(|stack| stack.name);
+    let mut emptied: Vec<String> =
+        deployed.filter(|name| stacks::is_of_accounts(name) && !wanted.contains(name)).collect();
+    emptied.sort();
+    if options.list && !emptied.is_empty() {
+        let named = emptied.join(", ");
+        terminal.say(&format!("No account has anything of its own in {named} any more: removed after the deployment."));
+    }
+    if !options.list {
+        for stack in &emptied {
+            let todo = "mend that, then run it again; all else is deployed.";
+            removal::remove_stack(&cloud, stack, todo, terminal).await?;
+        }
+    }
+    Ok(DONE)
+}
+
+async fn is_confirmed(question: &str, yes: bool, terminal: Terminal) -> bool {
+    if yes {
+        return true;
+    }
+    if !is_attended() {
+        terminal.say("Not asked, since this is no terminal, or runs in the background; --yes answers.");
+        return false;
+    }
+    terminal.ask(question).await
+}

@@ -1,0 +1,19 @@
+//! The command `runawaytrain`: what an operator of the payer account looks at, deploys and removes.
+//!
+//! The way of a command: [`arguments`] say what is wanted, [`cloud`] asks AWS, [`doctor`] and [`destroy`] say what its
+//! answers mean, [`terminal`] shows it to a person. Everything but `cloud` and `terminal` is plain data.
+
+pub mod arguments;
+pub mod assembly;
+pub mod cloud;
+pub mod commands;
+pub mod destroy;
+pub mod doctor;
+pub mod finding;
+pub mod policy_file;
+pub mod problem;
+pub mod refusal;
+pub mod remedies;
+pub mod stacks;
+mod statements;
+pub mod terminal;

@@ -1,0 +1,243 @@
+//! How the command talks. Colour and motion only where there is a terminal; anything else is a log, one line a step.
+
+use std::future::Future;
+use std::io::{IsTerminal as _, Write as _};
+use std::time::{Duration, Instant};
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::presets::NOTHING;
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::doctor::drill::Line;
+use crate::finding::{Cure, Finding, Verdict};
+
+/// A log is not 80 columns wide: tables should not be broken there.
+const LOG_WIDTH: u16 = 120;
+/// A step that takes less needs no line of its own while it lasts.
+const QUICK: Duration = Duration::from_secs(2);
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const WARN: Style = AnsiColor::Yellow.on_default().bold();
+
+/// Where the words go.
+#[derive(Debug, Clone, Copy)]
+pub struct Terminal {
+    is_coloured: bool,
+    is_moving: bool,
+    is_quiet: bool,
+}
+
+impl Terminal {
+    /// Standard output; `quiet` where it is to hold one JSON document and nothing else.
+    pub fn new(is_quiet: bool) -> Self {
+        let is_terminal = std::io::stdout().is_terminal();
+        let wants_colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self { is_coloured: is_terminal && wants_colour, is_moving: is_terminal, is_quiet }
+    }
+
+    fn styled(self, style: Style, text: &str) -> String {
+        if self.is_coloured { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
+    /// A sentence.
+    pub fn say(self, text: &str) {
+        if !self.is_quiet {
+            println!("{text}");
+        }
+    }
+
+    /// One that is important.
+    pub fn bold(self, text: &str) {
+        self.say(&self.styled(BOLD, text));
+    }
+
+    /// A warning.
+    pub fn warn(self, text: &str) {
+        self.say(&self.styled(WARN, text));
+    }
+
+    /// A command to be copied: never broken into lines.
+    pub fn command(self, text: &str) {
+        self.say(&format!("    {}", self.styled(DIM, text)));
+    }
+
+    /// A thing that is done.
+    pub fn done(self, what: &str) {
+        self.say(&format!("  {what}"));
+    }
+
+    /// What went wrong, and what to do. To standard error where standard output holds a document.
+    pub fn problem(self, what: &str, cure: Option<&Cure>) {
+        let cross = self.styled(BAD, &format!("✗ {what}"));
+        let todo = cure.map(|cure| {
+            let remark = if cure.remark.is_empty() { String::new() } else { format!("   ({})", cure.remark) };
+            format!("\n  What to do: {}{remark}", cure.exact)
+        });
+        let text = format!("{cross}{}", todo.unwrap_or_default());
+        if self.is_quiet { eprintln!("{text}") } else { println!("{text}") }
+    }
+
+    /// Does something, and shows that it is being done; afterwards how long it took, if it worked.
+    pub async fn step<T, E>(self, text: &str, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        if self.is_quiet {
+            return work.await;
+        }
+        let begun = Instant::now();
+        let moving = self.is_moving.then(|| moving(text));
+        tokio::pin!(work);
+        let result = tokio::select! {
+            result = &mut work => result,
+            () = tokio::time::sleep(QUICK) => {
+                if moving.is_none() {
+                    println!("  … {text}");
+                }
+                work.await
+            }
+        };
+        if let Some(bar) = moving {
+            bar.finish_and_clear();
+        }
+        if result.is_ok() {
+            let took = self.styled(DIM, &format!("({})", seconds(begun.elapsed())));
+            println!("{} {text} {took}", self.styled(GOOD, "✓"));
+        }
+        result
+    }
+
+    fn table(self, title: &str, columns: &[&str]) -> Table {
+        self.say(&self.styled(BOLD, title));
+        let mut table = Table::new();
+        table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        let width = if self.is_moving { table.width().unwrap_or(LOG_WIDTH) } else { LOG_WIDTH };
+        table.set_width(width);
+        if !self.is_coloured {
+            table.force_no_tty();
+        }
+        table.set_header(columns.iter().map(|name| Cell::new(name).add_attribute(Attribute::Dim)));
+        table
+    }
+
+    fn print(self, table: &Table) {
+        for line in table.lines() {
+            self.say(line.strip_prefix(' ').unwrap_or(&line).trim_end());
+        }
+    }
+
+    /// Findings as a table, and what mends them below it, to be copied.
+    pub fn findings(self, title: &str, findings: &[Finding]) {
+        let mut table = self.table(title, &["", "what", "finding"]);
+        for one in findings {
+            let colour = match (one.verdict, one.needed) {
+                (Verdict::Ok, _) => Color::Green,
+                (Verdict::Missing, true) => Color::Red,
+                (Verdict::CannotTell, true) | (_, false) => Color::Yellow,
+            };
+            table.add_row([Cell::new(one.verdict.word()).fg(colour), Cell::new(&one.what), Cell::new(&one.said)]);
+        }
+        self.print(&table);
+        let to_mend: Vec<&Finding> = findings.iter().filter(|one| !one.cures.is_empty()).collect();
+        if !to_mend.is_empty() {
+            self.say(&format!("\n{}", self.styled(BOLD, "To mend")));
+        }
+        for one in to_mend {
+            let spared = if one.needed { "" } else { "   (not needed for a deployment)" };
+            self.say(&self.styled(DIM, &format!("  {}{spared}", one.what)));
+            for cure in &one.cures {
+                let remark = if cure.remark.is_empty() { String::new() } else { format!("   ({})", cure.remark) };
+                self.say(&format!("    {}{}", cure.exact, self.styled(DIM, &remark)));
+            }
+        }
+    }
+
+    /// The last line of a look.
+    pub fn conclusion(self, text: &str, is_good: bool) {
+        self.say(&format!("\n{}", self.styled(if is_good { GOOD.bold() } else { BAD }, text)));
+    }
+
+    /// The accounts of a drill.
+    pub fn drill(self, lines: &[Line]) {
+        let columns = ["account", "name", "verdict", "running", "it would do"];
+        let mut table = self.table("\nA drill: what it would do, and touched nothing", &columns);
+        if let Some(column) = table.column_mut(3) {
+            column.set_cell_alignment(comfy_table::CellAlignment::Right);
+        }
+        for line in lines {
+            let colour = match line.verdict.as_str() {
+                "Halt" => Color::Red,
+                "Ok" => Color::Green,
+                _ => Color::Yellow,
+            };
+            table.add_row([
+                Cell::new(&line.account),
+                Cell::new(&line.name),
+                Cell::new(&line.verdict).fg(colour),
+                Cell::new(line.running),
+                Cell::new(&line.plan),
+            ]);
+        }
+        self.print(&table);
+    }
+
+    /// Pairs, such as what is removed and how.
+    pub fn pairs(self, title: &str, rows: &[(String, &str)]) {
+        let mut table = self.table(title, &["what", ""]);
+        for (what, how) in rows {
+            table.add_row([Cell::new(what), Cell::new(how)]);
+        }
+        self.print(&table);
+    }
+
+    /// Asks at the terminal. Nothing typed means no.
+    pub async fn ask(self, question: &str) -> bool {
+        print!("{} ", self.styled(BOLD, &format!("{question} [y/N]")));
+        let _ = std::io::stdout().flush();
+        // On a thread of its own, so that a signal is heard meanwhile.
+        let answer = tokio::task::spawn_blocking(|| {
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line).map(|_| line)
+        });
+        matches!(answer.await, Ok(Ok(line)) if matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+}
+
+/// Whether a question can be asked. One in the background would only stop the process, without a word.
+pub fn is_attended() -> bool {
+    let stdin = std::io::stdin();
+    stdin.is_terminal()
+        && rustix::termios::tcgetpgrp(&stdin).map_or(true, |foreground| foreground == rustix::process::getpgrp())
+}
+
+fn moving(text: &str) -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {wide_msg} {elapsed:.dim}") {
+        bar.set_style(style);
+    }
+    bar.set_message(text.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+/// A time as a person says it.
+pub fn seconds(elapsed: Duration) -> String {
+    match elapsed.as_secs() {
+        0..10 => format!("{:.1} s", elapsed.as_secs_f64()),
+        whole @ 10..90 => format!("{whole} s"),
+        whole => format!("{} min {} s", whole / 60, whole % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_as_people_tell_them() {
+        for (millis, said) in [(340, "0.3 s"), (9_900, "9.9 s"), (61_000, "61 s"), (185_000, "3 min 5 s")] {
+            assert_eq!(seconds(Duration::from_millis(millis)), said);
+        }
+    }
+}

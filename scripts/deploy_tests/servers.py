@@ -1,0 +1,210 @@
+"""What stands in for AWS in these tests: moto, a server that somebody else wrote, and before it a scripted HTTP double for what moto lacks."""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import boto3
+
+from demo_lib.emulator import free_port
+
+START_SECONDS = 60
+JSON = "application/x-amz-json-1.1"
+# Some of AWS's, as an account has them that opted into nothing.
+REGIONS = {"us-east-1": "ENABLED_BY_DEFAULT", "us-east-2": "ENABLED_BY_DEFAULT", "us-west-2": "ENABLED_BY_DEFAULT", "eu-central-1": "ENABLED_BY_DEFAULT", "ap-east-1": "DISABLED"}
+PAYER = "123456789012"  # the one account that moto gives to keys that it does not know
+MOTO = Path(sys.executable).with_name("moto_server")
+
+
+def environment(endpoint: str) -> dict[str, str]:
+    """For a program that must find the endpoint, and nothing of this machine's own AWS settings."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return clean | {
+        "AWS_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true", "NO_COLOR": "1",
+    }
+
+
+@dataclass
+class Moto:
+    port: int
+    child: subprocess.Popen
+
+    @staticmethod
+    def start() -> "Moto":
+        port = free_port()
+        command = [str(MOTO), "--host", "127.0.0.1", "--port", str(port)]
+        # Without the variable moto loads a machine image list for every account and region: gigabytes.
+        child = subprocess.Popen(command, env=os.environ | {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        made = Moto(port, child)
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until:
+            try:
+                urllib.request.urlopen(f"{made.endpoint}/moto-api/", timeout=2).close()
+                return made
+            except OSError:
+                time.sleep(0.1)
+        made.stop()
+        raise RuntimeError(f"moto did not answer within {START_SECONDS} s")
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def reset(self) -> None:
+        urllib.request.urlopen(urllib.request.Request(f"{self.endpoint}/moto-api/reset", method="POST"), timeout=30).close()
+
+    def client(self, service: str):
+        return boto3.client(service, region_name="us-east-1", endpoint_url=self.endpoint, aws_access_key_id="a", aws_secret_access_key="b")
+
+    def stop(self) -> None:
+        self.child.terminate()
+        try:
+            self.child.wait(10)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+
+
+@dataclass
+class ScriptedDouble:
+    """Before moto: what moto lacks (StackSets access, the account's regions, delegated administrators of StackSets, the definitions of reports, the policy that delegates), by a state of its own;
+    refusals and answers as a test scripts them; everything else goes to moto unchanged. Answers have the shapes of the services' own
+    protocols, so the SDK is the judge of them."""
+
+    moto: Moto
+    access: str = "DISABLED"
+    delegates: list[dict] = field(default_factory=list)  # for StackSets, which moto knows no delegates for
+    delegation: dict | None = None  # the organization's resource policy
+    reports: list[dict] = field(default_factory=list)  # as DescribeReportDefinitions has them
+    denied: set[str] = field(default_factory=set)  # operations, `ListRoots`
+    scripted: dict[str, bytes] = field(default_factory=dict)  # operation → body, sent with 200
+    asked: list[str] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)  # operations that are never answered
+    let_go: list[str] = field(default_factory=list)  # held ones that whoever asked has left
+
+    def __post_init__(self):
+        double = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_ANY(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                operation = _operation(self.path, self.headers, body)
+                double.asked.append(operation)
+                if operation in double.held:
+                    self.connection.recv(1)
+                    double.let_go.append(operation)
+                    self.close_connection = True
+                    return
+                status, kind, answer = double.answer(operation, self, body)
+                try:
+                    self.send_response(status)
+                    self.send_header("Content-Type", kind)
+                    self.send_header("Content-Length", str(len(answer)))
+                    self.end_headers()
+                    self.wfile.write(answer)
+                except ConnectionError:  # whoever asked was told to end
+                    self.close_connection = True
+
+            do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_ANY
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def reset(self) -> None:
+        self.access, self.delegates, self.delegation, self.reports = "DISABLED", [], None, []
+        for script in (self.denied, self.scripted, self.asked, self.held, self.let_go):
+            script.clear()
+
+    def answer(self, operation: str, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, str, bytes]:
+        if operation in self.denied:
+            return _denial(request)
+        if operation in self.scripted:
+            return 200, "application/json" if self.scripted[operation][:1] == b"{" else "text/xml", self.scripted[operation]
+        if operation == "ActivateOrganizationsAccess":
+            self.access = "ENABLED"
+            return 200, "text/xml", query_answer(operation, "")
+        if operation == "DescribeOrganizationsAccess":
+            return 200, "text/xml", query_answer(operation, f"<Status>{self.access}</Status>")
+        if operation == "listRegions":
+            return 200, "application/json", json.dumps({"Regions": [{"RegionName": name, "RegionOptStatus": status} for name, status in REGIONS.items()]}).encode()
+        if operation == "ListMetrics":
+            return 200, "application/cbor", cbor({"Metrics": self._charges()})
+        if operation == "ListDelegatedAdministrators":
+            return 200, JSON, json.dumps({"DelegatedAdministrators": self.delegates}).encode()
+        if operation == "DescribeReportDefinitions":
+            return 200, JSON, json.dumps({"ReportDefinitions": self.reports}).encode()
+        if operation == "DescribeResourcePolicy" and self.delegation is None:
+            return 400, JSON, json.dumps({"__type": "ResourcePolicyNotFoundException", "Message": "there is none"}).encode()
+        if operation == "DescribeResourcePolicy":
+            return 200, JSON, json.dumps({"ResourcePolicy": {"Content": json.dumps(self.delegation)}}).encode()
+        return self._forward(request, body)
+
+    def _charges(self) -> list[dict]:
+        """CloudWatch speaks CBOR, and moto's does not."""
+        dimensions = [{"Name": "LinkedAccount"}]
+        found = self.moto.client("cloudwatch").list_metrics(Namespace="AWS/Billing", MetricName="EstimatedCharges", Dimensions=dimensions)["Metrics"]
+        return [{"MetricName": one["MetricName"], "Dimensions": one["Dimensions"]} for one in found]
+
+    def _forward(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, str, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.moto.port, timeout=60)
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in ("connection", "content-length")}
+        connection.request(request.command, request.path, body or None, headers)
+        answer = connection.getresponse()
+        read = answer.read()
+        connection.close()
+        return answer.status, answer.headers.get("Content-Type", "text/xml"), read
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def query_answer(operation: str, inner: str) -> bytes:
+    """The query protocol's envelope. https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeOrganizationsAccess.html"""
+    return f"<{operation}Response><{operation}Result>{inner}</{operation}Result><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></{operation}Response>".encode()
+
+
+def _operation(path: str, headers, body: bytes) -> str:
+    """By the target of the JSON protocols, the Action of the query ones, or the end of the path."""
+    if target := headers.get("X-Amz-Target"):
+        return target.rsplit(".", 1)[-1]
+    if action := urllib.parse.parse_qs(body.decode("utf-8", "replace")).get("Action"):
+        return action[0]
+    return "Invoke" if path.endswith("/invocations") else path.rsplit("/", 1)[-1]
+
+
+def cbor(value: dict | list | str) -> bytes:
+    """RFC 8949, as much of it as is needed: maps, lists and texts."""
+
+    def head(major: int, length: int) -> bytes:
+        return bytes([major << 5 | length]) if length < 24 else bytes([major << 5 | 25]) + length.to_bytes(2, "big")
+
+    match value:
+        case dict():
+            return head(5, len(value)) + b"".join(cbor(key) + cbor(one) for key, one in value.items())
+        case list():
+            return head(4, len(value)) + b"".join(map(cbor, value))
+        case str():
+            return head(3, len(value.encode())) + value.encode()
+
+
+def _denial(request: BaseHTTPRequestHandler) -> tuple[int, str, bytes]:
+    said = "you are not authorized to do this"
+    if request.headers.get("X-Amz-Target"):
+        return 400, "application/x-amz-json-1.1", json.dumps({"__type": "AccessDeniedException", "message": said}).encode()
+    return 403, "text/xml", f"<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{said}</Message></Error><RequestId>1</RequestId></ErrorResponse>".encode()

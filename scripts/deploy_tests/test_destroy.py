@@ -1,0 +1,196 @@
+"""`scripts/deploy --destroy` on a payer that has everything."""
+
+import json
+import re
+import unittest
+
+from . import payer
+from .command import Command
+from .servers import PAYER, query_answer
+
+DEPLOYED = ("RunawayTrainGuardrails", "RunawayTrain", "RunawayTrainAccounts07", "RunawayTrainAccounts11", "RunawayTrainEnrollment")
+OURS = re.compile(r"RunawayTrain(Guardrails|Enrollment|CostReports|Accounts[01][0-9])?")
+SETS = ("runawaytrain-member", "runawaytrain-member-region", "runawaytrain-member-alarms")
+TEMPLATE = '{"Resources": {"T": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "%s"}}}}'
+
+
+class Destroy(Command):
+    def setUp(self):
+        super().setUp()
+        self.organization, self.root = payer.whole(self.moto)
+        self.write(payer.policy_text(self.organization, self.root))
+        made = self.moto.client("organizations").create_account(Email="lab@example.edu", AccountName="lab")
+        self.member = made["CreateAccountStatus"]["AccountId"]
+
+    def deployed(self) -> None:
+        """Of each kind one, as the stacks would have made it."""
+        formation, organizations = self.moto.client("cloudformation"), self.moto.client("organizations")
+        for name in DEPLOYED:
+            formation.create_stack(StackName=name, TemplateBody=TEMPLATE % name)
+        for name in SETS:
+            formation.create_stack_set(StackSetName=name, TemplateBody=TEMPLATE % name)
+            formation.create_stack_instances(StackSetName=name, Accounts=[PAYER], Regions=["us-east-1"])
+        content = json.dumps({"Version": "2012-10-17", "Statement": []})
+        attached = (
+            ("RunawayTrainQuarantine", self.member), ("RunawayTrainModels", self.member), ("RunawayTrainLockdown", self.member),
+            ("RunawayTrainProtect", self.root),
+        )
+        for name, target in attached:
+            asked = {"Name": name, "Description": "", "Type": "SERVICE_CONTROL_POLICY", "Content": content}
+            made = organizations.create_policy(**asked)["Policy"]["PolicySummary"]["Id"]
+            organizations.attach_policy(PolicyId=made, TargetId=target)
+        self.moto.client("logs").create_log_group(logGroupName="/aws/lambda/runawaytrain")
+        keys = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
+        attributes = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
+        self.moto.client("dynamodb").create_table(
+            TableName="runawaytrain", KeySchema=keys, AttributeDefinitions=attributes, BillingMode="PAY_PER_REQUEST"
+        )
+        self.remember(self.member, "Ok")
+
+    def remember(self, account: str, state: str) -> None:
+        item = {"pk": {"S": "ACCOUNT"}, "sk": {"S": account}, "state": {"S": state}}
+        self.moto.client("dynamodb").put_item(TableName="runawaytrain", Item=item)
+
+    def stacks(self) -> set[str]:
+        """Of those that a deployment makes."""
+        found = self.moto.client("cloudformation").describe_stacks()["Stacks"]
+        return {stack["StackName"] for stack in found if OURS.fullmatch(stack["StackName"])}
+
+    def attached(self, target: str) -> set[str]:
+        client = self.moto.client("organizations")
+        found = client.list_policies_for_target(TargetId=target, Filter="SERVICE_CONTROL_POLICY")["Policies"]
+        return {policy["Name"] for policy in found} - {"FullAWSAccess"}
+
+    def instances(self) -> int:
+        """In all stack sets that there are."""
+        client = self.moto.client("cloudformation")
+        return sum(len(client.list_stack_instances(StackSetName=name)["Summaries"]) for name in self.sets())
+
+    def sets(self) -> set[str]:
+        # By hand: moto does not filter by status.
+        found = self.moto.client("cloudformation").list_stack_sets()["Summaries"]
+        return {one["StackSetName"] for one in found if one["Status"] == "ACTIVE"}
+
+    def members_topics(self) -> set[str]:
+        """What the stacks of the sets made."""
+        topics = {topic["TopicArn"].rsplit(":", 1)[-1] for topic in self.moto.client("sns").list_topics()["Topics"]}
+        return topics & set(SETS)
+
+    def test_everything_goes_in_reverse_order_and_what_is_kept_is_named(self):
+        self.deployed()
+        for name in ("RunawayTrainRelease", "RunawayTrainAccountsOfSomebodyElse"):
+            self.moto.client("cloudformation").create_stack(StackName=name, TemplateBody=TEMPLATE % name)
+        self.assertEqual((self.stacks(), self.instances(), len(self.members_topics())), (set(DEPLOYED), 3, 3))
+        code, said = self.run_it("--destroy", "--yes")
+        self.assertEqual(code, 0, said)
+        self.assertEqual((self.stacks(), self.members_topics(), self.sets()), (set(), set(), set()))
+        self.assertEqual((self.attached(self.member), self.attached(self.root)), (set(), set()))
+        tables = self.moto.client("dynamodb").list_tables()["TableNames"]
+        self.assertEqual(tables, ["runawaytrain"])
+        for command in (
+            "aws cloudformation delete-stack --region us-east-1 --stack-name RunawayTrainRelease",
+            "aws dynamodb delete-table --region us-east-1 --table-name runawaytrain",
+            "aws logs delete-log-group --region us-east-1 --log-group-name /aws/lambda/runawaytrain",
+        ):
+            self.assertIn(command, said)
+        order = (
+            # The guard would take an account that loses its roles for one that thieves have shut it out of.
+            "stack RunawayTrainAccounts11\n", "stack RunawayTrainAccounts07\n", "stack RunawayTrain\n",
+            "1 stack of runawaytrain-member-alarms", "1 stack of runawaytrain-member-region", "1 stack of runawaytrain-member\n",
+            "stack RunawayTrainEnrollment", "stack set runawaytrain-member-alarms", "stack set runawaytrain-member-region",
+            "RunawayTrainQuarantine on", "stack RunawayTrainGuardrails",
+        )
+        places = [said.index(f"removed {what}") for what in order]
+        self.assertEqual(places, sorted(places))
+        self.assertNotIn("SomebodyElse", said)
+
+        code, said = self.run_it("--destroy", "--yes")
+        self.assertEqual(code, 0)
+        self.assertIn("Nothing of runawaytrain is deployed here", said)
+
+    def test_it_goes_on_with_the_stacks_of_accounts_that_an_interruption_left(self):
+        for name in ("RunawayTrainAccounts03", "RunawayTrainAccounts19"):
+            self.moto.client("cloudformation").create_stack(StackName=name, TemplateBody=TEMPLATE % name)
+        code, said = self.run_it("--destroy", "--yes")
+        self.assertEqual((code, self.stacks()), (0, set()), said)
+
+    def test_what_cannot_be_removed_from_an_account_is_named_and_left_there_where_that_is_wanted(self):
+        """An operation that tolerates every failure is called a success."""
+        self.deployed()
+        # Scripted: in moto no stack of a set ever stays.
+        left = "<member><Account>999999999999</Account><Region>us-east-1</Region><Status>INOPERABLE</Status><StatusReason>no role</StatusReason></member>"
+        self.double.scripted["ListStackInstances"] = query_answer("ListStackInstances", f"<Summaries>{left}</Summaries>")
+        code, said = self.run_it("--destroy", "--yes")
+        self.assertEqual(code, 1, said)
+        self.assertIn("runawaytrain-member-alarms is still in 1 place: 999999999999 us-east-1 (no role)", said)
+        self.assertIn("--retain-stacks leaves its stack there", said)
+        self.assertNotIn("RunawayTrain", self.stacks(), "the guard went first")
+        self.assertIn("RunawayTrainEnrollment", self.stacks())
+
+        code, said = self.run_it("--destroy", "--yes", "--retain-stacks")
+        self.assertIn("left in these accounts, and forgotten: 999999999999 us-east-1 (no role)", said)
+        self.assertEqual(len([one for one in self.double.asked if one == "DeleteStackInstances"]), 3, "and once more to forget")
+        del self.double.scripted["ListStackInstances"]
+        code, said = self.run_it("--destroy", "--yes")
+        self.assertEqual((code, self.stacks(), self.sets()), (0, set(), set()), said)
+
+    def test_it_refuses_while_an_account_is_contained(self):
+        self.deployed()
+        for state in ("Halted", "Halting", "Frozen"):
+            with self.subTest(state):
+                self.remember(self.member, state)
+                code, said = self.run_it("--destroy", "--yes")
+                self.assertEqual(code, 1)
+                self.assertIn(f"{self.member} ({state})", said)
+                self.assertIn('"action":"release"', said)
+                self.assert_all_is_there()
+
+        code, said = self.run_it("--destroy", "--yes", "--force")
+        self.assertEqual(code, 0, said)
+        self.assertIn("can grow again", said)
+        self.assertEqual((self.stacks(), self.attached(self.member)), (set(), set()))
+
+    def test_without_the_table_whoever_is_quarantined_is_contained(self):
+        self.deployed()
+        self.moto.client("dynamodb").delete_table(TableName="runawaytrain")
+        code, said = self.run_it("--destroy", "--yes")
+        self.assertEqual(code, 1, said)
+        self.assertIn(f"these accounts are contained: {self.member} (quarantined, and the table runawaytrain is gone", said)
+        self.assert_all_is_there()
+
+    def assert_all_is_there(self) -> None:
+        there = (self.stacks(), self.attached(self.member), self.instances())
+        self.assertEqual(there, (set(DEPLOYED), {"RunawayTrainQuarantine", "RunawayTrainModels", "RunawayTrainLockdown"}, 3))
+
+    def test_a_state_that_only_a_newer_guard_knows_counts_as_contained(self):
+        self.deployed()
+        self.remember(self.member, "Chained")
+        code, said = self.run_it("--destroy", "--yes")
+        self.assertEqual(code, 1)
+        self.assertIn(f"{self.member} (Chained, which this command does not know", said)
+        self.assert_all_is_there()
+
+    def test_without_yes_and_without_a_terminal_nothing_is_removed(self):
+        self.deployed()
+        code, said = self.run_it("--destroy")
+        self.assertEqual(code, 1)
+        self.assertIn("Nothing was removed", said)
+        self.assertEqual((self.stacks(), self.instances()), (set(DEPLOYED), 3))
+
+    def test_another_account_is_left_alone(self):
+        self.deployed()
+        self.write(payer.policy_text(self.organization, self.root, payer="999999999999"))
+        code, said = self.run_it("--destroy", "--yes")
+        self.assertEqual((code, self.stacks()), (1, set(DEPLOYED)))
+        self.assertIn("999999999999", said)
+
+    def test_whoever_may_not_read_the_state_removes_nothing(self):
+        self.deployed()
+        self.double.denied = {"Query"}
+        code, said = self.run_it("--destroy", "--yes")
+        self.assertEqual((code, self.stacks()), (1, set(DEPLOYED)))
+        self.assertIn("dynamodb:Query", said)
+
+
+if __name__ == "__main__":
+    unittest.main()
