@@ -152,7 +152,17 @@ class ScriptedDouble:
             return 400, JSON, json.dumps({"__type": "ResourcePolicyNotFoundException", "Message": "there is none"}).encode()
         if operation == "DescribeResourcePolicy":
             return 200, JSON, json.dumps({"ResourcePolicy": {"Content": json.dumps(self.delegation)}}).encode()
-        return self._forward(request, body)
+        answer = self._forward(request, body)
+        return self._with_version(answer) if operation == "DescribeStacks" and b"CDKToolkit" in body else answer
+
+    def _with_version(self, answer: tuple[int, str, bytes]) -> tuple[int, str, bytes]:
+        """The stack of `cdk bootstrap` gives out what its parameter holds, and moto's gives out nothing."""
+        status, kind, said = answer
+        if status != 200 or b"<OutputKey>" in said:
+            return answer
+        version = self.moto.client("ssm").get_parameter(Name="/cdk-bootstrap/hnb659fds/version")["Parameter"]["Value"]
+        output = f"<Outputs><member><OutputKey>BootstrapVersion</OutputKey><OutputValue>{version}</OutputValue></member></Outputs>".encode()
+        return status, kind, said.replace(b"<StackStatus>", output + b"<StackStatus>", 1)
 
     def _charges(self) -> list[dict]:
         """CloudWatch speaks CBOR, and moto's does not."""

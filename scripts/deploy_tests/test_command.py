@@ -24,7 +24,7 @@ class Check(Command):
         self.assertIn("A deployment still needs: policy's ids, StackSets access, SCPs and CDK bootstrap.", said)
         for command in (f"enable-policy-type --root-id {root} ", "activate-organizations-access", "cdk bootstrap aws://123456789012/us-east-1", f"id: {made}, root: {root}"):
             self.assertIn(command, said)
-        changes = [call for call in self.double.asked if not call.startswith(("Get", "Describe", "List"))]
+        changes = [call for call in self.double.asked if not call.lower().startswith(("get", "describe", "list"))]
         self.assertEqual(changes, [], "--check only looks")
 
         payer.enable_scps(self.moto, root)
@@ -86,8 +86,8 @@ class Mend(Command):
         types = self.moto.client("organizations").list_roots()["Roots"][0]["PolicyTypes"]
         self.assertEqual([kind["Type"] for kind in types], ["SERVICE_CONTROL_POLICY"])
         text = self.policy.read_text()
-        found = parse(text, "policy")
-        self.assertEqual((found.organization, found.root), (made, root))
+        self.assertIn(f"id: {made} ", text)
+        self.assertIn(f"root: {root}\n", text)
         self.assertEqual(text.replace(made, "o-exampleorg").replace(root, "r-exam"), payer.SAMPLE, "comments and all else stay")
 
     def test_yes_alone_switches_nothing_on(self):

@@ -21,7 +21,7 @@ class Interrupted(Command):
     def setUp(self):
         super().setUp()
         self.write(payer.SAMPLE)
-        payer.organization(self.moto)
+        self.organization, self.root = payer.organization(self.moto)
 
     def start(self, *arguments: str, before: tuple[str, ...] = (), **how) -> Watched:
         env = environment(self.double.endpoint) | {"TERM": "xterm"}
@@ -63,6 +63,9 @@ class Interrupted(Command):
         self.assertNotIn("[y/N]", program.said)
 
     def test_the_cdk_ends_too_and_what_stays_is_said(self):
+        payer.enable_scps(self.moto, self.root)
+        self.double.access = "ENABLED"
+        self.write(payer.policy_text(self.organization, self.root))  # nothing but the bootstrap is missing
         self.double.held.add("CreateChangeSet")
         binary = self.folder / "bootstrap"
         binary.write_bytes(b"never run here")
