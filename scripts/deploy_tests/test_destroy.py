@@ -95,12 +95,12 @@ class Destroy(Command):
             self.assertIn(command, said)
         order = (
             # The guard would take an account that loses its roles for one that thieves have shut it out of.
-            "stack RunawayTrainAccounts11\n", "stack RunawayTrainAccounts07\n", "stack RunawayTrain\n",
-            "1 stack of runawaytrain-member-alarms", "1 stack of runawaytrain-member-region", "1 stack of runawaytrain-member\n",
-            "stack RunawayTrainEnrollment", "stack set runawaytrain-member-alarms", "stack set runawaytrain-member-region",
-            "RunawayTrainQuarantine on", "stack RunawayTrainGuardrails",
+            "remove the stack RunawayTrainAccounts11 ", "remove the stack RunawayTrainAccounts07 ", "remove the stack RunawayTrain ",
+            "remove 1 stack of runawaytrain-member-alarms ", "remove 1 stack of runawaytrain-member-region ", "remove 1 stack of runawaytrain-member ",
+            "remove the stack RunawayTrainEnrollment ", "removed stack set runawaytrain-member-alarms", "removed stack set runawaytrain-member-region",
+            "removed RunawayTrainQuarantine on", "remove the stack RunawayTrainGuardrails ",
         )
-        places = [said.index(f"removed {what}") for what in order]
+        places = [said.index(what) for what in order]
         self.assertEqual(places, sorted(places))
         self.assertNotIn("SomebodyElse", said)
 

@@ -109,7 +109,7 @@ async fn before(
 async fn looked(cloud: &Cloud, policy: &PolicyFile, terminal: Terminal) -> Result<Vec<Finding>, Problem> {
     let look = async { Ok::<_, Problem>(doctor::before(cloud, policy).await) };
     let findings = terminal.step("look at the account and its organization", look).await?;
-    terminal.findings("What a deployment needs", &findings);
+    terminal.findings("What a deployment needs", &findings, "   (not needed for a deployment)");
     terminal.conclusion(&doctor::conclusion(&findings), doctor::is_ready(&findings));
     Ok(findings)
 }
@@ -152,7 +152,7 @@ async fn after(
     };
     let code = if guard.verdict == Verdict::Ok { DONE } else { NOT_DONE };
     findings.push(guard);
-    terminal.findings("What stands", &findings);
+    terminal.findings("What stands", &findings, "");
     if !lines.is_empty() {
         terminal.drill(&lines);
     }

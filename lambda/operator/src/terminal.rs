@@ -127,8 +127,8 @@ impl Terminal {
         }
     }
 
-    /// Findings as a table, and what mends them below it, to be copied.
-    pub fn findings(self, title: &str, findings: &[Finding]) {
+    /// Findings as a table, and what mends them below it, to be copied. `spared` is said of what is not needed.
+    pub fn findings(self, title: &str, findings: &[Finding], spared: &str) {
         let mut table = self.table(title, &["", "what", "finding"]);
         for one in findings {
             let colour = match (one.verdict, one.needed) {
@@ -144,7 +144,7 @@ impl Terminal {
             self.say(&format!("\n{}", self.styled(BOLD, "To mend")));
         }
         for one in to_mend {
-            let spared = if one.needed { "" } else { "   (not needed for a deployment)" };
+            let spared = if one.needed { "" } else { spared };
             self.say(&self.styled(DIM, &format!("  {}{spared}", one.what)));
             for cure in &one.cures {
                 let remark = if cure.remark.is_empty() { String::new() } else { format!("   ({})", cure.remark) };

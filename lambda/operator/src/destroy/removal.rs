@@ -37,7 +37,6 @@ pub async fn remove(cloud: &Cloud, found: &Found, retain: bool, terminal: Termin
             _ => {}
         }
         remove_stack(cloud, stack, AGAIN, terminal).await?;
-        terminal.done(&format!("removed stack {stack}"));
         if stack == stacks::ENROLLMENT {
             drop_sets(cloud, found, terminal).await?;
         }
@@ -58,7 +57,8 @@ async fn empty(cloud: &Cloud, found: &Found, retain: bool, terminal: Terminal) -
             continue;
         }
         let accounts = instances.iter().map(|one| one.account.as_str()).collect::<BTreeSet<_>>().len();
-        let text = format!("remove what {set} has in {}", count(accounts as u64, "account"));
+        let stacks = count(instances.len() as u64, "stack");
+        let text = format!("remove {stacks} of {set} from {}", count(accounts as u64, "account"));
         let whole = target(&described, &instances);
         terminal.step(&text, delete(cloud, set, &whole, false)).await?;
         // The operation tolerates every failure, and is called a success.
@@ -72,7 +72,6 @@ async fn empty(cloud: &Cloud, found: &Found, retain: bool, terminal: Terminal) -
         if !left.is_empty() {
             return Err(not_emptied(set, &left));
         }
-        terminal.done(&format!("removed {} of {set}", count(instances.len() as u64, "stack")));
     }
     Ok(())
 }

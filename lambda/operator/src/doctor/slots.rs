@@ -66,7 +66,10 @@ fn slots(rooms: &[Room]) -> Finding {
         let accounts = count(rooms.len() as u64, "account");
         return Finding::ok(
             what,
-            format!("{accounts} looked at; each has room for what a halt attaches, {most} at the most"),
+            match most {
+                0 => format!("a halt attaches nothing to any of {accounts}"),
+                most => format!("each of {accounts} has room for the {most} that a halt attaches at the most"),
+            },
         );
     }
     let named: Vec<String> = full
