@@ -11,6 +11,7 @@ const member = template.Resources.Responder.Properties;
 const payer = only(synthesize().template, 'AWS::IAM::Role', ({ RoleName }) => RoleName === names.responderRole);
 
 const DENY_ALL = 'arn:aws:iam::aws:policy/AWSDenyAll';
+const own = `arn:aws:iam::${PAYER}:role/${names.responderRole}`;
 
 function statementsOf(role: Json): Json[] {
   assert.equal(role.Policies.length, 1);
@@ -69,10 +70,18 @@ describe('the responder role', () => {
     for (const line of lines) assert.match(line, /# \S+ \S+/);
   });
 
+  it('asks the policy simulator about itself, and about nobody else', () => {
+    const asked = statementsOf(member).filter(({ Action }) => Action.includes('iam:SimulatePrincipalPolicy'));
+    assert.deepEqual(
+      asked.map(({ Action, Resource }) => [Action, Resource]),
+      [[['iam:SimulatePrincipalPolicy'], [own]]],
+    );
+  });
+
   it('touches the resources of its own account only', () => {
     const narrowed = statementsOf(member)
       .flatMap(({ Resource }) => Resource)
-      .filter((resource) => resource !== '*' && resource !== DENY_ALL);
+      .filter((resource) => resource !== '*' && resource !== DENY_ALL && resource !== own);
     const kinds = [
       'iam::ACCOUNT:(user|group|mfa|role)/',
       'ec2:\\*:ACCOUNT:(instance|fleet|spot-fleet-request|spot-instances-request)/',

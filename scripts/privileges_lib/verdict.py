@@ -13,11 +13,11 @@ RESPONDER = "responder"
 # The modules at the root of lambda/aws/src that call AWS; a call from any other one is an error. Whoever adds a module
 # writes it into one of these two, and so says whose credentials it may call with.
 # A member's session's, and the function's own besides, for a quarantine is set in the payer.
-IN_ACCOUNTS = {"actuator", "observer", "regions", "resource"}
+IN_ACCOUNTS = {"actuator", "observer", "regions", "resource", "simulator"}
 # The function's own and no others.
 IN_PAYER = {"billing", "directory", "ledger", "metrics", "notifier", "prices", "reports", "sessions"}
 # What the names of operations that change nothing begin with.
-READING = ("Describe", "Get", "List")
+READING = ("Describe", "Get", "List", "Simulate")
 KINDS = "lambda/core/src/resource/"
 
 

@@ -52,6 +52,7 @@ export function responderStatements(account: string): PolicyStatement[] {
     { sid: 'SpotRequests', resources: [`arn:aws:ec2:*:${account}:spot-instances-request/*`] },
     { sid: 'ScalingGroups', resources: [`arn:aws:autoscaling:*:${account}:autoScalingGroup:*:autoScalingGroupName/*`] },
     { sid: 'Roles', resources: roles },
+    { sid: 'Simulate', resources: [`arn:aws:iam::${account}:role/${names.responderRole}`] },
     { sid: 'Users', resources: users },
     { sid: 'DenyAll', resources: [DENY_ALL] },
     { sid: 'AttachToRoles', resources: roles, conditions: DENY_ALL_ALONE },
@@ -83,7 +84,8 @@ const USERS =
  * iam:PutUserPermissionsBoundary and iam:PutRolePermissionsBoundary are not narrowed to AWSDenyAll: a release puts the
  * boundary back that was there before, whichever that was. Only one of AWSDenyAll may be taken off. iam:DetachUserPolicy
  * is not narrowed either: a user that is to be deleted loses every policy. iam:ListServiceSpecificCredentials lists those
- * of all users at once, so it names none.
+ * of all users at once, so it names none. The resource of iam:SimulatePrincipalPolicy is whose policies are simulated: the
+ * responder's own.
  */
 function scopeOf(action: string): string {
   const exact: Record<string, string> = {
@@ -112,6 +114,7 @@ function scopeOf(action: string): string {
     'iam:GetRole': 'Roles',
     'iam:GetRolePolicy': 'Roles',
     'iam:PutRolePermissionsBoundary': 'Roles',
+    'iam:SimulatePrincipalPolicy': 'Simulate',
     'iam:ListEntitiesForPolicy': 'DenyAll',
     'iam:AttachRolePolicy': 'AttachToRoles',
     'iam:DetachRolePolicy': 'AttachToRoles',

@@ -20,6 +20,7 @@ mod reports;
 mod resource;
 mod retry;
 mod sessions;
+mod simulator;
 mod time;
 #[cfg(test)]
 mod wire;
@@ -70,6 +71,7 @@ fn ports(shared: &SdkConfig, settings: &Settings, clock: Arc<dyn Clock>) -> Port
     Ports {
         directory: Arc::new(directory::OrganizationsDirectory::new(organizations, Arc::clone(&clock))),
         observer: Arc::new(observer::SdkObserver::new(Arc::clone(&sessions), Arc::clone(&payer), Arc::clone(&clock))),
+        simulator: Arc::new(simulator::IamSimulator::new(Arc::clone(&sessions))),
         actuator: Arc::new(actuator::SdkActuator::new(sessions, payer)),
         states: Arc::clone(&ledger) as Arc<dyn States>,
         journal: Arc::clone(&ledger) as Arc<dyn Journal>,

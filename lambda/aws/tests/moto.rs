@@ -100,6 +100,11 @@ const BEYOND: &[(&str, &str, &str)] = &[
         "there are no capacity reservations",
         "ec2:DescribeCapacityReservations",
     ),
+    (
+        "a_role_that_may_do_everything_is_denied_nothing_by_the_simulator",
+        "there is no policy simulator",
+        "iam:SimulatePrincipalPolicy",
+    ),
     ("what_root_has_not_needs_no_deleting", "there is no AssumeRoot", "left: Err(Unavailable)"),
     ("every_page_of_users_is_read", "users are not paged", "not paged here"),
     ("every_page_of_roles_is_read", "roles with their policies are not paged", "not paged here"),

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use runawaytrain_core::resource::{Caller, DESCRIBE_REGIONS, Kind, root};
+use runawaytrain_core::resource::{Caller, DESCRIBE_REGIONS, Kind, SIMULATE, root};
 
 #[test]
 fn each_kind_calls_exactly_what_it_lists() {
@@ -22,6 +22,7 @@ fn each_kind_calls_exactly_what_it_lists() {
         assert_eq!(methods_in(&source_of(kind)), listed, "{}", kind.name());
     }
     assert_eq!(methods_in(&without_tests(&source().join("observer.rs"))), [method_of(DESCRIBE_REGIONS)].into());
+    assert_eq!(methods_in(&without_tests(&source().join("simulator.rs"))), [method_of(SIMULATE)].into());
     for file in ["actuator.rs", "resource.rs", "resource/call.rs"] {
         assert_eq!(methods_in(&without_tests(&source().join(file))), BTreeSet::new(), "{file}");
     }
@@ -33,7 +34,7 @@ fn every_call_that_is_named_is_one_of_the_kinds_reads() {
         let reads: BTreeSet<String> = kind.reads().iter().map(|call| (*call).to_owned()).collect();
         assert_eq!(calls_named_in(&source_of(kind)), reads, "{}", kind.name());
     }
-    for file in ["observer.rs", "actuator.rs", "resource.rs", "resource/call.rs"] {
+    for file in ["observer.rs", "simulator.rs", "actuator.rs", "resource.rs", "resource/call.rs"] {
         assert_eq!(calls_named_in(&without_tests(&source().join(file))), BTreeSet::new(), "{file}");
     }
 }
@@ -50,7 +51,8 @@ fn what_looks_does_not_act() {
 #[test]
 fn what_members_are_asked_for_is_what_the_lists_permit() {
     let looked_at = Kind::ALL.iter().filter(|kind| kind.caller() == Caller::Member);
-    let reads: BTreeSet<&str> = looked_at.flat_map(|kind| kind.reads()).copied().chain([DESCRIBE_REGIONS]).collect();
+    let reads = looked_at.flat_map(|kind| kind.reads()).copied().chain([DESCRIBE_REGIONS, SIMULATE]);
+    let reads: BTreeSet<&str> = reads.collect();
     assert_eq!(reads, Kind::observe());
     let changed = Kind::ALL.iter().filter(|kind| kind.actor() == Caller::Member);
     assert_eq!(changed.flat_map(|kind| kind.calls()).copied().collect::<BTreeSet<_>>(), Kind::contain());

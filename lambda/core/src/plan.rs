@@ -6,6 +6,7 @@ pub mod doors;
 mod erased;
 mod halt;
 mod outcome;
+pub mod permissions;
 mod release;
 
 use std::collections::BTreeMap;

@@ -75,17 +75,21 @@ pub const NOT_LOOKED_AT: [&str; 14] = [
 /// What lists the regions of an account. It is no kind's: all that are looked at by region wait for it.
 pub const DESCRIBE_REGIONS: &str = "ec2:DescribeRegions";
 
+/// What asks AWS's policy simulator whether our role may do what a halt needs. It is no kind's either: it is asked of
+/// all calls at once, and changes nothing.
+pub const SIMULATE: &str = "iam:SimulatePrincipalPolicy";
+
 impl Kind {
     fn mistaken(self, sight: &Sight) -> Failure {
         let detail = format!("the look answered with {}", sight.kind().name());
         Failure::own(self.first_read(), FailureKind::Other, detail)
     }
 
-    /// What looking at a member account calls there: the regions, and every kind. A session that looks is limited to
-    /// this, whatever the role may do.
+    /// What looking at a member account calls there: the regions, every kind, and what a halt may do. A session that
+    /// looks is limited to this, whatever the role may do.
     pub fn observe() -> BTreeSet<&'static str> {
         let kinds = Self::ALL.iter().filter(|kind| kind.caller() == Caller::Member);
-        kinds.flat_map(|kind| kind.reads()).copied().chain([DESCRIBE_REGIONS]).collect()
+        kinds.flat_map(|kind| kind.reads()).copied().chain([DESCRIBE_REGIONS, SIMULATE]).collect()
     }
 
     /// What a halt and its release call in a member account besides.

@@ -5,15 +5,16 @@ use std::collections::BTreeSet;
 use std::mem::discriminant;
 
 use jiff::SignedDuration;
+use runawaytrain_core::plan::permissions::{Loss, losses};
 use runawaytrain_core::plan::{ActionResult, Outcome, Plan, remaining};
 use runawaytrain_core::resource::fleets::FleetKind;
 use runawaytrain_core::resource::instances::Protection;
 use runawaytrain_core::resource::users::{Credential, UserAttachment};
 use runawaytrain_core::resource::{
-    Act, Action, Description, Draft, Erasure, Kind, Lane, Undo, fleets, groups, instances, quarantine, roles, root,
-    spot_requests, users,
+    Act, Action, Caller, Description, Draft, Erasure, Kind, Lane, Undo, fleets, groups, instances, quarantine, roles,
+    root, spot_requests, users,
 };
-use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::failure::{DeniedBy, Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{
     FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UserName,
 };
@@ -213,6 +214,20 @@ fn every_action_is_read_back_from_the_journal() {
     for action in all() {
         let written = serde_json::to_string(&action).unwrap();
         assert_eq!(serde_json::from_str::<Action>(&written).unwrap(), action, "{written}");
+    }
+}
+
+/// A mail says what could not be done by the actions' own words, so none of them may be missing there.
+#[test]
+fn what_is_lost_without_a_call_is_said_of_everything_that_it_does() {
+    for action in all().filter(|action| action.kind().actor() == Caller::Member) {
+        let what = action.describe();
+        let denied = [(what.operation.to_owned(), DeniedBy::Organization)].into();
+        let is_it = |loss: &Loss| (loss.noun, loss.verb, loss.part) == (what.noun, what.verb, what.part);
+        let losses = losses(&denied);
+        let loss = losses.iter().find(|loss| is_it(loss)).unwrap_or_else(|| panic!("{action}: {losses:?}"));
+        assert_eq!(loss.denied, [what.operation].into(), "{action}");
+        assert!(!loss.left.contains(what.operation), "{action}");
     }
 }
 

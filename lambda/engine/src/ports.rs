@@ -11,6 +11,7 @@ mod notifier;
 mod observer;
 mod outbox;
 mod reports;
+mod simulator;
 mod slots;
 mod states;
 
@@ -24,6 +25,7 @@ pub use notifier::Notifier;
 pub use observer::{Look, Observer, SoFar, Terms};
 pub use outbox::{Outbox, OutboxId, OutboxItem};
 pub use reports::{ReportObject, ReportStore, Sink};
+pub use simulator::Simulator;
 pub use slots::Slots;
 pub use states::{Commit, Lease, LeaseMove, Records, States, StoreError, UnreadableRecord, VersionedRecord};
 
@@ -38,6 +40,8 @@ pub struct Ports {
     pub observer: Arc<dyn Observer>,
     /// Changes accounts.
     pub actuator: Arc<dyn Actuator>,
+    /// Says what our role may do in accounts.
+    pub simulator: Arc<dyn Simulator>,
     /// What is remembered of each account.
     pub states: Arc<dyn States>,
     /// What was done to each.

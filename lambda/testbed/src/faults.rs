@@ -60,12 +60,23 @@ impl Fault {
         self
     }
 
+    /// Whether it is about such a call.
+    fn is_about(&self, operation: &str, account: Option<&AccountId>, region: Option<&Region>) -> bool {
+        operation.starts_with(&self.operation)
+            && self.account.as_ref().is_none_or(|wanted| Some(wanted) == account)
+            && self.region.as_ref().is_none_or(|wanted| Some(wanted) == region)
+    }
+
+    /// Whose policy it stands for, where it denies every such call; the role's, unless AWS says another's.
+    pub(crate) fn denies(&self, operation: &str, account: &AccountId, region: Option<&Region>) -> Option<DeniedBy> {
+        let failure = self.failure.as_ref().filter(|failure| failure.kind == FailureKind::Denied)?;
+        let is_policy = self.times.is_none() && self.is_about(operation, Some(account), region);
+        is_policy.then(|| failure.denied_by.unwrap_or(DeniedBy::Role))
+    }
+
     /// Whether a call meets it; one that does is counted.
     pub(crate) fn meets(&mut self, operation: &str, account: Option<&AccountId>, region: Option<&Region>) -> bool {
-        let here = operation.starts_with(&self.operation)
-            && self.account.as_ref().is_none_or(|wanted| Some(wanted) == account)
-            && self.region.as_ref().is_none_or(|wanted| Some(wanted) == region);
-        if !here {
+        if !self.is_about(operation, account, region) {
             return false;
         }
         match &mut self.times {

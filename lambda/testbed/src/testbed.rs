@@ -48,6 +48,7 @@ impl Testbed {
             directory: self.world.clone(),
             observer: self.world.clone(),
             actuator: self.world.clone(),
+            simulator: self.world.clone(),
             states: self.ledger.clone(),
             journal: self.ledger.clone(),
             outbox: self.ledger.clone(),

@@ -4,6 +4,7 @@ mod actuator;
 mod directory;
 mod money;
 mod observer;
+mod simulator;
 mod visit;
 
 use std::collections::BTreeMap;

@@ -157,7 +157,7 @@ class Rules(unittest.TestCase):
         self.says(
             evidence,
             "the module notifier calls ec2:StopInstances in an account, and has no business there: only "
-            "actuator, observer, regions, resource call with a session's credentials",
+            "actuator, observer, regions, resource, simulator call with a session's credentials",
         )
 
     def test_a_module_that_nobody_knows(self):

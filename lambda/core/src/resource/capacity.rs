@@ -75,6 +75,10 @@ impl Resource for Capacity {
     const CALLS: &'static [&'static str] = &[];
     const HOLDS_UP_STOPS: bool = false;
 
+    fn samples() -> Vec<Self::Action> {
+        Vec::new()
+    }
+
     fn plan(
         _: &HaltCase<'_>,
         region: Option<&Region>,

@@ -148,6 +148,16 @@ impl Resource for Fleets {
     const READS: &'static [&'static str] = &["ec2:DescribeFleets", "ec2:DescribeSpotFleetRequests"];
     const CALLS: &'static [&'static str] = &[MODIFY_FLEET, MODIFY_SPOT_FLEET];
 
+    fn samples() -> Vec<Action> {
+        let of_kind = |kind| {
+            let (region, fleet) = (Region::new("any"), FleetId::new("any"));
+            let restore =
+                Action::RestoreFleet { region: region.clone(), fleet: fleet.clone(), kind, target: 1, on_demand: 0 };
+            [Action::ZeroFleet { region, fleet, kind, target: 1, on_demand: 0 }, restore]
+        };
+        [FleetKind::Ec2, FleetKind::Spot].into_iter().flat_map(of_kind).collect()
+    }
+
     fn plan(
         _: &HaltCase<'_>,
         region: Option<&Region>,

@@ -131,6 +131,14 @@ impl Resource for Groups {
     const CALLS: &'static [&'static str] = &[RESUME, SUSPEND];
     const RELEASE_DEPTH: Depth = Depth::Whole;
 
+    fn samples() -> Vec<Action> {
+        let (region, group) = (Region::new("any"), GroupName::new("any"));
+        vec![
+            Action::SuspendGroup { region: region.clone(), group: group.clone(), already: BTreeSet::new() },
+            Action::ResumeGroup { region, group, processes: BTreeSet::new() },
+        ]
+    }
+
     /// All of them: an empty one is one call away from a hundred instances. But five hundred empty ones cost a thief
     /// nothing, so no stop waits for them: only those with members come before their members, then those that want
     /// some, then the empty ones.

@@ -51,6 +51,18 @@ impl Resource for Instances {
     const WORKLOAD: Option<&'static str> = Some("instance");
     const RELEASE_DEPTH: Depth = Depth::Whole;
 
+    fn samples() -> Vec<Action> {
+        let (region, instance, against) = (Region::new("any"), InstanceId::new("any"), Protection::Stop);
+        let instances = vec![instance.clone()];
+        vec![
+            Action::Unprotect { region: region.clone(), instance: instance.clone(), against },
+            Action::StopInstances { region: region.clone(), instances: instances.clone(), erases: Vec::new() },
+            Action::TerminateInstances { region: region.clone(), instances: instances.clone() },
+            Action::Protect { region: region.clone(), instance, against },
+            Action::StartInstances { region, instances },
+        ]
+    }
+
     fn count(policy: &AccountPolicy, observation: &Observation, summary: &mut Summary) {
         for (region, instance) in everywhere(observation) {
             add(policy, observation, region, instance, summary);

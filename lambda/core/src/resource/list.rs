@@ -76,6 +76,11 @@ macro_rules! kinds {
                 match self { $(Self::$Kind => $room::$Kind::CALLS,)+ }
             }
 
+            /// One call of each sort.
+            pub fn samples(self) -> Vec<Action> {
+                match self { $(Self::$Kind => $room::$Kind::samples().into_iter().map(Action::$Kind).collect(),)+ }
+            }
+
             /// What runs and bills, in the singular.
             pub fn workload(self) -> Option<&'static str> {
                 match self { $(Self::$Kind => $room::$Kind::WORKLOAD,)+ }

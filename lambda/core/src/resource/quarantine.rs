@@ -198,6 +198,10 @@ impl Resource for Quarantine {
     const READS: &'static [&'static str] = &["organizations:ListPoliciesForTarget"];
     const CALLS: &'static [&'static str] = &[ATTACH, DETACH];
 
+    fn samples() -> Vec<Action> {
+        Policy::ALL.into_iter().flat_map(|ours| [ours.attach(), ours.detach()]).collect()
+    }
+
     fn is_wanted(policy: &AccountPolicy) -> bool {
         Policy::ALL.iter().any(|ours| ours.is_wanted(policy))
     }

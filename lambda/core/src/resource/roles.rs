@@ -239,6 +239,20 @@ impl Resource for Roles {
     const CALLS: &'static [&'static str] =
         &[DENIES.inline, DENIES.attach, DENIES.bound, "iam:DeleteRolePermissionsBoundary", "iam:DetachRolePolicy"];
 
+    fn samples() -> Vec<Action> {
+        let role = || RoleName::new("any");
+        vec![
+            Action::RevokeSessions { role: role(), ahead: REVOKE_AHEAD },
+            Action::DenyRole { role: role() },
+            Action::AttachDenyToRole { role: role() },
+            Action::BoundRole { role: role(), before: None },
+            Action::DetachDenyFromRole { role: role() },
+            Action::RestoreRoleBoundary { role: role(), boundary: None },
+            Action::RestoreRoleBoundary { role: role(), boundary: Some("any".to_owned()) },
+            Action::LiftRole { role: role() },
+        ]
+    }
+
     fn is_wanted(policy: &AccountPolicy) -> bool {
         policy.contain.roles != RoleResponse::Leave
     }

@@ -89,6 +89,9 @@ pub trait Resource: Subject {
     /// stopped.
     const HOLDS_UP_STOPS: bool = true;
 
+    /// One call of each sort: what describes these describes all of its calls.
+    fn samples() -> Vec<Self::Action>;
+
     /// Whether a halt under this policy wants anything of it.
     fn is_wanted(_policy: &AccountPolicy) -> bool {
         true

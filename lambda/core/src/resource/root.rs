@@ -101,6 +101,10 @@ impl Resource for Root {
     /// What is called in the session besides needs no permission of ours.
     const CALLS: &'static [&'static str] = &[ASSUME_ROOT];
 
+    fn samples() -> Vec<Action> {
+        vec![Action::DeleteRootKeys, Action::DeleteRootPassword]
+    }
+
     fn plan(
         case: &HaltCase<'_>,
         _: Option<&Region>,

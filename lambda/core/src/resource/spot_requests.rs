@@ -98,6 +98,10 @@ impl Resource for SpotRequests {
     const READS: &'static [&'static str] = &["ec2:DescribeSpotInstanceRequests"];
     const CALLS: &'static [&'static str] = &[CANCEL];
 
+    fn samples() -> Vec<Action> {
+        vec![Action::CancelSpotRequests { region: Region::new("any"), requests: vec![SpotRequestId::new("any")] }]
+    }
+
     fn plan(
         case: &HaltCase<'_>,
         region: Option<&Region>,

@@ -83,6 +83,10 @@ impl Resource for Users {
         "iam:UpdateSigningCertificate",
     ];
 
+    fn samples() -> Vec<Action> {
+        action::samples()
+    }
+
     fn is_wanted(policy: &AccountPolicy) -> bool {
         policy.contain.users != UserResponse::Leave
     }

@@ -1,5 +1,6 @@
 //! What an observer sees of an account as a whole: rules about more than one kind.
 
+use runawaytrain_core::plan::permissions::Responder;
 use runawaytrain_core::resource::Depth;
 use runawaytrain_core::resource::fleets::FleetKind;
 use runawaytrain_core::resource::roles::RoleLock;
@@ -18,6 +19,7 @@ pub(super) const CASES: &[Case] = cases![
     groups_and_fleets_are_seen,
     groups_and_fleets_tell_their_age,
     a_deny_with_other_words_in_it_is_altered,
+    a_role_that_may_do_everything_is_denied_nothing_by_the_simulator,
 ];
 
 async fn enabled_regions_are_listed_and_others_are_not(stage: &dyn Stage) {
@@ -89,4 +91,13 @@ async fn a_deny_with_other_words_in_it_is_altered(stage: &dyn Stage) {
     stage.alter_role_lock(&lab).await;
     assert_eq!(user(stage, &ann).await.lockout, Ok(Lockout::Altered));
     assert_eq!(role(stage, &lab).await.lock, Ok(RoleLock::Altered));
+}
+
+async fn a_role_that_may_do_everything_is_denied_nothing_by_the_simulator(stage: &dyn Stage) {
+    let organization = "o-exampleorg".to_owned();
+    let responder = Responder { account: stage.account().clone(), organization, region: home() };
+    for question in responder.questions() {
+        let denied = stage.ports().simulator.simulate(stage.account(), &question).await.unwrap();
+        assert!(denied.is_empty(), "{}: {denied:?}", question.resource);
+    }
 }

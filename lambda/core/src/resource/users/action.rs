@@ -141,6 +141,39 @@ impl Action {
     }
 }
 
+/// One call of each sort.
+pub(super) fn samples() -> Vec<Action> {
+    let (user, key, id) = (|| UserName::new("any"), || KeyId::new("any"), || "any".to_owned());
+    let mut samples = vec![
+        Action::DenyUser { user: user() },
+        Action::AttachDenyToUser { user: user() },
+        Action::BoundUser { user: user(), before: None },
+        Action::DeactivateKey { user: user(), key: key() },
+        Action::DeleteKey { user: user(), key: key() },
+        Action::DeleteLogin { user: user() },
+        Action::DeleteUser { user: user() },
+        Action::LiftDeny { user: user() },
+        Action::DetachDenyFromUser { user: user() },
+        Action::RestoreUserBoundary { user: user(), boundary: None },
+        Action::RestoreUserBoundary { user: user(), boundary: Some(id()) },
+        Action::ActivateKey { user: user(), key: key() },
+    ];
+    for credential in [Credential::Certificate(id()), Credential::SshKey(id()), Credential::ServiceCredential(id())] {
+        samples.push(Action::DeactivateCredential { user: user(), credential: credential.clone() });
+        samples.push(Action::DeleteCredential { user: user(), credential: credential.clone() });
+        samples.push(Action::ActivateCredential { user: user(), credential });
+    }
+    let attachments = [
+        UserAttachment::MfaDevice(id()),
+        UserAttachment::VirtualMfaDevice(id()),
+        UserAttachment::Group(id()),
+        UserAttachment::AttachedPolicy(id()),
+        UserAttachment::InlinePolicy(id()),
+    ];
+    samples.extend(attachments.map(|attachment| Action::RemoveAttachment { user: user(), attachment }));
+    samples
+}
+
 impl Act for Action {
     fn describe(&self) -> Description {
         use Part::{GiveBack, Lock, Strip};
