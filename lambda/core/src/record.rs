@@ -3,6 +3,7 @@
 mod account;
 mod denied;
 mod history;
+mod permissions;
 mod regions;
 
 pub use account::{
@@ -10,4 +11,5 @@ pub use account::{
 };
 pub use denied::denied_by_the_organization;
 pub use history::{HISTORY_DAYS, HourPeak};
+pub use permissions::{Denied, Permissions};
 pub use regions::KnownRegions;

@@ -28,4 +28,6 @@ mod release;
 
 mod cost_reports;
 
+mod permissions;
+
 pub mod sweep;

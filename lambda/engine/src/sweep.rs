@@ -26,6 +26,7 @@ use crate::observe::Collector;
 use crate::observe::prices::PriceMemory;
 use crate::observe::spend::SpendMemory;
 use crate::patience::while_busy;
+use crate::permissions::Permissions;
 use crate::ports::{Clock, Directory, Freshness, Journal, Metrics, Ports, Slots, States, SweepMetrics};
 use crate::release::{self, Release};
 use crate::scope::{Scope, list_members, scope};
@@ -61,6 +62,7 @@ pub struct Guard {
     mailer: Mailer,
     metrics: Arc<dyn Metrics>,
     reports: ReportReader,
+    permissions: Permissions,
     clock: Arc<dyn Clock>,
 }
 
@@ -68,11 +70,13 @@ impl Guard {
     /// A guard over ports. `ceiling` is the environment's `envaction`.
     pub fn new(ports: &Ports, policy: Policy, ceiling: Mode) -> Self {
         let payer = policy.payer().clone();
+        let collector = Collector::new(Arc::clone(&ports.observer), payer, PriceMemory::new(ports));
         Self {
+            permissions: Permissions::new(ports, collector.clone(), &policy),
             policy,
             ceiling,
             directory: Arc::clone(&ports.directory),
-            collector: Collector::new(Arc::clone(&ports.observer), payer, PriceMemory::new(ports)),
+            collector,
             spend: SpendMemory::new(ports),
             slots: Arc::clone(&ports.slots),
             states: Arc::clone(&ports.states),
@@ -236,14 +240,19 @@ impl Guard {
         let one = self.account_sweep(source, &scope, &members, order, !drill, invocation);
         let let_us_in: BTreeSet<AccountId> =
             members.iter().filter(|record| record.reached).map(|record| record.account.clone()).collect();
-        let AccountResults { accounts, coverage, reached_all, knows_all } = every_account(&one, scope, records).await;
+        let inquiry = self.permissions.inquiry(&scope, &records, selection, drill);
+        let AccountResults { mut accounts, coverage, reached_all, knows_all } =
+            every_account(&one, scope, records).await;
         let complete = reached_all && knows_all && list_is_whole && is_guarding(&accounts, &let_us_in);
-        let notices = if drill { NoticeTotals::default() } else { self.mailer.deliver().await };
+        let mut notices = if drill { NoticeTotals::default() } else { self.mailer.deliver().await };
         if !drill && *selection == Selection::All {
             let metrics = SweepMetrics { at: self.clock.now(), complete, coverage, waiting };
             if let Err(failure) = self.metrics.emit(metrics).await {
                 tracing::error!(error = %failure, "the heartbeat could not be emitted; its alarm will say that the guard is off");
             }
+        }
+        if self.permissions.carry_out(inquiry, &mut accounts, invocation.deadline).await {
+            notices += self.mailer.deliver().await;
         }
         let totals = Totals::of(&accounts);
         let sentence = totals.sentence();

@@ -43,6 +43,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "account",
             "release",
             "cost_reports",
+            "permissions",
             "sweep",
         ],
     ),

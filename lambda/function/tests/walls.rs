@@ -200,6 +200,7 @@ fn stages_name_no_kind_but_the_quarantine() {
             }
         }
     }
-    let expected = ["container.rs", "judge.rs", "verify.rs"].map(|file| ("Quarantine", file.to_owned()));
+    let expected =
+        ["container.rs", "judge.rs", "permissions.rs", "verify.rs"].map(|file| ("Quarantine", file.to_owned()));
     assert_eq!(named, expected.into());
 }

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::decision::shut_out::ShutOut;
 use crate::measure::summary::Summary;
 use crate::plan::{Containment, Outcome};
-use crate::record::{AccountRecord, FreezeReason, Halt, State, Unseen};
+use crate::record::{AccountRecord, Denied, FreezeReason, Halt, State, Unseen};
 use crate::resource::Skipped;
 use crate::verdict::{Grace, Verdict};
 use crate::vocabulary::ids::Region;
@@ -106,6 +106,18 @@ pub enum News {
         has_failed: bool,
         /// Until when what they said is known; `None` where none was ever read.
         until: Option<Timestamp>,
+        /// When.
+        at: Timestamp,
+    },
+    /// By AWS's policy simulator our role may not make calls that a halt or its release needs. Others than before.
+    NotPermitted {
+        /// Which, and by whose policy.
+        denied: Denied,
+        /// When.
+        at: Timestamp,
+    },
+    /// It may make all of them again.
+    Permitted {
         /// When.
         at: Timestamp,
     },

@@ -22,6 +22,7 @@ mod cost_reports;
 mod denied;
 mod digest;
 mod freeze;
+mod permissions;
 mod unreadable;
 mod unseen;
 mod words;
@@ -53,6 +54,8 @@ pub fn write(policy: &AccountPolicy, news: &News) -> Vec<Notice> {
                 cost_reports::Unread { place, is_made: *is_made, why, has_failed: *has_failed, until: *until };
             vec![cost_reports::unread(policy, &reports, *at)]
         }
+        News::NotPermitted { denied, at } => vec![permissions::not_permitted(policy, denied, *at)],
+        News::Permitted { at } => vec![permissions::permitted(policy, *at)],
         News::Freeze { reason, why, seen, holds, at } => freeze::frozen(policy, *reason, why, seen, holds, *at),
         News::Thawed { reason, at } => vec![freeze::thawed(policy, *reason, *at)],
         News::Released { grace, outcomes, skipped, trusted, at } => {

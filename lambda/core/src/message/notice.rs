@@ -30,11 +30,15 @@ pub enum NoticeKind {
     UnreadReports,
     /// More was bought than the policy allows.
     Purchases,
+    /// Our role may not make calls that a halt needs.
+    NotPermitted,
+    /// It may make all of them again.
+    Permitted,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Warning,
         Self::Halt,
         Self::Outcome,
@@ -47,6 +51,8 @@ impl NoticeKind {
         Self::Unreadable,
         Self::UnreadReports,
         Self::Purchases,
+        Self::NotPermitted,
+        Self::Permitted,
     ];
 
     /// Its name where it is stored and logged.
@@ -64,6 +70,8 @@ impl NoticeKind {
             Self::Unreadable => "unreadable",
             Self::UnreadReports => "unread-reports",
             Self::Purchases => "purchases",
+            Self::NotPermitted => "not-permitted",
+            Self::Permitted => "permitted",
         }
     }
 
@@ -77,6 +85,12 @@ impl NoticeKind {
             Self::Braked => Some(("BRAKE", "are past a limit, and the brake holds")),
             Self::Purchases => Some(("PURCHASES", "bought more than the policy allows")),
             Self::Tamper => Some(("TAMPER", "keep the guard from looking, which saw them before")),
+            Self::NotPermitted => {
+                Some(("NOT PERMITTED", "deny the guard calls that a halt of them or its release needs"))
+            }
+            Self::Permitted => {
+                Some(("Permitted again", "let the guard make every call again that a halt of them needs"))
+            }
             Self::Thawed => Some(("Thawed", "are no longer frozen")),
             Self::Unreadable => Some(("Unreadable", "have a record that cannot be read, so they cannot be halted")),
             Self::Halt | Self::Outcome | Self::Released | Self::DeniedRegions | Self::UnreadReports => None,

@@ -1,6 +1,7 @@
 //! The answer of an invocation: a status, one sentence, and the machine-readable report.
 
 use std::collections::BTreeMap;
+use std::ops::AddAssign;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -21,9 +22,11 @@ use crate::vocabulary::money::Usd;
 use crate::vocabulary::text::{clean, count};
 
 mod cost_reports;
+mod permissions;
 mod records;
 
 pub use cost_reports::{CostReportsReport, NonMemberSpend, PeriodReport, PeriodResult, ReadPeriod};
+pub use permissions::{DeniedCalls, PermissionsReport};
 pub use records::{BatchItemFailure, RecordReport, RecordResult};
 
 /// What the Lambda answers, whatever it was asked.
@@ -199,6 +202,15 @@ pub struct NoticeTotals {
     pub errors: Vec<String>,
 }
 
+impl AddAssign for NoticeTotals {
+    /// With those of a later delivery: what waited then and was sent since is in both.
+    fn add_assign(&mut self, later: Self) {
+        self.sent += later.sent;
+        self.waiting = later.waiting;
+        self.errors.extend(later.errors);
+    }
+}
+
 /// One account of a sweep.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -237,6 +249,9 @@ pub struct AccountReport {
     /// What people must look at: made shortly before the halt, or since, or open to outsiders.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub suspects: Vec<String>,
+    /// What the guard may do in it; only a drill says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<PermissionsReport>,
     /// What was done.
     pub outcomes: Vec<OutcomeReport>,
     /// The halt, where there is one.
@@ -349,6 +364,7 @@ impl AccountReport {
             gaps: Vec::new(),
             plan: PlanReport::default(),
             suspects: Vec::new(),
+            permissions: None,
             outcomes: Vec::new(),
             halt: None,
             error: None,

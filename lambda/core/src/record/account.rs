@@ -10,6 +10,7 @@ use crate::measure::limit::Limit;
 use crate::measure::spend::{Charges, SpendPardon, SpendSeen};
 use crate::measure::summary::Summary;
 use crate::record::history::HourPeak;
+use crate::record::permissions::Permissions;
 use crate::record::regions::KnownRegions;
 use crate::resource::{Circumstances, Refusals};
 use crate::verdict::{Grace, Judgement, Pardon};
@@ -250,6 +251,9 @@ pub struct AccountRecord {
     /// From where on its spend counts, after a release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spend_pardon: Option<SpendPardon>,
+    /// What our role may do in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<Permissions>,
     /// The peak of the current hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hour: Option<HourPeak>,
@@ -282,6 +286,7 @@ impl AccountRecord {
             spend: SpendSeen::default(),
             purchases_told: None,
             spend_pardon: None,
+            permissions: None,
             hour: None,
         }
     }

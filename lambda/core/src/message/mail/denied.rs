@@ -71,7 +71,8 @@ fn quarantine(policy: &AccountPolicy, containment: &Containment) -> &'static str
     }
 }
 
-fn cures(denied_by: &BTreeSet<DeniedBy>, is_unknown: bool) -> Vec<String> {
+/// What would open the doors that these policies shut.
+pub(super) fn cures(denied_by: &BTreeSet<DeniedBy>, is_unknown: bool) -> Vec<String> {
     let role = contract::RESPONDER_ROLE;
     let exempt =
         format!("exempt the role from that policy: condition ArnNotLike, aws:PrincipalArn, arn:aws:iam::*:role/{role}");
