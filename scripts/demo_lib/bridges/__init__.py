@@ -12,6 +12,7 @@ BRIDGES = {
     "launch_events": "EC2 tells EventBridge of every instance that is launched",
     "bus_to_bus": "EventBridge carries an event to the bus of another account, asking role and bus for leave",
     "queue_to_function": "a queue gathers messages for as long, and hands over as many, as its mapping to the Lambda says",
+    "policy_simulator": "IAM's policy simulator hears what the calls that it judges would come with",
     "price_list": "a double named price_list stands in for the AWS Price List, with answers in its shape for a few types",
     "alarm_to_topic": "CloudWatch tells topics of an alarm in its own words, of another account too, asking the topic for leave",
 }

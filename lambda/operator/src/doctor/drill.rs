@@ -64,7 +64,7 @@ fn line(entry: &Value) -> Line {
         None => "not seen".to_owned(),
     };
     let gap = entry.get("gaps").and_then(Value::as_array).and_then(|gaps| gaps.first());
-    let plan = if entry.get("error").is_some_and(|error| !error.is_null()) {
+    let mut plan = if entry.get("error").is_some_and(|error| !error.is_null()) {
         text("error")
     } else if verdict == "Halt" || actions > 0 {
         // One that bought past its limit is frozen and not halted.
@@ -76,6 +76,12 @@ fn line(entry: &Value) -> Line {
     } else {
         "nothing".to_owned()
     };
+    let denied = entry.get("permissions").and_then(|permissions| permissions.get("denied")).and_then(Value::as_array);
+    let calls = |by: &Value| by.get("calls").and_then(Value::as_array).map_or(0, Vec::len);
+    let denied: usize = denied.into_iter().flatten().map(calls).sum();
+    if denied > 0 {
+        plan = format!("{plan}; {} of a halt denied to the guard", count(denied as u64, "call"));
+    }
     let running = entry.get("instances").and_then(|found| found.get("counted")).and_then(Value::as_u64);
     Line { account: text("account"), name: text("name"), verdict, running: running.unwrap_or_default(), plan }
 }
@@ -110,6 +116,20 @@ mod tests {
             ("1", "Ok", "nothing"),
         ];
         assert_eq!(found, wanted.map(|(account, verdict, plan)| (account.into(), verdict.into(), plan.into())));
+    }
+
+    #[test]
+    fn what_is_denied_to_the_guard_is_said_behind_what_it_would_do() {
+        let by = json!([
+            { "by": "organization", "calls": ["ec2:StopInstances", "ec2:TerminateInstances"] },
+            { "by": "role", "calls": ["iam:DeleteUser"] },
+        ]);
+        for (denied, said) in
+            [(by, "nothing; 3 calls of a halt denied to the guard"), (json!([]), "nothing"), (Value::Null, "nothing")]
+        {
+            let entry = json!({ "account": "1", "verdict": "Ok", "permissions": { "denied": denied } });
+            assert_eq!(line(&entry).plan, said);
+        }
     }
 
     #[test]
