@@ -71,6 +71,7 @@ mod tests {
     use aws_smithy_types::error::ErrorMetadata;
 
     use super::*;
+    use runawaytrain_core::vocabulary::failure::DeniedBy;
 
     fn answer(status: u16, code: &str, message: &str) -> Failure {
         let error = StopInstancesError::generic(ErrorMetadata::builder().code(code).message(message).build());

@@ -20,6 +20,7 @@ pub mod stack_sets_access;
 pub mod subscriptions;
 pub mod trail;
 
+use runawaytrain_core::contract::HOME_REGION;
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::text::listed;
 
@@ -77,7 +78,13 @@ async fn in_account(ground: Ground<'_>) -> Vec<Finding> {
     found.extend(line("trail", trail::look(ground).await).into_iter().map(Finding::spared));
     found.extend(line("CDK bootstrap", bootstrap::look(ground).await));
     found.push(own_access::own_access(ground.identity, &ground.policy.policy));
-    found.extend(line("regions", regions::look(ground).await));
+    let names_regions = !ground.policy.policy.document().organization.regions.is_empty()
+        || ground.policy.member_region() != HOME_REGION;
+    let of_regions = line("regions", regions::look(ground).await).into_iter();
+    // Where the policy names none, nobody needs to know which there are.
+    found.extend(
+        of_regions.map(|one| if one.verdict == Verdict::CannotTell && !names_regions { one.spared() } else { one }),
+    );
     found.extend(line("region of the roles", regions::look_for_roles(ground).await));
     found.extend(line("cost report", report::look(ground).await).into_iter().map(Finding::spared));
     found

@@ -149,6 +149,24 @@ impl PolicyFile {
         std::iter::once(default).chain(own).collect()
     }
 
+    /// Of the sample's ids those that the file still has: their keys, themselves, and what they are replaced by.
+    pub fn samples<'a>(
+        &self,
+        payer: &'a str,
+        organization: &'a str,
+        root: &'a str,
+    ) -> Vec<(&'static str, &'static str, &'a str)> {
+        let ids = &self.policy.document().organization;
+        [
+            (self.payer() == SAMPLE_PAYER).then_some(("payer", SAMPLE_PAYER, payer)),
+            (ids.id == SAMPLE_ORGANIZATION).then_some(("id", SAMPLE_ORGANIZATION, organization)),
+            (ids.root.as_deref() == Some(SAMPLE_ROOT)).then_some(("root", SAMPLE_ROOT, root)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
     /// The file's text with the sample's ids replaced, every other character as it was. Ids that are not the sample's
     /// were written by somebody, who may have meant them.
     pub fn filled(&self, text: &str, payer: &str, organization: &str, root: &str) -> Result<String, PolicyProblem> {

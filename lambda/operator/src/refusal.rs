@@ -1,6 +1,6 @@
 //! Why AWS did not answer, in words for the person who runs the command, and what to do about it.
 
-use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::failure::{DeniedBy, Failure, FailureKind};
 use runawaytrain_core::vocabulary::text::clean;
 
 use crate::finding::Cure;
@@ -13,7 +13,13 @@ pub fn sentence(failure: &Failure) -> String {
     let code = failure.code.as_deref().map(clean);
     let in_brackets = code.as_ref().map_or_else(|| clean(&failure.detail), Clone::clone);
     match failure.kind {
-        FailureKind::Denied => format!("needs permission {operation}"),
+        FailureKind::Denied => match failure.denied_by {
+            Some(DeniedBy::Organization) => {
+                format!("needs permission {operation}, which a policy of the organization denies")
+            }
+            Some(DeniedBy::Boundary) => format!("needs permission {operation}, which a permissions boundary denies"),
+            Some(DeniedBy::Role) | None => format!("needs permission {operation}"),
+        },
         FailureKind::Credentials if has_expired(failure) => "the credentials have expired".to_owned(),
         FailureKind::Credentials => format!("there are no working credentials ({in_brackets})"),
         FailureKind::Throttled => format!("AWS asks for patience at {operation} ({in_brackets})"),
@@ -45,7 +51,8 @@ pub fn cure(failure: &Failure) -> Option<Cure> {
             Cure::new("aws sso login").remarked("or renew the session in the way that you began it")
         }
         FailureKind::Credentials => {
-            let remark = "renews a profile's session; `aws configure sso` makes a profile, --profile NAME takes it";
+            let remark = "renews a profile's session; `aws configure sso` makes a profile, --profile NAME takes it; one with \
+                          mfa_serial needs a session made beforehand";
             Cure::new("aws sso login").remarked(remark)
         }
         FailureKind::Throttled => Cure::new("run it again in a minute"),
@@ -53,8 +60,8 @@ pub fn cure(failure: &Failure) -> Option<Cure> {
             Cure::new("look at the network and at HTTPS_PROXY, then run it again")
         }
         FailureKind::Unavailable => Cure::new("run it again in a minute"),
-        FailureKind::Contended
-        | FailureKind::QuotaFull
+        FailureKind::Contended => Cure::new("run it again in a few minutes"),
+        FailureKind::QuotaFull
         | FailureKind::NotFound
         | FailureKind::WrongState
         | FailureKind::Unsupported

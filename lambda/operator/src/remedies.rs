@@ -9,7 +9,7 @@ use crate::arguments::Switches;
 use crate::cloud::Cloud;
 use crate::cloud::stack_sets::Access;
 use crate::finding::{Finding, Remedy};
-use crate::policy_file::{PolicyFile, PolicyProblem, SAMPLE_ORGANIZATION};
+use crate::policy_file::{PolicyFile, PolicyProblem};
 use crate::problem::Problem;
 use crate::terminal::Terminal;
 
@@ -65,12 +65,16 @@ async fn fill(cloud: &Cloud, policy: &PolicyFile, terminal: Terminal) -> Result<
         terminal.say("  this account leads no organization, so the policy file stays as it is");
         return Ok(());
     };
-    let root = cloud.root().await?.map(|root| root.id).unwrap_or_default();
+    let Some(root) = cloud.root().await?.map(|root| root.id) else {
+        terminal.say("  the organization has no root, so the policy file stays as it is");
+        return Ok(());
+    };
     let text = std::fs::read_to_string(&policy.file)
         .map_err(|error| PolicyProblem::Unreadable { file: policy.file.clone(), error })?;
     policy.write(&policy.filled(&text, &account, &found.id, &root)?)?;
-    let written = if policy.policy.organization_id() == SAMPLE_ORGANIZATION { found.id } else { root };
-    terminal.say(&format!("  wrote {account}, {written} and the rest of your ids into {}", policy.file.display()));
+    let samples = policy.samples(&account, &found.id, &root);
+    let written: Vec<&str> = samples.iter().map(|(_, _, value)| *value).collect();
+    terminal.say(&format!("  wrote {} into {}", written.join(", "), policy.file.display()));
     Ok(())
 }
 

@@ -120,6 +120,7 @@ fn kind_of_code(code: &str) -> Option<FailureKind> {
         | "EntityAlreadyExists"
         | "FinalizingOrganizationException"
         | "IdempotentParameterMismatchException"
+        | "OperationInProgressException"
         | "PolicyChangesInProgressException"
         | "ResourceContention"
         | "ResourceInUse"

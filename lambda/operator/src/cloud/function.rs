@@ -9,6 +9,7 @@ use aws_sdk_lambda::config::Builder;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::LogType;
 
+use aws_smithy_types::base64;
 use runawaytrain_core::contract::FUNCTION;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use serde_json::Value;
@@ -39,7 +40,10 @@ impl Cloud {
         let said = said.unwrap_or_default();
         let other = |detail: String| Failure::own(OPERATION, FailureKind::Other, detail);
         if let Some(error) = answer.function_error() {
-            return Err(other(format!("the guard failed ({error}): {said}")));
+            let log = answer.log_result().and_then(|log| base64::decode(log).ok()).unwrap_or_default();
+            let log = String::from_utf8_lossy(&log).into_owned();
+            let last = log.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or(&said);
+            return Err(other(format!("the guard failed ({error}): {last}")));
         }
         match serde_json::from_str(&said) {
             Ok(Value::Object(fields)) => Ok(Value::Object(fields)),

@@ -1,6 +1,6 @@
 //! What stands, and who would be left without it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use runawaytrain_core::contract::{
     FUNCTION, HOME_REGION, LOCKDOWN_POLICY, LOG_GROUP, MEMBER_ALARMS_STACK_SET, MEMBER_REGION_STACK_SET,
@@ -25,6 +25,8 @@ pub const POLICIES_OF_A_HALT: [&str; 3] = [QUARANTINE_POLICY, MODELS_POLICY, LOC
 pub enum Containment {
     /// Its record says so.
     State(String),
+    /// Something of a halt is attached, though its record says otherwise.
+    Attached,
     /// Something of a halt is attached, and the table is gone that knew what else was done.
     Quarantined,
 }
@@ -55,7 +57,6 @@ impl Found {
 pub async fn look(cloud: &Cloud) -> Result<Found, Failure> {
     let names: Vec<String> = cloud.stacks().await?.into_iter().map(|stack| stack.name).collect();
     let has = |name: &str| names.iter().any(|one| one == name);
-    let states = cloud.states().await?;
     let mut sets = Vec::new();
     for set in STACK_SETS {
         if cloud.stack_set(set).await?.is_some() {
@@ -65,11 +66,8 @@ pub async fn look(cloud: &Cloud) -> Result<Found, Failure> {
     Ok(Found {
         stacks: ordered(&names),
         sets,
-        has_table: states.is_some(),
-        contained: match states {
-            Some(states) => contained(states),
-            None => quarantined(cloud).await?,
-        },
+        has_table: cloud.states().await?.is_some(),
+        contained: contained(cloud).await?,
         has_release: has(stacks::RELEASE),
     })
 }
@@ -83,8 +81,21 @@ fn ordered(names: &[String]) -> Vec<String> {
     of_accounts.into_iter().chain(others).collect()
 }
 
+/// The accounts that are contained, by their records and by what is attached: a table may have been made anew.
+pub async fn contained(cloud: &Cloud) -> Result<BTreeMap<String, Containment>, Failure> {
+    let states = cloud.states().await?;
+    let attached = match states {
+        Some(_) => Containment::Attached,
+        None => Containment::Quarantined,
+    };
+    let mut found: BTreeMap<String, Containment> =
+        quarantined(cloud).await?.into_iter().map(|account| (account, attached.clone())).collect();
+    found.extend(states.map(by_state).unwrap_or_default());
+    Ok(found)
+}
+
 /// A state that this command does not know counts as contained: the guard that wrote it may be newer.
-fn contained(states: BTreeMap<String, String>) -> BTreeMap<String, Containment> {
+fn by_state(states: BTreeMap<String, String>) -> BTreeMap<String, Containment> {
     let is_free = |state: &str| known(state).is_some_and(|state| !state.is_contained());
     states
         .into_iter()
@@ -97,14 +108,13 @@ fn known(state: &str) -> Option<State> {
     serde_json::from_value(serde_json::Value::String(state.to_owned())).ok()
 }
 
-/// Where the table is gone, whoever is quarantined is contained: nothing else tells.
-async fn quarantined(cloud: &Cloud) -> Result<BTreeMap<String, Containment>, Failure> {
-    let mut found = BTreeMap::new();
-    if cloud.organization().await?.is_some() {
+/// What a policy of a halt is attached to.
+async fn quarantined(cloud: &Cloud) -> Result<BTreeSet<String>, Failure> {
+    let mut found = BTreeSet::new();
+    if cloud.organization().await?.is_some() && cloud.root().await?.is_some_and(|root| root.has_scps) {
         for policy in cloud.scps().await? {
             if POLICIES_OF_A_HALT.contains(&policy.name.as_str()) {
-                let targets = cloud.targets(&policy.id).await?;
-                found.extend(targets.into_iter().map(|target| (target, Containment::Quarantined)));
+                found.extend(cloud.targets(&policy.id).await?);
             }
         }
     }
@@ -212,6 +222,7 @@ fn because(why: &Containment) -> String {
         Containment::Quarantined => {
             format!("quarantined, and the table {TABLE} is gone that knew what else was done")
         }
+        Containment::Attached => "a policy of a halt is attached, though its record says otherwise".to_owned(),
         Containment::State(state) if known(state).is_some() => state.clone(),
         Containment::State(state) => {
             let state = if state.is_empty() { "no state".to_owned() } else { clean(state) };
@@ -254,7 +265,7 @@ mod tests {
         let mut states: BTreeMap<String, String> = states.into();
         states.insert("new".into(), "Chained".into());
         states.insert("none".into(), String::new());
-        let found: Vec<String> = contained(states).into_keys().collect();
+        let found: Vec<String> = by_state(states).into_keys().collect();
         assert_eq!(found, ["Frozen", "Halted", "Halting", "new", "none"]);
     }
 }

@@ -8,7 +8,7 @@ use runawaytrain_core::contract::PROTECT_POLICY;
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::text::{clean, count};
 
-use super::found::{Found, POLICIES_OF_A_HALT};
+use super::found::{Found, POLICIES_OF_A_HALT, contained};
 use crate::cloud::Cloud;
 use crate::cloud::stack_sets::{Instance, StackSet, Target};
 use crate::problem::Problem;
@@ -37,6 +37,9 @@ pub async fn remove(cloud: &Cloud, found: &Found, retain: bool, terminal: Termin
             _ => {}
         }
         remove_stack(cloud, stack, AGAIN, terminal).await?;
+        if stack == stacks::GUARD {
+            nobody_else_is_contained(cloud, found).await?;
+        }
         if stack == stacks::ENROLLMENT {
             drop_sets(cloud, found, terminal).await?;
         }
@@ -47,6 +50,21 @@ pub async fn remove(cloud: &Cloud, found: &Found, retain: bool, terminal: Termin
         drop_sets(cloud, found, terminal).await?;
     }
     Ok(())
+}
+
+/// Between the look and the end of the guard it may have halted somebody.
+async fn nobody_else_is_contained(cloud: &Cloud, found: &Found) -> Result<(), Problem> {
+    let mut now = contained(cloud).await?;
+    now.retain(|account, _| !found.contained.contains_key(account));
+    if now.is_empty() {
+        return Ok(());
+    }
+    let accounts: Vec<String> = now.into_keys().collect();
+    Err(Problem::Stays {
+        what: format!("these accounts were contained meanwhile: {}. The guard is removed", accounts.join(", ")),
+        todo: "deploy again and release them first; or run this once more with --force to leave them as they are."
+            .to_owned(),
+    })
 }
 
 async fn empty(cloud: &Cloud, found: &Found, retain: bool, terminal: Terminal) -> Result<(), Problem> {
@@ -64,10 +82,12 @@ async fn empty(cloud: &Cloud, found: &Found, retain: bool, terminal: Terminal) -
         // The operation tolerates every failure, and is called a success.
         let mut left = cloud.instances(set).await?;
         if !left.is_empty() && retain {
-            tell_left(&left, "left in these accounts, and forgotten", terminal);
             let text = format!("forget what {set} has in {}", count(left.len() as u64, "account"));
             terminal.step(&text, delete(cloud, set, &narrowed(&described, &left), true)).await?;
-            left = cloud.instances(set).await?;
+            let still = cloud.instances(set).await?;
+            left.retain(|one| !still.contains(one));
+            terminal.warn(&format!("! left in these accounts, and forgotten: {}", named(&left)));
+            left = still;
         }
         if !left.is_empty() {
             return Err(not_emptied(set, &left));
@@ -93,11 +113,16 @@ fn each(instances: &[Instance], of: fn(&Instance) -> &String) -> Vec<String> {
     instances.iter().map(of).cloned().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// One operation to its end.
+/// One operation to its end. One that somebody stopped says nothing of what could not be removed.
 async fn delete(cloud: &Cloud, set: &str, target: &Target, retain: bool) -> Result<(), Problem> {
     let operation = cloud.delete_instances(set, target, retain).await?;
-    wait(|| cloud.operation_status(set, &operation), &ENDED).await?;
-    Ok(())
+    match wait(|| cloud.operation_status(set, &operation), &ENDED).await?.as_str() {
+        "STOPPED" => Err(Problem::Stays {
+            what: format!("the operation on {set} was stopped by somebody"),
+            todo: AGAIN.to_owned(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn not_emptied(set: &str, left: &[Instance]) -> Problem {
@@ -107,10 +132,6 @@ fn not_emptied(set: &str, left: &[Instance]) -> Problem {
             "{AGAIN} Where an account cannot be entered any more, --retain-stacks leaves its stack there and forgets it."
         ),
     }
-}
-
-fn tell_left(left: &[Instance], how: &str, terminal: Terminal) {
-    terminal.warn(&format!("! {how}: {}", named(left)));
 }
 
 fn named(left: &[Instance]) -> String {
@@ -193,9 +214,15 @@ where
 }
 
 /// Deploys stacks of a set once more, and waits for the end.
-pub async fn deploy_again(cloud: &Cloud, set: &str, target: &Target) -> Result<String, Problem> {
+pub async fn deploy_again(cloud: &Cloud, set: &str, target: &Target) -> Result<(), Problem> {
     let operation = cloud.update_instances(set, target).await?;
-    wait(|| cloud.operation_status(set, &operation), &ENDED).await
+    match wait(|| cloud.operation_status(set, &operation), &ENDED).await?.as_str() {
+        "SUCCEEDED" => Ok(()),
+        other => Err(Problem::Stays {
+            what: format!("the operation on {set} ended as {}", other.to_lowercase()),
+            todo: "the findings below say which stacks failed, and why".to_owned(),
+        }),
+    }
 }
 
 #[cfg(test)]

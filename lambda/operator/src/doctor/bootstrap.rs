@@ -11,13 +11,13 @@ const VERSION: &str = "BootstrapVersion";
 /// What the CDK's default synthesizer asks for. <https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html>
 const LEAST: u32 = 6;
 
-/// Asks for the stack that `cdk bootstrap` makes: it gives out the version.
+/// Asks for the stack that `cdk bootstrap` makes, whatever it is called: it gives out the version.
 pub async fn look(ground: Ground<'_>) -> Result<Vec<Finding>, Failure> {
-    let version = ground.cloud.stack(STACK).await?.map(|stack| {
-        let version = stack.outputs.iter().find(|(key, _)| key == VERSION);
-        version.and_then(|(_, value)| value.parse().ok()).unwrap_or_default()
-    });
-    Ok(vec![bootstrap(version, &ground.identity.account)])
+    let stacks = ground.cloud.stacks().await?;
+    let mut versions = stacks.iter().flat_map(|stack| &stack.outputs).filter(|(key, _)| key == VERSION);
+    let version = versions.next().map(|(_, value)| value.parse().unwrap_or_default());
+    let is_there = || stacks.iter().any(|stack| stack.name == STACK);
+    Ok(vec![bootstrap(version.or_else(|| is_there().then_some(0)), &ground.identity.account)])
 }
 
 fn bootstrap(version: Option<u32>, payer: &str) -> Finding {

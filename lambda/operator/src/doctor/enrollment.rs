@@ -91,7 +91,8 @@ pub fn enrollment(facts: &Facts, policy: &PolicyFile) -> Finding {
         let said = "there is no such stack set: sub-accounts are not enrolled by it";
         return Finding::missing(what, said, Cure::new("scripts/deploy"));
     };
-    let Some(last) = last else { return Finding::ok(what, "nothing was deployed by it yet") };
+    let nothing = Operation { status: "none yet".to_owned(), ..Operation::default() };
+    let last = last.as_ref().unwrap_or(&nothing);
     let status = last.status.to_lowercase().replace('_', " ");
     let failed = if last.failed > 0 {
         format!(", but it failed for {}", count(u64::from(last.failed.unsigned_abs()), "stack"))
@@ -117,7 +118,9 @@ pub fn enrollment(facts: &Facts, policy: &PolicyFile) -> Finding {
         }
         cures.push(Cure::new(command(set, &again(facts, policy))).remarked("tries again; or --retry"));
     }
-    cures.push(Cure::new(by_account).remarked("account by account"));
+    if !last.id.is_empty() {
+        cures.push(Cure::new(by_account).remarked("account by account"));
+    }
     Finding { cures, ..Finding::missing(what, said, Cure::new("")) }
 }
 
@@ -235,6 +238,6 @@ mod tests {
         let gone = Facts { set: MEMBER, last: None, behind: Vec::new() };
         assert_eq!(enrollment(&gone, &policy("")).verdict, Verdict::Missing);
         let idle = Facts { set: MEMBER, last: Some(None), behind: Vec::new() };
-        assert_eq!(enrollment(&idle, &policy("")).verdict, Verdict::Ok);
+        assert_eq!(enrollment(&idle, &policy("")).verdict, Verdict::Missing);
     }
 }
