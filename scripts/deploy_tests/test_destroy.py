@@ -22,8 +22,8 @@ class Destroy(Command):
         made = self.moto.client("organizations").create_account(Email="lab@example.edu", AccountName="lab")
         self.member = made["CreateAccountStatus"]["AccountId"]
 
-    def deployed(self) -> None:
-        """Of each kind one, as the stacks would have made it."""
+    def deployed(self, halted: bool = False) -> None:
+        """Of each kind one, as the stacks would have made it, and, `halted`, what a halt attaches."""
         formation, organizations = self.moto.client("cloudformation"), self.moto.client("organizations")
         for name in DEPLOYED:
             formation.create_stack(StackName=name, TemplateBody=TEMPLATE % name)
@@ -35,7 +35,7 @@ class Destroy(Command):
             ("RunawayTrainQuarantine", self.member), ("RunawayTrainModels", self.member), ("RunawayTrainLockdown", self.member),
             ("RunawayTrainProtect", self.root),
         )
-        for name, target in attached:
+        for name, target in attached if halted else attached[-1:]:
             asked = {"Name": name, "Description": "", "Type": "SERVICE_CONTROL_POLICY", "Content": content}
             made = organizations.create_policy(**asked)["Policy"]["PolicySummary"]["Id"]
             organizations.attach_policy(PolicyId=made, TargetId=target)
@@ -98,7 +98,7 @@ class Destroy(Command):
             "remove the stack RunawayTrainAccounts11 ", "remove the stack RunawayTrainAccounts07 ", "remove the stack RunawayTrain ",
             "remove 1 stack of runawaytrain-member-alarms ", "remove 1 stack of runawaytrain-member-region ", "remove 1 stack of runawaytrain-member ",
             "remove the stack RunawayTrainEnrollment ", "removed stack set runawaytrain-member-alarms", "removed stack set runawaytrain-member-region",
-            "removed RunawayTrainQuarantine on", "remove the stack RunawayTrainGuardrails ",
+            "removed RunawayTrainProtect on", "remove the stack RunawayTrainGuardrails ",
         )
         places = [said.index(what) for what in order]
         self.assertEqual(places, sorted(places))
@@ -135,7 +135,7 @@ class Destroy(Command):
         self.assertEqual((code, self.stacks(), self.sets()), (0, set(), set()), said)
 
     def test_it_refuses_while_an_account_is_contained(self):
-        self.deployed()
+        self.deployed(halted=True)
         for state in ("Halted", "Halting", "Frozen"):
             with self.subTest(state):
                 self.remember(self.member, state)
@@ -151,7 +151,7 @@ class Destroy(Command):
         self.assertEqual((self.stacks(), self.attached(self.member)), (set(), set()))
 
     def test_without_the_table_whoever_is_quarantined_is_contained(self):
-        self.deployed()
+        self.deployed(halted=True)
         self.moto.client("dynamodb").delete_table(TableName="runawaytrain")
         code, said = self.run_it("--destroy", "--yes")
         self.assertEqual(code, 1, said)
@@ -163,11 +163,18 @@ class Destroy(Command):
         self.assertEqual(there, (set(DEPLOYED), {"RunawayTrainQuarantine", "RunawayTrainModels", "RunawayTrainLockdown"}, 3))
 
     def test_a_state_that_only_a_newer_guard_knows_counts_as_contained(self):
-        self.deployed()
+        self.deployed(halted=True)
         self.remember(self.member, "Chained")
         code, said = self.run_it("--destroy", "--yes")
         self.assertEqual(code, 1)
         self.assertIn(f"{self.member} (Chained, which this command does not know", said)
+        self.assert_all_is_there()
+
+    def test_who_is_quarantined_is_contained_whatever_the_table_says(self):
+        self.deployed(halted=True)  # and the record says Ok: the table may have been made anew
+        code, said = self.run_it("--destroy", "--yes")
+        self.assertEqual(code, 1, said)
+        self.assertIn(f"{self.member} (a policy of a halt is attached, though its record says otherwise)", said)
         self.assert_all_is_there()
 
     def test_without_yes_and_without_a_terminal_nothing_is_removed(self):

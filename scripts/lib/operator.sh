@@ -8,8 +8,12 @@ operator() {
   [[ -z "${RUNAWAYTRAIN_OPERATOR:-}" ]] || return 0
   local log="$BUILD/logs/operator.log"
   mkdir -p "$BUILD/logs"
-  [[ -x "$OPERATOR" ]] || say "building the command (about five minutes on two cores, the first time)"
-  (cd "$ROOT" && attend logged "$log" cargo build --locked --workspace --bin runawaytrain) || {
+  if [[ ! -x "$OPERATOR" ]]; then
+    say "building the command (about five minutes on two cores, the first time)"
+  elif [[ -n "$(find "$ROOT/Cargo.lock" "$ROOT/lambda/operator" "$ROOT/lambda/core" -newer "$OPERATOR" -type f -print -quit)" ]]; then
+    say "building the command anew, since its sources have changed"
+  fi
+  attend logged "$log" cargo build --locked --workspace --bin runawaytrain --manifest-path "$ROOT/Cargo.toml" || {
     tail -n 15 "$log" >&2
     die "the command runawaytrain could not be built. The whole log: $log"
   }

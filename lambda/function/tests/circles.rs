@@ -114,7 +114,8 @@ fn upward(tree: &Tree, layers: &[&str]) -> Vec<String> {
     let named: Vec<&str> = tree.modules[0].children.keys().map(String::as_str).collect();
     let mut listed = layers.to_vec();
     listed.sort_unstable();
-    if layers.is_empty() {
+    // A binary beside its library has no modules of its own.
+    if layers.is_empty() || named.is_empty() {
         return Vec::new();
     }
     if named != listed {

@@ -35,9 +35,12 @@ pub struct Common {
     /// The AWS profile whose credentials are used
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// For a person, or for a program
+    /// For a person, or, of doctor, for a program
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub output: Output,
+    /// What an interruption has to say, before anything was begun here
+    #[arg(long, global = true, hide = true, value_name = "SENTENCE", default_value = "nothing was changed")]
+    pub begun: String,
 }
 
 /// How a command answers.
@@ -60,10 +63,23 @@ pub enum Command {
     Prune(Prune),
     /// Asks a person yes or no
     #[command(hide = true)]
-    Confirm {
-        /// What is asked.
-        question: String,
-    },
+    Confirm(Confirm),
+    /// Prints the credentials as environment variables, so that another program is the same identity
+    #[command(hide = true)]
+    Credentials,
+}
+
+/// `runawaytrain confirm`.
+#[derive(Debug, Args)]
+pub struct Confirm {
+    /// What is asked; without it, whether to deploy, after what the guard may do then
+    pub question: Option<String>,
+    /// The option that answers where nobody can be asked
+    #[arg(long, value_name = "OPTION", default_value = "--yes", allow_hyphen_values = true)]
+    pub answered_by: String,
+    /// Answered already: only say what there is to say
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `runawaytrain doctor`.

@@ -21,6 +21,7 @@ use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::ProvideCredentials as _;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::config::StalledStreamProtectionConfig;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -90,6 +91,20 @@ impl Cloud {
                 .credentials_provider(ProfileFileCredentialsProvider::builder().profile_name(name).build());
         }
         Self { shared: loader.load().await, profile: profile.map(str::to_owned), own_region }
+    }
+
+    /// The credentials as the variables that AWS's SDKs and the CDK read.
+    pub async fn environment(&self) -> Result<Vec<(&'static str, String)>, Failure> {
+        let operation = "sts:GetCallerIdentity";
+        let none = || Failure::own(operation, FailureKind::Credentials, "none were found");
+        let provider = self.shared.credentials_provider().ok_or_else(none)?;
+        let found = provider
+            .provide_credentials()
+            .await
+            .map_err(|error| Failure::own(operation, FailureKind::Credentials, innermost(&error)))?;
+        let (key, secret) = (found.access_key_id().to_owned(), found.secret_access_key().to_owned());
+        let session = found.session_token().map(|token| ("AWS_SESSION_TOKEN", token.to_owned()));
+        Ok([("AWS_ACCESS_KEY_ID", key), ("AWS_SECRET_ACCESS_KEY", secret)].into_iter().chain(session).collect())
     }
 
     /// Whose credentials these are. It needs no permission.

@@ -6,7 +6,7 @@ use runawaytrain_core::policy::Policy;
 use runawaytrain_core::vocabulary::mode::Mode;
 use serde_json::{Value, json};
 
-use crate::arguments::{Arguments, Command, Common, Destroy, Doctor, Output, Prune};
+use crate::arguments::{Arguments, Command, Common, Confirm, Destroy, Doctor, Output, Prune};
 use crate::cloud::Cloud;
 use crate::destroy::{found, removal};
 use crate::doctor::{self, account, drill, enrollment};
@@ -25,31 +25,40 @@ pub const ONLY_BOOTSTRAP: u8 = 3;
 
 /// What an interruption has to say: whether AWS may be at work already.
 #[derive(Debug, Clone, Default)]
-pub struct Progress(Arc<Mutex<Option<&'static str>>>);
+pub struct Progress(Arc<Mutex<String>>);
 
 impl Progress {
-    fn has_begun(&self, what: &'static str) {
+    /// What whoever calls this has begun already.
+    pub fn new(begun: &str) -> Self {
+        Self(Arc::new(Mutex::new(begun.to_owned())))
+    }
+
+    fn has_begun(&self, what: &str) {
         if let Ok(mut begun) = self.0.lock() {
-            *begun = Some(what);
+            what.clone_into(&mut begun);
         }
     }
 
     /// What stays of it.
-    pub fn so_far(&self) -> &'static str {
-        self.0.lock().ok().and_then(|begun| *begun).unwrap_or("nothing was changed")
+    pub fn so_far(&self) -> String {
+        self.0.lock().map(|begun| begun.clone()).unwrap_or_default()
     }
 }
 
 /// Carries a command out. The exit code.
 pub async fn run(arguments: Arguments, progress: &Progress) -> u8 {
     let terminal = Terminal::new(arguments.common.output == Output::Json);
+    let common = &arguments.common;
+    if common.output == Output::Json && !matches!(arguments.command, Command::Doctor(_)) {
+        terminal.problem("only doctor answers in JSON", None);
+        return NOT_DONE;
+    }
     let done = match &arguments.command {
-        Command::Doctor(options) => look(&arguments.common, options, progress, terminal).await,
-        Command::Destroy(options) => remove(&arguments.common, options, progress, terminal).await,
-        Command::Prune(options) => prune(&arguments.common, options, terminal).await,
-        Command::Confirm { question } => {
-            Ok(if is_confirmed(question, false, terminal).await { DONE } else { NOT_DONE })
-        }
+        Command::Doctor(options) => look(common, options, progress, terminal).await,
+        Command::Destroy(options) => remove(common, options, progress, terminal).await,
+        Command::Prune(options) => prune(common, options, progress, terminal).await,
+        Command::Confirm(options) => confirm(common, options, terminal).await,
+        Command::Credentials => credentials(common).await,
     };
     done.unwrap_or_else(|problem| {
         terminal.problem(&problem.to_string(), problem.cure().as_ref());
@@ -67,7 +76,7 @@ async fn look(common: &Common, options: &Doctor, progress: &Progress, terminal: 
         code = before(&cloud, policy.clone(), common, options, progress, terminal, &mut document).await?;
     }
     if options.after || both && code == DONE {
-        let after = after(&cloud, &policy, options, terminal, &mut document).await?;
+        let after = after(&cloud, &policy, options, progress, terminal, &mut document).await?;
         code = code.max(after);
     }
     if common.output == Output::Json {
@@ -135,11 +144,12 @@ async fn after(
     cloud: &Cloud,
     policy: &PolicyFile,
     options: &Doctor,
+    progress: &Progress,
     terminal: Terminal,
     document: &mut Value,
 ) -> Result<u8, Problem> {
     tell_mode(&policy.policy, false, terminal);
-    retry(cloud, policy, options, terminal).await;
+    retry(cloud, policy, options, progress, terminal).await;
     let look = async { Ok::<_, Problem>(doctor::after(cloud, policy).await) };
     let mut findings = terminal.step("look at the notify lists and the enrollment", look).await?;
     let event: Value = serde_json::from_str(drill::EVENT).unwrap_or_default();
@@ -162,7 +172,7 @@ async fn after(
 }
 
 /// A deployment that changes nothing tries nothing again: the stack sets are told to.
-async fn retry(cloud: &Cloud, policy: &PolicyFile, options: &Doctor, terminal: Terminal) {
+async fn retry(cloud: &Cloud, policy: &PolicyFile, options: &Doctor, progress: &Progress, terminal: Terminal) {
     for set in enrollment::sets(policy) {
         let Ok(facts) = enrollment::read(cloud, set).await else { continue };
         if facts.behind.is_empty() {
@@ -173,6 +183,7 @@ async fn retry(cloud: &Cloud, policy: &PolicyFile, options: &Doctor, terminal: T
         if options.switches.retry || options.mend && is_attended() && terminal.ask(&question).await {
             let text = format!("deploy {stacks} of {} once more", set.name);
             let target = enrollment::again(&facts, policy);
+            progress.has_begun("CloudFormation goes on deploying to the accounts that had failed");
             if let Err(problem) = terminal.step(&text, removal::deploy_again(cloud, set.name, &target)).await {
                 terminal.problem(&problem.to_string(), problem.cure().as_ref());
             }
@@ -201,7 +212,7 @@ async fn remove(common: &Common, options: &Destroy, progress: &Progress, termina
         return Ok(NOT_DONE);
     }
     let question = format!("Remove all this from account {} and its organization?", policy.payer());
-    if !is_confirmed(&question, options.yes, terminal).await {
+    if !options.yes && !is_confirmed_by(&question, "--yes", terminal).await {
         terminal.say("Nothing was removed.");
         return Ok(NOT_DONE);
     }
@@ -211,9 +222,15 @@ async fn remove(common: &Common, options: &Destroy, progress: &Progress, termina
     Ok(DONE)
 }
 
-async fn prune(common: &Common, options: &Prune, terminal: Terminal) -> Result<u8, Problem> {
+async fn prune(common: &Common, options: &Prune, progress: &Progress, terminal: Terminal) -> Result<u8, Problem> {
+    let policy = PolicyFile::read(&common.policy)?;
     let cloud = Cloud::connect(common.profile.as_deref()).await;
     let wanted = assembly::stacks(&options.assembly)?;
+    let whose = account::account(&cloud.identity().await?, &policy);
+    if whose.verdict != Verdict::Ok {
+        terminal.problem(&whose.said, whose.cures.first());
+        return Ok(NOT_DONE);
+    }
     let deployed = cloud.stacks().await?.into_iter().map(|stack| stack.name);
     let mut emptied: Vec<String> =
         deployed.filter(|name| stacks::is_of_accounts(name) && !wanted.contains(name)).collect();
@@ -224,6 +241,7 @@ async fn prune(common: &Common, options: &Prune, terminal: Terminal) -> Result<u
     }
     if !options.list {
         for stack in &emptied {
+            progress.has_begun("all else is deployed; CloudFormation goes on removing what no account needs any more");
             let todo = "mend that, then run it again; all else is deployed.";
             removal::remove_stack(&cloud, stack, todo, terminal).await?;
         }
@@ -231,12 +249,34 @@ async fn prune(common: &Common, options: &Prune, terminal: Terminal) -> Result<u
     Ok(DONE)
 }
 
-async fn is_confirmed(question: &str, yes: bool, terminal: Terminal) -> bool {
-    if yes {
-        return true;
+async fn confirm(common: &Common, options: &Confirm, terminal: Terminal) -> Result<u8, Problem> {
+    let question = match &options.question {
+        Some(question) => question.clone(),
+        None => {
+            let policy = PolicyFile::read(&common.policy)?;
+            let cloud = Cloud::connect(common.profile.as_deref()).await;
+            let is_first = cloud.stack(stacks::GUARD).await?.is_none();
+            tell_mode(&policy.policy, is_first, terminal);
+            format!("Deploy this to account {}?", policy.payer())
+        }
+    };
+    let is_confirmed = options.yes || is_confirmed_by(&question, &options.answered_by, terminal).await;
+    Ok(if is_confirmed { DONE } else { NOT_DONE })
+}
+
+/// For the CDK: the very identity that was looked at here, not one that it would find by itself.
+async fn credentials(common: &Common) -> Result<u8, Problem> {
+    for (name, value) in Cloud::connect(common.profile.as_deref()).await.environment().await? {
+        println!("{name}={value}");
     }
+    Ok(DONE)
+}
+
+async fn is_confirmed_by(question: &str, answered_by: &str, terminal: Terminal) -> bool {
     if !is_attended() {
-        terminal.say("Not asked, since this is no terminal, or runs in the background; --yes answers.");
+        terminal.say(&format!(
+            "Not asked, since this is no terminal, or runs in the background: {question} {answered_by} answers."
+        ));
         return false;
     }
     terminal.ask(question).await

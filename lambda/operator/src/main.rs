@@ -11,7 +11,7 @@ const TERMINATED: i32 = 143;
 #[tokio::main]
 async fn main() {
     let arguments = Arguments::parse();
-    let progress = Progress::default();
+    let progress = Progress::new(&arguments.common.begun);
     let code = tokio::select! {
         code = commands::run(arguments, &progress) => i32::from(code),
         () = told(SignalKind::interrupt()) => said(&progress, INTERRUPTED),
