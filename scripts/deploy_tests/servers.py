@@ -86,7 +86,7 @@ class ScriptedDouble:
     delegation: dict | None = None  # the organization's resource policy
     reports: list[dict] = field(default_factory=list)  # as DescribeReportDefinitions has them
     denied: set[str] = field(default_factory=set)  # operations, `ListRoots`
-    scripted: dict[str, bytes] = field(default_factory=dict)  # operation → body, sent with 200
+    scripted: dict[str, bytes | list[bytes]] = field(default_factory=dict)  # operation → body or bodies, sent with 200
     asked: list[str] = field(default_factory=list)
     held: set[str] = field(default_factory=set)  # operations that are never answered
     let_go: list[str] = field(default_factory=list)  # held ones that whoever asked has left
@@ -133,8 +133,10 @@ class ScriptedDouble:
     def answer(self, operation: str, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, str, bytes]:
         if operation in self.denied:
             return _denial(request)
-        if operation in self.scripted:
-            return 200, "application/json" if self.scripted[operation][:1] == b"{" else "text/xml", self.scripted[operation]
+        if said := self.scripted.get(operation):
+            if isinstance(said, list):  # one after the other, and the last for ever
+                said = said.pop(0) if len(said) > 1 else said[0]
+            return 200, "application/json" if said[:1] == b"{" else "text/xml", said
         if operation == "ActivateOrganizationsAccess":
             self.access = "ENABLED"
             return 200, "text/xml", query_answer(operation, "")
@@ -153,16 +155,18 @@ class ScriptedDouble:
         if operation == "DescribeResourcePolicy":
             return 200, JSON, json.dumps({"ResourcePolicy": {"Content": json.dumps(self.delegation)}}).encode()
         answer = self._forward(request, body)
-        return self._with_version(answer) if operation == "DescribeStacks" and b"CDKToolkit" in body else answer
+        return self._with_version(answer) if operation == "DescribeStacks" else answer
 
     def _with_version(self, answer: tuple[int, str, bytes]) -> tuple[int, str, bytes]:
         """The stack of `cdk bootstrap` gives out what its parameter holds, and moto's gives out nothing."""
         status, kind, said = answer
-        if status != 200 or b"<OutputKey>" in said:
+        name = b"<StackName>CDKToolkit</StackName>"
+        if status != 200 or name not in said or b"<OutputKey>BootstrapVersion<" in said:
             return answer
         version = self.moto.client("ssm").get_parameter(Name="/cdk-bootstrap/hnb659fds/version")["Parameter"]["Value"]
         output = f"<Outputs><member><OutputKey>BootstrapVersion</OutputKey><OutputValue>{version}</OutputValue></member></Outputs>".encode()
-        return status, kind, said.replace(b"<StackStatus>", output + b"<StackStatus>", 1)
+        before, after = said.split(name, 1)
+        return status, kind, before + name + after.replace(b"<StackStatus>", output + b"<StackStatus>", 1)
 
     def _charges(self) -> list[dict]:
         """CloudWatch speaks CBOR, and moto's does not."""

@@ -127,6 +127,9 @@ class Destroy(Command):
         self.assertNotIn("RunawayTrain", self.stacks(), "the guard went first")
         self.assertIn("RunawayTrainEnrollment", self.stacks())
 
+        none = query_answer("ListStackInstances", "<Summaries/>")
+        stays = self.double.scripted["ListStackInstances"]
+        self.double.scripted["ListStackInstances"] = [stays, stays, none]
         code, said = self.run_it("--destroy", "--yes", "--retain-stacks")
         self.assertIn("left in these accounts, and forgotten: 999999999999 us-east-1 (no role)", said)
         self.assertEqual(len([one for one in self.double.asked if one == "DeleteStackInstances"]), 3, "and once more to forget")

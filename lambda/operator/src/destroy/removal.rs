@@ -86,7 +86,9 @@ async fn empty(cloud: &Cloud, found: &Found, retain: bool, terminal: Terminal) -
             terminal.step(&text, delete(cloud, set, &narrowed(&described, &left), true)).await?;
             let still = cloud.instances(set).await?;
             left.retain(|one| !still.contains(one));
-            terminal.warn(&format!("! left in these accounts, and forgotten: {}", named(&left)));
+            if !left.is_empty() {
+                terminal.warn(&format!("! left in these accounts, and forgotten: {}", named(&left)));
+            }
             left = still;
         }
         if !left.is_empty() {

@@ -67,7 +67,7 @@ fn slots(rooms: &[Room]) -> Finding {
         return Finding::ok(
             what,
             match most {
-                0 => format!("a halt attaches nothing to any of {accounts}"),
+                0 => "there is no account yet that a halt attaches anything to".to_owned(),
                 most => format!("each of {accounts} has room for the {most} that a halt attaches at the most"),
             },
         );
