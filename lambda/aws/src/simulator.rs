@@ -94,7 +94,8 @@ fn denied_by(result: &EvaluationResult) -> Result<Option<DeniedBy>, Failure> {
     whose(of_resource.eval_resource_decision(), organizations, own.or(boundary))
 }
 
-/// An explicit deny and a missing allow are the same to a halt.
+/// An explicit deny and a missing allow are the same to a halt. The details say whose policy denies, and only beside a
+/// deny: one that is there and says nothing reads as if it did not allow.
 fn whose(
     decision: &PolicyEvaluationDecisionType,
     organizations: Option<&OrganizationsDecisionDetail>,
@@ -103,10 +104,17 @@ fn whose(
     let by_organization = organizations.is_some_and(|detail| !detail.allowed_by_organizations());
     let by_boundary = boundary.is_some_and(|detail| !detail.allowed_by_permissions_boundary());
     match decision {
-        _ if by_organization => Ok(Some(DeniedBy::Organization)),
+        PolicyEvaluationDecisionType::Allowed if by_organization || by_boundary => {
+            let by = if by_organization { "the organization" } else { "the boundary" };
+            Err(unknown(format!("a decision is {decision}, and {by} is said not to allow it")))
+        }
         PolicyEvaluationDecisionType::Allowed => Ok(None),
         PolicyEvaluationDecisionType::ExplicitDeny | PolicyEvaluationDecisionType::ImplicitDeny => {
-            Ok(Some(if by_boundary { DeniedBy::Boundary } else { DeniedBy::Role }))
+            Ok(Some(match (by_organization, by_boundary) {
+                (true, _) => DeniedBy::Organization,
+                (false, true) => DeniedBy::Boundary,
+                (false, false) => DeniedBy::Role,
+            }))
         }
         other => Err(unknown(format!("a decision is {other}"))),
     }
@@ -280,6 +288,21 @@ mod tests {
         let strange = answers(&[("iam:DeleteUser", "perhaps", String::new())]);
         let failure = simulate(&strange, &question()).await.unwrap_err();
         assert_eq!((failure.kind, failure.detail.as_str()), (FailureKind::Other, "a decision is perhaps"));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_contradicts_itself_denies_nothing_and_is_none() {
+        let nothing = "<OrganizationsDecisionDetail/>".to_owned();
+        for (more, by) in [
+            (nothing, "the organization"),
+            (details("false", "true"), "the organization"),
+            (details("true", "false"), "the boundary"),
+        ] {
+            let script = answers(&[("iam:DeleteUser", "allowed", more.clone())]);
+            let failure = simulate(&script, &question()).await.unwrap_err();
+            assert_eq!((failure.operation.as_str(), failure.kind), (SIMULATE, FailureKind::Other), "{more}");
+            assert_eq!(failure.detail, format!("a decision is allowed, and {by} is said not to allow it"), "{more}");
+        }
     }
 
     #[tokio::test]
