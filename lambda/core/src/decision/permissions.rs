@@ -69,6 +69,22 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_read_of_it_leaves_the_rest_of_the_record_readable() {
+        let (known, _) = after_simulation(&record(), "one", &denied(DeniedBy::Role), at("2026-11-27T00:05:00Z"));
+        let without = AccountRecord { permissions: None, ..known.clone() };
+        for of_later in [serde_json::json!({ "ec2:StopInstances": "later-party" }), serde_json::json!("all")] {
+            let mut stored = serde_json::to_value(&known).unwrap();
+            stored["permissions"]["denied"] = of_later;
+            assert_eq!(serde_json::from_value::<AccountRecord>(stored.clone()).unwrap(), without);
+            // As it is stored: in text.
+            assert_eq!(serde_json::from_str::<AccountRecord>(&stored.to_string()).unwrap(), without);
+            stored["permissions"] = serde_json::json!(7);
+            assert_eq!(serde_json::from_value::<AccountRecord>(stored).unwrap(), without);
+        }
+        assert!(asks_simulator(&without, "one", at("2026-11-27T00:10:00Z")));
+    }
+
+    #[test]
     fn what_is_denied_is_news_where_it_is_not_what_was_denied_before() {
         let mut known = record();
         let mut news = |answer: Result<Denied, Failure>| {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::measure::limit::Limit;
 use crate::measure::spend::{Charges, SpendPardon, SpendSeen};
@@ -252,11 +252,18 @@ pub struct AccountRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spend_pardon: Option<SpendPardon>,
     /// What our role may do in it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_it_can_be_read", skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Permissions>,
     /// The peak of the current hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hour: Option<HourPeak>,
+}
+
+/// Nobody is judged by it, and it is asked again: where a later version wrote it, it must not make unreadable all else,
+/// without which no halt is begun or released.
+fn if_it_can_be_read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Permissions>, D::Error> {
+    let stored = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(stored).unwrap_or_default())
 }
 
 impl AccountRecord {
