@@ -152,9 +152,8 @@ impl Permissions {
                 return false;
             }
         };
-        let responder = self.responder(policy, Some(&known.record));
         // Who is cut off by our own budget was not asked: that is no answer that did not come.
-        let Some(answer) = in_time(Some(until), self.ask(&responder, &known.record, until)).await else { return false };
+        let Some(answer) = in_time(Some(until), self.ask(policy, &known.record, until)).await else { return false };
         if let Err(failure) = &answer {
             tracing::info!(account = %account, error = %failure, "what we may do there is not known");
         }
@@ -185,8 +184,7 @@ impl Permissions {
         }
         let new = || AccountRecord::new(policy.account.clone(), self.clock.now());
         let record = record.cloned().unwrap_or_else(new);
-        let responder = self.responder(policy, Some(&record));
-        match in_time(Some(until), self.ask(&responder, &record, until)).await {
+        match in_time(Some(until), self.ask(policy, &record, until)).await {
             Some(Ok(denied)) => PermissionsReport::answered(&denied, self.clock.now()),
             Some(Err(failure)) => PermissionsReport::unknown(failure.to_string()),
             None => PermissionsReport::unknown("there was no time to ask"),
@@ -194,7 +192,8 @@ impl Permissions {
     }
 
     /// Everything that a halt needs, question by question. One that is not answered leaves the whole unknown.
-    async fn ask(&self, responder: &Responder, record: &AccountRecord, until: Instant) -> Result<Denied, Failure> {
+    async fn ask(&self, policy: &AccountPolicy, record: &AccountRecord, until: Instant) -> Result<Denied, Failure> {
+        let responder = self.responder(policy, record)?;
         let mut denied = Denied::new();
         for question in responder.questions() {
             let answer = self.simulator.simulate(&responder.account, &question).await?;
@@ -215,13 +214,12 @@ impl Permissions {
             if OurPolicy::ALL.iter().all(|ours| attachments.of(*ours) != Attachment::Attached))
     }
 
-    fn responder(&self, policy: &AccountPolicy, record: Option<&AccountRecord>) -> Responder {
-        let region = record.and_then(|record| open_region(policy, record));
-        Responder {
-            account: policy.account.clone(),
-            organization: self.organization.clone(),
-            region: region.unwrap_or_else(|| Region::new(HOME_REGION)),
-        }
+    /// A region that the organization denies would be said to deny us, and is not one in which a halt has anything to do:
+    /// where none is known to be open, nothing can be asked.
+    fn responder(&self, policy: &AccountPolicy, record: &AccountRecord) -> Result<Responder, Failure> {
+        let none = || Failure::own(SIMULATE, FailureKind::Other, "no open region is known");
+        let region = open_region(policy, record).ok_or_else(none)?;
+        Ok(Responder { account: policy.account.clone(), organization: self.organization.clone(), region })
     }
 }
 

@@ -242,6 +242,8 @@ async fn neither_a_halt_nor_its_mails_nor_the_heartbeat_wait_for_the_simulator()
 async fn a_drill_of_named_accounts_asks_and_remembers_nothing_and_one_of_all_tells_what_is_remembered() {
     let scene = Scene::new(calm(), policy(json!({})));
     deny(&scene.testbed, PHYSICS, "ec2:StopInstances");
+    // What its regions are is known from then on.
+    scene.send(json!({ "action": "proceed", "accounts": [PHYSICS] })).await;
     let drilled = scene.send(json!({ "action": "drill", "accounts": [PHYSICS] })).await;
     let told = permissions_in(&drilled, PHYSICS).unwrap();
     assert_eq!(
@@ -250,7 +252,7 @@ async fn a_drill_of_named_accounts_asks_and_remembers_nothing_and_one_of_all_tel
     );
     assert_eq!((told.answered.is_some(), told.unknown.as_ref()), (true, None));
     assert_eq!((asked(&scene), scene.subjects().len()), (QUESTIONS, 0));
-    assert!(scene.testbed.ledger.load(&id(PHYSICS)).await.unwrap().is_none());
+    assert_eq!(record(&scene, PHYSICS).await.permissions, None);
 
     let all = scene.send(json!({ "action": "drill" })).await;
     let told = permissions_in(&all, PHYSICS).unwrap();
@@ -286,4 +288,20 @@ async fn an_account_in_mode_pass_is_not_asked_about() {
     let scene = Scene::new(calm(), policy(json!({ "accounts": { PHYSICS: { "mode": "pass" } } })));
     scene.tick().await;
     assert_eq!(asked(&scene), QUESTIONS, "of the payer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_of_which_no_open_region_is_known_is_not_asked_about() {
+    let scene = Scene::new(calm(), policy(json!({})));
+    let unlisted = Fault::always("ec2:DescribeRegions", FailureKind::Denied).in_account(&id(PHYSICS));
+    scene.testbed.world.fault(unlisted);
+    for call in ["ec2:Stop", "ec2:Terminate", "autoscaling:"] {
+        let fault = Fault::always(call, FailureKind::Denied).denied_by(DeniedBy::Organization);
+        scene.testbed.world.fault(fault.in_account(&id(PHYSICS)).in_region("us-east-1"));
+    }
+    scene.tick().await;
+    assert_eq!((asked(&scene), scene.mails("NOT PERMITTED")), (QUESTIONS, 0), "of the payer");
+    let known = record(&scene, PHYSICS).await.permissions.unwrap();
+    assert!(known.unknown.as_ref().is_some_and(|why| why.contains("no open region is known")), "{known:?}");
+    assert!(known.denied.is_empty() && known.answered.is_none(), "{known:?}");
 }
