@@ -24,16 +24,20 @@ use runawaytrain_core::vocabulary::failure::{DeniedBy, Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 use runawaytrain_core::vocabulary::mode::Mode;
 
-use crate::deadline::{Deadline, has_come, in_time};
+use crate::deadline::{Deadline, in_time};
 use crate::observe::Collector;
 use crate::patience::while_busy;
 use crate::ports::{Clock, Commit, LeaseMove, Look, Ports, Records, Simulator, States};
 use crate::scope::Scope;
 use crate::trigger::Selection;
 
-/// So long after a sweep accounts are asked about; the others are by the next one. A thousand accounts take some twenty
-/// seconds, once a day.
+/// So long after a sweep accounts are asked about; those for whom it leaves less than [`PATIENCE`] are by the next one. A
+/// thousand accounts take some twenty seconds, once a day.
 const BUDGET: Duration = Duration::from_secs(60);
+
+/// So long an account's simulator is waited for. Where it does not answer, that is an answer that did not come, and so
+/// is not waited for in each sweep of the day.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// So many accounts are asked about at once. IAM's quotas are each account's own: this bounds our sockets.
 const AT_A_TIME: usize = 32;
@@ -140,7 +144,9 @@ impl Permissions {
     /// Asks about one account, and remembers what came of it beside its state as that stands now. Whether it is news.
     async fn take_in(&self, policy: &AccountPolicy, until: Instant, deadline: Deadline) -> bool {
         let account = &policy.account;
-        if has_come(Some(until)) {
+        // Who would be cut off by our own budget is not asked: that would be no answer that did not come.
+        let patience = Instant::now() + PATIENCE;
+        if until < patience {
             return false;
         }
         // The sweep wrote it a moment ago, and somebody may have begun to contain the account since.
@@ -152,8 +158,11 @@ impl Permissions {
                 return false;
             }
         };
-        // Who is cut off by our own budget was not asked: that is no answer that did not come.
-        let Some(answer) = in_time(Some(until), self.ask(policy, &known.record, until)).await else { return false };
+        let late = || {
+            let detail = format!("no answer within {} seconds", PATIENCE.as_secs());
+            Err(Failure::own(SIMULATE, FailureKind::Unavailable, detail))
+        };
+        let answer = in_time(Some(patience), self.ask(policy, &known.record, patience)).await.unwrap_or_else(late);
         if let Err(failure) = &answer {
             tracing::info!(account = %account, error = %failure, "what we may do there is not known");
         }

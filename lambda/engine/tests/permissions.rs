@@ -231,7 +231,7 @@ async fn neither_a_halt_nor_its_mails_nor_the_heartbeat_wait_for_the_simulator()
     hanging.failure = None;
     scene.testbed.world.fault(hanging);
     // The sweep waits for the simulator's answer, and by then all else was done and told.
-    let sweep = tokio::time::timeout(Duration::from_secs(24), scene.send(json!({})));
+    let sweep = tokio::time::timeout(Duration::from_secs(19), scene.send(json!({})));
     assert!(sweep.await.is_err());
     assert_eq!((record(&scene, PHYSICS).await.state, scene.billable(PHYSICS)), (State::Halted, 0));
     assert_eq!((scene.mails("HALT"), scene.mails("Halted")), (1, 1));
@@ -304,4 +304,18 @@ async fn an_account_of_which_no_open_region_is_known_is_not_asked_about() {
     let known = record(&scene, PHYSICS).await.permissions.unwrap();
     assert!(known.unknown.as_ref().is_some_and(|why| why.contains("no open region is known")), "{known:?}");
     assert!(known.denied.is_empty() && known.answered.is_none(), "{known:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_whose_simulator_does_not_answer_is_tried_three_times_a_day() {
+    let scene = Scene::new(calm(), policy(json!({})));
+    let mut hanging = Fault::always(SIMULATE, FailureKind::Unavailable).in_account(&id(PHYSICS));
+    hanging.failure = None;
+    scene.testbed.world.fault(hanging);
+    for _ in 0..5 {
+        scene.tick().await;
+    }
+    assert_eq!((asked(&scene), scene.subjects()), (QUESTIONS + 3, Vec::<String>::new()));
+    let known = record(&scene, PHYSICS).await.permissions.unwrap();
+    assert!(known.unknown.as_ref().is_some_and(|why| why.contains("no answer within 20 seconds")), "{known:?}");
 }
