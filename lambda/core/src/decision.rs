@@ -11,7 +11,7 @@ mod transition;
 pub use decide::{Case, Cause, Decision};
 pub use freeze::{freeze_outcome, frozen, thawed};
 pub use news::{News, tells_outcome};
-pub use permissions::{after_simulation, asks_simulator};
+pub use permissions::{after_simulation, asks_simulator, may_be_ours};
 pub use release::{Release, released};
 pub use shut_out::{Place, ShutOut, ShutOuts};
 pub use transition::{after_sweep, contained, trip, with_whole_before};

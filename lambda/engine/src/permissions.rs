@@ -11,7 +11,7 @@ use futures::stream::{self, StreamExt};
 use tokio::time::Instant;
 
 use runawaytrain_core::contract::HOME_REGION;
-use runawaytrain_core::decision::{after_simulation, asks_simulator};
+use runawaytrain_core::decision::{after_simulation, asks_simulator, may_be_ours};
 use runawaytrain_core::message::mail;
 use runawaytrain_core::message::report::{AccountReport, PermissionsReport};
 use runawaytrain_core::observation::Seen;
@@ -188,8 +188,8 @@ impl Permissions {
         record: Option<&AccountRecord>,
         until: Instant,
     ) -> PermissionsReport {
-        if record.is_some_and(|record| record.state.is_contained()) {
-            return PermissionsReport::unknown("not asked: policies of ours are on the account");
+        if let Some(why) = record.and_then(|record| may_be_ours(record, self.clock.now())) {
+            return PermissionsReport::unknown(format!("not asked: {why}"));
         }
         let new = || AccountRecord::new(policy.account.clone(), self.clock.now());
         let record = record.cloned().unwrap_or_else(new);

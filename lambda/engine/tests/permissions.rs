@@ -319,3 +319,20 @@ async fn an_account_whose_simulator_does_not_answer_is_tried_three_times_a_day()
     let known = record(&scene, PHYSICS).await.permissions.unwrap();
     assert!(known.unknown.as_ref().is_some_and(|why| why.contains("no answer within 20 seconds")), "{known:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_drill_of_an_account_that_was_released_a_moment_ago_does_not_ask_about_it() {
+    let scene = Scene::new(seeded(), policy(json!({})));
+    scene.tick().await;
+    scene.send(json!({ "action": "release", "account": PHYSICS })).await;
+    let before = asked(&scene);
+    let drill = json!({ "action": "drill", "accounts": [PHYSICS] });
+    let drilled = scene.send(drill.clone()).await;
+    let told = permissions_in(&drilled, PHYSICS).unwrap();
+    assert_eq!(told.unknown.as_deref(), Some("not asked: released less than ten minutes ago"));
+    assert_eq!(asked(&scene), before);
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let drilled = scene.send(drill).await;
+    let told = permissions_in(&drilled, PHYSICS).unwrap();
+    assert_eq!((told.unknown.as_ref(), asked(&scene)), (None, before + QUESTIONS));
+}

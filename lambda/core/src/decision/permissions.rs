@@ -10,12 +10,20 @@ use crate::vocabulary::failure::Failure;
 /// So long after a release nobody asks: Organizations may not agree with itself yet that our policies are off.
 const AFTER_A_RELEASE: SignedDuration = SignedDuration::from_mins(10);
 
-/// Whether the simulator is to be asked about an account. Where something of ours is on it, the answer might be about
-/// that.
+/// Whether the simulator is to be asked about an account.
 pub fn asks_simulator(record: &AccountRecord, asked: &str, now: Timestamp) -> bool {
-    let may_be_ours = record.state.is_contained()
-        || (record.state == State::Released && now.duration_since(record.since) < AFTER_A_RELEASE);
-    !may_be_ours && Permissions::are_due(record.permissions.as_ref(), asked, now)
+    may_be_ours(record, now).is_none() && Permissions::are_due(record.permissions.as_ref(), asked, now)
+}
+
+/// Why something of ours may be on an account, if it may: what the simulator says might be about that then.
+pub fn may_be_ours(record: &AccountRecord, now: Timestamp) -> Option<&'static str> {
+    if record.state.is_contained() {
+        Some("policies of ours are on the account")
+    } else if record.state == State::Released && now.duration_since(record.since) < AFTER_A_RELEASE {
+        Some("released less than ten minutes ago")
+    } else {
+        None
+    }
 }
 
 /// Takes in what came of asking. What is denied is news where it is not what was denied before; what is not known is
