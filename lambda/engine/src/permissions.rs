@@ -27,7 +27,7 @@ use runawaytrain_core::vocabulary::mode::Mode;
 use crate::deadline::{Deadline, in_time};
 use crate::observe::Collector;
 use crate::patience::while_busy;
-use crate::ports::{Clock, Commit, LeaseMove, Look, Ports, Records, Simulator, States};
+use crate::ports::{Clock, Commit, LeaseMove, Look, Ports, Records, Simulator, States, VersionedRecord};
 use crate::scope::Scope;
 use crate::trigger::Selection;
 
@@ -141,6 +141,11 @@ impl Permissions {
         asks_simulator(record, &self.asked, self.clock.now())
     }
 
+    /// Whoever holds the lease writes the record over and over, and attaches what denies.
+    fn is_being_contained(&self, known: &VersionedRecord) -> bool {
+        known.lease.as_ref().is_some_and(|lease| lease.until > self.clock.now())
+    }
+
     /// Asks about one account, and remembers what came of it beside its state as that stands now. Whether it is news.
     async fn take_in(&self, policy: &AccountPolicy, until: Instant, deadline: Deadline) -> bool {
         let account = &policy.account;
@@ -151,7 +156,7 @@ impl Permissions {
         }
         // The sweep wrote it a moment ago, and somebody may have begun to contain the account since.
         let known = match self.states.load(account).await {
-            Ok(Some(known)) if self.is_due(&known.record) => known,
+            Ok(Some(known)) if self.is_due(&known.record) && !self.is_being_contained(&known) => known,
             Ok(_) => return false,
             Err(failure) => {
                 tracing::debug!(account = %account, error = %failure, "the record could not be read; nobody asked what we may do");

@@ -336,3 +336,21 @@ async fn a_drill_of_an_account_that_was_released_a_moment_ago_does_not_ask_about
     let told = permissions_in(&drilled, PHYSICS).unwrap();
     assert_eq!((told.unknown.as_ref(), asked(&scene)), (None, before + QUESTIONS));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_somebody_is_containing_is_not_asked_about() {
+    let scene = Scene::new(calm(), policy(json!({})));
+    scene.tick().await;
+    tokio::time::sleep(DAY).await;
+    let known = scene.testbed.ledger.load(&id(PHYSICS)).await.unwrap().unwrap();
+    let now = scene.testbed.clock.now();
+    let (holder, until) = ("somebody".to_owned(), now + DAY / 24);
+    let lease = LeaseMove::Acquire { expected: known.version, holder, now, until };
+    let commit = Commit { record: known.record, lease, notices: Vec::new(), peak: None, at: now };
+    scene.testbed.ledger.commit(commit).await.unwrap();
+    scene.tick().await;
+    assert_eq!(asked(&scene), 3 * QUESTIONS, "of the payer");
+    tokio::time::sleep(DAY / 24).await;
+    scene.tick().await;
+    assert_eq!(asked(&scene), 4 * QUESTIONS);
+}
