@@ -180,7 +180,8 @@ impl Responder {
             ("aws:ViaAWSService", Value::Flag(false)),
         ];
         if is_global {
-            // No other policy is attached, made a boundary or taken off by a halt.
+            // The only policy that a halt attaches or makes a boundary. A release may put back any other one as a boundary, and
+            // whoever deletes a user takes off all that it has: a condition on those is not met with here.
             context.extend([text("iam:PolicyARN", DENY_ALL), text("iam:PermissionsBoundary", DENY_ALL)]);
         }
         context
