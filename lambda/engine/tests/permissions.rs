@@ -100,7 +100,7 @@ async fn what_is_denied_to_us_is_one_mail_to_the_payers_list_and_one_more_once_i
     assert_eq!(mails.len(), 1, "{mails:#?}");
     assert_eq!(mails[0].list, NotifyList::Default);
     assert!(mails[0].subject.starts_with("[runawaytrain] NOT PERMITTED in physics"), "{}", mails[0].subject);
-    assert!(mails[0].body.contains("no instance stopped (ec2:StopInstances)"), "{}", mails[0].body);
+    assert!(mails[0].body.contains("stop an instance (ec2:StopInstances)"), "{}", mails[0].body);
     // Another call is other news.
     deny(&scene.testbed, PHYSICS, "iam:PutUserPolicy");
     scene.tick().await;

@@ -86,10 +86,10 @@ impl NoticeKind {
             Self::Purchases => Some(("PURCHASES", "bought more than the policy allows")),
             Self::Tamper => Some(("TAMPER", "keep the guard from looking, which saw them before")),
             Self::NotPermitted => {
-                Some(("NOT PERMITTED", "deny the guard calls that a halt of them or its release needs"))
+                Some(("NOT PERMITTED", "do not let the guard make calls that a halt or its release needs"))
             }
             Self::Permitted => {
-                Some(("Permitted again", "let the guard make every call again that a halt of them needs"))
+                Some(("Permitted again", "let the guard again make every call that a halt or its release needs"))
             }
             Self::Thawed => Some(("Thawed", "are no longer frozen")),
             Self::Unreadable => Some(("Unreadable", "have a record that cannot be read, so they cannot be halted")),

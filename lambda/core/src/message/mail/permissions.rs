@@ -20,18 +20,25 @@ const MOST_CALLS: usize = 4;
 /// Goes to the payer's list: the account's own people cannot mend it.
 pub(super) fn not_permitted(policy: &AccountPolicy, denied: &Denied, now: Timestamp) -> Notice {
     let role = contract::RESPONDER_ROLE;
+    let by_whom = by_whom(denied);
+    let calls = count(denied.len() as u64, "call");
+    let clauses: Vec<String> = by_whom.keys().map(|by| cure(*by, policy)).collect();
     let mut body = format!(
-        "Account {} denies the guard calls that a halt of it or its release needs: what is named below could not be done. \
-         Nothing has happened to it so far. AWS's policy simulator says so of the role {role}.\n\n",
-        full_name(policy)
+        "In account {} the guard may not make {calls} that a halt or its release needs. Nothing has happened yet. To mend \
+         it, {}. AWS's policy simulator says so of the role {role}.\n\n",
+        full_name(policy),
+        clauses.join("; and ")
     );
     line(&mut body, "Time", &time(now));
-    let by_whom = by_whom(denied);
     let all = |(by, calls): (&DeniedBy, &Vec<String>)| format!("{}: {}", whose(*by), calls.join(", "));
     section(&mut body, "What is denied, by whom", by_whom.iter().map(all));
-    let (of_release, of_halt): (Vec<Loss>, Vec<Loss>) = losses(denied).into_iter().partition(Loss::is_of_a_release);
-    section(&mut body, "What a halt of this account could not do", of_halt.iter().map(loss));
-    section(&mut body, "What its release could not do", of_release.iter().map(loss));
+    let (lost, detours): (Vec<Loss>, Vec<Loss>) = losses(denied).into_iter().partition(|loss| loss.left.is_empty());
+    let (of_release, of_halt): (Vec<Loss>, Vec<Loss>) = lost.into_iter().partition(Loss::is_of_a_release);
+    let without = |loss: &Loss| format!("{} ({})", deed(loss), list(&loss.denied));
+    section(&mut body, "A halt of this account could not", of_halt.iter().map(without));
+    section(&mut body, "Its release could not", of_release.iter().map(without));
+    let instead = |loss: &Loss| format!("{}, by {} instead of {}", deed(loss), list(&loss.left), list(&loss.denied));
+    section(&mut body, "Done another way", detours.iter().map(instead));
     let todo = by_whom.keys().flat_map(|by| match by {
         // Its role comes with the guard's own stack, for stack sets do not reach the payer.
         DeniedBy::Role if policy.is_payer => {
@@ -55,7 +62,6 @@ pub(super) fn not_permitted(policy: &AccountPolicy, denied: &Denied, now: Timest
         format!("{} by {}", first.join(", ") + &more, whose(*by))
     });
     let what = briefly.collect::<Vec<_>>().join("; ");
-    let calls = count(denied.len() as u64, "call");
     let subject = format!("NOT PERMITTED in {}: {calls} that a halt or its release needs", short_name(policy));
     to_the_payer(notice(policy, NoticeKind::NotPermitted, subject, body, &what))
 }
@@ -63,11 +69,12 @@ pub(super) fn not_permitted(policy: &AccountPolicy, denied: &Denied, now: Timest
 /// Goes where the mail went that it ends.
 pub(super) fn permitted(policy: &AccountPolicy, now: Timestamp) -> Notice {
     let mut body = format!(
-        "Account {} lets the guard make every call again that a halt of it needs, by AWS's policy simulator.\n\n",
+        "According to AWS's policy simulator, the guard may again make every call that a halt or its release needs in \
+         account {}.\n\n",
         full_name(policy)
     );
     line(&mut body, "Time", &time(now));
-    let subject = format!("Permitted again in {}: all that a halt needs", short_name(policy));
+    let subject = format!("Permitted again in {}: all that a halt or its release needs", short_name(policy));
     to_the_payer(notice(policy, NoticeKind::Permitted, subject, body, "all calls"))
 }
 
@@ -87,15 +94,57 @@ fn whose(by: DeniedBy) -> String {
     }
 }
 
-fn loss(loss: &Loss) -> String {
-    let list = |calls: &BTreeSet<&str>| calls.iter().copied().collect::<Vec<_>>().join(", ");
-    let Loss { noun, denied, left, .. } = loss;
+/// What is to be done about it, in a clause; the whole of it stands at the end of the mail.
+fn cure(by: DeniedBy, policy: &AccountPolicy) -> String {
+    match by {
+        DeniedBy::Organization => "exempt its role from the organization's policy".to_owned(),
+        DeniedBy::Boundary => "take the permissions boundary off its role".to_owned(),
+        DeniedBy::Role if policy.is_payer => "deploy the guard again".to_owned(),
+        DeniedBy::Role => format!("update the stack set {}", contract::MEMBER_STACK_SET),
+    }
+}
+
+fn list(calls: &BTreeSet<&str>) -> String {
+    calls.iter().copied().collect::<Vec<_>>().join(", ")
+}
+
+/// What would be done. The actions say what became of a thing; here it is an order.
+fn deed(loss: &Loss) -> String {
     // Some verbs go on to say why it was done.
     let verb = loss.verb.split(':').next().unwrap_or_default();
-    if left.is_empty() {
-        format!("no {noun} {verb} ({})", list(denied))
-    } else {
-        format!("{noun} {verb}: not by {}, but by {}", list(denied), list(left))
+    let (before, after) = match verb {
+        "cancelled" => ("cancel", ""),
+        "cut off from sessions so far" => ("cut", " off from sessions so far"),
+        "deleted" => ("delete", ""),
+        "denied everything" => ("deny", " everything"),
+        "detached" => ("detach", ""),
+        "given back" => ("give", " back"),
+        "put back" => ("put", " back"),
+        "removed" => ("remove", ""),
+        "restored" => ("restore", ""),
+        "resumed" => ("resume", ""),
+        "set back" => ("set", " back"),
+        "set to zero" => ("set", " to zero"),
+        "started" => ("start", ""),
+        "stopped" => ("stop", ""),
+        "suspended" => ("suspend", ""),
+        "switched off" => ("switch", " off"),
+        "switched off or deleted" => ("switch off or delete", ""),
+        "switched on" => ("switch", " on"),
+        "taken off an instance that refused" => ("take", " off an instance that refused"),
+        "terminated" => ("terminate", ""),
+        // A test holds that there is none; it would be understood all the same.
+        other => return format!("have {} {other}", with_article(loss.noun)),
+    };
+    format!("{before} {}{after}", with_article(loss.noun))
+}
+
+fn with_article(noun: &str) -> String {
+    match noun {
+        "protection" => noun.to_owned(),
+        "other credential" => "another credential".to_owned(),
+        noun if noun.to_ascii_lowercase().starts_with(['a', 'e', 'i', 'o']) => format!("an {noun}"),
+        noun => format!("a {noun}"),
     }
 }
 
@@ -147,12 +196,16 @@ mod tests {
             "- a service control policy of the organization: ec2:StartInstances, ec2:StopInstances\n",
             "- a permissions boundary on the role RunawayTrainResponder: iam:PutUserPolicy\n",
             "- the policies of the role RunawayTrainResponder themselves: iam:UpdateAccessKey\n",
-            "What a halt of this account could not do\n- no instance stopped (ec2:StopInstances)\n",
-            "- user denied everything: not by iam:PutUserPolicy, but by iam:AttachUserPolicy, \
-             iam:PutUserPermissionsBoundary\n",
-            "- access key switched off or deleted: not by iam:UpdateAccessKey, but by iam:DeleteAccessKey\n",
-            "What its release could not do\n",
-            "- no instance started (ec2:StartInstances)\n",
+            "In account 111111111111 the guard may not make 4 calls that a halt or its release needs. Nothing has happened \
+             yet. To mend it, exempt its role from the organization's policy; and take the permissions boundary off its \
+             role; and update the stack set runawaytrain-member. AWS's policy simulator says so",
+            "A halt of this account could not\n- stop an instance (ec2:StopInstances)\n",
+            "Its release could not\n",
+            "- start an instance (ec2:StartInstances)\n",
+            "Done another way\n",
+            "- deny a user everything, by iam:AttachUserPolicy, iam:PutUserPermissionsBoundary instead of \
+             iam:PutUserPolicy\n",
+            "- switch off or delete an access key, by iam:DeleteAccessKey instead of iam:UpdateAccessKey\n",
             "condition ArnNotLike, aws:PrincipalArn, arn:aws:iam::*:role/RunawayTrainResponder.\n",
             "a permissions boundary on the role RunawayTrainResponder denies it: take it off.\n",
             "update the stack set runawaytrain-member",
@@ -183,8 +236,22 @@ mod tests {
     fn every_call_of_a_halt_has_words_for_what_it_does() {
         for call in crate::resource::Kind::contain() {
             let mail = told("111111111111", &[(call, DeniedBy::Organization)]);
-            let says = mail.body.split("could not do\n").nth(1).unwrap_or_else(|| panic!("{call}: {}", mail.body));
-            assert!(says.split("What to do").next().unwrap().contains(call), "{call}: {}", mail.body);
+            let says = mail.body.split("What is denied, by whom").nth(1).unwrap().split("What to do").next().unwrap();
+            // Once by whom it is denied, and at least once what it does.
+            assert!(says.matches(call).count() > 1 && !says.contains("- have "), "{call}: {}", mail.body);
         }
+    }
+
+    #[test]
+    fn what_is_permitted_again_is_said_by_whom_and_of_what() {
+        let at = "2026-11-27T00:05:00Z".parse().unwrap();
+        let mail = write(&policy("111111111111"), &News::Permitted { at }).remove(0);
+        let says = "According to AWS's policy simulator, the guard may again make every call that a halt or its release \
+                    needs in account 111111111111.\n";
+        assert!(mail.body.starts_with(says), "{}", mail.body);
+        assert_eq!(
+            mail.subject,
+            "[runawaytrain] Permitted again in 111111111111: all that a halt or its release needs"
+        );
     }
 }
