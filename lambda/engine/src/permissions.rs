@@ -31,8 +31,8 @@ use crate::ports::{Clock, Commit, LeaseMove, Look, Ports, Records, Simulator, St
 use crate::scope::Scope;
 use crate::trigger::Selection;
 
-/// So long after a sweep accounts are asked about; those for whom it leaves less than [`PATIENCE`] are by the next one. A
-/// thousand accounts take some twenty seconds, once a day.
+/// So long after a sweep accounts are asked about; those for whom it leaves less than [`PATIENCE`] are by the next one.
+/// A thousand accounts take some twenty seconds, once a day.
 const BUDGET: Duration = Duration::from_secs(60);
 
 /// So long an account's simulator is waited for. Where it does not answer, that is an answer that did not come, and so
@@ -228,8 +228,8 @@ impl Permissions {
             if OurPolicy::ALL.iter().all(|ours| attachments.of(*ours) != Attachment::Attached))
     }
 
-    /// A region that the organization denies would be said to deny us, and is not one in which a halt has anything to do:
-    /// where none is known to be open, nothing can be asked.
+    /// A region that the organization denies would be said to deny us, and is not one in which a halt has anything to
+    /// do: where none is known to be open, nothing can be asked.
     fn responder(&self, policy: &AccountPolicy, record: &AccountRecord) -> Result<Responder, Failure> {
         let none = || Failure::own(SIMULATE, FailureKind::Other, "no open region is known");
         let region = open_region(policy, record).ok_or_else(none)?;

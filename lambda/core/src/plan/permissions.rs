@@ -180,8 +180,8 @@ impl Responder {
             ("aws:ViaAWSService", Value::Flag(false)),
         ];
         if is_global {
-            // The only policy that a halt attaches or makes a boundary. A release may put back any other one as a boundary, and
-            // whoever deletes a user takes off all that it has: a condition on those is not met with here.
+            // The only policy that a halt attaches or makes a boundary. A release may put back any other one as a
+            // boundary, and who deletes a user takes off all that it has: of those, nothing is asked.
             context.extend([text("iam:PolicyARN", DENY_ALL), text("iam:PermissionsBoundary", DENY_ALL)]);
         }
         context
