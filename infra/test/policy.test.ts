@@ -167,6 +167,18 @@ accounts:
     ]);
   });
 
+  it('is told of more units than StackSets take at once', () => {
+    const units = Array.from({ length: 51 }, (_, number) => `ou-exam-${String(number).padStart(8, '0')}`);
+    const file = written(`payer: "123456789012"
+organization: {id: o-exampleorg, ous: [${units.join(', ')}]}
+defaults: {limits: {instances: 4}, notify: [team@example.edu]}
+`);
+    assert.match(
+      problemsOf(file).message,
+      /^runawaytrain\.yaml:2:\d+ {2}organization\.ous: has 51 units, and StackSets take 50 at once\. Name the units that contain them/,
+    );
+  });
+
   it('is told which of its values the function could not read', () => {
     const numbers = written(`payer: "123456789012"
 organization: {id: o-exampleorg}

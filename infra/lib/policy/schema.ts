@@ -63,6 +63,12 @@ function explain(error: ErrorObject, data: unknown, all: readonly ErrorObject[])
         found,
         todo: path[0] === 'accounts' ? `${advice.todo} Or leave the key out, and the default holds.` : advice.todo,
       };
+    case 'maxItems':
+      return {
+        path,
+        what: `has ${(error.data as readonly unknown[]).length} units, and StackSets take ${error.params.limit} at once`,
+        todo: 'Name the units that contain them, or organization.root instead.',
+      };
     case 'minimum':
     case 'maximum':
     case 'exclusiveMinimum':

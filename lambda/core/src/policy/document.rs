@@ -128,9 +128,9 @@ pub struct Organization {
     #[serde(default, deserialize_with = "values::root", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", regex(pattern = values::ROOT))]
     pub root: Option<String>,
-    /// Organizational units to enroll, ou-…, instead of the whole root.
+    /// Organizational units to enroll, ou-…, instead of the whole root: 50 at the most.
     #[serde(default, deserialize_with = "values::units", skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(min = 1), inner(regex(pattern = values::UNIT)))]
+    #[schemars(length(min = 1, max = values::MOST_UNITS), inner(regex(pattern = values::UNIT)))]
     pub ous: Vec<String>,
     /// Regions in which member accounts get launch-event rules.
     #[serde(default, deserialize_with = "values::regions", skip_serializing_if = "Vec::is_empty")]

@@ -62,8 +62,17 @@ pub(super) fn root<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>,
     Option::<String>::deserialize(from)?.map(|text| checked::<D>(text, ROOT, "a root's id")).transpose()
 }
 
+/// So many units an operation of StackSets takes.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStackInstances.html>
+pub(super) const MOST_UNITS: usize = 50;
+
 pub(super) fn units<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    at_least_one::<D, _>(Vec::<String>::deserialize(from)?, "ous")?
+    let units = Vec::<String>::deserialize(from)?;
+    if units.len() > MOST_UNITS {
+        let found = units.len();
+        return Err(D::Error::custom(format!("ous has {found} units, and StackSets take {MOST_UNITS} at once")));
+    }
+    at_least_one::<D, _>(units, "ous")?
         .into_iter()
         .map(|text| checked::<D>(text, UNIT, "an organizational unit's id"))
         .collect()
