@@ -162,6 +162,7 @@ async fn after(
     };
     let code = if guard.verdict == Verdict::Ok { DONE } else { NOT_DONE };
     findings.push(guard);
+    findings.extend(asked.as_ref().ok().and_then(drill::permissions));
     terminal.findings("What stands", &findings, "");
     if !lines.is_empty() {
         terminal.drill(&lines);

@@ -94,12 +94,7 @@ mod tests {
                 "allow organizations",
             ),
             (FailureKind::Credentials, Some("ExpiredToken"), "the credentials have expired", "aws sso login"),
-            (
-                FailureKind::Credentials,
-                Some("InvalidClientTokenId"),
-                "no working credentials (Inv",
-                "aws configure sso",
-            ),
+            (FailureKind::Credentials, Some("InvalidClientTokenId"), "no working credentials (Inv", "aws sso login"),
             (FailureKind::Credentials, None, "there are no working credentials (words)", "aws sso login"),
             (FailureKind::Unavailable, None, "could not be reached for organizations:ListRoots", "look at the network"),
             (FailureKind::Unavailable, Some("InternalError"), "AWS itself failed at", "run it again"),

@@ -7,6 +7,9 @@ use runawaytrain_core::vocabulary::text::{clean, count};
 
 use crate::finding::{Cure, Finding};
 
+/// Of many accounts only so many are named.
+const NAMED: usize = 5;
+
 /// What is asked of it.
 pub const EVENT: &str = r#"{"action":"drill"}"#;
 
@@ -36,6 +39,45 @@ pub fn guard(answer: &Value) -> Finding {
     let log = runawaytrain_core::contract::LOG_GROUP;
     let region = runawaytrain_core::contract::HOME_REGION;
     Finding::missing("guard", said, Cure::new(format!("aws logs tail {log} --region {region} --since 15m")))
+}
+
+/// What AWS's policy simulator says of a halt's calls, account by account; None of a guard that does not ask it.
+pub fn permissions(answer: &Value) -> Option<Finding> {
+    let what = "calls of a halt";
+    let accounts = answer.get("report")?.get("accounts")?.as_array()?;
+    let asked: Vec<(&Value, &Value)> =
+        accounts.iter().filter_map(|entry| Some((entry, entry.get("permissions")?))).collect();
+    if asked.is_empty() {
+        return None;
+    }
+    let id = |entry: &Value| clean(entry.get("account").and_then(Value::as_str).unwrap_or_default());
+    let of = |is_so: fn(&Value) -> bool| -> Vec<String> {
+        asked.iter().filter(|(_, permissions)| is_so(permissions)).map(|(entry, _)| id(entry)).collect()
+    };
+    let denied = of(|permissions| permissions.get("denied").and_then(Value::as_array).is_some_and(|by| !by.is_empty()));
+    let unknown = of(|permissions| permissions.get("unknown").is_some());
+    let why = asked.iter().find_map(|(_, permissions)| permissions.get("unknown").and_then(Value::as_str));
+    let why = clean(why.unwrap_or_default());
+    let named = |accounts: &[String]| match accounts.get(..NAMED) {
+        Some(first) if accounts.len() > NAMED => format!("{} and {} more", first.join(", "), accounts.len() - NAMED),
+        _ => accounts.join(", "),
+    };
+    let found = match (denied.is_empty(), unknown.is_empty()) {
+        (true, true) => {
+            let accounts = count(asked.len() as u64, "account");
+            Finding::ok(what, format!("AWS's policy simulator denies the guard none of them in {accounts}"))
+        }
+        (true, false) => Finding::cannot_tell(what, format!("not known of {}: {why}", named(&unknown)), None),
+        (false, _) => {
+            let said = format!("denied to the guard in {}: a halt there would be incomplete", named(&denied));
+            let one = denied.first().map_or("", String::as_str);
+            let cure = format!(
+                r#"a drill of the account says which, and by whose policy: {{"action":"drill","accounts":["{one}"]}}"#
+            );
+            Finding::missing(what, said, Cure::new(cure))
+        }
+    };
+    Some(found.spared())
 }
 
 /// The accounts of a drill; those that would be touched first.
@@ -130,6 +172,27 @@ mod tests {
             let entry = json!({ "account": "1", "verdict": "Ok", "permissions": { "denied": denied } });
             assert_eq!(line(&entry).plan, said);
         }
+    }
+
+    #[test]
+    fn what_is_not_known_of_a_halts_calls_is_not_taken_for_permitted() {
+        let found = |permissions: Value| {
+            let entry = json!({ "account": "111111111111", "permissions": permissions });
+            permissions_of(json!([entry]))
+        };
+        fn permissions_of(accounts: Value) -> Option<Finding> {
+            permissions(&json!({ "report": { "accounts": accounts } }))
+        }
+        assert_eq!(permissions_of(json!([{ "account": "1" }])), None);
+        assert_eq!(found(json!({ "denied": [] })).unwrap().verdict, Verdict::Ok);
+        let unknown = found(json!({ "denied": [], "unknown": "not asked yet" })).unwrap();
+        assert_eq!(
+            (unknown.verdict, unknown.said.as_str()),
+            (Verdict::CannotTell, "not known of 111111111111: not asked yet")
+        );
+        let denied =
+            found(json!({ "denied": [{ "by": "role", "calls": ["iam:DeleteUser"] }], "unknown": "busy" })).unwrap();
+        assert_eq!((denied.verdict, denied.stops()), (Verdict::Missing, false));
     }
 
     #[test]
