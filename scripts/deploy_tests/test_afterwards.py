@@ -48,14 +48,14 @@ class Afterwards(Command):
         members = subscription("PendingConfirmation", "ada@example.edu") + subscription("Deleted", "bob@example.edu")
         self.double.scripted["ListSubscriptionsByTopic"] = query_answer("ListSubscriptionsByTopic", f"<Subscriptions>{members}</Subscriptions>")
         found = self.look()["subscriptions"]
-        self.assertEqual(found["verdict"], MISSING)
+        self.assertEqual(found["status"], MISSING)
         self.assertIn(f"Not confirmed yet, and told nothing until then: ada@example.edu ({', '.join(TOPICS)})", found["said"])
         self.assertIn("bob@example.edu (runawaytrain)", found["said"])
 
     def test_an_address_that_somebody_unsubscribed_is_not_taken_for_confirmed(self):
         self.subscribe("runawaytrain", "ada@example.edu", "bob@example.edu")
         self.subscribe("runawaytrain-111111111111", "ada@example.edu")
-        self.assertEqual(self.look()["subscriptions"]["verdict"], OK)
+        self.assertEqual(self.look()["subscriptions"]["status"], OK)
         sns = self.moto.client("sns")
         gone = next(one for one in sns.list_subscriptions()["Subscriptions"] if one["Endpoint"] == "bob@example.edu")
         sns.unsubscribe(SubscriptionArn=gone["SubscriptionArn"])
@@ -65,7 +65,7 @@ class Afterwards(Command):
         self.assertIn(f"--topic-arn arn:aws:sns:us-east-1:{PAYER}:runawaytrain --protocol email --notification-endpoint bob@example.edu", cure)
 
     def test_a_topic_that_is_not_there_is_no_confirmation(self):
-        self.assertEqual(self.look()["subscriptions"]["verdict"], UNKNOWN)
+        self.assertEqual(self.look()["subscriptions"]["status"], UNKNOWN)
 
     def test_the_last_operation_of_a_stack_set(self):
         self.assertIn("there is no such stack set", self.look()[f"stack set {MEMBER}"]["said"])
@@ -73,7 +73,7 @@ class Afterwards(Command):
         template = '{"Resources": {"T": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "member"}}}}'
         client.create_stack_set(StackSetName=MEMBER, TemplateBody=template)
         client.create_stack_instances(StackSetName=MEMBER, Accounts=[PAYER], Regions=["us-east-1"])
-        self.assertEqual(self.look()[f"stack set {MEMBER}"]["verdict"], OK)
+        self.assertEqual(self.look()[f"stack set {MEMBER}"]["status"], OK)
 
     def test_a_stack_that_an_earlier_operation_failed_for_is_named_and_deployed_once_more(self):
         client = self.moto.client("cloudformation")
@@ -85,7 +85,7 @@ class Afterwards(Command):
         members = instance("111111111111", "SUCCEEDED") + instance(PAYER, "FAILED", "an SCP denies it") + instance("333333333333", "SKIPPED_SUSPENDED_ACCOUNT")
         self.double.scripted["ListStackInstances"] = query_answer("ListStackInstances", f"<Summaries>{members}</Summaries>")
         found = self.look()[f"stack set {MEMBER}"]
-        self.assertEqual(found["verdict"], MISSING)
+        self.assertEqual(found["status"], MISSING)
         self.assertIn(f"Not enrolled: {PAYER} us-east-1 (an SCP denies it). The guard may not look into", found["said"])
         self.assertIn(f"OrganizationalUnitIds=r-aaaa,AccountFilterType=INTERSECTION,Accounts={PAYER}", "\n".join(found["cures"]))
         self.assertNotIn("UpdateStackInstances", self.double.asked, "nobody asked for it")
@@ -101,7 +101,7 @@ class Afterwards(Command):
         del self.double.scripted["Invoke"]
         code, document = self.ask("doctor", "--after")
         guard = document["after"][-1]
-        self.assertEqual((code, guard["what"], guard["verdict"]), (1, "guard", UNKNOWN))
+        self.assertEqual((code, guard["what"], guard["status"]), (1, "guard", UNKNOWN))
         self.assertIn("ResourceNotFoundException", guard["said"])
 
     def test_the_guards_own_answer(self):
@@ -109,7 +109,7 @@ class Afterwards(Command):
             with self.subTest(answer):
                 self.double.scripted["Invoke"] = answer.encode()
                 got, document = self.ask("doctor", "--after")
-                self.assertEqual((got, document["after"][-1]["verdict"]), (code, verdict))
+                self.assertEqual((got, document["after"][-1]["status"]), (code, verdict))
 
 
 if __name__ == "__main__":

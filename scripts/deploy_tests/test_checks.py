@@ -17,14 +17,14 @@ class Checks(Command):
         code, document = self.ask("doctor", "--before", **more)
         found = document["before"]
         self.assertEqual(len({one["what"] for one in found}), len(found), "each thing has one line")
-        stops = [one["what"] for one in found if one["needed"] and one["verdict"] != OK]
+        stops = [one["what"] for one in found if one["needed"] and one["status"] != OK]
         # Of the bootstrap the command that has the CDK takes care, where nothing else is missing.
-        only_bootstrap = stops == ["CDK bootstrap"] and document["before"][[one["what"] for one in found].index("CDK bootstrap")]["verdict"] == MISSING
+        only_bootstrap = stops == ["CDK bootstrap"] and document["before"][[one["what"] for one in found].index("CDK bootstrap")]["status"] == MISSING
         self.assertEqual(code, 0 if not stops else 3 if only_bootstrap else 1, stops)
         return {one["what"]: one for one in found}
 
     def verdict(self, what: str, text: str = payer.SAMPLE) -> str:
-        return self.look(text)[what]["verdict"]
+        return self.look(text)[what]["status"]
 
     def assert_cured(self, finding: dict, *words: str) -> None:
         cures = "\n".join(finding["cures"])
@@ -43,21 +43,21 @@ class Checks(Command):
 
     def test_an_account_without_an_organization(self):
         found = self.look()
-        self.assertEqual(found["organization"]["verdict"], MISSING)
+        self.assertEqual(found["organization"]["status"], MISSING)
         self.assert_cured(found["organization"], "create-organization")
         self.assertNotIn("SCPs", found, "nothing is said about what cannot be")
 
     def test_an_organization_that_only_shares_its_bill(self):
         payer.organization(self.moto, "CONSOLIDATED_BILLING")
         found = self.look()["organization"]
-        self.assertEqual((found["verdict"], found["needed"]), (MISSING, True))
+        self.assertEqual((found["status"], found["needed"]), (MISSING, True))
         self.assert_cured(found, "enable-all-features")
 
     def test_the_organization_and_the_policys_ids(self):
         made, root = payer.organization(self.moto)
         found = self.look()
-        self.assertEqual(found["organization"]["verdict"], OK)
-        self.assertEqual(found["policy's ids"]["verdict"], MISSING)
+        self.assertEqual(found["organization"]["status"], OK)
+        self.assertEqual(found["policy's ids"]["status"], MISSING)
         self.assert_cured(found["policy's ids"], made, root)
         self.assertEqual(self.verdict("policy's ids", payer.policy_text(made, root)), OK)
         self.assertEqual(self.verdict("policy's ids", payer.policy_text(made, "r-zzzz")), MISSING)
@@ -68,7 +68,7 @@ class Checks(Command):
         text = payer.policy_text(made, root)
         self.assertEqual(self.verdict("policy's ids", text.replace(f"root: {root}", f"ous: [{unit}]")), OK)
         gone = self.look(text.replace(f"root: {root}", f"ous: [{unit}, ou-zzzz-00000000]"))["policy's ids"]
-        self.assertEqual(gone["verdict"], MISSING)
+        self.assertEqual(gone["status"], MISSING)
         self.assertIn("ou-zzzz-00000000", gone["said"])
 
     def test_stack_sets_access(self):
@@ -81,15 +81,15 @@ class Checks(Command):
         made, root = payer.organization(self.moto)
         text = payer.policy_text(made, root)
         before = self.look(text)
-        self.assertEqual(before["SCPs"]["verdict"], MISSING)
+        self.assertEqual(before["SCPs"]["status"], MISSING)
         self.assertNotIn(f"SCP slot on {root}", before)
         payer.enable_scps(self.moto, root)
         after = self.look(text)
-        self.assertEqual((after["SCPs"]["verdict"], after[f"SCP slot on {root}"]["verdict"]), (OK, OK))
+        self.assertEqual((after["SCPs"]["status"], after[f"SCP slot on {root}"]["status"]), (OK, OK))
 
         policies = [self.scp(f"p{number}", {}, root) for number in range(9)]
         full = self.look(text)[f"SCP slot on {root}"]
-        self.assertEqual((full["verdict"], full["needed"]), (MISSING, True))
+        self.assertEqual((full["status"], full["needed"]), (MISSING, True))
         self.moto.client("organizations").detach_policy(PolicyId=policies[0], TargetId=root)
         self.assertEqual(self.verdict(f"SCP slot on {root}", text), OK)
 
@@ -101,7 +101,7 @@ class Checks(Command):
         for number in range(8):  # and FullAWSAccess: one is free, and a halt takes two
             self.scp(f"p{number}", {}, member)
         found = self.look(text)["SCP slots of accounts"]
-        self.assertEqual((found["verdict"], found["needed"]), (MISSING, False))
+        self.assertEqual((found["status"], found["needed"]), (MISSING, False))
         self.assertIn(f"{member} lab (1 free, 2 wanted)", found["said"])
 
     def test_regions_that_a_policy_of_the_organization_denies(self):
@@ -116,7 +116,7 @@ class Checks(Command):
         self.scp("europe-only-too", {"Version": "2012-10-17", "Statement": [statement]}, root)
         found = self.look(text)
         pieces = found["denied regions (europe-only-too)"]
-        self.assertEqual((pieces["verdict"], pieces["needed"]), (MISSING, False))
+        self.assertEqual((pieces["status"], pieces["needed"]), (MISSING, False))
         self.assertIn("denies us-east-1 to the guard's own roles", pieces["said"])
         self.assert_cured(pieces, "arn:aws:iam::*:role/stacksets-exec-*", "arn:aws:iam::*:role/RunawayTrainForwarder")
         self.assert_cured(found["denied regions"], "organization.closedRegions: [", "us-west-2")
@@ -130,13 +130,13 @@ class Checks(Command):
         self.double.has_delegates = True
         self.double.delegation = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "222222222222"}, "Action": actions, "Resource": "*"}]}
         found = self.look(text)["delegates"]
-        self.assertEqual((found["verdict"], found["needed"]), (MISSING, False))
+        self.assertEqual((found["status"], found["needed"]), (MISSING, False))
         self.assertIn(f"{member} platform may deploy stack sets", found["said"])
         self.assertIn("222222222222 may change or detach service control policies", found["said"])
 
     def test_billing_alerts(self):
         before = self.look()["billing alerts"]
-        self.assertEqual((before["verdict"], before["needed"]), (MISSING, False))
+        self.assertEqual((before["status"], before["needed"]), (MISSING, False))
         self.moto.client("cloudwatch").put_metric_data(
             Namespace="AWS/Billing", MetricData=[{"MetricName": "EstimatedCharges", "Value": 3.0, "Dimensions": [{"Name": "Currency", "Value": "USD"}]}]
         )
@@ -146,7 +146,7 @@ class Checks(Command):
 
     def test_a_trail(self):
         before = self.look()["trail"]
-        self.assertEqual((before["verdict"], before["needed"]), (MISSING, False))
+        self.assertEqual((before["status"], before["needed"]), (MISSING, False))
         self.assertIn("RunInstances events are off", before["said"])
         payer.trail(self.moto, "own", everyone=False)
         self.assertIn("this account only", self.look()["trail"]["said"])
@@ -167,12 +167,12 @@ class Checks(Command):
     def test_regions(self):
         self.assertEqual(self.verdict("regions"), OK)
         found = self.look(payer.SAMPLE.replace("[us-east-1]", "[us-east-1, ap-east-1, us-east-9]"))
-        self.assertEqual(found["region ap-east-1"]["verdict"], MISSING)
+        self.assertEqual(found["region ap-east-1"]["status"], MISSING)
         self.assert_cured(found["region ap-east-1"], "enable-region --region-name ap-east-1")
         self.assertIn("no region of the name us-east-9", found["region us-east-9"]["said"])
         self.assertNotIn("regions", found)
         nowhere = self.look(payer.SAMPLE.replace("  regions: [us-east-1]\n", ""))["regions"]
-        self.assertEqual((nowhere["verdict"], nowhere["needed"]), (MISSING, False))
+        self.assertEqual((nowhere["status"], nowhere["needed"]), (MISSING, False))
 
     def test_roles_that_stand_in_another_region_than_the_policys(self):
         self.assertNotIn("region of the roles", self.look())
@@ -183,7 +183,7 @@ class Checks(Command):
         self.assertEqual(self.verdict("region of the roles"), OK)
         moved = payer.SAMPLE.replace("root: r-exam", "root: r-exam\n  memberRegion: eu-central-1")
         found = self.look(moved)["region of the roles"]
-        self.assertEqual((found["verdict"], found["needed"]), (MISSING, True))
+        self.assertEqual((found["status"], found["needed"]), (MISSING, True))
         # Scripted: in moto no stack of a set ever fails. Where none stands, another region is the cure.
         failed = f"<member><Account>{PAYER}</Account><Region>us-east-1</Region><Status>OUTDATED</Status></member>"
         self.double.scripted["ListStackInstances"] = query_answer("ListStackInstances", f"<Summaries>{failed}</Summaries>")
@@ -202,21 +202,21 @@ class Checks(Command):
         self.assertEqual(self.verdict("cost report", text), OK)
         self.double.reports = [good | {"TimeUnit": "DAILY", "Format": "Parquet", "Compression": "Parquet"}]
         found = self.look(text)["cost report"]
-        self.assertEqual((found["verdict"], found["needed"]), (MISSING, False))
+        self.assertEqual((found["status"], found["needed"]), (MISSING, False))
         self.assertIn("it is daily and not hourly", found["said"])
         self.assert_cured(found, "cur: {}")
         self.double.reports = [good]
         rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "arn:aws:kms:us-east-1:123456789012:key/k"}}
         self.moto.client("s3").put_bucket_encryption(Bucket="payer-reports", ServerSideEncryptionConfiguration={"Rules": [rule]})
         locked = self.look(text)["cost report"]
-        self.assertEqual(locked["verdict"], UNKNOWN)
+        self.assertEqual(locked["status"], UNKNOWN)
         self.assert_cured(locked, "kms:Decrypt")
 
     def test_the_wrong_account_is_asked_nothing_else(self):
         payer.organization(self.moto)
         found = self.look(payer.policy_text("o-aaaaaaaaaa", "r-aaaa", payer="999999999999"))
         self.assertEqual(list(found), ["credentials", "account", "region"])
-        self.assertEqual(found["account"]["verdict"], MISSING)
+        self.assertEqual(found["account"]["status"], MISSING)
         self.assertEqual(self.double.asked, ["GetCallerIdentity"])
 
     def test_a_member_of_the_organization_is_sent_to_its_payer(self):
@@ -225,7 +225,7 @@ class Checks(Command):
         session = self.moto.client("sts").assume_role(RoleArn=f"arn:aws:iam::{member}:role/OrganizationAccountAccessRole", RoleSessionName="me")["Credentials"]
         keys = {"AWS_ACCESS_KEY_ID": session["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"], "AWS_SESSION_TOKEN": session["SessionToken"]}
         found = self.look(payer.policy_text("o-aaaaaaaaaa", "r-aaaa", payer=member), **keys)
-        self.assertEqual((found["account"]["verdict"], found["organization"]["verdict"]), (OK, MISSING))
+        self.assertEqual((found["account"]["status"], found["organization"]["status"]), (OK, MISSING))
         self.assert_cured(found["organization"], PAYER)
 
     def test_each_denied_call_is_named_with_its_permission_and_stops_no_other_check(self):
@@ -247,9 +247,9 @@ class Checks(Command):
             with self.subTest(operation):
                 self.double.denied = {operation}
                 found = self.look(text)
-                self.assertEqual([one["what"] for one in found.values() if one["verdict"] != OK], what)
+                self.assertEqual([one["what"] for one in found.values() if one["status"] != OK], what)
                 for one in what:
-                    self.assertEqual(found[one]["verdict"], UNKNOWN)
+                    self.assertEqual(found[one]["status"], UNKNOWN)
                     self.assertIn(needed, (None, found[one]["needed"]))
                     self.assertIn(f"needs permission {permission}", found[one]["said"])
 

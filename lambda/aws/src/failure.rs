@@ -1,5 +1,5 @@
-//! The one place that turns the SDK's errors into the project's own. It judges by error code
-//! ([`answer`]) and by the kind of the error, never by words: those only choose words.
+//! The one place that turns the SDK's errors into the project's own. It judges by error code ([`answer`]) and by the
+//! kind of the error, never by words: those only choose words.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -13,31 +13,22 @@ pub(crate) fn of<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> Failu
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let (kind, code, detail) = match error {
+    let own = |kind, detail| Failure::own(operation, kind, detail);
+    match error {
         SdkError::ServiceError(answer) => {
-            let (code, message) = (answer.err().code(), answer.err().message());
-            let status = answer.raw().status().as_u16();
-            (
-                answer::kind_of(code, status),
-                code.map(str::to_owned),
-                message.map_or_else(|| format!("HTTP status {status}"), str::to_owned),
-            )
+            let (status, said) = (answer.raw().status().as_u16(), answer.err());
+            answer::refused(operation, status, said.code(), said.message())
         }
         // An answer that cannot be read is no answer: a proxy's page, a body cut short.
         SdkError::ResponseError(answer) => {
             let status = answer.raw().status().as_u16();
-            (
-                answer::kind_of_status(status).unwrap_or(FailureKind::Unavailable),
-                None,
-                format!("HTTP status {status}: {}", Chain(error)),
-            )
+            let kind = answer::kind_of_status(status).unwrap_or(FailureKind::Unavailable);
+            own(kind, format!("HTTP status {status}: {}", Chain(error)))
         }
-        SdkError::TimeoutError(_) => (FailureKind::Unavailable, None, "no answer in time".to_owned()),
-        SdkError::ConstructionFailure(_) => (FailureKind::Invalid, None, Chain(error).to_string()),
-        _ => (FailureKind::Unavailable, None, Chain(error).to_string()),
-    };
-    let denied_by = if kind == FailureKind::Denied { answer::denied_by(&detail) } else { None };
-    Failure { operation: operation.to_owned(), kind, code, detail, named: Vec::new(), denied_by }
+        SdkError::TimeoutError(_) => own(FailureKind::Unavailable, "no answer in time".to_owned()),
+        SdkError::ConstructionFailure(_) => own(FailureKind::Invalid, Chain(error).to_string()),
+        _ => own(FailureKind::Unavailable, Chain(error).to_string()),
+    }
 }
 
 /// An error and what caused it, in the words meant for people: the SDK's own printer adds a dump of its types.

@@ -11,6 +11,7 @@ mod case;
 mod draft;
 mod room;
 mod stored;
+pub mod target;
 
 pub mod capacity;
 pub mod deny_all;
@@ -33,6 +34,7 @@ use crate::measure::summary::Summary;
 use crate::measure::vcpus::Vcpus;
 use crate::observation::{Need, Observation, Seen, Subject};
 use crate::policy::AccountPolicy;
+use crate::resource::target::Target;
 use crate::vocabulary::failure::{Failure, FailureKind};
 use crate::vocabulary::ids::Region;
 

@@ -1,7 +1,7 @@
 //! "May we?", asked before it matters: whether the responder's role may make the calls of a halt in each account.
 //!
-//! It comes after everything else of a sweep, so that it delays no look, no halt and no mail of one. Nobody is judged by
-//! it: an answer is remembered beside the state and mailed about where it is news, and what is not known is neither.
+//! It comes after everything else of a sweep, so that it delays no look, no halt and no mail of one. Nobody is judged
+//! by it: an answer is remembered beside the state and mailed about where it is news, and what is not known is neither.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,7 +32,6 @@ use crate::scope::Scope;
 use crate::trigger::Selection;
 
 /// So long after a sweep accounts are asked about; those for whom it leaves less than [`PATIENCE`] are by the next one.
-/// A thousand accounts take some twenty seconds, once a day.
 const BUDGET: Duration = Duration::from_secs(60);
 
 /// So long an account's simulator is waited for. Where it does not answer, that is an answer that did not come, and so
@@ -159,7 +158,7 @@ impl Permissions {
             Ok(Some(known)) if self.is_due(&known.record) && !self.is_being_contained(&known) => known,
             Ok(_) => return false,
             Err(failure) => {
-                tracing::debug!(account = %account, error = %failure, "the record could not be read; nobody asked what we may do");
+                tracing::debug!(account = %account, error = %failure, "the record could not be read: nobody asked");
                 return false;
             }
         };
@@ -180,7 +179,7 @@ impl Permissions {
         match while_busy(account, deadline.stop_work(), || self.states.commit(commit.clone())).await {
             Ok(_) => is_news,
             Err(failure) => {
-                tracing::debug!(account = %account, error = %failure, "what we may do there could not be recorded; the next sweep asks again");
+                tracing::debug!(account = %account, error = %failure, "permissions could not be recorded: asked again");
                 false
             }
         }
@@ -237,8 +236,8 @@ impl Permissions {
     }
 }
 
-/// A region in which the account is looked at, the home region before all others: of one that the organization denies it
-/// is known that we may do nothing there.
+/// A region in which the account is looked at, the home region before all others: of one that the organization denies
+/// it is known that we may do nothing there.
 fn open_region(policy: &AccountPolicy, record: &AccountRecord) -> Option<Region> {
     let known = &record.regions;
     let is_open = |region: &&Region| {

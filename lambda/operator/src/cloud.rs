@@ -24,6 +24,7 @@ use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::config::StalledStreamProtectionConfig;
+use aws_smithy_async::future::pagination_stream::PaginationStream;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -65,7 +66,8 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// With a profile's credentials, or with those of the environment, as the AWS CLI finds them. Nothing is called yet.
+    /// With a profile's credentials, or with those of the environment, as the AWS CLI finds them. Nothing is called
+    /// yet.
     pub async fn connect(profile: Option<&str>) -> Self {
         let regions = DefaultRegionChain::builder();
         let regions = match profile {
@@ -129,17 +131,25 @@ impl Cloud {
     }
 }
 
+/// All that the pages of a call bring.
+async fn all<T, E>(
+    operation: &str,
+    pages: PaginationStream<Result<T, SdkError<E, HttpResponse>>>,
+) -> Result<Vec<T>, Failure>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| failure(operation, &error))
+}
+
 /// What a failed call comes to. The operation is written as IAM spells it, such as `organizations:ListRoots`.
 fn failure<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> Failure
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     if let SdkError::ServiceError(answer) = error {
-        let (code, status) = (answer.err().code(), answer.raw().status().as_u16());
-        let kind = answer::kind_of(code, status);
-        let detail = answer.err().message().map_or_else(|| format!("HTTP status {status}"), str::to_owned);
-        let denied_by = if kind == FailureKind::Denied { answer::denied_by(&detail) } else { None };
-        return Failure { code: code.map(str::to_owned), denied_by, ..Failure::own(operation, kind, detail) };
+        let (status, said) = (answer.raw().status().as_u16(), answer.err());
+        return answer::refused(operation, status, said.code(), said.message());
     }
     // Where none were found, or none could be had, the request was never sent.
     match causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>()) {

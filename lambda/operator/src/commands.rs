@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex};
 
 use runawaytrain_core::policy::Policy;
 use runawaytrain_core::vocabulary::mode::Mode;
+use runawaytrain_core::vocabulary::text::count;
 use serde_json::{Value, json};
 
 use crate::arguments::{Arguments, Command, Common, Confirm, Destroy, Doctor, Output, Prune};
 use crate::cloud::Cloud;
 use crate::destroy::{found, removal};
 use crate::doctor::{self, account, drill, enrollment};
-use crate::finding::{Finding, Remedy, Verdict};
+use crate::finding::{Finding, Remedy, Status};
 use crate::policy_file::PolicyFile;
 use crate::problem::Problem;
 use crate::terminal::{Terminal, is_attended};
@@ -73,9 +74,11 @@ async fn look(common: &Common, options: &Doctor, progress: &Progress, terminal: 
     let mut code = DONE;
     let mut document = json!({});
     if options.before || both {
-        code = before(&cloud, policy.clone(), common, options, progress, terminal, &mut document).await?;
+        code = before(&cloud, policy, common, options, progress, terminal, &mut document).await?;
     }
     if options.after || both && code == DONE {
+        // The look before may have filled it.
+        let policy = PolicyFile::read(&common.policy)?;
         let after = after(&cloud, &policy, options, progress, terminal, &mut document).await?;
         code = code.max(after);
     }
@@ -108,10 +111,11 @@ async fn before(
     document["before"] = json!(findings);
     let is_accepted = options.accept_unknown && doctor::is_only_untold(&findings);
     if doctor::is_ready(&findings) || is_accepted {
-        tell_mode(&policy.policy, cloud.stack(stacks::GUARD).await.is_ok_and(|stack| stack.is_none()), terminal);
         return Ok(DONE);
     }
-    let is_only_bootstrap = findings.iter().filter(|one| one.stops()).all(|one| one.remedy == Some(Remedy::Bootstrap));
+    let is_passed_over = |one: &&Finding| options.accept_unknown && one.status == Status::CannotTell;
+    let mut stops = findings.iter().filter(|one| one.stops() && !is_passed_over(one));
+    let is_only_bootstrap = stops.all(|one| one.remedy == Some(Remedy::Bootstrap));
     Ok(if is_only_bootstrap { ONLY_BOOTSTRAP } else { NOT_DONE })
 }
 
@@ -133,8 +137,8 @@ fn tell_mode(policy: &Policy, is_first: bool, terminal: Terminal) {
     terminal.bold(&format!("\nmode: {mode}. {meaning}"));
     if is_first && mode == Mode::Proceed {
         terminal.warn(
-            "! This is the first deployment. A limit that is written wrong would stop people's work tonight: write mode: \
-             drill first, read a few days of it, then proceed.",
+            "! This is the first deployment. A limit that is written wrong would stop people's work tonight: write \
+             mode: drill first, read a few days of it, then proceed.",
         );
     }
 }
@@ -152,15 +156,13 @@ async fn after(
     retry(cloud, policy, options, progress, terminal).await;
     let look = async { Ok::<_, Problem>(doctor::after(cloud, policy).await) };
     let mut findings = terminal.step("look at the notify lists and the enrollment", look).await?;
-    let event: Value = serde_json::from_str(drill::EVENT).unwrap_or_default();
-    let asked = terminal
-        .step("ask the guard for a drill; it looks at every account and touches nothing", cloud.ask_guard(&event))
-        .await;
+    let (text, event) = ("ask the guard for a drill; it looks at every account and touches nothing", drill::event());
+    let asked = terminal.step(text, cloud.ask_guard(&event)).await;
     let (guard, lines) = match &asked {
         Ok(answer) => (drill::guard(answer), drill::lines(answer)),
         Err(refused) => (Finding::cannot_tell("guard", refusal::sentence(refused), refusal::cure(refused)), Vec::new()),
     };
-    let code = if guard.verdict == Verdict::Ok { DONE } else { NOT_DONE };
+    let code = if guard.status == Status::Ok { DONE } else { NOT_DONE };
     findings.push(guard);
     findings.extend(asked.as_ref().ok().and_then(drill::permissions));
     terminal.findings("What stands", &findings, "");
@@ -179,7 +181,7 @@ async fn retry(cloud: &Cloud, policy: &PolicyFile, options: &Doctor, progress: &
         if facts.behind.is_empty() {
             continue;
         }
-        let stacks = runawaytrain_core::vocabulary::text::count(facts.behind.len() as u64, "stack");
+        let stacks = count(facts.behind.len() as u64, "stack");
         let question = format!("{stacks} of {} failed. Deploy them once more?", set.name);
         if options.switches.retry || options.mend && is_attended() && terminal.ask(&question).await {
             let text = format!("deploy {stacks} of {} once more", set.name);
@@ -196,7 +198,7 @@ async fn remove(common: &Common, options: &Destroy, progress: &Progress, termina
     let policy = PolicyFile::read(&common.policy)?;
     let cloud = Cloud::connect(common.profile.as_deref()).await;
     let whose = account::account(&cloud.identity().await?, &policy);
-    if whose.verdict != Verdict::Ok {
+    if whose.status != Status::Ok {
         terminal.problem(&whose.said, whose.cures.first());
         return Ok(NOT_DONE);
     }
@@ -228,7 +230,7 @@ async fn prune(common: &Common, options: &Prune, progress: &Progress, terminal: 
     let cloud = Cloud::connect(common.profile.as_deref()).await;
     let wanted = assembly::stacks(&options.assembly)?;
     let whose = account::account(&cloud.identity().await?, &policy);
-    if whose.verdict != Verdict::Ok {
+    if whose.status != Status::Ok {
         terminal.problem(&whose.said, whose.cures.first());
         return Ok(NOT_DONE);
     }

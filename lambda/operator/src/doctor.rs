@@ -1,6 +1,6 @@
 //! Everything that makes the guard blind or mute, and everything that a deployment needs. Each file looks at one thing:
-//! one function reads the facts, another, pure one says what they mean. What cannot be looked at says so in its own line
-//! and stops no other.
+//! one function reads the facts, another, pure one says what they mean. What cannot be looked at says so in its own
+//! line and stops no other.
 
 pub mod account;
 pub mod bootstrap;
@@ -26,7 +26,7 @@ use runawaytrain_core::vocabulary::text::listed;
 
 use crate::cloud::Cloud;
 use crate::doctor::ground::Ground;
-use crate::finding::{Finding, Verdict};
+use crate::finding::{Finding, Status};
 use crate::policy_file::PolicyFile;
 use crate::refusal;
 
@@ -42,7 +42,8 @@ pub async fn before(cloud: &Cloud, policy: &PolicyFile) -> Vec<Finding> {
     };
     let whose = account::account(&identity, policy);
     let region = account::region(&identity, cloud.own_region.as_deref());
-    // With the sample's payer in the policy this may well be the right account, and its answers help to fill the policy.
+    // With the sample's payer in the policy this may well be the right account, and its answers help to fill the
+    // policy.
     let is_right = !region.stops() && (!whose.stops() || whose.remedy.is_some());
     let mut found = vec![account::credentials(&identity), whose, region];
     if is_right {
@@ -83,7 +84,7 @@ async fn in_account(ground: Ground<'_>) -> Vec<Finding> {
     let of_regions = line("regions", regions::look(ground).await).into_iter();
     // Where the policy names none, nobody needs to know which there are.
     found.extend(
-        of_regions.map(|one| if one.verdict == Verdict::CannotTell && !names_regions { one.spared() } else { one }),
+        of_regions.map(|one| if one.status == Status::CannotTell && !names_regions { one.spared() } else { one }),
     );
     found.extend(line("region of the roles", regions::look_for_roles(ground).await));
     found.extend(line("cost report", report::look(ground).await).into_iter().map(Finding::spared));
@@ -118,15 +119,15 @@ pub fn is_ready(findings: &[Finding]) -> bool {
 
 /// Whether all that stands in the way is what cannot be told, and may well be there. Credentials are not of that kind.
 pub fn is_only_untold(findings: &[Finding]) -> bool {
-    findings.first().is_some_and(|first| first.verdict == Verdict::Ok)
-        && findings.iter().filter(|one| one.stops()).all(|one| one.verdict == Verdict::CannotTell)
+    findings.first().is_some_and(|first| first.status == Status::Ok)
+        && findings.iter().filter(|one| one.stops()).all(|one| one.status == Status::CannotTell)
 }
 
 /// The last line about them.
 pub fn conclusion(findings: &[Finding]) -> String {
     let stops: Vec<&str> = findings.iter().filter(|one| one.stops()).map(|one| one.what.as_str()).collect();
     let spared: Vec<&str> =
-        findings.iter().filter(|one| !one.stops() && one.verdict != Verdict::Ok).map(|one| one.what.as_str()).collect();
+        findings.iter().filter(|one| !one.stops() && one.status != Status::Ok).map(|one| one.what.as_str()).collect();
     let without = if spared.is_empty() { String::new() } else { format!(" It can do without {}.", listed(&spared)) };
     if stops.is_empty() {
         format!("Nothing that a deployment needs is missing.{without}")

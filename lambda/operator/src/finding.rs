@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 /// How a thing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum Verdict {
+pub enum Status {
     /// As it should be.
     #[serde(rename = "ok")]
     Ok,
@@ -16,7 +16,7 @@ pub enum Verdict {
     CannotTell,
 }
 
-impl Verdict {
+impl Status {
     /// As it is written in a table.
     pub fn word(self) -> &'static str {
         match self {
@@ -86,7 +86,7 @@ pub struct Finding {
     /// What was looked at. Each thing has one finding.
     pub what: String,
     /// How it stands.
-    pub verdict: Verdict,
+    pub status: Status,
     /// What was seen, as a sentence.
     pub said: String,
     /// What mends it, if anything has to be mended.
@@ -101,24 +101,22 @@ pub struct Finding {
 impl Finding {
     /// All is well.
     pub fn ok(what: impl Into<String>, said: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            verdict: Verdict::Ok,
-            said: said.into(),
-            cures: Vec::new(),
-            needed: true,
-            remedy: None,
-        }
+        Self { what: what.into(), status: Status::Ok, said: said.into(), cures: Vec::new(), needed: true, remedy: None }
     }
 
     /// Something is missing that a deployment needs.
     pub fn missing(what: impl Into<String>, said: impl Into<String>, cure: Cure) -> Self {
-        Self { verdict: Verdict::Missing, cures: vec![cure], ..Self::ok(what, said) }
+        Self::missing_all(what, said, vec![cure])
+    }
+
+    /// The same where it takes more than one cure.
+    pub fn missing_all(what: impl Into<String>, said: impl Into<String>, cures: Vec<Cure>) -> Self {
+        Self { status: Status::Missing, cures, ..Self::ok(what, said) }
     }
 
     /// It could not be looked at.
     pub fn cannot_tell(what: impl Into<String>, said: impl Into<String>, cure: Option<Cure>) -> Self {
-        Self { verdict: Verdict::CannotTell, cures: cure.into_iter().collect(), ..Self::ok(what, said) }
+        Self { status: Status::CannotTell, cures: cure.into_iter().collect(), ..Self::ok(what, said) }
     }
 
     /// A deployment works without it, only less well.
@@ -135,6 +133,6 @@ impl Finding {
 
     /// Whether a deployment has to wait for it.
     pub fn stops(&self) -> bool {
-        self.needed && self.verdict != Verdict::Ok
+        self.needed && self.status != Status::Ok
     }
 }

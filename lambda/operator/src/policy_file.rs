@@ -48,7 +48,10 @@ pub enum PolicyProblem {
         error: String,
     },
     /// The sample's values are not where the sample has them.
-    #[error("{}: the sample's ids stand where they cannot be replaced without touching the rest. Write yours by hand.", file.display())]
+    #[error(
+        "{}: the sample's ids stand where they cannot be replaced without touching the rest. Write yours by hand.",
+        file.display()
+    )]
     NotFilled {
         /// Which file.
         file: PathBuf,
@@ -100,7 +103,8 @@ impl PolicyFile {
         if payer.len() != 12 || !payer.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(PolicyProblem::NoPayer { file });
         }
-        // By way of JSON, which is what the function reads: a key twice, or one that is no string, is refused on the way.
+        // By way of JSON, which is what the function reads: a key twice, or one that is no string, is refused on the
+        // way.
         let json: Value = match serde_json::to_value(&found) {
             Ok(json) => json,
             Err(error) => return Err(PolicyProblem::NoPolicy { file, error: error.to_string() }),
@@ -170,10 +174,10 @@ impl PolicyFile {
     /// The file's text with the sample's ids replaced, every other character as it was. Ids that are not the sample's
     /// were written by somebody, who may have meant them.
     pub fn filled(&self, text: &str, payer: &str, organization: &str, root: &str) -> Result<String, PolicyProblem> {
-        let replaced =
-            [("payer", SAMPLE_PAYER, payer), ("id", SAMPLE_ORGANIZATION, organization), ("root", SAMPLE_ROOT, root)]
-                .into_iter()
-                .fold(text.to_owned(), |text, (key, sample, value)| replaced_once(&text, key, sample, value));
+        let replaced = self
+            .samples(payer, organization, root)
+            .into_iter()
+            .fold(text.to_owned(), |text, (key, sample, value)| replaced_once(&text, key, sample, value));
         // What was meant, by the file's own meaning: the text was changed by its looks.
         let mut expected = self.policy.document().clone();
         let not_filled = || PolicyProblem::NotFilled { file: self.file.clone() };

@@ -51,8 +51,8 @@ pub fn cure(failure: &Failure) -> Option<Cure> {
             Cure::new("aws sso login").remarked("or renew the session in the way that you began it")
         }
         FailureKind::Credentials => {
-            let remark = "renews a profile's session; `aws configure sso` makes a profile, --profile NAME takes it; one with \
-                          mfa_serial needs a session made beforehand";
+            let remark = "renews a profile's session; `aws configure sso` makes a profile, --profile NAME takes it; \
+                          one with mfa_serial needs a session made beforehand";
             Cure::new("aws sso login").remarked(remark)
         }
         FailureKind::Throttled => Cure::new("run it again in a minute"),

@@ -10,7 +10,7 @@ use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::doctor::drill::Line;
-use crate::finding::{Cure, Finding, Verdict};
+use crate::finding::{Cure, Finding, Status};
 
 /// A log is not 80 columns wide: tables should not be broken there.
 const LOG_WIDTH: u16 = 120;
@@ -131,12 +131,12 @@ impl Terminal {
     pub fn findings(self, title: &str, findings: &[Finding], spared: &str) {
         let mut table = self.table(title, &["", "what", "finding"]);
         for one in findings {
-            let colour = match (one.verdict, one.needed) {
-                (Verdict::Ok, _) => Color::Green,
-                (Verdict::Missing, true) => Color::Red,
-                (Verdict::CannotTell, true) | (_, false) => Color::Yellow,
+            let colour = match (one.status, one.needed) {
+                (Status::Ok, _) => Color::Green,
+                (Status::Missing, true) => Color::Red,
+                (Status::CannotTell, true) | (_, false) => Color::Yellow,
             };
-            table.add_row([Cell::new(one.verdict.word()).fg(colour), Cell::new(&one.what), Cell::new(&one.said)]);
+            table.add_row([Cell::new(one.status.word()).fg(colour), Cell::new(&one.what), Cell::new(&one.said)]);
         }
         self.print(&table);
         let to_mend: Vec<&Finding> = findings.iter().filter(|one| !one.cures.is_empty()).collect();

@@ -1,5 +1,5 @@
-//! What follows from what AWS's policy simulator says of our role: the record, and what is news about it. No verdict and
-//! no state does.
+//! What follows from what AWS's policy simulator says of our role: the record, and what is news about it. No verdict
+//! and no state does.
 
 use jiff::{SignedDuration, Timestamp};
 

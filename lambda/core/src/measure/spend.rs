@@ -1,4 +1,5 @@
-//! What was spent: AWS's own estimate of the month, and the hours of the Cost and Usage Reports. Every number has an age.
+//! What was spent: AWS's own estimate of the month, and the hours of the Cost and Usage Reports. Every number has an
+//! age.
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use serde::{Deserialize, Serialize};

@@ -9,70 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::{HOME_REGION, RESPONDER_ROLE};
 use crate::resource::deny_all::DENY_ALL;
+use crate::resource::target::Target;
 use crate::resource::{Act, Caller, Description, Kind, Part};
 use crate::vocabulary::failure::DeniedBy;
 use crate::vocabulary::ids::{AccountId, Region};
-
-/// What a call is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Target {
-    Instance,
-    Fleet,
-    SpotFleet,
-    SpotRequest,
-    ScalingGroup,
-    Role,
-    User,
-    Group,
-    Mfa,
-}
-
-/// By the service's own tables of actions and resources, as the role is granted them.
-/// <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>
-const TARGETS: [(Target, &[&str]); 9] = [
-    (
-        Target::Instance,
-        &["ec2:ModifyInstanceAttribute", "ec2:StartInstances", "ec2:StopInstances", "ec2:TerminateInstances"],
-    ),
-    (Target::Fleet, &["ec2:ModifyFleet"]),
-    (Target::SpotFleet, &["ec2:ModifySpotFleetRequest"]),
-    (Target::SpotRequest, &["ec2:CancelSpotInstanceRequests"]),
-    (Target::ScalingGroup, &["autoscaling:ResumeProcesses", "autoscaling:SuspendProcesses"]),
-    (
-        Target::Role,
-        &[
-            "iam:AttachRolePolicy",
-            "iam:DeleteRolePermissionsBoundary",
-            "iam:DetachRolePolicy",
-            "iam:PutRolePermissionsBoundary",
-            "iam:PutRolePolicy",
-        ],
-    ),
-    (
-        Target::User,
-        &[
-            "iam:AttachUserPolicy",
-            "iam:DeactivateMFADevice",
-            "iam:DeleteAccessKey",
-            "iam:DeleteLoginProfile",
-            "iam:DeleteSSHPublicKey",
-            "iam:DeleteServiceSpecificCredential",
-            "iam:DeleteSigningCertificate",
-            "iam:DeleteUser",
-            "iam:DeleteUserPermissionsBoundary",
-            "iam:DeleteUserPolicy",
-            "iam:DetachUserPolicy",
-            "iam:PutUserPermissionsBoundary",
-            "iam:PutUserPolicy",
-            "iam:UpdateAccessKey",
-            "iam:UpdateSSHPublicKey",
-            "iam:UpdateServiceSpecificCredential",
-            "iam:UpdateSigningCertificate",
-        ],
-    ),
-    (Target::Group, &["iam:RemoveUserFromGroup"]),
-    (Target::Mfa, &["iam:DeleteVirtualMFADevice"]),
-];
 
 /// Who is asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,19 +55,24 @@ impl Responder {
 
     /// Every call of a halt and its release in a member account, grouped by what it is granted on.
     pub fn questions(&self) -> Vec<Question> {
-        let calls = Kind::contain();
-        let asked = TARGETS.iter().map(|(target, actions)| Question {
+        let mut calls: BTreeMap<Target, BTreeSet<&str>> = BTreeMap::new();
+        for kind in Kind::ALL.iter().filter(|kind| kind.actor() == Caller::Member) {
+            for call in kind.calls() {
+                calls.entry(kind.target(call)).or_default().insert(call);
+            }
+        }
+        let asked = calls.into_iter().map(|(target, actions)| Question {
             principal: self.arn(),
-            actions: actions.iter().copied().filter(|action| calls.contains(action)).collect(),
-            resource: self.resource(*target),
-            context: self.context(*target),
+            actions: actions.into_iter().collect(),
+            resource: target.arn(&self.account, &self.region),
+            context: self.context(target),
         });
-        asked.filter(|question| !question.actions.is_empty()).collect()
+        asked.collect()
     }
 
     /// What is asked, in a few characters that change with it and with the version. A deployment that asks for more, or
-    /// asks otherwise, may have met a role of an older one: what was answered before says nothing of it. A change of the
-    /// policy file alone changes neither what a halt may call nor who may.
+    /// asks otherwise, may have met a role of an older one: what was answered before says nothing of it. A change of
+    /// the policy file alone changes neither what a halt may call nor who may.
     pub fn fingerprint(&self) -> String {
         let asked = format!("{} {:?}", env!("CARGO_PKG_VERSION"), self.questions());
         // FNV-1a, whose value no new compiler changes.
@@ -137,35 +82,13 @@ impl Responder {
         format!("{hash:016x}")
     }
 
-    /// A made-up one. Its name is none of those that *protect* guards.
-    fn resource(&self, target: Target) -> String {
-        let Self { account, region, .. } = self;
-        match target {
-            Target::Instance => format!("arn:aws:ec2:{region}:{account}:instance/i-00000000000000000"),
-            Target::Fleet => format!("arn:aws:ec2:{region}:{account}:fleet/fleet-00000000-0000-0000-0000-000000000000"),
-            Target::SpotFleet => {
-                format!("arn:aws:ec2:{region}:{account}:spot-fleet-request/sfr-00000000-0000-0000-0000-000000000000")
-            }
-            Target::SpotRequest => format!("arn:aws:ec2:{region}:{account}:spot-instances-request/sir-00000000"),
-            Target::ScalingGroup => format!(
-                "arn:aws:autoscaling:{region}:{account}:autoScalingGroup:00000000-0000-0000-0000-000000000000:\
-                 autoScalingGroupName/any"
-            ),
-            Target::Role => format!("arn:aws:iam::{account}:role/any"),
-            Target::User => format!("arn:aws:iam::{account}:user/any"),
-            Target::Group => format!("arn:aws:iam::{account}:group/any"),
-            Target::Mfa => format!("arn:aws:iam::{account}:mfa/any"),
-        }
-    }
-
     /// The simulator takes a key that is not given for absent, and a condition such as `StringNotEquals` for met then:
     /// without these it would say of every region deny, and of every policy that exempts our role, that it denies us.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
     fn context(&self, target: Target) -> Vec<(&'static str, Value)> {
         let text = |key, value: &str| (key, Value::Text(value.to_owned()));
-        let is_global = matches!(target, Target::Role | Target::User | Target::Group | Target::Mfa);
         // IAM answers in one region for all.
-        let region = if is_global { HOME_REGION } else { self.region.as_str() };
+        let region = if target.is_of_iam() { HOME_REGION } else { self.region.as_str() };
         let (account, organization) = (self.account.as_str(), self.organization.as_str());
         let mut context = vec![
             text("aws:PrincipalArn", &self.arn()),
@@ -179,7 +102,7 @@ impl Responder {
             ("aws:SecureTransport", Value::Flag(true)),
             ("aws:ViaAWSService", Value::Flag(false)),
         ];
-        if is_global {
+        if target.is_of_iam() {
             // The only policy that a halt attaches or makes a boundary. A release may put back any other one as a
             // boundary, and who deletes a user takes off all that it has: of those, nothing is asked.
             context.extend([text("iam:PolicyARN", DENY_ALL), text("iam:PermissionsBoundary", DENY_ALL)]);

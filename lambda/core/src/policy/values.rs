@@ -25,8 +25,8 @@ pub(super) const REGION: &str = "^[a-z]{2}(-[a-z]+)+-[0-9]+$";
 pub(super) const INSTANCE: &str = "^i-([0-9a-f]{8}|[0-9a-f]{17})$";
 /// An IAM user's or role's name. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_User.html>
 pub(super) const USER: &str = "^[A-Za-z0-9_+=,.@-]{1,64}$";
-/// An e-mail address, as far as a pattern can tell: visible characters of ASCII, since AWS mails to no others. Readers of
-/// the pattern also differ in which characters `\s` means.
+/// An e-mail address, as far as a pattern can tell: visible characters of ASCII, since AWS mails to no others. Readers
+/// of the pattern also differ in which characters `\s` means.
 /// <https://docs.aws.amazon.com/ses/latest/APIReference/API_Destination.html>
 const EMAIL: &str = "^[!-?A-~]+@[!-?A-~]+[.][!-?A-~]+$";
 /// A bucket's name. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>

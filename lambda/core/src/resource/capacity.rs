@@ -14,6 +14,7 @@ use crate::resource::act::{Act, Description, Undo};
 use crate::resource::case::{HaltCase, ReleaseCase, Touched};
 use crate::resource::draft::{Draft, SkipReason};
 use crate::resource::room::{Resource, Scope};
+use crate::resource::target::Target;
 use crate::vocabulary::ids::Region;
 use crate::vocabulary::text::{clean, count};
 
@@ -74,6 +75,10 @@ impl Resource for Capacity {
     const READS: &'static [&'static str] = &["ec2:DescribeHosts", "ec2:DescribeCapacityReservations"];
     const CALLS: &'static [&'static str] = &[];
     const HOLDS_UP_STOPS: bool = false;
+
+    fn target(_: &str) -> Target {
+        Target::Payers
+    }
 
     fn samples() -> Vec<Self::Action> {
         Vec::new()

@@ -13,6 +13,7 @@ use crate::resource::case::{Done, HaltCase, ReleaseCase, Standing, Touched};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::instances::{Launcher, launchers};
 use crate::resource::room::{Resource, Returned, Scope};
+use crate::resource::target::Target;
 use crate::vocabulary::ids::{FleetId, Region};
 
 /// EC2 fleets and Spot fleets.
@@ -147,6 +148,10 @@ impl Resource for Fleets {
     const SCOPE: Scope = Scope::Region;
     const READS: &'static [&'static str] = &["ec2:DescribeFleets", "ec2:DescribeSpotFleetRequests"];
     const CALLS: &'static [&'static str] = &[MODIFY_FLEET, MODIFY_SPOT_FLEET];
+
+    fn target(call: &str) -> Target {
+        if call == MODIFY_SPOT_FLEET { Target::SpotFleet } else { Target::Fleet }
+    }
 
     fn samples() -> Vec<Action> {
         let of_kind = |kind| {

@@ -13,6 +13,7 @@ use crate::resource::case::{Done, HaltCase, ReleaseCase, Standing, Touched};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::instances::{Instance, Instances, Launcher, Phase, launchers};
 use crate::resource::room::{Depth, Resource, Returned, Scope};
+use crate::resource::target::Target;
 use crate::vocabulary::ids::{GroupName, InstanceId, Region};
 use crate::vocabulary::text::clean;
 
@@ -130,6 +131,10 @@ impl Resource for Groups {
     const READS: &'static [&'static str] = &["autoscaling:DescribeAutoScalingGroups"];
     const CALLS: &'static [&'static str] = &[RESUME, SUSPEND];
     const RELEASE_DEPTH: Depth = Depth::Whole;
+
+    fn target(_: &str) -> Target {
+        Target::ScalingGroup
+    }
 
     fn samples() -> Vec<Action> {
         let (region, group) = (Region::new("any"), GroupName::new("any"));

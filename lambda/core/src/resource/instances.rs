@@ -12,6 +12,7 @@ use crate::resource::act::{Act, Undo};
 use crate::resource::case::{Done, HaltCase, ReleaseCase, Standing, Suspicion, Touched};
 use crate::resource::draft::{Draft, Lane, SkipReason, Skipped};
 use crate::resource::room::{Depth, Resource, Returned, Revival, Scope};
+use crate::resource::target::Target;
 use crate::vocabulary::ids::{InstanceId, Region, SpotRequestId};
 use crate::vocabulary::text::count;
 
@@ -50,6 +51,10 @@ impl Resource for Instances {
     const CALLS: &'static [&'static str] = &[MODIFY, START, STOP, TERMINATE];
     const WORKLOAD: Option<&'static str> = Some("instance");
     const RELEASE_DEPTH: Depth = Depth::Whole;
+
+    fn target(_: &str) -> Target {
+        Target::Instance
+    }
 
     fn samples() -> Vec<Action> {
         let (region, instance, against) = (Region::new("any"), InstanceId::new("any"), Protection::Stop);

@@ -76,6 +76,11 @@ macro_rules! kinds {
                 match self { $(Self::$Kind => $room::$Kind::CALLS,)+ }
             }
 
+            /// What one of its calls is granted on.
+            pub fn target(self, call: &str) -> Target {
+                match self { $(Self::$Kind => $room::$Kind::target(call),)+ }
+            }
+
             /// One call of each sort.
             pub fn samples(self) -> Vec<Action> {
                 match self { $(Self::$Kind => $room::$Kind::samples().into_iter().map(Action::$Kind).collect(),)+ }

@@ -11,6 +11,7 @@ use crate::resource::act::{Act, Description, Part, Undo};
 use crate::resource::case::{HaltCase, ReleaseCase, Touched};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::room::{Caller, Resource, Scope};
+use crate::resource::target::Target;
 use crate::vocabulary::ids::Region;
 
 /// The service control policies of an account that are ours.
@@ -197,6 +198,10 @@ impl Resource for Quarantine {
     const CALLER: Caller = Caller::Payer;
     const READS: &'static [&'static str] = &["organizations:ListPoliciesForTarget"];
     const CALLS: &'static [&'static str] = &[ATTACH, DETACH];
+
+    fn target(_: &str) -> Target {
+        Target::Payers
+    }
 
     fn samples() -> Vec<Action> {
         Policy::ALL.into_iter().flat_map(|ours| [ours.attach(), ours.detach()]).collect()

@@ -15,6 +15,7 @@ use crate::resource::case::{Age, Done, HaltCase, Refusals, ReleaseCase, Standing
 use crate::resource::deny_all::{Calls, DenyAll, NO_ROOM, Way};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::room::{Depth, Resource, Scope};
+use crate::resource::target::Target;
 use crate::vocabulary::failure::Failure;
 use crate::vocabulary::ids::{Region, RoleName};
 use crate::vocabulary::text::clean;
@@ -238,6 +239,10 @@ impl Resource for Roles {
     ];
     const CALLS: &'static [&'static str] =
         &[DENIES.inline, DENIES.attach, DENIES.bound, "iam:DeleteRolePermissionsBoundary", "iam:DetachRolePolicy"];
+
+    fn target(_: &str) -> Target {
+        Target::Role
+    }
 
     fn samples() -> Vec<Action> {
         let role = || RoleName::new("any");

@@ -10,6 +10,7 @@ use crate::policy::AccountPolicy;
 use crate::resource::act::Act;
 use crate::resource::case::{HaltCase, Refusals, ReleaseCase, Suspicion, Touched};
 use crate::resource::draft::{Draft, Skipped};
+use crate::resource::target::Target;
 use crate::vocabulary::ids::Region;
 
 /// Where a kind of resource is looked at.
@@ -88,6 +89,9 @@ pub trait Resource: Subject {
     /// Whether what runs in its region is stopped only once this was looked at there: it may launch again what is
     /// stopped.
     const HOLDS_UP_STOPS: bool = true;
+
+    /// What one of these calls is granted on.
+    fn target(call: &str) -> Target;
 
     /// One call of each sort: what describes these describes all of its calls.
     fn samples() -> Vec<Self::Action>;

@@ -1,5 +1,6 @@
-//! The account's root user: its keys and its console password, which nobody in the account but itself can take away. The
-//! payer can, where the organization has centralized root access and the policy wants it; else people are told of them.
+//! The account's root user: its keys and its console password, which nobody in the account but itself can take away.
+//! The payer can, where the organization has centralized root access and the policy wants it; else people are told of
+//! them.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_root-user-access-management.html>
 
 use std::fmt;
@@ -12,6 +13,7 @@ use crate::resource::act::{Act, Description, Part, Undo};
 use crate::resource::case::{Done, HaltCase, ReleaseCase, Touched};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::room::{Caller, Resource, Scope};
+use crate::resource::target::Target;
 use crate::vocabulary::ids::Region;
 
 /// The root user.
@@ -100,6 +102,10 @@ impl Resource for Root {
     const READS: &'static [&'static str] = &["iam:GetAccountSummary"];
     /// What is called in the session besides needs no permission of ours.
     const CALLS: &'static [&'static str] = &[ASSUME_ROOT];
+
+    fn target(_: &str) -> Target {
+        Target::Payers
+    }
 
     fn samples() -> Vec<Action> {
         vec![Action::DeleteRootKeys, Action::DeleteRootPassword]

@@ -12,6 +12,7 @@ use crate::resource::case::{Done, HaltCase, ReleaseCase, Touched};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::instances;
 use crate::resource::room::{Resource, Scope};
+use crate::resource::target::Target;
 use crate::vocabulary::ids::{Region, SpotRequestId};
 use crate::vocabulary::text::count;
 
@@ -97,6 +98,10 @@ impl Resource for SpotRequests {
     const SCOPE: Scope = Scope::Region;
     const READS: &'static [&'static str] = &["ec2:DescribeSpotInstanceRequests"];
     const CALLS: &'static [&'static str] = &[CANCEL];
+
+    fn target(_: &str) -> Target {
+        Target::SpotRequest
+    }
 
     fn samples() -> Vec<Action> {
         vec![Action::CancelSpotRequests { region: Region::new("any"), requests: vec![SpotRequestId::new("any")] }]

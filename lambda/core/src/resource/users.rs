@@ -12,6 +12,7 @@ use crate::resource::case::{Age, Done, HaltCase, Refusals, ReleaseCase, Standing
 use crate::resource::deny_all::{DenyAll, NO_ROOM};
 use crate::resource::draft::Draft;
 use crate::resource::room::{Depth, Resource, Scope};
+use crate::resource::target::Target;
 use crate::vocabulary::failure::Failure;
 use crate::vocabulary::ids::{Region, UserName};
 use crate::vocabulary::text::clean;
@@ -82,6 +83,14 @@ impl Resource for Users {
         "iam:UpdateServiceSpecificCredential",
         "iam:UpdateSigningCertificate",
     ];
+
+    fn target(call: &str) -> Target {
+        match call {
+            "iam:RemoveUserFromGroup" => Target::UserGroup,
+            "iam:DeleteVirtualMFADevice" => Target::Mfa,
+            _ => Target::User,
+        }
+    }
 
     fn samples() -> Vec<Action> {
         action::samples()

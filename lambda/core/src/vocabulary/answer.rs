@@ -1,9 +1,17 @@
 //! What an answer of AWS that refuses a call means: by its error code, and where there is none by its HTTP status.
 
-use super::failure::{DeniedBy, FailureKind};
+use super::failure::{DeniedBy, Failure, FailureKind};
+
+/// What a refusal comes to. The operation is written as IAM spells it, such as `ec2:DescribeInstances`.
+pub fn refused(operation: &str, status: u16, code: Option<&str>, message: Option<&str>) -> Failure {
+    let kind = kind_of(code, status);
+    let detail = message.map_or_else(|| format!("HTTP status {status}"), str::to_owned);
+    let denied_by = if kind == FailureKind::Denied { denied_by(&detail) } else { None };
+    Failure { code: code.map(str::to_owned), denied_by, ..Failure::own(operation, kind, detail) }
+}
 
 /// What kind of failure an answer with this code and HTTP status is.
-pub fn kind_of(code: Option<&str>, status: u16) -> FailureKind {
+fn kind_of(code: Option<&str>, status: u16) -> FailureKind {
     code.and_then(kind_of_code).or_else(|| kind_of_status(status)).unwrap_or(FailureKind::Other)
 }
 
@@ -171,7 +179,7 @@ pub fn kind_of_status(status: u16) -> Option<FailureKind> {
 /// Whose policy denied a call, by the type of policy that AWS's message names: as what denies the call, or as what does
 /// not allow it. The one place that reads a message, and nothing is done by it: it chooses words for people.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
-pub fn denied_by(message: &str) -> Option<DeniedBy> {
+fn denied_by(message: &str) -> Option<DeniedBy> {
     let names = |policy: &str| {
         ["with an explicit deny in a ", "with an explicit deny in an ", "because no "]
             .iter()

@@ -138,8 +138,8 @@ impl FailureKind {
     }
 }
 
-/// Whose policy denied a call, or would deny it, as far as AWS's message or its policy simulator says it. Only words for
-/// people are chosen by it: messages change without notice, and AWS does not always say it.
+/// Whose policy denied a call, or would deny it, as far as AWS's message or its policy simulator says it. Only words
+/// for people are chosen by it: messages change without notice, and AWS does not always say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeniedBy {

@@ -44,6 +44,15 @@ pub fn listed<T: AsRef<str>>(words: &[T]) -> String {
     }
 }
 
+/// `a, b and 3 more`: of many only the first so many are named.
+pub fn some_of<T: std::fmt::Display>(words: &[T], most: usize) -> String {
+    let named: Vec<String> = words.iter().take(most).map(T::to_string).collect();
+    match words.len().saturating_sub(most) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +62,15 @@ mod tests {
         assert_eq!(clean("mallory\r\nBcc: all@example.edu"), "mallory  Bcc: all@example.edu");
         assert_eq!(clean("\u{1b}[31mred\u{1b}[0m"), "[31mred[0m");
         assert_eq!(clean("safe\u{202E}exe.txt"), "safeexe.txt");
+    }
+
+    #[test]
+    fn many_words_are_told_as_people_tell_them() {
+        assert_eq!(
+            [listed(&["a"; 0]), listed(&["a"]), listed(&["a", "b"]), listed(&["a", "b", "c"])],
+            ["", "a", "a and b", "a, b and c"]
+        );
+        assert_eq!([some_of(&["a", "b"], 2), some_of(&["a", "b", "c"], 2)], ["a, b", "a, b and 1 more"]);
     }
 
     #[test]

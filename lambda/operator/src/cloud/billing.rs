@@ -7,7 +7,7 @@ use aws_sdk_cloudwatch::types::DimensionFilter;
 
 use runawaytrain_core::vocabulary::failure::Failure;
 
-use super::{Cloud, failure};
+use super::{Cloud, all};
 
 const LINKED_ACCOUNT: &str = "LinkedAccount";
 
@@ -17,16 +17,14 @@ impl Cloud {
     pub async fn accounts_with_charges(&self) -> Result<BTreeSet<String>, Failure> {
         let operation = "cloudwatch:ListMetrics";
         let linked = DimensionFilter::builder().name(LINKED_ACCOUNT).build();
-        let pages = Client::new(&self.shared)
+        let asked = Client::new(&self.shared)
             .list_metrics()
             .namespace("AWS/Billing")
             .metric_name("EstimatedCharges")
             .dimensions(linked)
             .into_paginator()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| failure(operation, &error))?;
+            .send();
+        let pages = all(operation, asked).await?;
         let metrics = pages.iter().flat_map(|page| page.metrics());
         let dimensions = metrics.flat_map(|metric| metric.dimensions());
         Ok(dimensions

@@ -4,7 +4,7 @@ use aws_sdk_costandusagereport::Client;
 
 use runawaytrain_core::vocabulary::failure::Failure;
 
-use super::{Cloud, failure};
+use super::{Cloud, all};
 
 /// What a report is made like.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,13 +31,8 @@ impl Cloud {
     /// The payer's reports. The older kind only: Data Exports has an API of its own.
     /// <https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_cur_DescribeReportDefinitions.html>
     pub async fn report_definitions(&self) -> Result<Vec<ReportDefinition>, Failure> {
-        let pages = Client::new(&self.shared)
-            .describe_report_definitions()
-            .into_paginator()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| failure("cur:DescribeReportDefinitions", &error))?;
+        let asked = Client::new(&self.shared).describe_report_definitions().into_paginator().send();
+        let pages = all("cur:DescribeReportDefinitions", asked).await?;
         Ok(pages
             .iter()
             .flat_map(|page| page.report_definitions())

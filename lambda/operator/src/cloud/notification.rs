@@ -4,7 +4,7 @@ use aws_sdk_sns::Client;
 
 use runawaytrain_core::vocabulary::failure::Failure;
 
-use super::{Cloud, failure};
+use super::{Cloud, all};
 
 /// Where a subscription stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,15 +20,13 @@ pub enum Standing {
 impl Cloud {
     /// The endpoints of a topic's subscriptions, and where each stands.
     pub async fn subscriptions(&self, topic_arn: &str) -> Result<Vec<(String, Standing)>, Failure> {
-        let found = Client::new(&self.shared)
+        let asked = Client::new(&self.shared)
             .list_subscriptions_by_topic()
             .topic_arn(topic_arn)
             .into_paginator()
             .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| failure("sns:ListSubscriptionsByTopic", &error))?;
+            .send();
+        let found = all("sns:ListSubscriptionsByTopic", asked).await?;
         // What SNS says instead of the ARN of a subscription that has none yet, or none any more.
         let standing = |arn: Option<&str>| match arn {
             Some("PendingConfirmation") => Standing::Pending,

@@ -5,7 +5,7 @@ use aws_sdk_organizations::types::{PolicyType, PolicyTypeStatus};
 
 use runawaytrain_core::vocabulary::failure::Failure;
 
-use super::{Cloud, failure};
+use super::{Cloud, all, failure};
 
 /// The organization that an account is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,14 +79,8 @@ impl Cloud {
 
     /// The root. Only the payer may ask.
     pub async fn root(&self) -> Result<Option<Root>, Failure> {
-        let pages = self
-            .organizations()
-            .list_roots()
-            .into_paginator()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| failure("organizations:ListRoots", &error))?;
+        let asked = self.organizations().list_roots().into_paginator().send();
+        let pages = all("organizations:ListRoots", asked).await?;
         Ok(pages.iter().flat_map(|page| page.roots()).next().map(|root| Root {
             id: root.id().unwrap_or_default().to_owned(),
             has_scps: root
@@ -115,14 +109,8 @@ impl Cloud {
 
     /// Every account of the organization that is not closed.
     pub async fn members(&self) -> Result<Vec<Member>, Failure> {
-        let pages = self
-            .organizations()
-            .list_accounts()
-            .into_paginator()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| failure("organizations:ListAccounts", &error))?;
+        let asked = self.organizations().list_accounts().into_paginator().send();
+        let pages = all("organizations:ListAccounts", asked).await?;
         let standing = pages.iter().flat_map(|page| page.accounts()).filter(|account| {
             account.state().map_or_else(
                 || account.status().is_none_or(|status| status.as_str() == "ACTIVE"),
@@ -139,30 +127,16 @@ impl Cloud {
 
     /// The service control policies of the organization.
     pub async fn scps(&self) -> Result<Vec<Scp>, Failure> {
-        let pages = self
-            .organizations()
-            .list_policies()
-            .filter(SCP)
-            .into_paginator()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| failure("organizations:ListPolicies", &error))?;
+        let asked = self.organizations().list_policies().filter(SCP).into_paginator().send();
+        let pages = all("organizations:ListPolicies", asked).await?;
         Ok(pages.iter().flat_map(|page| page.policies()).map(scp).collect())
     }
 
     /// Those attached to a root, a unit or an account itself.
     pub async fn scps_on(&self, target: &str) -> Result<Vec<Scp>, Failure> {
-        let pages = self
-            .organizations()
-            .list_policies_for_target()
-            .target_id(target)
-            .filter(SCP)
-            .into_paginator()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| failure("organizations:ListPoliciesForTarget", &error))?;
+        let asked =
+            self.organizations().list_policies_for_target().target_id(target).filter(SCP).into_paginator().send();
+        let pages = all("organizations:ListPoliciesForTarget", asked).await?;
         Ok(pages.iter().flat_map(|page| page.policies()).map(scp).collect())
     }
 
@@ -180,15 +154,8 @@ impl Cloud {
 
     /// What a policy is attached to.
     pub async fn targets(&self, policy: &str) -> Result<Vec<String>, Failure> {
-        let pages = self
-            .organizations()
-            .list_targets_for_policy()
-            .policy_id(policy)
-            .into_paginator()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| failure("organizations:ListTargetsForPolicy", &error))?;
+        let asked = self.organizations().list_targets_for_policy().policy_id(policy).into_paginator().send();
+        let pages = all("organizations:ListTargetsForPolicy", asked).await?;
         Ok(pages
             .iter()
             .flat_map(|page| page.targets())
@@ -218,16 +185,14 @@ impl Cloud {
 
     /// The accounts that act for the organization in a service.
     pub async fn delegates(&self, service: &str) -> Result<Vec<Delegate>, Failure> {
-        let found = self
+        let asked = self
             .organizations()
             .list_delegated_administrators()
             .service_principal(service)
             .into_paginator()
             .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| failure("organizations:ListDelegatedAdministrators", &error))?;
+            .send();
+        let found = all("organizations:ListDelegatedAdministrators", asked).await?;
         Ok(found
             .iter()
             .map(|one| Delegate {

@@ -7,19 +7,14 @@ use aws_sdk_account::types::RegionOptStatus;
 
 use runawaytrain_core::vocabulary::failure::Failure;
 
-use super::{Cloud, failure};
+use super::{Cloud, all};
 
 impl Cloud {
     /// Every region that there is, and whether the account has it enabled.
     /// <https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html>
     pub async fn regions(&self) -> Result<BTreeMap<String, bool>, Failure> {
-        let pages = Client::new(&self.shared)
-            .list_regions()
-            .into_paginator()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| failure("account:ListRegions", &error))?;
+        let asked = Client::new(&self.shared).list_regions().into_paginator().send();
+        let pages = all("account:ListRegions", asked).await?;
         let enabled = |status: Option<&RegionOptStatus>| {
             matches!(status, Some(RegionOptStatus::Enabled | RegionOptStatus::EnabledByDefault))
         };

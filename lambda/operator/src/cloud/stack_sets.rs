@@ -1,13 +1,17 @@
 //! CloudFormation's stack sets, and whether they may work in the organization.
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 use aws_sdk_cloudformation::types::builders::DeploymentTargetsBuilder;
 use aws_sdk_cloudformation::types::{
     AccountFilterType, DeploymentTargets, RegionConcurrencyType, StackSetOperationPreferences,
 };
 
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::text::clean;
 
-use super::{Cloud, failure};
+use super::{Cloud, all, failure};
 
 /// Whether CloudFormation StackSets may work in the organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +51,21 @@ pub struct Instance {
     pub has_stack: bool,
 }
 
+impl Instance {
+    /// How it stands: what came of the last operation on it, where that is told.
+    pub fn standing(&self) -> &str {
+        if self.detailed.is_empty() { &self.status } else { &self.detailed }
+    }
+}
+
+/// The account, the region and why it stands so.
+impl fmt::Display for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = self.reason.as_deref().map_or_else(|| self.standing().to_lowercase(), clean);
+        write!(f, "{} {} ({why})", self.account, self.region)
+    }
+}
+
 /// An operation on a set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Operation {
@@ -67,6 +86,16 @@ pub struct Target {
     pub accounts: Vec<String>,
     /// In which regions.
     pub regions: Vec<String>,
+}
+
+impl Target {
+    /// The accounts and regions of these stacks, each once.
+    pub fn of(units: Vec<String>, instances: &[Instance]) -> Self {
+        let each = |of: fn(&Instance) -> &String| -> Vec<String> {
+            instances.iter().map(of).cloned().collect::<BTreeSet<_>>().into_iter().collect()
+        };
+        Self { units, accounts: each(|one| &one.account), regions: each(|one| &one.region) }
+    }
 }
 
 const NO_SET: &str = "StackSetNotFoundException";
@@ -116,16 +145,8 @@ impl Cloud {
 
     /// The stacks of a set; none where there is no such set.
     pub async fn instances(&self, set: &str) -> Result<Vec<Instance>, Failure> {
-        let found = self
-            .formation()
-            .list_stack_instances()
-            .stack_set_name(set)
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| failure("cloudformation:ListStackInstances", &error));
+        let asked = self.formation().list_stack_instances().stack_set_name(set).into_paginator().items().send();
+        let found = all("cloudformation:ListStackInstances", asked).await;
         match found {
             Ok(found) => Ok(found.iter().map(instance).collect()),
             Err(refused) if refused.code.as_deref() == Some(NO_SET) => Ok(Vec::new()),
@@ -135,16 +156,8 @@ impl Cloud {
 
     /// The last operation on a set: None where there is no such set, `Some(None)` where nothing was done with it yet.
     pub async fn last_operation(&self, set: &str) -> Result<Option<Option<Operation>>, Failure> {
-        let found = self
-            .formation()
-            .list_stack_set_operations()
-            .stack_set_name(set)
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| failure("cloudformation:ListStackSetOperations", &error));
+        let asked = self.formation().list_stack_set_operations().stack_set_name(set).into_paginator().items().send();
+        let found = all("cloudformation:ListStackSetOperations", asked).await;
         let found = match found {
             Ok(found) => found,
             Err(refused) if refused.code.as_deref() == Some(NO_SET) => return Ok(None),
@@ -174,17 +187,15 @@ impl Cloud {
 
     /// For which stacks an operation failed, and why.
     pub async fn operation_failures(&self, set: &str, operation: &str) -> Result<Vec<Instance>, Failure> {
-        let found = self
+        let asked = self
             .formation()
             .list_stack_set_operation_results()
             .stack_set_name(set)
             .operation_id(operation)
             .into_paginator()
             .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| failure("cloudformation:ListStackSetOperationResults", &error))?;
+            .send();
+        let found = all("cloudformation:ListStackSetOperationResults", asked).await?;
         let failed = found.iter().filter(|one| one.status().is_some_and(|status| status.as_str() == "FAILED"));
         Ok(failed
             .map(|one| Instance {

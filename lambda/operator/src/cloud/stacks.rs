@@ -4,7 +4,7 @@ use aws_sdk_cloudformation::Client;
 
 use runawaytrain_core::vocabulary::failure::Failure;
 
-use super::{Cloud, failure};
+use super::{Cloud, all, failure};
 
 /// A stack that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,15 +35,8 @@ impl Cloud {
 
     /// Every stack of the account in us-east-1.
     pub async fn stacks(&self) -> Result<Vec<Stack>, Failure> {
-        let found = self
-            .formation()
-            .describe_stacks()
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| failure("cloudformation:DescribeStacks", &error))?;
+        let asked = self.formation().describe_stacks().into_paginator().items().send();
+        let found = all("cloudformation:DescribeStacks", asked).await?;
         Ok(found.iter().map(stack).collect())
     }
 

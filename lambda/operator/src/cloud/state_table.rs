@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use runawaytrain_core::contract::{PARTITION_KEY, SORT_KEY, TABLE};
 use runawaytrain_core::vocabulary::failure::Failure;
 
-use super::{Cloud, failure};
+use super::{Cloud, all};
 
 /// Every account's record is in this partition, its state beside it: `lambda/aws/src/ledger/record.rs`.
 const RECORDS: &str = "ACCOUNT";
@@ -18,7 +18,7 @@ const NO_TABLE: &str = "ResourceNotFoundException";
 impl Cloud {
     /// The state of each account that the guard has a record of, as it is written there; None where there is no table.
     pub async fn states(&self) -> Result<Option<BTreeMap<String, String>>, Failure> {
-        let found = Client::new(&self.shared)
+        let asked = Client::new(&self.shared)
             .query()
             .table_name(TABLE)
             .consistent_read(true)
@@ -27,10 +27,8 @@ impl Cloud {
             .expression_attribute_values(":pk", AttributeValue::S(RECORDS.to_owned()))
             .into_paginator()
             .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| failure("dynamodb:Query", &error));
+            .send();
+        let found = all("dynamodb:Query", asked).await;
         let found = match found {
             Ok(found) => found,
             Err(refused) if refused.code.as_deref() == Some(NO_TABLE) => return Ok(None),

@@ -153,7 +153,8 @@ pub fn tell_kept(found: &Found, terminal: Terminal) {
     terminal.bold("\nKept");
     if found.has_table {
         terminal.say(&format!(
-            "  the table {TABLE}: state and journal, the only way to undo a halt; a new deployment takes it over. To delete it:"
+            "  the table {TABLE}: state and journal, the only way to undo a halt; a new deployment takes it over. To delete \
+             it:"
         ));
         terminal.command(&format!(
             "aws dynamodb update-table {region} --table-name {TABLE} --no-deletion-protection-enabled"
@@ -180,7 +181,8 @@ pub fn tell_kept(found: &Found, terminal: Terminal) {
     );
 }
 
-/// Whether the accounts that are contained may be left to themselves; else why not. A warning where `force` leaves them.
+/// Whether the accounts that are contained may be left to themselves; else why not. A warning where `force` leaves
+/// them.
 pub fn may_leave_contained(found: &Found, force: bool, terminal: Terminal) -> Result<(), Problem> {
     let Some((first, _)) = found.contained.first_key_value() else { return Ok(()) };
     let listed: Vec<String> =

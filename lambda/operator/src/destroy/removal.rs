@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use runawaytrain_core::contract::PROTECT_POLICY;
 use runawaytrain_core::vocabulary::failure::Failure;
-use runawaytrain_core::vocabulary::text::{clean, count};
+use runawaytrain_core::vocabulary::text::{clean, count, some_of};
 
 use super::found::{Found, POLICIES_OF_A_HALT, contained};
 use crate::cloud::Cloud;
@@ -87,7 +87,7 @@ async fn empty(cloud: &Cloud, found: &Found, retain: bool, terminal: Terminal) -
             let still = cloud.instances(set).await?;
             left.retain(|one| !still.contains(one));
             if !left.is_empty() {
-                terminal.warn(&format!("! left in these accounts, and forgotten: {}", named(&left)));
+                terminal.warn(&format!("! left in these accounts, and forgotten: {}", some_of(&left, NAMED)));
             }
             left = still;
         }
@@ -100,19 +100,15 @@ async fn empty(cloud: &Cloud, found: &Found, retain: bool, terminal: Terminal) -
 
 /// Whole targets, so that auto-deployment brings nothing back.
 fn target(described: &StackSet, instances: &[Instance]) -> Target {
-    let found: BTreeSet<&String> = instances.iter().filter_map(|one| one.unit.as_ref()).collect();
-    let units = if described.units.is_empty() { found.into_iter().cloned().collect() } else { described.units.clone() };
-    let accounts = if units.is_empty() { each(instances, |one| &one.account) } else { Vec::new() };
-    Target { units, accounts, regions: each(instances, |one| &one.region) }
+    let whole = narrowed(described, instances);
+    if whole.units.is_empty() { whole } else { Target { accounts: Vec::new(), ..whole } }
 }
 
 /// Only the accounts that are left.
 fn narrowed(described: &StackSet, left: &[Instance]) -> Target {
-    Target { accounts: each(left, |one| &one.account), ..target(described, left) }
-}
-
-fn each(instances: &[Instance], of: fn(&Instance) -> &String) -> Vec<String> {
-    instances.iter().map(of).cloned().collect::<BTreeSet<_>>().into_iter().collect()
+    let found: BTreeSet<&String> = left.iter().filter_map(|one| one.unit.as_ref()).collect();
+    let units = if described.units.is_empty() { found.into_iter().cloned().collect() } else { described.units.clone() };
+    Target::of(units, left)
 }
 
 /// One operation to its end. One that somebody stopped says nothing of what could not be removed.
@@ -129,21 +125,12 @@ async fn delete(cloud: &Cloud, set: &str, target: &Target, retain: bool) -> Resu
 
 fn not_emptied(set: &str, left: &[Instance]) -> Problem {
     Problem::Stays {
-        what: format!("{set} is still in {}: {}", count(left.len() as u64, "place"), named(left)),
+        what: format!("{set} is still in {}: {}", count(left.len() as u64, "place"), some_of(left, NAMED)),
         todo: format!(
-            "{AGAIN} Where an account cannot be entered any more, --retain-stacks leaves its stack there and forgets it."
+            "{AGAIN} Where an account cannot be entered any more, --retain-stacks leaves its stack there and forgets \
+             it."
         ),
     }
-}
-
-fn named(left: &[Instance]) -> String {
-    let each = left.iter().take(NAMED).map(|one| {
-        let status = if one.detailed.is_empty() { &one.status } else { &one.detailed };
-        let why = one.reason.as_deref().map_or_else(|| status.to_lowercase(), clean);
-        format!("{} {} ({why})", one.account, one.region)
-    });
-    let more = if left.len() > NAMED { format!(" and {} more", left.len() - NAMED) } else { String::new() };
-    format!("{}{more}", each.collect::<Vec<_>>().join(", "))
 }
 
 /// They go with their stack; one that a removal cut short has left goes here.

@@ -34,14 +34,14 @@ fn bootstrap(version: Option<u32>, payer: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Verdict;
+    use crate::finding::Status;
 
     #[test]
     fn an_old_one_will_not_do() {
         for (version, verdict) in
-            [(None, Verdict::Missing), (Some(5), Verdict::Missing), (Some(6), Verdict::Ok), (Some(30), Verdict::Ok)]
+            [(None, Status::Missing), (Some(5), Status::Missing), (Some(6), Status::Ok), (Some(30), Status::Ok)]
         {
-            assert_eq!(bootstrap(version, "123456789012").verdict, verdict);
+            assert_eq!(bootstrap(version, "123456789012").status, verdict);
         }
     }
 }

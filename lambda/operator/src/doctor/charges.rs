@@ -1,4 +1,5 @@
-//! Whether AWS publishes what each account has been charged. It must be switched on once, by hand: there is no API for it.
+//! Whether AWS publishes what each account has been charged. It must be switched on once, by hand: there is no API for
+//! it.
 
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::text::count;
@@ -18,8 +19,8 @@ fn charges(accounts: usize) -> Finding {
     }
     Finding::missing(
         what,
-        "AWS publishes no account's charges, so spend alarms stay silent; what runs is judged all the same. Switched on \
-         today, it shows tomorrow",
+        "AWS publishes no account's charges, so spend alarms stay silent; what runs is judged all the same. Switched \
+         on today, it shows tomorrow",
         Cure::new(
             "Billing and Cost Management console, Billing preferences, Alert preferences, Edit: Receive CloudWatch \
              billing alerts",

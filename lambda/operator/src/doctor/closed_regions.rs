@@ -137,8 +137,8 @@ fn is_about(statement: &Value, action: &str) -> bool {
     }
 }
 
-/// Whether a call by the role in the region fulfils every condition, one on the region among them. A condition that this
-/// does not know is taken for fulfilled: better to warn of a danger that is none than to miss one.
+/// Whether a call by the role in the region fulfils every condition, one on the region among them. A condition that
+/// this does not know is taken for fulfilled: better to warn of a danger that is none than to miss one.
 fn conditions_hold(conditions: Option<&Value>, role: &str, region: &str) -> bool {
     let Some(Value::Object(operators)) = conditions else { return false };
     let principal = format!("{IN_AN_ACCOUNT}{role}");
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn exempt_roles_and_closed_regions_are_in_order() {
         let exempt = r#"{"StringNotEquals":{"aws:RequestedRegion":["eu-central-1"]},"ArnNotLike":{"aws:PrincipalARN":["arn:aws:iam::*:role/stacksets-exec-*","arn:aws:iam::*:role/RunawayTrain*"]}}"#;
-        assert_eq!(found(exempt, "")[0].verdict, crate::finding::Verdict::Ok);
+        assert_eq!(found(exempt, "")[0].status, crate::finding::Status::Ok);
         let closed = ", memberRegion: eu-central-1, closedRegions: [eu-west-1]";
         let told = said(&found(r#"{"StringEquals":{"aws:RequestedRegion":"eu-west-1"}}"#, closed));
         assert!(told.contains("no service control policy denies"), "{told}");

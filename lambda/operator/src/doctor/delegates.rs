@@ -1,5 +1,5 @@
-//! Who beside the payer could take the guard off. A delegated administrator of StackSets acts as `stacksets-exec-*`, which
-//! the protect policy exempts everywhere; one of policies may detach what a halt attaches.
+//! Who beside the payer could take the guard off. A delegated administrator of StackSets acts as `stacksets-exec-*`,
+//! which the protect policy exempts everywhere; one of policies may detach what a halt attaches.
 
 use serde_json::Value;
 
@@ -83,7 +83,7 @@ fn delegates(of_stack_sets: &[Delegate], of_policies: &[String]) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Verdict;
+    use crate::finding::Status;
 
     #[test]
     fn a_delegation_that_only_reads_is_none() {
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn each_kind_is_named() {
-        assert_eq!(delegates(&[], &[]).verdict, Verdict::Ok);
+        assert_eq!(delegates(&[], &[]).status, Status::Ok);
         let one = Delegate { id: "111111111111".into(), name: "platform".into() };
         let found = delegates(&[one], &["222222222222".into()]);
         assert!(found.said.contains("111111111111 platform may deploy stack sets"), "{}", found.said);

@@ -1,9 +1,9 @@
 //! What the deployed guard says of a drill: it looks at every account, and touches nothing.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use runawaytrain_core::vocabulary::text::{clean, count};
+use runawaytrain_core::vocabulary::text::{clean, count, some_of};
 
 use crate::finding::{Cure, Finding};
 
@@ -11,7 +11,9 @@ use crate::finding::{Cure, Finding};
 const NAMED: usize = 5;
 
 /// What is asked of it.
-pub const EVENT: &str = r#"{"action":"drill"}"#;
+pub fn event() -> Value {
+    json!({ "action": "drill" })
+}
 
 /// One account of a drill.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -58,18 +60,14 @@ pub fn permissions(answer: &Value) -> Option<Finding> {
     let unknown = of(|permissions| permissions.get("unknown").is_some());
     let why = asked.iter().find_map(|(_, permissions)| permissions.get("unknown").and_then(Value::as_str));
     let why = clean(why.unwrap_or_default());
-    let named = |accounts: &[String]| match accounts.get(..NAMED) {
-        Some(first) if accounts.len() > NAMED => format!("{} and {} more", first.join(", "), accounts.len() - NAMED),
-        _ => accounts.join(", "),
-    };
     let found = match (denied.is_empty(), unknown.is_empty()) {
         (true, true) => {
             let accounts = count(asked.len() as u64, "account");
             Finding::ok(what, format!("AWS's policy simulator denies the guard none of them in {accounts}"))
         }
-        (true, false) => Finding::cannot_tell(what, format!("not known of {}: {why}", named(&unknown)), None),
+        (true, false) => Finding::cannot_tell(what, format!("not known of {}: {why}", some_of(&unknown, NAMED)), None),
         (false, _) => {
-            let said = format!("denied to the guard in {}: a halt there would be incomplete", named(&denied));
+            let said = format!("denied to the guard in {}: a halt there would be incomplete", some_of(&denied, NAMED));
             let one = denied.first().map_or("", String::as_str);
             let cure = format!(
                 r#"a drill of the account says which, and by whose policy: {{"action":"drill","accounts":["{one}"]}}"#
@@ -130,10 +128,8 @@ fn line(entry: &Value) -> Line {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-    use crate::finding::Verdict;
+    use crate::finding::Status;
 
     /// Entries as `lambda/core/src/message/report.rs` writes them.
     #[test]
@@ -184,21 +180,21 @@ mod tests {
             permissions(&json!({ "report": { "accounts": accounts } }))
         }
         assert_eq!(permissions_of(json!([{ "account": "1" }])), None);
-        assert_eq!(found(json!({ "denied": [] })).unwrap().verdict, Verdict::Ok);
+        assert_eq!(found(json!({ "denied": [] })).unwrap().status, Status::Ok);
         let unknown = found(json!({ "denied": [], "unknown": "not asked yet" })).unwrap();
         assert_eq!(
-            (unknown.verdict, unknown.said.as_str()),
-            (Verdict::CannotTell, "not known of 111111111111: not asked yet")
+            (unknown.status, unknown.said.as_str()),
+            (Status::CannotTell, "not known of 111111111111: not asked yet")
         );
         let denied =
             found(json!({ "denied": [{ "by": "role", "calls": ["iam:DeleteUser"] }], "unknown": "busy" })).unwrap();
-        assert_eq!((denied.verdict, denied.stops()), (Verdict::Missing, false));
+        assert_eq!((denied.status, denied.stops()), (Status::Missing, false));
     }
 
     #[test]
     fn an_answer_that_is_no_success_is_said() {
         assert_eq!(lines(&json!({ "statusCode": 400, "body": "no" })), []);
-        assert_eq!(guard(&json!({ "statusCode": 400, "body": "no" })).verdict, Verdict::Missing);
-        assert_eq!(guard(&json!({ "statusCode": 200, "body": "Swept." })).verdict, Verdict::Ok);
+        assert_eq!(guard(&json!({ "statusCode": 400, "body": "no" })).status, Status::Missing);
+        assert_eq!(guard(&json!({ "statusCode": 200, "body": "Swept." })).status, Status::Ok);
     }
 }

@@ -7,7 +7,7 @@ use runawaytrain_core::contract::{
     FORWARDER_ROLE, HOME_REGION, MEMBER_ALARMS_STACK_SET, MEMBER_REGION_STACK_SET, MEMBER_STACK_SET, RESPONDER_ROLE,
 };
 use runawaytrain_core::vocabulary::failure::Failure;
-use runawaytrain_core::vocabulary::text::{clean, count, listed};
+use runawaytrain_core::vocabulary::text::{count, listed, some_of};
 
 use crate::cloud::Cloud;
 use crate::cloud::stack_sets::{Instance, Operation, Target};
@@ -62,25 +62,14 @@ pub struct Facts {
 pub async fn read(cloud: &Cloud, set: Set) -> Result<Facts, Failure> {
     let last = cloud.last_operation(set.name).await?;
     let mut behind = cloud.instances(set.name).await?;
-    behind.retain(|one| !STANDING.contains(&status(one)));
+    behind.retain(|one| !STANDING.contains(&one.standing()));
     Ok(Facts { set, last, behind })
-}
-
-fn status(one: &Instance) -> &str {
-    if one.detailed.is_empty() { &one.status } else { &one.detailed }
 }
 
 /// What to ask StackSets for, so that those behind are tried again. A service-managed set takes units, narrowed down to
 /// accounts.
 pub fn again(facts: &Facts, policy: &PolicyFile) -> Target {
-    let each = |of: fn(&Instance) -> &String| -> Vec<String> {
-        facts.behind.iter().map(of).cloned().collect::<BTreeSet<_>>().into_iter().collect()
-    };
-    Target {
-        units: policy.enrolled().into_iter().map(str::to_owned).collect(),
-        accounts: each(|one| &one.account),
-        regions: each(|one| &one.region),
-    }
+    Target::of(policy.enrolled().into_iter().map(str::to_owned).collect(), &facts.behind)
 }
 
 /// How a set stands.
@@ -103,15 +92,14 @@ pub fn enrollment(facts: &Facts, policy: &PolicyFile) -> Finding {
         return Finding::ok(what, format!("its last operation: {status}"));
     }
     let by_account = format!(
-        "aws cloudformation list-stack-set-operation-results --region {HOME_REGION} --stack-set-name {} --operation-id {}",
+        "aws cloudformation list-stack-set-operation-results --region {HOME_REGION} --stack-set-name {} \
+         --operation-id {}",
         set.name, last.id
     );
     let mut said = format!("its last operation: {status}{failed}");
     let mut cures = Vec::new();
     if !behind.is_empty() {
-        let named: Vec<String> = behind.iter().take(NAMED).map(named).collect();
-        let more = if behind.len() > NAMED { format!(" and {} more", behind.len() - NAMED) } else { String::new() };
-        said = format!("{said}. {}: {}{more}. {}", capital(set.lacks), named.join(", "), set.meaning);
+        said = format!("{said}. {}: {}. {}", capital(set.lacks), some_of(behind, NAMED), set.meaning);
         if behind.iter().any(|one| one.reason.as_deref().is_some_and(|reason| reason.contains(BY_POLICY))) {
             said.push_str(". A service control policy of the organization denies it");
             cures.extend(exemptions(facts));
@@ -121,12 +109,7 @@ pub fn enrollment(facts: &Facts, policy: &PolicyFile) -> Finding {
     if !last.id.is_empty() {
         cures.push(Cure::new(by_account).remarked("account by account"));
     }
-    Finding { cures, ..Finding::missing(what, said, Cure::new("")) }
-}
-
-fn named(one: &Instance) -> String {
-    let why = one.reason.as_deref().map_or_else(|| status(one).to_lowercase(), clean);
-    format!("{} {} ({why})", one.account, one.region)
+    Finding::missing_all(what, said, cures)
 }
 
 fn capital(words: &str) -> String {
@@ -169,7 +152,7 @@ fn exemptions(facts: &Facts) -> Vec<Cure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Verdict;
+    use crate::finding::Status;
 
     fn policy(spend: &str) -> PolicyFile {
         let text = format!(
@@ -193,9 +176,9 @@ mod tests {
 
     #[test]
     fn an_operation_that_tolerates_failures_is_not_called_a_success() {
-        assert_eq!(enrollment(&facts(MEMBER, 0, &[]), &policy("")).verdict, Verdict::Ok);
+        assert_eq!(enrollment(&facts(MEMBER, 0, &[]), &policy("")).status, Status::Ok);
         let found = enrollment(&facts(MEMBER, 3, &[]), &policy(""));
-        assert_eq!(found.verdict, Verdict::Missing);
+        assert_eq!(found.status, Status::Missing);
         assert!(found.said.contains("succeeded, but it failed for 3 stacks"), "{}", found.said);
     }
 
@@ -236,8 +219,8 @@ mod tests {
     #[test]
     fn a_set_that_is_not_there_and_one_that_has_done_nothing() {
         let gone = Facts { set: MEMBER, last: None, behind: Vec::new() };
-        assert_eq!(enrollment(&gone, &policy("")).verdict, Verdict::Missing);
+        assert_eq!(enrollment(&gone, &policy("")).status, Status::Missing);
         let idle = Facts { set: MEMBER, last: Some(None), behind: Vec::new() };
-        assert_eq!(enrollment(&idle, &policy("")).verdict, Verdict::Missing);
+        assert_eq!(enrollment(&idle, &policy("")).status, Status::Missing);
     }
 }

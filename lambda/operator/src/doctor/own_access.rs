@@ -1,7 +1,7 @@
 //! Whether a halt of the payer could lock out the very person who deploys. The payer is where admins work, and no SCP
 //! binds it.
 
-use runawaytrain_core::policy::known_roles::{self, PATHS};
+use runawaytrain_core::policy::known_roles;
 use runawaytrain_core::policy::{Policy, RoleResponse, UserResponse};
 use runawaytrain_core::vocabulary::ids::{RoleName, UserName};
 use runawaytrain_core::vocabulary::mode::Mode;
@@ -12,7 +12,7 @@ use crate::finding::{Cure, Finding};
 /// The ARN of a session does not show the path of its role. Identity Center's roles are told by the prefix that only it
 /// may use; with a role of the other paths no person signs in.
 /// <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>
-const IDENTITY_CENTER: (&str, &str) = ("/aws-reserved/", "AWSReservedSSO_");
+const IDENTITY_CENTER: &str = "AWSReservedSSO_";
 
 /// Who runs the command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,9 +80,7 @@ pub fn own_access(identity: &Identity, policy: &Policy) -> Finding {
 
 /// A role of another path is not recognized: better to warn of a danger that is none than to miss one.
 fn is_known(name: &str, policy: &Policy) -> bool {
-    let (path, prefix) = IDENTITY_CENTER;
-    let is_reserved = name.starts_with(prefix) && PATHS.iter().any(|(reserved, _)| *reserved == path);
-    is_reserved || known_roles::known(&RoleName::new(name), "/", policy.payer()).is_some()
+    name.starts_with(IDENTITY_CENTER) || known_roles::known(&RoleName::new(name), "/", policy.payer()).is_some()
 }
 
 /// As the policy spells it.
@@ -93,7 +91,7 @@ fn word(response: &impl serde::Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Verdict;
+    use crate::finding::Status;
     use crate::policy_file::PolicyFile;
 
     fn found(own: &str, exempt: &str, arn: &str) -> Finding {
@@ -113,11 +111,11 @@ mod tests {
     fn whoever_a_halt_would_lock_out_is_told() {
         let halted = "mode: proceed, contain: {users: deactivate, roles: deny}";
         for arn in [USER, ROLE, "arn:aws:sts::123456789012:federated-user/ada"] {
-            assert_eq!(found(halted, "", arn).verdict, Verdict::Missing, "{arn}");
+            assert_eq!(found(halted, "", arn).status, Status::Missing, "{arn}");
         }
         assert!(found(halted, "", USER).said.contains("users: deactivate, which would lock out you, the user ada"));
-        assert_eq!(found(halted, "users: [ADA]", USER).verdict, Verdict::Ok);
-        assert_eq!(found(halted, "roles: [admin]", ROLE).verdict, Verdict::Ok);
+        assert_eq!(found(halted, "users: [ADA]", USER).status, Status::Ok);
+        assert_eq!(found(halted, "roles: [admin]", ROLE).status, Status::Ok);
     }
 
     #[test]
@@ -126,7 +124,7 @@ mod tests {
         let identity_center = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/ada";
         let control_tower = "arn:aws:sts::123456789012:assumed-role/AWSControlTowerAdmin/ada";
         for arn in ["arn:aws:iam::123456789012:root", identity_center, control_tower] {
-            assert_eq!(found(halted, "", arn).verdict, Verdict::Ok, "{arn}");
+            assert_eq!(found(halted, "", arn).status, Status::Ok, "{arn}");
         }
         assert!(found("", "", USER).said.contains("the payer itself is in drill"));
         assert!(found("mode: proceed", "", USER).said.contains("leaves its users alone"));

@@ -1,5 +1,5 @@
-//! Whether an adopted Cost and Usage Report can be read: its format, its granularity, where its bucket is and how that is
-//! encrypted. The guard reads hourly reports of gzipped CSV.
+//! Whether an adopted Cost and Usage Report can be read: its format, its granularity, where its bucket is and how that
+//! is encrypted. The guard reads hourly reports of gzipped CSV.
 
 use runawaytrain_core::contract::{FUNCTION_ROLE, HOME_REGION};
 use runawaytrain_core::policy::CostReports;
@@ -37,8 +37,8 @@ fn of<'a>(adopted: &CostReports, definitions: &'a [ReportDefinition]) -> Option<
 fn unknown(adopted: &CostReports) -> Finding {
     let CostReports { bucket, prefix, .. } = adopted;
     let said = format!(
-        "no Cost and Usage Report of this account goes to {bucket}/{prefix}. One of Data Exports is read as well, where it \
-         is hourly and gzipped CSV; that cannot be told from here"
+        "no Cost and Usage Report of this account goes to {bucket}/{prefix}. One of Data Exports is read as well, \
+         where it is hourly and gzipped CSV; that cannot be told from here"
     );
     Finding::cannot_tell(WHAT, said, Some(Cure::new("in the policy file: cur.bucket, cur.prefix").remarked(BESIDE)))
 }
@@ -75,7 +75,7 @@ fn report(definition: &ReportDefinition, key: Option<&str>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Verdict;
+    use crate::finding::Status;
 
     fn good() -> ReportDefinition {
         ReportDefinition {
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn what_could_not_be_read_is_said_before_it_is_deployed() {
-        assert_eq!(report(&good(), None).verdict, Verdict::Ok);
+        assert_eq!(report(&good(), None).status, Status::Ok);
         for (definition, said) in [
             (ReportDefinition { time_unit: "DAILY".into(), ..good() }, "it is daily and not hourly"),
             (
@@ -104,10 +104,10 @@ mod tests {
             (ReportDefinition { last_status: "ERROR_PERMISSIONS".into(), ..good() }, "ERROR_PERMISSIONS"),
         ] {
             let found = report(&definition, None);
-            assert_eq!(found.verdict, Verdict::Missing);
+            assert_eq!(found.status, Status::Missing);
             assert!(found.said.contains(said) && found.cures[0].exact.contains("cur: {}"), "{found:?}");
         }
-        assert_eq!(report(&good(), Some("arn:aws:kms:us-east-1:1:key/k")).verdict, Verdict::CannotTell);
+        assert_eq!(report(&good(), Some("arn:aws:kms:us-east-1:1:key/k")).status, Status::CannotTell);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use runawaytrain_core::contract::{LOCKDOWN_POLICY, MODELS_POLICY, QUARANTINE_POL
 use runawaytrain_core::policy::Policy;
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::AccountId;
-use runawaytrain_core::vocabulary::text::{clean, count};
+use runawaytrain_core::vocabulary::text::{clean, count, some_of};
 
 use super::ground::Ground;
 use super::scps::SLOTS;
@@ -74,17 +74,15 @@ fn slots(rooms: &[Room]) -> Finding {
     }
     let named: Vec<String> = full
         .iter()
-        .take(NAMED)
         .map(|room| {
             format!("{} {} ({} free, {} wanted)", room.account.id, clean(&room.account.name), room.free, room.wanted)
         })
         .collect();
-    let more = if full.len() > NAMED { format!(" and {} more", full.len() - NAMED) } else { String::new() };
     let said = format!(
-        "{} of {} could not be frozen, for there is no room for what a halt attaches: {}{more}",
+        "{} of {} could not be frozen, for there is no room for what a halt attaches: {}",
         full.len(),
         count(rooms.len() as u64, "account"),
-        named.join(", ")
+        some_of(&named, NAMED)
     );
     let first = full.first().map_or("", |room| room.account.id.as_str());
     let cure = Cure::new(format!("aws organizations detach-policy --target-id {first} --policy-id p-…"));
@@ -113,7 +111,7 @@ mod tests {
     #[test]
     fn a_halt_takes_two_slots_and_a_third_where_it_locks_down() {
         let taken = [("111111111111", 8), ("222222222222", 1)];
-        assert_eq!(slots(&rooms(false, &taken)).verdict, crate::finding::Verdict::Ok);
+        assert_eq!(slots(&rooms(false, &taken)).status, crate::finding::Status::Ok);
         let found = slots(&rooms(true, &taken));
         assert!(found.said.starts_with("1 of 2 accounts could not be frozen"), "{}", found.said);
         assert!(found.said.contains("111111111111 lab (2 free, 3 wanted)"), "{}", found.said);

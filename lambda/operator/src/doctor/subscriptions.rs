@@ -72,5 +72,5 @@ fn subscriptions(unheard: &Unheard, policy: &PolicyFile) -> Finding {
             )));
         }
     }
-    Finding { cures, ..Finding::missing(what, said.join(". "), Cure::new("")) }
+    Finding::missing_all(what, said.join(". "), cures)
 }

@@ -1,4 +1,5 @@
-//! Whether launches are told by CloudTrail. EventBridge has `RunInstances` only where a trail records management events.
+//! Whether launches are told by CloudTrail. EventBridge has `RunInstances` only where a trail records management
+//! events.
 
 use runawaytrain_core::vocabulary::failure::Failure;
 
@@ -32,8 +33,8 @@ fn trail(trails: &[Trail]) -> Finding {
         let said = format!("{} records no management events that write: {WITHOUT}", deaf.name);
         (said, format!("CloudTrail console, Trails, {}, Management events, Edit: Write", deaf.name))
     } else {
-        let console = "CloudTrail console, Trails, Create trail: Enable for all accounts in my organization, Management \
-                       events, Write";
+        let console = "CloudTrail console, Trails, Create trail: Enable for all accounts in my organization, \
+                       Management events, Write";
         (format!("no trail covers all regions: {WITHOUT}"), console.to_owned())
     };
     Finding::missing(what, said, Cure::new(cure))
@@ -52,7 +53,7 @@ mod tests {
             is_logging: true,
             records_launches: true,
         };
-        assert_eq!(trail(&[Trail::default(), whole.clone()]).verdict, crate::finding::Verdict::Ok);
+        assert_eq!(trail(&[Trail::default(), whole.clone()]).status, crate::finding::Status::Ok);
         for (lacking, cure) in [
             (Trail { is_of_organization: false, ..whole.clone() }, "--is-organization-trail"),
             (Trail { is_logging: false, ..whole.clone() }, "start-logging --name all"),

@@ -24,8 +24,8 @@ pub(super) fn not_permitted(policy: &AccountPolicy, denied: &Denied, now: Timest
     let calls = count(denied.len() as u64, "call");
     let clauses: Vec<String> = by_whom.keys().map(|by| cure(*by, policy)).collect();
     let mut body = format!(
-        "In account {} the guard may not make {calls} that a halt or its release needs. Nothing has happened yet. To mend \
-         it, {}. AWS's policy simulator says so of the role {role}.\n\n",
+        "In account {} the guard may not make {calls} that a halt or its release needs. Nothing has happened yet. To \
+         mend it, {}. AWS's policy simulator says so of the role {role}.\n\n",
         full_name(policy),
         clauses.join("; and ")
     );
@@ -48,8 +48,8 @@ pub(super) fn not_permitted(policy: &AccountPolicy, denied: &Denied, now: Timest
     });
     section(&mut body, "What to do", todo);
     body.push_str(
-        "- The simulator is told which role calls, in which account, organization and region. A policy whose conditions \
-         ask for more than that may be another matter in a real call.\n\
+        "- The simulator is told which role calls, in which account, organization and region. A policy whose \
+         conditions ask for more than that may be another matter in a real call.\n\
          - Mended? The guard asks once a day, and writes once all are permitted. To have it ask now:\n",
     );
     order(&mut body, &format!("{{\"action\":\"drill\",\"accounts\":[\"{}\"]}}", policy.account));

@@ -7,8 +7,8 @@ use crate::record::{Denied, Permissions};
 use crate::vocabulary::failure::DeniedBy;
 use crate::vocabulary::text::clean;
 
-/// Whether our role may make the calls of a halt, as AWS's policy simulator says. That nothing is denied is no proof that
-/// all is allowed.
+/// Whether our role may make the calls of a halt, as AWS's policy simulator says. That nothing is denied is no proof
+/// that all is allowed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PermissionsReport {
