@@ -50,9 +50,9 @@ describe('the policies of the stack', () => {
     }
   });
 
-  it('that a halt attaches are what binds the thieves of the simulated organization', () => {
-    for (const [name, { Content }] of Object.entries({ quarantine, models, lockdown })) {
-      const file = path.join(REPOSITORY, `lambda/testbed/tests/${name}.json`);
+  it('are what binds the thieves of the simulated organization', () => {
+    for (const [name, { Content }] of Object.entries({ quarantine, models, lockdown, protect })) {
+      const file = path.join(REPOSITORY, `lambda/testbed/policies/${name}.json`);
       const made = `${JSON.stringify(Content, null, 2)}\n`;
       if (process.env.UPDATE_GENERATED) fs.writeFileSync(file, made);
       assert.ok(

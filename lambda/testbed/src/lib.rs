@@ -21,6 +21,7 @@ mod quotas;
 mod reports;
 mod resource;
 pub mod script;
+pub mod service_control_policies;
 mod testbed;
 mod thief;
 mod time;

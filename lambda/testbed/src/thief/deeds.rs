@@ -11,7 +11,7 @@ use runawaytrain_core::vocabulary::ids::{
 };
 use tokio::time::Instant;
 
-use super::grip::{Hand, Power, Principal};
+use super::grip::{Hand, Principal, Request};
 use crate::account::{SimAccount, SimRegion};
 use crate::resource::deny_all::{DATED_DENY, MOST_ATTACHED, Managed};
 use crate::resource::fleets::SimFleet;
@@ -196,7 +196,7 @@ pub(super) fn alter_trust(hand: &mut Hand, known: &mut SimAccount, trust: &Trust
 /// A role that somebody outside may assume needs nothing of this account; the others need somebody here who may still
 /// act.
 pub(super) fn assume(hand: &mut Hand, known: &mut SimAccount) {
-    let inside = hand.may(Power::Plain, known);
+    let inside = hand.may(&Request::any_of(&["sts:AssumeRole"]), known);
     let (issued, own) = (known.now(), known.own());
     let roles: Vec<RoleName> = hand
         .holds()

@@ -9,6 +9,7 @@ use crate::account::SimAccount;
 use crate::dice::Dice;
 use crate::resource::roles::SimRole;
 use crate::resource::users::SimUser;
+use crate::service_control_policies::{LOCKDOWN, MODELS, PROTECT, QUARANTINE};
 
 /// Somebody in whose name a thief acts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,6 +18,20 @@ pub enum Principal {
     User(UserName),
     /// A role, by a session of it.
     Role(RoleName),
+}
+
+impl Principal {
+    /// As policies name it.
+    fn arn(&self, known: &SimAccount) -> String {
+        let own = known.own();
+        match self {
+            Self::User(name) => format!("arn:aws:iam::{own}:user/{name}"),
+            Self::Role(name) => {
+                let path = known.roles.get(name).map_or("/", |role| role.path.as_str());
+                format!("arn:aws:iam::{own}:role{path}{name}")
+            }
+        }
+    }
 }
 
 impl fmt::Display for Principal {
@@ -28,17 +43,20 @@ impl fmt::Display for Principal {
     }
 }
 
-/// What a deed needs besides a credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Power {
-    /// The quarantine leaves it alone: it adds nothing to the bill.
-    Plain,
-    /// The quarantine denies it: launches, starts, capacity, regions, principals, credentials, and changes of policies.
-    Growth,
-    /// The policy on models denies it: it is paid by the token.
-    Models,
-    /// The quarantine denies it, and the protect policy does even in quiet times: what carries our names or StackSets'.
-    Guarded,
+/// What a deed takes: one of these calls, on this.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    /// Any of them will do.
+    pub any_of: &'static [&'static str],
+    /// An ARN, or `*` for what has none.
+    pub on: String,
+}
+
+impl Request {
+    /// On nothing in particular.
+    pub fn any_of(calls: &'static [&'static str]) -> Self {
+        Self { any_of: calls, on: "*".to_owned() }
+    }
 }
 
 /// A thief's hand.
@@ -78,37 +96,42 @@ impl Hand {
         self.holds.iter()
     }
 
-    /// Whatever it holds opens nothing in an account that is locked down.
+    /// Whatever it holds that opens anything at all at this moment.
     pub fn usable(&self, known: &SimAccount) -> Vec<Principal> {
-        if *known.lockdown.in_force() {
-            return Vec::new();
-        }
+        let locked_down = *known.lockdown.in_force();
         let opens = |held: &&Principal| match held {
             Principal::User(name) => known.users.get(name).is_some_and(SimUser::can_act),
             Principal::Role(name) => known.roles.get(name).is_some_and(SimRole::can_act),
         };
-        self.holds.iter().filter(opens).cloned().collect()
+        let is_let_in =
+            |held: &&Principal| !locked_down || !LOCKDOWN.denies(&held.arn(known), "ec2:DescribeRegions", "*");
+        self.holds.iter().filter(opens).filter(is_let_in).cloned().collect()
     }
 
-    /// Whether something it holds may do such a deed now.
-    pub fn may(&self, power: Power, known: &SimAccount) -> bool {
-        let denied = match power {
-            Power::Plain => false,
-            Power::Growth => known.is_frozen(),
-            Power::Models => *known.models.in_force(),
-            Power::Guarded => known.guarded || known.is_frozen(),
-        };
-        !denied && !self.usable(known).is_empty()
+    /// Whether something it holds may make such a request now: the policies in force are asked, each as it is deployed.
+    pub fn may(&self, request: &Request, known: &SimAccount) -> bool {
+        let policies = [
+            (*known.quarantine.in_force(), &QUARANTINE),
+            (*known.models.in_force(), &MODELS),
+            (*known.lockdown.in_force(), &LOCKDOWN),
+            (known.guarded, &PROTECT),
+        ];
+        let usable = self.usable(known);
+        usable.iter().map(|held| held.arn(known)).any(|held| {
+            let is_denied =
+                |call| policies.iter().any(|(binds, policy)| *binds && policy.denies(&held, call, &request.on));
+            request.any_of.iter().any(|call| !is_denied(call))
+        })
     }
 
     /// Does something if it may. What happens tells whether there was anything to do.
     pub fn try_to(
         &mut self,
-        power: Power,
+        request: &Request,
         known: &mut SimAccount,
         deed: impl FnOnce(&mut Self, &mut SimAccount) -> bool,
     ) {
-        if !self.may(power, known) {
+        if !self.may(request, known) {
             self.refusals += 1;
         } else if deed(self, known) {
             self.deeds += 1;

@@ -4,10 +4,10 @@ use std::str::FromStr;
 
 use runawaytrain_core::resource::roles::RoleLock;
 use runawaytrain_core::resource::users::Lockout;
-use runawaytrain_core::vocabulary::ids::{Region, RoleName, UserName};
+use runawaytrain_core::vocabulary::ids::{AccountId, Region, RoleName, UserName};
 
 use super::deeds;
-use super::grip::{Hand, Power};
+use super::grip::{Hand, Request};
 use crate::account::SimAccount;
 use crate::resource::roles::Trust;
 
@@ -123,85 +123,123 @@ pub(super) fn follow(strategies: &[Strategy], hand: &mut Hand, known: &mut SimAc
 }
 
 impl Strategy {
-    fn follow(&self, hand: &mut Hand, known: &mut SimAccount) {
+    /// What it has to be permitted.
+    fn request(&self, own: &AccountId) -> Request {
+        let of = |any_of, what: &str| Request { any_of, on: format!("arn:aws:iam::{own}:{what}") };
         match self {
-            Self::Relaunch => hand.try_to(Power::Growth, known, |hand, known| {
+            Self::Relaunch => Request::any_of(&["ec2:RunInstances"]),
+            Self::Protect => Request::any_of(&["ec2:ModifyInstanceAttribute"]),
+            Self::Restart => Request::any_of(&["ec2:StartInstances"]),
+            Self::NewRegion => Request::any_of(&["account:EnableRegion", "ec2:RunInstances"]),
+            Self::Group => Request::any_of(&[
+                "autoscaling:CreateAutoScalingGroup",
+                "autoscaling:UpdateAutoScalingGroup",
+                "autoscaling:ResumeProcesses",
+            ]),
+            Self::EmptyGroups => Request::any_of(&["autoscaling:CreateAutoScalingGroup"]),
+            Self::Fleet => Request::any_of(&["ec2:CreateFleet", "ec2:ModifyFleet"]),
+            Self::Spot => Request::any_of(&["ec2:RequestSpotInstances"]),
+            Self::SpotOnce => Request::any_of(&["ec2:RunInstances", "ec2:RequestSpotInstances"]),
+            Self::NewUser => of(&["iam:CreateUser", "iam:CreateAccessKey"], "user/backup"),
+            Self::NewKey => of(&["iam:CreateAccessKey", "iam:UpdateAccessKey"], "user/any"),
+            Self::ExemptUser(name) => {
+                of(&["iam:CreateUser", "iam:CreateAccessKey", "iam:UpdateAccessKey"], &format!("user/{name}"))
+            }
+            Self::NewRole => of(&["iam:CreateRole"], "role/helper"),
+            Self::BackDoor => of(&["iam:CreateRole"], "role/support-access"),
+            Self::AlterTrust(_) => of(&["iam:UpdateAssumeRolePolicy"], "role/any"),
+            Self::StackSetsRole => of(&["iam:CreateRole"], "role/stacksets-exec-x"),
+            Self::CdkRole => of(&["iam:CreateRole"], &format!("role/cdk-hnb659fds-deploy-role-{own}-us-east-1")),
+            Self::ExemptRole(name) => of(&["iam:CreateRole"], &format!("role/{name}")),
+            Self::Assume => of(&["sts:AssumeRole"], "role/any"),
+            Self::DetachDeny => of(&["iam:DeleteUserPolicy", "iam:DeleteRolePolicy"], "user/any"),
+            Self::AlterDeny => of(&["iam:PutUserPolicy", "iam:PutRolePolicy"], "user/any"),
+            Self::FillInline => of(&["iam:PutUserPolicy", "iam:PutRolePolicy"], "user/any"),
+            Self::FillAttached => of(&["iam:AttachUserPolicy", "iam:AttachRolePolicy"], "user/any"),
+            Self::DeleteOurRole => of(&["iam:DeleteRole"], "role/RunawayTrainResponder"),
+            // To read adds nothing to the bill.
+            Self::ThrottleLooks => Request::any_of(&["ec2:DescribeRegions", "ec2:DescribeInstances"]),
+            Self::Purchase => Request::any_of(&[
+                "savingsplans:CreateSavingsPlan",
+                "ec2:PurchaseReservedInstancesOffering",
+                "rds:PurchaseReservedDBInstancesOffering",
+            ]),
+            Self::InvokeModels => Request::any_of(&["bedrock:InvokeModel"]),
+            Self::DisableRegion => Request::any_of(&["account:DisableRegion"]),
+        }
+    }
+
+    fn follow(&self, hand: &mut Hand, known: &mut SimAccount) {
+        let request = self.request(&known.own());
+        match self {
+            Self::Relaunch => hand.try_to(&request, known, |hand, known| {
                 let Some(region) = hand.dice.one_of(known.enabled().cloned().collect()) else { return false };
                 deeds::launch(known, region.as_str());
                 true
             }),
-            Self::Protect => hand.try_to(Power::Growth, known, |_, known| deeds::protect(known)),
-            Self::Restart => hand.try_to(Power::Growth, known, |_, known| deeds::restart(known)),
-            Self::NewRegion => hand.try_to(Power::Growth, known, |_, known| {
+            Self::Protect => hand.try_to(&request, known, |_, known| deeds::protect(known)),
+            Self::Restart => hand.try_to(&request, known, |_, known| deeds::restart(known)),
+            Self::NewRegion => hand.try_to(&request, known, |_, known| {
                 known.regions.entry(Region::new(deeds::FAR_AWAY)).or_default();
                 deeds::launch(known, deeds::FAR_AWAY);
                 true
             }),
-            Self::Group => {
-                hand.try_to(Power::Growth, known, |hand, known| deeds::in_some_region(hand, known, deeds::group))
-            }
-            Self::EmptyGroups => hand.try_to(Power::Growth, known, |_, known| deeds::empty_groups(known)),
-            Self::Fleet => {
-                hand.try_to(Power::Growth, known, |hand, known| deeds::in_some_region(hand, known, deeds::fleet))
-            }
-            Self::Spot => {
-                hand.try_to(Power::Growth, known, |hand, known| deeds::in_some_region(hand, known, deeds::spot))
-            }
-            Self::SpotOnce => hand.try_to(Power::Growth, known, |hand, known| {
+            Self::Group => hand.try_to(&request, known, |hand, known| deeds::in_some_region(hand, known, deeds::group)),
+            Self::EmptyGroups => hand.try_to(&request, known, |_, known| deeds::empty_groups(known)),
+            Self::Fleet => hand.try_to(&request, known, |hand, known| deeds::in_some_region(hand, known, deeds::fleet)),
+            Self::Spot => hand.try_to(&request, known, |hand, known| deeds::in_some_region(hand, known, deeds::spot)),
+            Self::SpotOnce => hand.try_to(&request, known, |hand, known| {
                 let Some(region) = hand.dice.one_of(known.enabled().cloned().collect()) else { return false };
                 deeds::launch_spot_once(known, region.as_str());
                 true
             }),
-            Self::NewUser => hand.try_to(Power::Growth, known, deeds::new_user),
-            Self::NewKey => hand.try_to(Power::Growth, known, |hand, known| {
+            Self::NewUser => hand.try_to(&request, known, deeds::new_user),
+            Self::NewKey => hand.try_to(&request, known, |hand, known| {
                 let names = known.users.keys().cloned().collect();
                 hand.dice.one_of(names).is_some_and(|name| deeds::new_key(hand, known, &name))
             }),
-            Self::ExemptUser(name) => {
-                hand.try_to(Power::Growth, known, |hand, known| deeds::exempt_user(hand, known, name))
-            }
-            Self::NewRole => hand.try_to(Power::Growth, known, |hand, known| {
+            Self::ExemptUser(name) => hand.try_to(&request, known, |hand, known| deeds::exempt_user(hand, known, name)),
+            Self::NewRole => hand.try_to(&request, known, |hand, known| {
                 let name = hand.name("helper");
                 deeds::inside_role(hand, known, &name)
             }),
-            Self::BackDoor => hand.try_to(Power::Growth, known, |hand, known| {
+            Self::BackDoor => hand.try_to(&request, known, |hand, known| {
                 deeds::new_role(hand, known, "support-access", &Trust::foreign())
             }),
             Self::AlterTrust(trust) => {
-                hand.try_to(Power::Growth, known, |hand, known| deeds::alter_trust(hand, known, trust))
+                hand.try_to(&request, known, |hand, known| deeds::alter_trust(hand, known, trust))
             }
             Self::StackSetsRole => {
-                hand.try_to(Power::Guarded, known, |hand, known| deeds::inside_role(hand, known, "stacksets-exec-x"))
+                hand.try_to(&request, known, |hand, known| deeds::inside_role(hand, known, "stacksets-exec-x"))
             }
-            Self::CdkRole => hand.try_to(Power::Growth, known, deeds::cdk_role),
+            Self::CdkRole => hand.try_to(&request, known, deeds::cdk_role),
             Self::ExemptRole(name) => {
-                hand.try_to(Power::Growth, known, |hand, known| deeds::inside_role(hand, known, name.as_str()))
+                hand.try_to(&request, known, |hand, known| deeds::inside_role(hand, known, name.as_str()))
             }
             Self::Assume => deeds::assume(hand, known),
-            Self::DetachDeny => hand.try_to(Power::Growth, known, |_, known| {
+            Self::DetachDeny => hand.try_to(&request, known, |_, known| {
                 let news = deeds::rewrite(known, Lockout::Absent, RoleLock::Absent);
                 deeds::strip_deny_all(known) || news
             }),
             Self::AlterDeny => {
-                hand.try_to(Power::Growth, known, |_, known| deeds::rewrite(known, Lockout::Altered, RoleLock::Altered))
+                hand.try_to(&request, known, |_, known| deeds::rewrite(known, Lockout::Altered, RoleLock::Altered))
             }
-            Self::FillInline => hand.try_to(Power::Growth, known, |_, known| deeds::fill_inline(known)),
-            Self::FillAttached => hand.try_to(Power::Growth, known, |_, known| deeds::fill_attached(known)),
-            Self::DeleteOurRole => hand.try_to(Power::Guarded, known, |_, known| std::mem::take(&mut known.enrolled)),
-            // To read adds nothing to the bill: no policy of ours denies it.
-            Self::ThrottleLooks => hand.try_to(Power::Plain, known, |_, known| {
+            Self::FillInline => hand.try_to(&request, known, |_, known| deeds::fill_inline(known)),
+            Self::FillAttached => hand.try_to(&request, known, |_, known| deeds::fill_attached(known)),
+            Self::DeleteOurRole => hand.try_to(&request, known, |_, known| std::mem::take(&mut known.enrolled)),
+            Self::ThrottleLooks => hand.try_to(&request, known, |_, known| {
                 deeds::call_in_a_loop(known);
                 true
             }),
-            Self::Purchase => hand.try_to(Power::Growth, known, |_, known| {
+            Self::Purchase => hand.try_to(&request, known, |_, known| {
                 known.commitments += 1;
                 true
             }),
-            Self::InvokeModels => hand.try_to(Power::Models, known, |_, known| {
+            Self::InvokeModels => hand.try_to(&request, known, |_, known| {
                 known.invocations += 1;
                 true
             }),
-            Self::DisableRegion => hand.try_to(Power::Guarded, known, |_, known| deeds::disable_far_away(known)),
+            Self::DisableRegion => hand.try_to(&request, known, |_, known| deeds::disable_far_away(known)),
         }
     }
 }
