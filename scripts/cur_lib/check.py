@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lib import ending
 
+from . import sums
 from .columns import export_name
 from .sums import by_duckdb, of_the_reader
 
@@ -27,6 +28,8 @@ def main() -> int:
         failed += compare(f"legacy report, {manifest.parent.name}", reader, folder, manifest, files, export=False)
         export, parts = as_export(folder, manifest, files)
         failed += compare(f"CUR 2.0, daily, {manifest.parent.name}", reader, folder, export, parts, export=True)
+        columns = as_parquet(folder, manifest, files)
+        failed += compare(f"Parquet, {manifest.parent.name}", reader, folder, columns, files, export=False)
     return 1 if failed else 0
 
 
@@ -73,6 +76,22 @@ def as_export(folder: Path, manifest: Path, files: list[Path]) -> tuple[Path, li
     export.parent.mkdir(parents=True)
     export.write_text(json.dumps({"dataFiles": [f"s3://{BUCKET}/{part.relative_to(folder)}" for part in parts]}))
     return export, parts
+
+
+def as_parquet(folder: Path, manifest: Path, files: list[Path]) -> Path:
+    """The same lines as a legacy report for Athena: in Parquet that DuckDB writes, where AWS puts its own, and a manifest beside the others."""
+    month = manifest.parent.name
+    keys = []
+    for number, file in enumerate(files, start=1):
+        part = folder / f"cur/columns/columns/year={month[:4]}/month={int(month[4:6])}/columns-{number:05}.snappy.parquet"
+        part.parent.mkdir(parents=True, exist_ok=True)
+        sums.as_parquet(file, part)
+        keys.append(str(part.relative_to(folder)))
+    written = json.loads(manifest.read_text()) | {"compression": "Parquet", "contentType": "Parquet", "reportKeys": keys}
+    place = folder / f"cur/columns/{month}/columns-Manifest.json"
+    place.parent.mkdir(parents=True)
+    place.write_text(json.dumps(written))
+    return place
 
 
 def compare(name: str, reader: Path, folder: Path, manifest: Path, files: list[Path], *, export: bool) -> int:

@@ -15,6 +15,8 @@ def main() -> int:
     daily = sorted((bucket / "cur/daily/data").glob("*/*.csv.gz"))
     failed = compare("legacy report", sums / "hourly.csv", by_duckdb(hourly, export=False))
     failed += compare("CUR 2.0, daily", sums / "daily.csv", by_duckdb(daily, export=True))
+    # The same lines as the first.
+    failed += compare("Parquet", sums / "columns.csv", by_duckdb(hourly, export=False))
     return 1 if failed else 0
 
 

@@ -1,5 +1,6 @@
 //! The bucket of the Cost and Usage Reports, over S3. Reading only.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -87,11 +88,7 @@ impl ReportStore for S3ReportStore {
         let mut object = self.open(bucket, key).await?;
         let length = object.content_length.and_then(|length| u64::try_from(length).ok());
         let mut taken = 0_u64;
-        while let Some(piece) =
-            object.body.try_next().await.map_err(|error| {
-                Failure::own(GET, FailureKind::Unavailable, format!("the transfer broke off: {error}"))
-            })?
-        {
+        while let Some(piece) = object.body.try_next().await.map_err(broken_off)? {
             taken += piece.len() as u64;
             if sink(&piece).is_break() {
                 return Ok(());
@@ -106,6 +103,35 @@ impl ReportStore for S3ReportStore {
             _ => Ok(()),
         }
     }
+
+    async fn span(&self, bucket: &str, object: &ReportObject, span: Range<u64>) -> Result<Vec<u8>, Failure> {
+        let wanted = span.end.saturating_sub(span.start);
+        // AWS takes no range of nothing.
+        if wanted == 0 {
+            return Ok(Vec::new());
+        }
+        let answer = self
+            .client
+            .get_object()
+            .bucket(bucket)
+            .key(&object.key)
+            .range(format!("bytes={}-{}", span.start, span.end - 1))
+            .if_match(format!("\"{}\"", object.etag))
+            .send()
+            .await
+            .map_err(|error| refused(GET, bucket, &error))?;
+        let bytes = answer.body.collect().await.map_err(broken_off)?.to_vec();
+        if bytes.len() as u64 == wanted {
+            Ok(bytes)
+        } else {
+            let said = format!("S3 sent {} bytes of {} where {wanted} were asked for", bytes.len(), object.key);
+            Err(Failure::own(GET, FailureKind::Unavailable, said))
+        }
+    }
+}
+
+fn broken_off(error: impl std::fmt::Display) -> Failure {
+    Failure::own(GET, FailureKind::Unavailable, format!("the transfer broke off: {error}"))
 }
 
 fn listed(object: Object) -> Option<ReportObject> {
@@ -138,6 +164,10 @@ where
         Some("NoSuchKey") => {
             (FailureKind::NotFound, "there is no such object; it may have been replaced meanwhile".to_owned())
         }
+        Some("PreconditionFailed") => (
+            FailureKind::NotFound,
+            "the object was replaced while it was read; the next invocation reads the new one".to_owned(),
+        ),
         Some("PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => {
             let place =
                 told_region.map_or_else(|| "another region".to_owned(), |region| format!("the region {region}"));
@@ -190,6 +220,7 @@ mod tests {
     fn what_is_not_there_and_what_is_not_allowed_are_told_apart() {
         assert_eq!(answer(404, "NoSuchBucket", None).kind, FailureKind::NotFound);
         assert_eq!(answer(404, "NoSuchKey", None).kind, FailureKind::NotFound);
+        assert!(answer(412, "PreconditionFailed", None).detail.contains("was replaced"));
         assert_eq!(answer(403, "AccessDenied", None).kind, FailureKind::Denied);
         assert_eq!(answer(503, "SlowDown", None).kind, FailureKind::Throttled);
     }

@@ -85,6 +85,16 @@ async fn keeps_its_promises(endpoint: &str) {
     assert_eq!(first, 1);
     assert_eq!(store.get("payer-reports", "data/empty", 0).await.unwrap(), b"");
 
+    let listed = store.list("payer-reports", key).await.unwrap().remove(0);
+    assert!(store.span("payer-reports", &listed, 0..8).await.unwrap() == bytes[..8]);
+    assert!(store.span("payer-reports", &listed, 1_000_000..3_000_000).await.unwrap() == bytes[1_000_000..]);
+    assert_eq!(store.span("payer-reports", &listed, 7..7).await.unwrap(), b"");
+    let past_the_end = store.span("payer-reports", &listed, 2_999_999..3_000_001).await.unwrap_err();
+    assert_eq!(past_the_end.kind, FailureKind::Unavailable, "{past_the_end}");
+    put(&client, "payer-reports", key, b"another".to_vec()).await;
+    let replaced = store.span("payer-reports", &listed, 0..7).await.unwrap_err();
+    assert_eq!((replaced.kind, replaced.code.as_deref()), (FailureKind::NotFound, Some("PreconditionFailed")));
+
     let failure = store.get("payer-reports", "data/missing", 1).await.unwrap_err();
     assert_eq!((failure.kind, failure.code.as_deref()), (FailureKind::NotFound, Some("NoSuchKey")));
     for failure in
@@ -148,7 +158,7 @@ async fn reports_of_another_tool_are_read_through_s3_by_the_engine() {
         let key = file.strip_prefix(&reports).unwrap().to_str().unwrap();
         put(&client, "payer-reports", key, std::fs::read(file).unwrap()).await;
     }
-    for report in ["hourly", "daily"] {
+    for report in ["hourly", "daily", "columns"] {
         let testbed = Testbed::new();
         let mut ports = testbed.ports();
         ports.report_store = store(&endpoint);

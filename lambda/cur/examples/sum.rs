@@ -4,10 +4,10 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io::{BufWriter, Write, stdout};
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write, stdout};
 use std::path::Path;
 
-use runawaytrain_cur::{Manifest, Place, Reader, Totals};
+use runawaytrain_cur::{FileFormat, Manifest, Next, ParquetReader, Place, Reader, ReportFile, Totals};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = std::env::args().skip(1).collect::<Vec<_>>();
@@ -18,7 +18,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut totals = Totals::default();
     for file in manifest.files() {
         let source = File::open(Path::new(folder).join(&file.key))?;
-        totals.merge(Reader::new(file).read(source)?)?;
+        totals.merge(match file.format {
+            FileFormat::GzipCsv => Reader::new(file).read(source)?,
+            FileFormat::Parquet => parquet(file, source)?,
+        })?;
     }
     if !totals.gaps.is_empty() {
         eprintln!("{}", serde_json::to_string_pretty(&totals.gaps)?);
@@ -31,4 +34,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     eprintln!("{} rows of {} accounts", totals.rows, totals.accounts.len());
     Ok(out.flush()?)
+}
+
+fn parquet(file: ReportFile, mut source: File) -> Result<Totals, Box<dyn Error>> {
+    let mut reader = ParquetReader::new(file, source.metadata()?.len());
+    loop {
+        match reader.next() {
+            Next::Bytes(span) => {
+                let mut bytes = vec![0; usize::try_from(span.end - span.start)?];
+                source.seek(SeekFrom::Start(span.start))?;
+                source.read_exact(&mut bytes)?;
+                reader.take(bytes)?;
+            }
+            Next::Count => reader.count()?,
+            Next::End => return Ok(reader.finish()?),
+        }
+    }
 }

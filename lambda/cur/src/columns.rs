@@ -14,7 +14,7 @@ pub(crate) enum Column {
 }
 
 /// How many there are.
-const COLUMNS: usize = 8;
+pub(crate) const COLUMNS: usize = 8;
 
 impl Column {
     /// All of them, with the name in a legacy report, the name in a CUR 2.0 export, and whether a report without it can
@@ -35,6 +35,16 @@ impl Column {
         (Self::SavingsPlan, "savingsPlan/SavingsPlanEffectiveCost", "savings_plan_savings_plan_effective_cost", false),
     ];
 
+    /// All of them, in their order.
+    pub(crate) fn each() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().map(|(column, ..)| column)
+    }
+
+    /// Whether a report calls it so.
+    pub(crate) fn is_named(self, name: &str) -> bool {
+        Self::ALL.iter().any(|(column, legacy, export, _)| *column == self && (name == *legacy || name == *export))
+    }
+
     /// What errors call it.
     pub(crate) fn name(self) -> &'static str {
         Self::ALL.iter().find(|(column, ..)| *column == self).map_or("", |(_, legacy, ..)| legacy)
@@ -54,6 +64,33 @@ pub(crate) enum HeaderFault {
 /// A column that every FOCUS export has, and no Cost and Usage Report. <https://focus.finops.org/focus-specification/>
 pub(crate) const FOCUS: &str = "BilledCost";
 
+/// Which field of a header each column is, in the order of [`Column::each`].
+pub(crate) fn places(header: &[&[u8]]) -> Result<[Option<usize>; COLUMNS], HeaderFault> {
+    let mut found = [None; COLUMNS];
+    let mut missing = Vec::new();
+    for (place, (_, legacy, export, required)) in found.iter_mut().zip(Column::ALL) {
+        let mut at = header
+            .iter()
+            .enumerate()
+            .filter(|(_, field)| **field == legacy.as_bytes() || **field == export.as_bytes())
+            .map(|(at, _)| at);
+        *place = at.next();
+        if at.next().is_some() {
+            return Err(HeaderFault::Twice(legacy));
+        }
+        if required && place.is_none() {
+            missing.push((legacy, export));
+        }
+    }
+    if !missing.is_empty() && header.contains(&FOCUS.as_bytes()) {
+        return Err(HeaderFault::Focus);
+    }
+    if !missing.is_empty() {
+        return Err(HeaderFault::Missing(missing));
+    }
+    Ok(found)
+}
+
 /// Where the wanted columns of one report are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Layout {
@@ -69,28 +106,7 @@ pub(crate) struct Layout {
 impl Layout {
     /// Reads the header's fields.
     pub(crate) fn of(header: &[&[u8]]) -> Result<Self, HeaderFault> {
-        let mut found = [None; COLUMNS];
-        let mut missing = Vec::new();
-        for (place, (_, legacy, export, required)) in found.iter_mut().zip(Column::ALL) {
-            let mut at = header
-                .iter()
-                .enumerate()
-                .filter(|(_, field)| **field == legacy.as_bytes() || **field == export.as_bytes())
-                .map(|(at, _)| at);
-            *place = at.next();
-            if at.next().is_some() {
-                return Err(HeaderFault::Twice(legacy));
-            }
-            if required && place.is_none() {
-                missing.push((legacy, export));
-            }
-        }
-        if !missing.is_empty() && header.contains(&FOCUS.as_bytes()) {
-            return Err(HeaderFault::Focus);
-        }
-        if !missing.is_empty() {
-            return Err(HeaderFault::Missing(missing));
-        }
+        let found = places(header)?;
         let last = header.len().saturating_sub(1);
         let edges = |at: usize| (at.checked_sub(1), (at < last).then_some(at));
         let mut bounds =

@@ -29,7 +29,7 @@ pub enum Fault {
     #[error("the gzip data is damaged. Read it again; if that does not help, wait for AWS's next report")]
     Damaged,
     /// The compressed bytes end before their end.
-    #[error("the gzip data ends early. Read it again: the transfer was cut off, or AWS is replacing the file")]
+    #[error("the file ends early. Read it again: the transfer was cut off, or AWS is replacing the file")]
     Truncated,
     /// Something that is not gzip follows the gzip data.
     #[error(
@@ -37,6 +37,39 @@ pub enum Fault {
          wait for AWS's next report"
     )]
     Trailing,
+    /// It does not end as Parquet does.
+    #[error("not Parquet, though its name ends so. Read it again; if that does not help, wait for AWS's next report")]
+    NotParquet,
+    /// The Parquet data contradicts itself.
+    #[error(
+        "the Parquet data is damaged: {}. Read it again; if that does not help, wait for AWS's next report",
+        clean(why)
+    )]
+    DamagedParquet {
+        /// What the decoder says.
+        why: String,
+    },
+    /// More than is held at once.
+    #[error(
+        "a {what} has {size} bytes, and no more than {limit} are held at once. Leave cur.bucket out of the policy and \
+         write cur: {{}} to have a gzip CSV report made beside it"
+    )]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// Bytes.
+        size: u64,
+        /// Bytes.
+        limit: u64,
+    },
+    /// A column of a type that no report has it in.
+    #[error("the column {column} is of {found}, which no Cost and Usage Report has it in")]
+    ColumnType {
+        /// Its name in legacy reports.
+        column: &'static str,
+        /// Its type.
+        found: String,
+    },
     /// Not even a header.
     #[error("empty: not even a header")]
     Empty,

@@ -1,7 +1,8 @@
 //! Reads AWS Cost and Usage Reports as streams of bytes: what each account spent in each hour.
 //!
-//! A [`Manifest`] names the files of the current report; a [`Reader`] takes one file's bytes as they arrive and gives
-//! [`Totals`], which add up. Where the bytes come from is the caller's business: there is no AWS, no file and no clock
+//! A [`Manifest`] names the files of the current report; a [`Reader`] takes the bytes of one that is gzip CSV as they
+//! arrive, a [`ParquetReader`] asks for the few spans that it needs of one that is Parquet. Both give [`Totals`], which
+//! add up. Where the bytes come from is the caller's business: there is no AWS, no file and no clock
 //! in this crate.
 //!
 //! ```
@@ -36,15 +37,18 @@ mod gunzip;
 mod hour;
 mod line;
 mod manifest;
+mod parquet;
 mod reader;
 mod rows;
 mod scan;
+mod sums;
 mod totals;
 
 pub use amount::Amount;
 pub use fault::{Fault, ReadError, ReportError};
 pub use hour::{Hour, NotAnHour};
 pub use line::Charge;
-pub use manifest::{Manifest, ManifestError, Period, Place, ReportFile};
+pub use manifest::{FileFormat, Manifest, ManifestError, Period, Place, ReportFile};
+pub use parquet::{Next, ParquetReader};
 pub use reader::Reader;
 pub use totals::{AccountTotals, BadRow, Counted, Gaps, Hourly, MergeError, OtherCurrency, Reach, RowProblem, Totals};

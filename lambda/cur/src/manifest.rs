@@ -89,6 +89,17 @@ pub struct ReportFile {
     pub version: Option<String>,
     /// The billing period of the report.
     pub period: Period,
+    /// What it is written in.
+    pub format: FileFormat,
+}
+
+/// What a file of a report is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileFormat {
+    /// CSV compressed by gzip.
+    GzipCsv,
+    /// Parquet.
+    Parquet,
 }
 
 /// Where a payer's reports are, as the policy says. A manifest that points elsewhere is refused: whoever can write a
@@ -115,7 +126,7 @@ pub struct Manifest {
     pub period: Period,
     /// The columns, as headers spell them; empty when the manifest does not tell.
     pub columns: Vec<String>,
-    keys: Vec<String>,
+    files: Vec<(String, FileFormat)>,
 }
 
 /// Why a manifest is of no use.
@@ -143,17 +154,14 @@ pub enum ManifestError {
         /// What there was.
         found: String,
     },
-    /// Parquet.
-    #[error(
-        "the report is Parquet, which is not read. Set its format to text/csv with GZIP compression; or leave \
-         cur.bucket out of the policy and write cur: {{}} to have a second one made beside it"
-    )]
-    Parquet,
     /// Another format of AWS's.
     #[error("{FOCUS_IS_NOT_READ}")]
     Focus,
     /// ZIP or something else.
-    #[error("the report's compression is {}, which is not read. Set it to GZIP", clean(found))]
+    #[error(
+        "the report's compression is {}, which is not read. Set it to GZIP, or the format to Parquet",
+        clean(found)
+    )]
     Compression {
         /// What the manifest or the key says.
         found: String,
@@ -180,7 +188,8 @@ impl Manifest {
     /// Reads a manifest of either kind.
     ///
     /// # Errors
-    /// When it is none, names no files, names files that lie elsewhere, or describes a report that is not gzip CSV.
+    /// When it is none, names no files, names files that lie elsewhere, or describes a report that is neither gzip CSV nor
+    /// Parquet.
     pub fn parse(json: &[u8], place: Place<'_>) -> Result<Self, ManifestError> {
         let document: Document = serde_json::from_slice(json).map_err(ManifestError::NotAManifest)?;
         document.check_format()?;
@@ -189,23 +198,28 @@ impl Manifest {
             return Err(ManifestError::Focus);
         }
         let named = document.report_keys.as_ref().or(document.data_files.as_ref()).ok_or(ManifestError::NoFileList)?;
-        let mut keys = Vec::new();
+        let mut files = Vec::new();
         for file in named {
             let key = located(file, place)?;
-            check_name(key)?;
+            let format = format_of(key)?;
             // Named twice, read once.
-            if !keys.iter().any(|known| known == key) {
-                keys.push(key.to_owned());
+            if !files.iter().any(|(known, _)| known == key) {
+                files.push((key.to_owned(), format));
             }
         }
-        let first = keys.first().ok_or(ManifestError::NoFiles)?;
+        let (first, _) = files.first().ok_or(ManifestError::NoFiles)?;
         let period = document.period(first)?;
-        Ok(Self { version: document.assembly_id.or(document.execution_id), period, columns, keys })
+        Ok(Self { version: document.assembly_id.or(document.execution_id), period, columns, files })
     }
 
     /// The files of the report, each once, in the manifest's order.
     pub fn files(&self) -> impl Iterator<Item = ReportFile> {
-        self.keys.iter().map(|key| ReportFile { key: key.clone(), version: self.version.clone(), period: self.period })
+        self.files.iter().map(|(key, format)| ReportFile {
+            key: key.clone(),
+            version: self.version.clone(),
+            period: self.period,
+            format: *format,
+        })
     }
 }
 
@@ -225,10 +239,10 @@ fn located<'a>(file: &'a str, place: Place<'_>) -> Result<&'a str, ManifestError
     }
 }
 
-fn check_name(key: &str) -> Result<(), ManifestError> {
+fn format_of(key: &str) -> Result<FileFormat, ManifestError> {
     match key {
-        csv if csv.ends_with(".csv.gz") => Ok(()),
-        parquet if parquet.ends_with(".parquet") => Err(ManifestError::Parquet),
+        csv if csv.ends_with(".csv.gz") => Ok(FileFormat::GzipCsv),
+        parquet if parquet.ends_with(".parquet") => Ok(FileFormat::Parquet),
         other => Err(ManifestError::Compression { found: other.rsplit('/').next().unwrap_or(other).to_owned() }),
     }
 }
@@ -272,8 +286,7 @@ impl Document {
     fn check_format(&self) -> Result<(), ManifestError> {
         match self.compression.as_deref() {
             None => Ok(()),
-            Some(gzip) if gzip.eq_ignore_ascii_case("gzip") => Ok(()),
-            Some(parquet) if parquet.eq_ignore_ascii_case("parquet") => Err(ManifestError::Parquet),
+            Some(known) if ["gzip", "parquet"].iter().any(|name| known.eq_ignore_ascii_case(name)) => Ok(()),
             Some(other) => Err(ManifestError::Compression { found: other.to_owned() }),
         }
     }

@@ -22,12 +22,30 @@ pub(crate) struct Row<'a> {
     layout: &'a Layout,
 }
 
-impl<'a> Row<'a> {
-    /// The field of a column, without the quotes around it. `None` when the report does not have the column.
-    ///
-    /// Doubled quotes within it are left doubled: none of the wanted columns has a use for a quote.
-    /// Meaningful only when the row has as many fields as the header.
-    pub(crate) fn field(&self, column: Column) -> Option<&'a [u8]> {
+/// One line item, whatever it is written in.
+pub(crate) trait Line {
+    /// Its number in the file, for whoever looks for it there.
+    fn number(&self) -> u64;
+
+    /// How many fields it has.
+    fn fields(&self) -> usize;
+
+    /// The field of a column. `None` when the report does not have the column.
+    fn field(&self, column: Column) -> Option<&[u8]>;
+}
+
+impl Line for Row<'_> {
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn fields(&self) -> usize {
+        self.fields
+    }
+
+    /// Without the quotes around it. Doubled quotes within it are left doubled: none of the wanted columns has a use for
+    /// a quote. Meaningful only when the row has as many fields as the header.
+    fn field(&self, column: Column) -> Option<&[u8]> {
         let (before, after) = self.layout.cell(column)?;
         let start = before.map_or(Some(0), |bound| self.bounds.get(bound).map(|at| at + 1));
         let end = after.map_or(Some(self.bytes.len()), |bound| self.bounds.get(bound).copied());

@@ -115,10 +115,8 @@ fn check_manifest(json: &[u8]) {
     match Manifest::parse(json, place) {
         Ok(manifest) => {
             let keys = manifest.files().map(|file| file.key).collect::<Vec<_>>();
-            assert!(
-                !keys.is_empty() && keys.iter().all(|key| key.starts_with("cur/") && key.ends_with(".csv.gz")),
-                "{keys:?}"
-            );
+            let is_read = |key: &String| [".csv.gz", ".parquet"].iter().any(|end| key.ends_with(end));
+            assert!(!keys.is_empty() && keys.iter().all(|key| key.starts_with("cur/") && is_read(key)), "{keys:?}");
             assert_eq!(keys.iter().collect::<std::collections::BTreeSet<_>>().len(), keys.len());
             assert!((1..=31 * 24).contains(&manifest.period.end().since(manifest.period.first())));
         }

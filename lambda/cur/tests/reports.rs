@@ -4,7 +4,7 @@
 #[expect(dead_code, reason = "each test file uses its own part of this")]
 mod support;
 
-use runawaytrain_cur::{Charge, MergeError, Reader, ReportFile, Totals};
+use runawaytrain_cur::{Charge, FileFormat, MergeError, Reader, ReportFile, Totals};
 use support::*;
 
 fn apart(totals: &Totals, account: &str) -> Vec<(Charge, String)> {
@@ -363,7 +363,8 @@ fn a_file_or_a_second_edition_cannot_count_twice() {
 
 #[test]
 fn a_trailing_window_reaches_over_the_turn_of_the_month() {
-    let last_month = ReportFile { key: "october.csv.gz".into(), period: october(), version: None };
+    let last_month =
+        ReportFile { key: "october.csv.gz".into(), period: october(), version: None, format: FileFormat::GzipCsv };
     let mut totals = read_in_pieces(
         file("november.csv.gz"),
         &gzip(&csv(&[usage(ALICE, "2026-11-01T00", "1"), usage(ALICE, "2026-11-01T11", "2")])),

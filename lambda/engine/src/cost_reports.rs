@@ -19,7 +19,7 @@ use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_core::vocabulary::text::clean;
-use runawaytrain_cur::{AccountTotals, Amount, Hour, Manifest, Place, Totals};
+use runawaytrain_cur::{AccountTotals, Amount, Hour, Manifest, Place, ReportFile, Totals};
 
 use crate::deadline::{Deadline, has_come};
 use crate::ports::{
@@ -231,10 +231,11 @@ impl Shelf<'_> {
         if !month.is(manifest.period) {
             return Err(Trouble::OtherPeriod { key: object.key.clone(), period: manifest.period });
         }
-        let files: Vec<_> = manifest.files().collect();
-        if let Some(missing) = files.iter().find(|file| !self.objects.iter().any(|object| object.key == file.key)) {
-            return Err(Trouble::Missing { file: missing.key.clone(), manifest: object.key.clone() });
-        }
+        let listed = |file: ReportFile| match self.objects.iter().find(|listed| listed.key == file.key) {
+            Some(listed) => Ok((file, listed)),
+            None => Err(Trouble::Missing { file: file.key, manifest: object.key.clone() }),
+        };
+        let files = manifest.files().map(listed).collect::<Result<Vec<_>, _>>()?;
         let number = files.len();
         let totals = files::read_all(&*self.reader.store, bucket, files, self.since, self.deadline).await?;
         trouble::credible(&totals)?;

@@ -11,8 +11,8 @@ mod events;
 use std::time::Duration;
 
 use bucket::{
-    BUCKET, FILE, Line, NOVEMBER, OCTOBER, csv, deliver, gzip, manifest, overwrite, pairs, period, read, report, scene,
-    spending, stored,
+    BUCKET, FILE, Line, NOVEMBER, OCTOBER, PARQUET, csv, deliver, deliver_parquet, gzip, manifest, overwrite, pairs,
+    parquet, period, read, report, scene, spending, stored,
 };
 use common::{PAYER, QUIET, Scene, policy, report_of};
 use events::{payload, records, touched};
@@ -68,6 +68,48 @@ async fn a_report_is_read_by_account_and_hour_and_its_age_is_said() {
     );
     assert!(scene.testbed.reports.most_open() == 3, "{} transfers at once", scene.testbed.reports.most_open());
     assert_eq!((scene.testbed.world.looks(), scene.testbed.world.calls().len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_in_parquet_is_read_by_account_and_hour() {
+    let scene = scene();
+    let lines = [
+        (QUIET, "2026-11-22T01", "0.0000005"),
+        (QUIET, "2026-11-22T00", "1.5"),
+        (PAYER, "2026-11-21T23", "3"),
+        (QUIET, "2026-11-22T00", "0.25"),
+        (PAYER, "2026-11-11T23", "1000"),
+    ];
+    deliver_parquet(&scene.testbed, "aaaa", &lines);
+    let answer = read(&scene).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(stored(&scene, QUIET).await, pairs(&[("2026-11-22T00", 1_750_000), ("2026-11-22T01", 1)]));
+    assert_eq!(stored(&scene, PAYER).await, pairs(&[("2026-11-21T23", 3_000_000)]));
+    let was_read = period(&answer, NOVEMBER).read.as_ref().unwrap();
+    assert_eq!((was_read.files, was_read.rows, was_read.accounts), (1, 5, 2));
+    assert!(was_read.gaps.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parquet_file_that_is_replaced_while_it_is_read_counts_once_it_is_whole() {
+    let scene = scene();
+    let (old, new) = ([(QUIET, "2026-11-22T00", "1")], [(QUIET, "2026-11-22T00", "2"), (QUIET, "2026-11-22T01", "3")]);
+    deliver_parquet(&scene.testbed, "aaaa", &old);
+    let testbed = &scene.testbed;
+    let replace = async {
+        while !testbed.reports.read().iter().any(|key| key == PARQUET) {
+            tokio::time::sleep(Duration::from_micros(100)).await;
+        }
+        testbed.reports.put(BUCKET, PARQUET, parquet(&new));
+    };
+    let (answer, ()) = tokio::join!(read(&scene), replace);
+    let november = period(&answer, NOVEMBER);
+    assert_eq!(november.result, PeriodResult::Failed, "{answer:?}");
+    assert!(november.error.as_ref().unwrap().contains(PARQUET), "{november:?}");
+    assert_eq!(stored(&scene, QUIET).await, []);
+    deliver_parquet(&scene.testbed, "bbbb", &new);
+    read(&scene).await;
+    assert_eq!(stored(&scene, QUIET).await, pairs(&[("2026-11-22T00", 2_000_000), ("2026-11-22T01", 3_000_000)]));
 }
 
 #[tokio::test(start_paused = true)]

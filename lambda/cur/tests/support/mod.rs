@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use proptest::test_runner::Config;
 use runawaytrain_core::vocabulary::ids::AccountId;
-use runawaytrain_cur::{Amount, Hour, Period, Reader, ReportError, ReportFile, Totals};
+use runawaytrain_cur::{Amount, FileFormat, Hour, Period, Reader, ReportError, ReportFile, Totals};
 
 pub const ALICE: &str = "111111111111";
 pub const BOB: &str = "022222222222";
@@ -99,7 +99,12 @@ pub fn october() -> Period {
 }
 
 pub fn file(key: &str) -> ReportFile {
-    ReportFile { key: key.to_owned(), version: Some("assembly-1".to_owned()), period: november() }
+    ReportFile {
+        key: key.to_owned(),
+        version: Some("assembly-1".to_owned()),
+        period: november(),
+        format: FileFormat::GzipCsv,
+    }
 }
 
 /// Reads gzip bytes, in pieces of one size.

@@ -1,4 +1,4 @@
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -33,4 +33,8 @@ pub trait ReportStore: Send + Sync {
     /// An object of any size, piece by piece, until its end or until the sink breaks off. An object that ends before
     /// the size that S3 gave is a failure; the sink may have taken bytes by then.
     async fn stream(&self, bucket: &str, key: &str, sink: &mut Sink<'_>) -> Result<(), Failure>;
+
+    /// Exactly these bytes of an object, as it was when it was listed. One that was replaced since is a failure, and so
+    /// is an answer of fewer bytes.
+    async fn span(&self, bucket: &str, object: &ReportObject, span: Range<u64>) -> Result<Vec<u8>, Failure>;
 }

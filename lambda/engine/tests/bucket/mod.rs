@@ -1,10 +1,14 @@
 //! Cost and Usage Reports in the simulated bucket, as AWS lays them out.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::{SignedDuration, Timestamp};
+use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 use runawaytrain_core::message::report::{Answer, CostReportsReport, PeriodReport, Report};
 use runawaytrain_core::policy::Policy;
 use runawaytrain_engine::ports::SpendBook;
@@ -53,6 +57,61 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
+}
+
+/// The same lines as AWS writes them for Athena, two a row group.
+pub fn parquet(lines: &[Line<'_>]) -> Vec<u8> {
+    const SCHEMA: &str = "message report {
+        optional binary line_item_usage_account_id (utf8);
+        optional binary line_item_line_item_type (utf8);
+        optional int64 line_item_usage_start_date (timestamp_millis);
+        optional int64 line_item_usage_end_date (timestamp_millis);
+        optional double line_item_unblended_cost;
+        optional binary line_item_currency_code (utf8);
+    }";
+    let mut writer =
+        SerializedFileWriter::new(Vec::new(), Arc::new(parse_message_type(SCHEMA).unwrap()), Arc::default()).unwrap();
+    for lines in lines.chunks(2) {
+        let there = vec![1; lines.len()];
+        let start = |hour: &str| format!("{hour}:00:00Z").parse::<Timestamp>().unwrap();
+        let texts = |of: &dyn Fn(&Line<'_>) -> String| {
+            lines.iter().map(|line| ByteArray::from(of(line).into_bytes())).collect::<Vec<_>>()
+        };
+        let moments = |later: SignedDuration| {
+            lines.iter().map(|(_, hour, _)| (start(hour) + later).as_millisecond()).collect::<Vec<_>>()
+        };
+        let costs: Vec<f64> = lines.iter().map(|(_, _, cost)| cost.parse().unwrap()).collect();
+        let mut group = writer.next_row_group().unwrap();
+        for place in 0..6 {
+            let mut column = group.next_column().unwrap().unwrap();
+            match place {
+                0 => column.typed::<ByteArrayType>().write_batch(&texts(&|line| line.0.into()), Some(&there), None),
+                1 => column.typed::<ByteArrayType>().write_batch(&texts(&|_| "Usage".into()), Some(&there), None),
+                2 => column.typed::<Int64Type>().write_batch(&moments(SignedDuration::ZERO), Some(&there), None),
+                3 => {
+                    let ends = moments(SignedDuration::from_hours(1));
+                    column.typed::<Int64Type>().write_batch(&ends, Some(&there), None)
+                }
+                4 => column.typed::<DoubleType>().write_batch(&costs, Some(&there), None),
+                _ => column.typed::<ByteArrayType>().write_batch(&texts(&|_| "USD".into()), Some(&there), None),
+            }
+            .unwrap();
+            column.close().unwrap();
+        }
+        group.close().unwrap();
+    }
+    writer.into_inner().unwrap()
+}
+
+/// Where [`deliver_parquet`] puts the file.
+pub const PARQUET: &str = "cur/hourly/hourly/year=2026/month=11/hourly-00001.snappy.parquet";
+
+/// Delivers an edition of a legacy report of November for Athena, which AWS always has in overwrite mode.
+pub fn deliver_parquet(testbed: &Testbed, assembly: &str, lines: &[Line<'_>]) {
+    testbed.reports.put(BUCKET, PARQUET, parquet(lines));
+    let manifest = json!({ "assemblyId": assembly, "compression": "Parquet", "contentType": "Parquet", "bucket": BUCKET, "billingPeriod": billing_period(NOVEMBER), "reportKeys": [PARQUET] });
+    let key = format!("cur/hourly/{NOVEMBER}/hourly-Manifest.json");
+    testbed.reports.put(BUCKET, &key, manifest.to_string().into_bytes());
 }
 
 /// `20261101-20261201` as a legacy manifest says it.

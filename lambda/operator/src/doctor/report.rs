@@ -1,5 +1,5 @@
 //! Whether an adopted Cost and Usage Report can be read: its format, its granularity, where its bucket is and how that
-//! is encrypted. The guard reads hourly reports of gzipped CSV.
+//! is encrypted. The guard reads hourly reports of gzipped CSV or of Parquet.
 
 use runawaytrain_core::contract::{FUNCTION_ROLE, HOME_REGION};
 use runawaytrain_core::policy::CostReports;
@@ -38,7 +38,7 @@ fn unknown(adopted: &CostReports) -> Finding {
     let CostReports { bucket, prefix, .. } = adopted;
     let said = format!(
         "no Cost and Usage Report of this account goes to {bucket}/{prefix}. One of Data Exports is read as well, \
-         where it is hourly and gzipped CSV; that cannot be told from here"
+         where it is hourly, and gzipped CSV or Parquet; that cannot be told from here"
     );
     Finding::cannot_tell(WHAT, said, Some(Cure::new("in the policy file: cur.bucket, cur.prefix").remarked(BESIDE)))
 }
@@ -49,10 +49,14 @@ fn report(definition: &ReportDefinition, key: Option<&str>) -> Finding {
     if definition.time_unit != "HOURLY" {
         amiss.push(format!("it is {} and not hourly", definition.time_unit.to_lowercase()));
     }
-    if definition.format != "textORcsv" || definition.compression != "GZIP" {
-        let written = format!("{} compressed by {}", definition.format, definition.compression);
-        amiss.push(format!("its files are {written}, and not CSV compressed by GZIP"));
-    }
+    let written = match (definition.format.as_str(), definition.compression.as_str()) {
+        ("textORcsv", "GZIP") => "gzipped CSV",
+        ("Parquet", "Parquet") => "Parquet",
+        (format, compression) => {
+            amiss.push(format!("its files are {format} compressed by {compression}, and not gzipped CSV or Parquet"));
+            ""
+        }
+    };
     if definition.region != HOME_REGION {
         amiss.push(format!("its bucket is in {}, and the guard reads in {HOME_REGION}", definition.region));
     }
@@ -65,11 +69,11 @@ fn report(definition: &ReportDefinition, key: Option<&str>) -> Finding {
         return Finding::missing(WHAT, said, cure.remarked("a second report is made beside it"));
     }
     if let Some(key) = key {
-        let said = format!("{name} is hourly and gzipped CSV; its bucket is encrypted by {key}");
+        let said = format!("{name} is hourly and {written}; its bucket is encrypted by {key}");
         let cure = Cure::new(format!("allow kms:Decrypt to role/{FUNCTION_ROLE} in the key's policy"));
         return Finding::cannot_tell(WHAT, said, Some(cure.remarked(BESIDE)));
     }
-    Finding::ok(WHAT, format!("{name} is hourly and gzipped CSV"))
+    Finding::ok(WHAT, format!("{name} is hourly and {written}"))
 }
 
 #[cfg(test)]
@@ -93,12 +97,10 @@ mod tests {
     #[test]
     fn what_could_not_be_read_is_said_before_it_is_deployed() {
         assert_eq!(report(&good(), None).status, Status::Ok);
+        let parquet = ReportDefinition { format: "Parquet".into(), compression: "Parquet".into(), ..good() };
+        assert_eq!(report(&parquet, None), Finding::ok(WHAT, "hourly is hourly and Parquet"));
         for (definition, said) in [
             (ReportDefinition { time_unit: "DAILY".into(), ..good() }, "it is daily and not hourly"),
-            (
-                ReportDefinition { format: "Parquet".into(), compression: "Parquet".into(), ..good() },
-                "Parquet compressed by Parquet",
-            ),
             (ReportDefinition { compression: "ZIP".into(), ..good() }, "compressed by ZIP"),
             (ReportDefinition { region: "eu-west-1".into(), ..good() }, "its bucket is in eu-west-1"),
             (ReportDefinition { last_status: "ERROR_PERMISSIONS".into(), ..good() }, "ERROR_PERMISSIONS"),
