@@ -77,7 +77,8 @@ def as_parquet(file: Path, part: Path) -> None:
         wanted = TYPES.get(name, "VARCHAR")
         text = f"""nullif("{name}", '')"""
         moment = f"({text})::TIMESTAMPTZ AT TIME ZONE 'UTC'"
-        return f'({moment if wanted == "TIMESTAMP_MS" else text})::{wanted} AS "{export_name(name)}"'
+        # koku-nise writes None where it knows no number.
+        return f'try_cast({moment if wanted == "TIMESTAMP_MS" else text} AS {wanted}) AS "{export_name(name)}"'
 
     cells = ", ".join(cell(name) for name in lines.columns)
     lines.query("lines", f"SELECT {cells} FROM lines").write_parquet(str(part), compression="snappy")
