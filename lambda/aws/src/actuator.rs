@@ -58,13 +58,14 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
     use crate::policies::Policies;
+    use crate::sessions::Entry;
     use crate::wire::{Script, assumed};
 
     fn actuator(script: &Script) -> SdkActuator {
         let shared = script.config();
         let clock = ManualClock::at("2026-11-22T03:00:00Z") as Arc<dyn Clock>;
         let payer = Payer::of(&shared, Policies { quarantine: Some("p-quarantine".to_owned()), ..Policies::default() });
-        SdkActuator::new(Arc::new(Sessions::new(&shared, "o-exampleorg", clock)), Arc::new(payer))
+        SdkActuator::new(Arc::new(Sessions::new(&shared, Entry::responder("o-exampleorg"), clock)), Arc::new(payer))
     }
 
     /// What takes every call.

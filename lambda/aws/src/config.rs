@@ -10,7 +10,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::config::{IdentityCache, StalledStreamProtectionConfig};
 use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, ConnectorBuilder};
 
 use runawaytrain_core::contract::{FUNCTION, HOME_REGION};
@@ -36,13 +36,44 @@ pub struct Emulator {
     pub secret_access_key: String,
 }
 
+/// Somebody with credentials of the payer account, who enters every other account by a role that is there already.
+#[derive(Clone)]
+pub struct Visitor {
+    /// The access key.
+    pub access_key_id: String,
+    /// Its secret.
+    pub secret_access_key: String,
+    /// The token of a session, where it is one.
+    pub session_token: Option<String>,
+    /// The role's name, such as `OrganizationAccountAccessRole`.
+    pub role: String,
+}
+
 /// The environment's configuration: the credentials that Lambda sets, and `AWS_ENDPOINT_URL` where somebody set it.
 ///
 /// It is put together by hand. The SDK's own loader looks for profiles, container and instance roles too, which a
 /// function never has.
 pub(crate) fn from_environment() -> SdkConfig {
-    let endpoint = std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty());
-    shared(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()), endpoint)
+    shared(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()), endpoint())
+}
+
+/// A visitor's configuration.
+pub(crate) fn from_visitor(visitor: &Visitor) -> SdkConfig {
+    let Visitor { access_key_id, secret_access_key, session_token, .. } = visitor;
+    let credentials = Credentials::new(access_key_id, secret_access_key, session_token.clone(), None, "visitor");
+    shared(SharedCredentialsProvider::new(credentials), endpoint())
+}
+
+/// The certificates of `AWS_CA_BUNDLE`, as all of AWS's tools take them; the system's own where it is not set, or
+/// cannot be read.
+fn trusted() -> Option<TlsContext> {
+    let bundle = std::env::var_os("AWS_CA_BUNDLE").filter(|file| !file.is_empty())?;
+    let store = TrustStore::empty().with_native_roots(true).with_pem_certificate(std::fs::read(bundle).ok()?);
+    TlsContext::builder().with_trust_store(store).build().ok()
+}
+
+fn endpoint() -> Option<String> {
+    std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty())
 }
 
 /// An emulator's configuration.
@@ -52,9 +83,13 @@ pub(crate) fn from_emulator(emulator: &Emulator) -> SdkConfig {
 }
 
 pub(crate) fn shared(credentials: SharedCredentialsProvider, endpoint: Option<String>) -> SdkConfig {
+    let trusted = trusted();
     // Given explicitly, or every client would make one of its own, with a connection pool of its own.
-    let http = Builder::new().build_with_connector_fn(|settings, components| {
+    let http = Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+        if let Some(trusted) = &trusted {
+            connector.set_tls_context(trusted.clone());
+        }
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
         connector.set_proxy_config(Some(ProxyConfig::from_env()));

@@ -32,7 +32,7 @@ use aws_config::SdkConfig;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_engine::ports::{Clock, Journal, Outbox, Ports, PriceBook, Slots, States};
 
-pub use config::Emulator;
+pub use config::{Emulator, Visitor};
 pub use policies::Policies;
 
 /// What the ports need to know of the deployment.
@@ -62,8 +62,20 @@ pub fn connect_to(emulator: &Emulator, settings: &Settings, clock: Arc<dyn Clock
     ports(&config::from_emulator(emulator), settings, clock)
 }
 
+/// The ports of an operator of the payer account, who has credentials of their own and looks before anything is
+/// deployed. `AWS_ENDPOINT_URL` comes from the environment.
+pub fn connect_as(visitor: &Visitor, settings: &Settings, clock: Arc<dyn Clock>) -> Ports {
+    let entry =
+        sessions::Entry { role: visitor.role.clone(), external_id: None, own: Some(settings.accountnumber.clone()) };
+    ports_by(&config::from_visitor(visitor), entry, settings, clock)
+}
+
 fn ports(shared: &SdkConfig, settings: &Settings, clock: Arc<dyn Clock>) -> Ports {
-    let sessions = Arc::new(sessions::Sessions::new(shared, &settings.organization, Arc::clone(&clock)));
+    ports_by(shared, sessions::Entry::responder(&settings.organization), settings, clock)
+}
+
+fn ports_by(shared: &SdkConfig, entry: sessions::Entry, settings: &Settings, clock: Arc<dyn Clock>) -> Ports {
+    let sessions = Arc::new(sessions::Sessions::new(shared, entry, Arc::clone(&clock)));
     let payer = Arc::new(clients::Payer::of(shared, settings.policies.clone()));
     let organizations = payer.organizations.clone();
     let ledger = Arc::new(ledger::DynamoLedger::new(shared, &settings.table));

@@ -113,11 +113,12 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
     use crate::policies::Policies;
+    use crate::sessions::Entry;
     use crate::wire::{Script, assumed};
 
     fn observer(script: &Script, clock: &Arc<ManualClock>) -> SdkObserver {
         let shared = script.config();
-        let sessions = Sessions::new(&shared, "o-exampleorg", Arc::clone(clock) as Arc<dyn Clock>);
+        let sessions = Sessions::new(&shared, Entry::responder("o-exampleorg"), Arc::clone(clock) as Arc<dyn Clock>);
         let payer = Payer::of(&shared, Policies { quarantine: Some("p-quarantine".to_owned()), ..Policies::default() });
         SdkObserver::new(Arc::new(sessions), Arc::new(payer), Arc::clone(clock) as Arc<dyn Clock>)
     }

@@ -120,19 +120,41 @@ struct SlotState {
     failed: Option<Failure>,
 }
 
+/// How accounts are entered.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    /// The role that is assumed.
+    pub(crate) role: String,
+    /// What the role asks for besides.
+    pub(crate) external_id: Option<String>,
+    /// The account that is entered by the caller's own credentials.
+    pub(crate) own: Option<AccountId>,
+}
+
+impl Entry {
+    /// As the deployed function enters every account, the payer among them.
+    pub(crate) fn responder(organization: &str) -> Self {
+        Self {
+            role: RESPONDER_ROLE.to_owned(),
+            external_id: Some(format!("{EXTERNAL_ID_PREFIX}{organization}")),
+            own: None,
+        }
+    }
+}
+
 /// Gives out sessions and remembers them.
 pub(crate) struct Sessions {
     /// What the clients in member accounts are made of.
     members: SdkConfig,
     sts: aws_sdk_sts::Client,
-    external_id: String,
+    entry: Entry,
     look_policy: String,
     clock: Arc<dyn Clock>,
     slots: Mutex<HashMap<(AccountId, Purpose), Arc<Slot>>>,
 }
 
 impl Sessions {
-    pub(crate) fn new(shared: &SdkConfig, organization: &str, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(shared: &SdkConfig, entry: Entry, clock: Arc<dyn Clock>) -> Self {
         let mut members = shared.clone().into_builder();
         if let Some(http) = shared.http_client() {
             members.set_http_client(Some(LargeAnswers::new().bound(http)));
@@ -145,7 +167,7 @@ impl Sessions {
                 aws_sdk_sts::config::Builder::from(shared).retry_classifier(ConnectionLost).build(),
             ),
             members: members.build(),
-            external_id: format!("{EXTERNAL_ID_PREFIX}{organization}"),
+            entry,
             look_policy: look_policy(),
             clock,
             slots: Mutex::default(),
@@ -210,12 +232,17 @@ impl Sessions {
     }
 
     async fn assume(&self, account: &AccountId, purpose: Purpose, now: Timestamp) -> Result<Arc<Session>, Failure> {
+        let Entry { role, external_id, own } = &self.entry;
+        if own.as_ref() == Some(account) {
+            // They expire when they do: nobody can renew them here.
+            return Ok(Self::session(account, purpose, self.members.clone(), now, Timestamp::MAX));
+        }
         let answer = self
             .sts
             .assume_role()
-            .role_arn(format!("arn:aws:iam::{account}:role/{RESPONDER_ROLE}"))
+            .role_arn(format!("arn:aws:iam::{account}:role/{role}"))
             .role_session_name(SESSION_NAME)
-            .external_id(&self.external_id)
+            .set_external_id(external_id.clone())
             .duration_seconds(SESSION_SECONDS)
             .set_policy((purpose == Purpose::Look).then(|| self.look_policy.clone()))
             .send()
@@ -232,16 +259,26 @@ impl Sessions {
             RESPONDER_ROLE,
         );
         let expires = Timestamp::from_second(given.expiration().secs()).unwrap_or(now);
-        Ok(Arc::new(Session {
+        Ok(Self::session(account, purpose, config::under(&self.members, credentials), now, expires))
+    }
+
+    fn session(
+        account: &AccountId,
+        purpose: Purpose,
+        config: SdkConfig,
+        began: Timestamp,
+        expires: Timestamp,
+    ) -> Arc<Session> {
+        Arc::new(Session {
             account: account.clone(),
             purpose,
-            config: config::under(&self.members, credentials),
-            began: now,
+            config,
+            began,
             expires,
             ec2: Mutex::default(),
             autoscaling: Mutex::default(),
             iam: Mutex::default(),
-        }))
+        })
     }
 }
 
@@ -274,13 +311,28 @@ mod tests {
     async fn gives_up(kind: FailureKind, code: Option<&str>, now: &str) -> bool {
         let (script, clock) =
             (Script::new(|_| assumed("2026-11-22T04:00:00Z")), ManualClock::at("2026-11-22T03:00:00Z"));
-        let sessions = Sessions::new(&script.config(), "o-exampleorg", Arc::clone(&clock) as Arc<dyn Clock>);
+        let sessions =
+            Sessions::new(&script.config(), Entry::responder("o-exampleorg"), Arc::clone(&clock) as Arc<dyn Clock>);
         let account = AccountId::parse("111111111111").unwrap();
         let session = sessions.get(&account, Purpose::Act).await.unwrap();
         clock.set(now);
         let failure = Failure { code: code.map(str::to_owned), ..Failure::own("iam:ListUsers", kind, "") };
         assert_eq!(sessions.blame(&session, failure.clone()).await, failure);
         !Arc::ptr_eq(&session, &sessions.get(&account, Purpose::Act).await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn an_operator_enters_the_own_account_without_a_role_and_the_others_by_theirs() {
+        let (script, clock) =
+            (Script::new(|_| assumed("2026-11-22T04:00:00Z")), ManualClock::at("2026-11-22T03:00:00Z"));
+        let own = AccountId::parse("999999999999").unwrap();
+        let entry = Entry { role: "Visitor".to_owned(), external_id: None, own: Some(own.clone()) };
+        let sessions = Sessions::new(&script.config(), entry, Arc::clone(&clock) as Arc<dyn Clock>);
+        sessions.get(&own, Purpose::Look).await.unwrap();
+        assert_eq!(script.asked().len(), 0);
+        sessions.get(&AccountId::parse("111111111111").unwrap(), Purpose::Look).await.unwrap();
+        let asked = script.asked().join("");
+        assert!(asked.contains("role%2FVisitor") && !asked.contains("ExternalId"), "{asked}");
     }
 
     #[tokio::test]

@@ -132,6 +132,7 @@ mod tests {
 
     use super::*;
     use crate::clock::ManualClock;
+    use crate::sessions::Entry;
     use crate::wire::{Script, assumed};
 
     fn account() -> AccountId {
@@ -148,7 +149,7 @@ mod tests {
 
     async fn simulate(script: &Script, question: &Question) -> Result<BTreeMap<&'static str, DeniedBy>, Failure> {
         let clock = ManualClock::at("2026-11-22T03:00:00Z") as Arc<dyn Clock>;
-        let sessions = Sessions::new(&script.config(), "o-exampleorg", clock);
+        let sessions = Sessions::new(&script.config(), Entry::responder("o-exampleorg"), clock);
         IamSimulator::new(Arc::new(sessions)).simulate(&account(), question).await
     }
 

@@ -12,6 +12,9 @@ Exit codes:
   1  something is missing, or was not done
   2  the command line is not understood
   3  doctor --before: nothing but the CDK's bootstrap is missing
+  4  check, status: an account is past a limit, or contained
+  5  check, drill, status: an account could not be seen whole
+  6  check: an account is close to a limit
 130, 143  interrupted";
 
 /// `runawaytrain`.
@@ -35,7 +38,7 @@ pub struct Common {
     /// The AWS profile whose credentials are used
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// For a person, or, of doctor, for a program
+    /// For a person, or for a program
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub output: Output,
     /// What an interruption has to say, before anything was begun here
@@ -55,6 +58,18 @@ pub enum Output {
 /// What is wanted.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Looks at every account in every region, and changes nothing; also before anything is deployed
+    Check(Check),
+    /// Says what a halt of an account would do, and what it would leave alone
+    Drill(Drill),
+    /// Has the guard halt an account, whatever its limits
+    Halt(Halt),
+    /// Has the guard end the halt of an account and give back what it took
+    Release(Release),
+    /// Says where each account stands, as the guard remembers it
+    Status(StatusArguments),
+    /// Says what was done to an account, call by call
+    History(History),
     /// Looks for everything that a deployment needs, and for what makes the guard blind or mute
     Doctor(Doctor),
     /// Removes everything that was deployed; state, journal and log are kept
@@ -67,6 +82,113 @@ pub enum Command {
     /// Prints the credentials as environment variables, so that another program is the same identity
     #[command(hide = true)]
     Credentials,
+}
+
+impl Command {
+    /// Whether it has an answer for a program.
+    pub fn answers_in_json(&self) -> bool {
+        match self {
+            Self::Check(_)
+            | Self::Drill(_)
+            | Self::Halt(_)
+            | Self::Release(_)
+            | Self::Status(_)
+            | Self::History(_)
+            | Self::Doctor(_) => true,
+            Self::Destroy(_) | Self::Prune(_) | Self::Confirm(_) | Self::Credentials => false,
+        }
+    }
+}
+
+/// By whose eyes a command looks.
+#[derive(Debug, Default, Args)]
+pub struct Own {
+    /// Look by your own credentials, though a guard is deployed: the limits are then those of the policy file
+    #[arg(long)]
+    pub own: bool,
+    /// The role by which your own credentials enter other accounts [default: OrganizationAccountAccessRole]
+    #[arg(long, value_name = "NAME")]
+    pub role: Option<String>,
+}
+
+/// `runawaytrain check`.
+#[derive(Debug, Default, Args)]
+pub struct Check {
+    /// Only these, each by its 12 digits or its name
+    #[arg(value_name = "ACCOUNT")]
+    pub accounts: Vec<String>,
+    /// Look again and again, with so many seconds between
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60", require_equals = true, value_parser = clap::value_parser!(u64).range(5..=86_400))]
+    pub watch: Option<u64>,
+    /// By whose eyes.
+    #[command(flatten)]
+    pub own: Own,
+}
+
+/// `runawaytrain drill`.
+#[derive(Debug, Default, Args)]
+pub struct Drill {
+    /// The account, by its 12 digits or its name
+    pub account: String,
+    /// By whose eyes.
+    #[command(flatten)]
+    pub own: Own,
+}
+
+/// `runawaytrain halt`.
+#[derive(Debug, Default, Args)]
+pub struct Halt {
+    /// The account, by its 12 digits or its name
+    pub account: String,
+    /// Why: it stands in the mail and in the journal
+    #[arg(long, value_name = "WORDS", default_value = "ordered by hand")]
+    pub reason: String,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `runawaytrain release`.
+#[derive(Debug, Default, Args)]
+pub struct Release {
+    /// The account, by its 12 digits or its name
+    pub account: String,
+    /// Give this user back though it is under suspicion; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub user: Vec<String>,
+    /// Give this role back though it is under suspicion; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub role: Vec<String>,
+    /// Give this access key back though it is under suspicion; may be repeated
+    #[arg(long, value_name = "ID")]
+    pub key: Vec<String>,
+    /// Let outsiders whom this role trusts in again; may be repeated
+    #[arg(long, value_name = "ROLE")]
+    pub trust: Vec<String>,
+    /// Start every instance that the halt stopped
+    #[arg(long)]
+    pub start: bool,
+    /// Start this instance alone; may be repeated
+    #[arg(long, value_name = "ID", conflicts_with = "start")]
+    pub instance: Vec<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `runawaytrain status`.
+#[derive(Debug, Default, Args)]
+pub struct StatusArguments {
+    /// Only these, each by its 12 digits or its name
+    #[arg(value_name = "ACCOUNT")]
+    pub accounts: Vec<String>,
+}
+
+/// `runawaytrain history`.
+#[derive(Debug, Default, Args)]
+pub struct History {
+    /// The account, by its 12 digits or its name
+    pub account: String,
 }
 
 /// `runawaytrain confirm`.

@@ -14,6 +14,7 @@ pub mod stacks;
 pub mod state_table;
 pub mod trails;
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use aws_config::default_provider::region::DefaultRegionChain;
@@ -23,8 +24,12 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::config::SharedHttpClient;
 use aws_sdk_sts::config::StalledStreamProtectionConfig;
 use aws_smithy_async::future::pagination_stream::PaginationStream;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -86,6 +91,9 @@ impl Cloud {
         if let Ok(name) = AppName::new(FUNCTION) {
             loader = loader.app_name(name);
         }
+        if let Some(client) = trusting(std::env::var_os(CA_BUNDLE)) {
+            loader = loader.http_client(client);
+        }
         if let Some(name) = profile {
             // Named, it wins over keys in the environment, as with the AWS CLI.
             loader = loader
@@ -129,6 +137,18 @@ impl Cloud {
             arn: answer.arn().unwrap_or_default().to_owned(),
         })
     }
+}
+
+/// Where all of AWS's tools find the certificates that they trust besides the system's own.
+pub const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+
+/// A client that trusts the certificates of a file as well; nothing where none is named. One that cannot be read is
+/// refused by [`commands`](crate::commands) before.
+fn trusting(bundle: Option<OsString>) -> Option<SharedHttpClient> {
+    let bundle = bundle.filter(|file| !file.is_empty())?;
+    let store = TrustStore::empty().with_native_roots(true).with_pem_certificate(std::fs::read(bundle).ok()?);
+    let context = TlsContext::builder().with_trust_store(store).build().ok()?;
+    Some(Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(context).build_https())
 }
 
 /// All that the pages of a call bring.

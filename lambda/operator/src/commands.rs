@@ -1,5 +1,9 @@
 //! Each command on one screen.
 
+mod looks;
+mod orders;
+mod site;
+
 use std::sync::{Arc, Mutex};
 
 use runawaytrain_core::policy::Policy;
@@ -8,21 +12,15 @@ use runawaytrain_core::vocabulary::text::count;
 use serde_json::{Value, json};
 
 use crate::arguments::{Arguments, Command, Common, Confirm, Destroy, Doctor, Output, Prune};
-use crate::cloud::Cloud;
+use crate::cloud::{CA_BUNDLE, Cloud};
 use crate::destroy::{found, removal};
 use crate::doctor::{self, account, drill, enrollment};
+use crate::exit::{DONE, NOT_DONE, ONLY_BOOTSTRAP};
 use crate::finding::{Finding, Remedy, Status};
 use crate::policy_file::PolicyFile;
 use crate::problem::Problem;
 use crate::terminal::{Terminal, is_attended};
 use crate::{assembly, refusal, remedies, stacks};
-
-/// All is well, or done.
-pub const DONE: u8 = 0;
-/// Something is missing, or was not done.
-pub const NOT_DONE: u8 = 1;
-/// Nothing but the CDK's bootstrap is missing.
-pub const ONLY_BOOTSTRAP: u8 = 3;
 
 /// What an interruption has to say: whether AWS may be at work already.
 #[derive(Debug, Clone, Default)]
@@ -50,11 +48,21 @@ impl Progress {
 pub async fn run(arguments: Arguments, progress: &Progress) -> u8 {
     let terminal = Terminal::new(arguments.common.output == Output::Json);
     let common = &arguments.common;
-    if common.output == Output::Json && !matches!(arguments.command, Command::Doctor(_)) {
-        terminal.problem("only doctor answers in JSON", None);
+    if common.output == Output::Json && !arguments.command.answers_in_json() {
+        terminal.problem("this command does not answer in JSON", None);
+        return NOT_DONE;
+    }
+    if let Some(problem) = unreadable_certificates() {
+        terminal.problem(&problem.to_string(), problem.cure().as_ref());
         return NOT_DONE;
     }
     let done = match &arguments.command {
+        Command::Check(options) => looks::check(common, options, terminal).await,
+        Command::Drill(options) => looks::drill(common, options, terminal).await,
+        Command::Halt(options) => orders::halt(common, options, progress, terminal).await,
+        Command::Release(options) => orders::release(common, options, progress, terminal).await,
+        Command::Status(options) => looks::status(common, options, terminal).await,
+        Command::History(options) => looks::history(common, options, terminal).await,
         Command::Doctor(options) => look(common, options, progress, terminal).await,
         Command::Destroy(options) => remove(common, options, progress, terminal).await,
         Command::Prune(options) => prune(common, options, progress, terminal).await,
@@ -64,6 +72,16 @@ pub async fn run(arguments: Arguments, progress: &Progress) -> u8 {
     done.unwrap_or_else(|problem| {
         terminal.problem(&problem.to_string(), problem.cure().as_ref());
         NOT_DONE
+    })
+}
+
+/// Whether the environment names certificates that nobody can read.
+fn unreadable_certificates() -> Option<Problem> {
+    let bundle = std::env::var_os(CA_BUNDLE).filter(|file| !file.is_empty())?;
+    let error = std::fs::read(&bundle).err()?;
+    Some(Problem::Stays {
+        what: format!("{CA_BUNDLE} names {}, which cannot be read: {error}", bundle.display()),
+        todo: format!("name a file of certificates, or unset {CA_BUNDLE}"),
     })
 }
 

@@ -3,17 +3,27 @@
 //! The way of a command: [`arguments`] say what is wanted, [`cloud`] asks AWS, [`doctor`] and [`destroy`] say what its
 //! answers mean, [`terminal`] shows it to a person. Everything but `cloud` and `terminal` is plain data.
 
+pub mod accounts;
+pub mod answer;
 pub mod arguments;
 pub mod assembly;
+pub mod check;
 pub mod cloud;
 pub mod commands;
 pub mod destroy;
 pub mod doctor;
+pub mod exit;
 pub mod finding;
+pub mod follow;
+pub mod history;
+pub mod plan;
 pub mod policy_file;
 pub mod problem;
+pub mod progress;
 pub mod refusal;
 pub mod remedies;
+pub mod rows;
 pub mod stacks;
 mod statements;
 pub mod terminal;
+pub mod undeployed;

@@ -14,7 +14,7 @@ pub enum Problem {
     #[error("{0}")]
     Policy(#[from] PolicyProblem),
     /// A call of AWS.
-    #[error("AWS: {}", refusal::sentence(.0))]
+    #[error("{}", of_aws(.0))]
     Aws(Box<Failure>),
     /// Something that stays as it is.
     #[error("{what}")]
@@ -24,6 +24,11 @@ pub enum Problem {
         /// What to do.
         todo: String,
     },
+}
+
+fn of_aws(failure: &Failure) -> String {
+    let sentence = refusal::sentence(failure);
+    if sentence.starts_with("AWS") { sentence } else { format!("AWS: {sentence}") }
 }
 
 impl From<Failure> for Problem {

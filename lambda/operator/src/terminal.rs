@@ -6,16 +6,20 @@ use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::presets::NOTHING;
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table};
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::doctor::drill::Line;
 use crate::finding::{Cure, Finding, Status};
+use crate::rows::{Row, Tone};
 
 /// A log is not 80 columns wide: tables should not be broken there.
 const LOG_WIDTH: u16 = 120;
 /// A step that takes less needs no line of its own while it lasts.
 const QUICK: Duration = Duration::from_secs(2);
+/// How often what is shown of a step is renewed, and how often it is a line of a log.
+const GLANCE: Duration = Duration::from_millis(200);
+const LOG_PAUSE: Duration = Duration::from_secs(10);
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -83,20 +87,40 @@ impl Terminal {
 
     /// Does something, and shows that it is being done; afterwards how long it took, if it worked.
     pub async fn step<T, E>(self, text: &str, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        self.step_showing(text, work, String::new).await
+    }
+
+    /// The same, and shows how far it has come.
+    pub async fn step_showing<T, E>(
+        self,
+        text: &str,
+        work: impl Future<Output = Result<T, E>>,
+        so_far: impl Fn() -> String,
+    ) -> Result<T, E> {
         if self.is_quiet {
             return work.await;
         }
         let begun = Instant::now();
         let moving = self.is_moving.then(|| moving(text));
         tokio::pin!(work);
-        let result = tokio::select! {
-            result = &mut work => result,
-            () = tokio::time::sleep(QUICK) => {
-                if moving.is_none() {
-                    println!("  … {text}");
-                }
-                work.await
+        let mut said = String::new();
+        let mut pause = if self.is_moving { GLANCE } else { QUICK };
+        let result = loop {
+            tokio::select! {
+                result = &mut work => break result,
+                () = tokio::time::sleep(pause) => {}
             }
+            let line = match so_far() {
+                none if none.is_empty() => text.to_owned(),
+                so_far => format!("{text}: {so_far}"),
+            };
+            match &moving {
+                Some(bar) => bar.set_message(line.clone()),
+                None if line != said => println!("  … {line}"),
+                None => {}
+            }
+            said = line;
+            pause = if self.is_moving { GLANCE } else { LOG_PAUSE };
         };
         if let Some(bar) = moving {
             bar.finish_and_clear();
@@ -109,10 +133,14 @@ impl Terminal {
     }
 
     fn table(self, title: &str, columns: &[&str]) -> Table {
-        self.say(&self.styled(BOLD, title));
+        if !title.is_empty() {
+            self.say(&self.styled(BOLD, title));
+        }
         let mut table = Table::new();
         table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-        let width = if self.is_moving { table.width().unwrap_or(LOG_WIDTH) } else { LOG_WIDTH };
+        // A terminal that does not know its width says 0.
+        let width =
+            if self.is_moving { table.width().filter(|width| *width > 0).unwrap_or(LOG_WIDTH) } else { LOG_WIDTH };
         table.set_width(width);
         if !self.is_coloured {
             table.force_no_tty();
@@ -163,7 +191,7 @@ impl Terminal {
         let columns = ["account", "name", "verdict", "running", "it would do"];
         let mut table = self.table("\nA drill: what it would do, and touched nothing", &columns);
         if let Some(column) = table.column_mut(3) {
-            column.set_cell_alignment(comfy_table::CellAlignment::Right);
+            column.set_cell_alignment(CellAlignment::Right);
         }
         for line in lines {
             let colour = match line.verdict.as_str() {
@@ -182,6 +210,28 @@ impl Terminal {
         self.print(&table);
     }
 
+    /// Any rows, under columns of which some hold numbers.
+    pub fn rows(self, title: &str, columns: &[(&str, bool)], rows: &[Row]) {
+        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+        let mut table = self.table(title, &names);
+        for (at, _) in columns.iter().enumerate().filter(|(_, (_, is_number))| *is_number) {
+            if let Some(column) = table.column_mut(at) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        for row in rows {
+            table.add_row(row.cells().iter().enumerate().map(|(at, text)| {
+                let colour = row.tone(at).map(|tone| match tone {
+                    Tone::Good => Color::Green,
+                    Tone::Warn => Color::Yellow,
+                    Tone::Bad => Color::Red,
+                });
+                colour.map_or_else(|| Cell::new(text), |colour| Cell::new(text).fg(colour))
+            }));
+        }
+        self.print(&table);
+    }
+
     /// Pairs, such as what is removed and how.
     pub fn pairs(self, title: &str, rows: &[(String, &str)]) {
         let mut table = self.table(title, &["what", ""]);
@@ -193,14 +243,24 @@ impl Terminal {
 
     /// Asks at the terminal. Nothing typed means no.
     pub async fn ask(self, question: &str) -> bool {
-        print!("{} ", self.styled(BOLD, &format!("{question} [y/N]")));
+        let answer = self.answer(&format!("{question} [y/N]")).await;
+        answer.is_some_and(|line| matches!(line.to_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// Asks for a word that is not typed by accident.
+    pub async fn typed(self, question: &str, word: &str) -> bool {
+        self.answer(question).await.is_some_and(|line| line == word)
+    }
+
+    async fn answer(self, question: &str) -> Option<String> {
+        print!("{} ", self.styled(BOLD, question));
         let _ = std::io::stdout().flush();
         // On a thread of its own, so that a signal is heard meanwhile.
         let answer = tokio::task::spawn_blocking(|| {
             let mut line = String::new();
             std::io::stdin().read_line(&mut line).map(|_| line)
         });
-        matches!(answer.await, Ok(Ok(line)) if matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
+        answer.await.ok()?.ok().map(|line| line.trim().to_owned())
     }
 }
 

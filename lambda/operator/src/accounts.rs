@@ -1,0 +1,103 @@
+//! Which account is meant: by its id, or by the name that the policy or the organization has for it.
+
+use std::collections::BTreeMap;
+
+use runawaytrain_core::policy::Policy;
+use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::text::{clean, some_of};
+
+use crate::cloud::Cloud;
+use crate::problem::Problem;
+
+/// Of many names only so many are told.
+const NAMED: usize = 8;
+
+/// An account that a command is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Its id.
+    pub id: AccountId,
+    /// What it is called; its id where it has no name.
+    pub name: String,
+}
+
+/// Finds an account. The organization is asked only where the policy does not know the name, and for the name of an id.
+pub async fn find(said: &str, policy: &Policy, cloud: &Cloud) -> Result<Named, Problem> {
+    let known = by_policy(policy);
+    if let Ok(id) = AccountId::parse(said) {
+        let name = match known.get(&id) {
+            Some(name) => Some(name.clone()),
+            // Its name is a courtesy: whoever may not list accounts can do without.
+            None => members(cloud).await.ok().and_then(|members| members.get(&id).cloned()),
+        };
+        return Ok(Named { name: name.unwrap_or_else(|| id.to_string()), id });
+    }
+    let mut found = called(said, &known);
+    let mut names: Vec<String> = known.into_values().collect();
+    if found.is_empty() {
+        let members = members(cloud).await?;
+        found = called(said, &members);
+        names.extend(members.into_values());
+    }
+    one(said, found, names)
+}
+
+/// Every account that the policy has a name for.
+fn by_policy(policy: &Policy) -> BTreeMap<AccountId, String> {
+    let settings = policy.document().accounts.iter();
+    settings.filter_map(|(account, settings)| Some((account.clone(), settings.name.clone()?))).collect()
+}
+
+async fn members(cloud: &Cloud) -> Result<BTreeMap<AccountId, String>, Problem> {
+    let members = cloud.members().await?.into_iter();
+    Ok(members.filter_map(|member| Some((AccountId::parse(&member.id).ok()?, member.name))).collect())
+}
+
+fn called(said: &str, names: &BTreeMap<AccountId, String>) -> Vec<Named> {
+    let of_that_name = names.iter().filter(|(_, name)| name.eq_ignore_ascii_case(said));
+    of_that_name.map(|(id, name)| Named { id: id.clone(), name: name.clone() }).collect()
+}
+
+fn one(said: &str, mut found: Vec<Named>, mut names: Vec<String>) -> Result<Named, Problem> {
+    match (found.pop(), found.is_empty()) {
+        (Some(only), true) => Ok(only),
+        (Some(last), false) => {
+            let ids: Vec<String> = found.iter().chain([&last]).map(|one| one.id.to_string()).collect();
+            let what = format!("more than one account is called “{}”: {}", clean(said), some_of(&ids, NAMED));
+            Err(Problem::Stays { what, todo: "say which, by its 12 digits".to_owned() })
+        }
+        (None, _) => {
+            names.sort();
+            names.dedup();
+            let names: Vec<String> = names.iter().map(|name| clean(name)).collect();
+            let what = format!("no account is called “{}”, and an id has 12 digits", clean(said));
+            Err(Problem::Stays { what, todo: format!("say one of these, or an id: {}", some_of(&names, NAMED)) })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(of: &[(&str, &str)]) -> BTreeMap<AccountId, String> {
+        of.iter().map(|(id, name)| (AccountId::parse(id).unwrap(), (*name).to_owned())).collect()
+    }
+
+    #[test]
+    fn an_account_is_found_by_its_name_whatever_its_letters() {
+        let known = names(&[("111111111111", "Physics"), ("222222222222", "biology")]);
+        let found = one("physics", called("physics", &known), Vec::new()).unwrap();
+        assert_eq!((found.id.as_str(), found.name.as_str()), ("111111111111", "Physics"));
+    }
+
+    #[test]
+    fn a_name_that_nobody_has_or_two_have_is_a_sentence() {
+        let known = names(&[("111111111111", "lab"), ("222222222222", "lab")]);
+        let refused = one("lab", called("lab", &known), Vec::new()).unwrap_err();
+        assert!(refused.to_string().contains("111111111111"), "{refused}");
+        let refused = one("phisics", called("phisics", &known), vec!["physics".into()]).unwrap_err();
+        assert_eq!(refused.to_string(), "no account is called “phisics”, and an id has 12 digits");
+        assert!(refused.cure().unwrap().exact.contains("physics"));
+    }
+}

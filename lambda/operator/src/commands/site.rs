@@ -1,0 +1,101 @@
+//! What a command works on: the policy, the payer's account, and the guard in it, where one is deployed.
+
+use runawaytrain_aws::Visitor;
+use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_engine::ports::Ports;
+use serde_json::Value;
+
+use crate::accounts::{self, Named};
+use crate::arguments::{Common, Own};
+use crate::cloud::Cloud;
+use crate::doctor::account;
+use crate::finding::Status;
+use crate::policy_file::PolicyFile;
+use crate::problem::Problem;
+use crate::progress::Looks;
+use crate::stacks;
+use crate::terminal::Terminal;
+use crate::undeployed;
+
+/// The role by which the payer's administrators enter an account that Organizations made.
+pub const PAYERS_ROLE: &str = "OrganizationAccountAccessRole";
+
+/// The payer's account, by the operator's credentials, with the policy that is meant for it.
+pub struct Site {
+    pub policy: PolicyFile,
+    pub cloud: Cloud,
+    pub terminal: Terminal,
+}
+
+impl Site {
+    /// Refuses credentials of any other account than the policy's payer, before anything else is asked.
+    pub async fn reach(common: &Common, terminal: Terminal) -> Result<Self, Problem> {
+        let policy = PolicyFile::read(&common.policy)?;
+        let cloud = Cloud::connect(common.profile.as_deref()).await;
+        let whose = account::account(&cloud.identity().await?, &policy);
+        if whose.status == Status::Ok {
+            return Ok(Self { policy, cloud, terminal });
+        }
+        let todo = whose.cures.first().map(|cure| cure.exact.clone()).unwrap_or_default();
+        Err(Problem::Stays { what: whose.said, todo })
+    }
+
+    /// The account that somebody named.
+    pub async fn account(&self, said: &str) -> Result<Named, Problem> {
+        accounts::find(said, &self.policy.policy, &self.cloud).await
+    }
+
+    /// Ports by the operator's own credentials, which enter other accounts by a role.
+    pub async fn ports(&self, role: &str) -> Result<Ports, Problem> {
+        let environment = self.cloud.environment().await?;
+        let of = |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        let visitor = Visitor {
+            access_key_id: of("AWS_ACCESS_KEY_ID").unwrap_or_default(),
+            secret_access_key: of("AWS_SECRET_ACCESS_KEY").unwrap_or_default(),
+            session_token: of("AWS_SESSION_TOKEN"),
+            role: role.to_owned(),
+        };
+        Ok(undeployed::ports(&visitor, &self.policy.policy))
+    }
+
+    /// What the guard says of a drill; where none is deployed, or nobody wants to ask it, what one would say.
+    pub async fn drill(&self, text: &str, event: &Value, own: &Own) -> Result<Value, Problem> {
+        if !own.own && self.cloud.stack(stacks::GUARD).await?.is_some() {
+            return Ok(self.terminal.step(text, self.cloud.ask_guard(event)).await?);
+        }
+        let role = own.role.as_deref().unwrap_or(PAYERS_ROLE);
+        self.terminal.say(&format!(
+            "By your own credentials and, in each other account, by the role {role}; limits are those of {}.",
+            self.policy.file.display()
+        ));
+        let (ports, looks) = (self.ports(role).await?, Looks::default());
+        let asked =
+            async { Ok::<_, Problem>(undeployed::drill(&ports, self.policy.policy.clone(), event, &looks).await) };
+        self.terminal.step_showing(text, asked, || looks.so_far()).await
+    }
+}
+
+/// The guard's own words where it did not do what it was asked to.
+pub fn refused(status: u16, body: &str) -> Problem {
+    let log = runawaytrain_core::contract::LOG_GROUP;
+    let region = runawaytrain_core::contract::HOME_REGION;
+    let todo = if status == 400 {
+        "say it otherwise; nothing was touched".to_owned()
+    } else {
+        format!("aws logs tail {log} --region {region} --since 15m")
+    };
+    Problem::Stays { what: format!("the guard says: {status}, “{body}”"), todo }
+}
+
+/// Where nothing is deployed that could be asked.
+pub fn not_deployed(problem: Problem) -> Problem {
+    match problem {
+        Problem::Aws(failure) if failure.kind == FailureKind::NotFound && failure.operation.starts_with("lambda:") => {
+            Problem::Stays {
+                what: "no guard is deployed in this account".to_owned(),
+                todo: "scripts/deploy; until then `check` and `drill` look by your own credentials".to_owned(),
+            }
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,64 @@
+//! How far a look over many accounts and regions has come.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use runawaytrain_core::vocabulary::ids::{AccountId, Region};
+use runawaytrain_core::vocabulary::text::count;
+
+/// Counts looks; the same for all that have a copy of it.
+#[derive(Debug, Clone, Default)]
+pub struct Looks(Arc<Mutex<BTreeMap<AccountId, Regions>>>);
+
+#[derive(Debug, Default)]
+struct Regions {
+    expected: usize,
+    seen: BTreeSet<Region>,
+}
+
+impl Looks {
+    /// So many regions of an account will be looked at.
+    pub fn expects(&self, account: &AccountId, regions: usize) {
+        self.change(account, |of| of.expected = of.expected.max(regions));
+    }
+
+    /// Something of a region was looked at.
+    pub fn saw(&self, account: &AccountId, region: &Region) {
+        self.change(account, |of| _ = of.seen.insert(region.clone()));
+    }
+
+    fn change(&self, account: &AccountId, change: impl FnOnce(&mut Regions)) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        change(all.entry(account.clone()).or_default());
+    }
+
+    /// `12 accounts, 87 of 204 regions`; nothing before the first.
+    pub fn so_far(&self) -> String {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.is_empty() {
+            return String::new();
+        }
+        let (expected, seen) =
+            all.values().fold((0, 0), |(expected, seen), of| (expected + of.expected, seen + of.seen.len()));
+        format!("{}, {seen} of {expected} regions", count(all.len() as u64, "account"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_seen_is_told_of_what_is_expected() {
+        let (looks, region) = (Looks::default(), |name: &str| Region::new(name));
+        assert_eq!(looks.so_far(), "");
+        for (account, regions) in [("111111111111", 2), ("222222222222", 17)] {
+            let account = AccountId::parse(account).unwrap();
+            looks.expects(&account, regions);
+            // Several kinds are looked at in a region.
+            looks.saw(&account, &region("us-east-1"));
+            looks.clone().saw(&account, &region("us-east-1"));
+        }
+        assert_eq!(looks.so_far(), "2 accounts, 2 of 19 regions");
+    }
+}

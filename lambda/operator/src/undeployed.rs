@@ -1,0 +1,236 @@
+//! The guard before it is deployed: the same engine on the operator's own credentials, which remembers nothing, sends
+//! nothing and changes nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+
+use runawaytrain_aws::{Policies, Settings, Visitor};
+use runawaytrain_core::contract::{HOME_REGION, TABLE, TOPIC};
+use runawaytrain_core::measure::price::PriceKey;
+use runawaytrain_core::message::Notice;
+use runawaytrain_core::plan::permissions::Question;
+use runawaytrain_core::policy::{NotifyList, Policy};
+use runawaytrain_core::resource::{Action, Sight};
+use runawaytrain_core::vocabulary::failure::{DeniedBy, Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::{AccountId, HaltId, Region};
+use runawaytrain_core::vocabulary::mode::Mode;
+use runawaytrain_engine::deadline::{Deadline, Invocation};
+use runawaytrain_engine::ports::{
+    Actuator, Clock, Commit, Conclusion, EntryId, Freshness, Journal, JournalEntry, KnownPrice, Lease, Look, Metrics,
+    Notifier, Observer, Outbox, OutboxId, OutboxItem, Performed, Ports, PriceBook, ReadReport, Records, Simulator,
+    Slots, SpendBook, SpentHours, States, StoreError, SweepMetrics, Terms, VersionedRecord,
+};
+use runawaytrain_engine::sweep::Guard;
+use serde_json::Value;
+
+use crate::progress::Looks;
+
+/// The ports of whatever is deployed, by the operator's own credentials: what reads its table, for example.
+pub fn ports(visitor: &Visitor, policy: &Policy) -> Ports {
+    let settings = Settings {
+        organization: policy.organization_id().to_owned(),
+        table: TABLE.to_owned(),
+        snstopic: TOPIC.to_owned(),
+        accountnumber: policy.payer().clone(),
+        snsregion: HOME_REGION.to_owned(),
+        policies: Policies { quarantine: None, models: None, lockdown: None },
+    };
+    runawaytrain_aws::connect_as(visitor, &settings, Arc::new(WallClock))
+}
+
+/// What a drill would say, were the guard deployed with this policy. It is asked with the event that it would be asked
+/// with.
+pub async fn drill(ports: &Ports, policy: Policy, event: &Value, looks: &Looks) -> Value {
+    let blank = Arc::new(Blank);
+    let observer = Counted { inner: Arc::clone(&ports.observer), looks: looks.clone() };
+    let ports = Ports {
+        observer: Arc::new(observer),
+        actuator: Arc::clone(&blank) as Arc<dyn Actuator>,
+        simulator: Arc::clone(&blank) as Arc<dyn Simulator>,
+        states: Arc::clone(&blank) as Arc<dyn States>,
+        journal: Arc::clone(&blank) as Arc<dyn Journal>,
+        outbox: Arc::clone(&blank) as Arc<dyn Outbox>,
+        slots: Arc::clone(&blank) as Arc<dyn Slots>,
+        notifier: Arc::clone(&blank) as Arc<dyn Notifier>,
+        metrics: Arc::clone(&blank) as Arc<dyn Metrics>,
+        price_book: Arc::clone(&blank) as Arc<dyn PriceBook>,
+        spend_book: blank,
+        ..ports.clone()
+    };
+    let guard = Guard::new(&ports, policy, Mode::Drill);
+    let invocation = Invocation { id: "check".to_owned(), deadline: Deadline::never() };
+    let answer = guard.handle(event, &invocation).await;
+    let mut said = serde_json::to_value(answer).unwrap_or_default();
+    // Nobody asked what a role may do that is not there yet.
+    let accounts = said.pointer_mut("/report/accounts").and_then(Value::as_array_mut);
+    accounts
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
+        .for_each(|account| _ = account.remove("permissions"));
+    said
+}
+
+struct WallClock;
+
+impl Clock for WallClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// Tells how far the looks have come.
+struct Counted {
+    inner: Arc<dyn Observer>,
+    looks: Looks,
+}
+
+#[async_trait]
+impl Observer for Counted {
+    async fn regions(&self, account: &AccountId, freshness: Freshness) -> Result<Vec<Region>, Failure> {
+        let regions = self.inner.regions(account, freshness).await;
+        self.looks.expects(account, regions.as_ref().map_or(0, Vec::len));
+        regions
+    }
+
+    async fn every_region(&self, account: &AccountId) -> Result<Vec<Region>, Failure> {
+        self.inner.every_region(account).await
+    }
+
+    async fn look_on(&self, account: &AccountId, look: &Look, terms: Terms<'_>) -> Result<Sight, Failure> {
+        let seen = self.inner.look_on(account, look, terms).await;
+        if let Some(region) = &look.region {
+            self.looks.saw(account, region);
+        }
+        seen
+    }
+}
+
+/// A book with nothing in it, in which nothing can be written.
+struct Blank;
+
+fn not_deployed(what: &str) -> Failure {
+    Failure::own(what, FailureKind::NotFound, "the guard is not deployed")
+}
+
+#[async_trait]
+impl States for Blank {
+    async fn load_all(&self) -> Result<Records, Failure> {
+        Ok(Records::default())
+    }
+
+    async fn load(&self, _: &AccountId) -> Result<Option<VersionedRecord>, Failure> {
+        Ok(None)
+    }
+
+    async fn commit(&self, _: Commit) -> Result<VersionedRecord, StoreError> {
+        Err(not_deployed("dynamodb:TransactWriteItems").into())
+    }
+
+    async fn renew(&self, _: &Lease, _: Timestamp) -> Result<(), StoreError> {
+        Err(StoreError::LeaseLost)
+    }
+}
+
+#[async_trait]
+impl Journal for Blank {
+    async fn intend(&self, _: &Lease, _: &JournalEntry) -> Result<(), StoreError> {
+        Err(StoreError::LeaseLost)
+    }
+
+    async fn conclude(&self, _: &Lease, _: &HaltId, _: &EntryId, _: &Conclusion) -> Result<(), StoreError> {
+        Err(StoreError::LeaseLost)
+    }
+
+    async fn entries(&self, _: &AccountId, _: &HaltId) -> Result<Vec<JournalEntry>, Failure> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl Outbox for Blank {
+    async fn waiting(&self) -> Result<Vec<OutboxItem>, Failure> {
+        Ok(Vec::new())
+    }
+
+    async fn claim(&self, _: &OutboxId, _: Timestamp, _: Timestamp) -> Result<bool, Failure> {
+        Ok(false)
+    }
+
+    async fn unclaim(&self, _: &OutboxId) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn add(&self, _: &Notice, _: Timestamp, _: SignedDuration) -> Result<bool, Failure> {
+        Ok(false)
+    }
+
+    async fn clear(&self, _: &OutboxId) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Slots for Blank {
+    async fn take(&self, _: &AccountId, _: u32, _: Timestamp, _: Timestamp) -> Result<bool, Failure> {
+        Ok(false)
+    }
+}
+
+#[async_trait]
+impl PriceBook for Blank {
+    async fn prices(&self) -> Result<BTreeMap<PriceKey, KnownPrice>, Failure> {
+        Ok(BTreeMap::new())
+    }
+
+    async fn keep(&self, _: &PriceKey, _: &KnownPrice) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl SpendBook for Blank {
+    async fn hours(&self, _: Timestamp) -> Result<SpentHours, Failure> {
+        Ok(SpentHours::default())
+    }
+
+    async fn store(&self, _: &ReadReport) -> Result<(), Failure> {
+        Err(not_deployed("dynamodb:BatchWriteItem"))
+    }
+
+    async fn editions(&self) -> Result<BTreeMap<String, String>, Failure> {
+        Ok(BTreeMap::new())
+    }
+}
+
+#[async_trait]
+impl Simulator for Blank {
+    async fn simulate(&self, _: &AccountId, _: &Question) -> Result<BTreeMap<&'static str, DeniedBy>, Failure> {
+        Err(not_deployed("iam:SimulatePrincipalPolicy"))
+    }
+}
+
+#[async_trait]
+impl Actuator for Blank {
+    async fn perform(&self, _: &AccountId, action: &Action, _: Timestamp) -> Result<Performed, Failure> {
+        use runawaytrain_core::resource::Act as _;
+        Err(not_deployed(action.operation()))
+    }
+}
+
+#[async_trait]
+impl Notifier for Blank {
+    async fn send(&self, _: &NotifyList, _: &str, _: &str) -> Result<(), Failure> {
+        Err(not_deployed("sns:Publish"))
+    }
+}
+
+#[async_trait]
+impl Metrics for Blank {
+    async fn emit(&self, _: SweepMetrics) -> Result<(), Failure> {
+        Ok(())
+    }
+}
