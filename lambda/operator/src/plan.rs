@@ -64,7 +64,7 @@ pub fn standing(account: &Account) -> String {
         return format!("not seen: {}", clean(&why.unwrap_or_else(|| "no reason was given".to_owned())));
     };
     let running = count(account.instances.counted, "instance");
-    let state = account.state.as_ref().filter(|state| *state != verdict);
+    let state = account.state.as_ref().filter(|state| *state != verdict && *state != "Ok");
     let state = state.map_or_else(String::new, |state| format!(", {}", clean(state)));
     let exempt = match account.instances.exempt {
         0 => String::new(),
