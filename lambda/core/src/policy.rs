@@ -3,6 +3,7 @@
 mod document;
 mod effective;
 pub mod known_roles;
+pub mod shape;
 mod strict;
 pub mod trust;
 mod trusted;

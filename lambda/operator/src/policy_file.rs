@@ -300,7 +300,7 @@ mod tests {
             ("payer: 123456789012\n", "all 12 digits, in quotes"),
             ("- a\n- b\n", "all 12 digits, in quotes"),
             ("payer: [\n", "this is not YAML"),
-            ("payer: \"123456789012\"\nschedul: 5m\n", "unknown field `schedul`"),
+            ("payer: \"123456789012\"\nschedul: 5m\n", "schedul: unknown key"),
             ("payer: \"123456789012\"\npayer: \"123456789012\"\n", "duplicate"),
         ];
         for (text, sentence) in cases {

@@ -13,15 +13,19 @@ use crate::vocabulary::mode::Mode;
 use crate::vocabulary::money::Usd;
 use crate::vocabulary::text::listed;
 
+use super::shape::ShapeError;
 use super::trusted::TrustedSettings;
 use super::values::{self, Bucket, Count, Dollars, Email, KeyPrefix, Schedule, Share, Span};
 
 /// Why a policy is refused.
 #[derive(Debug, Error)]
 pub enum PolicyError {
+    /// It is not JSON.
+    #[error("the policy is not JSON: {0}")]
+    Json(#[from] serde_json::Error),
     /// It does not have the shape of a policy.
     #[error("the policy is not valid: {0}")]
-    Shape(#[from] serde_json::Error),
+    Shape(#[from] ShapeError),
     /// Accounts that the policy does not name, or that join later, would have nothing that trips.
     /// Spend alone is no limit: it lags by hours.
     #[error(
