@@ -17,6 +17,7 @@ pub mod finding;
 pub mod follow;
 pub mod history;
 pub mod plan;
+pub mod policy;
 pub mod policy_file;
 pub mod problem;
 pub mod progress;

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use runawaytrain_core::contract::HOME_REGION;
-use runawaytrain_core::policy::{Email, Policy};
-use serde_json::Value;
+use runawaytrain_core::policy::{Email, Policy, PolicyError};
+use runawaytrain_core::vocabulary::ids::AccountId;
 use thiserror::Error;
+
+use crate::policy::fault::Fault;
 
 /// What the sample in the repository holds; nobody's payer or organization has these.
 pub const SAMPLE_PAYER: &str = "123456789012";
@@ -25,27 +27,13 @@ pub enum PolicyProblem {
         /// Why.
         error: std::io::Error,
     },
-    /// It is not YAML.
-    #[error("{}: this is not YAML: {error}.", file.display())]
-    NotYaml {
-        /// Which file.
-        file: PathBuf,
-        /// Why, and where.
-        error: serde_yaml_ng::Error,
-    },
-    /// It does not have the payer's id.
-    #[error("{}: payer must be the payer's account id: all 12 digits, in quotes.", file.display())]
-    NoPayer {
-        /// Which file.
-        file: PathBuf,
-    },
-    /// It is YAML, and no policy.
-    #[error("{}: {error}. `npx cdk synth` in infra names the line.", file.display())]
+    /// It is no policy.
+    #[error("{}{}: {}.", file.display(), fault.at.map(|place| format!(":{place}")).unwrap_or_default(), fault.what)]
     NoPolicy {
         /// Which file.
         file: PathBuf,
-        /// Why.
-        error: String,
+        /// Where and why, and what to do.
+        fault: Fault,
     },
     /// The sample's values are not where the sample has them.
     #[error(
@@ -64,6 +52,16 @@ pub enum PolicyProblem {
         /// Why.
         error: std::io::Error,
     },
+}
+
+impl PolicyProblem {
+    /// What to do, where the problem itself does not say it.
+    pub fn todo(&self) -> Option<&str> {
+        match self {
+            Self::NoPolicy { fault, .. } => Some(fault.todo.as_str()).filter(|todo| !todo.is_empty()),
+            _ => None,
+        }
+    }
 }
 
 /// A notify list: its topic, and the addresses on it.
@@ -87,31 +85,20 @@ pub struct PolicyFile {
 impl PolicyFile {
     /// Reads a file as strictly as the function reads what is packed with it.
     pub fn read(file: &Path) -> Result<Self, PolicyProblem> {
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| PolicyProblem::Unreadable { file: file.to_owned(), error })?;
-        Self::parse(file, &text)
+        Self::parse(file, &Self::text(file)?)
+    }
+
+    /// The text of a file, whatever it says.
+    pub fn text(file: &Path) -> Result<String, PolicyProblem> {
+        std::fs::read_to_string(file).map_err(|error| PolicyProblem::Unreadable { file: file.to_owned(), error })
     }
 
     /// The policy that a file with this text would be.
     pub fn parse(file: &Path, text: &str) -> Result<Self, PolicyProblem> {
         let file = file.to_owned();
-        let found: serde_yaml_ng::Value = match serde_yaml_ng::from_str(text) {
-            Ok(found) => found,
-            Err(error) => return Err(PolicyProblem::NotYaml { file, error }),
-        };
-        let payer = found.get("payer").and_then(serde_yaml_ng::Value::as_str).unwrap_or_default();
-        if payer.len() != 12 || !payer.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(PolicyProblem::NoPayer { file });
-        }
-        // By way of JSON, which is what the function reads: a key twice, or one that is no string, is refused on the
-        // way.
-        let json: Value = match serde_json::to_value(&found) {
-            Ok(json) => json,
-            Err(error) => return Err(PolicyProblem::NoPolicy { file, error: error.to_string() }),
-        };
-        match Policy::from_json(&json.to_string()) {
+        match policy(text) {
             Ok(policy) => Ok(Self { file, policy }),
-            Err(error) => Err(PolicyProblem::NoPolicy { file, error: error.to_string() }),
+            Err(fault) => Err(PolicyProblem::NoPolicy { file, fault }),
         }
     }
 
@@ -182,7 +169,7 @@ impl PolicyFile {
         let mut expected = self.policy.document().clone();
         let not_filled = || PolicyProblem::NotFilled { file: self.file.clone() };
         if self.payer() == SAMPLE_PAYER {
-            expected.payer = runawaytrain_core::vocabulary::ids::AccountId::parse(payer).map_err(|_| not_filled())?;
+            expected.payer = AccountId::parse(payer).map_err(|_| not_filled())?;
         }
         let ids = &mut expected.organization;
         if ids.id == SAMPLE_ORGANIZATION {
@@ -213,6 +200,23 @@ impl PolicyFile {
         }
         written.map_err(unwritable)
     }
+}
+
+/// By way of JSON, which is what the function reads. A key that YAML does not read as text would become text on that
+/// way: `cdk synth` refuses it, and so does this.
+fn policy(text: &str) -> Result<Policy, Fault> {
+    let found: serde_yaml_ng::Value = serde_yaml_ng::from_str(text).map_err(|error| Fault::of_yaml(&error, text))?;
+    let payer = found.get("payer").and_then(serde_yaml_ng::Value::as_str).unwrap_or_default();
+    if AccountId::parse(payer).is_err() {
+        return Err(Fault::of_payer(text));
+    }
+    if let Some(fault) = Fault::of_unquoted_key(&found, text) {
+        return Err(fault);
+    }
+    serde_json::to_value(&found)
+        .map_err(PolicyError::from)
+        .and_then(|json| Policy::from_json(&json.to_string()))
+        .map_err(|error| Fault::of_policy(&error, text))
 }
 
 /// Replaces the first `key: sample` that is not in a comment.
@@ -301,11 +305,11 @@ mod tests {
             ("- a\n- b\n", "all 12 digits, in quotes"),
             ("payer: [\n", "this is not YAML"),
             ("payer: \"123456789012\"\nschedul: 5m\n", "schedul: unknown key"),
-            ("payer: \"123456789012\"\npayer: \"123456789012\"\n", "duplicate"),
+            ("payer: \"123456789012\"\npayer: \"123456789012\"\n", "stands twice"),
         ];
         for (text, sentence) in cases {
             let refused = parsed(text).unwrap_err().to_string();
-            assert!(refused.contains(sentence) && refused.starts_with("policy.yaml: "), "{refused}");
+            assert!(refused.contains(sentence) && refused.starts_with("policy.yaml:"), "{refused}");
         }
     }
 

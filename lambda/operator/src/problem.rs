@@ -41,7 +41,7 @@ impl Problem {
     /// What to do, where something can be done.
     pub fn cure(&self) -> Option<Cure> {
         match self {
-            Self::Policy(_) => None,
+            Self::Policy(problem) => problem.todo().map(Cure::new),
             Self::Aws(failure) => refusal::cure(failure),
             Self::Stays { todo, .. } => Some(Cure::new(todo.clone())),
         }
