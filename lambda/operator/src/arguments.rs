@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::policy::command::PolicyCommand;
+
 const ABOUT: &str = "Stops runaway trains: looks after the guard of an AWS organization, from the payer account.";
 
 const EXIT_CODES: &str = "\
@@ -38,7 +40,7 @@ pub struct Common {
     /// The AWS profile whose credentials are used
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// For a person, or for a program
+    /// For a person, or, of the commands that can, for a program
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub output: Output,
     /// What an interruption has to say, before anything was begun here
@@ -76,6 +78,9 @@ pub enum Command {
     Destroy(Destroy),
     /// Removes the stacks that hold what accounts have of their own, and that no account needs any more
     Prune(Prune),
+    /// Looks at the policy file; nothing is asked of AWS
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Asks a person yes or no
     #[command(hide = true)]
     Confirm(Confirm),
@@ -85,7 +90,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether it has an answer for a program.
+    /// Whether it can answer in one JSON document, for a program.
     pub fn answers_in_json(&self) -> bool {
         match self {
             Self::Check(_)
@@ -94,8 +99,10 @@ impl Command {
             | Self::Release(_)
             | Self::Status(_)
             | Self::History(_)
-            | Self::Doctor(_) => true,
-            Self::Destroy(_) | Self::Prune(_) | Self::Confirm(_) | Self::Credentials => false,
+            | Self::Doctor(_)
+            | Self::Policy(PolicyCommand::Explain(_)) => true,
+            Self::Destroy(_) | Self::Prune(_) | Self::Policy(PolicyCommand::Check(_)) => false,
+            Self::Confirm(_) | Self::Credentials => false,
         }
     }
 }

@@ -16,11 +16,11 @@ use crate::cloud::{CA_BUNDLE, Cloud};
 use crate::destroy::{found, removal};
 use crate::doctor::{self, account, drill, enrollment};
 use crate::exit::{DONE, NOT_DONE, ONLY_BOOTSTRAP};
-use crate::finding::{Finding, Remedy, Status};
+use crate::finding::{Cure, Finding, Remedy, Status};
 use crate::policy_file::PolicyFile;
 use crate::problem::Problem;
 use crate::terminal::{Terminal, is_attended};
-use crate::{assembly, refusal, remedies, stacks};
+use crate::{assembly, policy, refusal, remedies, stacks};
 
 /// What an interruption has to say: whether AWS may be at work already.
 #[derive(Debug, Clone, Default)]
@@ -49,7 +49,7 @@ pub async fn run(arguments: Arguments, progress: &Progress) -> u8 {
     let terminal = Terminal::new(arguments.common.output == Output::Json);
     let common = &arguments.common;
     if common.output == Output::Json && !arguments.command.answers_in_json() {
-        terminal.problem("this command does not answer in JSON", None);
+        terminal.problem("this command does not answer in JSON", Some(&Cure::new("leave --output json out.")));
         return NOT_DONE;
     }
     if let Some(problem) = unreadable_certificates() {
@@ -66,6 +66,7 @@ pub async fn run(arguments: Arguments, progress: &Progress) -> u8 {
         Command::Doctor(options) => look(common, options, progress, terminal).await,
         Command::Destroy(options) => remove(common, options, progress, terminal).await,
         Command::Prune(options) => prune(common, options, progress, terminal).await,
+        Command::Policy(options) => policy::command::run(common, options, terminal),
         Command::Confirm(options) => confirm(common, options, terminal).await,
         Command::Credentials => credentials(common).await,
     };

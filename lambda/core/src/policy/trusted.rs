@@ -146,6 +146,21 @@ impl Trusted {
         trusted
     }
 
+    /// Single accounts, the payer among them.
+    pub fn accounts(&self) -> &BTreeSet<AccountId> {
+        &self.accounts
+    }
+
+    /// Organizations that are trusted whole, by their ids.
+    pub fn organizations(&self) -> &BTreeSet<String> {
+        &self.organizations
+    }
+
+    /// Identity providers, by the names that [`provider_name`] gives them.
+    pub fn providers(&self) -> &BTreeSet<String> {
+        &self.providers
+    }
+
     /// Whether somebody from outside may assume a role.
     pub fn includes(&self, principal: &Principal) -> bool {
         match principal {

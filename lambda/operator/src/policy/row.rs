@@ -1,0 +1,69 @@
+//! A value that holds for an account, and where it comes from.
+
+use runawaytrain_core::vocabulary::ids::AccountId;
+use serde_json::{Value, json};
+
+use super::places::Place;
+
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The policy file, at its key or, in a list, at the item.
+    Written(Place),
+    /// The policy says nothing: it is built in.
+    BuiltIn,
+    /// What holds for the payer alone, which no service control policy binds, and whose people administer the rest.
+    Payer,
+}
+
+impl Origin {
+    /// A place of the file, or else what is built in.
+    pub fn or_built_in(place: Option<Place>) -> Self {
+        place.map_or(Self::BuiltIn, Self::Written)
+    }
+
+    /// As the table has it: `runawaytrain.yaml:14`, `default` or `payer`.
+    pub fn told(self, file: &str) -> String {
+        match self {
+            Self::Written(place) => format!("{file}:{}", place.line),
+            Self::BuiltIn => "default".to_owned(),
+            Self::Payer => "payer".to_owned(),
+        }
+    }
+
+    /// The line, where it is written.
+    pub fn line(self) -> Option<usize> {
+        match self {
+            Self::Written(place) => Some(place.line),
+            Self::BuiltIn | Self::Payer => None,
+        }
+    }
+}
+
+/// One value that holds for an account. A list has a row for each of its items, or one with `none`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Its key in the policy, without the part of the file that it stands in.
+    pub key: String,
+    /// For programs: money in US dollars, `null` for none.
+    pub value: Value,
+    /// For people, with its unit.
+    pub shown: String,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// What a program gets: `line` is `null` where nothing is written.
+pub fn document(account: &AccountId, rows: &[Row], file: &str) -> Value {
+    let entry = |row: &Row| json!({ "key": row.key, "value": row.value, "from": row.origin.told(file), "line": row.origin.line() });
+    json!({ "account": account, "values": rows.iter().map(entry).collect::<Vec<_>>() })
+}
+
+/// A value as people read it.
+pub fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
