@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::pages::{Completions, Man};
 use crate::policy::command::PolicyCommand;
 
 const ABOUT: &str = "Stops runaway trains: looks after the guard of an AWS organization, from the payer account.";
@@ -81,6 +82,10 @@ pub enum Command {
     /// Looks at the policy file; nothing is asked of AWS
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Prints what makes a shell complete this command's words
+    Completions(Completions),
+    /// Prints the manual page of this command, or writes one for each
+    Man(Man),
     /// Asks a person yes or no
     #[command(hide = true)]
     Confirm(Confirm),
@@ -102,7 +107,7 @@ impl Command {
             | Self::Doctor(_)
             | Self::Policy(PolicyCommand::Explain(_)) => true,
             Self::Destroy(_) | Self::Prune(_) | Self::Policy(PolicyCommand::Check(_)) => false,
-            Self::Confirm(_) | Self::Credentials => false,
+            Self::Completions(_) | Self::Man(_) | Self::Confirm(_) | Self::Credentials => false,
         }
     }
 }

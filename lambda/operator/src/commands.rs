@@ -20,7 +20,7 @@ use crate::finding::{Cure, Finding, Remedy, Status};
 use crate::policy_file::PolicyFile;
 use crate::problem::Problem;
 use crate::terminal::{Terminal, is_attended};
-use crate::{assembly, policy, refusal, remedies, stacks};
+use crate::{assembly, pages, policy, refusal, remedies, stacks};
 
 /// What an interruption has to say: whether AWS may be at work already.
 #[derive(Debug, Clone, Default)]
@@ -67,6 +67,8 @@ pub async fn run(arguments: Arguments, progress: &Progress) -> u8 {
         Command::Destroy(options) => remove(common, options, progress, terminal).await,
         Command::Prune(options) => prune(common, options, progress, terminal).await,
         Command::Policy(options) => policy::command::run(common, options, terminal),
+        Command::Completions(options) => pages::completions(options),
+        Command::Man(options) => pages::manual(options, terminal),
         Command::Confirm(options) => confirm(common, options, terminal).await,
         Command::Credentials => credentials(common).await,
     };

@@ -16,6 +16,7 @@ pub mod exit;
 pub mod finding;
 pub mod follow;
 pub mod history;
+pub mod pages;
 pub mod plan;
 pub mod policy;
 pub mod policy_file;
