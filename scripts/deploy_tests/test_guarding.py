@@ -184,8 +184,8 @@ class Guarding(Command):
 
     def test_bad_input_is_one_sentence_and_nothing_is_asked_of_the_guard(self):
         cases = [
-            (["drill", "phisics"], "no account is called “phisics”, and an id has 12 digits"),
-            (["check", "12345"], "no account is called “12345”, and an id has 12 digits"),
+            (["drill", "phisics"], "no account is called “phisics”"),
+            (["check", "12345"], "“12345” is not an account id: it has 5 digits and not 12"),
             (["halt", "nobody", "--yes"], "no account is called “nobody”"),
         ]
         for words, sentence in cases:

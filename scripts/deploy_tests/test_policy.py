@@ -78,7 +78,7 @@ class Policy(unittest.TestCase):
         self.assertRegex(said, r"(?m)^limits\.purchases +none +default$")
 
     def test_an_account_that_is_none_is_a_sentence(self):
-        for account, sentence in (("chemistry", 'calls no account "chemistry"'), ("1234", "it has 4 digits")):
+        for account, sentence in (("chemistry", 'no account is called “chemistry”'), ("1234", "it has 4 digits")):
             code, said, _ = self.run_it("policy", "explain", account, "--policy", SAMPLE)
             self.assertEqual(code, 1)
             self.assertIn(sentence, said)

@@ -49,7 +49,7 @@ async fn a_truncated_file_is_refused_whole() {
         bytes.truncate(bytes.len() - 9);
         testbed.reports.put(BUCKET, FILE, bytes);
     };
-    refused(spoil, &[FILE, "the gzip data ends early"]).await;
+    refused(spoil, &[FILE, "the file ends early"]).await;
 }
 
 #[tokio::test(start_paused = true)]

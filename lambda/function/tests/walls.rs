@@ -138,7 +138,7 @@ fn the_operator_names_the_sdk_in_one_module() {
     assert_eq!(named, Vec::<PathBuf>::new());
     assert_eq!(
         with_prefix(&linked("runawaytrain-operator"), &["runawaytrain"]),
-        ["runawaytrain-core", "runawaytrain-operator"]
+        ["runawaytrain-aws", "runawaytrain-core", "runawaytrain-cur", "runawaytrain-engine", "runawaytrain-operator"]
     );
 }
 

@@ -42,6 +42,17 @@ pub async fn find(said: &str, policy: &Policy, cloud: &Cloud) -> Result<Named, P
     one(said, found, names)
 }
 
+/// The same without asking anybody: of the policy alone. Any id is one, for the defaults hold for accounts that the
+/// policy does not name.
+pub fn in_policy(said: &str, policy: &Policy) -> Result<AccountId, Problem> {
+    if let Ok(id) = AccountId::parse(said) {
+        return Ok(id);
+    }
+    let known = by_policy(policy);
+    let found = called(said, &known);
+    one(said, found, known.into_values().collect()).map(|named| named.id)
+}
+
 /// Every account that the policy has a name for.
 fn by_policy(policy: &Policy) -> BTreeMap<AccountId, String> {
     let settings = policy.document().accounts.iter();
@@ -67,13 +78,33 @@ fn one(said: &str, mut found: Vec<Named>, mut names: Vec<String>) -> Result<Name
             Err(Problem::Stays { what, todo: "say which, by its 12 digits".to_owned() })
         }
         (None, _) => {
+            not_digits(said)?;
             names.sort();
             names.dedup();
             let names: Vec<String> = names.iter().map(|name| clean(name)).collect();
-            let what = format!("no account is called “{}”, and an id has 12 digits", clean(said));
-            Err(Problem::Stays { what, todo: format!("say one of these, or an id: {}", some_of(&names, NAMED)) })
+            let what = format!("no account is called “{}”", clean(said));
+            let todo = if names.is_empty() {
+                "name the account by its 12 digits: the policy gives no names".to_owned()
+            } else {
+                format!("name it by its 12 digits, or by its name: {}", some_of(&names, NAMED))
+            };
+            Err(Problem::Stays { what, todo })
         }
     }
+}
+
+/// Refuses what was meant for an id and is none.
+fn not_digits(said: &str) -> Result<(), Problem> {
+    let digits = said.chars().filter(char::is_ascii_digit).count();
+    if digits == 0 || !said.chars().all(|one| one.is_ascii_digit() || "- ".contains(one)) {
+        return Ok(());
+    }
+    let why = match digits {
+        12 => "something stands between its digits".to_owned(),
+        _ => format!("it has {digits} digits and not 12"),
+    };
+    let what = format!("“{}” is not an account id: {why}", clean(said));
+    Err(Problem::Stays { what, todo: "write all 12 digits, leading zeros too, and nothing else".to_owned() })
 }
 
 #[cfg(test)]
@@ -97,7 +128,18 @@ mod tests {
         let refused = one("lab", called("lab", &known), Vec::new()).unwrap_err();
         assert!(refused.to_string().contains("111111111111"), "{refused}");
         let refused = one("phisics", called("phisics", &known), vec!["physics".into()]).unwrap_err();
-        assert_eq!(refused.to_string(), "no account is called “phisics”, and an id has 12 digits");
+        assert_eq!(refused.to_string(), "no account is called “phisics”");
         assert!(refused.cure().unwrap().exact.contains("physics"));
+    }
+
+    #[test]
+    fn digits_that_are_no_id_are_told_why() {
+        for (said, why) in [
+            ("12345", "“12345” is not an account id: it has 5 digits and not 12"),
+            ("1234-5678-9012", "“1234-5678-9012” is not an account id: something stands between its digits"),
+            ("", "no account is called “”"),
+        ] {
+            assert_eq!(one(said, Vec::new(), Vec::new()).unwrap_err().to_string(), why);
+        }
     }
 }

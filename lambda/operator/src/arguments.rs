@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-
-use crate::pages::{Completions, Man};
-use crate::policy::command::PolicyCommand;
+use clap_complete::Shell;
 
 const ABOUT: &str = "Stops runaway trains: looks after the guard of an AWS organization, from the payer account.";
 
@@ -201,6 +199,45 @@ pub struct StatusArguments {
 pub struct History {
     /// The account, by its 12 digits or its name
     pub account: String,
+}
+
+/// `runawaytrain policy`.
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Says whether a file is a policy, and if not, on which line it is wrong
+    Check(PolicyCheck),
+    /// Shows everything that holds for one account, and where each value comes from
+    Explain(PolicyExplain),
+}
+
+/// `runawaytrain policy check`.
+#[derive(Debug, Args)]
+pub struct PolicyCheck {
+    /// The file; without it that of --policy
+    pub file: Option<PathBuf>,
+}
+
+/// `runawaytrain policy explain`.
+#[derive(Debug, Args)]
+pub struct PolicyExplain {
+    /// Its 12 digits, or the name that the policy gives it
+    pub account: String,
+}
+
+/// `runawaytrain completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// Which shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// `runawaytrain man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// A folder, made where it does not exist: one page a command is written into it
+    #[arg(long, value_name = "FOLDER")]
+    pub dir: Option<PathBuf>,
 }
 
 /// `runawaytrain confirm`.

@@ -2,9 +2,8 @@
 
 mod looks;
 mod orders;
+mod policy;
 mod site;
-
-use std::sync::{Arc, Mutex};
 
 use runawaytrain_core::policy::Policy;
 use runawaytrain_core::vocabulary::mode::Mode;
@@ -19,30 +18,9 @@ use crate::exit::{DONE, NOT_DONE, ONLY_BOOTSTRAP};
 use crate::finding::{Cure, Finding, Remedy, Status};
 use crate::policy_file::PolicyFile;
 use crate::problem::Problem;
+use crate::progress::Progress;
 use crate::terminal::{Terminal, is_attended};
-use crate::{assembly, pages, policy, refusal, remedies, stacks};
-
-/// What an interruption has to say: whether AWS may be at work already.
-#[derive(Debug, Clone, Default)]
-pub struct Progress(Arc<Mutex<String>>);
-
-impl Progress {
-    /// What whoever calls this has begun already.
-    pub fn new(begun: &str) -> Self {
-        Self(Arc::new(Mutex::new(begun.to_owned())))
-    }
-
-    fn has_begun(&self, what: &str) {
-        if let Ok(mut begun) = self.0.lock() {
-            what.clone_into(&mut begun);
-        }
-    }
-
-    /// What stays of it.
-    pub fn so_far(&self) -> String {
-        self.0.lock().map(|begun| begun.clone()).unwrap_or_default()
-    }
-}
+use crate::{assembly, pages, refusal, remedies, stacks};
 
 /// Carries a command out. The exit code.
 pub async fn run(arguments: Arguments, progress: &Progress) -> u8 {
@@ -66,7 +44,7 @@ pub async fn run(arguments: Arguments, progress: &Progress) -> u8 {
         Command::Doctor(options) => look(common, options, progress, terminal).await,
         Command::Destroy(options) => remove(common, options, progress, terminal).await,
         Command::Prune(options) => prune(common, options, progress, terminal).await,
-        Command::Policy(options) => policy::command::run(common, options, terminal),
+        Command::Policy(options) => policy::run(common, options, terminal),
         Command::Completions(options) => pages::completions(options),
         Command::Man(options) => pages::manual(options, terminal),
         Command::Confirm(options) => confirm(common, options, terminal).await,

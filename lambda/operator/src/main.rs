@@ -2,7 +2,8 @@
 
 use clap::Parser as _;
 use runawaytrain_operator::arguments::Arguments;
-use runawaytrain_operator::commands::{self, Progress};
+use runawaytrain_operator::commands;
+use runawaytrain_operator::progress::Progress;
 use tokio::signal::unix::{SignalKind, signal};
 
 const INTERRUPTED: i32 = 130;

@@ -2,31 +2,15 @@
 //! neither.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::{Args, Command, CommandFactory as _};
+use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
 
-use crate::arguments::Arguments;
-use crate::commands::DONE;
+use crate::arguments::{Arguments, Completions, Man};
+use crate::exit::DONE;
 use crate::problem::Problem;
 use crate::terminal::Terminal;
-
-/// `runawaytrain completions`.
-#[derive(Debug, Args)]
-pub struct Completions {
-    /// Which shell
-    #[arg(value_enum)]
-    pub shell: Shell,
-}
-
-/// `runawaytrain man`.
-#[derive(Debug, Args)]
-pub struct Man {
-    /// A folder, made where it does not exist: one page a command is written into it
-    #[arg(long, value_name = "FOLDER")]
-    pub dir: Option<PathBuf>,
-}
 
 /// Prints a shell's script. The exit code.
 pub fn completions(options: &Completions) -> Result<u8, Problem> {

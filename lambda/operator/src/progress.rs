@@ -1,4 +1,4 @@
-//! How far a look over many accounts and regions has come.
+//! How far a command has come: what a look over many accounts and regions has seen, and what an interruption has to say.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,6 +41,29 @@ impl Looks {
         let (expected, seen) =
             all.values().fold((0, 0), |(expected, seen), of| (expected + of.expected, seen + of.seen.len()));
         format!("{}, {seen} of {expected} regions", count(all.len() as u64, "account"))
+    }
+}
+
+/// What an interruption has to say: whether AWS may be at work already.
+#[derive(Debug, Clone, Default)]
+pub struct Progress(Arc<Mutex<String>>);
+
+impl Progress {
+    /// What whoever calls this has begun already.
+    pub fn new(begun: &str) -> Self {
+        Self(Arc::new(Mutex::new(begun.to_owned())))
+    }
+
+    /// From now on this is what an interruption has to say.
+    pub fn has_begun(&self, what: &str) {
+        if let Ok(mut begun) = self.0.lock() {
+            what.clone_into(&mut begun);
+        }
+    }
+
+    /// What stays of it.
+    pub fn so_far(&self) -> String {
+        self.0.lock().map(|begun| begun.clone()).unwrap_or_default()
     }
 }
 

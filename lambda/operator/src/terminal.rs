@@ -241,15 +241,6 @@ impl Terminal {
         self.print(&table);
     }
 
-    /// Rows of words under the names of their columns.
-    pub fn columns<const N: usize>(self, title: &str, names: [&str; N], rows: impl IntoIterator<Item = [String; N]>) {
-        let mut table = self.table(title, &names);
-        for row in rows {
-            table.add_row(row);
-        }
-        self.print(&table);
-    }
-
     /// Asks at the terminal. Nothing typed means no.
     pub async fn ask(self, question: &str) -> bool {
         let answer = self.answer(&format!("{question} [y/N]")).await;

@@ -6,7 +6,6 @@ use runawaytrain_core::vocabulary::text::{clean, count};
 use runawaytrain_engine::ports::Ports;
 use serde_json::{Value, json};
 
-use super::Progress;
 use super::site::{PAYERS_ROLE, Site, not_deployed, refused};
 use crate::accounts::Named;
 use crate::answer::{Account, Answer};
@@ -14,6 +13,7 @@ use crate::arguments::{Common, Halt, Output, Release};
 use crate::exit::{DONE, NOT_DONE};
 use crate::follow::{self, Latest};
 use crate::problem::Problem;
+use crate::progress::Progress;
 use crate::rows::{Row, Tone};
 use crate::terminal::{Terminal, is_attended};
 

@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 
 use super::layers::{Layers, keys};
 use super::places::Places;
-use super::row::{Origin, Row, shown};
+use super::setting::{Origin, Setting, shown};
 
 /// Everything that holds for an account, in the order of the policy.
-pub fn rows(policy: &Policy, account: &AccountId, places: &Places) -> Vec<Row> {
-    let explained = Explained { policy, places, layers: Layers::of(account, places), rows: Vec::new() };
+pub fn settings(policy: &Policy, account: &AccountId, places: &Places) -> Vec<Setting> {
+    let explained = Explained { policy, places, layers: Layers::of(account, places), settings: Vec::new() };
     explained.all(policy.for_account(account))
 }
 
@@ -23,12 +23,12 @@ struct Explained<'a> {
     policy: &'a Policy,
     places: &'a Places,
     layers: Layers<'a>,
-    rows: Vec<Row>,
+    settings: Vec<Setting>,
 }
 
 impl Explained<'_> {
     /// Each field by its name, so that none is forgotten which the function comes to know.
-    fn all(mut self, meant: AccountPolicy) -> Vec<Row> {
+    fn all(mut self, meant: AccountPolicy) -> Vec<Setting> {
         let AccountPolicy {
             account,
             name,
@@ -67,12 +67,12 @@ impl Explained<'_> {
         self.everywhere("schedule", json!(self.policy.document().schedule));
         self.reports();
         self.closed(closed_regions.iter().map(|region| region.as_str()).collect());
-        self.rows
+        self.settings
     }
 
     fn put(&mut self, key: &str, value: Value, origin: Origin) {
         let shown = shown(&value);
-        self.rows.push(Row { key: key.to_owned(), value, shown, origin });
+        self.settings.push(Setting { key: key.to_owned(), value, shown, origin });
     }
 
     /// Of all who have a say the least is obeyed: it comes from the first who says just that, the account before the
@@ -97,7 +97,7 @@ impl Explained<'_> {
                         Unit::Usd => json!(Usd::micros(number).dollars()),
                     };
                     let shown = format!("{} {}", row.limit.show(number), row.noun);
-                    self.rows.push(Row { key, value, shown, origin });
+                    self.settings.push(Setting { key, value, shown, origin });
                 }
             }
         }
@@ -199,7 +199,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::policy::row::document;
+    use crate::policy::setting::document;
     use crate::policy_file::PolicyFile;
 
     const SAMPLE: &str = include_str!("../../../../runawaytrain.yaml");

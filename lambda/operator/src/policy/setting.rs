@@ -40,9 +40,9 @@ impl Origin {
     }
 }
 
-/// One value that holds for an account. A list has a row for each of its items, or one with `none`.
+/// One value that holds for an account. A list has one for each of its items, or one with `none`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub struct Setting {
     /// Its key in the policy, without the part of the file that it stands in.
     pub key: String,
     /// For programs: money in US dollars, `null` for none.
@@ -54,9 +54,9 @@ pub struct Row {
 }
 
 /// What a program gets: `line` is `null` where nothing is written.
-pub fn document(account: &AccountId, rows: &[Row], file: &str) -> Value {
-    let entry = |row: &Row| json!({ "key": row.key, "value": row.value, "from": row.origin.told(file), "line": row.origin.line() });
-    json!({ "account": account, "values": rows.iter().map(entry).collect::<Vec<_>>() })
+pub fn document(account: &AccountId, settings: &[Setting], file: &str) -> Value {
+    let entry = |one: &Setting| json!({ "key": one.key, "value": one.value, "from": one.origin.told(file), "line": one.origin.line() });
+    json!({ "account": account, "values": settings.iter().map(entry).collect::<Vec<_>>() })
 }
 
 /// A value as people read it.
