@@ -1,45 +1,26 @@
 """Who may become what `stacksets/member.yaml` makes: the template as it is, deployed on ministack, which evaluates trust.
 
-Run by `scripts/test templates`. ministack runs as a process of its own, with its authentication on, and ends with the tests.
+Run by `scripts/test templates`.
 """
 
 import json
-import os
-import socket
-import subprocess
-import time
 import unittest
-import urllib.request
 from pathlib import Path
 
-import boto3
 from botocore.exceptions import ClientError
 
+from .on_ministack import OnMinistack
+
 TEMPLATE = Path(__file__).resolve().parents[2] / "stacksets" / "member.yaml"
-ADMIN_SECRET = "test"  # with an account's id as the key: that account's administrator
 PAYER, MEMBER, STRANGER = "100000000001", "200000000002", "300000000003"
 FUNCTION, RESPONDER, FORWARDER = "RunawayTrainFunction", "RunawayTrainResponder", "RunawayTrainForwarder"
-START_SECONDS = 60
 ENTER = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}]}
 
 
-class Trust(unittest.TestCase):
+class Trust(OnMinistack):
     @classmethod
     def setUpClass(cls):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        cls.endpoint = f"http://127.0.0.1:{port}"
-        # Its MQTT and SFTP servers want fixed ports, where a second emulator would clash with the first.
-        settings = {
-            "AUTH": "true", "BIND_HOST": "127.0.0.1", "MINISTACK_HOST": "127.0.0.1", "GATEWAY_PORT": str(port),
-            "AWS_ENDPOINT_URL": cls.endpoint, "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0",
-        }
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        emulator = subprocess.Popen(["ministack"], env=os.environ | settings, **quiet)
-        cls.addClassCleanup(cls.end, emulator)
-        cls.wait(emulator)
-
+        super().setUpClass()
         cls.organization = cls.client("organizations", PAYER).describe_organization()["Organization"]["Id"]
         cls.enroll(MEMBER, cls.organization)
         cls.enroll(STRANGER, "o-anotherorganization")
@@ -48,39 +29,8 @@ class Trust(unittest.TestCase):
             cls.role(iam, PAYER, name)
 
     @classmethod
-    def wait(cls, emulator: subprocess.Popen) -> None:
-        until = time.monotonic() + START_SECONDS
-        while time.monotonic() < until and emulator.poll() is None:
-            try:
-                urllib.request.urlopen(f"{cls.endpoint}/_ministack/health", timeout=2).close()
-                return
-            except OSError:
-                time.sleep(0.1)
-        raise RuntimeError(f"ministack did not answer within {START_SECONDS} s")
-
-    @staticmethod
-    def end(emulator: subprocess.Popen) -> None:
-        emulator.terminate()
-        try:
-            emulator.wait(10)
-        except subprocess.TimeoutExpired:
-            emulator.kill()
-
-    @classmethod
-    def client(cls, service: str, key: str, secret: str = ADMIN_SECRET, token: str | None = None):
-        return boto3.client(
-            service, region_name="us-east-1", endpoint_url=cls.endpoint,
-            aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token,
-        )
-
-    @classmethod
     def enroll(cls, account: str, organization: str) -> None:
-        cloudformation = cls.client("cloudformation", account)
-        given = {"PayerAccount": PAYER, "OrganizationId": organization}
-        parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
-        body, may = TEMPLATE.read_text(), ["CAPABILITY_NAMED_IAM"]
-        cloudformation.create_stack(StackName="runawaytrain-member", TemplateBody=body, Parameters=parameters, Capabilities=may)
-        cloudformation.get_waiter("stack_create_complete").wait(StackName="runawaytrain-member", WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+        cls.deploy(account, "runawaytrain-member", TEMPLATE.read_text(), {"PayerAccount": PAYER, "OrganizationId": organization})
 
     @staticmethod
     def role(iam, account: str, name: str) -> None:
