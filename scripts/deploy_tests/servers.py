@@ -97,6 +97,12 @@ class ScriptedDouble:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def handle(self):
+                try:
+                    super().handle()
+                except ConnectionError:  # whoever asked has ended
+                    self.close_connection = True
+
             def do_ANY(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 operation = _operation(self.path, self.headers, body)

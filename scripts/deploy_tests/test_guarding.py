@@ -5,6 +5,10 @@ import os
 import pty
 import select
 import time
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from boto3.dynamodb.types import TypeSerializer
 
 from . import payer
 from .command import OPERATOR, Command
@@ -21,8 +25,8 @@ accounts:
     name: physics
 """
 DONE, NOT_DONE, OVER_LIMIT, NOT_SEEN = 0, 1, 4, 5
-# What asks and changes nothing. AssumeRole and Invoke are looked at by their own tests.
-READS = ("Describe", "List", "Get", "list", "AssumeRole")
+# What asks and changes nothing. Invoke asks a guard for a drill, where there is one.
+READS = ("Describe", "List", "Get", "list", "AssumeRole", "Invoke")
 TYPED_SECONDS = 120
 
 
@@ -47,9 +51,16 @@ class Guarding(Command):
     def launch(self, number: int) -> None:
         self.moto.client("ec2").run_instances(ImageId="ami-12345678", InstanceType="t2.micro", MinCount=number, MaxCount=number)
 
-    def deployed(self) -> None:
-        template = {"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}
-        self.moto.client("cloudformation").create_stack(StackName="RunawayTrain", TemplateBody=json.dumps(template))
+    def remembered(self, *records: dict) -> None:
+        """The guard's table, with these in it, as `lambda/aws/src/ledger/record.rs` writes them."""
+        client = self.moto.client("dynamodb")
+        keys = [{"AttributeName": name, "KeyType": kind} for name, kind in (("pk", "HASH"), ("sk", "RANGE"))]
+        types = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
+        client.create_table(TableName="runawaytrain", KeySchema=keys, AttributeDefinitions=types, BillingMode="PAY_PER_REQUEST")
+        for record in records:
+            whole = {"since": "2026-11-22T03:00:00Z", "judgement": "Ok"} | record
+            stored = {"pk": "ACCOUNT", "sk": record["account"], "state": record["state"], "version": 1, "record": whole}
+            client.put_item(TableName="runawaytrain", Item={name: TypeSerializer().serialize(value) for name, value in stored.items()})
 
     def typed(self, word: str, *arguments: str) -> tuple[int, str]:
         """What a person sees at a terminal who types a word where a question is."""
@@ -110,8 +121,7 @@ class Guarding(Command):
         self.assertEqual((code, document["accounts"][0]["verdict"]), (NOT_SEEN, "not seen"))
         self.assertIn("sts:AssumeRole", document["accounts"][0]["gaps"][0])
 
-    def test_a_deployed_guard_is_asked_and_own_asks_it_not(self):
-        self.deployed()
+    def test_a_deployed_guard_is_asked_and_own_does_not_ask_it(self):
         self.double.scripted["Invoke"] = answer(self.member, verdict="Warn", state="Warned", instances={"counted": 4})
         code, document = self.ask("check")
         self.assertEqual((code, document["accounts"][0]["running"]), (6, 4))
@@ -123,10 +133,11 @@ class Guarding(Command):
         self.double.scripted["Invoke"] = answer(self.member)
         code, said = self.say("halt", "physics")
         self.assertEqual(code, NOT_DONE)
-        self.assertIn("--yes answers. Nothing was done.", said)
+        self.assertIn("nothing was done", said)
+        self.assertIn("say --yes", said)
         code, said = self.typed("phisics", "halt", "physics")
         self.assertEqual(code, NOT_DONE)
-        self.assertIn("That is not its name. Nothing was done.", said)
+        self.assertIn("that is not its name; nothing was done", said)
         self.assertNotIn("Invoke", self.double.asked)
 
     def test_a_halt_and_a_release_are_given_by_name_and_told_to_their_end(self):
@@ -151,6 +162,39 @@ class Guarding(Command):
         self.assertIn("the region does not answer", said)
         self.assertIn("Not proven yet: the guard looks again in each sweep", said)
 
+    def test_what_was_not_carried_out_is_not_called_done(self):
+        cases = [
+            (answer(self.member, state="Warned", mode="drill"), "“halt physics” was not carried out: physics is Warned, and its mode is drill"),
+            (answer(self.member, state=None, mode="pass"), "and its mode is pass"),
+            (json.dumps({"statusCode": 200, "body": "envaction == pass voids lambda runawaytrain execution"}).encode(), "envaction == pass voids"),
+        ]
+        for said_by_the_guard, sentence in cases:
+            self.double.scripted["Invoke"] = said_by_the_guard
+            code, said = self.say("halt", "physics", "--yes")
+            self.assertEqual(code, NOT_DONE, said)
+            self.assertIn(sentence, said)
+        released = json.loads(answer(self.member, state="Released"))
+        released["report"]["undone"] = 3
+        self.double.scripted["Invoke"] = json.dumps(released).encode()
+        code, said = self.say("release", "physics", "--yes")
+        self.assertEqual(code, NOT_DONE)
+        self.assertIn("3 steps were not done: give the order again.", said)
+
+    def test_an_answer_that_was_too_long_is_not_all_is_well(self):
+        self.double.scripted["Invoke"] = json.dumps({"statusCode": 200, "body": "Swept.", "report": {"accounts": [], "totals": {"accounts": 900}}}).encode()
+        code, said = self.say("check")
+        self.assertEqual(code, NOT_DONE)
+        self.assertIn("the guard's answer about 900 accounts was too long", said)
+
+    def test_a_document_is_all_that_standard_output_holds(self):
+        """Also where a person is asked: the question goes to standard error."""
+        self.double.scripted["Invoke"] = answer(self.member, state="Halted", name="lab\u202e\x1b[31m")
+        code, document = self.ask("halt", "physics", "--yes")
+        self.assertEqual((code, document["report"]["accounts"][0]["name"]), (DONE, "lab\u202e\x1b[31m"))
+        code, said = self.say("halt", "physics", "--yes", "--output", "json")
+        self.assertNotIn("\x1b", said)
+        self.assertNotIn("\u202e", said)
+
     def test_a_refusal_of_the_guard_is_its_own_sentence(self):
         self.double.scripted["Invoke"] = json.dumps({"statusCode": 400, "body": "the account is not in the organization"}).encode()
         code, said = self.say("halt", "physics", "--yes")
@@ -168,12 +212,10 @@ class Guarding(Command):
         self.assertIn("the guard remembers nothing of physics", said)
 
     def test_where_each_account_stands(self):
-        records = [
-            {"account": PAYER, "name": "payer", "state": "Ok", "since": "2026-11-22T03:00:00Z", "why": "within its limits"},
+        self.remembered(
+            {"account": PAYER, "name": "payer", "state": "Ok", "why": "within its limits"},
             {"account": self.member, "name": "physics", "state": "Frozen", "since": "2026-11-22T03:05:00Z", "why": "9 instances (limit 4)"},
-        ]
-        said = {"statusCode": 200, "body": "2 accounts known, 0 halted, 0 not seen whole.", "report": {"accounts": records}}
-        self.double.scripted["Invoke"] = json.dumps(said).encode()
+        )
         code, text = self.say("status")
         self.assertEqual(code, OVER_LIMIT)
         lines = text.splitlines()
@@ -181,6 +223,28 @@ class Guarding(Command):
         self.assertIn("2026-11-22 03:05:00", text)
         code, document = self.ask("status", PAYER)
         self.assertEqual((code, [one["account"] for one in document["accounts"]]), (DONE, [PAYER]))
+        code, said = self.say("status", "999999999999")
+        self.assertEqual(code, NOT_SEEN)
+        self.assertIn("999999999999 (999999999999): the guard remembers nothing of it", said)
+
+    def test_advice_rests_on_the_hours_that_were_recorded(self):
+        self.remembered({"account": self.member, "name": "physics", "state": "Ok", "why": "within its limits"})
+        code, said = self.say("advise")
+        self.assertEqual(code, NOT_DONE)
+        self.assertIn("no hour is recorded yet", said)
+        client, now = self.moto.client("dynamodb"), datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        for hour in range(10 * 24):
+            stored = {"pk": f"HISTORY#{self.member}", "sk": (now - timedelta(hours=hour)).strftime("%Y-%m-%dT%H:%M:%SZ"), "instances": 30 if hour % 24 == 3 else 2}
+            stored |= {"vcpus": 8, "burn": Decimal("0.4")}
+            client.put_item(TableName="runawaytrain", Item={name: TypeSerializer().serialize(value) for name, value in stored.items()})
+        code, document = self.ask("advise", "physics", "--days", "30")
+        [account] = document["accounts"]
+        instances = account["limits"][0]
+        self.assertEqual((code, account["isEnough"], instances["today"], instances["haltsToday"]), (DONE, True, 4, 10))
+        self.assertEqual((instances["usual"], instances["advised"], instances["haltsAdvised"]), (30, 45, 0))
+        code, said = self.say("advise")
+        self.assertEqual(code, DONE, said)
+        self.assertRegex(said, r"physics +10\.0 +instances +4 +10 +30 ")
 
     def test_bad_input_is_one_sentence_and_nothing_is_asked_of_the_guard(self):
         cases = [
@@ -198,6 +262,8 @@ class Guarding(Command):
         code, said = self.say("check", AWS_CA_BUNDLE="/nowhere.pem")
         self.assertEqual(code, NOT_DONE)
         self.assertIn("AWS_CA_BUNDLE names /nowhere.pem, which cannot be read", said)
+        code, said = self.say("check", AWS_CA_BUNDLE=str(self.policy))
+        self.assertIn("which has no certificate in it", said)
         self.write("payer: [\n")
         code, said = self.say("status")
         self.assertEqual(code, NOT_DONE)

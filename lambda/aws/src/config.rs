@@ -61,7 +61,7 @@ pub(crate) fn from_environment() -> SdkConfig {
 pub(crate) fn from_visitor(visitor: &Visitor) -> SdkConfig {
     let Visitor { access_key_id, secret_access_key, session_token, .. } = visitor;
     let credentials = Credentials::new(access_key_id, secret_access_key, session_token.clone(), None, "visitor");
-    shared(SharedCredentialsProvider::new(credentials), endpoint())
+    trusting(SharedCredentialsProvider::new(credentials), endpoint(), trusted())
 }
 
 /// The certificates of `AWS_CA_BUNDLE`, as all of AWS's tools take them; the system's own where it is not set, or
@@ -83,7 +83,15 @@ pub(crate) fn from_emulator(emulator: &Emulator) -> SdkConfig {
 }
 
 pub(crate) fn shared(credentials: SharedCredentialsProvider, endpoint: Option<String>) -> SdkConfig {
-    let trusted = trusted();
+    trusting(credentials, endpoint, None)
+}
+
+/// The same, with the certificates that are trusted besides the system's own.
+fn trusting(
+    credentials: SharedCredentialsProvider,
+    endpoint: Option<String>,
+    trusted: Option<TlsContext>,
+) -> SdkConfig {
     // Given explicitly, or every client would make one of its own, with a connection pool of its own.
     let http = Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));

@@ -3,6 +3,7 @@
 mod commit;
 mod journal;
 mod outbox;
+mod peaks;
 mod prices;
 mod record;
 mod slots;

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 
 use runawaytrain_core::vocabulary::ids::AccountId;
-use runawaytrain_engine::ports::{Clock, Journal, Outbox, Ports, PriceBook, Slots, States};
+use runawaytrain_engine::ports::{Clock, Journal, Outbox, Peaks, Ports, PriceBook, Slots, States};
 
 pub use config::{Emulator, Visitor};
 pub use policies::Policies;
@@ -87,6 +87,7 @@ fn ports_by(shared: &SdkConfig, entry: sessions::Entry, settings: &Settings, clo
         actuator: Arc::new(actuator::SdkActuator::new(sessions, payer)),
         states: Arc::clone(&ledger) as Arc<dyn States>,
         journal: Arc::clone(&ledger) as Arc<dyn Journal>,
+        peaks: Arc::clone(&ledger) as Arc<dyn Peaks>,
         outbox: Arc::clone(&ledger) as Arc<dyn Outbox>,
         slots: Arc::clone(&ledger) as Arc<dyn Slots>,
         notifier: Arc::new(notifier),

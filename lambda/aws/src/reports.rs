@@ -165,7 +165,7 @@ where
             (FailureKind::NotFound, "there is no such object; it may have been replaced meanwhile".to_owned())
         }
         Some("PreconditionFailed") => (
-            FailureKind::NotFound,
+            FailureKind::Unavailable,
             "the object was replaced while it was read; the next invocation reads the new one".to_owned(),
         ),
         Some("PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => {

@@ -93,7 +93,7 @@ async fn keeps_its_promises(endpoint: &str) {
     assert_eq!(past_the_end.kind, FailureKind::Unavailable, "{past_the_end}");
     put(&client, "payer-reports", key, b"another".to_vec()).await;
     let replaced = store.span("payer-reports", &listed, 0..7).await.unwrap_err();
-    assert_eq!((replaced.kind, replaced.code.as_deref()), (FailureKind::NotFound, Some("PreconditionFailed")));
+    assert_eq!((replaced.kind, replaced.code.as_deref()), (FailureKind::Unavailable, Some("PreconditionFailed")));
 
     let failure = store.get("payer-reports", "data/missing", 1).await.unwrap_err();
     assert_eq!((failure.kind, failure.code.as_deref()), (FailureKind::NotFound, Some("NoSuchKey")));

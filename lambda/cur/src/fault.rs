@@ -23,7 +23,7 @@ pub struct ReportError {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Fault {
     /// It does not begin as gzip does.
-    #[error("not gzip. Reports are read as gzip CSV: set the report's format to text/csv with GZIP compression")]
+    #[error("not gzip, though its name ends so. Read it again; if that does not help, wait for AWS's next report")]
     NotGzip,
     /// The compressed bytes contradict themselves or their checksum.
     #[error("the gzip data is damaged. Read it again; if that does not help, wait for AWS's next report")]
@@ -62,8 +62,17 @@ pub enum Fault {
         /// Bytes.
         limit: u64,
     },
-    /// A column of a type that no report has it in.
-    #[error("the column {column} is of {found}, which no Cost and Usage Report has it in")]
+    /// Parquet whose columns are compressed otherwise than AWS does it.
+    #[error(
+        "its columns are compressed by {found}, which is not read. Leave cur.bucket out of the policy and write cur: {{}} \
+         to have a gzip CSV report made beside it"
+    )]
+    Codec {
+        /// The codec.
+        found: String,
+    },
+    /// A column of a type that no report uses for it.
+    #[error("the column {column} has the type {found}, which no Cost and Usage Report uses for it")]
     ColumnType {
         /// Its name in legacy reports.
         column: &'static str,

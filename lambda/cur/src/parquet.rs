@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use ::parquet::basic::{ConvertedType, LogicalType, TimeUnit};
+use ::parquet::basic::{Compression, ConvertedType, LogicalType, TimeUnit};
 use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use ::parquet::data_type::DataType;
 use ::parquet::errors::{ParquetError, Result as Decoded};
@@ -36,8 +36,10 @@ const TAIL: u64 = 64 << 10;
 const LARGEST_FOOTER: u64 = 32 << 20;
 /// What the wanted columns of one row group may take as they are stored, and inflated. AWS's row groups have some tens
 /// of thousands of lines, and these columns repeat themselves.
-const LARGEST_GROUP: u64 = 64 << 20;
-const LARGEST_INFLATED: u64 = 256 << 20;
+const LARGEST_GROUP: u64 = 32 << 20;
+const LARGEST_INFLATED: u64 = 64 << 20;
+/// Of one column in so many lines: accounts, dates and amounts have some twenty characters each.
+const LARGEST_BATCH: usize = 4 << 20;
 /// Lines that are counted at a time: a few milliseconds.
 const BATCH: usize = 4096;
 
@@ -54,7 +56,8 @@ pub enum Next {
 
 /// Reads one Parquet file that is asked for span by span.
 ///
-/// It holds the wanted columns of one row group, at most 64 MB of them, and one sum per account and hour. A file in
+/// It holds the wanted columns of one row group, at most 32 MB of them, a page of each inflated, and one sum per account
+/// and hour. What a page is inflated to is by its own word, which the decoder takes. A file in
 /// overwrite mode may be replaced at any time: all spans must be of the same edition, by its ETag.
 pub struct ParquetReader {
     file: ReportFile,
@@ -284,6 +287,9 @@ impl Footer {
             if offsets.into_iter().flatten().chain(lengths).any(i64::is_negative) {
                 return Err(out_of_place());
             }
+            if !matches!(chunk.compression(), Compression::UNCOMPRESSED | Compression::SNAPPY) {
+                return Err(Fault::Codec { found: chunk.compression().to_string() });
+            }
             let span = span(chunk);
             if span.end > size {
                 return Err(out_of_place());
@@ -449,6 +455,13 @@ fn spelled<T: DataType>(
         let is_there = levels.get(line).is_none_or(|level| *level > 0);
         if let Some(value) = is_there.then(|| values.next()).flatten() {
             spell(&mut text, value);
+        }
+        if text.len() > LARGEST_BATCH {
+            return Err(Fault::TooLarge {
+                what: "column of some lines",
+                size: text.len() as u64,
+                limit: LARGEST_BATCH as u64,
+            });
         }
         ends.push(text.len());
     }

@@ -285,7 +285,7 @@ impl Gaps {
 pub struct BadRow {
     /// The file's key.
     pub file: String,
-    /// The row, counted from 1, the header being row 1.
+    /// The row, counted from 1; a CSV's header is its row 1, and Parquet has none.
     pub row: u64,
     /// What is wrong.
     pub problem: RowProblem,

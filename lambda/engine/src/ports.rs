@@ -10,6 +10,7 @@ mod money;
 mod notifier;
 mod observer;
 mod outbox;
+mod peaks;
 mod reports;
 mod simulator;
 mod slots;
@@ -24,6 +25,7 @@ pub use money::{AccountHours, Billing, KnownPrice, Listed, PriceBook, PriceList,
 pub use notifier::Notifier;
 pub use observer::{Look, Observer, SoFar, Terms};
 pub use outbox::{Outbox, OutboxId, OutboxItem};
+pub use peaks::Peaks;
 pub use reports::{ReportObject, ReportStore, Sink};
 pub use simulator::Simulator;
 pub use slots::Slots;
@@ -46,6 +48,8 @@ pub struct Ports {
     pub states: Arc<dyn States>,
     /// What was done to each.
     pub journal: Arc<dyn Journal>,
+    /// What ran at the most in each hour.
+    pub peaks: Arc<dyn Peaks>,
     /// Mails that wait.
     pub outbox: Arc<dyn Outbox>,
     /// How many may be halted.

@@ -145,7 +145,7 @@ impl Release<'_> {
             .with_plan(&plan)
             .with_containment(&containment);
         report.state = Some(state);
-        Ok(Answer::released(format!("Account {account} is released.{but}"), report, notices))
+        Ok(Answer::released(format!("Account {account} is released.{but}"), report, notices, undone))
     }
 
     /// The record of a halted account once nobody contains it. Whoever does is asked to end: a halt that resists would
@@ -215,7 +215,7 @@ impl Release<'_> {
         let mut report = AccountReport::new(record.account.clone(), &scoped.name, scoped.mode);
         report.state = Some(record.state);
         let body = format!("Account {} was released already, and nothing is left to give back.", record.account);
-        Answer::released(body, report, NoticeTotals::default())
+        Answer::released(body, report, NoticeTotals::default(), 0)
     }
 }
 

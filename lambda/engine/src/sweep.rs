@@ -89,8 +89,13 @@ impl Guard {
         }
     }
 
-    /// Answers one event.
+    /// Answers one event, as far as Lambda hands an answer on.
     pub async fn handle(&self, event: &Value, invocation: &Invocation) -> Answer {
+        fit(self.answer(event, invocation).await)
+    }
+
+    /// Answers one event, however long the answer is.
+    pub async fn answer(&self, event: &Value, invocation: &Invocation) -> Answer {
         let reports = self.policy.cost_reports();
         let deployment = Deployment {
             payer: self.policy.payer(),
@@ -106,7 +111,7 @@ impl Guard {
             }
         };
         let source = trigger.source;
-        fit(match trigger.request {
+        match trigger.request {
             Request::Pass => Answer::done(voided("action")),
             Request::Nothing(why) => Answer::done(format!("Nothing to do: {why}.")),
             Request::Status => self.status().await,
@@ -122,7 +127,7 @@ impl Guard {
             Request::Halt { account, reason } => {
                 self.proceed(source, &Selection::Only([account].into()), Some(reason), invocation).await.answer
             }
-        })
+        }
     }
 
     /// A sweep that may contain, unless the environment or the policy says `pass`.

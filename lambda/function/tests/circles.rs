@@ -71,6 +71,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "check",
             "plan",
             "history",
+            "advise",
             "follow",
             "undeployed",
             "terminal",

@@ -21,6 +21,14 @@ pub struct Named {
     pub name: String,
 }
 
+impl Named {
+    /// A member may choose its name: nothing of it reaches a terminal but what can be shown.
+    fn of(id: AccountId, name: Option<&str>) -> Self {
+        let name = name.map(clean).filter(|name| !name.is_empty()).unwrap_or_else(|| id.to_string());
+        Self { id, name }
+    }
+}
+
 /// Finds an account. The organization is asked only where the policy does not know the name, and for the name of an id.
 pub async fn find(said: &str, policy: &Policy, cloud: &Cloud) -> Result<Named, Problem> {
     let known = by_policy(policy);
@@ -30,7 +38,7 @@ pub async fn find(said: &str, policy: &Policy, cloud: &Cloud) -> Result<Named, P
             // Its name is a courtesy: whoever may not list accounts can do without.
             None => members(cloud).await.ok().and_then(|members| members.get(&id).cloned()),
         };
-        return Ok(Named { name: name.unwrap_or_else(|| id.to_string()), id });
+        return Ok(Named::of(id, name.as_deref()));
     }
     let mut found = called(said, &known);
     let mut names: Vec<String> = known.into_values().collect();
@@ -66,7 +74,7 @@ async fn members(cloud: &Cloud) -> Result<BTreeMap<AccountId, String>, Problem> 
 
 fn called(said: &str, names: &BTreeMap<AccountId, String>) -> Vec<Named> {
     let of_that_name = names.iter().filter(|(_, name)| name.eq_ignore_ascii_case(said));
-    of_that_name.map(|(id, name)| Named { id: id.clone(), name: name.clone() }).collect()
+    of_that_name.map(|(id, name)| Named::of(id.clone(), Some(name))).collect()
 }
 
 fn one(said: &str, mut found: Vec<Named>, mut names: Vec<String>) -> Result<Named, Problem> {

@@ -1,32 +1,23 @@
 //! What the guard answers, as far as this command speaks of it: `lambda/core/src/message/report.rs`. Whatever an older
 //! or a newer guard leaves out or adds is passed over.
 
-use std::collections::BTreeMap;
-
-use jiff::Timestamp;
 use runawaytrain_core::resource::{Act as _, Action, Part};
 use serde::Deserialize;
 use serde_json::Value;
 
 /// An answer.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default)]
 pub struct Answer {
     /// 200 done, 400 refused, 500 failed.
-    #[serde(rename = "statusCode")]
     pub status: u16,
     /// One sentence.
     pub body: String,
-    /// The details, where there are any.
-    pub report: Option<Report>,
-}
-
-/// The details of an answer.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Report {
-    /// Each account.
+    /// Each account that it tells of.
     pub accounts: Vec<Account>,
+    /// How many it was about; of more than it tells of the report was too long for Lambda.
+    pub expected: usize,
+    /// Of a release: steps that were not done.
+    pub undone: u64,
 }
 
 /// One account of a sweep, a drill, a halt or a release.
@@ -37,6 +28,8 @@ pub struct Account {
     pub account: String,
     /// What people call it.
     pub name: String,
+    /// How far the guard may go in it.
+    pub mode: String,
     /// Where it stands.
     pub state: Option<String>,
     /// `Ok`, `Warn` or `Halt`; nothing where it could not be entered.
@@ -53,12 +46,16 @@ pub struct Account {
     pub burn: Burn,
     /// In US dollars.
     pub spend: Spend,
+    /// Limits whose number is not known at present.
+    pub unknown: Vec<String>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
     /// What a halt does or would do.
     pub plan: Plan,
     /// What people must look at.
     pub suspects: Vec<String>,
+    /// What the guard may do in it.
+    pub permissions: Option<Permissions>,
     /// What was done.
     pub outcomes: Vec<Outcome>,
     /// The halt, where there is one.
@@ -77,8 +74,6 @@ pub struct Reading {
     pub value: f64,
     /// Strictly more halts.
     pub threshold: f64,
-    /// What follows from this number alone.
-    pub judgement: String,
 }
 
 /// What ran.
@@ -89,8 +84,26 @@ pub struct Instances {
     pub counted: u64,
     /// Those that are exempt.
     pub exempt: u64,
-    /// All of them.
-    pub by_region: BTreeMap<String, u64>,
+}
+
+/// What AWS's policy simulator says of the calls of a halt.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Permissions {
+    /// What is denied, by whose policy.
+    pub denied: Vec<DeniedCalls>,
+    /// Why it is not known, where it is not.
+    pub unknown: Option<String>,
+}
+
+/// Calls that are denied by the policies of one party.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct DeniedCalls {
+    /// Whose: `organization`, `boundary` or `role`.
+    pub by: String,
+    /// In IAM's spelling.
+    pub calls: Vec<String>,
 }
 
 /// What runs costs in an hour, in US dollars.
@@ -193,46 +206,21 @@ pub struct Halt {
     pub seconds: Option<f64>,
 }
 
-/// One account of a `status`: what is remembered of it.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct Remembered {
-    /// 12 digits.
-    pub account: String,
-    /// What people call it.
-    pub name: Option<String>,
-    /// Where it stands.
-    pub state: String,
-    /// Since when.
-    pub since: Option<Timestamp>,
-    /// Why, in words.
-    pub why: String,
-    /// Why it cannot be seen whole.
-    pub unseen: Option<Unseen>,
-    /// The last numbers.
-    pub last: Option<Value>,
-}
-
-/// Why an account cannot be seen whole.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct Unseen {
-    /// In words.
-    pub why: String,
-}
-
 impl Answer {
-    /// Reads an answer; whatever is not as it should be in it counts as absent.
+    /// Reads an answer. An account whose entry cannot be read is told as one that was not seen: a gap is never nothing.
     pub fn read(answer: &Value) -> Self {
-        Self::deserialize(answer).unwrap_or_else(|_| Self {
-            status: answer
-                .get("statusCode")
-                .and_then(Value::as_u64)
-                .and_then(|code| u16::try_from(code).ok())
-                .unwrap_or(0),
+        let number = |value: Option<&Value>| value.and_then(Value::as_u64);
+        let told = answer.pointer("/report/accounts").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let accounts: Vec<Account> = told.iter().map(Account::read).collect();
+        let expected =
+            number(answer.pointer("/report/totals/accounts")).and_then(|number| usize::try_from(number).ok());
+        Self {
+            status: number(answer.get("statusCode")).and_then(|code| u16::try_from(code).ok()).unwrap_or_default(),
             body: answer.get("body").and_then(Value::as_str).unwrap_or_default().to_owned(),
-            report: None,
-        })
+            expected: expected.unwrap_or(accounts.len()),
+            accounts,
+            undone: number(answer.pointer("/report/undone")).unwrap_or_default(),
+        }
     }
 
     /// Whether it was done.
@@ -240,9 +228,21 @@ impl Answer {
         self.status == 200
     }
 
-    /// Each account of it.
-    pub fn accounts(&self) -> &[Account] {
-        self.report.as_ref().map_or(&[], |report| &report.accounts)
+    /// Whether it tells of each account that it is about.
+    pub fn is_whole(&self) -> bool {
+        self.accounts.len() >= self.expected
+    }
+}
+
+impl Account {
+    fn read(entry: &Value) -> Self {
+        let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Self::deserialize(entry).unwrap_or_else(|error| Self {
+            account: text("account"),
+            name: text("name"),
+            error: Some(format!("what the guard says of it cannot be read here: {error}")),
+            ..Self::default()
+        })
     }
 }
 
@@ -250,5 +250,32 @@ impl Burn {
     /// All of it.
     pub fn total(self) -> f64 {
         self.listed + self.estimated
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_that_cannot_be_read_is_an_account_that_was_not_seen() {
+        let answer = Answer::read(&json!({ "statusCode": 200, "report": { "accounts": [
+            { "account": "111111111111", "name": "physics", "verdict": "Ok" },
+            { "account": "222222222222", "name": "biology", "verdict": "Ok", "instances": "many" },
+        ] } }));
+        assert!(answer.is_whole());
+        assert_eq!(answer.accounts[0].verdict.as_deref(), Some("Ok"));
+        let unread = &answer.accounts[1];
+        assert_eq!((unread.name.as_str(), unread.verdict.as_deref()), ("biology", None));
+        assert!(unread.error.as_deref().unwrap().contains("cannot be read"));
+    }
+
+    #[test]
+    fn an_answer_that_was_too_long_is_not_whole() {
+        let cut = json!({ "statusCode": 200, "report": { "accounts": [], "totals": { "accounts": 900 } } });
+        assert!(!Answer::read(&cut).is_whole());
+        assert!(Answer::read(&json!({ "statusCode": 400, "body": "no" })).is_whole());
     }
 }

@@ -69,8 +69,10 @@ pub enum Command {
     Release(Release),
     /// Says where each account stands, as the guard remembers it
     Status(StatusArguments),
-    /// Says what was done to an account, call by call
+    /// Says what was done to an account in its last halt, and in those before that may still stand, call by call
     History(History),
+    /// Advises on limits, from what ran in each hour, and counts the halts that today's would have caused
+    Advise(Advise),
     /// Looks for everything that a deployment needs, and for what makes the guard blind or mute
     Doctor(Doctor),
     /// Removes everything that was deployed; state, journal and log are kept
@@ -102,6 +104,7 @@ impl Command {
             | Self::Release(_)
             | Self::Status(_)
             | Self::History(_)
+            | Self::Advise(_)
             | Self::Doctor(_)
             | Self::Policy(PolicyCommand::Explain(_)) => true,
             Self::Destroy(_) | Self::Prune(_) | Self::Policy(PolicyCommand::Check(_)) => false,
@@ -110,7 +113,7 @@ impl Command {
     }
 }
 
-/// By whose eyes a command looks.
+/// Whose credentials a command looks with.
 #[derive(Debug, Default, Args)]
 pub struct Own {
     /// Look by your own credentials, though a guard is deployed: the limits are then those of the policy file
@@ -127,10 +130,10 @@ pub struct Check {
     /// Only these, each by its 12 digits or its name
     #[arg(value_name = "ACCOUNT")]
     pub accounts: Vec<String>,
-    /// Look again and again, with so many seconds between
+    /// Look again and again, with so many seconds between [default: 60]
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60", require_equals = true, value_parser = clap::value_parser!(u64).range(5..=86_400))]
     pub watch: Option<u64>,
-    /// By whose eyes.
+    /// Whose credentials.
     #[command(flatten)]
     pub own: Own,
 }
@@ -140,7 +143,7 @@ pub struct Check {
 pub struct Drill {
     /// The account, by its 12 digits or its name
     pub account: String,
-    /// By whose eyes.
+    /// Whose credentials.
     #[command(flatten)]
     pub own: Own,
 }
@@ -163,24 +166,24 @@ pub struct Halt {
 pub struct Release {
     /// The account, by its 12 digits or its name
     pub account: String,
-    /// Give this user back though it is under suspicion; may be repeated
+    /// Lift this user's lockout; may be repeated
     #[arg(long, value_name = "NAME")]
     pub user: Vec<String>,
-    /// Give this role back though it is under suspicion; may be repeated
+    /// Lift this role's lockout; may be repeated
     #[arg(long, value_name = "NAME")]
     pub role: Vec<String>,
-    /// Give this access key back though it is under suspicion; may be repeated
+    /// Switch this access key on again; may be repeated
     #[arg(long, value_name = "ID")]
     pub key: Vec<String>,
-    /// Let outsiders whom this role trusts in again; may be repeated
-    #[arg(long, value_name = "ROLE")]
+    /// Give this back though it was made shortly before the halt, or since; beside --user, --role or --key
+    #[arg(long, value_name = "NAME|ID")]
     pub trust: Vec<String>,
-    /// Start every instance that the halt stopped
+    /// Start what the halt stopped, but for what was launched shortly before it, or since
     #[arg(long)]
     pub start: bool,
-    /// Start this instance alone; may be repeated
-    #[arg(long, value_name = "ID", conflicts_with = "start")]
-    pub instance: Vec<String>,
+    /// Start only this instance, Auto Scaling group or fleet; may be repeated
+    #[arg(long, value_name = "ID|NAME", conflicts_with = "start")]
+    pub start_only: Vec<String>,
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
@@ -199,6 +202,17 @@ pub struct StatusArguments {
 pub struct History {
     /// The account, by its 12 digits or its name
     pub account: String,
+}
+
+/// `runawaytrain advise`.
+#[derive(Debug, Default, Args)]
+pub struct Advise {
+    /// Only these, each by its 12 digits or its name
+    #[arg(value_name = "ACCOUNT")]
+    pub accounts: Vec<String>,
+    /// How far back
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=400))]
+    pub days: u16,
 }
 
 /// `runawaytrain policy`.

@@ -1,6 +1,9 @@
 //! A sweep that only looks, account by account.
 
-use runawaytrain_core::vocabulary::text::{clean, count};
+use std::collections::BTreeSet;
+
+use runawaytrain_core::record::State;
+use runawaytrain_core::vocabulary::text::{clean, count, listed};
 use serde::Serialize;
 
 use crate::answer::{Account, Answer, Reading};
@@ -20,24 +23,31 @@ pub struct Line {
     /// Where the guard has it, where one is deployed and it is not Ok: `Halted`, `Frozen` …
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// Instances that count.
-    pub running: u64,
+    /// Instances that count; nothing where it was not seen at all.
+    pub running: Option<u64>,
     /// Their vCPUs.
-    pub vcpus: u64,
+    pub vcpus: Option<u64>,
     /// In US dollars an hour.
-    pub burn: f64,
+    pub burn: Option<f64>,
     /// In US dollars, where it is known.
     pub spend24h: Option<f64>,
     /// In US dollars, where it is known.
     pub spend_month: Option<f64>,
     /// The limit that it is nearest to, or furthest past: `instances 9 of 4`.
     pub limit: String,
+    /// Limits in force whose number is not known at present: nobody is judged by them.
+    pub not_judged: Vec<String>,
     /// What was not seen, and why.
     pub gaps: Vec<String>,
 }
 
-/// Where containment stands: worse than any verdict.
-const CONTAINED: [&str; 3] = ["Halting", "Halted", "Frozen"];
+/// The verdict on an account that could not be entered.
+const NOT_SEEN_AT_ALL: &str = "not seen";
+
+/// A state by the name that it has in answers; nothing of one that this command does not know.
+fn state(name: &str) -> Option<State> {
+    State::ALL.into_iter().find(|state| state.to_string() == name)
+}
 
 /// The columns of the table, and whether each holds numbers.
 pub const COLUMNS: [(&str, bool); 10] = [
@@ -55,31 +65,31 @@ pub const COLUMNS: [(&str, bool); 10] = [
 
 /// Every account, the worst first.
 pub fn lines(answer: &Answer) -> Vec<Line> {
-    let mut lines: Vec<Line> = answer.accounts().iter().map(line).collect();
+    let mut lines: Vec<Line> = answer.accounts.iter().map(line).collect();
     lines.sort_by(|one, other| {
         let worse = one.rank().cmp(&other.rank());
-        worse.then(other.burn.total_cmp(&one.burn)).then(one.account.cmp(&other.account))
+        worse.then(other.spent().total_cmp(&one.spent())).then(one.account.cmp(&other.account))
     });
     lines
 }
 
 fn line(account: &Account) -> Line {
-    let verdict = match (&account.error, &account.verdict) {
-        (None, Some(verdict)) => clean(verdict),
-        (Some(_), _) | (None, None) => "not seen".to_owned(),
-    };
+    // A partial sum that is past a limit is past it, whatever became of the rest.
+    let seen = account.verdict.is_some();
+    let verdict = account.verdict.as_deref().map_or_else(|| NOT_SEEN_AT_ALL.to_owned(), clean);
     let gaps = account.gaps.iter().map(|gap| clean(&format!("{}: {}", gap.at, gap.reason)));
     Line {
         account: clean(&account.account),
         name: clean(&account.name),
         verdict,
         state: account.state.as_deref().filter(|state| *state != "Ok").map(clean),
-        running: account.instances.counted,
-        vcpus: account.vcpus,
-        burn: account.burn.total(),
+        running: seen.then_some(account.instances.counted),
+        vcpus: seen.then_some(account.vcpus),
+        burn: seen.then(|| account.burn.total()),
         spend24h: account.spend.day.as_ref().map(|day| day.amount),
         spend_month: account.spend.month.as_ref().map(|month| month.amount),
         limit: nearest(&account.readings).map_or_else(String::new, told),
+        not_judged: account.unknown.iter().map(|limit| clean(limit)).collect(),
         gaps: account.error.iter().map(|error| clean(error)).chain(gaps).collect(),
     }
 }
@@ -98,14 +108,18 @@ fn told(reading: &Reading) -> String {
 
 impl Line {
     fn is_contained(&self) -> bool {
-        self.state.as_deref().is_some_and(|state| CONTAINED.contains(&state))
+        self.state.as_deref().and_then(state).is_some_and(State::is_contained)
+    }
+
+    fn spent(&self) -> f64 {
+        self.burn.unwrap_or_default()
     }
 
     fn rank(&self) -> u8 {
         match (self.is_contained(), self.verdict.as_str()) {
             (_, "Halt") => 0,
             (true, _) => 1,
-            (false, "not seen") => 2,
+            (false, NOT_SEEN_AT_ALL) => 2,
             (false, _) if !self.gaps.is_empty() => 3,
             (false, "Warn") => 4,
             (false, _) => 5,
@@ -125,14 +139,13 @@ impl Line {
             _ => Tone::Good,
         };
         let gaps = if self.gaps.is_empty() { String::new() } else { self.gaps.len().to_string() };
-        let is_seen = self.verdict != "not seen";
-        let seen = |text: String| if is_seen { text } else { String::new() };
+        let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
         Row::of([
             self.account.clone(),
             self.name.clone(),
-            seen(self.running.to_string()),
-            seen(self.vcpus.to_string()),
-            seen(format!("{:.2}", self.burn)),
+            number(self.running),
+            number(self.vcpus),
+            self.burn.map(|burn| format!("{burn:.2}")).unwrap_or_default(),
             money(self.spend24h),
             money(self.spend_month),
             self.limit.clone(),
@@ -165,9 +178,17 @@ pub fn conclusion(lines: &[Line]) -> (String, u8) {
         _ => OVER_LIMIT,
     };
     let all = count(lines.len() as u64, "account");
-    let burn: f64 = lines.iter().map(|line| line.burn).sum();
+    let burn: f64 = lines.iter().map(Line::spent).sum();
+    let at_least = if unseen > 0 { "at least " } else { "" };
     let said = if parts.is_empty() { "all within their limits".to_owned() } else { parts.join(", ") };
-    (format!("{all}, {burn:.2} USD/h: {said}."), code)
+    let not_judged: BTreeSet<&str> = lines.iter().flat_map(|line| &line.not_judged).map(String::as_str).collect();
+    let but = if not_judged.is_empty() {
+        String::new()
+    } else {
+        let limits: Vec<&str> = not_judged.into_iter().collect();
+        format!(" Not judged, for their numbers are not known: {}.", listed(&limits))
+    };
+    (format!("{all}, {at_least}{burn:.2} USD/h: {said}.{but}"), code)
 }
 
 #[cfg(test)]
@@ -188,6 +209,7 @@ mod tests {
             { "account": "2", "verdict": "Halt", "burn": { "listed": 90.0 }, "readings": [{ "limit": "instances", "value": 9, "threshold": 4 }] },
             { "account": "3", "unseen": true, "gaps": [{ "at": "account 3", "reason": "the role is missing" }] },
             { "account": "4", "error": "not reached" },
+            { "account": "8", "verdict": "Halt", "error": "not finished before the deadline", "burn": { "listed": 1.0 } },
             { "account": "5", "verdict": "Ok", "state": "Halted" },
             { "account": "6", "verdict": "Warn", "state": "Warned" },
             { "account": "7", "verdict": "Ok", "unseen": true, "gaps": [{ "at": "eu-west-1", "reason": "denied" }] },
@@ -198,17 +220,30 @@ mod tests {
     fn the_worst_account_comes_first_and_decides_the_exit_code() {
         let lines = mixed();
         let order: Vec<&str> = lines.iter().map(|line| line.account.as_str()).collect();
-        assert_eq!(order, ["2", "5", "3", "4", "7", "6", "1"]);
+        assert_eq!(order, ["2", "8", "5", "3", "4", "7", "6", "1"]);
         assert_eq!(conclusion(&lines).1, OVER_LIMIT);
-        assert_eq!(conclusion(&lines[2..]).1, NOT_SEEN);
-        assert_eq!(conclusion(&lines[5..]).1, WARNED);
-        assert_eq!(conclusion(&lines[6..]), ("1 account, 0.12 USD/h: all within their limits.".to_owned(), DONE));
+        assert_eq!(conclusion(&lines[3..]).1, NOT_SEEN);
+        assert_eq!(conclusion(&lines[6..]).1, WARNED);
+        assert_eq!(conclusion(&lines[7..]), ("1 account, 0.12 USD/h: all within their limits.".to_owned(), DONE));
+    }
+
+    #[test]
+    fn what_nobody_is_judged_by_is_said() {
+        let lines = found(json!([{ "account": "1", "verdict": "Ok", "unknown": ["spend24h"] }]));
+        let (said, code) = conclusion(&lines);
+        assert_eq!(
+            said,
+            "1 account, 0.00 USD/h: all within their limits. Not judged, for their numbers are not known: spend24h."
+        );
+        assert_eq!(code, DONE);
     }
 
     #[test]
     fn a_gap_is_never_a_zero() {
         let lines = mixed();
-        let (unseen, seen) = (lines[2].row(), lines[6].row());
+        let (unseen, seen) = (lines[3].row(), lines[7].row());
+        assert_eq!(serde_json::to_value(&lines[3]).unwrap()["running"], serde_json::Value::Null);
+        assert!(conclusion(&lines[3..]).0.contains("at least 0.12 USD/h"));
         assert_eq!(unseen.cells(), ["3", "", "", "", "", "unknown", "unknown", "", "not seen", "1"]);
         assert_eq!(seen.cells(), ["1", "", "1", "0", "0.12", "3.50", "unknown", "burn 0.12 of 0.20", "Ok", ""]);
     }

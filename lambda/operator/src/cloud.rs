@@ -27,12 +27,15 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::config::SharedHttpClient;
 use aws_sdk_sts::config::StalledStreamProtectionConfig;
 use aws_smithy_async::future::pagination_stream::PaginationStream;
-use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Builder, ConnectorBuilder};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 
 use runawaytrain_core::contract::{FUNCTION, HOME_REGION};
 use runawaytrain_core::vocabulary::answer;
@@ -142,13 +145,37 @@ impl Cloud {
 /// Where all of AWS's tools find the certificates that they trust besides the system's own.
 pub const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
-/// A client that trusts the certificates of a file as well; nothing where none is named. One that cannot be read is
-/// refused by [`commands`](crate::commands) before.
+/// Why the certificates that the environment names cannot be used, where they cannot.
+pub fn unusable_certificates() -> Option<String> {
+    let bundle = std::env::var_os(CA_BUNDLE).filter(|file| !file.is_empty())?;
+    let why = match std::fs::read(&bundle) {
+        Err(error) => format!("cannot be read: {error}"),
+        Ok(bytes) => {
+            let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+            match found {
+                Ok(certificates) if !certificates.is_empty() => return None,
+                Ok(_) => "has no certificate in it".to_owned(),
+                Err(error) => format!("is not a file of certificates in PEM: {error}"),
+            }
+        }
+    };
+    Some(format!("{CA_BUNDLE} names {}, which {why}", bundle.display()))
+}
+
+/// A client that trusts the certificates of a file as well, and goes by the proxy of the environment; nothing where no
+/// file is named.
 fn trusting(bundle: Option<OsString>) -> Option<SharedHttpClient> {
     let bundle = bundle.filter(|file| !file.is_empty())?;
     let store = TrustStore::empty().with_native_roots(true).with_pem_certificate(std::fs::read(bundle).ok()?);
-    let context = TlsContext::builder().with_trust_store(store).build().ok()?;
-    Some(Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(context).build_https())
+    let trusted = TlsContext::builder().with_trust_store(store).build().ok()?;
+    Some(Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+        connector.set_tls_context(trusted.clone());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.set_proxy_config(Some(ProxyConfig::from_env()));
+        connector.build()
+    }))
 }
 
 /// All that the pages of a call bring.

@@ -1,5 +1,6 @@
 //! Each command on one screen.
 
+mod advise;
 mod looks;
 mod orders;
 mod policy;
@@ -11,7 +12,7 @@ use runawaytrain_core::vocabulary::text::count;
 use serde_json::{Value, json};
 
 use crate::arguments::{Arguments, Command, Common, Confirm, Destroy, Doctor, Output, Prune};
-use crate::cloud::{CA_BUNDLE, Cloud};
+use crate::cloud::{self, CA_BUNDLE, Cloud};
 use crate::destroy::{found, removal};
 use crate::doctor::{self, account, drill, enrollment};
 use crate::exit::{DONE, NOT_DONE, ONLY_BOOTSTRAP};
@@ -30,8 +31,9 @@ pub async fn run(arguments: Arguments, progress: &Progress) -> u8 {
         terminal.problem("this command does not answer in JSON", Some(&Cure::new("leave --output json out.")));
         return NOT_DONE;
     }
-    if let Some(problem) = unreadable_certificates() {
-        terminal.problem(&problem.to_string(), problem.cure().as_ref());
+    if let Some(problem) = cloud::unusable_certificates() {
+        let todo = format!("name a file of certificates, or unset {CA_BUNDLE}");
+        terminal.problem(&problem, Some(&Cure::new(todo)));
         return NOT_DONE;
     }
     let done = match &arguments.command {
@@ -41,6 +43,7 @@ pub async fn run(arguments: Arguments, progress: &Progress) -> u8 {
         Command::Release(options) => orders::release(common, options, progress, terminal).await,
         Command::Status(options) => looks::status(common, options, terminal).await,
         Command::History(options) => looks::history(common, options, terminal).await,
+        Command::Advise(options) => advise::advise(common, options, terminal).await,
         Command::Doctor(options) => look(common, options, progress, terminal).await,
         Command::Destroy(options) => remove(common, options, progress, terminal).await,
         Command::Prune(options) => prune(common, options, progress, terminal).await,
@@ -53,16 +56,6 @@ pub async fn run(arguments: Arguments, progress: &Progress) -> u8 {
     done.unwrap_or_else(|problem| {
         terminal.problem(&problem.to_string(), problem.cure().as_ref());
         NOT_DONE
-    })
-}
-
-/// Whether the environment names certificates that nobody can read.
-fn unreadable_certificates() -> Option<Problem> {
-    let bundle = std::env::var_os(CA_BUNDLE).filter(|file| !file.is_empty())?;
-    let error = std::fs::read(&bundle).err()?;
-    Some(Problem::Stays {
-        what: format!("{CA_BUNDLE} names {}, which cannot be read: {error}", bundle.display()),
-        todo: format!("name a file of certificates, or unset {CA_BUNDLE}"),
     })
 }
 
@@ -82,7 +75,7 @@ async fn look(common: &Common, options: &Doctor, progress: &Progress, terminal: 
         code = code.max(after);
     }
     if common.output == Output::Json {
-        println!("{document:#}");
+        terminal.document(&document);
     }
     Ok(code)
 }

@@ -4,14 +4,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use runawaytrain_core::record::{AccountRecord, State};
+use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::text::count;
 use runawaytrain_engine::ports::{Journal, States};
+use tokio::time::{Instant, sleep};
 
 /// How often is looked: a halt of some accounts takes seconds, one that resists some minutes.
 const EVERY: Duration = Duration::from_secs(2);
 /// No Lambda runs longer.
-pub const LONGEST: Duration = Duration::from_secs(900);
+const LONGEST: Duration = Duration::from_secs(900);
+/// The first thing that an order writes is there by then.
+const SOON: Duration = Duration::from_secs(60);
 
 /// The last that is known, in words.
 #[derive(Debug, Clone, Default)]
@@ -42,7 +46,7 @@ pub async fn follow(account: &AccountId, states: &dyn States, journal: &dyn Jour
             };
             latest.say(words(&known.record, calls.ok()));
         }
-        tokio::time::sleep(EVERY).await;
+        sleep(EVERY).await;
     }
 }
 
@@ -52,21 +56,58 @@ fn words(record: &AccountRecord, calls: Option<(usize, usize)>) -> String {
         .as_ref()
         .map_or_else(String::new, |last| format!(", {} running", count(last.instances, "instance")));
     let calls = match calls {
-        Some((concluded, begun)) if begun > 0 => format!(", {concluded} of {begun} calls done"),
+        Some((concluded, begun)) if begun > 0 => format!(", {concluded} of {begun} calls answered"),
         _ => String::new(),
     };
     format!("{}{running}{calls}", record.state)
 }
 
-/// Waits until an account is where an order leaves it, or for as long as a Lambda may run. Where it is then.
-pub async fn until_settled(account: &AccountId, states: &dyn States, is_settled: fn(State) -> bool) -> Option<State> {
-    let settled = async {
-        loop {
-            match states.load(account).await {
-                Ok(Some(known)) if is_settled(known.record.state) => return known.record.state,
-                _ => tokio::time::sleep(EVERY).await,
+/// Where an account stood before an order was given.
+#[derive(Debug, Clone, Copy)]
+pub struct Before {
+    /// Of its record; 0 where there is none.
+    version: u64,
+}
+
+impl Before {
+    /// Reads it. What cannot be read now is taken for never written: the order is given all the same.
+    pub async fn read(account: &AccountId, states: &dyn States) -> Self {
+        let known = states.load(account).await.ok().flatten();
+        Self { version: known.map_or(0, |known| known.version) }
+    }
+}
+
+/// What became of an order whose answer was lost.
+#[derive(Debug)]
+pub enum Ending {
+    /// The account is where the order leaves it.
+    Settled(State),
+    /// Nothing was written of it: it may never have reached the guard.
+    Untouched,
+    /// It was not there within the time of a Lambda.
+    GoesOn,
+    /// It could not be read, at the last.
+    Unreadable(Failure),
+}
+
+/// Waits until an account is where an order leaves it, by what was written since; or for as long as a Lambda may run.
+pub async fn until_settled(
+    account: &AccountId,
+    states: &dyn States,
+    before: Before,
+    is_settled: fn(State) -> bool,
+) -> Ending {
+    let begun = Instant::now();
+    loop {
+        let read = states.load(account).await;
+        let news = read.as_ref().ok().and_then(Option::as_ref).filter(|known| known.version > before.version);
+        match (news, begun.elapsed()) {
+            (Some(known), _) if is_settled(known.record.state) && known.lease.is_none() => {
+                return Ending::Settled(known.record.state);
             }
+            (None, waited) if waited >= SOON && read.is_ok() => return Ending::Untouched,
+            (_, waited) if waited >= LONGEST => return read.map_or_else(Ending::Unreadable, |_| Ending::GoesOn),
+            (Some(_) | None, _) => sleep(EVERY).await,
         }
-    };
-    tokio::time::timeout(LONGEST, settled).await.ok()
+    }
 }

@@ -33,7 +33,7 @@ pub struct Call {
     pub at: Timestamp,
     /// In words.
     pub text: String,
-    /// `done`, `already so`, `failed`, or `not known` where the process ended before it could say.
+    /// `done`, `already-so`, `failed`, or `not-known` where the process ended before it could say.
     pub result: &'static str,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,9 +65,9 @@ pub async fn read(record: &AccountRecord, journal: &dyn Journal) -> Result<Vec<H
 fn call(entry: &JournalEntry) -> Call {
     let (result, reason) = match &entry.concluded {
         Some((_, ActionResult::Done)) => ("done", None),
-        Some((_, ActionResult::AlreadyDone)) => ("already so", None),
+        Some((_, ActionResult::AlreadyDone)) => ("already-so", None),
         Some((_, ActionResult::Failed { failure })) => ("failed", Some(clean(&failure.to_string()))),
-        None => ("not known", None),
+        None => ("not-known", None),
     };
     Call { at: entry.intended, text: clean(&entry.action.to_string()), result, reason }
 }
@@ -82,7 +82,7 @@ impl Call {
     pub fn row(&self) -> Row {
         let tone = match self.result {
             "failed" => Tone::Bad,
-            "not known" => Tone::Warn,
+            "not-known" => Tone::Warn,
             _ => Tone::Good,
         };
         let why = self.reason.clone().unwrap_or_default();

@@ -4,6 +4,7 @@
 //! answers mean, [`terminal`] shows it to a person. Everything but `cloud` and `terminal` is plain data.
 
 pub mod accounts;
+pub mod advise;
 pub mod answer;
 pub mod arguments;
 pub mod assembly;

@@ -1,7 +1,7 @@
 //! The command `runawaytrain`. Wiring only: arguments, signals and the exit code.
 
 use clap::Parser as _;
-use runawaytrain_operator::arguments::Arguments;
+use runawaytrain_operator::arguments::{Arguments, Output};
 use runawaytrain_operator::commands;
 use runawaytrain_operator::progress::Progress;
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,17 +13,24 @@ const TERMINATED: i32 = 143;
 async fn main() {
     let arguments = Arguments::parse();
     let progress = Progress::new(&arguments.common.begun);
+    let is_document = arguments.common.output == Output::Json;
     let code = tokio::select! {
         code = commands::run(arguments, &progress) => i32::from(code),
-        () = told(SignalKind::interrupt()) => said(&progress, INTERRUPTED),
-        () = told(SignalKind::terminate()) => said(&progress, TERMINATED),
+        () = told(SignalKind::interrupt()) => said(&progress, is_document, INTERRUPTED),
+        () = told(SignalKind::terminate()) => said(&progress, is_document, TERMINATED),
     };
     // Not by returning: a question that nobody answered would be waited for.
     std::process::exit(code);
 }
 
-fn said(progress: &Progress, code: i32) -> i32 {
-    println!("\ninterrupted; {}", progress.so_far());
+/// Standard output is for the document, where there is one.
+fn said(progress: &Progress, is_document: bool, code: i32) -> i32 {
+    let said = format!("interrupted; {}", progress.so_far());
+    if is_document {
+        eprintln!("\n{said}")
+    } else {
+        println!("\n{said}")
+    }
     code
 }
 

@@ -82,7 +82,7 @@ mod tests {
     use crate::answer::Answer;
 
     fn account(of: serde_json::Value) -> Account {
-        Answer::read(&json!({ "statusCode": 200, "body": "", "report": { "accounts": [of] } })).accounts()[0].clone()
+        Answer::read(&json!({ "statusCode": 200, "body": "", "report": { "accounts": [of] } })).accounts[0].clone()
     }
 
     #[test]

@@ -8,6 +8,8 @@ use anstyle::{AnsiColor, Style};
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
 use indicatif::{ProgressBar, ProgressStyle};
+use runawaytrain_core::vocabulary::text::clean;
+use serde_json::Value;
 
 use crate::doctor::drill::Line;
 use crate::finding::{Cure, Finding, Status};
@@ -50,8 +52,19 @@ impl Terminal {
     /// A sentence.
     pub fn say(self, text: &str) {
         if !self.is_quiet {
-            println!("{text}");
+            print(text);
         }
+    }
+
+    /// The one document that is for a program. What could forge a colour or a reading direction is escaped: names in it
+    /// may be a thief's.
+    pub fn document(self, document: &Value) {
+        print(&escaped(&format!("{document:#}")));
+    }
+
+    /// A warning before a question: seen by the person also where standard output is for a program.
+    pub fn caution(self, text: &str) {
+        eprintln!("{}", self.styled(WARN, text));
     }
 
     /// One that is important.
@@ -82,7 +95,7 @@ impl Terminal {
             format!("\n  What to do: {}{remark}", cure.exact)
         });
         let text = format!("{cross}{}", todo.unwrap_or_default());
-        if self.is_quiet { eprintln!("{text}") } else { println!("{text}") }
+        if self.is_quiet { eprintln!("{text}") } else { print(&text) }
     }
 
     /// Does something, and shows that it is being done; afterwards how long it took, if it worked.
@@ -116,7 +129,7 @@ impl Terminal {
             };
             match &moving {
                 Some(bar) => bar.set_message(line.clone()),
-                None if line != said => println!("  … {line}"),
+                None if line != said => print(&format!("  … {line}")),
                 None => {}
             }
             said = line;
@@ -127,7 +140,7 @@ impl Terminal {
         }
         if result.is_ok() {
             let took = self.styled(DIM, &format!("({})", seconds(begun.elapsed())));
-            println!("{} {text} {took}", self.styled(GOOD, "✓"));
+            print(&format!("{} {text} {took}", self.styled(GOOD, "✓")));
         }
         result
     }
@@ -253,8 +266,8 @@ impl Terminal {
     }
 
     async fn answer(self, question: &str) -> Option<String> {
-        print!("{} ", self.styled(BOLD, question));
-        let _ = std::io::stdout().flush();
+        eprint!("{} ", self.styled(BOLD, question));
+        let _ = std::io::stderr().flush();
         // On a thread of its own, so that a signal is heard meanwhile.
         let answer = tokio::task::spawn_blocking(|| {
             let mut line = String::new();
@@ -262,6 +275,27 @@ impl Terminal {
         });
         answer.await.ok()?.ok().map(|line| line.trim().to_owned())
     }
+}
+
+/// Whoever reads only the beginning, such as `head`, is not told that there was more.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// A JSON text in which nothing stands that a terminal obeys: only strings can hold it.
+fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for character in json.chars() {
+        let obeys = character.is_control() && character != '\n' || clean(&character.to_string()).is_empty();
+        if obeys {
+            let mut units = [0; 2];
+            out.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            out.push(character);
+        }
+    }
+    out
 }
 
 /// Whether a question can be asked. One in the background would only stop the process, without a word.
@@ -293,6 +327,14 @@ pub fn seconds(elapsed: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_document_holds_nothing_that_a_terminal_obeys() {
+        let document = serde_json::json!({ "name": "lab\u{202e}\u{9b}31m\u{1b}[0m\u{e0041}" });
+        let said = escaped(&format!("{document:#}"));
+        assert!(said.is_ascii() && said.lines().count() == 3, "{said}");
+        assert_eq!(serde_json::from_str::<Value>(&said).unwrap(), document);
+    }
 
     #[test]
     fn times_are_told_as_people_tell_them() {

@@ -13,6 +13,7 @@ use runawaytrain_core::measure::price::PriceKey;
 use runawaytrain_core::message::Notice;
 use runawaytrain_core::plan::permissions::Question;
 use runawaytrain_core::policy::{NotifyList, Policy};
+use runawaytrain_core::record::HourPeak;
 use runawaytrain_core::resource::{Action, Sight};
 use runawaytrain_core::vocabulary::failure::{DeniedBy, Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId, Region};
@@ -20,8 +21,8 @@ use runawaytrain_core::vocabulary::mode::Mode;
 use runawaytrain_engine::deadline::{Deadline, Invocation};
 use runawaytrain_engine::ports::{
     Actuator, Clock, Commit, Conclusion, EntryId, Freshness, Journal, JournalEntry, KnownPrice, Lease, Look, Metrics,
-    Notifier, Observer, Outbox, OutboxId, OutboxItem, Performed, Ports, PriceBook, ReadReport, Records, Simulator,
-    Slots, SpendBook, SpentHours, States, StoreError, SweepMetrics, Terms, VersionedRecord,
+    Notifier, Observer, Outbox, OutboxId, OutboxItem, Peaks, Performed, Ports, PriceBook, ReadReport, Records,
+    Simulator, Slots, SpendBook, SpentHours, States, StoreError, SweepMetrics, Terms, VersionedRecord,
 };
 use runawaytrain_engine::sweep::Guard;
 use serde_json::Value;
@@ -52,6 +53,7 @@ pub async fn drill(ports: &Ports, policy: Policy, event: &Value, looks: &Looks) 
         simulator: Arc::clone(&blank) as Arc<dyn Simulator>,
         states: Arc::clone(&blank) as Arc<dyn States>,
         journal: Arc::clone(&blank) as Arc<dyn Journal>,
+        peaks: Arc::clone(&blank) as Arc<dyn Peaks>,
         outbox: Arc::clone(&blank) as Arc<dyn Outbox>,
         slots: Arc::clone(&blank) as Arc<dyn Slots>,
         notifier: Arc::clone(&blank) as Arc<dyn Notifier>,
@@ -62,7 +64,7 @@ pub async fn drill(ports: &Ports, policy: Policy, event: &Value, looks: &Looks) 
     };
     let guard = Guard::new(&ports, policy, Mode::Drill);
     let invocation = Invocation { id: "check".to_owned(), deadline: Deadline::never() };
-    let answer = guard.handle(event, &invocation).await;
+    let answer = guard.answer(event, &invocation).await;
     let mut said = serde_json::to_value(answer).unwrap_or_default();
     // Nobody asked what a role may do that is not there yet.
     let accounts = said.pointer_mut("/report/accounts").and_then(Value::as_array_mut);
@@ -170,6 +172,13 @@ impl Outbox for Blank {
 
     async fn clear(&self, _: &OutboxId) -> Result<(), Failure> {
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Peaks for Blank {
+    async fn peaks(&self, _: &AccountId, _: Timestamp) -> Result<Vec<HourPeak>, Failure> {
+        Ok(Vec::new())
     }
 }
 

@@ -52,7 +52,7 @@ async fn a_look_before_anything_is_deployed_sees_all_and_changes_and_writes_noth
     for event in [json!({ "action": "drill" }), json!({ "action": "drill", "accounts": [PHYSICS] })] {
         let said = undeployed::drill(&testbed.ports(), policy(), &event, &looks).await;
         let lines = check::lines(&Answer::read(&said));
-        assert_eq!((lines[0].name.as_str(), lines[0].verdict.as_str(), lines[0].running), ("physics", "Halt", 6));
+        assert_eq!((lines[0].name.as_str(), lines[0].verdict.as_str(), lines[0].running), ("physics", "Halt", Some(6)));
         assert_eq!(check::conclusion(&lines).1, OVER_LIMIT);
     }
     assert_eq!(testbed.world.calls(), []);
@@ -79,7 +79,7 @@ async fn the_plan_of_a_drill_is_told_by_what_each_part_is_for() {
     let event = json!({ "action": "drill", "accounts": [PHYSICS] });
     let said = undeployed::drill(&testbed.ports(), policy(), &event, &Looks::default()).await;
     let answer = Answer::read(&said);
-    let headings: Vec<String> = plan::groups(&answer.accounts()[0]).into_iter().map(|group| group.heading).collect();
+    let headings: Vec<String> = plan::groups(&answer.accounts[0]).into_iter().map(|group| group.heading).collect();
     assert_eq!(
         headings,
         ["Keep the account from growing", "Stop what runs", "Deny users, roles and models", "Take credentials away"]
@@ -95,15 +95,16 @@ async fn a_halt_is_followed_to_its_end_and_told_call_by_call() {
     let invocation = Invocation { id: "halt".to_owned(), deadline: Deadline::never() };
     let latest = follow::Latest::default();
     let (physics, is_halted) = (id(PHYSICS), |state: State| state == State::Halted);
+    let before = follow::Before::read(&physics, &*ports.states).await;
     let (_, settled) = tokio::select! {
         both = async { tokio::join!(
             guard.handle(&order, &invocation),
-            follow::until_settled(&physics, &*ports.states, is_halted),
+            follow::until_settled(&physics, &*ports.states, before, is_halted),
         ) } => both,
         () = follow::follow(&physics, &*ports.states, &*ports.journal, &latest) => unreachable!("it never ends"),
     };
-    assert_eq!(settled, Some(State::Halted));
-    assert!(latest.said().contains("calls done"), "{}", latest.said());
+    assert!(matches!(settled, follow::Ending::Settled(State::Halted)), "{settled:?}");
+    assert!(latest.said().contains("calls answered"), "{}", latest.said());
     let record = ports.states.load(&physics).await.unwrap().unwrap().record;
     let halts = history::read(&record, &*ports.journal).await.unwrap();
     assert_eq!(halts.len(), 1);
@@ -113,8 +114,25 @@ async fn a_halt_is_followed_to_its_end_and_told_call_by_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_order_that_left_no_trace_is_not_taken_for_one_that_goes_on() {
+    let testbed = organization();
+    let (ports, physics) = (testbed.ports(), id(PHYSICS));
+    let guard = Guard::new(&ports, policy(), Mode::Proceed);
+    let invocation = Invocation { id: "halt".to_owned(), deadline: Deadline::never() };
+    guard.handle(&json!({ "action": "halt", "account": PHYSICS }), &invocation).await;
+    // It is halted already: that is no answer to an order that came after.
+    let before = follow::Before::read(&physics, &*ports.states).await;
+    let ending = follow::until_settled(&physics, &*ports.states, before, State::is_halt).await;
+    assert!(matches!(ending, follow::Ending::Untouched), "{ending:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_does_not_come_to_its_end_is_given_up_after_as_long_as_a_lambda_runs() {
     let testbed = organization();
-    let settled = follow::until_settled(&id(PHYSICS), &*testbed.ports().states, State::is_halt).await;
-    assert_eq!(settled, None);
+    let (ports, payer) = (testbed.ports(), id(PAYER));
+    let before = follow::Before::read(&payer, &*ports.states).await;
+    let guard = Guard::new(&ports, policy(), Mode::Proceed);
+    guard.handle(&json!({}), &Invocation { id: "sweep".to_owned(), deadline: Deadline::never() }).await;
+    let ending = follow::until_settled(&payer, &*ports.states, before, State::is_halt).await;
+    assert!(matches!(ending, follow::Ending::GoesOn), "{ending:?}");
 }

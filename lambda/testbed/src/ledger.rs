@@ -16,7 +16,7 @@ use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::{
     Commit, Conclusion, EntryId, Journal, JournalEntry, KnownPrice, Lease, LeaseMove, Outbox, OutboxId, OutboxItem,
-    PriceBook, ReadReport, Records, Slots, SpendBook, SpentHours, States, StoreError, UnreadableRecord,
+    Peaks, PriceBook, ReadReport, Records, Slots, SpendBook, SpentHours, States, StoreError, UnreadableRecord,
     VersionedRecord,
 };
 use tokio::time::Instant;
@@ -372,5 +372,12 @@ impl Outbox for MemoryLedger {
     async fn clear(&self, id: &OutboxId) -> Result<(), Failure> {
         self.sound()?.outbox.remove(id);
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Peaks for MemoryLedger {
+    async fn peaks(&self, account: &AccountId, since: Timestamp) -> Result<Vec<HourPeak>, Failure> {
+        Ok(self.history(account).into_iter().filter(|peak| peak.hour >= since).collect())
     }
 }

@@ -192,7 +192,7 @@ impl ReportStore for MemoryReports {
         let found = self.object(bucket, &object.key)?;
         sleep(A_PIECE_TAKES).await;
         if found.etag != object.etag {
-            let replaced = failure("s3:GetObject", FailureKind::NotFound);
+            let replaced = failure("s3:GetObject", FailureKind::Unavailable);
             return Err(Failure { code: Some("PreconditionFailed".to_owned()), ..replaced });
         }
         let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);

@@ -64,7 +64,13 @@ struct PrincipalArns {
 #[serde(deny_unknown_fields)]
 struct AssumedRoot {
     #[serde(rename = "aws:AssumedRoot")]
-    _value: String,
+    _value: OfNobodyElse,
+}
+
+#[derive(Debug, Deserialize)]
+enum OfNobodyElse {
+    #[serde(rename = "false")]
+    False,
 }
 
 /// What freezes an account.
@@ -78,6 +84,7 @@ pub static LOCKDOWN: LazyLock<ServiceControlPolicy> = LazyLock::new(|| read(incl
 pub static PROTECT: LazyLock<ServiceControlPolicy> = LazyLock::new(|| read(include_str!("../policies/protect.json")));
 
 fn read(text: &str) -> ServiceControlPolicy {
+    assert!(!text.contains(['?', '$']), "a policy whose patterns are plain");
     serde_json::from_str(text).expect("a policy that says no more than is evaluated here")
 }
 

@@ -51,6 +51,7 @@ impl Testbed {
             simulator: self.world.clone(),
             states: self.ledger.clone(),
             journal: self.ledger.clone(),
+            peaks: self.ledger.clone(),
             outbox: self.ledger.clone(),
             slots: self.ledger.clone(),
             notifier: self.mailbox.clone(),

@@ -4,16 +4,14 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use jiff::Timestamp;
 
-use runawaytrain_core::contract::EXPIRY;
-use runawaytrain_core::record::HourPeak;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_engine::ports::{Commit, Lease, LeaseMove, StoreError, VersionedRecord};
 
-use super::outbox;
 use super::record::{self, FENCE, VERSION, record_key};
-use super::table::{GET, Item, Refused, TRANSACT, Table, UPDATE, as_number, incomplete, key, number};
+use super::table::{GET, Item, Refused, TRANSACT, Table, UPDATE, as_number, incomplete};
 use super::write::Write;
+use super::{outbox, peaks};
 
 /// Writes it. A record alone is one plain update; with mails or an hour it is a transaction.
 pub(super) async fn write(table: &Table, commit: Commit) -> Result<VersionedRecord, StoreError> {
@@ -130,26 +128,12 @@ fn items(table: &Table, commit: &Commit, version: u64) -> Result<Vec<TransactWri
     if let Some(peak) = &commit.peak {
         let put = Put::builder()
             .table_name(&table.name)
-            .set_item(Some(hour(&commit.record.account, peak)))
+            .set_item(Some(peaks::item(&commit.record.account, peak)))
             .build()
             .map_err(incomplete)?;
         items.push(TransactWriteItem::builder().put(put).build());
     }
     Ok(items)
-}
-
-/// An hour's peak as an item: `HISTORY#<account>` / the hour.
-fn hour(account: &AccountId, peak: &HourPeak) -> Item {
-    let mut item = key(format!("HISTORY#{account}"), peak.hour.to_string());
-    // Dollars, as a decimal number: what is written here is for people and their queries.
-    let attributes = [
-        ("instances", number(peak.instances)),
-        ("vcpus", number(peak.vcpus)),
-        ("burn", number(peak.burn.dollars())),
-        (EXPIRY, number(peak.expires())),
-    ];
-    item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
-    item
 }
 
 /// What a broken condition means for this kind of write.
@@ -186,6 +170,7 @@ mod tests {
 
     use super::*;
     use crate::wire::Script;
+    use runawaytrain_core::record::HourPeak;
 
     fn commit(lease: LeaseMove, peak: bool) -> Commit {
         let at: Timestamp = "2026-11-22T03:00:00Z".parse().unwrap();

@@ -70,6 +70,8 @@ pub struct ReleaseReport {
     pub accounts: Vec<AccountReport>,
     /// Mails.
     pub notices: NoticeTotals,
+    /// Steps that were not done: refused, or cut off. Whoever asks again has them tried once more.
+    pub undone: usize,
 }
 
 /// What is remembered of every account.
@@ -111,8 +113,9 @@ impl Answer {
     }
 
     /// A release that was carried out.
-    pub fn released(body: String, account: AccountReport, notices: NoticeTotals) -> Self {
-        Self::new(200, body, Some(Report::Release(Box::new(ReleaseReport { accounts: vec![account], notices }))))
+    pub fn released(body: String, account: AccountReport, notices: NoticeTotals, undone: usize) -> Self {
+        let report = ReleaseReport { accounts: vec![account], notices, undone };
+        Self::new(200, body, Some(Report::Release(Box::new(report))))
     }
 
     /// Cost and Usage Reports that were looked through; failed where one of them should have been read and was not.

@@ -29,9 +29,11 @@ pub(super) async fn read_all(
     deadline: Deadline,
 ) -> Result<Totals, Trouble> {
     let mut totals = Totals::default();
+    // A row group is held whole.
+    let at_once = if files.iter().any(|(file, _)| file.format == FileFormat::Parquet) { 1 } else { AT_ONCE };
     let readings: Vec<_> =
         files.into_iter().map(|(file, object)| read(store, bucket, file, object, since, deadline)).collect();
-    let mut read = futures::stream::iter(readings).buffer_unordered(AT_ONCE);
+    let mut read = futures::stream::iter(readings).buffer_unordered(at_once);
     while let Some(file) = read.next().await {
         totals.merge(file?).map_err(Trouble::CountedTwice)?;
     }

@@ -1,13 +1,17 @@
 //! The commands that only look: check, drill, status, history.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use runawaytrain_core::vocabulary::text::clean;
-use serde::Deserialize as _;
+use jiff::Timestamp;
+use runawaytrain_core::record::{AccountRecord, State};
+use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::text::{clean, count};
 use serde_json::{Value, json};
 
-use super::site::{PAYERS_ROLE, Site, not_deployed, refused};
-use crate::answer::{Account, Answer, Remembered};
+use super::site::{PAYERS_ROLE, Site, no_guard, refused};
+use crate::accounts::Named;
+use crate::answer::{Account, Answer, DeniedCalls};
 use crate::arguments::{Check, Common, Drill, History, Output, StatusArguments};
 use crate::check;
 use crate::exit::{DONE, NOT_SEEN, OVER_LIMIT};
@@ -17,6 +21,10 @@ use crate::problem::Problem;
 use crate::rows::{Row, Tone};
 use crate::terminal::Terminal;
 
+/// DynamoDB's code where there is no such table.
+const NO_TABLE: &str = "ResourceNotFoundException";
+const STATUS_COLUMNS: [(&str, bool); 6] =
+    [("account", false), ("name", false), ("state", false), ("since (UTC)", false), ("running", true), ("why", false)];
 /// Of one reason or heading only so many are told; the JSON has them all.
 const SHOWN: usize = 12;
 
@@ -28,12 +36,26 @@ pub async fn check(common: &Common, options: &Check, terminal: Terminal) -> Resu
     }
     let event =
         if ids.is_empty() { json!({ "action": "drill" }) } else { json!({ "action": "drill", "accounts": ids }) };
+    let Some(seconds) = options.watch else { return one_check(&site, &event, common, options).await };
+    if common.output == Output::Json {
+        return Err(Problem::Stays {
+            what: "--watch is for people: it would be many documents".to_owned(),
+            todo: "leave --watch or --output json out".to_owned(),
+        });
+    }
     loop {
-        let answer = site.drill("look at every account and region", &event, &options.own).await?;
-        let code = tell_check(&answer, common, terminal)?;
-        let Some(seconds) = options.watch else { return Ok(code) };
+        terminal.bold(&format!("\n{} UTC", history::moment(Timestamp::now())));
+        // What stands in the way of one look may be gone at the next.
+        if let Err(problem) = one_check(&site, &event, common, options).await {
+            terminal.problem(&problem.to_string(), problem.cure().as_ref());
+        }
         tokio::time::sleep(Duration::from_secs(seconds)).await;
     }
+}
+
+async fn one_check(site: &Site, event: &Value, common: &Common, options: &Check) -> Result<u8, Problem> {
+    let answer = site.drill("look at every account and region", event, &options.own).await?;
+    tell_check(&answer, common, site.terminal)
 }
 
 fn tell_check(answer: &Value, common: &Common, terminal: Terminal) -> Result<u8, Problem> {
@@ -41,10 +63,16 @@ fn tell_check(answer: &Value, common: &Common, terminal: Terminal) -> Result<u8,
     if !answer.is_done() {
         return Err(refused(answer.status, &clean(&answer.body)));
     }
+    if !answer.is_whole() {
+        return Err(Problem::Stays {
+            what: format!("the guard's answer about {} accounts was too long for Lambda to hand on", answer.expected),
+            todo: "name some accounts, or say --own, which has no such bound".to_owned(),
+        });
+    }
     let lines = check::lines(&answer);
     let (said, code) = check::conclusion(&lines);
     if common.output == Output::Json {
-        println!("{:#}", json!({ "accounts": lines }));
+        terminal.document(&json!({ "accounts": lines }));
     }
     let rows: Vec<Row> = lines.iter().map(check::Line::row).collect();
     terminal.rows("", &check::COLUMNS, &rows);
@@ -64,16 +92,17 @@ pub async fn drill(common: &Common, options: &Drill, terminal: Terminal) -> Resu
     let event = json!({ "action": "drill", "accounts": [account.id] });
     let said = site.drill(&format!("look at {}", account.name), &event, &options.own).await?;
     let answer = Answer::read(&said);
-    let found = match answer.accounts().first() {
+    let found = match answer.accounts.first() {
         Some(found) if answer.is_done() => found,
         _ => return Err(refused(answer.status, &clean(&answer.body))),
     };
     if common.output == Output::Json {
-        println!("{:#}", said.pointer("/report/accounts/0").unwrap_or(&Value::Null));
+        terminal.document(said.pointer("/report/accounts/0").unwrap_or(&Value::Null));
     }
     terminal.bold(&format!("{} ({}): {}", account.name, account.id, plan::standing(found)));
     tell_plan(found, terminal);
-    Ok(if found.verdict.is_none() { NOT_SEEN } else { DONE })
+    let is_whole = found.verdict.is_some() && !found.unseen && found.gaps.is_empty();
+    Ok(if is_whole { DONE } else { NOT_SEEN })
 }
 
 fn tell_plan(found: &Account, terminal: Terminal) {
@@ -88,7 +117,8 @@ fn tell_plan(found: &Account, terminal: Terminal) {
     }
     if !found.plan.local_disks.is_empty() {
         terminal.bold("\nErased for good: the local disks of");
-        tell_some(&found.plan.local_disks, terminal);
+        let disks: Vec<String> = found.plan.local_disks.iter().map(|disks| clean(disks)).collect();
+        tell_some(&disks, terminal);
     }
     let left = plan::left_alone(&found.plan.skipped);
     if !left.is_empty() {
@@ -96,10 +126,29 @@ fn tell_plan(found: &Account, terminal: Terminal) {
         let rows: Vec<Row> = left.iter().map(|group| Row::of([some(&group.actions), group.heading.clone()])).collect();
         terminal.rows("", &[("what", false), ("why", false)], &rows);
     }
+    if !found.suspects.is_empty() {
+        terminal.bold("\nLook at these yourself");
+        let suspects: Vec<String> = found.suspects.iter().map(|suspect| clean(suspect)).collect();
+        tell_some(&suspects, terminal);
+    }
+    tell_permissions(found, terminal);
     if !found.gaps.is_empty() {
         terminal.bold("\nNot seen");
         let gaps: Vec<String> = found.gaps.iter().map(|gap| clean(&format!("{}: {}", gap.at, gap.reason))).collect();
         tell_some(&gaps, terminal);
+    }
+}
+
+/// Whether the guard may do all this, as AWS's policy simulator says.
+fn tell_permissions(found: &Account, terminal: Terminal) {
+    let Some(permissions) = &found.permissions else { return };
+    for DeniedCalls { by, calls } in &permissions.denied {
+        terminal.bold(&format!("\nDenied to the guard by the {}", clean(by)));
+        let calls: Vec<String> = calls.iter().map(|call| clean(call)).collect();
+        tell_some(&calls, terminal);
+    }
+    if let Some(why) = &permissions.unknown {
+        terminal.warn(&format!("\nWhether the guard may do all this is not known: {}", clean(why)));
     }
 }
 
@@ -118,39 +167,46 @@ fn some(items: &[String]) -> String {
 
 pub async fn status(common: &Common, options: &StatusArguments, terminal: Terminal) -> Result<u8, Problem> {
     let site = Site::reach(common, terminal).await?;
-    let mut ids = Vec::new();
+    let mut wanted = Vec::new();
     for said in &options.accounts {
-        ids.push(site.account(said).await?.id.to_string());
+        wanted.push(site.account(said).await?);
     }
-    let event = json!({ "action": "status" });
-    let asked = site.cloud.ask_guard(&event);
-    let answer = terminal.step("ask the guard what it remembers", asked).await;
-    let said = answer.map_err(|failure| not_deployed(failure.into()))?;
-    if said.get("statusCode").and_then(Value::as_u64) != Some(200) {
-        let answer = Answer::read(&said);
-        return Err(refused(answer.status, &clean(&answer.body)));
-    }
-    let all = said.pointer("/report/accounts").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let is_asked_for = |entry: &&Value| {
-        ids.is_empty() || entry.get("account").and_then(Value::as_str).is_some_and(|id| ids.iter().any(|one| one == id))
+    let ports = site.ports(PAYERS_ROLE).await?;
+    let records = match terminal.step("read what the guard remembers", ports.states.load_all()).await {
+        Err(failure) if failure.code.as_deref() == Some(NO_TABLE) => return Err(no_guard()),
+        read => read?,
     };
-    let entries: Vec<&Value> = all.iter().filter(is_asked_for).collect();
+    let is_wanted = |account: &AccountId| wanted.is_empty() || wanted.iter().any(|one| one.id == *account);
+    let mut known: Vec<&AccountRecord> =
+        records.readable.values().map(|known| &known.record).filter(|record| is_wanted(&record.account)).collect();
+    known.sort_by_key(|record| (rank(record), record.account.clone()));
+    let unreadable: BTreeMap<&AccountId, String> = records
+        .unreadable
+        .iter()
+        .filter(|(account, _)| is_wanted(account))
+        .map(|(account, record)| (account, clean(&record.failure.to_string())))
+        .collect();
+    let unknown: Vec<&Named> = wanted
+        .iter()
+        .filter(|one| !records.readable.contains_key(&one.id) && !records.unreadable.contains_key(&one.id))
+        .collect();
     if common.output == Output::Json {
-        println!("{:#}", json!({ "accounts": entries, "unreadable": said.pointer("/report/unreadable") }));
+        terminal.document(&json!({ "accounts": known, "unreadable": unreadable }));
     }
-    let mut known: Vec<Remembered> = entries.iter().filter_map(|entry| Remembered::deserialize(*entry).ok()).collect();
-    known.sort_by_key(|one| (rank(one), one.account.clone()));
-    let rows: Vec<Row> = known.iter().map(remembered).collect();
-    terminal.rows(
-        "",
-        &[("account", false), ("name", false), ("state", false), ("since", false), ("running", true), ("why", false)],
-        &rows,
-    );
-    let body = said.get("body").and_then(Value::as_str).unwrap_or_default();
-    let is_contained = known.iter().any(|one| rank(one) == 0);
-    terminal.conclusion(&clean(body), !is_contained);
-    let is_unseen = known.iter().any(|one| one.unseen.is_some());
-    Ok(if is_contained {
+    let rows: Vec<Row> = known.iter().map(|record| remembered(record)).collect();
+    terminal.rows("", &STATUS_COLUMNS, &rows);
+    for (account, why) in &unreadable {
+        terminal.warn(&format!("{account}: {why}"));
+    }
+    for one in &unknown {
+        terminal.warn(&format!("{} ({}): the guard remembers nothing of it", one.name, one.id));
+    }
+    let contained = known.iter().filter(|record| record.state.is_contained()).count() as u64;
+    let unseen = known.iter().filter(|record| record.unseen.is_some()).count() as u64;
+    let all = count(known.len() as u64, "account");
+    terminal.conclusion(&format!("{all} known, {contained} contained, {unseen} not seen whole."), contained == 0);
+    let is_unseen = unseen > 0 || !unreadable.is_empty() || !unknown.is_empty();
+    Ok(if contained > 0 {
         OVER_LIMIT
     } else if is_unseen {
         NOT_SEEN
@@ -159,26 +215,27 @@ pub async fn status(common: &Common, options: &StatusArguments, terminal: Termin
     })
 }
 
-fn rank(one: &Remembered) -> u8 {
-    match one.state.as_str() {
-        "Halting" | "Frozen" | "Halted" => 0,
-        _ if one.unseen.is_some() => 1,
-        "Ok" => 3,
+fn rank(record: &AccountRecord) -> usize {
+    match record.state {
+        state if state.is_contained() => 0,
+        _ if record.unseen.is_some() => 1,
+        State::Ok => 3,
         _ => 2,
     }
 }
 
-fn remembered(one: &Remembered) -> Row {
-    let tone = [Tone::Bad, Tone::Warn, Tone::Warn, Tone::Good].get(usize::from(rank(one))).copied();
-    let why = one.unseen.as_ref().map_or(&one.why, |unseen| &unseen.why);
-    let state = if one.unseen.is_some() { format!("{}, not seen whole", one.state) } else { one.state.clone() };
-    let running = one.last.as_ref().and_then(|last| last.get("instances")).and_then(Value::as_u64);
+fn remembered(record: &AccountRecord) -> Row {
+    let tone = [Tone::Bad, Tone::Warn, Tone::Warn, Tone::Good].get(rank(record)).copied();
+    let why = record.unseen.as_ref().map_or(&record.why, |unseen| &unseen.why);
+    let state =
+        if record.unseen.is_some() { format!("{}, not seen whole", record.state) } else { record.state.to_string() };
+    let running = record.last.as_ref().map(|last| last.instances.to_string());
     let row = Row::of([
-        clean(&one.account),
-        clean(one.name.as_deref().unwrap_or_default()),
-        clean(&state),
-        one.since.map(history::moment).unwrap_or_default(),
-        running.map(|running| running.to_string()).unwrap_or_default(),
+        record.account.to_string(),
+        clean(record.name.as_deref().unwrap_or_default()),
+        state,
+        history::moment(record.since),
+        running.unwrap_or_default(),
         clean(why),
     ]);
     row.toned(2, tone.unwrap_or(Tone::Warn))
@@ -194,7 +251,7 @@ pub async fn history(common: &Common, options: &History, terminal: Terminal) -> 
         Ok::<_, Problem>(Some((known.record, halts)))
     };
     let found = match terminal.step(&format!("read what was done to {}", account.name), look).await {
-        Err(Problem::Aws(failure)) if failure.code.as_deref() == Some("ResourceNotFoundException") => None,
+        Err(Problem::Aws(failure)) if failure.code.as_deref() == Some(NO_TABLE) => None,
         found => found?,
     };
     let Some((record, halts)) = found else {
@@ -204,10 +261,14 @@ pub async fn history(common: &Common, options: &History, terminal: Terminal) -> 
         });
     };
     if common.output == Output::Json {
-        println!(
-            "{:#}",
-            json!({ "account": record.account, "name": account.name, "state": record.state, "since": record.since, "why": record.why, "halts": halts })
-        );
+        terminal.document(&json!({
+            "account": record.account,
+            "name": account.name,
+            "state": record.state,
+            "since": record.since,
+            "why": record.why,
+            "halts": halts,
+        }));
     }
     let since = history::moment(record.since);
     terminal.bold(&format!(

@@ -1,5 +1,7 @@
 //! The commands that have the guard change an account: halt and release.
 
+use std::time::Duration;
+
 use runawaytrain_core::record::State;
 use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::text::{clean, count};
@@ -11,7 +13,7 @@ use crate::accounts::Named;
 use crate::answer::{Account, Answer};
 use crate::arguments::{Common, Halt, Output, Release};
 use crate::exit::{DONE, NOT_DONE};
-use crate::follow::{self, Latest};
+use crate::follow::{self, Before, Ending, Latest};
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::rows::{Row, Tone};
@@ -21,16 +23,16 @@ pub async fn halt(common: &Common, options: &Halt, progress: &Progress, terminal
     let site = Site::reach(common, terminal).await?;
     let account = site.account(&options.account).await?;
     let warning = format!(
-        "A halt of {} ({}) stops what runs in it, locks its users and roles out, and keeps it so until a release.",
+        "A halt of {} ({}) stops what runs in it and locks its users and roles out, until it is released.",
         account.name, account.id
     );
-    if !options.yes && !is_meant(&account, &warning, terminal).await {
-        return Ok(NOT_DONE);
+    if !options.yes {
+        is_meant(&account, &warning, terminal).await?;
     }
     let event = json!({ "action": "halt", "account": account.id, "reason": options.reason });
     let order = Order { text: format!("halt {}", account.name), event, is_settled: |state| state == State::Halted };
     let said = order.give(&site, &account, progress).await?;
-    tell(&said, &account, common, terminal)
+    order.tell(&said, &account, common, terminal)
 }
 
 pub async fn release(
@@ -42,25 +44,29 @@ pub async fn release(
     let site = Site::reach(common, terminal).await?;
     let account = site.account(&options.account).await?;
     let warning = format!(
-        "A release of {} ({}) lifts its quarantine and gives back what its halt took, but for what is under suspicion.",
+        "A release of {} ({}) lifts its quarantine. Users, roles and keys come back where you name them, instances with \
+         --start.",
         account.name, account.id
     );
-    if !options.yes && !is_meant(&account, &warning, terminal).await {
-        return Ok(NOT_DONE);
+    if !options.yes {
+        is_meant(&account, &warning, terminal).await?;
     }
     let event = event_of(options, &account);
     let is_settled = |state: State| !state.is_contained();
     let order = Order { text: format!("release {}", account.name), event, is_settled };
     let said = order.give(&site, &account, progress).await?;
-    let code = tell(&said, &account, common, terminal)?;
-    if !Answer::read(&said).accounts().iter().all(|found| found.plan.skipped.is_empty()) {
-        terminal.say("What else is yours, name: --user, --role, --key, --trust, --instance; --start starts all that was stopped.");
+    let code = order.tell(&said, &account, common, terminal)?;
+    if Answer::read(&said).accounts.iter().any(|found| !found.plan.skipped.is_empty()) {
+        terminal.say(
+            "To give more back, name it with --user, --role, --key or --start-only; --trust besides, where it was made \
+             shortly before the halt; --start starts what the halt stopped.",
+        );
     }
     Ok(code)
 }
 
 fn event_of(options: &Release, account: &Named) -> Value {
-    let start = match (&options.instance[..], options.start) {
+    let start = match (&options.start_only[..], options.start) {
         ([], start) => json!(start),
         (instances, _) => json!(instances),
     };
@@ -75,20 +81,27 @@ fn event_of(options: &Release, account: &Named) -> Value {
     })
 }
 
-/// Whether the person meant it: they type the account's name.
-async fn is_meant(account: &Named, warning: &str, terminal: Terminal) -> bool {
-    terminal.warn(warning);
+/// Refuses what the person did not mean: they type the account's name.
+async fn is_meant(account: &Named, warning: &str, terminal: Terminal) -> Result<(), Problem> {
+    terminal.caution(warning);
     if !is_attended() {
-        terminal
-            .say("Not asked, since this is no terminal, or runs in the background: --yes answers. Nothing was done.");
-        return false;
+        return Err(Problem::Stays {
+            what: "not asked whether this is meant, since this is no terminal, or runs in the background; nothing was done"
+                .to_owned(),
+            todo: "say --yes".to_owned(),
+        });
     }
-    let is_meant = terminal.typed(&format!("Type {} to go on:", account.name), &account.name).await;
-    if !is_meant {
-        terminal.say("That is not its name. Nothing was done.");
+    if terminal.typed(&format!("Type {} to go on:", account.name), &account.name).await {
+        return Ok(());
     }
-    is_meant
+    Err(Problem::Stays {
+        what: "that is not its name; nothing was done".to_owned(),
+        todo: format!("give the order again, and type {}", account.name),
+    })
 }
+
+/// An answer comes at once after the last thing that is written.
+const ANSWER_FOLLOWS: Duration = Duration::from_secs(20);
 
 /// What the guard is told to do.
 struct Order {
@@ -99,77 +112,125 @@ struct Order {
 }
 
 impl Order {
-    /// Tells the guard, and shows how it goes on. Where the connection breaks the guard goes on, and so does this: by
-    /// what it writes down.
+    /// Tells the guard, and shows how it goes on. Where the answer is lost the guard goes on, and so does this: by what
+    /// it writes down.
     async fn give(&self, site: &Site, account: &Named, progress: &Progress) -> Result<Value, Problem> {
         let ports = site.ports(PAYERS_ROLE).await?;
+        let before = Before::read(&account.id, &*ports.states).await;
         let latest = Latest::default();
         let follow = follow::follow(&account.id, &*ports.states, &*ports.journal, &latest);
         progress.has_begun(&format!("the guard goes on with it; `runawaytrain status {}` follows", account.id));
         let asked = async {
             tokio::select! {
-                answer = site.cloud.ask_guard(&self.event) => answer,
+                answer = site.cloud.ask_guard(&self.event) => answer.map(Some),
+                // Some networks drop a connection on which nothing is said for minutes, and tell nobody.
+                () = self.silence(account, &ports, before) => Ok(None),
                 // It never ends.
-                () = follow => Ok(Value::Null),
+                () = follow => Ok(None),
             }
         };
         match site.terminal.step_showing(&self.text, asked, || latest.said()).await {
-            Ok(answer) => Ok(answer),
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) => self.wait(site, account, &ports, before).await,
             Err(failure) if failure.kind == FailureKind::Unavailable && failure.code.is_none() => {
-                self.wait(site, account, &ports).await
+                self.wait(site, account, &ports, before).await
             }
             Err(failure) => Err(not_deployed(failure.into())),
         }
     }
 
-    async fn wait(&self, site: &Site, account: &Named, ports: &Ports) -> Result<Value, Problem> {
-        let text = format!("the connection broke; {} goes on, and is followed", self.text);
+    /// Ends when the account has been where the order leaves it for so long that the answer must be lost.
+    async fn silence(&self, account: &Named, ports: &Ports, before: Before) {
+        let ending = follow::until_settled(&account.id, &*ports.states, before, self.is_settled).await;
+        if let Ending::Settled(_) = ending {
+            tokio::time::sleep(ANSWER_FOLLOWS).await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn wait(&self, site: &Site, account: &Named, ports: &Ports, before: Before) -> Result<Value, Problem> {
+        let text = format!("the answer to “{}” was lost; look at what the guard writes down", self.text);
         let settled = async {
-            let state = follow::until_settled(&account.id, &*ports.states, self.is_settled).await;
-            state.ok_or_else(|| Problem::Stays {
-                what: format!("{} did not come to its end within 15 minutes", self.text),
-                todo: format!("runawaytrain status {}", account.id),
-            })
+            Ok::<_, Problem>(follow::until_settled(&account.id, &*ports.states, before, self.is_settled).await)
         };
-        let state = site.terminal.step(&text, settled).await?;
-        Ok(json!({ "statusCode": 200, "body": format!("{} is {state}.", account.name), "report": { "accounts": [] } }))
+        let again = format!("runawaytrain status {}", account.id);
+        let (what, todo) = match site.terminal.step(&text, settled).await? {
+            Ending::Settled(state) => {
+                let entry = json!({ "account": account.id, "name": account.name, "state": state });
+                let body = format!("{} is {state}.", account.name);
+                return Ok(json!({ "statusCode": 200, "body": body, "report": { "accounts": [entry] } }));
+            }
+            Ending::Untouched => (
+                "the order may not have reached the guard: nothing was written of it".to_owned(),
+                "give it again".to_owned(),
+            ),
+            Ending::GoesOn => (format!("“{}” did not come to its end within 15 minutes", self.text), again),
+            Ending::Unreadable(failure) => return Err(failure.into()),
+        };
+        Err(Problem::Stays { what, todo })
+    }
+
+    /// What became of it, by where the account is now.
+    fn tell(&self, said: &Value, account: &Named, common: &Common, terminal: Terminal) -> Result<u8, Problem> {
+        let answer = Answer::read(said);
+        if common.output == Output::Json {
+            terminal.document(said);
+        }
+        if !answer.is_done() {
+            return Err(refused(answer.status, &clean(&answer.body)));
+        }
+        let status = format!("runawaytrain status {}", account.id);
+        let Some(found) = answer.accounts.first() else {
+            return Err(Problem::Stays {
+                what: format!("the guard says: “{}”", clean(&answer.body)), todo: status
+            });
+        };
+        if let Some(error) = &found.error {
+            let todo = format!("{status}; then give the order again");
+            return Err(Problem::Stays { what: format!("{}: {}", account.name, clean(error)), todo });
+        }
+        tell_outcomes(found, terminal);
+        for skipped in &found.plan.skipped {
+            terminal.say(&format!("  left as it is: {}: {}", clean(&skipped.item), clean(&skipped.reason)));
+        }
+        let name = clean(found.state.as_deref().unwrap_or_default());
+        let state = State::ALL.into_iter().find(|state| state.to_string() == name);
+        if state != Some(State::Halting) && !state.is_some_and(self.is_settled) {
+            let mode = clean(&found.mode);
+            let what =
+                format!("“{}” was not carried out: {} is {name}, and its mode is {mode}", self.text, account.name);
+            return Err(Problem::Stays {
+                what,
+                todo: format!("{status}; `policy explain {}` says who set the mode", account.id),
+            });
+        }
+        let failed = found.outcomes.iter().filter(|outcome| outcome.result == "failed").count() as u64;
+        let mut parts = vec![format!("{} ({}) is {name}.", account.name, account.id)];
+        parts.extend(proof(found));
+        if failed > 0 {
+            parts.push(format!("{} failed.", count(failed, "call")));
+        }
+        if answer.undone > 0 {
+            parts.push(format!("{} not done: give the order again.", steps(answer.undone)));
+        }
+        let is_good = failed == 0 && answer.undone == 0 && state != Some(State::Halting);
+        terminal.conclusion(&parts.join(" "), is_good);
+        Ok(if is_good { DONE } else { NOT_DONE })
     }
 }
 
-/// What became of it. The guard's own sentence is the last word.
-fn tell(said: &Value, account: &Named, common: &Common, terminal: Terminal) -> Result<u8, Problem> {
-    let answer = Answer::read(said);
-    if common.output == Output::Json {
-        println!("{said:#}");
+fn steps(undone: u64) -> String {
+    format!("{} {}", count(undone, "step"), if undone == 1 { "was" } else { "were" })
+}
+
+fn proof(found: &Account) -> Option<String> {
+    let halt = found.halt.as_ref()?;
+    if halt.contained {
+        return halt.seconds.map(|seconds| format!("Proven after {seconds:.1} s."));
     }
-    if !answer.is_done() {
-        return Err(refused(answer.status, &clean(&answer.body)));
-    }
-    let Some(found) = answer.accounts().first() else {
-        terminal.conclusion(&clean(&answer.body), true);
-        return Ok(DONE);
-    };
-    if let Some(error) = &found.error {
-        let todo = format!("runawaytrain status {}; then give the order again", account.id);
-        return Err(Problem::Stays { what: format!("{}: {}", account.name, clean(error)), todo });
-    }
-    tell_outcomes(found, terminal);
-    for skipped in &found.plan.skipped {
-        terminal.say(&format!("  left as it is: {}: {}", clean(&skipped.item), clean(&skipped.reason)));
-    }
-    let failed = found.outcomes.iter().filter(|outcome| outcome.result == "failed").count() as u64;
-    let proof = match &found.halt {
-        Some(halt) if halt.contained => halt.seconds.map_or_else(String::new, |s| format!(" Proven after {s:.1} s.")),
-        Some(_) if found.state.as_deref() == Some("Halting") => {
-            " Not proven yet: the guard looks again in each sweep, and mails when it is.".to_owned()
-        }
-        Some(_) | None => String::new(),
-    };
-    let state = clean(found.state.as_deref().unwrap_or_default());
-    let calls = if failed == 0 { String::new() } else { format!(" {} failed.", count(failed, "call")) };
-    let is_good = failed == 0 && state != "Halting";
-    terminal.conclusion(&format!("{} ({}) is {state}.{proof}{calls}", account.name, account.id), is_good);
-    Ok(if is_good { DONE } else { NOT_DONE })
+    (found.state.as_deref() == Some("Halting"))
+        .then(|| "Not proven yet: the guard looks again in each sweep, and mails when it is.".to_owned())
 }
 
 fn tell_outcomes(found: &Account, terminal: Terminal) {

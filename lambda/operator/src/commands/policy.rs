@@ -47,7 +47,7 @@ fn explain(common: &Common, options: &PolicyExplain, terminal: Terminal) -> Resu
     let file = found.file.display().to_string();
     let settings = explain::settings(&found.policy, &account, &places);
     if common.output == Output::Json {
-        println!("{:#}", setting::document(&account, &settings, &file));
+        terminal.document(&setting::document(&account, &settings, &file));
         return Ok(DONE);
     }
     let name = found.policy.document().accounts.get(&account).and_then(|own| own.name.as_deref());

@@ -1,7 +1,8 @@
 //! What a command works on: the policy, the payer's account, and the guard in it, where one is deployed.
 
 use runawaytrain_aws::Visitor;
-use runawaytrain_core::vocabulary::failure::FailureKind;
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::text::clean;
 use runawaytrain_engine::ports::Ports;
 use serde_json::Value;
 
@@ -13,7 +14,6 @@ use crate::finding::Status;
 use crate::policy_file::PolicyFile;
 use crate::problem::Problem;
 use crate::progress::Looks;
-use crate::stacks;
 use crate::terminal::Terminal;
 use crate::undeployed;
 
@@ -60,8 +60,18 @@ impl Site {
 
     /// What the guard says of a drill; where none is deployed, or nobody wants to ask it, what one would say.
     pub async fn drill(&self, text: &str, event: &Value, own: &Own) -> Result<Value, Problem> {
-        if !own.own && self.cloud.stack(stacks::GUARD).await?.is_some() {
-            return Ok(self.terminal.step(text, self.cloud.ask_guard(event)).await?);
+        if !own.own {
+            match self.terminal.step(text, self.cloud.ask_guard(event)).await {
+                // None is deployed, or only half of it.
+                Err(failure) if is_missing(&failure) => {}
+                Ok(_) if own.role.is_some() => {
+                    return Err(Problem::Stays {
+                        what: "a guard is deployed, and enters accounts by its own role".to_owned(),
+                        todo: "leave --role out, or say --own besides".to_owned(),
+                    });
+                }
+                asked => return Ok(asked?),
+            }
         }
         let role = own.role.as_deref().unwrap_or(PAYERS_ROLE);
         self.terminal.say(&format!(
@@ -71,7 +81,13 @@ impl Site {
         let (ports, looks) = (self.ports(role).await?, Looks::default());
         let asked =
             async { Ok::<_, Problem>(undeployed::drill(&ports, self.policy.policy.clone(), event, &looks).await) };
-        self.terminal.step_showing(text, asked, || looks.so_far()).await
+        let answer = self.terminal.step_showing(text, asked, || looks.so_far()).await?;
+        let said = |key: &str| answer.get(key).and_then(Value::as_str).unwrap_or_default();
+        match answer.get("statusCode").and_then(Value::as_u64) {
+            Some(200) => Ok(answer),
+            // No guard said it: it is what was looked at that is wrong.
+            _ => Err(Problem::Stays { what: clean(said("body")), todo: "correct that, then look again".to_owned() }),
+        }
     }
 }
 
@@ -80,7 +96,7 @@ pub fn refused(status: u16, body: &str) -> Problem {
     let log = runawaytrain_core::contract::LOG_GROUP;
     let region = runawaytrain_core::contract::HOME_REGION;
     let todo = if status == 400 {
-        "say it otherwise; nothing was touched".to_owned()
+        "nothing was touched; correct the request".to_owned()
     } else {
         format!("aws logs tail {log} --region {region} --since 15m")
     };
@@ -90,12 +106,20 @@ pub fn refused(status: u16, body: &str) -> Problem {
 /// Where nothing is deployed that could be asked.
 pub fn not_deployed(problem: Problem) -> Problem {
     match problem {
-        Problem::Aws(failure) if failure.kind == FailureKind::NotFound && failure.operation.starts_with("lambda:") => {
-            Problem::Stays {
-                what: "no guard is deployed in this account".to_owned(),
-                todo: "scripts/deploy; until then `check` and `drill` look by your own credentials".to_owned(),
-            }
-        }
+        Problem::Aws(failure) if is_missing(&failure) => no_guard(),
         other => other,
     }
+}
+
+/// Says so.
+pub fn no_guard() -> Problem {
+    Problem::Stays {
+        what: "no guard is deployed in this account".to_owned(),
+        todo: "scripts/deploy; until then `check` and `drill` look by your own credentials".to_owned(),
+    }
+}
+
+/// Whether there is no function that could be asked.
+fn is_missing(failure: &Failure) -> bool {
+    failure.kind == FailureKind::NotFound && failure.operation.starts_with("lambda:")
 }

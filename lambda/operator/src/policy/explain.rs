@@ -227,7 +227,7 @@ accounts:
 
     fn explained(text: &str, account: &str) -> Vec<(String, String, String)> {
         let policy = PolicyFile::parse(Path::new("p.yaml"), text).unwrap().policy;
-        let rows = rows(&policy, &AccountId::parse(account).unwrap(), &Places::read(text).unwrap());
+        let rows = settings(&policy, &AccountId::parse(account).unwrap(), &Places::read(text).unwrap());
         rows.into_iter().map(|row| (row.key, row.shown, row.origin.told("p.yaml"))).collect()
     }
 
@@ -322,7 +322,7 @@ accounts:
             let policy = PolicyFile::parse(Path::new("p.yaml"), text).unwrap().policy;
             let places = Places::read(text).unwrap();
             for account in ["111111111111", "222222222222", "333333333333", "123456789012", "999999999999"] {
-                let rows = rows(&policy, &AccountId::parse(account).unwrap(), &places);
+                let rows = settings(&policy, &AccountId::parse(account).unwrap(), &places);
                 for row in rows.iter().filter(|row| row.origin.line().is_some() && row.key != "contain.models") {
                     let written = text.lines().nth(row.origin.line().unwrap() - 1).unwrap();
                     let said = match &row.value {
@@ -345,7 +345,7 @@ accounts:
     fn a_program_gets_numbers_and_null() {
         let policy = PolicyFile::parse(Path::new("p.yaml"), SHARED).unwrap().policy;
         let account = AccountId::parse("111111111111").unwrap();
-        let document = document(&account, &rows(&policy, &account, &Places::read(SHARED).unwrap()), "p.yaml");
+        let document = document(&account, &settings(&policy, &account, &Places::read(SHARED).unwrap()), "p.yaml");
         assert_eq!(document["account"], "111111111111");
         let of =
             |key: &str| document["values"].as_array().unwrap().iter().find(|row| row["key"] == key).unwrap().clone();

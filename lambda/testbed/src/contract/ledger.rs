@@ -39,6 +39,7 @@ pub async fn ledger_contract(ports: &Ports) {
     a_mail_without_a_record_goes_out_once_in_a_while(ports).await;
     a_mail_is_claimed_by_one(ports).await;
     slots_run_out_and_come_back(ports).await;
+    hours_come_back_in_their_order(ports).await;
 }
 
 fn account(number: u64) -> AccountId {
@@ -446,4 +447,23 @@ async fn empty_outbox(ports: &Ports) {
     for pending in ports.outbox.waiting().await.unwrap() {
         ports.outbox.clear(&pending.id).await.unwrap();
     }
+}
+
+async fn hours_come_back_in_their_order(ports: &Ports) {
+    let record = record(90);
+    let peak = |hour: i64, instances| HourPeak {
+        hour: at(hour * 3600),
+        instances,
+        vcpus: 2 * instances,
+        burn: Usd::micros(98_330_400),
+    };
+    // The second is written twice, as an hour that grew; the others of the account are of before and after midnight.
+    for (expected, peak) in [(0, peak(-4, 1)), (1, peak(0, 2)), (2, peak(0, 9)), (3, peak(1, 3))] {
+        let lease = LeaseMove::None { expected };
+        ports.states.commit(Commit { peak: Some(peak), ..write(&record, lease) }).await.unwrap();
+    }
+    let all = [peak(-4, 1), peak(0, 9), peak(1, 3)];
+    assert_eq!(ports.peaks.peaks(&record.account, Timestamp::MIN).await.unwrap(), all);
+    assert_eq!(ports.peaks.peaks(&record.account, at(0)).await.unwrap(), all[1..]);
+    assert_eq!(ports.peaks.peaks(&account(91), Timestamp::MIN).await.unwrap(), []);
 }

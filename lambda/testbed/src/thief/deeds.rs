@@ -195,8 +195,8 @@ pub(super) fn alter_trust(hand: &mut Hand, known: &mut SimAccount, trust: &Trust
 
 /// A role that somebody outside may assume needs nothing of this account; the others need somebody here who may still
 /// act.
-pub(super) fn assume(hand: &mut Hand, known: &mut SimAccount) {
-    let inside = hand.may(&Request::any_of(&["sts:AssumeRole"]), known);
+pub(super) fn assume(hand: &mut Hand, known: &mut SimAccount, request: &Request) {
+    let inside = hand.may(request, known);
     let (issued, own) = (known.now(), known.own());
     let roles: Vec<RoleName> = hand
         .holds()

@@ -54,7 +54,7 @@ pub(super) struct Request {
 
 impl Request {
     /// On nothing in particular.
-    pub fn any_of(calls: &'static [&'static str]) -> Self {
+    pub fn anywhere(calls: &'static [&'static str]) -> Self {
         Self { any_of: calls, on: "*".to_owned() }
     }
 }

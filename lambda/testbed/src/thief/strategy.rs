@@ -127,19 +127,19 @@ impl Strategy {
     fn request(&self, own: &AccountId) -> Request {
         let of = |any_of, what: &str| Request { any_of, on: format!("arn:aws:iam::{own}:{what}") };
         match self {
-            Self::Relaunch => Request::any_of(&["ec2:RunInstances"]),
-            Self::Protect => Request::any_of(&["ec2:ModifyInstanceAttribute"]),
-            Self::Restart => Request::any_of(&["ec2:StartInstances"]),
-            Self::NewRegion => Request::any_of(&["account:EnableRegion", "ec2:RunInstances"]),
-            Self::Group => Request::any_of(&[
+            Self::Relaunch => Request::anywhere(&["ec2:RunInstances"]),
+            Self::Protect => Request::anywhere(&["ec2:ModifyInstanceAttribute"]),
+            Self::Restart => Request::anywhere(&["ec2:StartInstances"]),
+            Self::NewRegion => Request::anywhere(&["account:EnableRegion", "ec2:RunInstances"]),
+            Self::Group => Request::anywhere(&[
                 "autoscaling:CreateAutoScalingGroup",
                 "autoscaling:UpdateAutoScalingGroup",
                 "autoscaling:ResumeProcesses",
             ]),
-            Self::EmptyGroups => Request::any_of(&["autoscaling:CreateAutoScalingGroup"]),
-            Self::Fleet => Request::any_of(&["ec2:CreateFleet", "ec2:ModifyFleet"]),
-            Self::Spot => Request::any_of(&["ec2:RequestSpotInstances"]),
-            Self::SpotOnce => Request::any_of(&["ec2:RunInstances", "ec2:RequestSpotInstances"]),
+            Self::EmptyGroups => Request::anywhere(&["autoscaling:CreateAutoScalingGroup"]),
+            Self::Fleet => Request::anywhere(&["ec2:CreateFleet", "ec2:ModifyFleet"]),
+            Self::Spot => Request::anywhere(&["ec2:RequestSpotInstances"]),
+            Self::SpotOnce => Request::anywhere(&["ec2:RunInstances", "ec2:RequestSpotInstances"]),
             Self::NewUser => of(&["iam:CreateUser", "iam:CreateAccessKey"], "user/backup"),
             Self::NewKey => of(&["iam:CreateAccessKey", "iam:UpdateAccessKey"], "user/any"),
             Self::ExemptUser(name) => {
@@ -158,14 +158,14 @@ impl Strategy {
             Self::FillAttached => of(&["iam:AttachUserPolicy", "iam:AttachRolePolicy"], "user/any"),
             Self::DeleteOurRole => of(&["iam:DeleteRole"], "role/RunawayTrainResponder"),
             // To read adds nothing to the bill.
-            Self::ThrottleLooks => Request::any_of(&["ec2:DescribeRegions", "ec2:DescribeInstances"]),
-            Self::Purchase => Request::any_of(&[
+            Self::ThrottleLooks => Request::anywhere(&["ec2:DescribeRegions", "ec2:DescribeInstances"]),
+            Self::Purchase => Request::anywhere(&[
                 "savingsplans:CreateSavingsPlan",
                 "ec2:PurchaseReservedInstancesOffering",
                 "rds:PurchaseReservedDBInstancesOffering",
             ]),
-            Self::InvokeModels => Request::any_of(&["bedrock:InvokeModel"]),
-            Self::DisableRegion => Request::any_of(&["account:DisableRegion"]),
+            Self::InvokeModels => Request::anywhere(&["bedrock:InvokeModel"]),
+            Self::DisableRegion => Request::anywhere(&["account:DisableRegion"]),
         }
     }
 
@@ -216,7 +216,7 @@ impl Strategy {
             Self::ExemptRole(name) => {
                 hand.try_to(&request, known, |hand, known| deeds::inside_role(hand, known, name.as_str()))
             }
-            Self::Assume => deeds::assume(hand, known),
+            Self::Assume => deeds::assume(hand, known, &request),
             Self::DetachDeny => hand.try_to(&request, known, |_, known| {
                 let news = deeds::rewrite(known, Lockout::Absent, RoleLock::Absent);
                 deeds::strip_deny_all(known) || news
