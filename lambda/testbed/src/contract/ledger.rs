@@ -450,7 +450,7 @@ async fn empty_outbox(ports: &Ports) {
 }
 
 async fn hours_come_back_in_their_order(ports: &Ports) {
-    let record = record(90);
+    let record = record(190);
     let peak = |hour: i64, instances| HourPeak {
         hour: at(hour * 3600),
         instances,
@@ -465,5 +465,5 @@ async fn hours_come_back_in_their_order(ports: &Ports) {
     let all = [peak(-4, 1), peak(0, 9), peak(1, 3)];
     assert_eq!(ports.peaks.peaks(&record.account, Timestamp::MIN).await.unwrap(), all);
     assert_eq!(ports.peaks.peaks(&record.account, at(0)).await.unwrap(), all[1..]);
-    assert_eq!(ports.peaks.peaks(&account(91), Timestamp::MIN).await.unwrap(), []);
+    assert_eq!(ports.peaks.peaks(&account(191), Timestamp::MIN).await.unwrap(), []);
 }
