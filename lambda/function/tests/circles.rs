@@ -71,6 +71,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "check",
             "plan",
             "history",
+            "report",
             "advise",
             "follow",
             "undeployed",

@@ -71,6 +71,8 @@ pub enum Command {
     Status(StatusArguments),
     /// Says what was done to an account in its last halt, and in those before that may still stand, call by call
     History(History),
+    /// Writes a page about the last halt of an account, to be read in a browser, printed or sent on
+    Report(Report),
     /// Advises on limits, from what ran in each hour, and counts the halts that today's would have caused
     Advise(Advise),
     /// Looks for everything that a deployment needs, and for what makes the guard blind or mute
@@ -104,6 +106,7 @@ impl Command {
             | Self::Release(_)
             | Self::Status(_)
             | Self::History(_)
+            | Self::Report(_)
             | Self::Advise(_)
             | Self::Doctor(_)
             | Self::Policy(PolicyCommand::Explain(_)) => true,
@@ -202,6 +205,16 @@ pub struct StatusArguments {
 pub struct History {
     /// The account, by its 12 digits or its name
     pub account: String,
+}
+
+/// `runawaytrain report`.
+#[derive(Debug, Default, Args)]
+pub struct Report {
+    /// The account, by its 12 digits or its name
+    pub account: String,
+    /// Where the page is written; - for standard output [default: runawaytrain-report-ACCOUNT-DATE.html]
+    #[arg(short = 'o', long = "file", value_name = "FILE", conflicts_with = "output")]
+    pub file: Option<PathBuf>,
 }
 
 /// `runawaytrain advise`.
@@ -345,6 +358,7 @@ mod tests {
     fn what_contradicts_itself_is_refused() {
         for line in [
             &["runawaytrain", "doctor", "--mend", "--output", "json"][..],
+            &["runawaytrain", "report", "physics", "-o", "page.html", "--output", "json"],
             &["runawaytrain", "prune"],
             &["runawaytrain", "destory"],
         ] {

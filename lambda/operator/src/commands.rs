@@ -4,6 +4,7 @@ mod advise;
 mod looks;
 mod orders;
 mod policy;
+mod report;
 mod site;
 
 use runawaytrain_core::policy::Policy;
@@ -43,6 +44,7 @@ pub async fn run(arguments: Arguments, progress: &Progress) -> u8 {
         Command::Release(options) => orders::release(common, options, progress, terminal).await,
         Command::Status(options) => looks::status(common, options, terminal).await,
         Command::History(options) => looks::history(common, options, terminal).await,
+        Command::Report(options) => report::report(common, options, terminal).await,
         Command::Advise(options) => advise::advise(common, options, terminal).await,
         Command::Doctor(options) => look(common, options, progress, terminal).await,
         Command::Destroy(options) => remove(common, options, progress, terminal).await,

@@ -62,7 +62,8 @@ pub async fn read(record: &AccountRecord, journal: &dyn Journal) -> Result<Vec<H
     Ok(halts)
 }
 
-fn call(entry: &JournalEntry) -> Call {
+/// One call as the journal has it, in words.
+pub fn call(entry: &JournalEntry) -> Call {
     let (result, reason) = match &entry.concluded {
         Some((_, ActionResult::Done)) => ("done", None),
         Some((_, ActionResult::AlreadyDone)) => ("already-so", None),

@@ -25,6 +25,7 @@ pub mod problem;
 pub mod progress;
 pub mod refusal;
 pub mod remedies;
+pub mod report;
 pub mod rows;
 pub mod stacks;
 mod statements;
