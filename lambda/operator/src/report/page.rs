@@ -90,10 +90,8 @@ fn facts(report: &Report) -> String {
         let (before, now) = (before.as_ref().map(read), report.now.as_ref().map(read));
         change(before.as_deref(), now.as_deref())
     };
-    let mut facts = vec![
-        ("Instances", of(|running| at_least(running, &running.instances))),
-        ("USD per hour", of(|running| at_least(running, &running.usd_per_hour))),
-    ];
+    let mut facts =
+        vec![("Instances", of(|running| at_least(running, &running.instances))), ("USD per hour", of(cost))];
     match &report.halt {
         Some(halt) => {
             let proof = halt.seconds_to_proof.map_or_else(|| "not yet".to_owned(), stretch);
@@ -208,7 +206,7 @@ fn running(report: &Report) -> String {
         ("Instances that count", |of| (of.instances as f64, at_least(of, &of.instances))),
         ("Exempt instances", |of| (of.exempt as f64, at_least(of, &of.exempt))),
         ("vCPUs", |of| (of.vcpus as f64, at_least(of, &of.vcpus))),
-        ("USD per hour", |of| (of.usd_per_hour.dollars(), at_least(of, &of.usd_per_hour))),
+        ("USD per hour", |of| (of.usd_per_hour.dollars(), cost(of))),
     ];
     let sizes = sizes.iter().map(|(what, read)| Compared {
         what: (*what).to_owned(),
@@ -270,6 +268,12 @@ fn compared(named_by: &str, first: &str, lines: &[Compared], most: Option<f64>) 
 fn at_least(of: &Running, number: &impl ToString) -> String {
     let number = number.to_string();
     if of.lower_bound { format!("≥ {number}") } else { number }
+}
+
+/// What runs costs. What was seen before anybody asked for its price costs something all the same.
+fn cost(of: &Running) -> String {
+    let is_unpriced = of.lower_bound && of.instances > 0 && of.usd_per_hour == Usd::ZERO;
+    if is_unpriced { "not known".to_owned() } else { at_least(of, &of.usd_per_hour) }
 }
 
 fn remarks(report: &Report) -> String {
