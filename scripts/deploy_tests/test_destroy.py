@@ -145,7 +145,7 @@ class Destroy(Command):
                 code, said = self.run_it("--destroy", "--yes")
                 self.assertEqual(code, 1)
                 self.assertIn(f"{self.member} ({state})", said)
-                self.assertIn('"action":"release"', said)
+                self.assertIn("release each one first, runawaytrain release ", said)
                 self.assert_all_is_there()
 
         code, said = self.run_it("--destroy", "--yes", "--force")

@@ -20,11 +20,12 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use jiff::{SignedDuration, Timestamp};
 
 use runawaytrain_core::message::Notice;
+use runawaytrain_core::record::HourPeak;
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 use runawaytrain_engine::ports::{
-    Commit, Conclusion, EntryId, Journal, JournalEntry, Lease, LeaseMove, Outbox, OutboxId, OutboxItem, Records, Slots,
-    States, StoreError, UnreadableRecord, VersionedRecord,
+    Commit, Conclusion, EntryId, Journal, JournalEntry, Lease, LeaseMove, Outbox, OutboxId, OutboxItem, Peaks, Records,
+    Slots, States, StoreError, UnreadableRecord, VersionedRecord,
 };
 
 use self::journal::Scribe;
@@ -128,6 +129,13 @@ impl Journal for DynamoLedger {
 
     async fn entries(&self, account: &AccountId, halt: &HaltId) -> Result<Vec<JournalEntry>, Failure> {
         journal::read(&self.table, account, halt).await
+    }
+}
+
+#[async_trait]
+impl Peaks for DynamoLedger {
+    async fn peaks(&self, account: &AccountId, since: Timestamp) -> Result<Vec<HourPeak>, Failure> {
+        peaks::since(&self.table, account, since).await
     }
 }
 

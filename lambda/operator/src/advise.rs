@@ -94,7 +94,7 @@ fn limit(limit: Limit, hours: &[HourPeak], limits: &Limits) -> Option<LimitAdvic
         Limit::Spend24h | Limit::SpendMonth | Limit::Purchases => None,
     };
     let numbers: Vec<(Timestamp, u64)> = hours.iter().filter_map(|peak| Some((peak.hour, read(peak)?))).collect();
-    let (highest_at, highest) = numbers.iter().copied().max_by_key(|(_, number)| *number)?;
+    let (highest_at, highest) = numbers.iter().rev().copied().max_by_key(|(_, number)| *number)?;
     let mut sorted: Vec<u64> = numbers.iter().map(|(_, number)| *number).collect();
     sorted.sort_unstable();
     let usual = sorted.get((sorted.len() * USUAL).div_ceil(100).saturating_sub(1)).copied()?;

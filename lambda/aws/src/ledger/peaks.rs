@@ -1,6 +1,5 @@
 //! The hours of an account: `HISTORY#<account>` / the hour.
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 
 use runawaytrain_core::contract::{EXPIRY, SORT_KEY};
@@ -8,23 +7,19 @@ use runawaytrain_core::record::HourPeak;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::money::Usd;
-use runawaytrain_engine::ports::Peaks;
 
-use super::DynamoLedger;
-use super::table::{Item, QUERY, as_number, as_text, key, number};
+use super::table::{Item, QUERY, Table, as_number, as_text, key, number};
 
 const INSTANCES: &str = "instances";
 const VCPUS: &str = "vcpus";
 /// In US dollars.
 const BURN: &str = "burn";
 
-#[async_trait]
-impl Peaks for DynamoLedger {
-    async fn peaks(&self, account: &AccountId, since: Timestamp) -> Result<Vec<HourPeak>, Failure> {
-        // Hours are whole: as text they sort as they follow each other.
-        let items = self.table.query_from(&partition(account), &since.to_string()).await?;
-        items.iter().map(|item| read(item).ok_or_else(|| broken(account, item))).collect()
-    }
+/// An account's hours since a time, the oldest first.
+pub(super) async fn since(table: &Table, account: &AccountId, since: Timestamp) -> Result<Vec<HourPeak>, Failure> {
+    // Hours are whole: as text they sort as they follow each other.
+    let items = table.query_from(&partition(account), &since.to_string()).await?;
+    items.iter().map(|item| read(item).ok_or_else(|| broken(account, item))).collect()
 }
 
 fn partition(account: &AccountId) -> String {

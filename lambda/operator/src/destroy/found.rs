@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use runawaytrain_core::contract::{
-    FUNCTION, HOME_REGION, LOCKDOWN_POLICY, LOG_GROUP, MEMBER_ALARMS_STACK_SET, MEMBER_REGION_STACK_SET,
-    MEMBER_STACK_SET, MODELS_POLICY, QUARANTINE_POLICY, REPORT_BUCKET_PREFIX, TABLE,
+    HOME_REGION, LOCKDOWN_POLICY, LOG_GROUP, MEMBER_ALARMS_STACK_SET, MEMBER_REGION_STACK_SET, MEMBER_STACK_SET,
+    MODELS_POLICY, QUARANTINE_POLICY, REPORT_BUCKET_PREFIX, TABLE,
 };
 use runawaytrain_core::record::State;
 use runawaytrain_core::vocabulary::failure::Failure;
@@ -206,15 +206,12 @@ pub fn may_leave_contained(found: &Found, force: bool, terminal: Terminal) -> Re
             todo: "look at each of them, then add --force to take their quarantine off.".to_owned(),
         });
     }
-    let payload = format!(r#"{{"action":"release","account":"{first}"}}"#);
     Err(Problem::Stays {
         what: format!(
             "these accounts are contained: {listed}. Without the guard nobody keeps them so, and nothing undoes it."
         ),
         todo: format!(
-            "release each one first, aws lambda invoke --region {HOME_REGION} --function-name {FUNCTION} \
-             --cli-read-timeout 0 --cli-binary-format raw-in-base64-out --payload '{payload}' /dev/stdout; or add \
-             --force to leave them as they are."
+            "release each one first, runawaytrain release {first}; or add --force to leave them as they are."
         ),
     })
 }

@@ -69,9 +69,7 @@ pub fn permissions(answer: &Value) -> Option<Finding> {
         (false, _) => {
             let said = format!("denied to the guard in {}: a halt there would be incomplete", some_of(&denied, NAMED));
             let one = denied.first().map_or("", String::as_str);
-            let cure = format!(
-                r#"a drill of the account says which, and by whose policy: {{"action":"drill","accounts":["{one}"]}}"#
-            );
+            let cure = format!("runawaytrain drill {one} says which, and by whose policy");
             Finding::missing(what, said, Cure::new(cure))
         }
     };
