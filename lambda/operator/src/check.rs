@@ -203,13 +203,16 @@ mod tests {
 
     fn mixed() -> Vec<Line> {
         found(json!([
-            { "account": "1", "verdict": "Ok", "instances": { "counted": 1 }, "burn": { "listed": 0.1, "estimated": 0.02 },
-              "spend": { "day": { "amount": 3.5 } },
-              "readings": [{ "limit": "instances", "value": 1, "threshold": 4 }, { "limit": "burn", "value": 0.12, "threshold": 0.2 }] },
-            { "account": "2", "verdict": "Halt", "burn": { "listed": 90.0 }, "readings": [{ "limit": "instances", "value": 9, "threshold": 4 }] },
+            { "account": "1", "verdict": "Ok", "instances": { "counted": 1 },
+              "burn": { "listed": 0.1, "estimated": 0.02 }, "spend": { "day": { "amount": 3.5 } },
+              "readings": [{ "limit": "instances", "value": 1, "threshold": 4 },
+                           { "limit": "burn", "value": 0.12, "threshold": 0.2 }] },
+            { "account": "2", "verdict": "Halt", "burn": { "listed": 90.0 },
+              "readings": [{ "limit": "instances", "value": 9, "threshold": 4 }] },
             { "account": "3", "unseen": true, "gaps": [{ "at": "account 3", "reason": "the role is missing" }] },
             { "account": "4", "error": "not reached" },
-            { "account": "8", "verdict": "Halt", "error": "not finished before the deadline", "burn": { "listed": 1.0 } },
+            { "account": "8", "verdict": "Halt", "error": "not finished before the deadline",
+              "burn": { "listed": 1.0 } },
             { "account": "5", "verdict": "Ok", "state": "Halted" },
             { "account": "6", "verdict": "Warn", "state": "Warned" },
             { "account": "7", "verdict": "Ok", "unseen": true, "gaps": [{ "at": "eu-west-1", "reason": "denied" }] },

@@ -8,7 +8,7 @@ use runawaytrain_core::vocabulary::text::{clean, count};
 use runawaytrain_engine::ports::Ports;
 use serde_json::json;
 
-use super::site::{PAYERS_ROLE, Site};
+use super::site::{NO_TABLE, PAYERS_ROLE, Site};
 use crate::advise::{self, Advice};
 use crate::arguments::{Advise, Common, Output};
 use crate::exit::DONE;
@@ -30,7 +30,7 @@ pub async fn advise(common: &Common, options: &Advise, terminal: Terminal) -> Re
     let since = Timestamp::now().checked_sub(days).unwrap_or(Timestamp::MIN);
     let read = read(&site, &ports, &wanted, since);
     let mut advice = match terminal.step("read what ran in each hour", read).await {
-        Err(failure) if failure.code.as_deref() == Some("ResourceNotFoundException") => Vec::new(),
+        Err(failure) if failure.code.as_deref() == Some(NO_TABLE) => Vec::new(),
         read => read?,
     };
     if advice.is_empty() {

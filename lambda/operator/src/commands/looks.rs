@@ -9,7 +9,7 @@ use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::text::{clean, count};
 use serde_json::{Value, json};
 
-use super::site::{PAYERS_ROLE, Site, no_guard, refused};
+use super::site::{NO_TABLE, PAYERS_ROLE, Site, no_guard, refused};
 use crate::accounts::Named;
 use crate::answer::{Account, Answer, DeniedCalls};
 use crate::arguments::{Check, Common, Drill, History, Output, StatusArguments};
@@ -21,8 +21,6 @@ use crate::problem::Problem;
 use crate::rows::{Row, Tone};
 use crate::terminal::Terminal;
 
-/// DynamoDB's code where there is no such table.
-const NO_TABLE: &str = "ResourceNotFoundException";
 const STATUS_COLUMNS: [(&str, bool); 6] =
     [("account", false), ("name", false), ("state", false), ("since (UTC)", false), ("running", true), ("why", false)];
 /// Of one reason or heading only so many are told; the JSON has them all.
@@ -245,21 +243,9 @@ pub async fn history(common: &Common, options: &History, terminal: Terminal) -> 
     let site = Site::reach(common, terminal).await?;
     let account = site.account(&options.account).await?;
     let ports = site.ports(PAYERS_ROLE).await?;
-    let look = async {
-        let Some(known) = ports.states.load(&account.id).await? else { return Ok(None) };
-        let halts = history::read(&known.record, &*ports.journal).await?;
-        Ok::<_, Problem>(Some((known.record, halts)))
-    };
-    let found = match terminal.step(&format!("read what was done to {}", account.name), look).await {
-        Err(Problem::Aws(failure)) if failure.code.as_deref() == Some(NO_TABLE) => None,
-        found => found?,
-    };
-    let Some((record, halts)) = found else {
-        return Err(Problem::Stays {
-            what: format!("the guard remembers nothing of {} ({})", account.name, account.id),
-            todo: "`status` names every account that it knows; where no guard is deployed, there is none".to_owned(),
-        });
-    };
+    let record = site.record(&ports, &account).await?;
+    let look = history::read(&record, &*ports.journal);
+    let halts = terminal.step(&format!("read what was done to {}", account.name), look).await?;
     if common.output == Output::Json {
         terminal.document(&json!({
             "account": record.account,

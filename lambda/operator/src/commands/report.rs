@@ -34,21 +34,9 @@ async fn put_together(common: &Common, options: &Report, terminal: Terminal) -> 
     let site = Site::reach(common, terminal).await?;
     let account = site.account(&options.account).await?;
     let ports = site.ports(PAYERS_ROLE).await?;
-    let look = async {
-        let Some(known) = ports.states.load(&account.id).await? else { return Ok(None) };
-        let journals = report::read(&known.record, &*ports.journal).await?;
-        Ok::<_, Problem>(Some((known.record, journals)))
-    };
-    let found = match terminal.step(&format!("read what was done to {}", account.name), look).await {
-        Err(Problem::Aws(failure)) if failure.code.as_deref() == Some("ResourceNotFoundException") => None,
-        found => found?,
-    };
-    let Some((record, journals)) = found else {
-        return Err(Problem::Stays {
-            what: format!("the guard remembers nothing of {} ({})", account.name, account.id),
-            todo: "`status` names every account that it knows; where no guard is deployed, there is none".to_owned(),
-        });
-    };
+    let record = site.record(&ports, &account).await?;
+    let look = report::read(&record, &*ports.journal);
+    let journals = terminal.step(&format!("read what was done to {}", account.name), look).await?;
     let policy = site.policy.policy.for_account(&account.id);
     Ok(report::report(&record, &journals, &account.name, &policy, Timestamp::now()))
 }

@@ -1,6 +1,7 @@
 //! What a command works on: the policy, the payer's account, and the guard in it, where one is deployed.
 
 use runawaytrain_aws::Visitor;
+use runawaytrain_core::record::AccountRecord;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::text::clean;
 use runawaytrain_engine::ports::Ports;
@@ -17,6 +18,8 @@ use crate::progress::Looks;
 use crate::terminal::Terminal;
 use crate::undeployed;
 
+/// DynamoDB's code where there is no such table: no guard was ever deployed.
+pub const NO_TABLE: &str = "ResourceNotFoundException";
 /// The role by which the payer's administrators enter an account that Organizations made.
 pub const PAYERS_ROLE: &str = "OrganizationAccountAccessRole";
 
@@ -56,6 +59,19 @@ impl Site {
             role: role.to_owned(),
         };
         Ok(undeployed::ports(&visitor, &self.policy.policy))
+    }
+
+    /// What the guard remembers of an account.
+    pub async fn record(&self, ports: &Ports, account: &Named) -> Result<AccountRecord, Problem> {
+        match ports.states.load(&account.id).await {
+            Ok(Some(known)) => Ok(known.record),
+            Err(failure) if failure.code.as_deref() != Some(NO_TABLE) => Err(failure.into()),
+            Ok(None) | Err(_) => Err(Problem::Stays {
+                what: format!("the guard remembers nothing of {} ({})", account.name, account.id),
+                todo: "`status` names every account that it knows; where no guard is deployed, there is none"
+                    .to_owned(),
+            }),
+        }
     }
 
     /// What the guard says of a drill; where none is deployed, or nobody wants to ask it, what one would say.

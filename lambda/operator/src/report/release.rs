@@ -104,7 +104,7 @@ fn starts(standing: &Standing<'_>) -> Vec<(String, String)> {
         }
     };
     let mut starts = vec![(" --start".to_owned(), format!("Starts {what}."))];
-    let some: String = standing.stopped.iter().take(NAMED).filter_map(|id| option("instance", id)).collect();
+    let some: String = standing.stopped.iter().take(NAMED).filter_map(|id| option("start-only", id)).collect();
     if instances > 1 && !some.is_empty() {
         let does = if instances > NAMED {
             "Starts only these, or whichever others are named so."
@@ -144,11 +144,13 @@ pub fn gone(changes: &Changes) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
     use jiff::Timestamp;
     use runawaytrain_core::plan::{ActionResult, HaltJournal};
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::arguments::{Arguments, Command};
 
     fn changes(calls: &[Value]) -> Changes {
         let call = |action: &Value| (serde_json::from_value(action.clone()).unwrap(), Some(ActionResult::Done));
@@ -170,11 +172,35 @@ mod tests {
             json!({ "do": "deny-role", "role": "lab" }),
             json!({ "do": "stop-instances", "region": "us-east-1", "instances": ["i-1", "i-2"] }),
         ];
-        let expected =
-            ["…", "… --user ann", "… --role lab", "… --key AKIAANN", "… --start", "… --instance i-1 --instance i-2"];
+        let expected = [
+            "…",
+            "… --user ann",
+            "… --role lab",
+            "… --key AKIAANN",
+            "… --start",
+            "… --start-only i-1 --start-only i-2",
+        ];
         assert_eq!(commands(State::Halted, &calls), expected);
         let later = [&calls[..], &[json!({ "do": "thaw" }), json!({ "do": "lift-deny", "user": "ann" })]].concat();
         assert_eq!(commands(State::Released, &later), expected[2..]);
+    }
+
+    /// Whoever copies a command from the page must not be told that it is none.
+    #[test]
+    fn each_command_is_one_of_ours() {
+        let calls = [
+            json!({ "do": "deny-user", "user": "-rf" }),
+            json!({ "do": "deactivate-key", "user": "ann", "key": "AKIAANN" }),
+            json!({ "do": "deny-role", "role": "lab" }),
+            json!({ "do": "stop-instances", "region": "us-east-1", "instances": ["i-1", "i-2"] }),
+        ];
+        let account = AccountId::parse("111111111111").unwrap();
+        let ways = ways(&account, State::Halted, &changes(&calls));
+        assert_eq!(ways.len(), 6);
+        for way in ways {
+            let parsed = Arguments::try_parse_from(way.command.split(' '));
+            assert!(parsed.is_ok_and(|parsed| matches!(parsed.command, Command::Release(_))), "{}", way.command);
+        }
     }
 
     #[test]
