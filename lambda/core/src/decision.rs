@@ -1,6 +1,7 @@
 //! The decision, and what follows from it for the record and for people.
 
 mod decide;
+mod exception;
 mod freeze;
 mod news;
 mod permissions;
@@ -9,8 +10,9 @@ mod shut_out;
 mod transition;
 
 pub use decide::{Case, Cause, Decision};
+pub use exception::{excepted, revoked};
 pub use freeze::{freeze_outcome, frozen, thawed};
-pub use news::{News, tells_outcome};
+pub use news::{End, News, tells_outcome};
 pub use permissions::{after_simulation, asks_simulator, may_be_ours};
 pub use release::{Release, released};
 pub use shut_out::{Place, ShutOut, ShutOuts};

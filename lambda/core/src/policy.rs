@@ -2,6 +2,7 @@
 
 mod document;
 mod effective;
+mod exception;
 pub mod known_roles;
 pub mod shape;
 mod strict;
@@ -15,5 +16,6 @@ pub use document::{
     Settings, UnstoppableResponse, UserResponse,
 };
 pub use effective::{AccountPolicy, CostReports, Limits, NotifyList, Policy};
+pub use exception::{Exception, ExceptionError, MOST_DAYS, WantedException};
 pub use trusted::{ProviderName, Trusted, TrustedAccount, TrustedSettings};
 pub use values::{Bucket, Email, KeyPrefix, Schedule, Share, Span};

@@ -10,7 +10,7 @@ use crate::measure::limit::{Limit, Measurement, Source, SpendWindow, Unit};
 use crate::measure::spend::{SpendPardon, SpendSeen, SpendSource};
 use crate::measure::summary::Summary;
 use crate::observation::{Gap, Observation};
-use crate::policy::AccountPolicy;
+use crate::policy::{AccountPolicy, Limits};
 use crate::resource::Kind;
 use crate::vocabulary::money::Usd;
 
@@ -154,8 +154,15 @@ impl Summary {
 
 /// Judges what has been seen so far. Counts only grow while regions come in, so a Halt can be acted on before the last
 /// region answered. Any one limit suffices. In the grace after a release the limits that had tripped are judged by what
-/// was added since, all others in full; spend is judged by what was spent since the release.
-pub fn judge(policy: &AccountPolicy, observation: &Observation, pardon: &Pardon<'_>, now: Timestamp) -> Verdict {
+/// was added since, all others in full; spend is judged by what was spent since the release. `limits` are the policy's,
+/// or those with an exception.
+pub fn judge(
+    policy: &AccountPolicy,
+    limits: &Limits,
+    observation: &Observation,
+    pardon: &Pardon<'_>,
+    now: Timestamp,
+) -> Verdict {
     let summary = Summary::of(policy, observation);
     let spend = SpendSeen {
         day: observation.spend.day(pardon.spend.map(|pardon| pardon.at), now),
@@ -163,9 +170,9 @@ pub fn judge(policy: &AccountPolicy, observation: &Observation, pardon: &Pardon<
         purchases: observation.spend.purchases(pardon.spend.map(SpendPardon::purchases_from), now),
     };
     let (mut readings, mut unknown) = (Vec::new(), Vec::new());
-    for (limit, threshold) in &policy.limits.thresholds {
+    for (limit, threshold) in &limits.thresholds {
         match number(*limit, &summary, &spend, pardon) {
-            Some(number) => readings.push(number.held_against(*limit, *threshold, policy.limits.warn)),
+            Some(number) => readings.push(number.held_against(*limit, *threshold, limits.warn)),
             None => unknown.push(*limit),
         }
     }

@@ -26,6 +26,8 @@ mod account;
 
 mod release;
 
+mod exceptions;
+
 mod cost_reports;
 
 mod permissions;

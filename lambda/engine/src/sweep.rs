@@ -21,6 +21,7 @@ use crate::contain::brake::{Allowance, Brake};
 use crate::contain::lease::Leases;
 use crate::cost_reports::ReportReader;
 use crate::deadline::Invocation;
+use crate::exceptions::Exceptions;
 use crate::notify::Mailer;
 use crate::observe::Collector;
 use crate::observe::prices::PriceMemory;
@@ -29,7 +30,7 @@ use crate::patience::while_busy;
 use crate::permissions::Permissions;
 use crate::ports::{Clock, Directory, Freshness, Journal, Metrics, Ports, Slots, States, SweepMetrics};
 use crate::release::{self, Release};
-use crate::scope::{Scope, list_members, scope};
+use crate::scope::{Scope, ScopedAccount, list_members, scope};
 use crate::trigger::{self, Deployment, Request, Selection};
 
 mod again;
@@ -117,6 +118,14 @@ impl Guard {
             Request::Status => self.status().await,
             Request::Records(records) => self.records(source, records, invocation).await,
             Request::Reports(place) => self.read_reports(&place, invocation).await,
+            Request::Allow { account, wanted } => match self.named(&account).await {
+                Ok(scoped) => self.exceptions(invocation).allow(&scoped, &wanted).await,
+                Err(answer) => answer,
+            },
+            Request::Revoke { account, by } => match self.named(&account).await {
+                Ok(scoped) => self.exceptions(invocation).revoke(&scoped, by.as_deref()).await,
+                Err(answer) => answer,
+            },
             Request::Release { account, what } => self.release(&account, &what, invocation).await,
             Request::Drill(selection) => {
                 // Whoever drills an account by its id wants to know what a halt of it would do, however quiet it is.
@@ -179,6 +188,22 @@ impl Guard {
                 Err(failure) => tracing::error!(error = %failure, "a mail could not be put into the outbox"),
             }
         }
+    }
+
+    fn exceptions<'a>(&'a self, invocation: &'a Invocation) -> Exceptions<'a> {
+        Exceptions { states: &*self.states, mailer: &self.mailer, clock: &*self.clock, invocation }
+    }
+
+    /// An account of the organization, with what the policy says of it.
+    async fn named(&self, account: &AccountId) -> Result<ScopedAccount, Answer> {
+        let selection = Selection::Only([account.clone()].into());
+        let (known, listed) = tokio::join!(self.states.load(account), list_members(&*self.directory, &selection));
+        let known = known.ok().flatten().map(|known| (account.clone(), known.record.name));
+        let mut scope = scope(listed, &self.policy, &selection, Mode::Proceed, known.into_iter());
+        scope.accounts.pop().ok_or_else(|| {
+            let why = scope.unserved.pop().and_then(|unserved| unserved.report.error).unwrap_or_default();
+            Answer::refused(format!("Nothing was changed: {why}."))
+        })
     }
 
     async fn release(&self, account: &AccountId, what: &ReleaseRequest, invocation: &Invocation) -> Answer {
@@ -348,7 +373,7 @@ fn fit(mut answer: Answer) -> Answer {
             Some(Report::Release(report)) => report.accounts.clear(),
             Some(Report::Status(report)) => report.accounts.clear(),
             Some(Report::CostReports(report)) => report.non_members.clear(),
-            None => {}
+            Some(Report::Exception(_)) | None => {}
         }
         answer.records.clear();
         answer.body.push_str(&format!(

@@ -1,4 +1,5 @@
-//! Any JSON becomes a request or a refusal, and nothing but a direct call halts or releases.
+//! Any JSON becomes a request or a refusal, and nothing but a direct call halts, releases or makes an
+//! exception.
 #![cfg(test)]
 
 #[expect(dead_code, reason = "each test file uses its own part of this")]
@@ -95,7 +96,7 @@ const PAYLOADS: [&str; 7] = [
 ];
 
 /// Tokens that mean something to the guard, so that random JSON comes near to being an event.
-const WORDS: [&str; 44] = [
+const WORDS: [&str; 49] = [
     "Records",
     "action",
     "accounts",
@@ -134,6 +135,11 @@ const WORDS: [&str; 44] = [
     "status",
     "users",
     "reason",
+    "allow",
+    "revoke",
+    "limits",
+    "until",
+    "2026-12-01T00:00:00Z",
     "aws.ec2",
     "aws.events",
     "Scheduled Event",
@@ -182,7 +188,13 @@ fn check(event: &Value) -> Result<(), TestCaseError> {
     match &read {
         Ok(Trigger {
             request:
-                Request::Halt { .. } | Request::Release { .. } | Request::Drill(_) | Request::Status | Request::Pass,
+                Request::Halt { .. }
+                | Request::Release { .. }
+                | Request::Allow { .. }
+                | Request::Revoke { .. }
+                | Request::Drill(_)
+                | Request::Status
+                | Request::Pass,
             ..
         }) => {
             prop_assert!(direct, "only a direct call: {event}");

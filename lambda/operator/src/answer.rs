@@ -1,8 +1,9 @@
 //! What the guard answers, as far as this command speaks of it: `lambda/core/src/message/report.rs`. Whatever an older
 //! or a newer guard leaves out or adds is passed over.
 
+use runawaytrain_core::policy::Exception;
 use runawaytrain_core::resource::{Act as _, Action, Part};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// An answer.
@@ -56,12 +57,20 @@ pub struct Account {
     pub suspects: Vec<String>,
     /// What the guard may do in it.
     pub permissions: Option<Permissions>,
+    /// Limits that are raised for a time.
+    #[serde(deserialize_with = "if_it_can_be_read")]
+    pub exception: Option<Exception>,
     /// What was done.
     pub outcomes: Vec<Outcome>,
     /// The halt, where there is one.
     pub halt: Option<Halt>,
     /// Why it was not served.
     pub error: Option<String>,
+}
+
+/// In another form it is passed over, as whatever else is.
+fn if_it_can_be_read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Exception>, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(deserializer)?).unwrap_or_default())
 }
 
 /// A number held against its limit. Counts are whole; money is in US dollars.

@@ -4,6 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use jiff::Timestamp;
+
+mod raised_limits;
+
+pub use raised_limits::RaisedLimits;
 
 const ABOUT: &str = "Stops runaway trains: looks after the guard of an AWS organization, from the payer account.";
 
@@ -67,6 +72,8 @@ pub enum Command {
     Halt(Halt),
     /// Has the guard end the halt of an account and give back what it took
     Release(Release),
+    /// Raises limits of an account for a time, for a peak that is expected
+    Allow(Allow),
     /// Says where each account stands, as the guard remembers it
     Status(StatusArguments),
     /// Says what was done to an account in its last halt, and in those before that may still stand, call by call
@@ -104,6 +111,7 @@ impl Command {
             | Self::Drill(_)
             | Self::Halt(_)
             | Self::Release(_)
+            | Self::Allow(_)
             | Self::Status(_)
             | Self::History(_)
             | Self::Report(_)
@@ -190,6 +198,29 @@ pub struct Release {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+}
+
+/// `runawaytrain allow`.
+#[derive(Debug, Default, Args)]
+pub struct Allow {
+    /// The account, by its 12 digits or its name
+    #[arg(required_unless_present = "list")]
+    pub account: Option<String>,
+    /// What the limits are raised to.
+    #[command(flatten)]
+    pub limits: RaisedLimits,
+    /// A day, which counts to its end by UTC, or a moment; 31 days from now at the latest
+    #[arg(long, value_name = "DAY|MOMENT", value_parser = raised_limits::until, required_unless_present_any = ["list", "revoke"], conflicts_with_all = ["list", "revoke"])]
+    pub until: Option<Timestamp>,
+    /// Why: it stands in the mails
+    #[arg(long, value_name = "WORDS", required_unless_present_any = ["list", "revoke"], conflicts_with_all = ["list", "revoke"])]
+    pub reason: Option<String>,
+    /// List the exceptions that hold
+    #[arg(long)]
+    pub list: bool,
+    /// Take the account's exception back before its end
+    #[arg(long, conflicts_with = "list")]
+    pub revoke: bool,
 }
 
 /// `runawaytrain status`.
@@ -360,6 +391,11 @@ mod tests {
             &["runawaytrain", "doctor", "--mend", "--output", "json"][..],
             &["runawaytrain", "report", "physics", "-o", "page.html", "--output", "json"],
             &["runawaytrain", "prune"],
+            &["runawaytrain", "allow"],
+            &["runawaytrain", "allow", "physics", "--instances", "200"],
+            &["runawaytrain", "allow", "physics", "--instances", "200", "--until", "soon", "--reason", "a run"],
+            &["runawaytrain", "allow", "physics", "--revoke", "--instances", "200"],
+            &["runawaytrain", "allow", "--list", "--revoke"],
             &["runawaytrain", "destory"],
         ] {
             assert!(Arguments::try_parse_from(line).is_err(), "{line:?}");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use runawaytrain_core::policy::Exception;
 use runawaytrain_core::record::State;
 use runawaytrain_core::vocabulary::text::{clean, count, listed};
 use serde::Serialize;
@@ -37,6 +38,9 @@ pub struct Line {
     pub limit: String,
     /// Limits in force whose number is not known at present: nobody is judged by them.
     pub not_judged: Vec<String>,
+    /// Limits that are raised for a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exception: Option<Exception>,
     /// What was not seen, and why.
     pub gaps: Vec<String>,
 }
@@ -90,6 +94,7 @@ fn line(account: &Account) -> Line {
         spend_month: account.spend.month.as_ref().map(|month| month.amount),
         limit: nearest(&account.readings).map_or_else(String::new, told),
         not_judged: account.unknown.iter().map(|limit| clean(limit)).collect(),
+        exception: account.exception.clone(),
         gaps: account.error.iter().map(|error| clean(error)).chain(gaps).collect(),
     }
 }

@@ -1,6 +1,7 @@
 //! Each command on one screen.
 
 mod advise;
+mod allow;
 mod looks;
 mod orders;
 mod policy;
@@ -42,6 +43,7 @@ pub async fn run(arguments: Arguments, progress: &Progress) -> u8 {
         Command::Drill(options) => looks::drill(common, options, terminal).await,
         Command::Halt(options) => orders::halt(common, options, progress, terminal).await,
         Command::Release(options) => orders::release(common, options, progress, terminal).await,
+        Command::Allow(options) => allow::run(common, options, terminal).await,
         Command::Status(options) => looks::status(common, options, terminal).await,
         Command::History(options) => looks::history(common, options, terminal).await,
         Command::Report(options) => report::report(common, options, terminal).await,

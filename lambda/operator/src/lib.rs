@@ -13,6 +13,7 @@ pub mod cloud;
 pub mod commands;
 pub mod destroy;
 pub mod doctor;
+pub mod exception;
 pub mod exit;
 pub mod finding;
 pub mod follow;

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::decision::shut_out::ShutOut;
 use crate::measure::summary::Summary;
 use crate::plan::{Containment, Outcome};
+use crate::policy::Exception;
 use crate::record::{AccountRecord, Denied, FreezeReason, Halt, State, Unseen};
 use crate::resource::Skipped;
 use crate::verdict::{Grace, Verdict};
@@ -141,6 +142,22 @@ pub enum News {
         /// When.
         at: Timestamp,
     },
+    /// Limits are raised for a time.
+    Exception {
+        /// Which, until when and why.
+        exception: Exception,
+        /// The one that it takes the place of.
+        replaced: Option<Exception>,
+    },
+    /// They hold again as the policy has them.
+    ExceptionEnded {
+        /// What was raised.
+        exception: Exception,
+        /// How it came to its end.
+        end: End,
+        /// When.
+        at: Timestamp,
+    },
     /// A halt was ended by an operator.
     Released {
         /// What is let pass for a while.
@@ -153,6 +170,18 @@ pub enum News {
         trusted: Vec<String>,
         /// When.
         at: Timestamp,
+    },
+}
+
+/// How an exception came to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// Its time was over.
+    Expired,
+    /// Somebody took it back.
+    Revoked {
+        /// Who, as they say.
+        by: Option<String>,
     },
 }
 

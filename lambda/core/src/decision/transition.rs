@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::decision::decide::Decision;
+use crate::decision::exception::expired;
 use crate::decision::news::News;
 use crate::decision::shut_out::{BELIEVED_AFTER, Place, ShutOut};
 use crate::measure::summary::Summary;
@@ -37,7 +38,7 @@ pub fn after_sweep(
     now: Timestamp,
 ) -> (AccountRecord, Vec<News>) {
     let mut next = record.clone();
-    let mut news = Vec::new();
+    let mut news = Vec::from_iter(expired(&mut next, now));
     next.hour = Some(HourPeak::after(record.hour.as_ref(), summary, now));
     next.last = Some(summary.kept());
     next.regions.clone_from(&decision.regions);

@@ -34,11 +34,15 @@ pub enum NoticeKind {
     NotPermitted,
     /// It may make all of them again.
     Permitted,
+    /// Limits are raised for a time.
+    Exception,
+    /// They hold again.
+    ExceptionEnded,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Warning,
         Self::Halt,
         Self::Outcome,
@@ -53,6 +57,8 @@ impl NoticeKind {
         Self::Purchases,
         Self::NotPermitted,
         Self::Permitted,
+        Self::Exception,
+        Self::ExceptionEnded,
     ];
 
     /// Its name where it is stored and logged.
@@ -72,6 +78,8 @@ impl NoticeKind {
             Self::Purchases => "purchases",
             Self::NotPermitted => "not-permitted",
             Self::Permitted => "permitted",
+            Self::Exception => "exception",
+            Self::ExceptionEnded => "exception-ended",
         }
     }
 
@@ -93,7 +101,13 @@ impl NoticeKind {
             }
             Self::Thawed => Some(("Thawed", "are no longer frozen")),
             Self::Unreadable => Some(("Unreadable", "have a record that cannot be read, so they cannot be halted")),
-            Self::Halt | Self::Outcome | Self::Released | Self::DeniedRegions | Self::UnreadReports => None,
+            Self::Halt
+            | Self::Outcome
+            | Self::Released
+            | Self::DeniedRegions
+            | Self::UnreadReports
+            | Self::Exception
+            | Self::ExceptionEnded => None,
         }
     }
 }

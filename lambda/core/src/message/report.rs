@@ -12,6 +12,7 @@ use crate::measure::spend::SpendSeen;
 use crate::measure::summary::Summary;
 use crate::observation::{Coverage, Gap};
 use crate::plan::{self, ActionResult, Containment, Plan};
+use crate::policy::Exception;
 use crate::record::{AccountRecord, State};
 use crate::resource::Action;
 use crate::verdict::{Judgement, Reading, Verdict};
@@ -22,10 +23,12 @@ use crate::vocabulary::money::Usd;
 use crate::vocabulary::text::{clean, count};
 
 mod cost_reports;
+mod exceptions;
 mod permissions;
 mod records;
 
 pub use cost_reports::{CostReportsReport, NonMemberSpend, PeriodReport, PeriodResult, ReadPeriod};
+pub use exceptions::ExceptionReport;
 pub use permissions::{DeniedCalls, PermissionsReport};
 pub use records::{BatchItemFailure, RecordReport, RecordResult};
 
@@ -59,6 +62,8 @@ pub enum Report {
     Release(Box<ReleaseReport>),
     /// Of what is remembered.
     Status(Box<StatusReport>),
+    /// Of an exception that was made or taken back.
+    Exception(Box<ExceptionReport>),
     /// Of the Cost and Usage Reports.
     CostReports(Box<CostReportsReport>),
 }
@@ -116,6 +121,11 @@ impl Answer {
     pub fn released(body: String, account: AccountReport, notices: NoticeTotals, undone: usize) -> Self {
         let report = ReleaseReport { accounts: vec![account], notices, undone };
         Self::new(200, body, Some(Report::Release(Box::new(report))))
+    }
+
+    /// An exception that was made or taken back.
+    pub fn excepted(body: String, report: ExceptionReport) -> Self {
+        Self::new(200, body, Some(Report::Exception(Box::new(report))))
     }
 
     /// Cost and Usage Reports that were looked through; failed where one of them should have been read and was not.
@@ -255,6 +265,9 @@ pub struct AccountReport {
     /// What the guard may do in it; only a drill says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions: Option<PermissionsReport>,
+    /// The limits of it that are raised for a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exception: Option<Exception>,
     /// What was done.
     pub outcomes: Vec<OutcomeReport>,
     /// The halt, where there is one.
@@ -368,6 +381,7 @@ impl AccountReport {
             plan: PlanReport::default(),
             suspects: Vec::new(),
             permissions: None,
+            exception: None,
             outcomes: Vec::new(),
             halt: None,
             error: None,

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::measure::limit::Limit;
 use crate::measure::spend::{Charges, SpendPardon, SpendSeen};
 use crate::measure::summary::Summary;
+use crate::policy::Exception;
 use crate::record::history::HourPeak;
 use crate::record::permissions::Permissions;
 use crate::record::regions::KnownRegions;
@@ -182,7 +184,7 @@ pub struct Unseen {
 }
 
 /// What is remembered of one account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountRecord {
     /// Which account.
@@ -254,14 +256,18 @@ pub struct AccountRecord {
     /// What our role may do in it.
     #[serde(default, deserialize_with = "if_it_can_be_read", skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Permissions>,
+    /// Limits of it that are raised for a time.
+    #[serde(default, deserialize_with = "if_it_can_be_read", skip_serializing_if = "Option::is_none")]
+    pub exception: Option<Exception>,
     /// The peak of the current hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hour: Option<HourPeak>,
 }
 
-/// Nobody is judged by it, and it is asked again: where a later version wrote it, it must not make unreadable all else,
-/// without which no halt is begun or released.
-fn if_it_can_be_read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Permissions>, D::Error> {
+/// What stands beside the record: where a later version wrote it, it must not make unreadable all else, without which
+/// no halt is begun or released. Permissions are asked again, and without its exception an account is judged by its own
+/// limits.
+fn if_it_can_be_read<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     let stored = serde_json::Value::deserialize(deserializer)?;
     Ok(serde_json::from_value(stored).unwrap_or_default())
 }
@@ -294,6 +300,7 @@ impl AccountRecord {
             purchases_told: None,
             spend_pardon: None,
             permissions: None,
+            exception: None,
             hour: None,
         }
     }

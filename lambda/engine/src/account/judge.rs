@@ -281,6 +281,7 @@ impl Judge<'_> {
         let mut report = AccountReport::new(policy.account.clone(), &scoped.name, scoped.mode)
             .with_verdict(&decision.verdict, coverage, &summary)
             .with_plan(&decision.plan);
+        report.exception = known.record.exception.clone().filter(|exception| exception.holds(sweep.clock.now()));
         if decision.cause.is_some() {
             let tripped = known.record.circumstances(&refusals, sweep.clock.now()).tripped;
             report.suspects = plan::suspects(policy, observation, tripped);

@@ -1,5 +1,7 @@
 //! A direct call: an object with an `action`, from an operator, a script or a test.
 
+use jiff::Timestamp;
+use runawaytrain_core::policy::{LimitSettings, WantedException};
 use runawaytrain_core::resource::{ReleaseRequest, Start};
 use runawaytrain_core::vocabulary::ids::{AccountId, RoleName, UserName};
 use runawaytrain_core::vocabulary::text::clean;
@@ -8,7 +10,7 @@ use serde_json::{Map, Value};
 use super::refusal::Refusal;
 use super::request::{Deployment, Request, Selection, Trigger, kind};
 
-/// Reads what a direct call asks for. Only here do halts and releases come from.
+/// Reads what a direct call asks for. Only here do halts, releases and exceptions come from.
 pub(super) fn parse(
     action: &Value,
     event: &Map<String, Value>,
@@ -45,6 +47,20 @@ pub(super) fn parse(
                 request: Request::Release { account: one_account("release", event)?, what },
             })
         }
+        "allow" => {
+            let limits = event.get("limits").cloned().unwrap_or(Value::Null);
+            let wanted = WantedException {
+                limits: LimitSettings::from_json(limits).map_err(|why| Refusal::BadLimits(clean(&why.to_string())))?,
+                until: moment("until", event)?,
+                reason: text("reason", event)?.unwrap_or_default(),
+                by: text("by", event)?,
+            };
+            Ok(Trigger { source: "allow", request: Request::Allow { account: one_account("allow", event)?, wanted } })
+        }
+        "revoke" => {
+            let (account, by) = (one_account("revoke", event)?, text("by", event)?);
+            Ok(Trigger { source: "revoke", request: Request::Revoke { account, by } })
+        }
         "reports" => Ok(Trigger {
             source: "reports",
             request: Request::Reports(deployment.reports.ok_or(Refusal::NoReports)?.clone()),
@@ -79,6 +95,19 @@ fn one_account(action: &'static str, event: &Map<String, Value>) -> Result<Accou
         Some(Value::String(text)) => AccountId::parse(text).map_err(|error| bad(error.to_string())),
         Some(other) => Err(bad(format!("found {}", kind(other)))),
     }
+}
+
+fn text(key: &'static str, event: &Map<String, Value>) -> Result<Option<String>, Refusal> {
+    match event.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(clean(text))),
+        Some(other) => Err(Refusal::BadText { key, found: kind(other) }),
+    }
+}
+
+fn moment(key: &'static str, event: &Map<String, Value>) -> Result<Timestamp, Refusal> {
+    let said = text(key, event)?.unwrap_or_default();
+    said.parse().map_err(|_| Refusal::BadMoment { key, found: said })
 }
 
 fn names(key: &'static str, event: &Map<String, Value>) -> Result<Vec<String>, Refusal> {

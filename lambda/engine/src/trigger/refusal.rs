@@ -107,6 +107,25 @@ pub enum Refusal {
         /// What was found instead.
         found: &'static str,
     },
+    /// The limits of an exception are none.
+    #[error("the event's \"limits\" are no limits such as {{\"instances\":200}}: {0}")]
+    BadLimits(String),
+    /// A text is none.
+    #[error("the event's {key:?} must be a string: found {found}")]
+    BadText {
+        /// Which key.
+        key: &'static str,
+        /// What was found instead.
+        found: &'static str,
+    },
+    /// A moment is none.
+    #[error("the event's {key:?} must be a moment such as \"2026-12-01T00:00:00Z\": found {found:?}")]
+    BadMoment {
+        /// Which key.
+        key: &'static str,
+        /// What was found instead.
+        found: String,
+    },
     /// `start` is neither true nor false, nor a list.
     #[error("the event's \"start\" is {0}; it takes true, false or a list of ids")]
     BadStart(&'static str),
@@ -250,4 +269,4 @@ pub enum AlarmRefusal {
     },
 }
 
-const KNOWN: &str = "pass, drill, proceed, halt, release, status, reports";
+const KNOWN: &str = "pass, drill, proceed, halt, release, allow, revoke, status, reports";

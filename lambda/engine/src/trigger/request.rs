@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use runawaytrain_core::contract;
-use runawaytrain_core::policy::CostReports;
+use runawaytrain_core::policy::{CostReports, WantedException};
 use runawaytrain_core::resource::ReleaseRequest;
 use runawaytrain_core::vocabulary::ids::AccountId;
 
@@ -16,7 +16,7 @@ use super::record::Records;
 pub const SPEND_ALARM: &str = "spend-alarm";
 
 /// What is to be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Request {
     /// Nothing.
     Pass,
@@ -40,6 +40,20 @@ pub enum Request {
         /// What comes back.
         what: ReleaseRequest,
     },
+    /// Raise limits of one account for a time.
+    Allow {
+        /// Which.
+        account: AccountId,
+        /// Which limits, how far, until when and why.
+        wanted: WantedException,
+    },
+    /// Take that back before its end.
+    Revoke {
+        /// Which account.
+        account: AccountId,
+        /// Who does, as they say.
+        by: Option<String>,
+    },
     /// Tell what is remembered of every account.
     Status,
     /// Read what is new in the Cost and Usage Reports.
@@ -58,7 +72,7 @@ pub enum Selection {
 }
 
 /// A request and where it came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Trigger {
     /// Where it came from, for the report and the log: `schedule`, `spend-alarm`, `launch`, `proceed`, `batch` ….
     pub source: &'static str,

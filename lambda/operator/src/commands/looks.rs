@@ -14,6 +14,7 @@ use crate::accounts::Named;
 use crate::answer::{Account, Answer, DeniedCalls};
 use crate::arguments::{Check, Common, Drill, History, Output, StatusArguments};
 use crate::check;
+use crate::exception;
 use crate::exit::{DONE, NOT_SEEN, OVER_LIMIT};
 use crate::history;
 use crate::plan::{self, Group};
@@ -74,6 +75,13 @@ fn tell_check(answer: &Value, common: &Common, terminal: Terminal) -> Result<u8,
     }
     let rows: Vec<Row> = lines.iter().map(check::Line::row).collect();
     terminal.rows("", &check::COLUMNS, &rows);
+    let excepted = |line: &check::Line| Some((line.name.clone(), exception::told(line.exception.as_ref()?)));
+    let exceptions: Vec<String> =
+        lines.iter().filter_map(excepted).map(|(name, raised)| format!("{name}: {raised}")).collect();
+    if !exceptions.is_empty() {
+        terminal.bold("\nExceptions");
+        tell_some(&exceptions, terminal);
+    }
     let gaps: Vec<String> =
         lines.iter().flat_map(|line| line.gaps.iter().map(|gap| format!("{}: {gap}", line.name))).collect();
     if !gaps.is_empty() {
@@ -195,6 +203,12 @@ pub async fn status(common: &Common, options: &StatusArguments, terminal: Termin
     terminal.rows("", &STATUS_COLUMNS, &rows);
     for (account, why) in &unreadable {
         terminal.warn(&format!("{account}: {why}"));
+    }
+    let now = Timestamp::now();
+    let holding = known.iter().filter_map(|record| Some((record, record.exception.as_ref()?)));
+    for (record, exception) in holding.filter(|(_, exception)| exception.holds(now)) {
+        let name = record.name.as_deref().map_or_else(|| record.account.to_string(), clean);
+        terminal.say(&format!("{name} may have {}", exception::told(exception)));
     }
     for one in &unknown {
         terminal.warn(&format!("{} ({}): the guard remembers nothing of it", one.name, one.id));
