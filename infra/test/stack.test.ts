@@ -240,7 +240,7 @@ describe('the heartbeat alarm', () => {
     const alarm = only(template, 'AWS::CloudWatch::Alarm', ({ AlarmName }) => AlarmName === names.heartbeatAlarm);
     const told = [{ Ref: idOf(template, 'AWS::SNS::Topic', (properties) => properties.TopicName === names.topic) }];
     assert.equal(alarm.Namespace, metrics.namespace);
-    assert.equal(alarm.MetricName, metrics.heartbeat);
+    assert.equal(alarm.MetricName, 'Heartbeat');
     assert.equal(alarm.Dimensions, undefined);
     assert.equal(alarm.Statistic, 'Sum');
     assert.equal(alarm.Period, 7 * 60);
@@ -274,7 +274,7 @@ describe('the alarms on what the guard does not do', () => {
     const alarm = named(BRAKE_ALARM);
     assert.deepEqual(
       [alarm.Namespace, alarm.MetricName, alarm.Statistic, alarm.ComparisonOperator, alarm.Threshold],
-      [metrics.namespace, metrics.waiting, 'Maximum', 'GreaterThanOrEqualToThreshold', 1],
+      [metrics.namespace, 'WaitingForPeople', 'Maximum', 'GreaterThanOrEqualToThreshold', 1],
     );
     assert.equal(alarm.TreatMissingData, 'notBreaching');
     assert.deepEqual([alarm.AlarmActions, alarm.OKActions], [told, told]);
@@ -284,7 +284,7 @@ describe('the alarms on what the guard does not do', () => {
     const alarm = named(COVERAGE_ALARM);
     assert.deepEqual(
       [alarm.Namespace, alarm.MetricName, alarm.Statistic, alarm.Period, alarm.ComparisonOperator, alarm.Threshold],
-      [metrics.namespace, metrics.coverage, 'Maximum', 3600, 'LessThanThreshold', 100],
+      [metrics.namespace, 'Coverage', 'Maximum', 3600, 'LessThanThreshold', 100],
     );
     assert.equal(alarm.TreatMissingData, 'notBreaching');
     assert.deepEqual([alarm.AlarmActions, alarm.OKActions], [told, told]);
@@ -296,8 +296,7 @@ it('the dashboard shows whether the guard is on, what it sees, and what waits or
   assert.equal(page.DashboardName, names.function);
   const body = JSON.stringify(page.DashboardBody);
   for (const metric of [
-    metrics.heartbeat,
-    metrics.coverage,
+    ...metrics.table.map(({ name }) => name),
     'Errors',
     'Throttles',
     'Duration',
@@ -306,4 +305,5 @@ it('the dashboard shows whether the guard is on, what it sees, and what waits or
   ]) {
     assert.ok(body.includes(`\\"${metric}\\"`), metric);
   }
+  assert.ok(body.includes(`message = \\\\\\"${metrics.accountLine}`), body);
 });

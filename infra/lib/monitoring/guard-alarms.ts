@@ -1,10 +1,11 @@
 /** The alarms that say that the guard is on and does not do all of its work. */
 import { Duration } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, type IMetric, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { metrics, names } from '../contract';
+import { names } from '../contract';
 import type { NotifyTopic } from '../notification/notify-topic';
+import { ownMetric } from './own-metric';
 
 export const FAILURES_ALARM = names.failureQueue;
 export const COVERAGE_ALARM = `${names.function}-coverage`;
@@ -39,7 +40,7 @@ export class GuardAlarms extends Construct {
         'No sweep of runawaytrain saw every account in every region in the last hour: something is not watched. The report of a sweep ' +
         'names each account and region that did not answer, and why.',
       // The most of an hour: one region that is slow once is noise.
-      metric: most(metrics.coverage, Duration.hours(1)),
+      metric: ownMetric('coverage', { statistic: 'Maximum', period: Duration.hours(1) }),
       comparisonOperator: LESS_THAN_THRESHOLD,
       threshold: 100,
     });
@@ -48,7 +49,7 @@ export class GuardAlarms extends Construct {
       alarmDescription:
         'Accounts that ran away are frozen by runawaytrain and not halted, for the brake held: what runs in them goes on and bills. ' +
         'No further account is halted until people have halted or released each of them; the status of runawaytrain names them.',
-      metric: most(metrics.waiting, Duration.minutes(5)),
+      metric: ownMetric('waiting'),
       comparisonOperator: GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       threshold: 1,
     });
@@ -70,8 +71,4 @@ interface AlarmDescription {
   readonly metric: IMetric;
   readonly comparisonOperator: ComparisonOperator;
   readonly threshold: number;
-}
-
-function most(metricName: string, period: Duration): Metric {
-  return new Metric({ namespace: metrics.namespace, metricName, statistic: 'Maximum', period });
 }

@@ -1,11 +1,12 @@
 /** The alarm that says the guard is off: it rings when no sweep was completed for three ticks. */
 import { Duration } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { metrics, names } from '../contract';
 import type { NotifyTopic } from '../notification/notify-topic';
 import { grant } from '../shared/grant';
+import { ownMetric } from './own-metric';
 
 /** One missed tick is noise, a deployment for instance. Three in a row are an account that nobody watches. */
 const TICKS = 3;
@@ -23,12 +24,7 @@ export class Heartbeat extends Construct {
       alarmDescription:
         `runawaytrain completed no sweep in ${TICKS * scheduleMinutes} minutes: no account is being watched. ` +
         `Look at the log group ${names.logGroup} and the queue ${names.failureQueue}, and whether envaction or mode is pass.`,
-      metric: new Metric({
-        namespace: metrics.namespace,
-        metricName: metrics.heartbeat,
-        statistic: 'Sum',
-        period: Duration.minutes(scheduleMinutes),
-      }),
+      metric: ownMetric('heartbeat', { period: Duration.minutes(scheduleMinutes) }),
       comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
       threshold: 1,
       evaluationPeriods: TICKS,

@@ -5,7 +5,7 @@ use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::types::{MetricDatum, StandardUnit};
 use aws_smithy_types::DateTime;
 
-use runawaytrain_core::contract::{METRIC_COVERAGE, METRIC_HEARTBEAT, METRIC_NAMESPACE, METRIC_WAITING};
+use runawaytrain_core::contract::{METRIC_NAMESPACE, MetricUnit};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_engine::ports::{Metrics, SweepMetrics};
 
@@ -27,44 +27,70 @@ impl CloudWatchMetrics {
 impl Metrics for CloudWatchMetrics {
     async fn emit(&self, sweep: SweepMetrics) -> Result<(), Failure> {
         let at = DateTime::from_millis(sweep.at.as_millisecond());
-        let metric =
-            |name, value, unit| MetricDatum::builder().metric_name(name).value(value).unit(unit).timestamp(at).build();
-        let coverage = metric(METRIC_COVERAGE, sweep.coverage.percent(), StandardUnit::Percent);
-        let waiting = metric(METRIC_WAITING, sweep.waiting as f64, StandardUnit::Count);
-        // A sweep that did not reach every account says nothing, so that the alarm on missing data goes off.
-        let heartbeat = sweep.complete.then(|| metric(METRIC_HEARTBEAT, 1.0, StandardUnit::Count));
-        let data = [coverage, waiting].into_iter().chain(heartbeat).collect();
+        let datum = |name, value, unit| {
+            MetricDatum::builder().metric_name(name).value(value).unit(spelled(unit)).timestamp(at).build()
+        };
+        let data = sweep.values().into_iter().map(|(row, value)| datum(row.name, value, row.unit)).collect();
         let call = self.client.put_metric_data().namespace(METRIC_NAMESPACE).set_metric_data(Some(data));
         call.send().await.map(|_| ()).map_err(|error| failure::of("cloudwatch:PutMetricData", &error))
     }
 }
 
+fn spelled(unit: MetricUnit) -> StandardUnit {
+    match unit {
+        MetricUnit::Count => StandardUnit::Count,
+        MetricUnit::Percent => StandardUnit::Percent,
+        MetricUnit::Seconds => StandardUnit::Seconds,
+        MetricUnit::None => StandardUnit::None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+    use runawaytrain_core::contract::METRICS;
+    use runawaytrain_core::message::report::Totals;
     use runawaytrain_core::observation::Coverage;
 
     use super::*;
     use crate::wire::Script;
 
+    async fn sent(complete: bool, seen: usize) -> String {
+        let script = Script::new(|_| (200, "\u{0}".to_owned()));
+        let sweep = SweepMetrics {
+            at: "2026-11-22T03:00:00Z".parse().unwrap(),
+            took: SignedDuration::from_secs(9),
+            complete,
+            coverage: Coverage { seen, expected: 34 },
+            totals: Totals { instances: 3, ..Totals::default() },
+            halted: 1,
+            frozen: 1,
+            waiting: 2,
+        };
+        // Whether the answer can be read is not the point: it is a binary one, of an empty map.
+        let _ = CloudWatchMetrics::new(&script.config()).emit(sweep).await;
+        script.asked().first().unwrap().clone()
+    }
+
+    fn names(sent: &str) -> Vec<&'static str> {
+        METRICS.iter().map(|row| row.name).filter(|name| sent.contains(name)).collect()
+    }
+
+    #[tokio::test]
+    async fn a_sweep_emits_each_metric_of_the_table() {
+        let sent = sent(true, 17).await;
+        assert_eq!(names(&sent), METRICS.map(|row| row.name));
+        assert!([METRIC_NAMESPACE, "Percent", "Seconds", "Count"].iter().all(|word| sent.contains(word)), "{sent}");
+    }
+
     #[tokio::test]
     async fn only_a_complete_sweep_is_a_heartbeat() {
-        for complete in [true, false] {
-            let script = Script::new(|_| (200, "\u{0}".to_owned()));
-            let sweep = SweepMetrics {
-                at: "2026-11-22T03:00:00Z".parse().unwrap(),
-                complete,
-                coverage: Coverage { seen: 17, expected: 34 },
-                waiting: 2,
-            };
-            // Whether the answer can be read is not the point: it is a binary one, of an empty map.
-            let _ = CloudWatchMetrics::new(&script.config()).emit(sweep).await;
-            let asked = script.asked();
-            let sent = asked.first().unwrap();
-            assert!(
-                [METRIC_NAMESPACE, METRIC_COVERAGE, METRIC_WAITING, "Percent"].iter().all(|word| sent.contains(word)),
-                "{sent}"
-            );
-            assert_eq!(sent.contains(METRIC_HEARTBEAT), complete, "{sent}");
-        }
+        assert!(!names(&sent(false, 17).await).contains(&"Heartbeat"));
+    }
+
+    #[tokio::test]
+    async fn what_runs_is_not_said_to_be_nothing_where_nothing_could_be_seen() {
+        let sent = sent(false, 0).await;
+        assert_eq!(names(&sent), ["Coverage", "Halted", "Frozen", "WaitingForPeople", "Unserved", "SweepDuration"]);
     }
 }

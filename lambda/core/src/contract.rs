@@ -1,6 +1,10 @@
 //! Names that the function and the infrastructure must agree on. A test writes them to `infra/generated/`, from where
 //! the CDK app reads them.
 
+mod metrics;
+
+pub use metrics::{ACCOUNT_LINE, METRIC_NAMESPACE, METRICS, Metric, MetricRow, MetricUnit, Statistic};
+
 /// The region everything runs in: billing metrics exist only here.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/monitor_estimated_charges_with_cloudwatch.html>
 pub const HOME_REGION: &str = "us-east-1";
@@ -66,15 +70,6 @@ pub const HEARTBEAT_ALARM: &str = "runawaytrain-heartbeat";
 pub const EXTERNAL_ID_PREFIX: &str = "runawaytrain-";
 /// The policy as JSON, beside the binary.
 pub const POLICY_FILE: &str = "runawaytrain.json";
-/// The namespace of our metrics.
-pub const METRIC_NAMESPACE: &str = "RunawayTrain";
-/// 1 for each complete sweep of the whole organization.
-pub const METRIC_HEARTBEAT: &str = "Heartbeat";
-/// Account-regions seen of those expected, in percent.
-pub const METRIC_COVERAGE: &str = "Coverage";
-/// Accounts that the brake froze and that wait for people to halt or release them.
-pub const METRIC_WAITING: &str = "WaitingForPeople";
-
 /// The function's environment variables, and whether each must be set.
 pub const ENVIRONMENT: [(&str, bool); 10] = [
     ("snstopic", true),

@@ -94,9 +94,8 @@ fn the_contract_is_up_to_date() {
         "table": { "partitionKey": contract::PARTITION_KEY, "sortKey": contract::SORT_KEY, "expiry": contract::EXPIRY },
         "metrics": {
             "namespace": contract::METRIC_NAMESPACE,
-            "heartbeat": contract::METRIC_HEARTBEAT,
-            "coverage": contract::METRIC_COVERAGE,
-            "waiting": contract::METRIC_WAITING,
+            "table": contract::METRICS,
+            "accountLine": contract::ACCOUNT_LINE,
         },
         "environment": environment,
         "permissions": { "observe": Kind::observe(), "contain": Kind::contain() },

@@ -11,7 +11,7 @@ use runawaytrain_core::decision::{News, ShutOuts};
 use runawaytrain_core::message::mail;
 use runawaytrain_core::message::report::{AccountReport, Answer, NoticeTotals, Report, SweepReport, Totals};
 use runawaytrain_core::policy::{CostReports, Policy};
-use runawaytrain_core::record::{AccountRecord, FreezeReason};
+use runawaytrain_core::record::{AccountRecord, FreezeReason, State};
 use runawaytrain_core::resource::ReleaseRequest;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::mode::{Mode, least};
@@ -273,10 +273,21 @@ impl Guard {
         let inquiry = self.permissions.inquiry(&scope, &records, selection, drill);
         let AccountResults { mut accounts, coverage, reached_all, knows_all } =
             every_account(&one, scope, records).await;
+        accounts.iter().filter(|report| is_worth_a_line(report)).for_each(log);
         let complete = reached_all && knows_all && list_is_whole && is_guarding(&accounts, &let_us_in);
         let mut notices = if drill { NoticeTotals::default() } else { self.mailer.deliver().await };
         if !drill && *selection == Selection::All {
-            let metrics = SweepMetrics { at: self.clock.now(), complete, coverage, waiting };
+            let at = self.clock.now();
+            let metrics = SweepMetrics {
+                at,
+                took: at.duration_since(started),
+                complete,
+                coverage,
+                totals: Totals::of(&accounts),
+                halted: accounts.iter().filter(|report| report.state.is_some_and(State::is_halt)).count(),
+                frozen: accounts.iter().filter(|report| report.state == Some(State::Frozen)).count(),
+                waiting,
+            };
             if let Err(failure) = self.metrics.emit(metrics).await {
                 tracing::error!(error = %failure, "the heartbeat could not be emitted; its alarm will say that the guard is off");
             }
@@ -346,6 +357,28 @@ impl Guard {
             remember,
         }
     }
+}
+
+/// Whether the log says how an account was found: the quiet ones, which are most, are in the totals.
+fn is_worth_a_line(report: &AccountReport) -> bool {
+    report.instances.counted > 0 || report.unseen || report.state.is_some_and(|state| state != State::Ok)
+}
+
+/// What the dashboard's tables by account are made of.
+fn log(report: &AccountReport) {
+    let state = report.state.map(|state| state.to_string());
+    tracing::info!(
+        account = %report.account,
+        name = report.name,
+        state,
+        verdict = report.verdict.map(|verdict| verdict.to_string()),
+        unseen = report.unseen,
+        instances = report.instances.counted,
+        vcpus = report.vcpus,
+        usd_per_hour = report.burn.total().dollars(),
+        "{}",
+        contract::ACCOUNT_LINE
+    );
 }
 
 /// How many accounts are frozen for a reason.

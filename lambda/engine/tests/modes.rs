@@ -171,3 +171,19 @@ async fn a_drill_of_a_named_account_shows_what_a_halt_would_do_however_quiet_it_
     let everybody = scene.send(json!({ "action": "drill" })).await;
     assert!(report_of(&everybody, QUIET).plan.actions.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn each_sweep_says_what_runs_and_how_many_accounts_are_contained() {
+    let scene = Scene::new(seeded(), policy(json!({})));
+    scene.tick().await;
+    scene.tick().await;
+    let sweeps = scene.testbed.metrics.sweeps();
+    let values = |at: usize| -> std::collections::BTreeMap<&str, f64> {
+        sweeps[at].values().into_iter().map(|(row, value)| (row.name, value)).collect()
+    };
+    let (first, second) = (values(0), values(1));
+    // The payer's nine, the quiet account's two, and the nine that were there when physics was looked at.
+    assert_eq!((first["Instances"], first["Halted"], first["Coverage"]), (20.0, 1.0, 100.0));
+    assert_eq!((second["Instances"], second["Vcpus"], second["Halted"]), (11.0, 11.0, 1.0));
+    assert!(second["Burn"] > 0.0 && second["SweepDuration"] < first["SweepDuration"]);
+}
