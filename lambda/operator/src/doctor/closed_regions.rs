@@ -9,12 +9,13 @@ use runawaytrain_core::contract::{
     FORWARDER_ROLE, HOME_REGION, LOCKDOWN_POLICY, MODELS_POLICY, PROTECT_POLICY, QUARANTINE_POLICY, RESPONDER_ROLE,
 };
 use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::vocabulary::pattern::{fits, fits_action};
 use runawaytrain_core::vocabulary::text::{clean, listed};
 
 use super::ground::Ground;
 use crate::finding::{Cure, Finding};
 use crate::policy_file::PolicyFile;
-use crate::statements::{likened, strings};
+use crate::statements::strings;
 
 /// AWS's own, which is on everything and denies nothing.
 const ALLOWS_ALL: &str = "FullAWSAccess";
@@ -129,11 +130,10 @@ fn denies(document: &str, role: &str, region: &str, action: &str) -> bool {
 }
 
 fn is_about(statement: &Value, action: &str) -> bool {
-    let fits =
-        |patterns: Vec<String>| patterns.iter().any(|pattern| likened(&pattern.to_lowercase(), &action.to_lowercase()));
+    let is_among = |patterns: Vec<String>| patterns.iter().any(|pattern| fits_action(pattern, action));
     match statement.get("NotAction") {
-        Some(excepted) => !fits(strings(Some(excepted))),
-        None => fits(strings(statement.get("Action"))),
+        Some(excepted) => !is_among(strings(Some(excepted))),
+        None => is_among(strings(statement.get("Action"))),
     }
 }
 
@@ -155,8 +155,8 @@ fn conditions_hold(conditions: Option<&Value>, role: &str, region: &str) -> bool
                 _ => continue,
             };
             let operator = operator.to_lowercase();
-            let fits = strings(Some(values)).iter().any(|pattern| likened(pattern, value));
-            if fits == operator.contains("not") {
+            let is_among = strings(Some(values)).iter().any(|pattern| fits(pattern, value));
+            if is_among == operator.contains("not") {
                 return false;
             }
         }
@@ -178,7 +178,8 @@ mod tests {
 
     fn found(condition: &str, more: &str) -> Vec<Finding> {
         let document = format!(
-            r#"{{"Statement":[{{"Effect":"Deny","NotAction":["iam:*","organizations:*"],"Resource":"*","Condition":{condition}}}]}}"#
+            r#"{{"Statement":[{{"Effect":"Deny","NotAction":["iam:*","organizations:*"],"Resource":"*",
+                "Condition":{condition}}}]}}"#
         );
         let enabled = ["eu-central-1", "eu-west-1", "us-east-1"].map(str::to_owned).into();
         denied(&[Attached { name: "regions".into(), document }], &enabled, &policy(more))
@@ -201,7 +202,8 @@ mod tests {
 
     #[test]
     fn exempt_roles_and_closed_regions_are_in_order() {
-        let exempt = r#"{"StringNotEquals":{"aws:RequestedRegion":["eu-central-1"]},"ArnNotLike":{"aws:PrincipalARN":["arn:aws:iam::*:role/stacksets-exec-*","arn:aws:iam::*:role/RunawayTrain*"]}}"#;
+        let exempt = r#"{"StringNotEquals":{"aws:RequestedRegion":["eu-central-1"]},"ArnNotLike":{"aws:PrincipalARN":[
+            "arn:aws:iam::*:role/stacksets-exec-*","arn:aws:iam::*:role/RunawayTrain*"]}}"#;
         assert_eq!(found(exempt, "")[0].status, crate::finding::Status::Ok);
         let closed = ", memberRegion: eu-central-1, closedRegions: [eu-west-1]";
         let told = said(&found(r#"{"StringEquals":{"aws:RequestedRegion":"eu-west-1"}}"#, closed));
@@ -212,7 +214,8 @@ mod tests {
     fn only_denials_by_region_are_found() {
         let told = said(&found(r#"{"StringNotEquals":{"aws:PrincipalOrgID":"o-other"}}"#, ""));
         assert!(told.contains("no service control policy denies"), "{told}");
-        let excepted = r#"{"Statement":{"Effect":"Deny","NotAction":["cloudformation:*","events:*"],"Resource":"*","Condition":{"StringNotLike":{"aws:RequestedRegion":"eu-*"}}}}"#;
+        let excepted = r#"{"Statement":{"Effect":"Deny","NotAction":["cloudformation:*","events:*"],"Resource":"*",
+            "Condition":{"StringNotLike":{"aws:RequestedRegion":"eu-*"}}}}"#;
         assert!(!denies(excepted, "stacksets-exec-1", "us-east-1", "cloudformation:CreateStack"));
         assert!(denies(excepted, "stacksets-exec-1", "us-east-1", "cloudwatch:PutMetricAlarm"));
         assert!(!denies(excepted, "stacksets-exec-1", "eu-west-1", "cloudwatch:PutMetricAlarm"));

@@ -4,12 +4,13 @@
 use serde_json::Value;
 
 use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::vocabulary::pattern::fits_action;
 use runawaytrain_core::vocabulary::text::clean;
 
 use super::ground::Ground;
 use crate::cloud::organization::Delegate;
 use crate::finding::{Cure, Finding};
-use crate::statements::{likened, strings};
+use crate::statements::strings;
 
 /// The name of StackSets as a service of the organization.
 const STACK_SETS: &str = "member.org.stacksets.cloudformation.amazonaws.com";
@@ -40,7 +41,7 @@ fn who_takes_off(document: &str) -> Vec<String> {
         .filter(|statement| {
             strings(statement.get("Action"))
                 .iter()
-                .any(|pattern| TAKES_OFF.iter().any(|action| likened(&pattern.to_lowercase(), &action.to_lowercase())))
+                .any(|pattern| TAKES_OFF.iter().any(|action| fits_action(pattern, action)))
         })
         .flat_map(|statement| match statement.get("Principal") {
             Some(Value::Object(principals)) => principals.values().flat_map(|value| strings(Some(value))).collect(),
@@ -87,9 +88,11 @@ mod tests {
 
     #[test]
     fn a_delegation_that_only_reads_is_none() {
-        let reads = r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":["organizations:Describe*","organizations:List*"]}]}"#;
+        let reads = r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"111111111111"},
+            "Action":["organizations:Describe*","organizations:List*"]}]}"#;
         assert_eq!(who_takes_off(reads), Vec::<String>::new());
-        let writes = r#"{"Statement":{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111111111111:root"]},"Action":"organizations:*Policy"}}"#;
+        let writes = r#"{"Statement":{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111111111111:root"]},
+            "Action":"organizations:*Policy"}}"#;
         assert_eq!(who_takes_off(writes), ["arn:aws:iam::111111111111:root"]);
         assert_eq!(who_takes_off("{"), ["a policy that cannot be read"]);
     }
