@@ -4,19 +4,21 @@
 use std::collections::BTreeSet;
 use std::mem::discriminant;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
+use runawaytrain_core::observation::Observation;
 use runawaytrain_core::plan::permissions::{Loss, losses};
-use runawaytrain_core::plan::{ActionResult, Outcome, Plan, remaining};
+use runawaytrain_core::plan::{ActionResult, Changes, HaltJournal, Outcome, Plan, remaining, undo};
+use runawaytrain_core::policy::Policy;
 use runawaytrain_core::resource::fleets::FleetKind;
 use runawaytrain_core::resource::instances::Protection;
 use runawaytrain_core::resource::users::{Credential, UserAttachment};
 use runawaytrain_core::resource::{
-    Act, Action, Caller, Description, Draft, Erasure, Kind, Lane, Undo, fleets, groups, instances, quarantine, roles,
-    root, spot_requests, users,
+    Act, Action, Asked, Caller, Description, Draft, Erasure, Kind, Lane, ReleaseRequest, SkipReason, Start, Undo,
+    fleets, groups, instances, quarantine, roles, root, spot_requests, users,
 };
 use runawaytrain_core::vocabulary::failure::{DeniedBy, Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{
-    FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UserName,
+    AccountId, FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UserName,
 };
 
 /// A name as a member may choose it: with what would break a line, or write over one.
@@ -295,6 +297,49 @@ fn what_undoes_an_action_is_not_undone_itself() {
             assert_eq!(undo.region(), action.region(), "{action}: {undo}");
             assert_eq!(undo.items(), action.items(), "{action}: {undo}");
         }
+    }
+}
+
+#[test]
+fn what_can_be_undone_says_what_of_a_release_gives_it_back() {
+    for action in all() {
+        let can_be = matches!(action.undo(), Undo::By(_));
+        assert_eq!(action.given_back_by().is_some(), can_be, "{action}");
+    }
+}
+
+/// Whether a release gives it back is read off what it leaves alone where nothing could be seen: what was not asked for,
+/// for that reason; what was, for not having been seen.
+#[test]
+fn what_an_action_says_of_a_release_is_what_the_release_goes_by() {
+    let policy = r#"{"payer": "100000000000", "organization": {"id": "o-exampleorg1"},
+        "defaults": {"limits": {"instances": 4}, "notify": ["cloud@example.edu"]}}"#;
+    let account = AccountId::parse("111111111111").unwrap();
+    let policy = Policy::from_json(policy).unwrap().for_account(&account);
+    let nothing = Observation::new(account);
+    for action in all() {
+        let calls = vec![(action.clone(), Some(ActionResult::Done))];
+        let changes = Changes::of([&HaltJournal { tripped: Timestamp::UNIX_EPOCH, calls }]);
+        let plan = |request: &ReleaseRequest| undo(&policy, &changes, &nothing, request);
+        let mut request = ReleaseRequest::default();
+        match action.given_back_by() {
+            None | Some(Asked::Nothing | Asked::Launch(_)) => {
+                let all = ReleaseRequest {
+                    users: [user()].into(),
+                    roles: [role()].into(),
+                    keys: [key().to_string(), chosen()].into(),
+                    ..ReleaseRequest::default()
+                };
+                assert!(plan(&request).actions().eq(plan(&all).actions()), "{action}");
+                continue;
+            }
+            Some(Asked::User(name)) => _ = request.users.insert(UserName::new(name)),
+            Some(Asked::Role(name)) => _ = request.roles.insert(RoleName::new(name)),
+            Some(Asked::Key(id)) => _ = request.keys.insert(id.to_owned()),
+            Some(Asked::Start(ids)) => request.start = Start::Named(ids.into_iter().map(str::to_owned).collect()),
+        }
+        let is_unseen = |plan: Plan| plan.skipped().iter().any(|one| matches!(one.reason, SkipReason::Unseen { .. }));
+        assert!(!is_unseen(plan(&ReleaseRequest::default())) && is_unseen(plan(&request)), "{action}");
     }
 }
 

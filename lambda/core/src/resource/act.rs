@@ -15,6 +15,9 @@ pub trait Act: Clone + PartialEq + fmt::Display {
     /// What undoes it.
     fn undo(&self) -> Undo<Self>;
 
+    /// What of a release's request gives back what this changed; `None` where no release does.
+    fn given_back_by(&self) -> Option<Asked<'_>>;
+
     /// Where, for a call that is made in one region.
     fn region(&self) -> Option<&Region> {
         None
@@ -147,6 +150,23 @@ pub enum Undo<A> {
     NotNeeded,
     /// It is itself what undoes another.
     IsUndo,
+}
+
+/// What of a release's request gives back what an action changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked<'a> {
+    /// Nothing: every release does.
+    Nothing,
+    /// This user's name.
+    User(&'a str),
+    /// This role's name.
+    Role(&'a str),
+    /// The id of this access key or other credential.
+    Key(&'a str),
+    /// To start these instances.
+    Start(Vec<&'a str>),
+    /// To start something, or this by its name: it launches by itself.
+    Launch(&'a str),
 }
 
 /// Writes a batch: `stop 7 instances in us-east-1: i-1, i-2, i-3, i-4, i-5 and 2 more`.

@@ -10,7 +10,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::observation::{Need, Observation, Seen, Subject};
-use crate::resource::act::{Act, Description, Undo};
+use crate::resource::act::{Act, Asked, Description, Undo};
 use crate::resource::case::{HaltCase, ReleaseCase, Touched};
 use crate::resource::draft::{Draft, SkipReason};
 use crate::resource::room::{Resource, Scope};
@@ -51,6 +51,10 @@ impl Act for Action {
     }
 
     fn undo(&self) -> Undo<Self> {
+        match *self {}
+    }
+
+    fn given_back_by(&self) -> Option<Asked<'_>> {
         match *self {}
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::observation::{Need, Observation, Subject};
 use crate::policy::AccountPolicy;
-use crate::resource::act::{Act, Description, Part, Undo};
+use crate::resource::act::{Act, Asked, Description, Part, Undo};
 use crate::resource::case::{Done, HaltCase, ReleaseCase, Standing, Touched};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::instances::{Launcher, launchers};
@@ -102,6 +102,13 @@ impl Act for Action {
                 Undo::By(Self::RestoreFleet { region, fleet, kind, target, on_demand })
             }
             Self::RestoreFleet { .. } => Undo::IsUndo,
+        }
+    }
+
+    fn given_back_by(&self) -> Option<Asked<'_>> {
+        match self {
+            Self::ZeroFleet { fleet, .. } => Some(Asked::Launch(fleet.as_str())),
+            Self::RestoreFleet { .. } => None,
         }
     }
 

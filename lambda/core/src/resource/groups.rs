@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::observation::{Need, Observation, Subject};
 use crate::policy::AccountPolicy;
-use crate::resource::act::{Act, Description, Part, Undo};
+use crate::resource::act::{Act, Asked, Description, Part, Undo};
 use crate::resource::case::{Done, HaltCase, ReleaseCase, Standing, Touched};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::instances::{Instance, Instances, Launcher, Phase, launchers};
@@ -87,6 +87,13 @@ impl Act for Action {
                 Undo::By(Self::ResumeGroup { region, group, processes: BTreeSet::new() })
             }
             Self::ResumeGroup { .. } => Undo::IsUndo,
+        }
+    }
+
+    fn given_back_by(&self) -> Option<Asked<'_>> {
+        match self {
+            Self::SuspendGroup { group, .. } => Some(Asked::Launch(group.as_str())),
+            Self::ResumeGroup { .. } => None,
         }
     }
 

@@ -287,6 +287,10 @@ macro_rules! kinds {
                 }
             }
 
+            fn given_back_by(&self) -> Option<Asked<'_>> {
+                match self { $(Self::$Kind(action) => action.given_back_by(),)+ }
+            }
+
             fn region(&self) -> Option<&Region> {
                 match self { $(Self::$Kind(action) => action.region(),)+ }
             }

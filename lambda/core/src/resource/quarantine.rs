@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::observation::{Need, Observation, Subject};
 use crate::policy::AccountPolicy;
-use crate::resource::act::{Act, Description, Part, Undo};
+use crate::resource::act::{Act, Asked, Description, Part, Undo};
 use crate::resource::case::{HaltCase, ReleaseCase, Touched};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::room::{Caller, Resource, Scope};
@@ -170,6 +170,10 @@ impl Act for Action {
 
     fn undo(&self) -> Undo<Self> {
         if self.attaches() { Undo::By(self.policy().detach()) } else { Undo::IsUndo }
+    }
+
+    fn given_back_by(&self) -> Option<Asked<'_>> {
+        self.attaches().then_some(Asked::Nothing)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::observation::{Gap, Need, Observation, Seen, Subject};
 use crate::policy::known_roles::{Class, KnownRole, known};
 use crate::policy::trust::Principal;
 use crate::policy::{AccountPolicy, RoleResponse};
-use crate::resource::act::{Act, Description, Part, Undo};
+use crate::resource::act::{Act, Asked, Description, Part, Undo};
 use crate::resource::case::{Age, Done, HaltCase, Refusals, ReleaseCase, Standing, Suspicion, Touched};
 use crate::resource::deny_all::{Calls, DenyAll, NO_ROOM, Way};
 use crate::resource::draft::{Draft, Lane, SkipReason};
@@ -176,6 +176,18 @@ impl Act for Action {
             Self::AttachDenyToRole { role } => Undo::By(Self::DetachDenyFromRole { role }),
             Self::BoundRole { role, before } => Undo::By(Self::RestoreRoleBoundary { role, boundary: before }),
             Self::DetachDenyFromRole { .. } | Self::RestoreRoleBoundary { .. } | Self::LiftRole { .. } => Undo::IsUndo,
+        }
+    }
+
+    fn given_back_by(&self) -> Option<Asked<'_>> {
+        match self {
+            Self::DenyRole { role } | Self::AttachDenyToRole { role } | Self::BoundRole { role, .. } => {
+                Some(Asked::Role(role.as_str()))
+            }
+            Self::RevokeSessions { .. }
+            | Self::DetachDenyFromRole { .. }
+            | Self::RestoreRoleBoundary { .. }
+            | Self::LiftRole { .. } => None,
         }
     }
 

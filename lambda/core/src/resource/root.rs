@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::observation::{Need, Observation, Seen, Subject};
 use crate::policy::{AccountPolicy, RootResponse};
-use crate::resource::act::{Act, Description, Part, Undo};
+use crate::resource::act::{Act, Asked, Description, Part, Undo};
 use crate::resource::case::{Done, HaltCase, ReleaseCase, Touched};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::room::{Caller, Resource, Scope};
@@ -71,6 +71,10 @@ impl Act for Action {
 
     fn undo(&self) -> Undo<Self> {
         Undo::Never
+    }
+
+    fn given_back_by(&self) -> Option<Asked<'_>> {
+        None
     }
 
     fn principal(&self) -> Option<&str> {

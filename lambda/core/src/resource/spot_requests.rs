@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::observation::{Need, Observation, Subject};
 use crate::policy::AccountPolicy;
-use crate::resource::act::{Act, Description, Part, Undo, write_batch};
+use crate::resource::act::{Act, Asked, Description, Part, Undo, write_batch};
 use crate::resource::case::{Done, HaltCase, ReleaseCase, Touched};
 use crate::resource::draft::{Draft, Lane, SkipReason};
 use crate::resource::instances;
@@ -57,6 +57,10 @@ impl Act for Action {
 
     fn undo(&self) -> Undo<Self> {
         Undo::Never
+    }
+
+    fn given_back_by(&self) -> Option<Asked<'_>> {
+        None
     }
 
     fn region(&self) -> Option<&Region> {

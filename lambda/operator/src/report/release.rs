@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use runawaytrain_core::plan::Changes;
 use runawaytrain_core::record::State;
-use runawaytrain_core::resource::{Act as _, Action, Kind, Part, Undo, users};
+use runawaytrain_core::resource::{Act as _, Action, Asked, Undo};
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::text::{clean, count};
 use serde::Serialize;
@@ -28,37 +28,28 @@ struct Standing<'a> {
     roles: BTreeSet<&'a str>,
     keys: BTreeSet<&'a str>,
     stopped: BTreeSet<&'a str>,
-    launchers: usize,
+    launchers: BTreeSet<&'a str>,
 }
 
 impl<'a> Standing<'a> {
     fn is_empty(&self) -> bool {
-        let names = [&self.users, &self.roles, &self.keys, &self.stopped];
-        self.launchers == 0 && names.iter().all(|names| names.is_empty())
+        let names = [&self.users, &self.roles, &self.keys, &self.stopped, &self.launchers];
+        names.iter().all(|names| names.is_empty())
     }
 
     fn of(changes: &'a Changes) -> Self {
         let mut standing = Self::default();
-        let can_be_undone = |action: &Action| matches!(action.undo(), Undo::By(_));
-        for action in changes.standing().map(|(action, _)| action).filter(|action| can_be_undone(action)) {
-            match (action.kind(), action.part()) {
-                (Kind::Users, Part::Lock) => standing.users.extend(action.principal()),
-                (Kind::Roles, Part::Lock) => standing.roles.extend(action.principal()),
-                (Kind::Users, Part::Strip) => standing.keys.extend(key(action)),
-                (_, Part::Stop) => standing.stopped.extend(action.items()),
-                (_, Part::Disarm) => standing.launchers += 1,
-                _ => {}
+        for asked in changes.standing().filter_map(|(action, _)| action.given_back_by()) {
+            match asked {
+                Asked::Nothing => {}
+                Asked::User(name) => _ = standing.users.insert(name),
+                Asked::Role(name) => _ = standing.roles.insert(name),
+                Asked::Key(id) => _ = standing.keys.insert(id),
+                Asked::Start(instances) => standing.stopped.extend(instances),
+                Asked::Launch(name) => _ = standing.launchers.insert(name),
             }
         }
         standing
-    }
-}
-
-fn key(action: &Action) -> Option<&str> {
-    match action {
-        Action::Users(users::Action::DeactivateKey { key, .. }) => Some(key.as_str()),
-        Action::Users(users::Action::DeactivateCredential { credential, .. }) => Some(credential.id()),
-        _ => None,
     }
 }
 
@@ -95,7 +86,7 @@ pub fn ways(account: &AccountId, state: State, changes: &Changes) -> Vec<Way> {
 
 fn starts(standing: &Standing<'_>) -> Vec<(String, String)> {
     let instances = standing.stopped.len();
-    let what = match (instances, standing.launchers) {
+    let what = match (instances, standing.launchers.len()) {
         (0, 0) => return Vec::new(),
         (0, _) => "what launches by itself".to_owned(),
         (_, 0) => format!("{} that the halt stopped", count(instances as u64, "instance")),

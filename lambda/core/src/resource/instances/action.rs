@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::resource::act::{Act, Description, Erasure, Part, Undo, write_batch};
+use crate::resource::act::{Act, Asked, Description, Erasure, Part, Undo, write_batch};
 use crate::vocabulary::failure::FailureKind;
 use crate::vocabulary::ids::{InstanceId, Region};
 
@@ -96,6 +96,14 @@ impl Act for Action {
             Self::StopInstances { region, instances, .. } => Undo::By(Self::StartInstances { region, instances }),
             Self::TerminateInstances { .. } => Undo::Never,
             Self::Protect { .. } | Self::StartInstances { .. } => Undo::IsUndo,
+        }
+    }
+
+    fn given_back_by(&self) -> Option<Asked<'_>> {
+        match self {
+            Self::Unprotect { .. } => Some(Asked::Nothing),
+            Self::StopInstances { .. } => Some(Asked::Start(self.items())),
+            Self::TerminateInstances { .. } | Self::Protect { .. } | Self::StartInstances { .. } => None,
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::credential::{Credential, UserAttachment};
-use crate::resource::act::{Act, Description, Part, Undo};
+use crate::resource::act::{Act, Asked, Description, Part, Undo};
 use crate::resource::deny_all::Calls;
 use crate::vocabulary::ids::{KeyId, UserName};
 use crate::vocabulary::text::clean;
@@ -232,6 +232,26 @@ impl Act for Action {
             | Self::RestoreUserBoundary { .. }
             | Self::ActivateKey { .. }
             | Self::ActivateCredential { .. } => Undo::IsUndo,
+        }
+    }
+
+    fn given_back_by(&self) -> Option<Asked<'_>> {
+        match self {
+            Self::DenyUser { user } | Self::AttachDenyToUser { user } | Self::BoundUser { user, .. } => {
+                Some(Asked::User(user.as_str()))
+            }
+            Self::DeactivateKey { key, .. } => Some(Asked::Key(key.as_str())),
+            Self::DeactivateCredential { credential, .. } => Some(Asked::Key(credential.id())),
+            Self::DeleteKey { .. }
+            | Self::DeleteLogin { .. }
+            | Self::DeleteCredential { .. }
+            | Self::RemoveAttachment { .. }
+            | Self::DeleteUser { .. }
+            | Self::LiftDeny { .. }
+            | Self::DetachDenyFromUser { .. }
+            | Self::RestoreUserBoundary { .. }
+            | Self::ActivateKey { .. }
+            | Self::ActivateCredential { .. } => None,
         }
     }
 
