@@ -71,6 +71,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "answer",
             "check",
             "plan",
+            "table",
             "history",
             "exception",
             "report",

@@ -13,6 +13,7 @@ use runawaytrain_engine::deadline::{Deadline, Invocation};
 use runawaytrain_engine::ports::{Clock as _, Ports};
 use runawaytrain_engine::sweep::Guard;
 use runawaytrain_operator::report::{self, page};
+use runawaytrain_operator::table::Table;
 use runawaytrain_testbed::{Fault, SimAccount, SimUser, Testbed};
 use serde_json::{Value, json};
 
@@ -56,7 +57,7 @@ async fn main() {
     }
     let account = id(PHYSICS);
     let record = ports.states.load(&account).await.unwrap().unwrap().record;
-    let journals = report::read(&record, &*ports.journal).await.unwrap();
+    let journals = report::read(&record, &Table::of(&ports)).await.unwrap();
     let policy = policy(&wanted).for_account(&account);
     let told = report::report(&record, &journals, "Physics – condensed matter", &policy, testbed.clock.now());
     println!("{}", page::page(&told));

@@ -7,8 +7,9 @@ use runawaytrain_core::record::{AccountRecord, State};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::text::count;
-use runawaytrain_engine::ports::{Journal, States};
 use tokio::time::{Instant, sleep};
+
+use crate::table::Table;
 
 /// How often is looked: a halt of some accounts takes seconds, one that resists some minutes.
 const EVERY: Duration = Duration::from_secs(2);
@@ -34,11 +35,11 @@ impl Latest {
 
 /// Follows an account until nobody wants to know any more. What cannot be read for a while is not spoken of: the answer
 /// of the guard comes anyway.
-pub async fn follow(account: &AccountId, states: &dyn States, journal: &dyn Journal, latest: &Latest) {
+pub async fn follow(account: &AccountId, table: &Table, latest: &Latest) {
     loop {
-        if let Ok(Some(known)) = states.load(account).await {
+        if let Ok(Some(known)) = table.record(account).await {
             let calls = match &known.record.halt {
-                Some(halt) => journal.entries(account, &halt.id).await.map(|entries| {
+                Some(halt) => table.journal(account, &halt.id).await.map(|entries| {
                     let concluded = entries.iter().filter(|entry| entry.concluded.is_some()).count();
                     (concluded, entries.len())
                 }),
@@ -71,8 +72,8 @@ pub struct Before {
 
 impl Before {
     /// Reads it. What cannot be read now is taken for never written: the order is given all the same.
-    pub async fn read(account: &AccountId, states: &dyn States) -> Self {
-        let known = states.load(account).await.ok().flatten();
+    pub async fn read(account: &AccountId, table: &Table) -> Self {
+        let known = table.record(account).await.ok().flatten();
         Self { version: known.map_or(0, |known| known.version) }
     }
 }
@@ -93,13 +94,13 @@ pub enum Ending {
 /// Waits until an account is where an order leaves it, by what was written since; or for as long as a Lambda may run.
 pub async fn until_settled(
     account: &AccountId,
-    states: &dyn States,
+    table: &Table,
     before: Before,
     is_settled: fn(State) -> bool,
 ) -> Ending {
     let begun = Instant::now();
     loop {
-        let read = states.load(account).await;
+        let read = table.record(account).await;
         let news = read.as_ref().ok().and_then(Option::as_ref).filter(|known| known.version > before.version);
         match (news, begun.elapsed()) {
             (Some(known), _) if is_settled(known.record.state) && known.lease.is_none() => {

@@ -6,10 +6,11 @@ use runawaytrain_core::record::AccountRecord;
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::HaltId;
 use runawaytrain_core::vocabulary::text::clean;
-use runawaytrain_engine::ports::{Journal, JournalEntry};
+use runawaytrain_engine::ports::JournalEntry;
 use serde::Serialize;
 
 use crate::rows::{Row, Tone};
+use crate::table::Table;
 
 /// A halt and what was called in it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -47,10 +48,10 @@ pub const COLUMNS: [(&str, bool); 4] = [("at", false), ("call", false), ("result
 ///
 /// # Errors
 /// Where the journal cannot be read.
-pub async fn read(record: &AccountRecord, journal: &dyn Journal) -> Result<Vec<HaltHistory>, Failure> {
+pub async fn read(record: &AccountRecord, table: &Table) -> Result<Vec<HaltHistory>, Failure> {
     let mut halts = Vec::new();
     for halt in record.halts() {
-        let entries = journal.entries(&record.account, &halt.id).await?;
+        let entries = table.journal(&record.account, &halt.id).await?;
         let contained = record.halt.as_ref().filter(|last| last.id == halt.id).and_then(|last| last.contained);
         halts.push(HaltHistory {
             id: halt.id,

@@ -30,5 +30,6 @@ pub mod report;
 pub mod rows;
 pub mod stacks;
 mod statements;
+pub mod table;
 pub mod terminal;
 pub mod undeployed;

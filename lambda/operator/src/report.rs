@@ -19,12 +19,14 @@ use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_core::vocabulary::text::{clean, count};
-use runawaytrain_engine::ports::{Journal, JournalEntry};
+use runawaytrain_engine::ports::JournalEntry;
 use serde::Serialize;
 
 use calls::{Group, Resisted};
 use left::Left;
 use release::Way;
+
+use crate::table::Table;
 
 /// An account, and its last halt.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -164,10 +166,10 @@ pub struct Journaled {
 ///
 /// # Errors
 /// Where one cannot be read.
-pub async fn read(record: &AccountRecord, journal: &dyn Journal) -> Result<Vec<Journaled>, Failure> {
+pub async fn read(record: &AccountRecord, table: &Table) -> Result<Vec<Journaled>, Failure> {
     let mut halts = Vec::new();
     for halt in record.halts() {
-        let entries = journal.entries(&record.account, &halt.id).await?;
+        let entries = table.journal(&record.account, &halt.id).await?;
         halts.push(Journaled { id: halt.id, tripped: halt.tripped, entries });
     }
     Ok(halts)

@@ -20,17 +20,45 @@ use runawaytrain_core::vocabulary::ids::{AccountId, HaltId, Region};
 use runawaytrain_core::vocabulary::mode::Mode;
 use runawaytrain_engine::deadline::{Deadline, Invocation};
 use runawaytrain_engine::ports::{
-    Actuator, Clock, Commit, Conclusion, EntryId, Freshness, Journal, JournalEntry, KnownPrice, Lease, Look, Metrics,
-    Notifier, Observer, Outbox, OutboxId, OutboxItem, Peaks, Performed, Ports, PriceBook, ReadReport, Records,
-    Simulator, Slots, SpendBook, SpentHours, States, StoreError, SweepMetrics, Terms, VersionedRecord,
+    Actuator, Billing, Clock, Commit, Conclusion, Directory, EntryId, Freshness, Journal, JournalEntry, KnownPrice,
+    Lease, Look, Metrics, Notifier, Observer, Outbox, OutboxId, OutboxItem, Peaks, Performed, Ports, PriceBook,
+    PriceList, ReadReport, Records, ReportStore, Simulator, Slots, SpendBook, SpentHours, States, StoreError,
+    SweepMetrics, Terms, VersionedRecord,
 };
 use runawaytrain_engine::sweep::Guard;
 use serde_json::Value;
 
 use crate::progress::Looks;
+use crate::table::Table;
 
-/// The ports of whatever is deployed, by the operator's own credentials: what reads its table, for example.
-pub fn ports(visitor: &Visitor, policy: &Policy) -> Ports {
+/// What looks into accounts and at money. Nothing in it can act, write or send.
+#[derive(Clone)]
+pub struct Eyes {
+    directory: Arc<dyn Directory>,
+    observer: Arc<dyn Observer>,
+    price_list: Arc<dyn PriceList>,
+    billing: Arc<dyn Billing>,
+    report_store: Arc<dyn ReportStore>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Eyes {
+    /// Those of these ports.
+    pub fn of(ports: &Ports) -> Self {
+        Self {
+            directory: Arc::clone(&ports.directory),
+            observer: Arc::clone(&ports.observer),
+            price_list: Arc::clone(&ports.price_list),
+            billing: Arc::clone(&ports.billing),
+            report_store: Arc::clone(&ports.report_store),
+            clock: Arc::clone(&ports.clock),
+        }
+    }
+}
+
+/// What looks, and what reads the table of whatever is deployed, by the operator's own credentials. Of the ports that
+/// these give no other leaves this function: with the operator's rights an actuator could change any account.
+pub fn connect(visitor: &Visitor, policy: &Policy) -> (Eyes, Table) {
     let settings = Settings {
         organization: policy.organization_id().to_owned(),
         table: TABLE.to_owned(),
@@ -39,16 +67,22 @@ pub fn ports(visitor: &Visitor, policy: &Policy) -> Ports {
         snsregion: HOME_REGION.to_owned(),
         policies: Policies { quarantine: None, models: None, lockdown: None },
     };
-    runawaytrain_aws::connect_as(visitor, &settings, Arc::new(WallClock))
+    let ports = runawaytrain_aws::connect_as(visitor, &settings, Arc::new(WallClock));
+    (Eyes::of(&ports), Table::of(&ports))
 }
 
 /// What a drill would say, were the guard deployed with this policy. It is asked with the event that it would be asked
 /// with.
-pub async fn drill(ports: &Ports, policy: Policy, event: &Value, looks: &Looks) -> Value {
+pub async fn drill(eyes: &Eyes, policy: Policy, event: &Value, looks: &Looks) -> Value {
     let blank = Arc::new(Blank);
-    let observer = Counted { inner: Arc::clone(&ports.observer), looks: looks.clone() };
+    let eyes = eyes.clone();
     let ports = Ports {
-        observer: Arc::new(observer),
+        directory: eyes.directory,
+        observer: Arc::new(Counted { inner: eyes.observer, looks: looks.clone() }),
+        price_list: eyes.price_list,
+        billing: eyes.billing,
+        report_store: eyes.report_store,
+        clock: eyes.clock,
         actuator: Arc::clone(&blank) as Arc<dyn Actuator>,
         simulator: Arc::clone(&blank) as Arc<dyn Simulator>,
         states: Arc::clone(&blank) as Arc<dyn States>,
@@ -60,7 +94,6 @@ pub async fn drill(ports: &Ports, policy: Policy, event: &Value, looks: &Looks) 
         metrics: Arc::clone(&blank) as Arc<dyn Metrics>,
         price_book: Arc::clone(&blank) as Arc<dyn PriceBook>,
         spend_book: blank,
-        ..ports.clone()
     };
     let guard = Guard::new(&ports, policy, Mode::Drill);
     let invocation = Invocation { id: "check".to_owned(), deadline: Deadline::never() };

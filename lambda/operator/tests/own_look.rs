@@ -13,7 +13,9 @@ use runawaytrain_engine::sweep::Guard;
 use runawaytrain_operator::answer::Answer;
 use runawaytrain_operator::exit::OVER_LIMIT;
 use runawaytrain_operator::progress::Looks;
-use runawaytrain_operator::{check, follow, history, plan, undeployed};
+use runawaytrain_operator::table::Table;
+use runawaytrain_operator::undeployed::{self, Eyes};
+use runawaytrain_operator::{check, follow, history, plan};
 use runawaytrain_testbed::{SimAccount, Testbed};
 use serde_json::json;
 
@@ -50,7 +52,7 @@ async fn a_look_before_anything_is_deployed_sees_all_and_changes_and_writes_noth
     let (testbed, looks) = (organization(), Looks::default());
     // A runaway account, and the very event that has a deployed guard contain it.
     for event in [json!({ "action": "drill" }), json!({ "action": "drill", "accounts": [PHYSICS] })] {
-        let said = undeployed::drill(&testbed.ports(), policy(), &event, &looks).await;
+        let said = undeployed::drill(&Eyes::of(&testbed.ports()), policy(), &event, &looks).await;
         let lines = check::lines(&Answer::read(&said));
         assert_eq!((lines[0].name.as_str(), lines[0].verdict.as_str(), lines[0].running), ("physics", "Halt", Some(6)));
         assert_eq!(check::conclusion(&lines).1, OVER_LIMIT);
@@ -68,7 +70,7 @@ async fn a_look_before_anything_is_deployed_sees_all_and_changes_and_writes_noth
 async fn whatever_the_event_says_nothing_is_contained_by_own_credentials() {
     let testbed = organization();
     for event in [json!({}), json!({ "action": "proceed" }), json!({ "action": "halt", "account": PHYSICS })] {
-        undeployed::drill(&testbed.ports(), policy(), &event, &Looks::default()).await;
+        undeployed::drill(&Eyes::of(&testbed.ports()), policy(), &event, &Looks::default()).await;
     }
     assert_eq!(testbed.world.calls(), []);
 }
@@ -77,7 +79,7 @@ async fn whatever_the_event_says_nothing_is_contained_by_own_credentials() {
 async fn the_plan_of_a_drill_is_told_by_what_each_part_is_for() {
     let testbed = organization();
     let event = json!({ "action": "drill", "accounts": [PHYSICS] });
-    let said = undeployed::drill(&testbed.ports(), policy(), &event, &Looks::default()).await;
+    let said = undeployed::drill(&Eyes::of(&testbed.ports()), policy(), &event, &Looks::default()).await;
     let answer = Answer::read(&said);
     let headings: Vec<String> = plan::groups(&answer.accounts[0]).into_iter().map(|group| group.heading).collect();
     assert_eq!(
@@ -90,23 +92,24 @@ async fn the_plan_of_a_drill_is_told_by_what_each_part_is_for() {
 async fn a_halt_is_followed_to_its_end_and_told_call_by_call() {
     let testbed = organization();
     let ports = testbed.ports();
+    let table = Table::of(&ports);
     let guard = Guard::new(&ports, policy(), Mode::Proceed);
     let order = json!({ "action": "halt", "account": PHYSICS, "reason": "a test" });
     let invocation = Invocation { id: "halt".to_owned(), deadline: Deadline::never() };
     let latest = follow::Latest::default();
     let (physics, is_halted) = (id(PHYSICS), |state: State| state == State::Halted);
-    let before = follow::Before::read(&physics, &*ports.states).await;
+    let before = follow::Before::read(&physics, &table).await;
     let (_, settled) = tokio::select! {
         both = async { tokio::join!(
             guard.handle(&order, &invocation),
-            follow::until_settled(&physics, &*ports.states, before, is_halted),
+            follow::until_settled(&physics, &table, before, is_halted),
         ) } => both,
-        () = follow::follow(&physics, &*ports.states, &*ports.journal, &latest) => unreachable!("it never ends"),
+        () = follow::follow(&physics, &table, &latest) => unreachable!("it never ends"),
     };
     assert!(matches!(settled, follow::Ending::Settled(State::Halted)), "{settled:?}");
     assert!(latest.said().contains("calls answered"), "{}", latest.said());
     let record = ports.states.load(&physics).await.unwrap().unwrap().record;
-    let halts = history::read(&record, &*ports.journal).await.unwrap();
+    let halts = history::read(&record, &table).await.unwrap();
     assert_eq!(halts.len(), 1);
     assert!(halts[0].contained.is_some());
     assert!(halts[0].calls.iter().any(|call| call.text.starts_with("stop 3 instances in eu-west-1")));
@@ -117,12 +120,13 @@ async fn a_halt_is_followed_to_its_end_and_told_call_by_call() {
 async fn an_order_that_left_no_trace_is_not_taken_for_one_that_goes_on() {
     let testbed = organization();
     let (ports, physics) = (testbed.ports(), id(PHYSICS));
+    let table = Table::of(&ports);
     let guard = Guard::new(&ports, policy(), Mode::Proceed);
     let invocation = Invocation { id: "halt".to_owned(), deadline: Deadline::never() };
     guard.handle(&json!({ "action": "halt", "account": PHYSICS }), &invocation).await;
     // It is halted already: that is no answer to an order that came after.
-    let before = follow::Before::read(&physics, &*ports.states).await;
-    let ending = follow::until_settled(&physics, &*ports.states, before, State::is_halt).await;
+    let before = follow::Before::read(&physics, &table).await;
+    let ending = follow::until_settled(&physics, &table, before, State::is_halt).await;
     assert!(matches!(ending, follow::Ending::Untouched), "{ending:?}");
 }
 
@@ -130,9 +134,10 @@ async fn an_order_that_left_no_trace_is_not_taken_for_one_that_goes_on() {
 async fn what_does_not_come_to_its_end_is_given_up_after_as_long_as_a_lambda_runs() {
     let testbed = organization();
     let (ports, payer) = (testbed.ports(), id(PAYER));
-    let before = follow::Before::read(&payer, &*ports.states).await;
+    let table = Table::of(&ports);
+    let before = follow::Before::read(&payer, &table).await;
     let guard = Guard::new(&ports, policy(), Mode::Proceed);
     guard.handle(&json!({}), &Invocation { id: "sweep".to_owned(), deadline: Deadline::never() }).await;
-    let ending = follow::until_settled(&payer, &*ports.states, before, State::is_halt).await;
+    let ending = follow::until_settled(&payer, &table, before, State::is_halt).await;
     assert!(matches!(ending, follow::Ending::GoesOn), "{ending:?}");
 }

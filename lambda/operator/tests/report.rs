@@ -11,6 +11,7 @@ use runawaytrain_engine::deadline::{Deadline, Invocation};
 use runawaytrain_engine::ports::{Clock as _, Ports};
 use runawaytrain_engine::sweep::Guard;
 use runawaytrain_operator::report::{self, Report, page};
+use runawaytrain_operator::table::Table;
 use runawaytrain_testbed::{Fault, SimAccount, SimUser, Testbed};
 use serde_json::{Value, json};
 
@@ -56,7 +57,7 @@ async fn send(ports: &Ports, event: Value) {
 async fn told(testbed: &Testbed, name: &str) -> Report {
     let ports = testbed.ports();
     let record = ports.states.load(&id(PHYSICS)).await.unwrap().unwrap().record;
-    let journals = report::read(&record, &*ports.journal).await.unwrap();
+    let journals = report::read(&record, &Table::of(&ports)).await.unwrap();
     report::report(&record, &journals, name, &policy().for_account(&id(PHYSICS)), testbed.clock.now())
 }
 

@@ -5,15 +5,15 @@ use jiff::{SignedDuration, Timestamp};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::text::{clean, count};
-use runawaytrain_engine::ports::Ports;
 use serde_json::json;
 
-use super::site::{NO_TABLE, PAYERS_ROLE, Site};
+use super::site::{NO_TABLE, Site};
 use crate::advise::{self, Advice};
 use crate::arguments::{Advise, Common, Output};
 use crate::exit::DONE;
 use crate::problem::Problem;
 use crate::rows::Row;
+use crate::table::Table;
 use crate::terminal::Terminal;
 
 /// So many accounts' hours are read at the same time.
@@ -25,10 +25,10 @@ pub async fn advise(common: &Common, options: &Advise, terminal: Terminal) -> Re
     for said in &options.accounts {
         wanted.push(site.account(said).await?.id);
     }
-    let ports = site.ports(PAYERS_ROLE).await?;
+    let table = site.table().await?;
     let days = SignedDuration::from_hours(24 * i64::from(options.days));
     let since = Timestamp::now().checked_sub(days).unwrap_or(Timestamp::MIN);
-    let read = read(&site, &ports, &wanted, since);
+    let read = read(&site, &table, &wanted, since);
     let mut advice = match terminal.step("read what ran in each hour", read).await {
         Err(failure) if failure.code.as_deref() == Some(NO_TABLE) => Vec::new(),
         read => read?,
@@ -59,12 +59,12 @@ pub async fn advise(common: &Common, options: &Advise, terminal: Terminal) -> Re
 }
 
 /// The hours of these accounts, or of every account that is known, with what the policy says of each.
-async fn read(site: &Site, ports: &Ports, wanted: &[AccountId], since: Timestamp) -> Result<Vec<Advice>, Failure> {
-    let known = ports.states.load_all().await?;
+async fn read(site: &Site, table: &Table, wanted: &[AccountId], since: Timestamp) -> Result<Vec<Advice>, Failure> {
+    let known = table.records().await?;
     let accounts: Vec<(AccountId, Option<String>)> =
         known.accounts().filter(|(account, _)| wanted.is_empty() || wanted.contains(account)).collect();
     let one = |(account, name): (AccountId, Option<String>)| async move {
-        let hours = ports.peaks.peaks(&account, since).await?;
+        let hours = table.peaks(&account, since).await?;
         let policy = site.policy.policy.for_account(&account);
         let name = policy.name.or(name).map_or_else(|| account.to_string(), |name| clean(&name));
         Ok::<_, Failure>(advise::advise(&account, &name, &hours, &policy.limits))

@@ -9,7 +9,7 @@ use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::text::{clean, count};
 use serde_json::{Value, json};
 
-use super::site::{NO_TABLE, PAYERS_ROLE, Site, no_guard, refused};
+use super::site::{NO_TABLE, Site, no_guard, refused};
 use crate::accounts::Named;
 use crate::answer::{Account, Answer, DeniedCalls};
 use crate::arguments::{Check, Common, Drill, History, Output, StatusArguments};
@@ -177,8 +177,8 @@ pub async fn status(common: &Common, options: &StatusArguments, terminal: Termin
     for said in &options.accounts {
         wanted.push(site.account(said).await?);
     }
-    let ports = site.ports(PAYERS_ROLE).await?;
-    let records = match terminal.step("read what the guard remembers", ports.states.load_all()).await {
+    let table = site.table().await?;
+    let records = match terminal.step("read what the guard remembers", table.records()).await {
         Err(failure) if failure.code.as_deref() == Some(NO_TABLE) => return Err(no_guard()),
         read => read?,
     };
@@ -256,9 +256,9 @@ fn remembered(record: &AccountRecord) -> Row {
 pub async fn history(common: &Common, options: &History, terminal: Terminal) -> Result<u8, Problem> {
     let site = Site::reach(common, terminal).await?;
     let account = site.account(&options.account).await?;
-    let ports = site.ports(PAYERS_ROLE).await?;
-    let record = site.record(&ports, &account).await?;
-    let look = history::read(&record, &*ports.journal);
+    let table = site.table().await?;
+    let record = site.record(&table, &account).await?;
+    let look = history::read(&record, &table);
     let halts = terminal.step(&format!("read what was done to {}", account.name), look).await?;
     if common.output == Output::Json {
         terminal.document(&json!({

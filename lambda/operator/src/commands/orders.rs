@@ -5,10 +5,9 @@ use std::time::Duration;
 use runawaytrain_core::record::State;
 use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::text::{clean, count};
-use runawaytrain_engine::ports::Ports;
 use serde_json::{Value, json};
 
-use super::site::{PAYERS_ROLE, Site, not_deployed, refused};
+use super::site::{Site, not_deployed, refused};
 use crate::accounts::Named;
 use crate::answer::{Account, Answer};
 use crate::arguments::{Common, Halt, Output, Release};
@@ -17,6 +16,7 @@ use crate::follow::{self, Before, Ending, Latest};
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::rows::{Row, Tone};
+use crate::table::Table;
 use crate::terminal::{Terminal, is_attended};
 
 pub async fn halt(common: &Common, options: &Halt, progress: &Progress, terminal: Terminal) -> Result<u8, Problem> {
@@ -44,8 +44,8 @@ pub async fn release(
     let site = Site::reach(common, terminal).await?;
     let account = site.account(&options.account).await?;
     let warning = format!(
-        "A release of {} ({}) lifts its quarantine. Users, roles and keys come back where you name them, instances with \
-         --start.",
+        "A release of {} ({}) lifts its quarantine. Users, roles and keys come back where you name them, \
+         instances with --start.",
         account.name, account.id
     );
     if !options.yes {
@@ -86,7 +86,8 @@ async fn is_meant(account: &Named, warning: &str, terminal: Terminal) -> Result<
     terminal.caution(warning);
     if !is_attended() {
         return Err(Problem::Stays {
-            what: "not asked whether this is meant, since this is no terminal, or runs in the background; nothing was done"
+            what: "not asked whether this is meant, since this is no terminal, or runs in the background; nothing was \
+                   done"
                 .to_owned(),
             todo: "say --yes".to_owned(),
         });
@@ -115,33 +116,33 @@ impl Order {
     /// Tells the guard, and shows how it goes on. Where the answer is lost the guard goes on, and so does this: by what
     /// it writes down.
     async fn give(&self, site: &Site, account: &Named, progress: &Progress) -> Result<Value, Problem> {
-        let ports = site.ports(PAYERS_ROLE).await?;
-        let before = Before::read(&account.id, &*ports.states).await;
+        let table = site.table().await?;
+        let before = Before::read(&account.id, &table).await;
         let latest = Latest::default();
-        let follow = follow::follow(&account.id, &*ports.states, &*ports.journal, &latest);
+        let follow = follow::follow(&account.id, &table, &latest);
         progress.has_begun(&format!("the guard goes on with it; `runawaytrain status {}` follows", account.id));
         let asked = async {
             tokio::select! {
                 answer = site.cloud.ask_guard(&self.event) => answer.map(Some),
                 // Some networks drop a connection on which nothing is said for minutes, and tell nobody.
-                () = self.silence(account, &ports, before) => Ok(None),
+                () = self.silence(account, &table, before) => Ok(None),
                 // It never ends.
                 () = follow => Ok(None),
             }
         };
         match site.terminal.step_showing(&self.text, asked, || latest.said()).await {
             Ok(Some(answer)) => Ok(answer),
-            Ok(None) => self.wait(site, account, &ports, before).await,
+            Ok(None) => self.wait(site, account, &table, before).await,
             Err(failure) if failure.kind == FailureKind::Unavailable && failure.code.is_none() => {
-                self.wait(site, account, &ports, before).await
+                self.wait(site, account, &table, before).await
             }
             Err(failure) => Err(not_deployed(failure.into())),
         }
     }
 
     /// Ends when the account has been where the order leaves it for so long that the answer must be lost.
-    async fn silence(&self, account: &Named, ports: &Ports, before: Before) {
-        let ending = follow::until_settled(&account.id, &*ports.states, before, self.is_settled).await;
+    async fn silence(&self, account: &Named, table: &Table, before: Before) {
+        let ending = follow::until_settled(&account.id, table, before, self.is_settled).await;
         if let Ending::Settled(_) = ending {
             tokio::time::sleep(ANSWER_FOLLOWS).await;
         } else {
@@ -149,11 +150,10 @@ impl Order {
         }
     }
 
-    async fn wait(&self, site: &Site, account: &Named, ports: &Ports, before: Before) -> Result<Value, Problem> {
+    async fn wait(&self, site: &Site, account: &Named, table: &Table, before: Before) -> Result<Value, Problem> {
         let text = format!("the answer to “{}” was lost; look at what the guard writes down", self.text);
-        let settled = async {
-            Ok::<_, Problem>(follow::until_settled(&account.id, &*ports.states, before, self.is_settled).await)
-        };
+        let settled =
+            async { Ok::<_, Problem>(follow::until_settled(&account.id, table, before, self.is_settled).await) };
         let again = format!("runawaytrain status {}", account.id);
         let (what, todo) = match site.terminal.step(&text, settled).await? {
             Ending::Settled(state) => {

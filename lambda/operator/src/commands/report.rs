@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::site::{PAYERS_ROLE, Site};
+use super::site::Site;
 use crate::arguments::{Common, Output, Report};
 use crate::exit::{DONE, NOT_DONE};
 use crate::problem::Problem;
@@ -33,9 +33,9 @@ pub async fn report(common: &Common, options: &Report, terminal: Terminal) -> Re
 async fn put_together(common: &Common, options: &Report, terminal: Terminal) -> Result<Told, Problem> {
     let site = Site::reach(common, terminal).await?;
     let account = site.account(&options.account).await?;
-    let ports = site.ports(PAYERS_ROLE).await?;
-    let record = site.record(&ports, &account).await?;
-    let look = report::read(&record, &*ports.journal);
+    let table = site.table().await?;
+    let record = site.record(&table, &account).await?;
+    let look = report::read(&record, &table);
     let journals = terminal.step(&format!("read what was done to {}", account.name), look).await?;
     let policy = site.policy.policy.for_account(&account.id);
     Ok(report::report(&record, &journals, &account.name, &policy, Timestamp::now()))

@@ -4,7 +4,6 @@ use runawaytrain_aws::Visitor;
 use runawaytrain_core::record::AccountRecord;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::text::clean;
-use runawaytrain_engine::ports::Ports;
 use serde_json::Value;
 
 use crate::accounts::{self, Named};
@@ -15,8 +14,9 @@ use crate::finding::Status;
 use crate::policy_file::PolicyFile;
 use crate::problem::Problem;
 use crate::progress::Looks;
+use crate::table::Table;
 use crate::terminal::Terminal;
-use crate::undeployed;
+use crate::undeployed::{self, Eyes};
 
 /// DynamoDB's code where there is no such table: no guard was ever deployed.
 pub const NO_TABLE: &str = "ResourceNotFoundException";
@@ -48,22 +48,31 @@ impl Site {
         accounts::find(said, &self.policy.policy, &self.cloud).await
     }
 
-    /// Ports by the operator's own credentials, which enter other accounts by a role.
-    pub async fn ports(&self, role: &str) -> Result<Ports, Problem> {
+    /// The guard's table, by the operator's own credentials.
+    pub async fn table(&self) -> Result<Table, Problem> {
+        Ok(undeployed::connect(&self.visitor(PAYERS_ROLE).await?, &self.policy.policy).1)
+    }
+
+    /// What looks into accounts by the operator's own credentials.
+    async fn eyes(&self, role: &str) -> Result<Eyes, Problem> {
+        Ok(undeployed::connect(&self.visitor(role).await?, &self.policy.policy).0)
+    }
+
+    /// The operator's own credentials, which enter other accounts by a role.
+    async fn visitor(&self, role: &str) -> Result<Visitor, Problem> {
         let environment = self.cloud.environment().await?;
         let of = |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
-        let visitor = Visitor {
+        Ok(Visitor {
             access_key_id: of("AWS_ACCESS_KEY_ID").unwrap_or_default(),
             secret_access_key: of("AWS_SECRET_ACCESS_KEY").unwrap_or_default(),
             session_token: of("AWS_SESSION_TOKEN"),
             role: role.to_owned(),
-        };
-        Ok(undeployed::ports(&visitor, &self.policy.policy))
+        })
     }
 
     /// What the guard remembers of an account.
-    pub async fn record(&self, ports: &Ports, account: &Named) -> Result<AccountRecord, Problem> {
-        match ports.states.load(&account.id).await {
+    pub async fn record(&self, table: &Table, account: &Named) -> Result<AccountRecord, Problem> {
+        match table.record(&account.id).await {
             Ok(Some(known)) => Ok(known.record),
             Err(failure) if failure.code.as_deref() != Some(NO_TABLE) => Err(failure.into()),
             Ok(None) | Err(_) => Err(Problem::Stays {
@@ -94,9 +103,9 @@ impl Site {
             "By your own credentials and, in each other account, by the role {role}; limits are those of {}.",
             self.policy.file.display()
         ));
-        let (ports, looks) = (self.ports(role).await?, Looks::default());
+        let (eyes, looks) = (self.eyes(role).await?, Looks::default());
         let asked =
-            async { Ok::<_, Problem>(undeployed::drill(&ports, self.policy.policy.clone(), event, &looks).await) };
+            async { Ok::<_, Problem>(undeployed::drill(&eyes, self.policy.policy.clone(), event, &looks).await) };
         let answer = self.terminal.step_showing(text, asked, || looks.so_far()).await?;
         let said = |key: &str| answer.get(key).and_then(Value::as_str).unwrap_or_default();
         match answer.get("statusCode").and_then(Value::as_u64) {
