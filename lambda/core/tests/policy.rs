@@ -2,14 +2,16 @@
 //! disagree.
 #![cfg(test)]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use runawaytrain_core::measure::limit::Limit;
+use runawaytrain_core::policy::shape::UNTOLD;
 use runawaytrain_core::policy::trust::Principal;
 use runawaytrain_core::policy::{AccountPolicy, NotifyList, Policy, UserResponse};
 use runawaytrain_core::vocabulary::ids::{AccountId, InstanceId, UserName};
 use runawaytrain_core::vocabulary::mode::Mode;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 fn files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policies").join(folder);
@@ -82,6 +84,75 @@ fn both_readers_of_the_policy_decide_the_same() {
             judge(at, &table["everywhere"], false);
         }
     }
+}
+
+/// Every place below a value, as JSON pointers.
+fn places(value: &Value, at: &str) -> Vec<String> {
+    let below: Vec<(String, &Value)> = match value {
+        Value::Object(entries) => entries.iter().map(|(key, value)| (key.clone(), value)).collect(),
+        Value::Array(items) => items.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect(),
+        _ => Vec::new(),
+    };
+    let below = below.iter().flat_map(|(step, value)| places(value, &format!("{at}/{step}")));
+    std::iter::once(at.to_owned()).chain(below).collect()
+}
+
+/// The keys that a schema knows, whatever they are below.
+fn keys(schema: &Value) -> BTreeSet<String> {
+    let own = schema.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.clone());
+    let below: Vec<&Value> = match schema {
+        Value::Object(entries) => entries.values().collect(),
+        Value::Array(items) => items.iter().collect(),
+        _ => Vec::new(),
+    };
+    own.chain(below.into_iter().flat_map(keys)).collect()
+}
+
+/// Whoever wrote `instances: many` must be told of a number, not of a `u32`.
+#[test]
+fn no_refusal_speaks_of_types_of_the_programs() {
+    const OF_RUST: [&str; 30] = [
+        "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize", "f32", "f64", "bool",
+        "char", "str", "string", "String", "Option", "Vec", "Some", "None", "struct", "enum", "tuple", "variant",
+        "sequence", "integer", "boolean",
+    ];
+    let full: Value = serde_yaml_ng::from_str(include_str!("policies/good/everything.yaml")).unwrap();
+    let places = places(&full, "");
+    let schema: Value = serde_json::from_str(include_str!("../../../infra/generated/policy.schema.json")).unwrap();
+    for key in keys(&schema) {
+        assert!(places.iter().any(|place| place.ends_with(&format!("/{key}"))), "nothing is tried at {key}");
+    }
+    let values = [
+        json!(null),
+        json!(true),
+        json!(0),
+        json!(-1),
+        json!(1.5),
+        json!(1e300),
+        json!(u64::MAX),
+        json!(""),
+        json!("odd"),
+        json!([]),
+        json!([[]]),
+        json!([{}]),
+        json!([1, 2, 3]),
+        json!({}),
+        json!({ "odd": 1 }),
+    ];
+    let mut refused = 0;
+    for place in &places {
+        for value in &values {
+            let mut policy = full.clone();
+            *policy.pointer_mut(place).unwrap() = value.clone();
+            let Err(error) = Policy::from_json(&policy.to_string()) else { continue };
+            let said = error.to_string();
+            let words: BTreeSet<&str> = said.split(|one: char| !one.is_alphanumeric() && one != '_').collect();
+            let alien: Vec<&&str> = OF_RUST.iter().filter(|word| words.contains(**word)).collect();
+            assert!(alien.is_empty() && !said.contains(UNTOLD) && !said.contains("::"), "{place}: {said}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 10 * places.len(), "{refused} of {}", places.len());
 }
 
 #[test]
