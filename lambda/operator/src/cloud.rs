@@ -149,17 +149,25 @@ pub const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 pub fn unusable_certificates() -> Option<String> {
     let bundle = std::env::var_os(CA_BUNDLE).filter(|file| !file.is_empty())?;
     let why = match std::fs::read(&bundle) {
-        Err(error) => format!("cannot be read: {error}"),
-        Ok(bytes) => {
-            let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-            match found {
-                Ok(certificates) if !certificates.is_empty() => return None,
-                Ok(_) => "has no certificate in it".to_owned(),
-                Err(error) => format!("is not a file of certificates in PEM: {error}"),
-            }
-        }
+        Err(error) => format!("which cannot be read: {error}"),
+        Ok(bytes) => unusable(&bytes)?,
     };
-    Some(format!("{CA_BUNDLE} names {}, which {why}", bundle.display()))
+    Some(format!("{CA_BUNDLE} names {}, {why}", bundle.display()))
+}
+
+/// Why these are not certificates that can be trusted; nothing where they are. The SDK's client breaks off at the first
+/// that is none, and reads them as this does.
+fn unusable(bytes: &[u8]) -> Option<String> {
+    let found: Vec<CertificateDer<'_>> = match CertificateDer::pem_slice_iter(bytes).collect() {
+        Ok(found) => found,
+        Err(error) => return Some(format!("which is not a file of certificates in PEM: {error}")),
+    };
+    if found.is_empty() {
+        return Some("which has no certificate in it".to_owned());
+    }
+    let damaged = found.iter().position(|one| webpki::anchor_from_trusted_cert(one).is_err())?;
+    let (number, all) = (damaged + 1, found.len());
+    Some(format!("where what is called certificate {number} of {all} is none: it is damaged, or something else"))
 }
 
 /// A client that trusts the certificates of a file as well, and goes by the proxy of the environment; nothing where no
@@ -220,4 +228,32 @@ fn causes<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |cause| cause.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Amazon Root CA 3. <https://www.amazontrust.com/repository/>
+    const CERTIFICATE: &str = include_str!("../tests/certificates/amazon-root-ca-3.pem");
+
+    #[test]
+    fn what_is_no_certificate_is_found_before_the_sdk_breaks_off_at_it() {
+        let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+        let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let (cut, _) = CERTIFICATE.split_at(CERTIFICATE.len() / 2);
+        let cases = [
+            ("payer: [".to_owned(), "which has no certificate in it"),
+            (key.to_owned(), "which has no certificate in it"),
+            (cut.to_owned(), "which is not a file of certificates in PEM"),
+            (damaged.to_owned(), "where what is called certificate 1 of 1 is none"),
+            (format!("{CERTIFICATE}{damaged}"), "where what is called certificate 2 of 2 is none"),
+        ];
+        for (bundle, sentence) in cases {
+            let said = unusable(bundle.as_bytes());
+            assert!(said.as_ref().is_some_and(|said| said.starts_with(sentence)), "{said:?}");
+        }
+        assert_eq!(unusable(CERTIFICATE.as_bytes()), None);
+        assert_eq!(unusable(format!("{CERTIFICATE}{CERTIFICATE}").as_bytes()), None);
+    }
 }
