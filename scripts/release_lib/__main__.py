@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from lib import ending  # noqa: E402  # the folder above must be found first
 from release_lib import commands  # noqa: E402
-from release_lib.paths import TARGETS  # noqa: E402
+from release_lib.paths import COMMAND_TARGETS, TARGETS  # noqa: E402
 from release_lib.problem import Problem  # noqa: E402
 
 TEXT = """\
@@ -25,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--dry-run", dest="run", action="store_const", const=commands.dry_run, help="make everything that can be made here, publish nothing")
     made.add_argument("--version", metavar="X.Y.Z", help="the version that is expected; the workspace's own must be the same")
     made.add_argument("--bootstrap", type=Path, metavar="FILE", help="pack this binary instead of building one")
+    made.add_argument("--command", type=Path, metavar="FILE", help="pack this binary of the command instead of building one")
     made.add_argument("--output", type=Path, metavar="FOLDER", help="where the files go (.build/release/X.Y.Z)")
     made.add_argument("--allow-dirty", action="store_true", help="go on with changes that are not committed")
 
@@ -38,6 +39,12 @@ def parser() -> argparse.ArgumentParser:
     pack.add_argument("--arch", choices=sorted(TARGETS), required=True)
     pack.add_argument("--bootstrap", type=Path, default=None)
     pack.add_argument("--output", type=Path, required=True)
+
+    command = steps.add_parser("command", help="build the command and pack it with its pages and completions, where it runs")
+    command.set_defaults(run=commands.command)
+    command.add_argument("--target", choices=COMMAND_TARGETS, required=True)
+    command.add_argument("--command", type=Path, default=None)
+    command.add_argument("--output", type=Path, required=True)
 
     finish = steps.add_parser("finish", help="add the notes, the CDK app's parts and the checksums")
     finish.set_defaults(run=commands.finish)

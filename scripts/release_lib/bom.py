@@ -1,6 +1,6 @@
 """The software bills of materials, in CycloneDX JSON.
 
-The function's lists what is linked as required, and what was only needed to build it as excluded. The CDK app's is npm's own: none of
+The function's and the command's list what is linked as required, and what was only needed to build it as excluded. The CDK app's is npm's own: none of
 it runs in AWS, it makes the templates.
 """
 
@@ -15,7 +15,8 @@ from .problem import Problem
 from .version import commit_time
 
 
-def of_function(version: str, arch: str) -> str:
+def of_binary(package: str, target: str) -> str:
+    """Of the function or of the command, by the name of its crate."""
     # Only the making of a release needs these; a deployment runs without them installed.
     from cyclonedx.model import HashAlgorithm, HashType
     from cyclonedx.model.bom import Bom
@@ -25,19 +26,19 @@ def of_function(version: str, arch: str) -> str:
     from cyclonedx.schema import OutputFormat, SchemaVersion
     from packageurl import PackageURL
 
-    inside, around, sums = linked(arch), built_with(arch), checksums()
+    inside, around, sums = linked(package, target), built_with(package, target), checksums()
     licenses = LicenseFactory()
 
     def component(crate: Crate) -> Component:
-        is_function = crate == around.root
+        is_itself = crate == around.root
         purl = PackageURL("cargo", None, crate.name, crate.version)
         return Component(
-            type=ComponentType.APPLICATION if is_function else ComponentType.LIBRARY,
+            type=ComponentType.APPLICATION if is_itself else ComponentType.LIBRARY,
             name=crate.name,
             version=crate.version,
             purl=purl,
             bom_ref=purl.to_string(),
-            scope=None if is_function else ComponentScope.REQUIRED if crate in inside.licenses else ComponentScope.EXCLUDED,
+            scope=None if is_itself else ComponentScope.REQUIRED if crate in inside.licenses else ComponentScope.EXCLUDED,
             # Crates older than SPDX expressions write a stroke for `OR`.
             licenses=[licenses.make_from_string(around.licenses[crate].replace("/", " OR "))],
             hashes=[HashType(alg=HashAlgorithm.SHA_256, content=sums[crate])] if crate in sums else [],
@@ -47,7 +48,7 @@ def of_function(version: str, arch: str) -> str:
     made = Bom(components=[one for crate, one in components.items() if crate != around.root])
     made.metadata.component = components[around.root]
     made.metadata.timestamp = datetime.fromtimestamp(commit_time(), UTC)
-    made.serial_number = uuid.uuid5(uuid.NAMESPACE_URL, f"{components[around.root].purl}?arch={arch}&time={commit_time()}")
+    made.serial_number = uuid.uuid5(uuid.NAMESPACE_URL, f"{components[around.root].purl}?target={target}&time={commit_time()}")
     for crate, needs in around.needs.items():
         made.register_dependency(components[crate], [components[one] for one in sorted(needs)])
     _no_stranger(inside, around)
@@ -69,4 +70,4 @@ def of_infra() -> str:
 def _no_stranger(inside: Tree, around: Tree) -> None:
     missing = inside.licenses.keys() - around.licenses.keys()
     if missing:
-        raise Problem(f"cargo links what it does not build: {', '.join(sorted(crate.name for crate in missing))}. The list of the function's parts would be wrong.")
+        raise Problem(f"cargo links what it does not build: {', '.join(sorted(crate.name for crate in missing))}. The list of the parts would be wrong.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from . import bom, checksums, drill, fetch as fetching, packing, version
 from .changelog import section, section_or_unreleased
-from .paths import BUILD, ROOT, SUMS, Names
+from .paths import BUILD, COMMAND_TARGETS, ROOT, SUMS, Names, commands_of, host
 from .problem import Problem
 
 CHANGELOG = ROOT / "CHANGELOG.md"
@@ -33,6 +33,11 @@ def check(options: Namespace) -> int:
 
 def pack(options: Namespace) -> int:
     packing.pack(version.of_workspace(), options.arch, options.bootstrap, options.output)
+    return 0
+
+
+def command(options: Namespace) -> int:
+    packing.pack_command(version.of_workspace(), options.target, options.command, options.output)
     return 0
 
 
@@ -64,6 +69,7 @@ def dry_run(options: Namespace) -> int:
     output = (options.output or BUILD / "release" / current).resolve()
     _empty(output)
     packing.pack(current, HERE, options.bootstrap, output)
+    packing.pack_command(current, host(), options.command, output)
     _finish(output, current, notes)
     checksums.verify(output)
     _table(output, current)
@@ -96,6 +102,8 @@ def _table(output: Path, current: str) -> None:
         names.function(HERE): "the function: the binary and the policy",
         names.assembly(HERE): "the stacks, ready for `cdk deploy --app`",
         names.function_bom(HERE): "what the function consists of (CycloneDX)",
+        names.command(host()): "the command, its manual pages and completions",
+        **{names.command_bom(target): "what the command consists of (CycloneDX)" for target in commands_of(HERE)},
         names.infra_bom: "what the CDK app consists of (CycloneDX)",
         names.notes: "the changelog's section",
         SUMS: "SHA-256 of the others",
@@ -104,5 +112,7 @@ def _table(output: Path, current: str) -> None:
     print(f"runawaytrain {current} in {output}\n")
     for name, what in rows.items():
         print(f"  {name:<{width}}  {(output / name).stat().st_size:>10,} bytes  {what}")
-    print("\nThe pipeline adds: the same for arm64, the whole test suite, known vulnerabilities, an attestation of where it was built,")
+    others = ", ".join(target for target in COMMAND_TARGETS if target != host())
+    print(f"\nThe pipeline adds: the same for arm64, the command for {others},")
+    print("the whole test suite, known vulnerabilities, an attestation of where it was built,")
     print("the release on GitHub, and, after an approval, the deployment and a drill.")

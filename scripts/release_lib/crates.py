@@ -1,14 +1,15 @@
-"""What cargo would link into the function, and what it needs besides to build it."""
+"""What cargo would link into a binary of ours, and what it needs besides to build it."""
 
 import re
 import subprocess
 import tomllib
 from dataclasses import dataclass, field
 
-from .paths import ROOT, TARGETS
+from .paths import ROOT
 from .problem import Problem
 
 FUNCTION = "runawaytrain-function"
+COMMAND = "runawaytrain-operator"
 # `DEPTHname vVERSION (notes)|LICENSE (*)`, as --prefix depth and the format below make it.
 LINE = re.compile(r"(?P<depth>\d+)(?P<name>[A-Za-z_][\w-]*) v(?P<version>\S+)(?: \([^)]*\))*\|(?P<license>.*?)(?: \(\*\))?")
 
@@ -26,14 +27,14 @@ class Tree:
     needs: dict[Crate, set[Crate]] = field(default_factory=dict)
 
 
-def linked(arch: str) -> Tree:
+def linked(package: str, target: str) -> Tree:
     """The code that ends up in the binary: no build scripts, no procedural macros, no tests."""
-    return _tree(arch, "normal,no-proc-macro")
+    return _tree(package, target, "normal,no-proc-macro")
 
 
-def built_with(arch: str) -> Tree:
+def built_with(package: str, target: str) -> Tree:
     """All that runs or is compiled while the binary is made, what is linked among it."""
-    return _tree(arch, "normal,build")
+    return _tree(package, target, "normal,build")
 
 
 def checksums() -> dict[Crate, str]:
@@ -42,11 +43,11 @@ def checksums() -> dict[Crate, str]:
     return {Crate(package["name"], package["version"]): package["checksum"] for package in packages if "checksum" in package}
 
 
-def _tree(arch: str, edges: str) -> Tree:
-    command = ["cargo", "tree", "--locked", "--package", FUNCTION, "--target", TARGETS[arch], "--edges", edges, "--prefix", "depth", "--format", "{p}|{l}"]
+def _tree(package: str, target: str, edges: str) -> Tree:
+    command = ["cargo", "tree", "--locked", "--package", package, "--target", target, "--edges", edges, "--prefix", "depth", "--format", "{p}|{l}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise Problem(f"cargo cannot tell what the function consists of:\n{done.stderr.strip()}")
+        raise Problem(f"cargo cannot tell what {package} consists of for {target}:\n{done.stderr.strip()}")
     return _parse(done.stdout)
 
 

@@ -10,7 +10,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-from .paths import ROOT, TARGETS
+from .paths import COMMAND_TARGETS, ROOT, TARGETS
 from .problem import Problem
 
 CRATES_IO = "registry+https://github.com/rust-lang/crates.io-index"
@@ -29,7 +29,7 @@ def policy(file: Path = ROOT / "deny.toml") -> dict:
 def packages_of_workspace() -> list[dict]:
     """What cargo resolves for the targets that we build for, tests and build scripts included."""
     command = ["cargo", "metadata", "--locked", "--format-version", "1"]
-    for target in TARGETS.values():
+    for target in {*TARGETS.values(), *COMMAND_TARGETS}:
         command += ["--filter-platform", target]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:

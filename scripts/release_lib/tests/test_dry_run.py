@@ -17,13 +17,15 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from lib import ending
 from release_lib import archive, checksums, fetch
-from release_lib.paths import BUILD, ROOT, Names
+from release_lib.paths import BUILD, COMMAND_TARGETS, ROOT, Names, commands_of, host
 from release_lib.problem import Problem
 from release_lib.tests import emulator
 from release_lib.version import of_workspace
 
 SECONDS = 600  # a machine on which much else runs
 BUILT = BUILD / "x86_64" / "bootstrap"
+# What scripts/test builds, and scripts/deploy.
+COMMAND = Path(os.environ["CARGO_TARGET_DIR"]) / "debug" / "runawaytrain"
 NOT_BUILT = "nothing is built; scripts/build does it, and so does the stage `templates`"
 # A panic says where in its crate's sources it happened; those places are in the binary.
 CRATE_IN_BINARY = re.compile(rb"/registry/src/[^/\0]+/([A-Za-z_][\w-]*?)-(\d+\.\d+\.\d+[\w.+-]*)/")
@@ -43,17 +45,19 @@ class DryRun(unittest.TestCase):
         cls.names = Names(cls.version)
         # Any executable will do where nothing runs it.
         cls.bootstrap = BUILT if BUILT.is_file() else Path(os.path.realpath(sys.executable))
-        cls.said = release("--dry-run", "--allow-dirty", "--version", cls.version, "--bootstrap", cls.bootstrap, "--output", cls.output)
+        cls.said = release("--dry-run", "--allow-dirty", "--version", cls.version, "--bootstrap", cls.bootstrap, "--command", COMMAND, "--output", cls.output)
         if cls.said.returncode != 0:
             raise AssertionError(cls.said.stderr)
 
     def test_makes_these_files_and_names_each(self):
         names = self.names
         expected = {names.function("x86_64"), names.assembly("x86_64"), names.function_bom("x86_64"), names.infra_bom, names.notes, "SHA256SUMS"}
+        expected |= {names.command(host()), names.command_bom("x86_64-unknown-linux-gnu"), names.command_bom("x86_64-apple-darwin")}
         self.assertEqual({file.name for file in self.output.iterdir()}, expected)
         for name in expected:
             self.assertIn(name, self.said.stdout)
-        self.assertIn("arm64", self.said.stdout)
+        for later in ("arm64", *(target for target in COMMAND_TARGETS if target != host())):
+            self.assertIn(later, self.said.stdout)
 
     def test_the_checksums_are_those_of_the_files(self):
         listed = dict(reversed(line.split("  ")) for line in (self.output / "SHA256SUMS").read_text().splitlines())
@@ -69,6 +73,31 @@ class DryRun(unittest.TestCase):
             self.assertEqual({entry.date_time for entry in entries.values()}, {(1980, 1, 1, 0, 0, 0)})
             self.assertEqual(packed.read("bootstrap"), self.bootstrap.read_bytes())
             self.assertEqual(json.loads(packed.read("runawaytrain.json"))["payer"], "123456789012")
+
+    def test_the_archive_of_the_command_is_what_people_install(self):
+        with tempfile.TemporaryDirectory() as temp:
+            archive.unpack(self.output / self.names.command(host()), Path(temp) / "to")
+            (folder,) = (Path(temp) / "to").iterdir()
+            self.assertEqual(folder.name, f"runawaytrain-{self.version}-{host()}")
+            files = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
+            pages = {name for name in files if name.startswith("man/")}
+            completions = {f"completions/{name}" for name in ("runawaytrain.bash", "_runawaytrain", "runawaytrain.fish", "runawaytrain.elv", "_runawaytrain.ps1")}
+            self.assertEqual(set(files), {"runawaytrain", "LICENSE"} | pages | completions)
+            self.assertLessEqual({"man/runawaytrain.1", "man/runawaytrain-halt.1"}, pages)
+            self.assertEqual({name for name, file in files.items() if os.access(file, os.X_OK)}, {"runawaytrain"})
+            self.assertEqual(files["LICENSE"].read_bytes(), (ROOT / "LICENSE").read_bytes())
+            self.assertIn("runawaytrain", files["completions/_runawaytrain"].read_text().splitlines()[0])
+            said = ending.run([files["runawaytrain"], "--version"], SECONDS, stdout=subprocess.PIPE, text=True)
+            self.assertEqual(said.stdout.strip(), f"runawaytrain {self.version}")
+
+    def test_the_bill_of_the_command_is_its_own(self):
+        for target in commands_of("x86_64"):
+            bill = json.loads((self.output / self.names.command_bom(target)).read_text())
+            names = {one["name"] for one in bill["components"] if one.get("scope") == "required"}
+            self.assertEqual(bill["metadata"]["component"]["name"], "runawaytrain-operator")
+            self.assertLessEqual({"clap", "rustls", "aws-sdk-lambda", "runawaytrain-engine"}, names)
+            self.assertFalse({"lambda_runtime", "runawaytrain-testbed"} & names)
+            self.assertEqual("security-framework" in names, target.endswith("apple-darwin"), target)
 
     def test_the_assembly_stands_alone(self):
         """It is deployed on a machine that has no checkout at this place, and it brings the function along."""
@@ -96,8 +125,8 @@ class DryRun(unittest.TestCase):
                 self.assertIn(entry.mode, (0o644, 0o755))
 
     def test_the_bills_of_materials_are_valid(self):
-        function = (self.output / self.names.function_bom("x86_64")).read_text()
-        self.assertIsNone(JsonStrictValidator(SchemaVersion.V1_6).validate_str(function))
+        for name in (self.names.function_bom("x86_64"), *map(self.names.command_bom, commands_of("x86_64"))):
+            self.assertIsNone(JsonStrictValidator(SchemaVersion.V1_6).validate_str((self.output / name).read_text()), name)
         self.assertIsNone(JsonStrictValidator(SchemaVersion.V1_5).validate_str((self.output / self.names.infra_bom).read_text()))
 
     def test_the_notes_are_what_the_changelog_says(self):

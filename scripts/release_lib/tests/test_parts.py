@@ -2,12 +2,15 @@
 
 import json
 import os
+import subprocess
 import tarfile
 import tempfile
+import tomllib
 import unittest
 from pathlib import Path
 
-from release_lib import archive, changelog, dependencies, drill, version
+from lib import ending
+from release_lib import archive, changelog, crates, dependencies, drill, packing, paths, version
 from release_lib.problem import Problem
 
 CHANGELOG = """\
@@ -135,6 +138,34 @@ class Drill(InFolder):
         for answer in ('{"statusCode":500,"body":"no table"}', '{"errorMessage":"exited"}', '{"body":"200"}', '{"statusCode":"200"}', "[]", "null", ""):
             with self.subTest(answer), self.assertRaises(Problem):
                 self.judge(answer)
+
+
+class Command(InFolder):
+    def test_its_package_installs_one_binary_which_unwinds(self):
+        """`cargo install --git … runawaytrain-operator` builds the release profile: a look must survive the panic of one account."""
+        command = ["cargo", "metadata", "--no-deps", "--locked", "--format-version", "1"]
+        done = ending.run(command, 60, cwd=paths.ROOT, stdout=subprocess.PIPE, text=True)
+        (package,) = [one for one in json.loads(done.stdout)["packages"] if one["name"] == crates.COMMAND]
+        self.assertEqual([target["name"] for target in package["targets"] if "bin" in target["kind"]], ["runawaytrain"])
+        profiles = tomllib.loads((paths.ROOT / "Cargo.toml").read_text())["profile"]
+        self.assertEqual(profiles["release"].get("panic", "unwind"), "unwind")
+
+    def test_what_cannot_be_packed_is_refused_in_a_sentence(self):
+        elsewhere = next(target for target in paths.COMMAND_TARGETS if not paths.runs_here(target))
+        other = self.folder / "other"
+        other.write_text("#!/bin/sh\necho runawaytrain 0.0.1\n")
+        other.chmod(0o755)
+        text = self.folder / "text"
+        text.write_text("no program")
+        for target, binary, why in (
+            (elsewhere, other, "Run this on a machine that runs it"),
+            (paths.host(), self.folder / "nothing", "there is no such file"),
+            (paths.host(), text, "cannot be run"),
+            (paths.host(), other, "this releases runawaytrain 1.2.3"),
+        ):
+            with self.subTest(why), self.assertRaisesRegex(Problem, why):
+                packing.pack_command("1.2.3", target, binary, self.folder / "dist")
+        self.assertFalse((self.folder / "dist").exists())
 
 
 class Dependencies(unittest.TestCase):

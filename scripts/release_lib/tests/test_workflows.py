@@ -9,7 +9,7 @@ import yaml
 
 from release_lib.__main__ import parser
 from release_lib.fetch import WORKFLOW
-from release_lib.paths import ROOT
+from release_lib.paths import COMMAND_TARGETS, ROOT
 
 FOLDER = ROOT / ".github" / "workflows"
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
@@ -44,11 +44,18 @@ class Workflows(unittest.TestCase):
         steps_run = set()
         for place, words in commands():
             if words and words[0] == "scripts/release":
-                arguments = ["x86_64" if word == "$ARCH" else word for word in words[1 : words.index("|") if "|" in words else None]]
+                arguments = [{"$ARCH": "x86_64", "$TARGET": COMMAND_TARGETS[0]}.get(word, word) for word in words[1 : words.index("|") if "|" in words else None]]
                 with self.subTest(place, arguments=arguments):
                     parser().parse_args(arguments)  # SystemExit otherwise
                     steps_run.add(arguments[0])
-        self.assertEqual(steps_run, {"check", "pack", "finish", "fetch", "drilled"})
+        self.assertEqual(steps_run, {"check", "pack", "command", "finish", "fetch", "drilled"})
+
+    def test_the_command_is_built_for_each_of_its_targets_and_waited_for(self):
+        jobs = workflows()["release.yml"]["jobs"]
+        built = jobs["command"]["strategy"]["matrix"]["include"]
+        self.assertEqual(sorted(one["target"] for one in built), sorted(COMMAND_TARGETS))
+        self.assertEqual([one["target"] for one in built if ("darwin" in one["target"]) != one["runner"].startswith("macos")], [])
+        self.assertIn("command", jobs["publish"]["needs"])
 
     def test_the_cdk_is_the_one_of_the_lock_file(self):
         run = {words[0] for _, words in commands() if any("cdk" in word for word in words[:1])}
