@@ -142,7 +142,8 @@ pub struct Check {
     #[arg(value_name = "ACCOUNT")]
     pub accounts: Vec<String>,
     /// Look again and again, with so many seconds between [default: 60]
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60", require_equals = true, value_parser = clap::value_parser!(u64).range(5..=86_400))]
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60", require_equals = true)]
+    #[arg(value_parser = clap::value_parser!(u64).range(5..=86_400))]
     pub watch: Option<u64>,
     /// Whose credentials.
     #[command(flatten)]

@@ -75,8 +75,8 @@ fn write_pages(folder: &Path) -> std::io::Result<usize> {
     Ok(written)
 }
 
-/// The command without what is hidden. The generators of scripts do not ask what is hidden, and nothing can be taken off
-/// a command: another is made of what may be seen.
+/// The command without what is hidden. The generators of scripts do not ask what is hidden, and nothing can be taken
+/// off a command: another is made of what may be seen.
 fn visible(command: &Command) -> Command {
     let mut seen = Command::new(command.get_name().to_owned())
         .args(command.get_arguments().filter(|argument| !argument.is_hide_set()))

@@ -88,7 +88,8 @@ mod tests {
     #[test]
     fn actions_are_grouped_by_what_they_are_for_whatever_their_order() {
         let found = groups(&account(json!({ "plan": { "actions": [
-            { "text": "stop 2 instances in us-east-1: i-1, i-2", "do": "stop-instances", "region": "us-east-1", "instances": ["i-1", "i-2"] },
+            { "text": "stop 2 instances in us-east-1: i-1, i-2", "do": "stop-instances", "region": "us-east-1",
+              "instances": ["i-1", "i-2"] },
             { "text": "attach the quarantine", "do": "freeze" },
             { "text": "do what nobody here knows", "do": "tickle" },
         ] } })));
@@ -111,7 +112,8 @@ mod tests {
             standing(&account(json!({ "error": "it is not in the organization" }))),
             "not seen: it is not in the organization"
         );
-        let seen = json!({ "verdict": "Halt", "state": "Warned", "instances": { "counted": 1, "exempt": 2 }, "vcpus": 4, "burn": { "listed": 1.5 } });
+        let seen = json!({ "verdict": "Halt", "state": "Warned", "instances": { "counted": 1, "exempt": 2 },
+            "vcpus": 4, "burn": { "listed": 1.5 } });
         assert_eq!(standing(&account(seen)), "Halt, Warned; 1 instance and 2 exempt running, 4 vCPUs, 1.50 USD/h");
     }
 }

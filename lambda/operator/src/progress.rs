@@ -1,4 +1,5 @@
-//! How far a command has come: what a look over many accounts and regions has seen, and what an interruption has to say.
+//! How far a command has come: what a look over many accounts and regions has seen, and what an interruption has to
+//! say.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -153,8 +153,8 @@ pub fn tell_kept(found: &Found, terminal: Terminal) {
     terminal.bold("\nKept");
     if found.has_table {
         terminal.say(&format!(
-            "  the table {TABLE}: state and journal, the only way to undo a halt; a new deployment takes it over. To delete \
-             it:"
+            "  the table {TABLE}: state and journal, the only way to undo a halt; a new deployment takes it over. To \
+             delete it:"
         ));
         terminal.command(&format!(
             "aws dynamodb update-table {region} --table-name {TABLE} --no-deletion-protection-enabled"

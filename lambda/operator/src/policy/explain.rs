@@ -122,8 +122,8 @@ impl Explained<'_> {
         let Contain { instances, unstoppable, instance_store, users, roles, root, quarantine, models, lockdown } =
             contain;
         let written = |key: &str| Origin::or_built_in(self.layers.of_key(&["contain", key]));
-        // The payer's people are left unless its own entry says otherwise; its root user is, and it is not bound, whatever
-        // anybody writes.
+        // The payer's people are left unless its own entry says otherwise; its root user is, and it is not bound,
+        // whatever anybody writes.
         let lenient = |key: &str| match self.layers.of_own_key(&["contain", key]) {
             None if is_payer => Origin::Payer,
             _ => written(key),

@@ -42,7 +42,8 @@ impl Fault {
         let todo = if line.get(..blank).is_some_and(|blank| blank.contains('\t')) {
             "indent the line with spaces: YAML takes no tabs there."
         } else {
-            "look at this line and at those just above it: at how far they are indented, at colons, quotes and brackets."
+            "look at this line and at those just above it: at how far they are indented, at colons, quotes and \
+             brackets."
         };
         Self::new(at, format!("this is not YAML: {reason}"), todo)
     }

@@ -55,7 +55,10 @@ pub struct Setting {
 
 /// What a program gets: `line` is `null` where nothing is written.
 pub fn document(account: &AccountId, settings: &[Setting], file: &str) -> Value {
-    let entry = |one: &Setting| json!({ "key": one.key, "value": one.value, "from": one.origin.told(file), "line": one.origin.line() });
+    let entry = |one: &Setting| {
+        let (from, line) = (one.origin.told(file), one.origin.line());
+        json!({ "key": one.key, "value": one.value, "from": from, "line": line })
+    };
     json!({ "account": account, "values": settings.iter().map(entry).collect::<Vec<_>>() })
 }
 

@@ -35,10 +35,12 @@ pub fn page(report: &Report) -> String {
     // Nothing is fetched, and no script runs, whatever somebody may have smuggled in.
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
+         style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"robots\" content=\"noindex\">\n\
-         <title>{name}: {state} – runawaytrain</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n{header}<main>\n{sections}</main>\n{footer}</body>\n</html>\n",
+         <title>{name}: {state} – runawaytrain</title>\n<style>\n{STYLE}</style>\n</head>\n\
+         <body>\n{header}<main>\n{sections}</main>\n{footer}</body>\n</html>\n",
         header = header(report),
         sections = sections.concat(),
         footer = footer(report),
@@ -124,7 +126,8 @@ fn halt_sections(report: &Report) -> String {
     let earlier = match halt.earlier {
         0 => String::new(),
         earlier => format!(
-            "<p class=\"remark\">{} before this one may still hold something: <code>runawaytrain history {}</code></p>\n",
+            "<p class=\"remark\">{} before this one may still hold something: \
+             <code>runawaytrain history {}</code></p>\n",
             count(earlier as u64, "halt"),
             report.account
         ),
@@ -225,9 +228,13 @@ fn running(report: &Report) -> String {
         [] => "<p>No instance in any region.</p>\n".to_owned(),
         regions => compared("regions", "Region", regions, Some(most)),
     };
-    let key = before.map(|_| "<p class=\"key\"><span class=\"was\">when it began</span> <span class=\"is\">at the last look</span></p>\n");
+    let key = before.map(|_| {
+        "<p class=\"key\"><span class=\"was\">when it began</span> \
+         <span class=\"is\">at the last look</span></p>\n"
+    });
     format!(
-        "{key}{sizes}<h3 id=\"regions\">Instances by region</h3>\n<p class=\"remark\">Exempt instances included.</p>\n{regions}{remarks}",
+        "{key}{sizes}<h3 id=\"regions\">Instances by region</h3>\n\
+         <p class=\"remark\">Exempt instances included.</p>\n{regions}{remarks}",
         key = key.unwrap_or_default(),
         remarks = remarks(report),
     )
@@ -361,8 +368,8 @@ fn release(report: &Report) -> String {
 
 fn footer(report: &Report) -> String {
     format!(
-        "<footer>\n<p>Put together {} UTC by runawaytrain {} from the guard’s record of the account and its journal. Times are UTC. \
-         USD per hour is AWS’s On-Demand list price of what runs on EC2.</p>\n</footer>\n",
+        "<footer>\n<p>Put together {} UTC by runawaytrain {} from the guard’s record of the account and its journal. \
+         Times are UTC. USD per hour is AWS’s On-Demand list price of what runs on EC2.</p>\n</footer>\n",
         time(report.written),
         env!("CARGO_PKG_VERSION"),
     )

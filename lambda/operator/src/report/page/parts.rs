@@ -28,7 +28,8 @@ impl Table<'_> {
             self.columns.iter().map(|column| format!("<th scope=\"col\">{}</th>", escape(column))).collect();
         let rows: String = self.rows.iter().map(|row| self.row(row)).collect();
         format!(
-            "<table class=\"{}\" aria-labelledby=\"{}\">\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n",
+            "<table class=\"{}\" aria-labelledby=\"{}\">\n<thead><tr>{heads}</tr></thead>\n\
+             <tbody>\n{rows}</tbody>\n</table>\n",
             self.class, self.named_by
         )
     }
@@ -79,7 +80,9 @@ pub fn bars(before: f64, now: f64, most: f64) -> String {
         format!("<rect class=\"{class}\" y=\"{y}\" width=\"{width:.1}%\" height=\"7\" rx=\"2\"/>")
     };
     format!(
-        "<svg class=\"bars\" width=\"100%\" height=\"18\" aria-hidden=\"true\" focusable=\"false\"><rect class=\"track\" y=\"1\" width=\"100%\" height=\"7\" rx=\"2\"/><rect class=\"track\" y=\"10\" width=\"100%\" height=\"7\" rx=\"2\"/>{}{}</svg>",
+        "<svg class=\"bars\" width=\"100%\" height=\"18\" aria-hidden=\"true\" focusable=\"false\">\
+         <rect class=\"track\" y=\"1\" width=\"100%\" height=\"7\" rx=\"2\"/>\
+         <rect class=\"track\" y=\"10\" width=\"100%\" height=\"7\" rx=\"2\"/>{}{}</svg>",
         bar("was", 1, before),
         bar("is", 10, now)
     )
@@ -89,7 +92,8 @@ pub fn bars(before: f64, now: f64, most: f64) -> String {
 pub fn change(before: Option<&str>, now: Option<&str>) -> String {
     match (before, now) {
         (Some(before), Some(now)) => format!(
-            "<span class=\"from\">{before}</span> <span class=\"arrow\" aria-hidden=\"true\">→</span><span class=\"unseen\">, then</span> {now}"
+            "<span class=\"from\">{before}</span> <span class=\"arrow\" aria-hidden=\"true\">→</span>\
+             <span class=\"unseen\">, then</span> {now}"
         ),
         (Some(only), None) | (None, Some(only)) => only.to_owned(),
         (None, None) => "not known".to_owned(),
