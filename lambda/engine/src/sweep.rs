@@ -258,7 +258,7 @@ impl Guard {
             scope.accounts.iter_mut().for_each(|scoped| scoped.mode = Mode::Drill);
         }
         scope.deny_regions(records.readable.values().map(|known| &known.record), self.policy.payer());
-        let list_is_whole = scope.stale.is_none();
+        let unlisted = scope.stale.as_ref().map(ToString::to_string);
         // What an account did that has left the organization is nobody's concern any more: nobody can release it.
         let members: Vec<&AccountRecord> = records
             .readable
@@ -274,7 +274,7 @@ impl Guard {
         let AccountResults { mut accounts, coverage, reached_all, knows_all } =
             every_account(&one, scope, records).await;
         accounts.iter().filter(|report| is_worth_a_line(report)).for_each(log);
-        let complete = reached_all && knows_all && list_is_whole && is_guarding(&accounts, &let_us_in);
+        let complete = reached_all && knows_all && unlisted.is_none() && is_guarding(&accounts, &let_us_in);
         let mut notices = if drill { NoticeTotals::default() } else { self.mailer.deliver().await };
         if !drill && *selection == Selection::All {
             let at = self.clock.now();
@@ -315,6 +315,7 @@ impl Guard {
             started,
             finished: self.clock.now(),
             complete,
+            unlisted,
             coverage,
             totals,
             accounts,

@@ -17,6 +17,8 @@ pub struct Answer {
     pub accounts: Vec<Account>,
     /// How many it was about; of more than it tells of the report was too long for Lambda.
     pub expected: usize,
+    /// Why the organization's accounts could not be listed: it then tells only of those that are known from before.
+    pub unlisted: Option<String>,
     /// Of a release: steps that were not done.
     pub undone: u64,
 }
@@ -228,6 +230,7 @@ impl Answer {
             body: answer.get("body").and_then(Value::as_str).unwrap_or_default().to_owned(),
             expected: expected.unwrap_or(accounts.len()),
             accounts,
+            unlisted: answer.pointer("/report/unlisted").and_then(Value::as_str).map(str::to_owned),
             undone: number(answer.pointer("/report/undone")).unwrap_or_default(),
         }
     }

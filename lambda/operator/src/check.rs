@@ -161,8 +161,9 @@ impl Line {
     }
 }
 
-/// The last line, and the exit code.
-pub fn conclusion(lines: &[Line]) -> (String, u8) {
+/// The last line, and the exit code. Where the organization's accounts could not be listed, those that nobody knows
+/// from before are missing: what was seen is then not all that there is.
+pub fn conclusion(lines: &[Line], unlisted: Option<&str>) -> (String, u8) {
     let of =
         |rank: std::ops::RangeInclusive<u8>| lines.iter().filter(|line| rank.contains(&line.rank())).count() as u64;
     let (over, unseen, warned) = (of(0..=1), of(2..=3), of(4..=4));
@@ -173,18 +174,25 @@ pub fn conclusion(lines: &[Line]) -> (String, u8) {
     if unseen > 0 {
         parts.push(format!("{unseen} not seen whole"));
     }
+    if let Some(why) = unlisted {
+        parts.push(format!(
+            "others may be missing, for the organization's accounts could not be listed ({})",
+            clean(why)
+        ));
+    }
     if warned > 0 {
         parts.push(format!("{warned} close to a limit"));
     }
-    let code = match (over, unseen, warned) {
-        (0, 0, 0) => DONE,
-        (0, 0, _) => WARNED,
+    let is_whole = unseen == 0 && unlisted.is_none();
+    let code = match (over, is_whole, warned) {
+        (0, true, 0) => DONE,
+        (0, true, _) => WARNED,
         (0, ..) => NOT_SEEN,
         _ => OVER_LIMIT,
     };
     let all = count(lines.len() as u64, "account");
     let burn: f64 = lines.iter().map(Line::spent).sum();
-    let at_least = if unseen > 0 { "at least " } else { "" };
+    let at_least = if !is_whole { "at least " } else { "" };
     let said = if parts.is_empty() { "all within their limits".to_owned() } else { parts.join(", ") };
     let not_judged: BTreeSet<&str> = lines.iter().flat_map(|line| &line.not_judged).map(String::as_str).collect();
     let but = if not_judged.is_empty() {
@@ -229,16 +237,16 @@ mod tests {
         let lines = mixed();
         let order: Vec<&str> = lines.iter().map(|line| line.account.as_str()).collect();
         assert_eq!(order, ["2", "8", "5", "3", "4", "7", "6", "1"]);
-        assert_eq!(conclusion(&lines).1, OVER_LIMIT);
-        assert_eq!(conclusion(&lines[3..]).1, NOT_SEEN);
-        assert_eq!(conclusion(&lines[6..]).1, WARNED);
-        assert_eq!(conclusion(&lines[7..]), ("1 account, 0.12 USD/h: all within their limits.".to_owned(), DONE));
+        assert_eq!(conclusion(&lines, None).1, OVER_LIMIT);
+        assert_eq!(conclusion(&lines[3..], None).1, NOT_SEEN);
+        assert_eq!(conclusion(&lines[6..], None).1, WARNED);
+        assert_eq!(conclusion(&lines[7..], None), ("1 account, 0.12 USD/h: all within their limits.".to_owned(), DONE));
     }
 
     #[test]
     fn what_nobody_is_judged_by_is_said() {
         let lines = found(json!([{ "account": "1", "verdict": "Ok", "unknown": ["spend24h"] }]));
-        let (said, code) = conclusion(&lines);
+        let (said, code) = conclusion(&lines, None);
         assert_eq!(
             said,
             "1 account, 0.00 USD/h: all within their limits. Not judged, for their numbers are not known: spend24h."
@@ -247,11 +255,26 @@ mod tests {
     }
 
     #[test]
+    fn accounts_that_could_not_be_listed_are_not_within_their_limits() {
+        let answer = Answer::read(&json!({ "statusCode": 200, "report": {
+            "accounts": [{ "account": "1", "verdict": "Ok" }],
+            "unlisted": "organizations:ListAccounts: AccessDeniedException",
+        } }));
+        let (said, code) = conclusion(&lines(&answer), answer.unlisted.as_deref());
+        assert_eq!(code, NOT_SEEN);
+        assert!(
+            said.starts_with("1 account, at least 0.00 USD/h: others may be missing, for the organization's accounts"),
+            "{said}"
+        );
+        assert!(said.contains("AccessDeniedException"), "{said}");
+    }
+
+    #[test]
     fn a_gap_is_never_a_zero() {
         let lines = mixed();
         let (unseen, seen) = (lines[3].row(), lines[7].row());
         assert_eq!(serde_json::to_value(&lines[3]).unwrap()["running"], serde_json::Value::Null);
-        assert!(conclusion(&lines[3..]).0.contains("at least 0.12 USD/h"));
+        assert!(conclusion(&lines[3..], None).0.contains("at least 0.12 USD/h"));
         assert_eq!(unseen.cells(), ["3", "", "", "", "", "unknown", "unknown", "", "not seen", "1"]);
         assert_eq!(seen.cells(), ["1", "", "1", "0", "0.12", "3.50", "unknown", "burn 0.12 of 0.20", "Ok", ""]);
     }

@@ -55,7 +55,7 @@ async fn a_look_before_anything_is_deployed_sees_all_and_changes_and_writes_noth
         let said = undeployed::drill(&Eyes::of(&testbed.ports()), policy(), &event, &looks).await;
         let lines = check::lines(&Answer::read(&said));
         assert_eq!((lines[0].name.as_str(), lines[0].verdict.as_str(), lines[0].running), ("physics", "Halt", Some(6)));
-        assert_eq!(check::conclusion(&lines).1, OVER_LIMIT);
+        assert_eq!(check::conclusion(&lines, None).1, OVER_LIMIT);
     }
     assert_eq!(testbed.world.calls(), []);
     assert_eq!(testbed.world.with(&id(PHYSICS), |known| known.billable().count()), 6);

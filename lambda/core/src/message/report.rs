@@ -169,6 +169,10 @@ pub struct SweepReport {
     pub finished: Timestamp,
     /// Whether every account in scope was reached before the deadline.
     pub complete: bool,
+    /// Why the organization's accounts could not be listed, where they could not: only those are in scope then that are
+    /// known from before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlisted: Option<String>,
     /// Account-regions seen and expected.
     pub coverage: Coverage,
     /// Sums over all accounts.

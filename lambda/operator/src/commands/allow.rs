@@ -7,7 +7,7 @@ use runawaytrain_core::vocabulary::text::{clean, count};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
-use super::site::{NO_TABLE, PAYERS_ROLE, Site, no_guard, not_deployed, refused};
+use super::site::{NO_TABLE, Site, no_guard, not_deployed, refused};
 use crate::accounts::Named;
 use crate::answer::Answer;
 use crate::arguments::{Allow, Common, Output, RaisedLimits};
@@ -87,8 +87,8 @@ fn conclusion(account: &Named, said: &Value) -> String {
 
 /// Every exception that holds, or that of one account.
 async fn tell_all(site: &Site, wanted: Option<&Named>, common: &Common) -> Result<u8, Problem> {
-    let ports = site.ports(PAYERS_ROLE).await?;
-    let records = match site.terminal.step("read what the guard remembers", ports.states.load_all()).await {
+    let table = site.table().await?;
+    let records = match site.terminal.step("read what the guard remembers", table.records()).await {
         Err(failure) if failure.code.as_deref() == Some(NO_TABLE) => return Err(no_guard()),
         read => read?,
     };

@@ -69,9 +69,9 @@ fn tell_check(answer: &Value, common: &Common, terminal: Terminal) -> Result<u8,
         });
     }
     let lines = check::lines(&answer);
-    let (said, code) = check::conclusion(&lines);
+    let (said, code) = check::conclusion(&lines, answer.unlisted.as_deref());
     if common.output == Output::Json {
-        terminal.document(&json!({ "accounts": lines }));
+        terminal.document(&json!({ "accounts": lines, "unlisted": answer.unlisted }));
     }
     let rows: Vec<Row> = lines.iter().map(check::Line::row).collect();
     terminal.rows("", &check::COLUMNS, &rows);
