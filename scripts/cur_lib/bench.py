@@ -32,7 +32,9 @@ def run(command: list[str | Path], output: Path, *, counts_itself: bool = False)
     environment = os.environ | {"POLARS_MAX_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent.parent)}
     with output.open("wb") as out, tempfile.TemporaryFile() as errors, tempfile.NamedTemporaryFile() as memory:
         # By way of `time`: a process starts with the peak memory of the one that forks it, and this one is a whole Python.
-        process = subprocess.Popen([TIME, "-f", "%M", "-o", memory.name, *command], stdout=out, stderr=errors, env=environment)
+        process = subprocess.Popen(
+            [TIME, "-f", "%M", "-o", memory.name, *command], stdout=out, stderr=errors, env=environment
+        )
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         errors.seek(0)
@@ -46,9 +48,18 @@ def run(command: list[str | Path], output: Path, *, counts_itself: bool = False)
 
 def same(reader: str, engine: str) -> bool:
     """Whether an engine's sums are the reader's, as far as floating point allows."""
-    ours = {(account, hour[:13]): float(amount) for account, hour, amount in (line.split(",") for line in reader.splitlines())}
-    theirs = {(account, hour): float(amount) for account, hour, amount in (line.split(",") for line in engine.splitlines())}
-    return len(ours) > 1000 and ours.keys() == theirs.keys() and all(abs(ours[place] - theirs[place]) < 1e-6 for place in ours)
+    ours = {
+        (account, hour[:13]): float(amount)
+        for account, hour, amount in (line.split(",") for line in reader.splitlines())
+    }
+    theirs = {
+        (account, hour): float(amount) for account, hour, amount in (line.split(",") for line in engine.splitlines())
+    }
+    return (
+        len(ours) > 1000
+        and ours.keys() == theirs.keys()
+        and all(abs(ours[place] - theirs[place]) < 1e-6 for place in ours)
+    )
 
 
 def commands(reader: Path, file: Path) -> dict[str, list[str | Path]]:
@@ -75,8 +86,12 @@ def main() -> int:
 
 def bench() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench cur", description=__doc__)
-    parser.add_argument("--megabytes", type=int, default=1100, help="size of the report, uncompressed (default: %(default)s)")
-    parser.add_argument("--runs", type=int, default=3, help="of each program; the quickest counts (default: %(default)s)")
+    parser.add_argument(
+        "--megabytes", type=int, default=1100, help="size of the report, uncompressed (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--runs", type=int, default=3, help="of each program; the quickest counts (default: %(default)s)"
+    )
     parser.add_argument("reader", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if not Path(TIME).exists():
@@ -97,15 +112,20 @@ def measured(reader: Path, small: Path, large: Path, lines: int, work: Path, run
     small_runs = {name: best(name, command, work, 1) for name, command in commands(reader, small).items()}
     ours = large_runs["reader"]
     size = int(subprocess.run(f"zcat {large} | wc -c", shell=True, check=True, capture_output=True, text=True).stdout)
-    print(f"\n{size / 1e6:.0f} MB uncompressed, {large.stat().st_size / 1e6:.0f} MB of gzip, {lines} lines; one core, best of {runs}\n")
+    print(
+        f"\n{size / 1e6:.0f} MB uncompressed, {large.stat().st_size / 1e6:.0f} MB of gzip, {lines} lines; one core, best of {runs}\n"
+    )
     print(f"{'':10}{'CPU s':>8}{'MB/s':>8}{'reader is':>12}{'peak MiB':>11}{'at a tenth':>12}")
     for name, one in large_runs.items():
         faster = "" if name == "reader" else f"{one.seconds / ours.seconds:.2f} x"
-        print(f"{name:10}{one.seconds:8.2f}{size / 1e6 / one.seconds:8.0f}{faster:>12}{one.mib:11.1f}{small_runs[name].mib:12.1f}")
+        print(
+            f"{name:10}{one.seconds:8.2f}{size / 1e6 / one.seconds:8.0f}{faster:>12}{one.mib:11.1f}{small_runs[name].mib:12.1f}"
+        )
     wrong = [engine for engine in ENGINES if not same(ours.output, large_runs[engine].output)]
     claims = {
         "the sums are those of Polars and DuckDB": not wrong,
-        f"at least {FASTER_THAN_POLARS} times as fast as Polars": large_runs["polars"].seconds >= FASTER_THAN_POLARS * ours.seconds,
+        f"at least {FASTER_THAN_POLARS} times as fast as Polars": large_runs["polars"].seconds
+        >= FASTER_THAN_POLARS * ours.seconds,
         f"at most {MOST_MEMORY_MIB:.0f} MiB": ours.mib < MOST_MEMORY_MIB,
         "no more memory for ten times the lines": ours.mib < 1.1 * small_runs["reader"].mib + 0.5,
     }

@@ -39,7 +39,19 @@ def made_by_nise(nise: str, work: Path) -> Path:
     folder.mkdir(parents=True)
     wanted = Path(__file__).with_name("nise.yml")
     made = ending.run(
-        [nise, "report", "aws", "-s", "2026-10-01", "-e", "2026-11-30", "--static-report-file", wanted, "--file-row-limit", "100"]
+        [
+            nise,
+            "report",
+            "aws",
+            "-s",
+            "2026-10-01",
+            "-e",
+            "2026-11-30",
+            "--static-report-file",
+            wanted,
+            "--file-row-limit",
+            "100",
+        ]
         + ["--aws-s3-bucket-name", BUCKET, "--aws-s3-report-name", "hourly", "--aws-s3-report-prefix", "cur"],
         SECONDS,
         cwd=work,
@@ -66,7 +78,10 @@ def as_export(folder: Path, manifest: Path, files: list[Path]) -> tuple[Path, li
             writer.writerow([export_name(name) for name in names])
             for line in lines:
                 day = line["lineItem/UsageStartDate"][:10]
-                line["lineItem/UsageStartDate"], line["lineItem/UsageEndDate"] = f"{day}T00:00:00.000Z", f"{day}T23:59:59.000Z"
+                line["lineItem/UsageStartDate"], line["lineItem/UsageEndDate"] = (
+                    f"{day}T00:00:00.000Z",
+                    f"{day}T23:59:59.000Z",
+                )
                 line["lineItem/LineItemDescription"] += ' "quoted",\nover two lines'
                 if line["lineItem/LineItemType"] == "DiscountedUsage":
                     line["reservation/EffectiveCost"] = "6.0E-2"
@@ -83,11 +98,17 @@ def as_parquet(folder: Path, manifest: Path, files: list[Path]) -> Path:
     month = manifest.parent.name
     keys = []
     for number, file in enumerate(files, start=1):
-        part = folder / f"cur/columns/columns/year={month[:4]}/month={int(month[4:6])}/columns-{number:05}.snappy.parquet"
+        part = (
+            folder / f"cur/columns/columns/year={month[:4]}/month={int(month[4:6])}/columns-{number:05}.snappy.parquet"
+        )
         part.parent.mkdir(parents=True, exist_ok=True)
         sums.as_parquet(file, part)
         keys.append(str(part.relative_to(folder)))
-    written = json.loads(manifest.read_text()) | {"compression": "Parquet", "contentType": "Parquet", "reportKeys": keys}
+    written = json.loads(manifest.read_text()) | {
+        "compression": "Parquet",
+        "contentType": "Parquet",
+        "reportKeys": keys,
+    }
     place = folder / f"cur/columns/{month}/columns-Manifest.json"
     place.parent.mkdir(parents=True)
     place.write_text(json.dumps(written))
@@ -95,20 +116,26 @@ def as_parquet(folder: Path, manifest: Path, files: list[Path]) -> Path:
 
 
 def compare(name: str, reader: Path, folder: Path, manifest: Path, files: list[Path], *, export: bool) -> int:
-    ran = ending.run([reader, manifest, BUCKET, "cur/", folder], SECONDS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    ran = ending.run(
+        [reader, manifest, BUCKET, "cur/", folder], SECONDS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     if ran.returncode != 0:
         print(f"{name}: the reader failed: {ran.stderr.strip()}")
         return 1
     found, expected = of_the_reader(ran.stdout), by_duckdb(files, export=export)
     wrong = sorted(place for place in found.keys() | expected.keys() if found.get(place) != expected.get(place))
     for account, hour in wrong[:10]:
-        print(f"{name}: {account} {hour}: {found.get((account, hour))} by the reader, {expected.get((account, hour))} by DuckDB (10^-18 USD)")
+        print(
+            f"{name}: {account} {hour}: {found.get((account, hour))} by the reader, {expected.get((account, hour))} by DuckDB (10^-18 USD)"
+        )
     # A comparison of nothing proves nothing.
     if wrong or len(files) < 2 or len(expected) < 20:
         print(f"{name}: {len(wrong)} of {len(expected)} sums differ, in {len(files)} files")
         return 1
     accounts = len({account for account, _ in expected})
-    print(f"{name}: {len(files)} files, {len(expected)} hourly sums of {accounts} accounts, {sum(expected.values()) / 10**18:.2f} USD: all as DuckDB has them")
+    print(
+        f"{name}: {len(files)} files, {len(expected)} hourly sums of {accounts} accounts, {sum(expected.values()) / 10**18:.2f} USD: all as DuckDB has them"
+    )
     return 0
 
 

@@ -18,7 +18,11 @@ def polars(file: str) -> list[tuple[str, str, float]]:
     by_plan = pl.when(kind == "SavingsPlanCoveredUsage").then(covered.fill_null(unblended)).otherwise(unblended)
     cost = pl.when(kind == "DiscountedUsage").then(reserved.fill_null(unblended)).otherwise(by_plan)
     lines = pl.scan_csv(file, infer_schema=False, schema_overrides=dict.fromkeys(USED[3:], pl.Float64))
-    usage = lines.filter(kind.is_in(USAGE)).group_by(account.alias("account"), start.str.head(13).alias("hour")).agg(cost.sum().alias("cost"))
+    usage = (
+        lines.filter(kind.is_in(USAGE))
+        .group_by(account.alias("account"), start.str.head(13).alias("hour"))
+        .agg(cost.sum().alias("cost"))
+    )
     rows = usage.collect(engine="streaming").rows()
     print(time.process_time() - began, file=sys.stderr)
     return rows

@@ -15,13 +15,57 @@ START = datetime(2026, 11, 1, tzinfo=UTC)
 HOURS = 30 * 24
 ACCOUNTS = [f"{number:012}" for number in random.Random(1).sample(range(10**11, 10**12), 100)]
 
-BEFORE = ["identity/LineItemId", "identity/TimeInterval", "bill/InvoiceId", "bill/InvoicingEntity", "bill/BillingEntity", "bill/BillType"]
+BEFORE = [
+    "identity/LineItemId",
+    "identity/TimeInterval",
+    "bill/InvoiceId",
+    "bill/InvoicingEntity",
+    "bill/BillingEntity",
+    "bill/BillType",
+]
 BEFORE += ["bill/PayerAccountId", "bill/BillingPeriodStartDate", "bill/BillingPeriodEndDate"]
-LINE = ["UsageAccountId", "LineItemType", "UsageStartDate", "UsageEndDate", "ProductCode", "UsageType", "Operation", "AvailabilityZone", "ResourceId"]
-LINE += ["UsageAmount", "NormalizationFactor", "NormalizedUsageAmount", "CurrencyCode", "UnblendedRate", "UnblendedCost", "BlendedRate", "BlendedCost"]
+LINE = [
+    "UsageAccountId",
+    "LineItemType",
+    "UsageStartDate",
+    "UsageEndDate",
+    "ProductCode",
+    "UsageType",
+    "Operation",
+    "AvailabilityZone",
+    "ResourceId",
+]
+LINE += [
+    "UsageAmount",
+    "NormalizationFactor",
+    "NormalizedUsageAmount",
+    "CurrencyCode",
+    "UnblendedRate",
+    "UnblendedCost",
+    "BlendedRate",
+    "BlendedCost",
+]
 LINE += ["LineItemDescription", "TaxType", "LegalEntity"]
-PRODUCT = ["ProductName", "clockSpeed", "currentGeneration", "databaseEngine", "ecu", "enhancedNetworkingSupported", "instanceFamily", "instanceType"]
-PRODUCT += ["licenseModel", "location", "locationType", "memory", "networkPerformance", "operatingSystem", "operation", "physicalProcessor"]
+PRODUCT = [
+    "ProductName",
+    "clockSpeed",
+    "currentGeneration",
+    "databaseEngine",
+    "ecu",
+    "enhancedNetworkingSupported",
+    "instanceFamily",
+    "instanceType",
+]
+PRODUCT += [
+    "licenseModel",
+    "location",
+    "locationType",
+    "memory",
+    "networkPerformance",
+    "operatingSystem",
+    "operation",
+    "physicalProcessor",
+]
 PRODUCT += [
     "preInstalledSw",
     "processorArchitecture",
@@ -36,15 +80,61 @@ PRODUCT += [
     "vcpu",
 ]
 PRODUCT += [f"attribute{number}" for number in range(60)]
-AFTER = ["LeaseContractLength", "OfferingClass", "PurchaseOption", "RateCode", "RateId", "currency", "publicOnDemandCost", "publicOnDemandRate", "term", "unit"]
-RESERVATION = ["AmortizedUpfrontCostForUsage", "EffectiveCost", "EndTime", "NumberOfReservations", "RecurringFeeForUsage", "ReservationARN", "StartTime"]
+AFTER = [
+    "LeaseContractLength",
+    "OfferingClass",
+    "PurchaseOption",
+    "RateCode",
+    "RateId",
+    "currency",
+    "publicOnDemandCost",
+    "publicOnDemandRate",
+    "term",
+    "unit",
+]
+RESERVATION = [
+    "AmortizedUpfrontCostForUsage",
+    "EffectiveCost",
+    "EndTime",
+    "NumberOfReservations",
+    "RecurringFeeForUsage",
+    "ReservationARN",
+    "StartTime",
+]
 RESERVATION += ["SubscriptionId", "TotalReservedUnits", "UnitsPerReservation", "UnusedQuantity", "UpfrontValue"]
-SAVINGS = ["EndTime", "OfferingType", "PaymentOption", "PurchaseTerm", "Region", "SavingsPlanARN", "SavingsPlanEffectiveCost", "SavingsPlanRate", "StartTime"]
-TAGS = ["aws:createdBy", "user:app", "user:cost-center", "user:course", "user:environment", "user:owner", "user:project"]
+SAVINGS = [
+    "EndTime",
+    "OfferingType",
+    "PaymentOption",
+    "PurchaseTerm",
+    "Region",
+    "SavingsPlanARN",
+    "SavingsPlanEffectiveCost",
+    "SavingsPlanRate",
+    "StartTime",
+]
+TAGS = [
+    "aws:createdBy",
+    "user:app",
+    "user:cost-center",
+    "user:course",
+    "user:environment",
+    "user:owner",
+    "user:project",
+]
 TAGS += [f"user:tag{number}" for number in range(30)]
 
-COLUMNS = BEFORE + [f"lineItem/{name}" for name in LINE] + [f"product/{name}" for name in PRODUCT] + [f"pricing/{name}" for name in AFTER]
-COLUMNS += [f"reservation/{name}" for name in RESERVATION] + [f"savingsPlan/{name}" for name in SAVINGS] + [f"resourceTags/{name}" for name in TAGS]
+COLUMNS = (
+    BEFORE
+    + [f"lineItem/{name}" for name in LINE]
+    + [f"product/{name}" for name in PRODUCT]
+    + [f"pricing/{name}" for name in AFTER]
+)
+COLUMNS += (
+    [f"reservation/{name}" for name in RESERVATION]
+    + [f"savingsPlan/{name}" for name in SAVINGS]
+    + [f"resourceTags/{name}" for name in TAGS]
+)
 
 TYPES = {
     "m5.large": (0.096, "2", "8 GiB"),
@@ -52,8 +142,19 @@ TYPES = {
     "g5.xlarge": (1.006, "4", "16 GiB"),
     "p5.48xlarge": (98.32, "192", "2048 GiB"),
 }
-REGIONS = {"us-east-1": "US East (N. Virginia)", "us-west-2": "US West (Oregon)", "eu-central-1": "EU (Frankfurt)", "ap-northeast-1": "Asia Pacific (Tokyo)"}
-KINDS = ["Usage"] * 88 + ["SavingsPlanCoveredUsage"] * 5 + ["SavingsPlanNegation"] * 3 + ["DiscountedUsage"] * 2 + ["Credit", "Tax"]
+REGIONS = {
+    "us-east-1": "US East (N. Virginia)",
+    "us-west-2": "US West (Oregon)",
+    "eu-central-1": "EU (Frankfurt)",
+    "ap-northeast-1": "Asia Pacific (Tokyo)",
+}
+KINDS = (
+    ["Usage"] * 88
+    + ["SavingsPlanCoveredUsage"] * 5
+    + ["SavingsPlanNegation"] * 3
+    + ["DiscountedUsage"] * 2
+    + ["Credit", "Tax"]
+)
 
 
 # What every line of a machine's hour has in common.
@@ -127,13 +228,23 @@ def resource(chance: random.Random, number: int) -> tuple[list[str], float, str]
         "resourceTags/user:course": f'"CS {chance.randrange(100, 600)}, fall"',
     }
     fields = dict.fromkeys(COLUMNS, "") | FIXED | own
-    return [fields[name] for name in COLUMNS], -rate if line_type in ("Credit", "SavingsPlanNegation") else rate, line_type
+    return (
+        [fields[name] for name in COLUMNS],
+        -rate if line_type in ("Credit", "SavingsPlanNegation") else rate,
+        line_type,
+    )
 
 
 def write(path: Path, megabytes: int) -> int:
     """The number of lines."""
     chance = random.Random(5)
-    varying = ["identity/LineItemId", "identity/TimeInterval", "lineItem/UsageStartDate", "lineItem/UsageEndDate", "lineItem/UnblendedCost"]
+    varying = [
+        "identity/LineItemId",
+        "identity/TimeInterval",
+        "lineItem/UsageStartDate",
+        "lineItem/UsageEndDate",
+        "lineItem/UnblendedCost",
+    ]
     varying += ["lineItem/BlendedCost", "reservation/EffectiveCost", "savingsPlan/SavingsPlanEffectiveCost"]
     at = [COLUMNS.index(name) for name in varying]
     resources = [resource(chance, number) for number in range(megabytes * 1_000_000 // (HOURS * 1_080))]
@@ -173,7 +284,9 @@ def main(file: Path, megabytes: int) -> int:
     """Writes the report, and beside it its manifest. The number of lines."""
     lines = write(file, megabytes)
     period = {"start": "20261101T000000.000Z", "end": "20261201T000000.000Z"}
-    file.with_suffix(".json").write_text(json.dumps({"assemblyId": "bench", "compression": "GZIP", "billingPeriod": period, "reportKeys": [file.name]}))
+    file.with_suffix(".json").write_text(
+        json.dumps({"assemblyId": "bench", "compression": "GZIP", "billingPeriod": period, "reportKeys": [file.name]})
+    )
     return lines
 
 

@@ -71,7 +71,9 @@ def as_parquet(file: Path, part: Path) -> None:
     """The lines of a legacy CSV as Parquet, in the names that both kinds of report have there."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
-    lines = connection.read_csv(str(file), header=True, all_varchar=True, quotechar='"', escapechar='"', compression="gzip")
+    lines = connection.read_csv(
+        str(file), header=True, all_varchar=True, quotechar='"', escapechar='"', compression="gzip"
+    )
 
     def cell(name: str) -> str:
         wanted = TYPES.get(name, "VARCHAR")

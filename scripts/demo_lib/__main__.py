@@ -20,7 +20,9 @@ alarms that ask for nothing, a launch that could not be judged.
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="scripts/demo", description=TEXT, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="scripts/demo", description=TEXT, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--keep", action="store_true", help="leave the emulator running and say how to use it")
     parser.add_argument("--thorough", action="store_true", help="play also what can go wrong; `scripts/test e2e` does")
     parser.add_argument("-v", "--verbose", action="store_true", help="show the logs of the steps and of the Lambda")

@@ -83,7 +83,12 @@ def _nothing_happened(story: Story, action: str) -> None:
     story.now = story.look()
     checks.nothing_changed(story.claims, action, story.accounts, story.first, story.now)
     checks.no_traces(story.claims, action, story.read_mail(), look.journal(story.cloud))
-    checks.heartbeats(story.claims, story.cloud, f"{action} is no sweep and gives no heartbeat, so that its alarm says when the guard is off", 0)
+    checks.heartbeats(
+        story.claims,
+        story.cloud,
+        f"{action} is no sweep and gives no heartbeat, so that its alarm says when the guard is off",
+        0,
+    )
 
 
 def proceeds(story: Story) -> None:
@@ -130,9 +135,10 @@ def gives_back(story: Story) -> None:
     account, user = story.named("genomics"), "pipeline"
     key, _ = account.keys[user][0]
     story.now = story.look()
-    answer = story.ask(f"invoke with release of {account.name}, naming the user {user} and a key", {
-        "action": "release", "account": account.id, "users": [user], "keys": [key], "start": False,
-    })
+    answer = story.ask(
+        f"invoke with release of {account.name}, naming the user {user} and a key",
+        {"action": "release", "account": account.id, "users": [user], "keys": [key], "start": False},
+    )
     tables.kept_back(answer.account(account.id))
     released, fresh = story.look(), story.read_mail()
     tables.mails(fresh, whole=False)
@@ -141,7 +147,9 @@ def gives_back(story: Story) -> None:
     giving_back.one_release_mail(story.claims, fresh, account)
     answer = story.ask("invoke with proceed once more", {"action": "proceed"})
     again = story.look()
-    giving_back.not_halted_again(story.claims, answer, account, story.read_mail(), released[account.id], again[account.id])
+    giving_back.not_halted_again(
+        story.claims, answer, account, story.read_mail(), released[account.id], again[account.id]
+    )
     story.now = again
 
 

@@ -16,10 +16,14 @@ def alarm_rings(story: Story) -> None:
     show.heading("A spend alarm, between two sweeps")
     account, thrifty = story.named("chemistry"), story.named("quiet-lab")
     started = stage.launch(story.cloud, account, dict(account.launches))
-    show.say(f"  started {len(started)} instances in {account.name}, over its limit of {account.threshold}, in a region where no rule tells of it")
+    show.say(
+        f"  started {len(started)} instances in {account.name}, over its limit of {account.threshold}, in a region where no rule tells of it"
+    )
     story.now, wire, heard = story.look(), feeds.Wiretap(story.cloud), len(story.mailbox.all)
     start = time.time()
-    with show.step(f"bridge, only here: publish Billing's estimate of {DOLLARS:g} USD in {account.name} and {thrifty.name}, and wait") as done:
+    with show.step(
+        f"bridge, only here: publish Billing's estimate of {DOLLARS:g} USD in {account.name} and {thrifty.name}, and wait"
+    ) as done:
         for one in (account, thrifty):
             feeds.publish_estimate(story.cloud, one, DOLLARS)
         ringing = {one.name: feeds.alarms(story.cloud, one.id) for one in (account, thrifty)}
@@ -40,7 +44,9 @@ def burst_of_launches(story: Story) -> None:
     name, key = "rosie", account.keys["rosie"][0]
     story.now, heard = story.look(), len(story.mailbox.all)
     start = time.time()
-    with show.step(f"launch {CALLS} times {EACH} instances in {account.name} with a stolen key of {name}, and wait") as done:
+    with show.step(
+        f"launch {CALLS} times {EACH} instances in {account.name} with a stolen key of {name}, and wait"
+    ) as done:
         started = feeds.burst(story.cloud, key, LAUNCH_REGION, CALLS, EACH)
         took = time.time() - start
         seen = invocations.wait(story.cloud, start, len(started) * EVENTS_A_LAUNCH, "launch events")
@@ -68,7 +74,10 @@ def forgeries(story: Story) -> None:
     show.heading("What only looks like an alarm or a launch")
     member, victim = story.named("quiet-lab"), story.named("astronomy")
     seen, remembered, start = story.look(), look.journal(story.cloud), time.time()
-    forged = story.alarm | {"AWSAccountId": victim.id, "AlarmArn": f"arn:aws:cloudwatch:us-east-1:{victim.id}:alarm:{story.alarm['AlarmName']}"}
+    forged = story.alarm | {
+        "AWSAccountId": victim.id,
+        "AlarmArn": f"arn:aws:cloudwatch:us-east-1:{victim.id}:alarm:{story.alarm['AlarmName']}",
+    }
     alerts.publish_refused(story.claims, member, feeds.refused_publish(story.cloud, member, forged))
     other = feeds.topic("runawaytrain")
     alerts.wrong_topic(story.claims, lambdas.invoke(story.cloud, feeds.notification(forged, other), story.log), other)
@@ -79,14 +88,18 @@ def forgeries(story: Story) -> None:
     alerts.not_admitted(story.claims, STRANGER, refusals.fresh(), EVENTS_A_LAUNCH)
     feeds.stray_rule(story.cloud, member, "RunawayTrainForwarder")
     alerts.not_carried(story.claims, member, refusals.fresh(), feeds.in_queue(story.cloud))
-    feeds.enqueue(story.cloud, feeds.launch_event(STRANGER.id), feeds.launch_event(member.id, {"account": victim.id}), "not JSON")
+    feeds.enqueue(
+        story.cloud, feeds.launch_event(STRANGER.id), feeds.launch_event(member.id, {"account": victim.id}), "not JSON"
+    )
     with show.step("put three forged launch events into the queue, past everything that guards it, and wait"):
         # The alarm from the wrong topic is on record as well.
         told = invocations.wait(story.cloud, start, 4, "forgeries")
     alerts.strangers_dropped(story.claims, told, STRANGER, feeds.in_queue(story.cloud))
     alerts.envelope_counts(story.claims, told, member, victim)
     story.now = story.look()
-    alerts.nothing_touched(story.claims, story.accounts, seen, story.now, remembered, look.journal(story.cloud), story.read_mail())
+    alerts.nothing_touched(
+        story.claims, story.accounts, seen, story.now, remembered, look.journal(story.cloud), story.read_mail()
+    )
 
 
 ACTS = (alarm_rings, burst_of_launches, forgeries)

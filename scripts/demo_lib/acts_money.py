@@ -23,9 +23,14 @@ def reports_are_read(story: Story) -> None:
     spender, thrifty = story.named("linguistics"), story.named("quiet-lab")
     story.now = story.look()
     hours = cost_report.last_hours(HOURS)
-    lines = [cost_report.Line(spender.id, hour, COSTS) for hour in hours] + [cost_report.Line(thrifty.id, hour, Decimal("0.02"), product="AmazonEC2") for hour in hours]
+    lines = [cost_report.Line(spender.id, hour, COSTS) for hour in hours] + [
+        cost_report.Line(thrifty.id, hour, Decimal("0.02"), product="AmazonEC2") for hour in hours
+    ]
     # Neither is usage: a credit must not hide what runs, nor a tax add to it.
-    lines += [cost_report.Line(spender.id, hours[-1], Decimal(-300), "Credit"), cost_report.Line(spender.id, hours[-1], Decimal(99), "Tax")]
+    lines += [
+        cost_report.Line(spender.id, hours[-1], Decimal(-300), "Credit"),
+        cost_report.Line(spender.id, hours[-1], Decimal(99), "Tax"),
+    ]
     with show.step("write a report into the payer's bucket, in Billing's place and layout") as done:
         done.note = ", ".join(cost_report.write(story.cloud, lines))
     answer = story.ask("invoke with reports", {"action": "reports"})
@@ -66,7 +71,9 @@ def billing_alarm_rings(story: Story) -> None:
     show.heading("An alarm of the payer's own, on the charges of one account")
     account, thrifty = story.named("economics"), story.named("quiet-lab")
     heard, start = len(story.mailbox.all), time.time()
-    with show.step(f"publish what Billing would in the payer: {CHARGED:g} USD this month in {account.name}, {THRIFTY:g} USD in {thrifty.name}; and wait"):
+    with show.step(
+        f"publish what Billing would in the payer: {CHARGED:g} USD this month in {account.name}, {THRIFTY:g} USD in {thrifty.name}; and wait"
+    ):
         feeds.publish_charges(story.cloud, {account.id: CHARGED, thrifty.id: THRIFTY})
         seen = invocations.wait(story.cloud, start, 1, "alarms")
     money.payers_alarm_rang(story.claims, feeds.alarms(story.cloud, PAYER), account)

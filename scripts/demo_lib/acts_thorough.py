@@ -26,7 +26,10 @@ def bad_input(story: Story) -> None:
     faults.malformed(story.claims, broken, _deliver(story, broken))
     checks.nothing_changed(story.claims, "bad input", story.accounts, seen, story.look())
     faults.nothing_remembered(story.claims, "bad input", remembered, look.table(story.cloud), story.read_mail())
-    answer = story.ask("invoke with proceed for a good account beside an unknown one", {"action": "proceed", "accounts": [quiet.id, nowhere]})
+    answer = story.ask(
+        "invoke with proceed for a good account beside an unknown one",
+        {"action": "proceed", "accounts": [quiet.id, nowhere]},
+    )
     faults.good_one_served(story.claims, answer, quiet, nowhere)
 
 
@@ -45,7 +48,9 @@ def malformed_variable(story: Story) -> None:
             reply = lambdas.send(story.cloud, json.dumps({"action": "status"}).encode(), story.log)
     faults.variable_named(story.claims, reply, "ec2limit", "four")
     answer = story.ask("set it back, and invoke with status", {"action": "status"})
-    story.claims.claim("with the variable set back it answers again", unless(answer.status == 200, f"it is {answer.status}"))
+    story.claims.claim(
+        "with the variable set back it answers again", unless(answer.status == 200, f"it is {answer.status}")
+    )
 
 
 def region_refuses(story: Story) -> None:
@@ -54,7 +59,9 @@ def region_refuses(story: Story) -> None:
     region = next(iter(account.launches))
     whole = story.ask("invoke with proceed while all regions answer", {"action": "proceed"})
     with damage.refusing_region(story.cloud, account, region):
-        answer = story.ask(f"invoke with proceed while {account.name} denies DescribeInstances in {region}", {"action": "proceed"})
+        answer = story.ask(
+            f"invoke with proceed while {account.name} denies DescribeInstances in {region}", {"action": "proceed"}
+        )
     faults.region_unseen(story.claims, answer, whole, account, region)
     answer = story.ask("invoke with proceed when it answers again", {"action": "proceed"})
     faults.seen_again(story.claims, answer, account)
@@ -69,7 +76,10 @@ def topic_is_missing(story: Story) -> None:
     story.awaited = len(story.mailbox.all)
     answer = story.ask(f"invoke with release of {account.name}", {"action": "release", "account": account.id})
     faults.mail_waits(story.claims, "the release", answer, topic)
-    answer = story.ask(f"invoke with halt of {account.name}, by order", {"action": "halt", "account": account.id, "reason": "a key on a public page"})
+    answer = story.ask(
+        f"invoke with halt of {account.name}, by order",
+        {"action": "halt", "account": account.id, "reason": "a key on a public page"},
+    )
     faults.mail_waits(story.claims, "the halt", answer, topic)
     faults.halted_by_order(story.claims, answer, account)
     answer = story.ask("invoke with proceed", {"action": "proceed"})
@@ -106,7 +116,7 @@ def nothing_was_lost(story: Story) -> None:
         time.sleep(max(0.0, damage.claimed_until(story.cloud) - time.time()))
     story.ask("invoke with proceed", {"action": "proceed"})
     tables.mails(story.read_mail(), whole=False)
-    faults.delivered(story.claims, story.mailbox.all[story.awaited:], account, look.table(story.cloud))
+    faults.delivered(story.claims, story.mailbox.all[story.awaited :], account, look.table(story.cloud))
 
 
 def table_is_missing(story: Story) -> None:
@@ -134,4 +144,12 @@ def _untouched(story: Story, account: Account, started: list[str], seen: dict, b
     checks.heartbeats(story.claims, story.cloud, "it gave no heartbeat, so that the alarm calls people", beats)
 
 
-ACTS = (bad_input, malformed_variable, region_refuses, topic_is_missing, removed_and_deployed_again, nothing_was_lost, table_is_missing)
+ACTS = (
+    bad_input,
+    malformed_variable,
+    region_refuses,
+    topic_is_missing,
+    removed_and_deployed_again,
+    nothing_was_lost,
+    table_is_missing,
+)

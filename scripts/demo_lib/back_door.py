@@ -18,10 +18,13 @@ ROLE = "notebook"
 
 def open_up(cloud: Cloud, account: Account) -> None:
     """The role of a notebook service, whose trust somebody widened."""
-    trust = {"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"},
-        {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{THIEF}:root"}, "Action": "sts:AssumeRole"},
-    ]}
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"},
+            {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{THIEF}:root"}, "Action": "sts:AssumeRole"},
+        ],
+    }
     iam = cloud.admin("iam", account.id)
     iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(trust))
     iam.put_role_policy(RoleName=ROLE, PolicyName="everything", PolicyDocument=json.dumps(stage.EVERYTHING))
@@ -30,14 +33,23 @@ def open_up(cloud: Cloud, account: Account) -> None:
 def works(claims: Claims, cloud: Cloud, account: Account) -> None:
     """Without this a refusal later would prove nothing."""
     code = _tried(cloud, account)
-    claims.claim(f"a thief of account {THIEF} enters {account.name} by its role {ROLE}, until now", unless(code is None, f"he is refused: {code}"))
+    claims.claim(
+        f"a thief of account {THIEF} enters {account.name} by its role {ROLE}, until now",
+        unless(code is None, f"he is refused: {code}"),
+    )
 
 
 def is_shut(claims: Claims, cloud: Cloud, account: Account, mails: list[Mail]) -> None:
     code = _tried(cloud, account)
-    claims.claim(f"he takes a new session of {ROLE}, and the emulator refuses whatever he tries with it ({code})", unless(code is not None, "he is let in"))
+    claims.claim(
+        f"he takes a new session of {ROLE}, and the emulator refuses whatever he tries with it ({code})",
+        unless(code is not None, "he is let in"),
+    )
     told = [one for one in mails if one.about(account) and one.kind == "outcome"]
-    claims.claim(f"the outcome mail names the role {ROLE} and whom it admits", unless(any(ROLE in one.text and THIEF in one.text for one in told), "it does not"))
+    claims.claim(
+        f"the outcome mail names the role {ROLE} and whom it admits",
+        unless(any(ROLE in one.text and THIEF in one.text for one in told), "it does not"),
+    )
 
 
 def _tried(cloud: Cloud, account: Account) -> str | None:

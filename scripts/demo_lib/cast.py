@@ -53,46 +53,83 @@ class Account:
 
 
 def cast() -> list[Account]:
-    payer = Account("payer", "pays for all; only drilled", {"us-east-1": 1, "us-west-2": 1}, [Person("admin")], id=PAYER)
+    payer = Account(
+        "payer", "pays for all; only drilled", {"us-east-1": 1, "us-west-2": 1}, [Person("admin")], id=PAYER
+    )
     quiet = Account("quiet-lab", "nothing happens here", {"us-west-2": 1, "eu-west-1": 1}, [Person("ana")])
     edge = Account("astronomy", "exactly at its limit", {"us-west-2": 2, "ap-south-1": 2}, [Person("tycho")], limit=4)
     physics = Account(
-        "physics-lab", "3 × t2.micro in each of 3 regions: no single region passes the limit",
+        "physics-lab",
+        "3 × t2.micro in each of 3 regions: no single region passes the limit",
         {"us-east-1": 3, "eu-west-1": 3, "ap-southeast-2": 3},
         [Person("kjanet"), Person("mallory", keys=2), Person("postdoc", login=False)],
-        limit=4, notify="physics@example.edu", users="delete-credentials", runaway=True,
+        limit=4,
+        notify="physics@example.edu",
+        users="delete-credentials",
+        runaway=True,
     )
     genomics = Account(
-        "genomics", "the original's test: 10 in the US, 5 in Europe, 4 in Asia Pacific, 2 in South America",
-        {"us-east-1": 4, "us-east-2": 3, "us-west-2": 3, "eu-west-1": 3, "eu-central-1": 2, "ap-northeast-1": 2, "ap-southeast-1": 2, "sa-east-1": 2},
+        "genomics",
+        "the original's test: 10 in the US, 5 in Europe, 4 in Asia Pacific, 2 in South America",
+        {
+            "us-east-1": 4,
+            "us-east-2": 3,
+            "us-west-2": 3,
+            "eu-west-1": 3,
+            "eu-central-1": 2,
+            "ap-northeast-1": 2,
+            "ap-southeast-1": 2,
+            "sa-east-1": 2,
+        },
         [Person("nykamp"), Person("trudy", keys=2), Person("pipeline", login=False)],
-        users="deactivate", runaway=True,
+        users="deactivate",
+        runaway=True,
     )
     chemistry = Account(
-        "chemistry", "grows where no rule tells of launches; then its spend alarm rings",
-        {"eu-west-1": 3}, [Person("marie"), Person("reactor", login=False)], limit=4,
+        "chemistry",
+        "grows where no rule tells of launches; then its spend alarm rings",
+        {"eu-west-1": 3},
+        [Person("marie"), Person("reactor", login=False)],
+        limit=4,
     )
     robotics = Account(
-        "robotics", "grows by 200 in seconds, where a rule tells of launches",
-        {LAUNCH_REGION: 3}, [Person("rosie", keys=2)], limit=4,
+        "robotics",
+        "grows by 200 in seconds, where a rule tells of launches",
+        {LAUNCH_REGION: 3},
+        [Person("rosie", keys=2)],
+        limit=4,
     )
     deep = Account(
-        "deep-learning", "may use many vCPUs; then starts one p5.48xlarge",
-        {"us-east-1": 1}, [Person("ada", keys=2)], limits={"vcpus": 256},
+        "deep-learning",
+        "may use many vCPUs; then starts one p5.48xlarge",
+        {"us-east-1": 1},
+        [Person("ada", keys=2)],
+        limits={"vcpus": 256},
     )
     vision = Account(
-        "computer-vision", "starts one p5e.48xlarge, for which no price is to be had",
-        {"us-east-1": 1}, [Person("berthe")], limits={"burn": 20, "vcpus": 256},
+        "computer-vision",
+        "starts one p5e.48xlarge, for which no price is to be had",
+        {"us-east-1": 1},
+        [Person("berthe")],
+        limits={"burn": 20, "vcpus": 256},
     )
     linguistics = Account(
-        "linguistics", "spends on what no count of instances sees; the cost reports tell",
-        {"us-east-1": 1}, [Person("noam")], limits={"spend24h": 100},
+        "linguistics",
+        "spends on what no count of instances sees; the cost reports tell",
+        {"us-east-1": 1},
+        [Person("noam")],
+        limits={"spend24h": 100},
     )
     economics = Account(
-        "economics", "has a limit of its own for the month, and the payer an alarm on it",
-        {"us-east-1": 1}, [Person("joan")], limits={"spendMonth": 500},
+        "economics",
+        "has a limit of its own for the month, and the payer an alarm on it",
+        {"us-east-1": 1},
+        [Person("joan")],
+        limits={"spendMonth": 500},
     )
-    stranger = Account("new-project", "not enrolled: nobody may look inside", {"us-east-1": 3}, [Person("newcomer")], enrolled=False)
+    stranger = Account(
+        "new-project", "not enrolled: nobody may look inside", {"us-east-1": 3}, [Person("newcomer")], enrolled=False
+    )
     return [payer, quiet, edge, physics, genomics, chemistry, robotics, deep, vision, linguistics, economics, stranger]
 
 

@@ -13,7 +13,14 @@ from .look import Snapshot
 from .mail import Mail
 
 PASS_BODY = "action == pass voids lambda runawaytrain execution"
-REFUSALS = {"AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException", "UnauthorizedOperation", "AccessDenied", "InvalidAccessKeyId"}
+REFUSALS = {
+    "AuthFailure",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "UnauthorizedOperation",
+    "AccessDenied",
+    "InvalidAccessKeyId",
+}
 
 
 def keys_work(claims: Claims, cloud: Cloud, accounts: list[Account]) -> None:
@@ -30,17 +37,25 @@ def responder_trusts_nobody_else(claims: Claims, cloud: Cloud, accounts: list[Ac
     organization = stage.organization_id(cloud)
     try:
         cloud.client("sts", *key).assume_role(
-            RoleArn=f"arn:aws:iam::{target.id}:role/RunawayTrainResponder", RoleSessionName="curious", ExternalId=f"runawaytrain-{organization}"
+            RoleArn=f"arn:aws:iam::{target.id}:role/RunawayTrainResponder",
+            RoleSessionName="curious",
+            ExternalId=f"runawaytrain-{organization}",
         )
         objection = "it was handed out"
     except ClientError as error:
         objection = unless(code_of(error) in REFUSALS, f"another error: {error}")
-    claims.claim(f"the responder role in {target.name} is refused to the payer's own user {name}: it is the Lambda's alone", objection)
+    claims.claim(
+        f"the responder role in {target.name} is refused to the payer's own user {name}: it is the Lambda's alone",
+        objection,
+    )
 
 
 def passed(claims: Claims, answer: Answer) -> None:
     wanted = {"statusCode": 200, "body": PASS_BODY}
-    claims.claim("pass is answered exactly as the original answers it", unless(answer.raw == wanted, f"the answer was {json.dumps(answer.raw)[:300]}"))
+    claims.claim(
+        "pass is answered exactly as the original answers it",
+        unless(answer.raw == wanted, f"the answer was {json.dumps(answer.raw)[:300]}"),
+    )
 
 
 def drilled(claims: Claims, answer: Answer, accounts: list[Account], seen: dict[str, Snapshot]) -> None:
@@ -59,8 +74,13 @@ def drilled(claims: Claims, answer: Answer, accounts: list[Account], seen: dict[
             )
 
 
-def nothing_changed(claims: Claims, action: str, accounts: list[Account], old: dict[str, Snapshot], new: dict[str, Snapshot]) -> None:
-    claims.claim(f"{action} changed nothing: no instance, no key, no login, no user's policy, in any account", *untouched(accounts, old, new))
+def nothing_changed(
+    claims: Claims, action: str, accounts: list[Account], old: dict[str, Snapshot], new: dict[str, Snapshot]
+) -> None:
+    claims.claim(
+        f"{action} changed nothing: no instance, no key, no login, no user's policy, in any account",
+        *untouched(accounts, old, new),
+    )
 
 
 def untouched(accounts: list[Account], old: dict[str, Snapshot], new: dict[str, Snapshot]) -> list[str]:
@@ -73,7 +93,11 @@ def untouched(accounts: list[Account], old: dict[str, Snapshot], new: dict[str, 
 
 def no_traces(claims: Claims, action: str, fresh: list[Mail], items: list[dict]) -> None:
     mails = [f"a mail came: {one.subject}" for one in fresh]
-    claims.claim(f"{action} sent no mail and wrote nothing into the journal", *mails, unless(not items, f"{len(items)} journal items"))
+    claims.claim(
+        f"{action} sent no mail and wrote nothing into the journal",
+        *mails,
+        unless(not items, f"{len(items)} journal items"),
+    )
 
 
 def judged(claims: Claims, answer: Answer, accounts: list[Account]) -> None:
@@ -85,14 +109,21 @@ def judged(claims: Claims, answer: Answer, accounts: list[Account]) -> None:
             launched = sum(account.launches.values())
             claims.claim(
                 f"{account.name} ran {launched} instances in {len(account.launches)} regions under a limit of {account.threshold}, and is Halted",
-                wrong, unless(entry.get("verdict") == "Halt", f"the verdict is {entry.get('verdict')}"), unless(counted == launched, f"the report counts {counted}"),
+                wrong,
+                unless(entry.get("verdict") == "Halt", f"the verdict is {entry.get('verdict')}"),
+                unless(counted == launched, f"the report counts {counted}"),
             )
             halt = entry.get("halt") or {}
             proven = unless(halt.get("contained") is True, f"the report says {json.dumps(halt)}")
-            claims.claim(f"{account.name} was contained {_seconds(halt)} after the trip, proven by two clean passes", proven)
+            claims.claim(
+                f"{account.name} was contained {_seconds(halt)} after the trip, proven by two clean passes", proven
+            )
         elif account.limit is not None and account.limit == sum(account.launches.values()):
             verdict = entry.get("verdict")
-            claims.claim(f"{account.name}, exactly at its limit of {account.limit}, is warned and not halted", unless(verdict == "Warn", f"the verdict is {verdict}"))
+            claims.claim(
+                f"{account.name}, exactly at its limit of {account.limit}, is warned and not halted",
+                unless(verdict == "Warn", f"the verdict is {verdict}"),
+            )
 
 
 def _seconds(halt: dict) -> str:
@@ -102,29 +133,49 @@ def _seconds(halt: dict) -> str:
 
 def stopped(claims: Claims, runaways: list[Account], now: dict[str, Snapshot]) -> None:
     for account in runaways:
-        running = [f"{identity} in {region} is {state}" for (region, identity), state in now[account.id].instances.items() if state in ("pending", "running")]
+        running = [
+            f"{identity} in {region} is {state}"
+            for (region, identity), state in now[account.id].instances.items()
+            if state in ("pending", "running")
+        ]
         regions = len({region for region, _ in now[account.id].instances})
-        claims.claim(f"no instance runs in {account.name}: all {len(now[account.id].instances)} in {regions} {'regions' if regions > 1 else 'region'} are stopped, none is terminated",
-                     *running[:5], *_terminated(now[account.id]))
+        claims.claim(
+            f"no instance runs in {account.name}: all {len(now[account.id].instances)} in {regions} {'regions' if regions > 1 else 'region'} are stopped, none is terminated",
+            *running[:5],
+            *_terminated(now[account.id]),
+        )
 
 
 def _terminated(seen: Snapshot) -> list[str]:
-    return [f"{identity} in {region} is {state}" for (region, identity), state in seen.instances.items() if state in ("terminated", "shutting-down")]
+    return [
+        f"{identity} in {region} is {state}"
+        for (region, identity), state in seen.instances.items()
+        if state in ("terminated", "shutting-down")
+    ]
 
 
 def bystanders(claims: Claims, accounts: list[Account], old: dict[str, Snapshot], new: dict[str, Snapshot]) -> None:
     for account in accounts:
         if not account.runaway:
             count = len(old[account.id].instances)
-            claims.claim(f"{account.name} is untouched: the same {count} instances run, its users have what they had", *untouched([account], old, new))
+            claims.claim(
+                f"{account.name} is untouched: the same {count} instances run, its users have what they had",
+                *untouched([account], old, new),
+            )
 
 
-def exempt(claims: Claims, cloud: Cloud, runaways: list[Account], old: dict[str, Snapshot], new: dict[str, Snapshot]) -> None:
+def exempt(
+    claims: Claims, cloud: Cloud, runaways: list[Account], old: dict[str, Snapshot], new: dict[str, Snapshot]
+) -> None:
     for account in runaways:
         for name in [person.name for person in account.people if person.name in EXEMPT]:
             had, has = old[account.id].people[name], new[account.id].people.get(name)
             refusals = [f"a key is refused: {code}" for key in account.keys[name] if (code := look.refused(cloud, key))]
-            claims.claim(f"{name} in {account.name} is exempt: the key works, the login is there", unless(had == has, f"was {had}, is {has}"), *refusals)
+            claims.claim(
+                f"{name} in {account.name} is exempt: the key works, the login is there",
+                unless(had == has, f"was {had}, is {has}"),
+                *refusals,
+            )
 
 
 def locked_out(claims: Claims, cloud: Cloud, runaways: list[Account], now: dict[str, Snapshot]) -> None:
@@ -136,7 +187,11 @@ def locked_out(claims: Claims, cloud: Cloud, runaways: list[Account], now: dict[
         claims.claim(
             f"{' and '.join(people)} in {account.name} {'are' if len(people) > 1 else 'is'} locked out: {len(keys)} keys refused by the emulator ({', '.join(codes) or 'none'})",
             *[f"{name}'s key {key[0]} still works" for name, key in keys if not answers[key[0]]],
-            *[f"{name}'s key {key[0]} fails for another reason: {code}" for name, key in keys if (code := answers[key[0]]) and code not in REFUSALS],
+            *[
+                f"{name}'s key {key[0]} fails for another reason: {code}"
+                for name, key in keys
+                if (code := answers[key[0]]) and code not in REFUSALS
+            ],
         )
         seen = now[account.id].people
         logins = [f"{name} can still log in" for name in people if name in seen and seen[name].login]
@@ -152,10 +207,21 @@ def _way(claims: Claims, account: Account, people: list[str], seen: dict[str, lo
         left = [f"{name} still has {len(seen[name].keys)} keys" for name in there if seen[name].keys]
         claims.claim(f"{account.name} has delete-credentials: the keys are deleted, the users remain", *lost, *left)
     else:
-        wrong = [f"{name} has {seen[name].keys}" for name in there
-                 if {status for _, status in seen[name].keys} != {"Inactive"} or len(seen[name].keys) != len(account.keys[name])]
-        denies = [f"{name} has no inline deny, only {seen[name].inline}" for name in there if len(seen[name].inline) < 2]
-        claims.claim(f"{account.name} has deactivate: the keys are there but inactive, each user has an inline deny", *lost, *wrong, *denies)
+        wrong = [
+            f"{name} has {seen[name].keys}"
+            for name in there
+            if {status for _, status in seen[name].keys} != {"Inactive"}
+            or len(seen[name].keys) != len(account.keys[name])
+        ]
+        denies = [
+            f"{name} has no inline deny, only {seen[name].inline}" for name in there if len(seen[name].inline) < 2
+        ]
+        claims.claim(
+            f"{account.name} has deactivate: the keys are there but inactive, each user has an inline deny",
+            *lost,
+            *wrong,
+            *denies,
+        )
 
 
 def unseen(claims: Claims, answer: Answer, accounts: list[Account]) -> None:
@@ -165,11 +231,16 @@ def unseen(claims: Claims, answer: Answer, accounts: list[Account]) -> None:
             continue
         entry = answer.account(account.id)
         reasons = [str(gap.get("reason")) for gap in entry.get("gaps", []) if gap.get("reason")]
-        claims.claim(f"{account.name} is reported Unseen, with the reason: {reasons[0] if reasons else '?'}",
-                     unless(entry.get("unseen") is True, f"unseen is {entry.get('unseen')}"), unless(bool(reasons), "no reason is given"))
+        claims.claim(
+            f"{account.name} is reported Unseen, with the reason: {reasons[0] if reasons else '?'}",
+            unless(entry.get("unseen") is True, f"unseen is {entry.get('unseen')}"),
+            unless(bool(reasons), "no reason is given"),
+        )
     seen, expected = coverage.get("seen"), coverage.get("expected")
     holds = isinstance(seen, int) and isinstance(expected, int) and 0 < seen < expected
-    claims.claim(f"the coverage admits it: {seen} of {expected} places seen", unless(holds, "it should be less than whole"))
+    claims.claim(
+        f"the coverage admits it: {seen} of {expected} places seen", unless(holds, "it should be less than whole")
+    )
 
 
 def one_mail_each(claims: Claims, when: str, mails: list[Mail], runaways: list[Account]) -> None:
@@ -177,7 +248,10 @@ def one_mail_each(claims: Claims, when: str, mails: list[Mail], runaways: list[A
         kinds = [one.kind for one in mails if one.about(account)]
         claims.claim(
             f"{when}, exactly one halt mail and one outcome mail about {account.name} were sent",
-            unless(sorted(kinds) == ["halt", "outcome"], f"there were {len(kinds)}: {'; '.join(one.subject for one in mails if one.about(account)) or 'none'}"),
+            unless(
+                sorted(kinds) == ["halt", "outcome"],
+                f"there were {len(kinds)}: {'; '.join(one.subject for one in mails if one.about(account)) or 'none'}",
+            ),
         )
     wrong = [f"“{one.subject}”" for one in mails if len(one.subject) >= 100 or "\n" in one.subject or not one.subject]
     claims.claim(f"{when}, every subject is one line under 100 characters", *wrong)
@@ -190,13 +264,17 @@ def no_mail_about(claims: Claims, fresh: list[Mail], runaways: list[Account]) ->
 
 def relapse(claims: Claims, answer: Answer, account: Account, started: list[str], now: Snapshot) -> None:
     states = {identity: state for (_, identity), state in now.instances.items() if identity in started}
-    claims.claim(f"what was started in the halted {account.name} is stopped: {', '.join(started)}",
-                 *[f"{identity} is {states.get(identity)}" for identity in started if states.get(identity) != "stopped"])
+    claims.claim(
+        f"what was started in the halted {account.name} is stopped: {', '.join(started)}",
+        *[f"{identity} is {states.get(identity)}" for identity in started if states.get(identity) != "stopped"],
+    )
     entry = answer.account(account.id)
     text = json.dumps(entry)
-    claims.claim(f"the sweep's report says so: {account.name} is still Halted, and what was stopped is named",
-                 unless(entry.get("state") == "Halted", f"it is {entry.get('state')}"),
-                 *[f"{identity} is not named" for identity in started if identity not in text])
+    claims.claim(
+        f"the sweep's report says so: {account.name} is still Halted, and what was stopped is named",
+        unless(entry.get("state") == "Halted", f"it is {entry.get('state')}"),
+        *[f"{identity} is not named" for identity in started if identity not in text],
+    )
 
 
 def heartbeats(claims: Claims, cloud: Cloud, sentence: str, wanted: float) -> None:

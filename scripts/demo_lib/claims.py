@@ -58,7 +58,10 @@ def _brief(value: object, most: int = 300) -> str:
 def differences(what: str, before: dict, after: dict, most: int = 5) -> list[str]:
     """What is not as it was, in words; empty when all is."""
     changed = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
-    lines = [f"{what} {key}: was {_brief(before.get(key, 'absent'))}, is {_brief(after.get(key, 'gone'))}" for key in sorted(changed, key=str)[:most]]
+    lines = [
+        f"{what} {key}: was {_brief(before.get(key, 'absent'))}, is {_brief(after.get(key, 'gone'))}"
+        for key in sorted(changed, key=str)[:most]
+    ]
     if len(changed) > most:
         lines.append(f"and {len(changed) - most} more")
     return lines

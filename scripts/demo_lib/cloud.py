@@ -31,10 +31,21 @@ class Cloud:
         with self._lock:
             if name not in self._clients:
                 # No retries: a repeated invoke would be a second sweep, and a refusal is an answer here.
-                config = Config(retries={"total_max_attempts": 1}, read_timeout=INVOKE_SECONDS, connect_timeout=10, max_pool_connections=20)
+                config = Config(
+                    retries={"total_max_attempts": 1},
+                    read_timeout=INVOKE_SECONDS,
+                    connect_timeout=10,
+                    max_pool_connections=20,
+                )
                 self._clients[name] = self._session.client(
-                    service, region_name=region, endpoint_url=self.endpoint, verify=str(self.certificate),
-                    aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token, config=config,
+                    service,
+                    region_name=region,
+                    endpoint_url=self.endpoint,
+                    verify=str(self.certificate),
+                    aws_access_key_id=key,
+                    aws_secret_access_key=secret,
+                    aws_session_token=token,
+                    config=config,
                 )
             return self._clients[name]
 
@@ -50,4 +61,8 @@ def forget_this_machine() -> None:
     """Drops the machine's own AWS settings: a profile or a proxy of the person's must not lead the demo to a real account."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
-    os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
+    os.environ |= {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }

@@ -19,9 +19,24 @@ from .cloud import Cloud
 REPORT = "hourly"
 LAG = timedelta(hours=2)  # of the newest report behind the clock; on AWS it is more
 COLUMNS = (
-    "identity/LineItemId", "identity/TimeInterval", "bill/BillingEntity", "bill/PayerAccountId", "bill/BillingPeriodStartDate", "bill/BillingPeriodEndDate",
-    "lineItem/UsageAccountId", "lineItem/LineItemType", "lineItem/UsageStartDate", "lineItem/UsageEndDate", "lineItem/ProductCode", "lineItem/UsageType",
-    "lineItem/UsageAmount", "lineItem/CurrencyCode", "lineItem/UnblendedRate", "lineItem/UnblendedCost", "lineItem/LineItemDescription", "product/region",
+    "identity/LineItemId",
+    "identity/TimeInterval",
+    "bill/BillingEntity",
+    "bill/PayerAccountId",
+    "bill/BillingPeriodStartDate",
+    "bill/BillingPeriodEndDate",
+    "lineItem/UsageAccountId",
+    "lineItem/LineItemType",
+    "lineItem/UsageStartDate",
+    "lineItem/UsageEndDate",
+    "lineItem/ProductCode",
+    "lineItem/UsageType",
+    "lineItem/UsageAmount",
+    "lineItem/CurrencyCode",
+    "lineItem/UnblendedRate",
+    "lineItem/UnblendedCost",
+    "lineItem/LineItemDescription",
+    "product/region",
 )
 
 
@@ -56,7 +71,9 @@ def write(cloud: Cloud, lines: list[Line]) -> list[str]:
         key, manifest = f"{folder}/{assembly}/{REPORT}-00001.csv.gz", f"{folder}/{REPORT}-Manifest.json"
         s3.put_object(Bucket=REPORTS_BUCKET, Key=key, Body=gzip.compress(_csv(its, start, end)))
         # Billing writes it last, so that what it names is there.
-        s3.put_object(Bucket=REPORTS_BUCKET, Key=manifest, Body=json.dumps(_manifest(key, assembly, start, end)).encode())
+        s3.put_object(
+            Bucket=REPORTS_BUCKET, Key=manifest, Body=json.dumps(_manifest(key, assembly, start, end)).encode()
+        )
         manifests.append(manifest)
     return manifests
 
@@ -67,19 +84,44 @@ def _csv(lines: list[Line], start: datetime, end: datetime) -> bytes:
     out.writerow(COLUMNS)
     for line in lines:
         first, after = _moment(line.hour), _moment(line.hour + timedelta(hours=1))
-        out.writerow((
-            uuid4().hex, f"{first}/{after}", "AWS", PAYER, _moment(start), _moment(end),
-            line.account, line.kind, first, after, line.product, "ml.p5.48xlarge-Training",
-            "1.0", "USD", line.cost, line.cost, f"${line.cost} per hour, training in US East", "us-east-1",
-        ))
+        out.writerow(
+            (
+                uuid4().hex,
+                f"{first}/{after}",
+                "AWS",
+                PAYER,
+                _moment(start),
+                _moment(end),
+                line.account,
+                line.kind,
+                first,
+                after,
+                line.product,
+                "ml.p5.48xlarge-Training",
+                "1.0",
+                "USD",
+                line.cost,
+                line.cost,
+                f"${line.cost} per hour, training in US East",
+                "us-east-1",
+            )
+        )
     return text.getvalue().encode()
 
 
 def _manifest(key: str, assembly: str, start: datetime, end: datetime) -> dict:
     columns = [dict(zip(("category", "name"), column.split("/"))) for column in COLUMNS]
     return {
-        "assemblyId": assembly, "account": PAYER, "bucket": REPORTS_BUCKET, "reportName": REPORT, "reportKeys": [key], "columns": columns,
-        "charset": "UTF-8", "compression": "GZIP", "contentType": "text/csv", "timeAggregation": "HOURLY",
+        "assemblyId": assembly,
+        "account": PAYER,
+        "bucket": REPORTS_BUCKET,
+        "reportName": REPORT,
+        "reportKeys": [key],
+        "columns": columns,
+        "charset": "UTF-8",
+        "compression": "GZIP",
+        "contentType": "text/csv",
+        "timeAggregation": "HOURLY",
         "billingPeriod": {"start": f"{start:%Y%m%dT%H%M%S}.000Z", "end": f"{end:%Y%m%dT%H%M%S}.000Z"},
     }
 

@@ -34,8 +34,17 @@ def variable(cloud: Cloud, name: str, value: str):
 @contextmanager
 def refusing_region(cloud: Cloud, account: Account, region: str):
     iam = cloud.admin("iam", account.id)
-    deny = {"Effect": "Deny", "Action": "ec2:DescribeInstances", "Resource": "*", "Condition": {"StringEquals": {"aws:RequestedRegion": region}}}
-    iam.put_role_policy(RoleName=RESPONDER, PolicyName=REFUSAL, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+    deny = {
+        "Effect": "Deny",
+        "Action": "ec2:DescribeInstances",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:RequestedRegion": region}},
+    }
+    iam.put_role_policy(
+        RoleName=RESPONDER,
+        PolicyName=REFUSAL,
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [deny]}),
+    )
     try:
         yield
     finally:
@@ -87,10 +96,15 @@ def table_missing(cloud: Cloud):
         yield
     finally:
         client.create_table(
-            TableName=look.TABLE, KeySchema=known["KeySchema"], AttributeDefinitions=known["AttributeDefinitions"],
-            BillingMode="PAY_PER_REQUEST", DeletionProtectionEnabled=True,
+            TableName=look.TABLE,
+            KeySchema=known["KeySchema"],
+            AttributeDefinitions=known["AttributeDefinitions"],
+            BillingMode="PAY_PER_REQUEST",
+            DeletionProtectionEnabled=True,
         )
         client.get_waiter("table_exists").wait(TableName=look.TABLE, WaiterConfig=QUICK)
-        client.update_continuous_backups(TableName=look.TABLE, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True})
+        client.update_continuous_backups(
+            TableName=look.TABLE, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        )
         for item in items.values():
             client.put_item(TableName=look.TABLE, Item=item)

@@ -13,15 +13,33 @@ from lib import ending
 from . import process, show
 from .cast import LAUNCH_REGION, PAYER, SPEND_MONTH, Account
 from .cloud import ADMIN_SECRET, HOME_REGION, Cloud, code_of
-from .paths import BOOTSTRAP, CDK, INFRA, MEMBER_ALARMS_TEMPLATE, MEMBER_REGION_TEMPLATE, MEMBER_TEMPLATE, ROOT, Places, short
+from .paths import (
+    BOOTSTRAP,
+    CDK,
+    INFRA,
+    MEMBER_ALARMS_TEMPLATE,
+    MEMBER_REGION_TEMPLATE,
+    MEMBER_TEMPLATE,
+    ROOT,
+    Places,
+    short,
+)
 
 STACK = "RunawayTrain"
 # What accounts have of their own. Which there are depends on their ids, which the emulator gives.
 ACCOUNT_STACKS = "RunawayTrainAccounts*"
 GUARDRAILS = "RunawayTrainGuardrails"
 # What a halt attaches, by the option that names it.
-HALT_POLICIES = {"quarantinePolicyId": "RunawayTrainQuarantine", "modelsPolicyId": "RunawayTrainModels", "lockdownPolicyId": "RunawayTrainLockdown"}
-MEMBER_STACK, MEMBER_REGION_STACK, MEMBER_ALARMS_STACK = "runawaytrain-member", "runawaytrain-member-region", "runawaytrain-member-alarms"
+HALT_POLICIES = {
+    "quarantinePolicyId": "RunawayTrainQuarantine",
+    "modelsPolicyId": "RunawayTrainModels",
+    "lockdownPolicyId": "RunawayTrainLockdown",
+}
+MEMBER_STACK, MEMBER_REGION_STACK, MEMBER_ALARMS_STACK = (
+    "runawaytrain-member",
+    "runawaytrain-member-region",
+    "runawaytrain-member-alarms",
+)
 FUNCTION_ROLE = "RunawayTrainFunction"
 BRIDGE = "demo-bridge-metrics"
 CDK_SECONDS = 1200  # on the emulator; a busy machine takes minutes
@@ -30,7 +48,14 @@ CDK_HINT = "the emulator's side is in emulator.log beside it; `scripts/test infr
 
 def build(places: Places, verbose: bool) -> Path:
     text = "build the Lambda (ten to fifteen minutes the first time, seconds later)"
-    process.run(text, [ROOT / "scripts" / "build"], places.logs / "build.log", "`scripts/build` shows the compiler's words in full.", env=os.environ | ending.ATTENDED, verbose=verbose)
+    process.run(
+        text,
+        [ROOT / "scripts" / "build"],
+        places.logs / "build.log",
+        "`scripts/build` shows the compiler's words in full.",
+        env=os.environ | ending.ATTENDED,
+        verbose=verbose,
+    )
     return BOOTSTRAP
 
 
@@ -64,7 +89,15 @@ class Deployment:
     def up(self, *stacks: str) -> None:
         """All of them, or only these."""
         # What a removed stack left behind, the table and the log, is taken over.
-        self._cdk("cdk deploy", "deploy", *(stacks or (STACK, ACCOUNT_STACKS)), "--exclusively", "--import-existing-resources", "--require-approval", "never")
+        self._cdk(
+            "cdk deploy",
+            "deploy",
+            *(stacks or (STACK, ACCOUNT_STACKS)),
+            "--exclusively",
+            "--import-existing-resources",
+            "--require-approval",
+            "never",
+        )
         self._bridge()
 
     def down(self) -> None:
@@ -86,13 +119,21 @@ class Deployment:
             context += ["-c", f"{option}={policy}"]
         command = [CDK, *arguments, "--ci", "--no-color", "--no-notices", *context]
         log = self.places.logs / f"{text.replace(' ', '-')}.log"
-        process.run(text, command, log, CDK_HINT, INFRA, environment(self.cloud, self.places), self.verbose, CDK_SECONDS)
+        process.run(
+            text, command, log, CDK_HINT, INFRA, environment(self.cloud, self.places), self.verbose, CDK_SECONDS
+        )
 
     def _make_halt_policies(self) -> dict[str, str]:
         """In the demo only: the emulator's CloudFormation knows no policies of Organizations, its API does."""
         resources = json.loads((self.output / f"{GUARDRAILS}.template.json").read_text())["Resources"].values()
-        by_name = {one["Properties"]["Name"]: one["Properties"] for one in resources if one["Type"] == "AWS::Organizations::Policy"}
-        with show.step("bridge, only here: make the policies of a halt by API, since the emulator's CloudFormation cannot"):
+        by_name = {
+            one["Properties"]["Name"]: one["Properties"]
+            for one in resources
+            if one["Type"] == "AWS::Organizations::Policy"
+        }
+        with show.step(
+            "bridge, only here: make the policies of a halt by API, since the emulator's CloudFormation cannot"
+        ):
             return {option: self._make_policy(by_name[name]) for option, name in HALT_POLICIES.items()}
 
     def _make_policy(self, wanted: dict) -> str:
@@ -108,9 +149,18 @@ class Deployment:
         Organizations on the organization instead of on the policy and the account that the stack names."""
         metrics = {"Effect": "Allow", "Action": "cloudwatch:PutMetricData", "Resource": "*"}
         quarantine = ["organizations:AttachPolicy", "organizations:DetachPolicy", "organizations:ListPoliciesForTarget"]
-        document = json.dumps({"Version": "2012-10-17", "Statement": [metrics, {"Effect": "Allow", "Action": quarantine, "Resource": "*"}]})
-        with show.step(f"bridge, only here: allow {FUNCTION_ROLE} its metrics and the quarantine without the conditions that the emulator does not know"):
-            self.cloud.admin("iam", PAYER).put_role_policy(RoleName=FUNCTION_ROLE, PolicyName=BRIDGE, PolicyDocument=document)
+        document = json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [metrics, {"Effect": "Allow", "Action": quarantine, "Resource": "*"}],
+            }
+        )
+        with show.step(
+            f"bridge, only here: allow {FUNCTION_ROLE} its metrics and the quarantine without the conditions that the emulator does not know"
+        ):
+            self.cloud.admin("iam", PAYER).put_role_policy(
+                RoleName=FUNCTION_ROLE, PolicyName=BRIDGE, PolicyDocument=document
+            )
 
 
 def enroll(cloud: Cloud, accounts: list[Account], organization: str, places: Places) -> None:
@@ -124,22 +174,32 @@ def enroll(cloud: Cloud, accounts: list[Account], organization: str, places: Pla
             (HOME_REGION, MEMBER_ALARMS_STACK, MEMBER_ALARMS_TEMPLATE, payer | {"SpendMonth": SPEND_MONTH}),
         ):
             # With that account's own rights.
-            _member_stack(cloud.admin("cloudformation", account.id, region), account, stack, template, parameters, places)
+            _member_stack(
+                cloud.admin("cloudformation", account.id, region), account, stack, template, parameters, places
+            )
 
-    with show.step(f"enroll {len(accounts)} account{'s' if len(accounts) > 1 else ''} with stacksets/{MEMBER_TEMPLATE.name}, {MEMBER_REGION_TEMPLATE.name} and {MEMBER_ALARMS_TEMPLATE.name}") as done:
+    with show.step(
+        f"enroll {len(accounts)} account{'s' if len(accounts) > 1 else ''} with stacksets/{MEMBER_TEMPLATE.name}, {MEMBER_REGION_TEMPLATE.name} and {MEMBER_ALARMS_TEMPLATE.name}"
+    ) as done:
         with ThreadPoolExecutor(len(accounts)) as pool:
             list(pool.map(one, accounts))
         done.note = ", ".join(account.name for account in accounts)
 
 
-def _member_stack(client, account: Account, stack: str, template: Path, parameters: dict[str, str], places: Places) -> None:
+def _member_stack(
+    client, account: Account, stack: str, template: Path, parameters: dict[str, str], places: Places
+) -> None:
     values = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
     try:
-        client.create_stack(StackName=stack, TemplateBody=template.read_text(), Parameters=values, Capabilities=["CAPABILITY_NAMED_IAM"])
+        client.create_stack(
+            StackName=stack, TemplateBody=template.read_text(), Parameters=values, Capabilities=["CAPABILITY_NAMED_IAM"]
+        )
         client.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     except (ClientError, WaiterError) as error:
         hint = f"`scripts/test templates` checks stacksets/{template.name}; the emulator's side is in {short(places.logs / 'emulator.log')}."
-        raise process.StepFailed(f"{account.name} could not be enrolled: {error}{_reasons(client, stack)}", hint=hint) from error
+        raise process.StepFailed(
+            f"{account.name} could not be enrolled: {error}{_reasons(client, stack)}", hint=hint
+        ) from error
 
 
 def _reasons(client, stack: str) -> str:
@@ -148,5 +208,9 @@ def _reasons(client, stack: str) -> str:
         events = client.describe_stack_events(StackName=stack)["StackEvents"]
     except ClientError as error:
         return f" ({code_of(error)})"
-    reasons = [event["ResourceStatusReason"] for event in events if "FAILED" in event["ResourceStatus"] and event.get("ResourceStatusReason")]
+    reasons = [
+        event["ResourceStatusReason"]
+        for event in events
+        if "FAILED" in event["ResourceStatus"] and event.get("ResourceStatusReason")
+    ]
     return "".join(f"; {reason}" for reason in reasons[:3])

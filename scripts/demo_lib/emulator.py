@@ -65,12 +65,16 @@ def environment(places: Places, port: int, functions_port: int, certificate: Pat
 
 def start(places: Places) -> Emulator:
     if not shutil.which("openssl"):
-        raise process.StepFailed("the command `openssl` is missing", hint="install it; the emulator makes its certificate with it.")
+        raise process.StepFailed(
+            "the command `openssl` is missing", hint="install it; the emulator makes its certificate with it."
+        )
     log, certificate = places.logs / "emulator.log", places.temp / "ministack-tls" / "server.crt"
     with show.step("start the emulator (ministack, with its authentication on)", log) as done:
         port, record = free_port(), os.environ.get(RECORD_IN)
         functions_port = free_port() if record else port
-        child = process.start([sys.executable, PROGRAM], log, places.temp, environment(places, port, functions_port, certificate))
+        child = process.start(
+            [sys.executable, PROGRAM], log, places.temp, environment(places, port, functions_port, certificate)
+        )
         emulator = Emulator(f"https://127.0.0.1:{port}", certificate, child, log)
         until = time.monotonic() + START_SECONDS
         while not _answers(emulator):
@@ -78,7 +82,11 @@ def start(places: Places) -> Emulator:
                 hint = "see its last words above; `scripts/setup --force` installs it anew."
                 raise process.StepFailed(f"the emulator ended with code {child.returncode}", log, hint)
             if time.monotonic() > until:
-                raise process.StepFailed(f"the emulator did not answer within {START_SECONDS} s", log, "try again when the machine is less busy.")
+                raise process.StepFailed(
+                    f"the emulator did not answer within {START_SECONDS} s",
+                    log,
+                    "try again when the machine is less busy.",
+                )
             time.sleep(0.1)
         done.note = emulator.endpoint
         if record:

@@ -22,14 +22,20 @@ def publish_estimate(cloud: Cloud, account: Account, dollars: float) -> None:
     """In Billing's place, which the emulator does not have: the month's charges so far."""
     cloud.admin("cloudwatch", account.id).put_metric_data(
         Namespace="AWS/Billing",
-        MetricData=[{"MetricName": "EstimatedCharges", "Dimensions": [{"Name": "Currency", "Value": "USD"}], "Value": dollars}],
+        MetricData=[
+            {"MetricName": "EstimatedCharges", "Dimensions": [{"Name": "Currency", "Value": "USD"}], "Value": dollars}
+        ],
     )
 
 
 def publish_charges(cloud: Cloud, charges: dict[str, float]) -> None:
     """In Billing's place: what it publishes in the payer, an account's charges of the month so far by its id. US dollars."""
     data = [
-        {"MetricName": "EstimatedCharges", "Dimensions": [{"Name": "Currency", "Value": "USD"}, {"Name": "LinkedAccount", "Value": account}], "Value": dollars}
+        {
+            "MetricName": "EstimatedCharges",
+            "Dimensions": [{"Name": "Currency", "Value": "USD"}, {"Name": "LinkedAccount", "Value": account}],
+            "Value": dollars,
+        }
         for account, dollars in charges.items()
     ]
     cloud.admin("cloudwatch", PAYER).put_metric_data(Namespace="AWS/Billing", MetricData=data)
@@ -55,8 +61,15 @@ class Wiretap:
         self.sqs = cloud.admin("sqs", PAYER)
         self.url = self.sqs.create_queue(QueueName="wiretap")["QueueUrl"]
         arn = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
-        self.sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [allow]})})
+        allow = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+        }
+        self.sqs.set_queue_attributes(
+            QueueUrl=self.url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [allow]})}
+        )
         cloud.admin("sns", PAYER).subscribe(TopicArn=topic(), Protocol="sqs", Endpoint=arn)
 
     def heard(self) -> dict:
@@ -83,8 +96,14 @@ def refused_publish(cloud: Cloud, account: Account, alarm: dict) -> str | None:
 def launch_event(account: str, detail: dict | None = None) -> dict:
     """As EventBridge would deliver it; `detail` adds to what EC2 says there."""
     return {
-        "version": "0", "id": str(uuid4()), "detail-type": "EC2 Instance State-change Notification", "source": "aws.ec2", "account": account,
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "region": HOME_REGION, "resources": [],
+        "version": "0",
+        "id": str(uuid4()),
+        "detail-type": "EC2 Instance State-change Notification",
+        "source": "aws.ec2",
+        "account": account,
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "region": HOME_REGION,
+        "resources": [],
         "detail": {"instance-id": "i-0123456789abcdef0", "state": "running"} | (detail or {}),
     }
 
@@ -101,7 +120,9 @@ def in_queue(cloud: Cloud, name: str = LAUNCHES) -> int:
     """Messages that wait or are under way."""
     sqs = cloud.admin("sqs", PAYER)
     wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = sqs.get_queue_attributes(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"], AttributeNames=wanted)["Attributes"]
+    found = sqs.get_queue_attributes(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"], AttributeNames=wanted)[
+        "Attributes"
+    ]
     return sum(int(found[key]) for key in wanted)
 
 
@@ -110,7 +131,17 @@ def stray_rule(cloud: Cloud, account: Account, role: str) -> None:
     events = cloud.admin("events", account.id)
     events.put_rule(Name="borrowed", EventPattern=json.dumps({"source": ["thief"]}))
     bus = f"arn:aws:events:{HOME_REGION}:{PAYER}:event-bus/runawaytrain"
-    events.put_targets(Rule="borrowed", Targets=[{"Id": "payer", "Arn": bus, "RoleArn": f"arn:aws:iam::{account.id}:role/{role}"}])
-    events.put_events(Entries=[{"Source": "thief", "DetailType": "EC2 Instance State-change Notification", "Detail": json.dumps({"state": "running"})}])
+    events.put_targets(
+        Rule="borrowed", Targets=[{"Id": "payer", "Arn": bus, "RoleArn": f"arn:aws:iam::{account.id}:role/{role}"}]
+    )
+    events.put_events(
+        Entries=[
+            {
+                "Source": "thief",
+                "DetailType": "EC2 Instance State-change Notification",
+                "Detail": json.dumps({"state": "running"}),
+            }
+        ]
+    )
     events.remove_targets(Rule="borrowed", Ids=["payer"])
     events.delete_rule(Name="borrowed")

@@ -31,7 +31,11 @@ class Invocation:
 def since(cloud: Cloud, start: float) -> list[Invocation]:
     """Every finished invocation that began since then (seconds since 1970). Each has a stream of its own here."""
     streams: dict[str, Invocation] = defaultdict(Invocation)
-    pages = cloud.admin("logs", PAYER).get_paginator("filter_log_events").paginate(logGroupName=GROUP, startTime=int(start * 1000))
+    pages = (
+        cloud.admin("logs", PAYER)
+        .get_paginator("filter_log_events")
+        .paginate(logGroupName=GROUP, startTime=int(start * 1000))
+    )
     for event in (event for page in pages for event in page["events"]):
         invocation = streams[event["logStreamName"]]
         invocation.lines += [json.loads(line) for line in event["message"].splitlines() if line.startswith("{")]
@@ -49,6 +53,9 @@ def wait(cloud: Cloud, start: float, number: int, what: str) -> list[Invocation]
     until = time.monotonic() + PATIENCE
     while records(seen := since(cloud, start)) < number:
         if time.monotonic() > until:
-            raise StepFailed(f"within {PATIENCE:g} s the Lambda dealt with {records(seen)} of {number} {what}", hint="the emulator's log says what became of the others.")
+            raise StepFailed(
+                f"within {PATIENCE:g} s the Lambda dealt with {records(seen)} of {number} {what}",
+                hint="the emulator's log says what became of the others.",
+            )
         time.sleep(0.25)
     return seen

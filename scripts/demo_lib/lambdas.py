@@ -75,5 +75,7 @@ def invoke(cloud: Cloud, event: object, log_file: Path) -> Answer:
     except ValueError:
         raw = None
     if not isinstance(raw, dict):
-        raise StepFailed(f"the Lambda answered {said} with something that is no JSON object: {reply.text[:200]}", log_file, HINT)
+        raise StepFailed(
+            f"the Lambda answered {said} with something that is no JSON object: {reply.text[:200]}", log_file, HINT
+        )
     return Answer(raw, reply.log)

@@ -60,7 +60,11 @@ def people(cloud: Cloud, account: Account) -> dict[str, Person]:
             name = user["UserName"]
             keys = iam.list_access_keys(UserName=name)["AccessKeyMetadata"]
             inline = iam.list_user_policies(UserName=name)["PolicyNames"]
-            seen[name] = Person(tuple(sorted((key["AccessKeyId"], key["Status"]) for key in keys)), _login(iam, name), tuple(sorted(inline)))
+            seen[name] = Person(
+                tuple(sorted((key["AccessKeyId"], key["Status"]) for key in keys)),
+                _login(iam, name),
+                tuple(sorted(inline)),
+            )
     return seen
 
 
@@ -81,7 +85,9 @@ def snapshot(cloud: Cloud, account: Account) -> Snapshot:
 def everywhere(cloud: Cloud, accounts: list[Account]) -> dict[str, Snapshot]:
     """By account id."""
     with ThreadPoolExecutor(len(accounts)) as pool:
-        return dict(zip([account.id for account in accounts], pool.map(lambda account: snapshot(cloud, account), accounts)))
+        return dict(
+            zip([account.id for account in accounts], pool.map(lambda account: snapshot(cloud, account), accounts))
+        )
 
 
 def refused(cloud: Cloud, key: tuple[str, ...]) -> str | None:
@@ -111,6 +117,11 @@ def heartbeats(cloud: Cloud) -> float:
     """How many the function has emitted until now."""
     now = datetime.now(UTC)
     found = cloud.admin("cloudwatch", PAYER).get_metric_statistics(
-        Namespace="RunawayTrain", MetricName="Heartbeat", StartTime=now - timedelta(hours=2), EndTime=now + timedelta(minutes=5), Period=3600, Statistics=["Sum"]
+        Namespace="RunawayTrain",
+        MetricName="Heartbeat",
+        StartTime=now - timedelta(hours=2),
+        EndTime=now + timedelta(minutes=5),
+        Period=3600,
+        Statistics=["Sum"],
     )
     return sum(point["Sum"] for point in found["Datapoints"])

@@ -46,11 +46,22 @@ class Mailbox:
     def subscribe(self) -> int:
         """To every notify list of runawaytrain; answers how many there are."""
         arn = self.arn
-        allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+        allow = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+        }
         policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
         self.sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": policy})
-        topics = [topic["TopicArn"] for page in self.sns.get_paginator("list_topics").paginate() for topic in page["Topics"]]
-        ours = [topic for topic in topics if topic.rsplit(":", 1)[1].startswith("runawaytrain") and not topic.endswith(f":{ALARMS}")]
+        topics = [
+            topic["TopicArn"] for page in self.sns.get_paginator("list_topics").paginate() for topic in page["Topics"]
+        ]
+        ours = [
+            topic
+            for topic in topics
+            if topic.rsplit(":", 1)[1].startswith("runawaytrain") and not topic.endswith(f":{ALARMS}")
+        ]
         for topic in ours:
             self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
         return len(ours)
@@ -62,7 +73,9 @@ class Mailbox:
             batch = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages", [])
             for message in batch:
                 envelope = json.loads(message["Body"])
-                fresh.append(Mail(envelope["TopicArn"].rsplit(":", 1)[1], envelope.get("Subject") or "", envelope["Message"]))
+                fresh.append(
+                    Mail(envelope["TopicArn"].rsplit(":", 1)[1], envelope.get("Subject") or "", envelope["Message"])
+                )
                 self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
             if not batch:
                 time.sleep(0.2)

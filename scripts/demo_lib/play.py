@@ -7,7 +7,21 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lib import ending
 
-from . import acts, acts_alerts, acts_alerts_thorough, acts_money, acts_thorough, cast, cloud, deploy, emulator, poke, process, show, stage
+from . import (
+    acts,
+    acts_alerts,
+    acts_alerts_thorough,
+    acts_money,
+    acts_thorough,
+    cast,
+    cloud,
+    deploy,
+    emulator,
+    poke,
+    process,
+    show,
+    stage,
+)
 from .claims import Claims
 from .mail import Mailbox
 from .paths import Places, short
@@ -29,7 +43,10 @@ def run(keep: bool, verbose: bool, thorough: bool, bootstrap: Path | None) -> in
     except process.StepFailed as failure:
         process.tell(failure)
     except (ClientError, BotoCoreError) as error:
-        what, hint = f"the emulator refused what the demo asked: {error}", "run again with -v; this may be a fault of the demo itself."
+        what, hint = (
+            f"the emulator refused what the demo asked: {error}",
+            "run again with -v; this may be a fault of the demo itself.",
+        )
         process.tell(process.StepFailed(what, places.logs / "emulator.log", hint))
     except ending.Interrupted as said:
         interrupted = said
@@ -37,7 +54,9 @@ def run(keep: bool, verbose: bool, thorough: bool, bootstrap: Path | None) -> in
         if not kept:
             _clear(places)
     if interrupted:
-        show.console.print(f"\n[yellow]interrupted; {'the emulator runs on' if kept else 'everything that was started is ended'}[/]")
+        show.console.print(
+            f"\n[yellow]interrupted; {'the emulator runs on' if kept else 'everything that was started is ended'}[/]"
+        )
         return interrupted.code
     if claims.held or claims.false:
         show.console.print(f"  Until then: {claims.last_line()}")
@@ -50,7 +69,9 @@ def _clear(places: Places) -> None:
     places.remove()
 
 
-def _play(places: Places, claims: Claims, verbose: bool, thorough: bool, bootstrap: Path | None) -> tuple[emulator.Emulator, acts.Story]:
+def _play(
+    places: Places, claims: Claims, verbose: bool, thorough: bool, bootstrap: Path | None
+) -> tuple[emulator.Emulator, acts.Story]:
     show.heading("The stage")
     show.say(f"[dim]logs: {short(places.logs)}[/]")
     binary = _binary(bootstrap) if bootstrap else deploy.build(places, verbose)
@@ -68,19 +89,28 @@ def _play(places: Places, claims: Claims, verbose: bool, thorough: bool, bootstr
     deployment = deploy.Deployment(sky, places, policy, binary, verbose)
     deployment.bootstrap()
     deployment.up()
-    deploy.enroll(sky, [account for account in accounts if account.enrolled and not account.is_payer], organization, places)
+    deploy.enroll(
+        sky, [account for account in accounts if account.enrolled and not account.is_payer], organization, places
+    )
     mailbox = Mailbox(sky)
     with show.step("subscribe a mailbox to every notify list") as done:
         done.note = f"{mailbox.subscribe()} topics"
     story = acts.Story(sky, accounts, claims, mailbox, deployment, places.logs / "lambda.log", verbose)
-    for act in acts.ACTS + acts_alerts.ACTS + acts_money.ACTS + (acts_thorough.ACTS + acts_alerts_thorough.ACTS if thorough else ()):
+    for act in (
+        acts.ACTS
+        + acts_alerts.ACTS
+        + acts_money.ACTS
+        + (acts_thorough.ACTS + acts_alerts_thorough.ACTS if thorough else ())
+    ):
         act(story)
     return running, story
 
 
 def _binary(path: Path) -> Path:
     if not path.is_file():
-        raise process.StepFailed(f"there is no file {path}", hint="--bootstrap wants a built Lambda; leave it away to build one.")
+        raise process.StepFailed(
+            f"there is no file {path}", hint="--bootstrap wants a built Lambda; leave it away to build one."
+        )
     return path.resolve()
 
 
@@ -89,4 +119,6 @@ def _last_line(claims: Claims, start: float) -> None:
     show.console.print()
     for sentence in claims.false:
         show.console.print(f"[red]FALSE: {show.escape(sentence)}[/]")
-    show.console.print(f"[{style}]{claims.last_line()}[/] [dim](whole demo: {show.seconds(time.monotonic() - start)})[/]")
+    show.console.print(
+        f"[{style}]{claims.last_line()}[/] [dim](whole demo: {show.seconds(time.monotonic() - start)})[/]"
+    )

@@ -33,8 +33,17 @@ Stop it:
 def tell(running: Emulator, places: Places, halted: Account) -> None:
     heading("Left running")
     text = TEXT.format(
-        endpoint=running.endpoint, pid=running.child.pid, region=HOME_REGION, secret=ADMIN_SECRET, payer=PAYER,
-        certificate=running.certificate, temp=places.temp, account=halted.id, name=halted.name, image=IMAGE, launches=LAUNCH_REGION,
+        endpoint=running.endpoint,
+        pid=running.child.pid,
+        region=HOME_REGION,
+        secret=ADMIN_SECRET,
+        payer=PAYER,
+        certificate=running.certificate,
+        temp=places.temp,
+        account=halted.id,
+        name=halted.name,
+        image=IMAGE,
+        launches=LAUNCH_REGION,
     )
     # Printed as it is: a line that is broken to fit the terminal cannot be copied.
     console.print(text.rstrip(), markup=False, soft_wrap=True, highlight=False)

@@ -23,20 +23,36 @@ def start(command: list, log: Path, cwd: Path = ROOT, env: dict | None = None) -
     with log.open("ab") as out:
         child = subprocess.Popen(
             [str(part) for part in command],
-            cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     _alive[child.pid] = child
     return child
 
 
-def run(text: str, command: list, log: Path, hint: str, cwd: Path = ROOT, env: dict | None = None, verbose: bool = False, seconds: float | None = None) -> None:
+def run(
+    text: str,
+    command: list,
+    log: Path,
+    hint: str,
+    cwd: Path = ROOT,
+    env: dict | None = None,
+    verbose: bool = False,
+    seconds: float | None = None,
+) -> None:
     """Runs a command to its end behind a moving line; its output goes to `log`. After `seconds`, if there are any, it is ended."""
     with show.step(text, log):
         child = start(command, log, cwd, env)
         try:
             code = child.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise StepFailed(f"{text}: `{Path(command[0]).name}` did not end within {show.seconds(seconds)}", log, hint) from None
+            raise StepFailed(
+                f"{text}: `{Path(command[0]).name}` did not end within {show.seconds(seconds)}", log, hint
+            ) from None
         finally:
             end(child)
         if code != 0:

@@ -22,13 +22,22 @@ HEADERS = {
 
 def deliver(cloud: Cloud, binary: Path, package: Path, payload: bytes, log: Path) -> Reply:
     """Starts the binary with the payer's own rights, so that nothing but itself keeps it from touching things."""
-    variables = cloud.admin("lambda", PAYER).get_function_configuration(FunctionName=FUNCTION)["Environment"]["Variables"]
+    variables = cloud.admin("lambda", PAYER).get_function_configuration(FunctionName=FUNCTION)["Environment"][
+        "Variables"
+    ]
     with _api(payload) as (address, answers):
         env = variables | {
-            "AWS_LAMBDA_RUNTIME_API": address, "AWS_LAMBDA_FUNCTION_NAME": FUNCTION, "AWS_LAMBDA_FUNCTION_VERSION": "1",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512", "LAMBDA_TASK_ROOT": str(package), "PATH": os.environ["PATH"],
-            "AWS_REGION": HOME_REGION, "AWS_ACCESS_KEY_ID": PAYER, "AWS_SECRET_ACCESS_KEY": ADMIN_SECRET,
-            "AWS_ENDPOINT_URL": cloud.endpoint, "SSL_CERT_FILE": str(cloud.certificate),
+            "AWS_LAMBDA_RUNTIME_API": address,
+            "AWS_LAMBDA_FUNCTION_NAME": FUNCTION,
+            "AWS_LAMBDA_FUNCTION_VERSION": "1",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+            "LAMBDA_TASK_ROOT": str(package),
+            "PATH": os.environ["PATH"],
+            "AWS_REGION": HOME_REGION,
+            "AWS_ACCESS_KEY_ID": PAYER,
+            "AWS_SECRET_ACCESS_KEY": ADMIN_SECRET,
+            "AWS_ENDPOINT_URL": cloud.endpoint,
+            "SSL_CERT_FILE": str(cloud.certificate),
         }
         child = process.start([binary], log, package, env)
         try:

@@ -94,7 +94,15 @@ class Note:
 
 
 def table(title: str, *columns: str | tuple[str, str]) -> Table:
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False, padding=(0, 2))
+    made = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2),
+    )
     for column in columns:
         name, justify = column if isinstance(column, tuple) else (column, "left")
         made.add_column(name, justify=justify, overflow="fold")

@@ -16,35 +16,55 @@ from .show import console, escape, table
 # In red whatever state is one of containment; in bold the one that is proven to hold.
 CONTAINED = json.loads(CONTRACT.read_text(encoding="utf-8"))["states"]["contained"]
 STATE_STYLE = dict.fromkeys(CONTAINED, "red") | {
-    "Halted": "bold red", "Unseen": "yellow", "Warned": "yellow", "Warn": "yellow", "Ok": "green",
+    "Halted": "bold red",
+    "Unseen": "yellow",
+    "Warned": "yellow",
+    "Warn": "yellow",
+    "Ok": "green",
 }
 
 
 def before(accounts: list[Account], seen: dict[str, Snapshot]) -> None:
     made = table(
         "The organization before",
-        "account", "name", ("limit", "right"), ("running", "right"), "where", "users", "what it plays",
+        "account",
+        "name",
+        ("limit", "right"),
+        ("running", "right"),
+        "where",
+        "users",
+        "what it plays",
     )
     for account in accounts:
         now = seen[account.id]
         regions = Counter(region for region, _ in now.instances)
         style = "bold" if account.runaway else ""
         made.add_row(
-            account.id, account.name, str(account.threshold), str(now.running), _regions(len(regions)),
-            ", ".join(escape(person.name) for person in account.people), account.story, style=style,
+            account.id,
+            account.name,
+            str(account.threshold),
+            str(now.running),
+            _regions(len(regions)),
+            ", ".join(escape(person.name) for person in account.people),
+            account.story,
+            style=style,
         )
     console.print(made)
 
 
 def after(accounts: list[Account], old: dict[str, Snapshot], new: dict[str, Snapshot], answer: Answer) -> None:
     made = table(
-        "The organization after", "account", "name", ("limit", "right"), ("running", "right"), "users", "state",
+        "The organization after", "account", "name", ("limit", "right"), ("running", "right"), "users", "state"
     )
     for account in accounts:
         was, now = old[account.id].running, new[account.id].running
         running = Text(f"{was} → {now}", style="bold" if was != now else "")
         made.add_row(
-            account.id, account.name, str(account.threshold), running, _people(old[account.id], new[account.id]),
+            account.id,
+            account.name,
+            str(account.threshold),
+            running,
+            _people(old[account.id], new[account.id]),
             _state(answer.account(account.id)),
         )
     console.print(made)
@@ -85,15 +105,24 @@ def money(accounts: list[Account], answer: Answer) -> None:
     """What runs and what was spent, each number with its age and its source."""
     made = table(
         "The money",
-        "account", ("USD/hour", "right"), ("of it estimated", "right"), "in 24 hours", "this month", "state",
+        "account",
+        ("USD/hour", "right"),
+        ("of it estimated", "right"),
+        "in 24 hours",
+        "this month",
+        "state",
     )
     for account in accounts:
         entry = answer.account(account.id)
         burn, spend = entry.get("burn") or {}, entry.get("spend") or {}
         listed, estimated = burn.get("listed", 0.0), burn.get("estimated", 0.0)
         made.add_row(
-            account.name, f"{listed + estimated:.4f}", f"{estimated:.4f}",
-            _spent(spend.get("day"), "until"), _spent(spend.get("month"), "at"), _state(entry),
+            account.name,
+            f"{listed + estimated:.4f}",
+            f"{estimated:.4f}",
+            _spent(spend.get("day"), "until"),
+            _spent(spend.get("month"), "at"),
+            _state(entry),
         )
     console.print(made)
 

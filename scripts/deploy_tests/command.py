@@ -50,8 +50,14 @@ class Command(unittest.TestCase):
 
     def _run(self, command: list, more: dict[str, str]) -> tuple[int, str]:
         endpoint = self.double.endpoint.replace("127.0.0.1", self.host)
-        env = {name: value for name, value in (environment(endpoint) | {"RUNAWAYTRAIN_OPERATOR": str(OPERATOR)} | more).items() if value}
-        done = ending.run(command, SECONDS, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=os.sep)
+        env = {
+            name: value
+            for name, value in (environment(endpoint) | {"RUNAWAYTRAIN_OPERATOR": str(OPERATOR)} | more).items()
+            if value
+        }
+        done = ending.run(
+            command, SECONDS, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=os.sep
+        )
         self.assertNotIn("panicked", done.stdout)
         self.assertNotIn("\x1b[", done.stdout, "no colour where there is no terminal")
         return done.returncode, done.stdout

@@ -35,7 +35,9 @@ def enable_scps(moto: Moto, root: str) -> None:
 
 def billing_alerts(moto: Moto) -> None:
     dimensions = [{"Name": "Currency", "Value": "USD"}, {"Name": "LinkedAccount", "Value": "111111111111"}]
-    moto.client("cloudwatch").put_metric_data(Namespace="AWS/Billing", MetricData=[{"MetricName": "EstimatedCharges", "Value": 3.0, "Dimensions": dimensions}])
+    moto.client("cloudwatch").put_metric_data(
+        Namespace="AWS/Billing", MetricData=[{"MetricName": "EstimatedCharges", "Value": 3.0, "Dimensions": dimensions}]
+    )
 
 
 def trail(moto: Moto, name: str = "all-of-it", everyone: bool = True, logging: bool = True) -> None:
@@ -43,15 +45,22 @@ def trail(moto: Moto, name: str = "all-of-it", everyone: bool = True, logging: b
     client = moto.client("cloudtrail")
     client.create_trail(Name=name, S3BucketName=f"trail-{name}", IsMultiRegionTrail=True, IsOrganizationTrail=everyone)
     # What AWS gives a trail that names none; moto gives it nothing.
-    client.put_event_selectors(TrailName=name, EventSelectors=[{"ReadWriteType": "All", "IncludeManagementEvents": True, "DataResources": []}])
+    client.put_event_selectors(
+        TrailName=name, EventSelectors=[{"ReadWriteType": "All", "IncludeManagementEvents": True, "DataResources": []}]
+    )
     if logging:
         client.start_logging(Name=name)
 
 
 def bootstrapped(moto: Moto, version: int = 21) -> None:
     """What `cdk bootstrap` leaves: its stack gives out the version, and a parameter has it for the CDK."""
-    moto.client("ssm").put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value=str(version), Type="String", Overwrite=True)
-    template = {"Resources": {"T": {"Type": "AWS::SNS::Topic"}}, "Outputs": {"BootstrapVersion": {"Value": str(version)}}}
+    moto.client("ssm").put_parameter(
+        Name="/cdk-bootstrap/hnb659fds/version", Value=str(version), Type="String", Overwrite=True
+    )
+    template = {
+        "Resources": {"T": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {"BootstrapVersion": {"Value": str(version)}},
+    }
     client = moto.client("cloudformation")
     client.delete_stack(StackName="CDKToolkit")
     client.create_stack(StackName="CDKToolkit", TemplateBody=json.dumps(template))

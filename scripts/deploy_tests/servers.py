@@ -20,7 +20,13 @@ from demo_lib.emulator import free_port
 START_SECONDS = 60
 JSON = "application/x-amz-json-1.1"
 # Some of AWS's, as an account has them that opted into nothing.
-REGIONS = {"us-east-1": "ENABLED_BY_DEFAULT", "us-east-2": "ENABLED_BY_DEFAULT", "us-west-2": "ENABLED_BY_DEFAULT", "eu-central-1": "ENABLED_BY_DEFAULT", "ap-east-1": "DISABLED"}
+REGIONS = {
+    "us-east-1": "ENABLED_BY_DEFAULT",
+    "us-east-2": "ENABLED_BY_DEFAULT",
+    "us-west-2": "ENABLED_BY_DEFAULT",
+    "eu-central-1": "ENABLED_BY_DEFAULT",
+    "ap-east-1": "DISABLED",
+}
 PAYER = "123456789012"  # the one account that moto gives to keys that it does not know
 MOTO = Path(sys.executable).with_name("moto_server")
 
@@ -29,8 +35,13 @@ def environment(endpoint: str) -> dict[str, str]:
     """For a program that must find the endpoint, and nothing of this machine's own AWS settings."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return clean | {
-        "AWS_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true", "NO_COLOR": "1",
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_COLOR": "1",
     }
 
 
@@ -44,7 +55,12 @@ class Moto:
         port = free_port()
         command = [str(MOTO), "--host", "127.0.0.1", "--port", str(port)]
         # Without the variable moto loads a machine image list for every account and region: gigabytes.
-        child = subprocess.Popen(command, env=os.environ | {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        child = subprocess.Popen(
+            command,
+            env=os.environ | {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         made = Moto(port, child)
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until:
@@ -61,10 +77,18 @@ class Moto:
         return f"http://127.0.0.1:{self.port}"
 
     def reset(self) -> None:
-        urllib.request.urlopen(urllib.request.Request(f"{self.endpoint}/moto-api/reset", method="POST"), timeout=30).close()
+        urllib.request.urlopen(
+            urllib.request.Request(f"{self.endpoint}/moto-api/reset", method="POST"), timeout=30
+        ).close()
 
     def client(self, service: str):
-        return boto3.client(service, region_name="us-east-1", endpoint_url=self.endpoint, aws_access_key_id="a", aws_secret_access_key="b")
+        return boto3.client(
+            service,
+            region_name="us-east-1",
+            endpoint_url=self.endpoint,
+            aws_access_key_id="a",
+            aws_secret_access_key="b",
+        )
 
     def stop(self) -> None:
         self.child.terminate()
@@ -149,7 +173,13 @@ class ScriptedDouble:
         if operation == "DescribeOrganizationsAccess":
             return 200, "text/xml", query_answer(operation, f"<Status>{self.access}</Status>")
         if operation == "listRegions":
-            return 200, "application/json", json.dumps({"Regions": [{"RegionName": name, "RegionOptStatus": status} for name, status in REGIONS.items()]}).encode()
+            return (
+                200,
+                "application/json",
+                json.dumps(
+                    {"Regions": [{"RegionName": name, "RegionOptStatus": status} for name, status in REGIONS.items()]}
+                ).encode(),
+            )
         if operation == "ListMetrics":
             return 200, "application/cbor", cbor({"Metrics": self._charges()})
         if operation == "ListDelegatedAdministrators":
@@ -157,7 +187,11 @@ class ScriptedDouble:
         if operation == "DescribeReportDefinitions":
             return 200, JSON, json.dumps({"ReportDefinitions": self.reports}).encode()
         if operation == "DescribeResourcePolicy" and self.delegation is None:
-            return 400, JSON, json.dumps({"__type": "ResourcePolicyNotFoundException", "Message": "there is none"}).encode()
+            return (
+                400,
+                JSON,
+                json.dumps({"__type": "ResourcePolicyNotFoundException", "Message": "there is none"}).encode(),
+            )
         if operation == "DescribeResourcePolicy":
             return 200, JSON, json.dumps({"ResourcePolicy": {"Content": json.dumps(self.delegation)}}).encode()
         answer = self._forward(request, body)
@@ -177,12 +211,18 @@ class ScriptedDouble:
     def _charges(self) -> list[dict]:
         """CloudWatch speaks CBOR, and moto's does not."""
         dimensions = [{"Name": "LinkedAccount"}]
-        found = self.moto.client("cloudwatch").list_metrics(Namespace="AWS/Billing", MetricName="EstimatedCharges", Dimensions=dimensions)["Metrics"]
+        found = self.moto.client("cloudwatch").list_metrics(
+            Namespace="AWS/Billing", MetricName="EstimatedCharges", Dimensions=dimensions
+        )["Metrics"]
         return [{"MetricName": one["MetricName"], "Dimensions": one["Dimensions"]} for one in found]
 
     def _forward(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, str, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.moto.port, timeout=60)
-        headers = {name: value for name, value in request.headers.items() if name.lower() not in ("connection", "content-length")}
+        headers = {
+            name: value
+            for name, value in request.headers.items()
+            if name.lower() not in ("connection", "content-length")
+        }
         connection.request(request.command, request.path, body or None, headers)
         answer = connection.getresponse()
         read = answer.read()
@@ -226,5 +266,13 @@ def cbor(value: dict | list | str) -> bytes:
 def _denial(request: BaseHTTPRequestHandler) -> tuple[int, str, bytes]:
     said = "you are not authorized to do this"
     if request.headers.get("X-Amz-Target"):
-        return 400, "application/x-amz-json-1.1", json.dumps({"__type": "AccessDeniedException", "message": said}).encode()
-    return 403, "text/xml", f"<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{said}</Message></Error><RequestId>1</RequestId></ErrorResponse>".encode()
+        return (
+            400,
+            "application/x-amz-json-1.1",
+            json.dumps({"__type": "AccessDeniedException", "message": said}).encode(),
+        )
+    return (
+        403,
+        "text/xml",
+        f"<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{said}</Message></Error><RequestId>1</RequestId></ErrorResponse>".encode(),
+    )

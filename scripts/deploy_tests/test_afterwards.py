@@ -9,11 +9,14 @@ from .servers import PAYER, query_answer
 
 OK, MISSING, UNKNOWN = "ok", "missing", "cannot tell"
 MEMBER = "runawaytrain-member"
-POLICY = payer.policy_text("o-aaaaaaaaaa", "r-aaaa").replace("cloud-team@example.edu", "ada@example.edu, bob@example.edu") + """\
+POLICY = (
+    payer.policy_text("o-aaaaaaaaaa", "r-aaaa").replace("cloud-team@example.edu", "ada@example.edu, bob@example.edu")
+    + """\
 accounts:
   "111111111111":
     notify: [ada@example.edu]
 """
+)
 TOPICS = ("runawaytrain", "runawaytrain-111111111111")
 DRILL = {"statusCode": 200, "body": "Drilled 1 account.", "report": {"accounts": []}}
 
@@ -46,10 +49,14 @@ class Afterwards(Command):
     def test_addresses_that_have_not_confirmed_or_were_unsubscribed_are_named_with_their_topics(self):
         # Scripted: moto confirms every address by itself.
         members = subscription("PendingConfirmation", "ada@example.edu") + subscription("Deleted", "bob@example.edu")
-        self.double.scripted["ListSubscriptionsByTopic"] = query_answer("ListSubscriptionsByTopic", f"<Subscriptions>{members}</Subscriptions>")
+        self.double.scripted["ListSubscriptionsByTopic"] = query_answer(
+            "ListSubscriptionsByTopic", f"<Subscriptions>{members}</Subscriptions>"
+        )
         found = self.look()["subscriptions"]
         self.assertEqual(found["status"], MISSING)
-        self.assertIn(f"Not confirmed yet, and told nothing until then: ada@example.edu ({', '.join(TOPICS)})", found["said"])
+        self.assertIn(
+            f"Not confirmed yet, and told nothing until then: ada@example.edu ({', '.join(TOPICS)})", found["said"]
+        )
         self.assertIn("bob@example.edu (runawaytrain)", found["said"])
 
     def test_an_address_that_somebody_unsubscribed_is_not_taken_for_confirmed(self):
@@ -62,7 +69,10 @@ class Afterwards(Command):
         found = self.look()["subscriptions"]
         self.assertIn("Not subscribed", found["said"])
         (cure,) = found["cures"]
-        self.assertIn(f"--topic-arn arn:aws:sns:us-east-1:{PAYER}:runawaytrain --protocol email --notification-endpoint bob@example.edu", cure)
+        self.assertIn(
+            f"--topic-arn arn:aws:sns:us-east-1:{PAYER}:runawaytrain --protocol email --notification-endpoint bob@example.edu",
+            cure,
+        )
 
     def test_a_topic_that_is_not_there_is_no_confirmation(self):
         self.assertEqual(self.look()["subscriptions"]["status"], UNKNOWN)
@@ -82,12 +92,20 @@ class Afterwards(Command):
             client.create_stack_set(StackSetName=name, TemplateBody=template.replace("member", name))
             client.create_stack_instances(StackSetName=name, Accounts=[PAYER], Regions=["us-east-1"])
         # Scripted: in moto no stack of a set ever fails. The last operation was about something else, and succeeded.
-        members = instance("111111111111", "SUCCEEDED") + instance(PAYER, "FAILED", "an SCP denies it") + instance("333333333333", "SKIPPED_SUSPENDED_ACCOUNT")
-        self.double.scripted["ListStackInstances"] = query_answer("ListStackInstances", f"<Summaries>{members}</Summaries>")
+        members = (
+            instance("111111111111", "SUCCEEDED")
+            + instance(PAYER, "FAILED", "an SCP denies it")
+            + instance("333333333333", "SKIPPED_SUSPENDED_ACCOUNT")
+        )
+        self.double.scripted["ListStackInstances"] = query_answer(
+            "ListStackInstances", f"<Summaries>{members}</Summaries>"
+        )
         found = self.look()[f"stack set {MEMBER}"]
         self.assertEqual(found["status"], MISSING)
         self.assertIn(f"Not enrolled: {PAYER} us-east-1 (an SCP denies it). The guard may not look into", found["said"])
-        self.assertIn(f"OrganizationalUnitIds=r-aaaa,AccountFilterType=INTERSECTION,Accounts={PAYER}", "\n".join(found["cures"]))
+        self.assertIn(
+            f"OrganizationalUnitIds=r-aaaa,AccountFilterType=INTERSECTION,Accounts={PAYER}", "\n".join(found["cures"])
+        )
         self.assertNotIn("UpdateStackInstances", self.double.asked, "nobody asked for it")
 
         before = len(client.list_stack_set_operations(StackSetName=MEMBER)["Summaries"])
@@ -105,7 +123,11 @@ class Afterwards(Command):
         self.assertIn("ResourceNotFoundException", guard["said"])
 
     def test_the_guards_own_answer(self):
-        for answer, code, verdict in ((json.dumps(DRILL), 0, OK), ('{"statusCode": 500, "body": "no"}', 1, MISSING), ('"a word"', 1, UNKNOWN)):
+        for answer, code, verdict in (
+            (json.dumps(DRILL), 0, OK),
+            ('{"statusCode": 500, "body": "no"}', 1, MISSING),
+            ('"a word"', 1, UNKNOWN),
+        ):
             with self.subTest(answer):
                 self.double.scripted["Invoke"] = answer.encode()
                 got, document = self.ask("doctor", "--after")

@@ -19,7 +19,10 @@ class Checks(Command):
         self.assertEqual(len({one["what"] for one in found}), len(found), "each thing has one line")
         stops = [one["what"] for one in found if one["needed"] and one["status"] != OK]
         # Of the bootstrap the command that has the CDK takes care, where nothing else is missing.
-        only_bootstrap = stops == ["CDK bootstrap"] and document["before"][[one["what"] for one in found].index("CDK bootstrap")]["status"] == MISSING
+        only_bootstrap = (
+            stops == ["CDK bootstrap"]
+            and document["before"][[one["what"] for one in found].index("CDK bootstrap")]["status"] == MISSING
+        )
         self.assertEqual(code, 0 if not stops else 3 if only_bootstrap else 1, stops)
         return {one["what"]: one for one in found}
 
@@ -33,13 +36,17 @@ class Checks(Command):
 
     def scp(self, name: str, document: dict | None = None, *targets: str) -> str:
         client = self.moto.client("organizations")
-        made = client.create_policy(Name=name, Description="", Type="SERVICE_CONTROL_POLICY", Content=json.dumps(document or {}))["Policy"]["PolicySummary"]["Id"]
+        made = client.create_policy(
+            Name=name, Description="", Type="SERVICE_CONTROL_POLICY", Content=json.dumps(document or {})
+        )["Policy"]["PolicySummary"]["Id"]
         for target in targets:
             client.attach_policy(PolicyId=made, TargetId=target)
         return made
 
     def member(self, name: str = "lab") -> str:
-        return self.moto.client("organizations").create_account(Email=f"{name}@example.edu", AccountName=name)["CreateAccountStatus"]["AccountId"]
+        return self.moto.client("organizations").create_account(Email=f"{name}@example.edu", AccountName=name)[
+            "CreateAccountStatus"
+        ]["AccountId"]
 
     def test_an_account_without_an_organization(self):
         found = self.look()
@@ -64,7 +71,9 @@ class Checks(Command):
 
     def test_units_that_exist_and_units_that_do_not(self):
         made, root = payer.organization(self.moto)
-        unit = self.moto.client("organizations").create_organizational_unit(ParentId=root, Name="labs")["OrganizationalUnit"]["Id"]
+        unit = self.moto.client("organizations").create_organizational_unit(ParentId=root, Name="labs")[
+            "OrganizationalUnit"
+        ]["Id"]
         text = payer.policy_text(made, root)
         self.assertEqual(self.verdict("policy's ids", text.replace(f"root: {root}", f"ous: [{unit}]")), OK)
         gone = self.look(text.replace(f"root: {root}", f"ous: [{unit}, ou-zzzz-00000000]"))["policy's ids"]
@@ -128,7 +137,9 @@ class Checks(Command):
         self.double.delegates = [{"Id": member, "Name": "platform"}]
         actions = ["organizations:DetachPolicy", "organizations:ListPolicies"]
         self.double.has_delegates = True
-        self.double.delegation = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "222222222222"}, "Action": actions, "Resource": "*"}]}
+        self.double.delegation = {
+            "Statement": [{"Effect": "Allow", "Principal": {"AWS": "222222222222"}, "Action": actions, "Resource": "*"}]
+        }
         found = self.look(text)["delegates"]
         self.assertEqual((found["status"], found["needed"]), (MISSING, False))
         self.assertIn(f"{member} platform may deploy stack sets", found["said"])
@@ -138,9 +149,14 @@ class Checks(Command):
         before = self.look()["billing alerts"]
         self.assertEqual((before["status"], before["needed"]), (MISSING, False))
         self.moto.client("cloudwatch").put_metric_data(
-            Namespace="AWS/Billing", MetricData=[{"MetricName": "EstimatedCharges", "Value": 3.0, "Dimensions": [{"Name": "Currency", "Value": "USD"}]}]
+            Namespace="AWS/Billing",
+            MetricData=[
+                {"MetricName": "EstimatedCharges", "Value": 3.0, "Dimensions": [{"Name": "Currency", "Value": "USD"}]}
+            ],
         )
-        self.assertEqual(self.verdict("billing alerts"), MISSING, "the payer's own total is there without the preference")
+        self.assertEqual(
+            self.verdict("billing alerts"), MISSING, "the payer's own total is there without the preference"
+        )
         payer.billing_alerts(self.moto)
         self.assertEqual(self.verdict("billing alerts"), OK)
 
@@ -186,7 +202,9 @@ class Checks(Command):
         self.assertEqual((found["status"], found["needed"]), (MISSING, True))
         # Scripted: in moto no stack of a set ever fails. Where none stands, another region is the cure.
         failed = f"<member><Account>{PAYER}</Account><Region>us-east-1</Region><Status>OUTDATED</Status></member>"
-        self.double.scripted["ListStackInstances"] = query_answer("ListStackInstances", f"<Summaries>{failed}</Summaries>")
+        self.double.scripted["ListStackInstances"] = query_answer(
+            "ListStackInstances", f"<Summaries>{failed}</Summaries>"
+        )
         self.assertNotIn("region of the roles", self.look(moved))
 
     def test_a_report_that_is_adopted(self):
@@ -195,8 +213,14 @@ class Checks(Command):
         self.assertEqual(self.verdict("cost report", text), UNKNOWN, "there is no such report")
         self.moto.client("s3").create_bucket(Bucket="payer-reports")
         good = {
-            "ReportName": "hourly", "TimeUnit": "HOURLY", "Format": "textORcsv", "Compression": "GZIP", "S3Bucket": "payer-reports", "S3Prefix": "cur",
-            "S3Region": "us-east-1", "AdditionalSchemaElements": [],
+            "ReportName": "hourly",
+            "TimeUnit": "HOURLY",
+            "Format": "textORcsv",
+            "Compression": "GZIP",
+            "S3Bucket": "payer-reports",
+            "S3Prefix": "cur",
+            "S3Region": "us-east-1",
+            "AdditionalSchemaElements": [],
         }
         self.double.reports = [good | {"S3Bucket": "another"}, good]
         self.assertEqual(self.verdict("cost report", text), OK)
@@ -206,8 +230,15 @@ class Checks(Command):
         self.assertIn("it is daily and not hourly", found["said"])
         self.assert_cured(found, "cur: {}")
         self.double.reports = [good]
-        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "arn:aws:kms:us-east-1:123456789012:key/k"}}
-        self.moto.client("s3").put_bucket_encryption(Bucket="payer-reports", ServerSideEncryptionConfiguration={"Rules": [rule]})
+        rule = {
+            "ApplyServerSideEncryptionByDefault": {
+                "SSEAlgorithm": "aws:kms",
+                "KMSMasterKeyID": "arn:aws:kms:us-east-1:123456789012:key/k",
+            }
+        }
+        self.moto.client("s3").put_bucket_encryption(
+            Bucket="payer-reports", ServerSideEncryptionConfiguration={"Rules": [rule]}
+        )
         locked = self.look(text)["cost report"]
         self.assertEqual(locked["status"], UNKNOWN)
         self.assert_cured(locked, "kms:Decrypt")
@@ -222,8 +253,14 @@ class Checks(Command):
     def test_a_member_of_the_organization_is_sent_to_its_payer(self):
         payer.organization(self.moto)
         member = self.member()
-        session = self.moto.client("sts").assume_role(RoleArn=f"arn:aws:iam::{member}:role/OrganizationAccountAccessRole", RoleSessionName="me")["Credentials"]
-        keys = {"AWS_ACCESS_KEY_ID": session["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"], "AWS_SESSION_TOKEN": session["SessionToken"]}
+        session = self.moto.client("sts").assume_role(
+            RoleArn=f"arn:aws:iam::{member}:role/OrganizationAccountAccessRole", RoleSessionName="me"
+        )["Credentials"]
+        keys = {
+            "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": session["SessionToken"],
+        }
         found = self.look(payer.policy_text("o-aaaaaaaaaa", "r-aaaa", payer=member), **keys)
         self.assertEqual((found["account"]["status"], found["organization"]["status"]), (OK, MISSING))
         self.assert_cured(found["organization"], PAYER)

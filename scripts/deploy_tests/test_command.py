@@ -22,7 +22,12 @@ class Check(Command):
         for what in ("policy's ids", "StackSets access", "SCPs", "billing alerts", "trail", "CDK bootstrap"):
             self.assertRegex(said, rf"(?m)^missing +{what} ")
         self.assertIn("A deployment still needs: policy's ids, StackSets access, SCPs and CDK bootstrap.", said)
-        for command in (f"enable-policy-type --root-id {root} ", "activate-organizations-access", "cdk bootstrap aws://123456789012/us-east-1", f"id: {made}, root: {root}"):
+        for command in (
+            f"enable-policy-type --root-id {root} ",
+            "activate-organizations-access",
+            "cdk bootstrap aws://123456789012/us-east-1",
+            f"id: {made}, root: {root}",
+        ):
             self.assertIn(command, said)
         changes = [call for call in self.double.asked if not call.lower().startswith(("get", "describe", "list"))]
         self.assertEqual(changes, [], "--check only looks")
@@ -88,7 +93,9 @@ class Mend(Command):
         text = self.policy.read_text()
         self.assertIn(f"id: {made} ", text)
         self.assertIn(f"root: {root}\n", text)
-        self.assertEqual(text.replace(made, "o-exampleorg").replace(root, "r-exam"), payer.SAMPLE, "comments and all else stay")
+        self.assertEqual(
+            text.replace(made, "o-exampleorg").replace(root, "r-exam"), payer.SAMPLE, "comments and all else stay"
+        )
 
     def test_yes_alone_switches_nothing_on(self):
         self.write(payer.SAMPLE)
@@ -109,9 +116,17 @@ class Mend(Command):
     def test_a_members_id_never_becomes_the_payers(self):
         self.write(payer.SAMPLE)
         payer.organization(self.moto)
-        member = self.moto.client("organizations").create_account(Email="lab@example.edu", AccountName="lab")["CreateAccountStatus"]["AccountId"]
-        session = self.moto.client("sts").assume_role(RoleArn=f"arn:aws:iam::{member}:role/OrganizationAccountAccessRole", RoleSessionName="me")["Credentials"]
-        keys = {"AWS_ACCESS_KEY_ID": session["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"], "AWS_SESSION_TOKEN": session["SessionToken"]}
+        member = self.moto.client("organizations").create_account(Email="lab@example.edu", AccountName="lab")[
+            "CreateAccountStatus"
+        ]["AccountId"]
+        session = self.moto.client("sts").assume_role(
+            RoleArn=f"arn:aws:iam::{member}:role/OrganizationAccountAccessRole", RoleSessionName="me"
+        )["Credentials"]
+        keys = {
+            "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": session["SessionToken"],
+        }
         code, said = self.run_it("--yes", "--fill-policy", **keys)
         self.assertEqual((code, self.policy.read_text()), (1, payer.SAMPLE), said)
         self.assertIn("leads no organization", said)
@@ -132,7 +147,9 @@ def said(arguments: list[str]) -> subprocess.CompletedProcess:
 
 class Help(unittest.TestCase):
     # By the arms of its `case`, each of which ends in a bracket.
-    KNOWN = set(OPTION.findall("\n".join(line for line in PROGRAM.read_text().splitlines() if re.match(r" +-.*\)", line))))
+    KNOWN = set(
+        OPTION.findall("\n".join(line for line in PROGRAM.read_text().splitlines() if re.match(r" +-.*\)", line)))
+    )
 
     def test_the_help_names_every_option_and_no_other(self):
         done = said(["--help"])
@@ -146,7 +163,13 @@ class Help(unittest.TestCase):
         self.assertEqual(set(OPTION.findall(rows)), self.KNOWN - {"--help"})
 
     def test_what_contradicts_itself_is_refused(self):
-        for arguments in (["--check", "--destroy"], ["--check", "--enable-scps"], ["--destroy", "--fill-policy"], ["--nonsense"], ["--ch"]):
+        for arguments in (
+            ["--check", "--destroy"],
+            ["--check", "--enable-scps"],
+            ["--destroy", "--fill-policy"],
+            ["--nonsense"],
+            ["--ch"],
+        ):
             with self.subTest(arguments):
                 done = said(arguments)
                 self.assertEqual(done.returncode, 2)

@@ -14,10 +14,28 @@ REPOSITORYS = (Path(__file__).parents[2] / "runawaytrain.yaml").read_text()
 DRILL = {
     "statusCode": 200,
     "body": "Drilled 2 accounts.",
-    "report": {"accounts": [
-        {"account": "123456789012", "name": "payer", "verdict": "Ok", "unseen": False, "instances": {"counted": 0}, "plan": {"actions": []}, "gaps": []},
-        {"account": "111111111111", "name": "physics-lab", "verdict": "Halt", "unseen": False, "instances": {"counted": 9}, "plan": {"actions": [{"text": "stop"}]}, "gaps": []},
-    ]},
+    "report": {
+        "accounts": [
+            {
+                "account": "123456789012",
+                "name": "payer",
+                "verdict": "Ok",
+                "unseen": False,
+                "instances": {"counted": 0},
+                "plan": {"actions": []},
+                "gaps": [],
+            },
+            {
+                "account": "111111111111",
+                "name": "physics-lab",
+                "verdict": "Halt",
+                "unseen": False,
+                "instances": {"counted": 9},
+                "plan": {"actions": [{"text": "stop"}]},
+                "gaps": [],
+            },
+        ]
+    },
 }
 
 
@@ -44,7 +62,11 @@ class Deploy(Command):
 
     def left_by_an_account(self, stack: str) -> None:
         """An earlier deployment's stack, whose last account has lost its list since."""
-        template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "runawaytrain-222222222207"}}}}
+        template = {
+            "Resources": {
+                "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "runawaytrain-222222222207"}}
+            }
+        }
         self.moto.client("cloudformation").create_stack(StackName=stack, TemplateBody=json.dumps(template))
 
     def test_from_a_bare_account_to_a_drill_and_away(self):
@@ -73,7 +95,9 @@ class Deploy(Command):
         self.write(self.policy.read_text().replace("mode: drill\n", "mode: proceed\n", 1))
         code, said = self.deploy()
         self.assertEqual((code, self.stacks()), (1, {"CDKToolkit", "RunawayTrainAccounts07"}), said)
-        self.assertIn("No account has anything of its own in RunawayTrainAccounts07 any more: removed after the deployment.", said)
+        self.assertIn(
+            "No account has anything of its own in RunawayTrainAccounts07 any more: removed after the deployment.", said
+        )
         self.assertIn("This is the first deployment", said)
         self.assertIn("Nothing was deployed.", said)
 

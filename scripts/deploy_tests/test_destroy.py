@@ -8,7 +8,13 @@ from . import payer
 from .command import Command
 from .servers import PAYER, query_answer
 
-DEPLOYED = ("RunawayTrainGuardrails", "RunawayTrain", "RunawayTrainAccounts07", "RunawayTrainAccounts11", "RunawayTrainEnrollment")
+DEPLOYED = (
+    "RunawayTrainGuardrails",
+    "RunawayTrain",
+    "RunawayTrainAccounts07",
+    "RunawayTrainAccounts11",
+    "RunawayTrainEnrollment",
+)
 OURS = re.compile(r"RunawayTrain(Guardrails|Enrollment|CostReports|Accounts[01][0-9])?")
 SETS = ("runawaytrain-member", "runawaytrain-member-region", "runawaytrain-member-alarms")
 TEMPLATE = '{"Resources": {"T": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "%s"}}}}'
@@ -32,7 +38,9 @@ class Destroy(Command):
             formation.create_stack_instances(StackSetName=name, Accounts=[PAYER], Regions=["us-east-1"])
         content = json.dumps({"Version": "2012-10-17", "Statement": []})
         attached = (
-            ("RunawayTrainQuarantine", self.member), ("RunawayTrainModels", self.member), ("RunawayTrainLockdown", self.member),
+            ("RunawayTrainQuarantine", self.member),
+            ("RunawayTrainModels", self.member),
+            ("RunawayTrainLockdown", self.member),
             ("RunawayTrainProtect", self.root),
         )
         for name, target in attached if halted else attached[-1:]:
@@ -95,10 +103,17 @@ class Destroy(Command):
             self.assertIn(command, said)
         order = (
             # The guard would take an account that loses its roles for one that thieves have shut it out of.
-            "remove the stack RunawayTrainAccounts11 ", "remove the stack RunawayTrainAccounts07 ", "remove the stack RunawayTrain ",
-            "remove 1 stack of runawaytrain-member-alarms ", "remove 1 stack of runawaytrain-member-region ", "remove 1 stack of runawaytrain-member ",
-            "remove the stack RunawayTrainEnrollment ", "removed stack set runawaytrain-member-alarms", "removed stack set runawaytrain-member-region",
-            "removed RunawayTrainProtect on", "remove the stack RunawayTrainGuardrails ",
+            "remove the stack RunawayTrainAccounts11 ",
+            "remove the stack RunawayTrainAccounts07 ",
+            "remove the stack RunawayTrain ",
+            "remove 1 stack of runawaytrain-member-alarms ",
+            "remove 1 stack of runawaytrain-member-region ",
+            "remove 1 stack of runawaytrain-member ",
+            "remove the stack RunawayTrainEnrollment ",
+            "removed stack set runawaytrain-member-alarms",
+            "removed stack set runawaytrain-member-region",
+            "removed RunawayTrainProtect on",
+            "remove the stack RunawayTrainGuardrails ",
         )
         places = [said.index(what) for what in order]
         self.assertEqual(places, sorted(places))
@@ -119,7 +134,9 @@ class Destroy(Command):
         self.deployed()
         # Scripted: in moto no stack of a set ever stays.
         left = "<member><Account>999999999999</Account><Region>us-east-1</Region><Status>INOPERABLE</Status><StatusReason>no role</StatusReason></member>"
-        self.double.scripted["ListStackInstances"] = query_answer("ListStackInstances", f"<Summaries>{left}</Summaries>")
+        self.double.scripted["ListStackInstances"] = query_answer(
+            "ListStackInstances", f"<Summaries>{left}</Summaries>"
+        )
         code, said = self.run_it("--destroy", "--yes")
         self.assertEqual(code, 1, said)
         self.assertIn("runawaytrain-member-alarms is still in 1 place: 999999999999 us-east-1 (no role)", said)
@@ -132,7 +149,9 @@ class Destroy(Command):
         self.double.scripted["ListStackInstances"] = [stays, stays, none]
         code, said = self.run_it("--destroy", "--yes", "--retain-stacks")
         self.assertIn("left in these accounts, and forgotten: 999999999999 us-east-1 (no role)", said)
-        self.assertEqual(len([one for one in self.double.asked if one == "DeleteStackInstances"]), 3, "and once more to forget")
+        self.assertEqual(
+            len([one for one in self.double.asked if one == "DeleteStackInstances"]), 3, "and once more to forget"
+        )
         del self.double.scripted["ListStackInstances"]
         code, said = self.run_it("--destroy", "--yes")
         self.assertEqual((code, self.stacks(), self.sets()), (0, set(), set()), said)
@@ -158,12 +177,16 @@ class Destroy(Command):
         self.moto.client("dynamodb").delete_table(TableName="runawaytrain")
         code, said = self.run_it("--destroy", "--yes")
         self.assertEqual(code, 1, said)
-        self.assertIn(f"these accounts are contained: {self.member} (quarantined, and the table runawaytrain is gone", said)
+        self.assertIn(
+            f"these accounts are contained: {self.member} (quarantined, and the table runawaytrain is gone", said
+        )
         self.assert_all_is_there()
 
     def assert_all_is_there(self) -> None:
         there = (self.stacks(), self.attached(self.member), self.instances())
-        self.assertEqual(there, (set(DEPLOYED), {"RunawayTrainQuarantine", "RunawayTrainModels", "RunawayTrainLockdown"}, 3))
+        self.assertEqual(
+            there, (set(DEPLOYED), {"RunawayTrainQuarantine", "RunawayTrainModels", "RunawayTrainLockdown"}, 3)
+        )
 
     def test_a_state_that_only_a_newer_guard_knows_counts_as_contained(self):
         self.deployed(halted=True)

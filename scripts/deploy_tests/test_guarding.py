@@ -32,7 +32,13 @@ TYPED_SECONDS = 120
 
 def answer(account: str, **more: object) -> bytes:
     """As the guard answers a halt or a release."""
-    entry = {"account": account, "name": "physics", "state": "Halted", "verdict": "Halt", "plan": {"actions": [], "skipped": []}} | more
+    entry = {
+        "account": account,
+        "name": "physics",
+        "state": "Halted",
+        "verdict": "Halt",
+        "plan": {"actions": [], "skipped": []},
+    } | more
     return json.dumps({"statusCode": 200, "body": "Swept 1 account.", "report": {"accounts": [entry]}}).encode()
 
 
@@ -49,18 +55,25 @@ class Guarding(Command):
         return self._run([OPERATOR, *arguments, "--policy", self.policy], more)
 
     def launch(self, number: int) -> None:
-        self.moto.client("ec2").run_instances(ImageId="ami-12345678", InstanceType="t2.micro", MinCount=number, MaxCount=number)
+        self.moto.client("ec2").run_instances(
+            ImageId="ami-12345678", InstanceType="t2.micro", MinCount=number, MaxCount=number
+        )
 
     def remembered(self, *records: dict) -> None:
         """The guard's table, with these in it, as `lambda/aws/src/ledger/record.rs` writes them."""
         client = self.moto.client("dynamodb")
         keys = [{"AttributeName": name, "KeyType": kind} for name, kind in (("pk", "HASH"), ("sk", "RANGE"))]
         types = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
-        client.create_table(TableName="runawaytrain", KeySchema=keys, AttributeDefinitions=types, BillingMode="PAY_PER_REQUEST")
+        client.create_table(
+            TableName="runawaytrain", KeySchema=keys, AttributeDefinitions=types, BillingMode="PAY_PER_REQUEST"
+        )
         for record in records:
             whole = {"since": "2026-11-22T03:00:00Z", "judgement": "Ok"} | record
             stored = {"pk": "ACCOUNT", "sk": record["account"], "state": record["state"], "version": 1, "record": whole}
-            client.put_item(TableName="runawaytrain", Item={name: TypeSerializer().serialize(value) for name, value in stored.items()})
+            client.put_item(
+                TableName="runawaytrain",
+                Item={name: TypeSerializer().serialize(value) for name, value in stored.items()},
+            )
 
     def typed(self, word: str, *arguments: str) -> tuple[int, str]:
         """What a person sees at a terminal who types a word where a question is."""
@@ -100,7 +113,9 @@ class Guarding(Command):
         self.assertEqual(changes, [])
         code, said = self.say("check", "physics")
         self.assertEqual(code, DONE, said)
-        self.assertIn("By your own credentials and, in each other account, by the role OrganizationAccountAccessRole", said)
+        self.assertIn(
+            "By your own credentials and, in each other account, by the role OrganizationAccountAccessRole", said
+        )
         self.assertNotIn(PAYER, said)
 
     def test_a_drill_says_what_a_halt_would_do_and_what_it_would_leave(self):
@@ -141,13 +156,21 @@ class Guarding(Command):
         self.assertNotIn("Invoke", self.double.asked)
 
     def test_a_halt_and_a_release_are_given_by_name_and_told_to_their_end(self):
-        outcomes = [{"text": "stop 5 instances", "result": "done"}, {"text": "deny everything to user ann", "result": "done"}]
-        self.double.scripted["Invoke"] = answer(self.member, outcomes=outcomes, halt={"contained": True, "seconds": 12.3})
+        outcomes = [
+            {"text": "stop 5 instances", "result": "done"},
+            {"text": "deny everything to user ann", "result": "done"},
+        ]
+        self.double.scripted["Invoke"] = answer(
+            self.member, outcomes=outcomes, halt={"contained": True, "seconds": 12.3}
+        )
         code, said = self.typed("physics", "halt", "physics", "--reason", "miners")
         self.assertEqual(code, DONE, said)
         self.assertIn(f"physics ({self.member}) is Halted. Proven after 12.3 s.", said)
         self.assertIn("stop 5 instances", said)
-        left = {"actions": [], "skipped": [{"item": "user ann", "reason": "stays as it is: the release does not name it"}]}
+        left = {
+            "actions": [],
+            "skipped": [{"item": "user ann", "reason": "stays as it is: the release does not name it"}],
+        }
         self.double.scripted["Invoke"] = answer(self.member, state="Released", plan=left)
         code, said = self.say("release", self.member, "--yes", "--user", "bob")
         self.assertEqual(code, DONE, said)
@@ -156,7 +179,9 @@ class Guarding(Command):
 
     def test_what_failed_in_a_halt_is_an_exit_code(self):
         failed = [{"text": "stop 5 instances", "result": "failed", "reason": "the region does not answer"}]
-        self.double.scripted["Invoke"] = answer(self.member, state="Halting", outcomes=failed, halt={"contained": False})
+        self.double.scripted["Invoke"] = answer(
+            self.member, state="Halting", outcomes=failed, halt={"contained": False}
+        )
         code, said = self.say("halt", "physics", "--yes")
         self.assertEqual(code, NOT_DONE)
         self.assertIn("the region does not answer", said)
@@ -164,9 +189,17 @@ class Guarding(Command):
 
     def test_what_was_not_carried_out_is_not_called_done(self):
         cases = [
-            (answer(self.member, state="Warned", mode="drill"), "“halt physics” was not carried out: physics is Warned, and its mode is drill"),
+            (
+                answer(self.member, state="Warned", mode="drill"),
+                "“halt physics” was not carried out: physics is Warned, and its mode is drill",
+            ),
             (answer(self.member, state=None, mode="pass"), "and its mode is pass"),
-            (json.dumps({"statusCode": 200, "body": "envaction == pass voids lambda runawaytrain execution"}).encode(), "envaction == pass voids"),
+            (
+                json.dumps(
+                    {"statusCode": 200, "body": "envaction == pass voids lambda runawaytrain execution"}
+                ).encode(),
+                "envaction == pass voids",
+            ),
         ]
         for said_by_the_guard, sentence in cases:
             self.double.scripted["Invoke"] = said_by_the_guard
@@ -181,7 +214,9 @@ class Guarding(Command):
         self.assertIn("3 steps were not done: give the order again.", said)
 
     def test_an_answer_that_was_too_long_is_not_all_is_well(self):
-        self.double.scripted["Invoke"] = json.dumps({"statusCode": 200, "body": "Swept.", "report": {"accounts": [], "totals": {"accounts": 900}}}).encode()
+        self.double.scripted["Invoke"] = json.dumps(
+            {"statusCode": 200, "body": "Swept.", "report": {"accounts": [], "totals": {"accounts": 900}}}
+        ).encode()
         code, said = self.say("check")
         self.assertEqual(code, NOT_DONE)
         self.assertIn("the guard's answer about 900 accounts was too long", said)
@@ -196,7 +231,9 @@ class Guarding(Command):
         self.assertNotIn("\u202e", said)
 
     def test_a_refusal_of_the_guard_is_its_own_sentence(self):
-        self.double.scripted["Invoke"] = json.dumps({"statusCode": 400, "body": "the account is not in the organization"}).encode()
+        self.double.scripted["Invoke"] = json.dumps(
+            {"statusCode": 400, "body": "the account is not in the organization"}
+        ).encode()
         code, said = self.say("halt", "physics", "--yes")
         self.assertEqual(code, NOT_DONE)
         self.assertIn("the guard says: 400, “the account is not in the organization”", said)
@@ -214,7 +251,13 @@ class Guarding(Command):
     def test_where_each_account_stands(self):
         self.remembered(
             {"account": PAYER, "name": "payer", "state": "Ok", "why": "within its limits"},
-            {"account": self.member, "name": "physics", "state": "Frozen", "since": "2026-11-22T03:05:00Z", "why": "9 instances (limit 4)"},
+            {
+                "account": self.member,
+                "name": "physics",
+                "state": "Frozen",
+                "since": "2026-11-22T03:05:00Z",
+                "why": "9 instances (limit 4)",
+            },
         )
         code, text = self.say("status")
         self.assertEqual(code, OVER_LIMIT)
@@ -234,9 +277,16 @@ class Guarding(Command):
         self.assertIn("no hour is recorded yet", said)
         client, now = self.moto.client("dynamodb"), datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
         for hour in range(10 * 24):
-            stored = {"pk": f"HISTORY#{self.member}", "sk": (now - timedelta(hours=hour)).strftime("%Y-%m-%dT%H:%M:%SZ"), "instances": 30 if hour % 24 == 3 else 2}
+            stored = {
+                "pk": f"HISTORY#{self.member}",
+                "sk": (now - timedelta(hours=hour)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "instances": 30 if hour % 24 == 3 else 2,
+            }
             stored |= {"vcpus": 8, "burn": Decimal("0.4")}
-            client.put_item(TableName="runawaytrain", Item={name: TypeSerializer().serialize(value) for name, value in stored.items()})
+            client.put_item(
+                TableName="runawaytrain",
+                Item={name: TypeSerializer().serialize(value) for name, value in stored.items()},
+            )
         code, document = self.ask("advise", "physics", "--days", "30")
         [account] = document["accounts"]
         instances = account["limits"][0]

@@ -25,7 +25,15 @@ class Policy(unittest.TestCase):
     def run_it(self, *arguments: str | Path) -> tuple[int, str, str]:
         """The exit code, and what it said on each of its outputs, without credentials or a network to use."""
         env = {"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
-        done = ending.run([OPERATOR, *arguments], SECONDS, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder)
+        done = ending.run(
+            [OPERATOR, *arguments],
+            SECONDS,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.folder,
+        )
         self.assertNotIn("panicked", done.stderr)
         self.assertNotIn("\x1b[", done.stdout, "no colour where there is no terminal")
         return done.returncode, done.stdout, done.stderr
@@ -37,18 +45,36 @@ class Policy(unittest.TestCase):
 
     def test_a_policy_is_one_line(self):
         code, said, _ = self.run_it("policy", "check", SAMPLE)
-        self.assertEqual((code, said), (0, f"{SAMPLE} is a policy: payer 123456789012, 1 account with settings of its own, mode drill\n"))
+        self.assertEqual(
+            (code, said),
+            (0, f"{SAMPLE} is a policy: payer 123456789012, 1 account with settings of its own, mode drill\n"),
+        )
         self.written(payer.SAMPLE)
         code, said, _ = self.run_it("policy", "check", "--policy", "policy.yaml")
-        self.assertEqual((code, said), (0, "policy.yaml is a policy: payer 123456789012, no accounts with settings of their own, mode drill\n"))
+        self.assertEqual(
+            (code, said),
+            (0, "policy.yaml is a policy: payer 123456789012, no accounts with settings of their own, mode drill\n"),
+        )
 
     def test_what_is_wrong_has_its_line_and_what_to_do(self):
         cases = [
             (payer.SAMPLE + "schedul: 5m\n", "policy.yaml:15:1: schedul: unknown key.", "did you mean schedule?"),
-            (payer.SAMPLE.replace("instances: 20", "instances: many"), "policy.yaml:11:23: defaults.limits.instances: must be a whole number", "README.md"),
+            (
+                payer.SAMPLE.replace("instances: 20", "instances: many"),
+                "policy.yaml:11:23: defaults.limits.instances: must be a whole number",
+                "README.md",
+            ),
             (payer.SAMPLE.replace("instances: 20", ""), "policy.yaml:11:11: defaults.limits sets none of", None),
-            (payer.SAMPLE.replace("  root", "\troot"), "policy.yaml:6:1: this is not YAML: ", "indent the line with spaces"),
-            (payer.SAMPLE.replace("\n", "\r\n") + "mode: drill\r\n", "policy.yaml:15:1: \"mode\" stands twice: first on line 9 and again on line 15", "keep one"),
+            (
+                payer.SAMPLE.replace("  root", "\troot"),
+                "policy.yaml:6:1: this is not YAML: ",
+                "indent the line with spaces",
+            ),
+            (
+                payer.SAMPLE.replace("\n", "\r\n") + "mode: drill\r\n",
+                'policy.yaml:15:1: "mode" stands twice: first on line 9 and again on line 15',
+                "keep one",
+            ),
         ]
         for text, what, todo in cases:
             with self.subTest(what):
@@ -71,14 +97,17 @@ class Policy(unittest.TestCase):
         self.assertEqual(values["limits.instances"]["value"], 4)
         self.assertEqual(lines[values["limits.instances"]["line"] - 1], "      instances: 4")
         self.assertEqual(lines[values["contain.roles"]["line"] - 1], "    roles: revoke-sessions")
-        self.assertEqual((values["contain.root"]["value"], values["contain.root"]["from"], values["contain.root"]["line"]), ("leave", "default", None))
+        self.assertEqual(
+            (values["contain.root"]["value"], values["contain.root"]["from"], values["contain.root"]["line"]),
+            ("leave", "default", None),
+        )
         code, said, _ = self.run_it("policy", "explain", "123456789012", "--policy", SAMPLE)
         self.assertEqual(code, 0)
         self.assertRegex(said, r"(?m)^contain\.users +leave +payer$")
         self.assertRegex(said, r"(?m)^limits\.purchases +none +default$")
 
     def test_an_account_that_is_none_is_a_sentence(self):
-        for account, sentence in (("chemistry", 'no account is called “chemistry”'), ("1234", "it has 4 digits")):
+        for account, sentence in (("chemistry", "no account is called “chemistry”"), ("1234", "it has 4 digits")):
             code, said, _ = self.run_it("policy", "explain", account, "--policy", SAMPLE)
             self.assertEqual(code, 1)
             self.assertIn(sentence, said)

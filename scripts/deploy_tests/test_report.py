@@ -66,7 +66,9 @@ def first_pixel(picture: Path) -> tuple[int, ...]:
     return tuple(zlib.decompress(packed)[1:4])
 
 
-@unittest.skipUnless(CHROMIUM, "no browser looks at the report's page here: there is no chromium (apt-get install chromium)")
+@unittest.skipUnless(
+    CHROMIUM, "no browser looks at the report's page here: there is no chromium (apt-get install chromium)"
+)
 class ReportPage(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -92,9 +94,19 @@ class ReportPage(unittest.TestCase):
     def browse(self, page: Path, *options: str) -> str:
         """What the browser writes about a page. It must not have anything to complain of."""
         profile = tempfile.mkdtemp(dir=self.folder)
-        command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr", "--v=0"]
+        command = [
+            CHROMIUM,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            "--enable-logging=stderr",
+            "--v=0",
+        ]
         command += [f"--user-data-dir={profile}", *options, page.as_uri()]
-        done = ending.run(command, BROWSER_SECONDS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=os.sep)
+        done = ending.run(
+            command, BROWSER_SECONDS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=os.sep
+        )
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual([line for line in done.stderr.splitlines() if "CONSOLE" in line], [])
         return done.stdout
@@ -111,7 +123,9 @@ class ReportPage(unittest.TestCase):
         text = json.dumps(page.read_text()).replace("<", "\\u003c")
         frame.write_text(MEASURE % {"width": width, "page": text})
         title = re.search("<title>(.*?)</title>", self.browse(frame, "--dump-dom"), re.DOTALL)
-        return json.loads(title[1].replace("&quot;", '"').replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+        return json.loads(
+            title[1].replace("&quot;", '"').replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+        )
 
     def test_nothing_sticks_out_at_the_width_of_a_phone(self):
         for kind, page in self.pages.items():
@@ -127,7 +141,10 @@ class ReportPage(unittest.TestCase):
                 outline = Outline()
                 outline.feed(document)
                 self.assertEqual(outline.levels.count(1), 1)
-                self.assertTrue(all(after <= before + 1 for before, after in zip(outline.levels, outline.levels[1:])), outline.levels)
+                self.assertTrue(
+                    all(after <= before + 1 for before, after in zip(outline.levels, outline.levels[1:])),
+                    outline.levels,
+                )
                 self.assertLessEqual(set(outline.heads), {"col", "row"})
                 self.assertEqual(outline.scripts, 0)
                 self.assertNotRegex(page.read_text(), r"https?:|url\(|@import|<link|<img")
@@ -151,9 +168,13 @@ class ReportPage(unittest.TestCase):
             paper = PICTURES / f"{kind}.pdf"
             paper.unlink(missing_ok=True)
             # Paper is white, whatever the screen is.
-            self.browse(page, f"--print-to-pdf={paper}", "--no-pdf-header-footer", "--blink-settings=preferredColorScheme=0")
+            self.browse(
+                page, f"--print-to-pdf={paper}", "--no-pdf-header-footer", "--blink-settings=preferredColorScheme=0"
+            )
             self.assertEqual(paper.read_bytes()[:5], b"%PDF-")
             frame = self.folder / f"{kind}-phone.html"
             text = page.read_text().replace("&", "&amp;").replace('"', "&quot;")
-            frame.write_text(f'<!doctype html><style>body {{ margin: 0 }}</style><iframe srcdoc="{text}" style="width: {PHONE}px; height: 5000px; border: 0"></iframe>')
+            frame.write_text(
+                f'<!doctype html><style>body {{ margin: 0 }}</style><iframe srcdoc="{text}" style="width: {PHONE}px; height: 5000px; border: 0"></iframe>'
+            )
             self.picture(frame, f"{kind}-phone", f"--window-size={PHONE},5000")

@@ -11,7 +11,12 @@ SPOKEN = set(re.findall(r"“([^”]+)”", TEXT))
 
 
 def sources(folder: str, *patterns: str) -> str:
-    return "\n".join(file.read_text() for pattern in patterns for file in sorted((ROOT / folder).rglob(pattern)) if "node_modules" not in file.parts)
+    return "\n".join(
+        file.read_text()
+        for pattern in patterns
+        for file in sorted((ROOT / folder).rglob(pattern))
+        if "node_modules" not in file.parts
+    )
 
 
 class ThreatModel(unittest.TestCase):
@@ -24,7 +29,9 @@ class ThreatModel(unittest.TestCase):
     def test_every_scenario_that_it_names_exists(self):
         named = {word for word in MARKED if re.fullmatch(r"[a-z-]+\.txt", word)}
         self.assertGreater(len(named), 5)
-        self.assertEqual({name for name in named if not (ROOT / "lambda/engine/tests/scenarios" / name).is_file()}, set())
+        self.assertEqual(
+            {name for name in named if not (ROOT / "lambda/engine/tests/scenarios" / name).is_file()}, set()
+        )
 
     def test_every_test_of_the_stacks_that_it_quotes_exists(self):
         written = sources("infra/test", "*.test.ts").replace("\\'", "'")

@@ -98,5 +98,7 @@ class Watching(Command):
                 program = self.start(*order)
                 self.until_asked("Invoke", program)
                 program.type(CTRL_C)
-                self.assert_interrupted(program, f"the guard goes on with it; `runawaytrain status {self.member}` follows")
+                self.assert_interrupted(
+                    program, f"the guard goes on with it; `runawaytrain status {self.member}` follows"
+                )
                 self.assertEqual(self.double.asked.count("Invoke"), 1, "an order is given once")

@@ -50,7 +50,9 @@ def run(command: list, seconds: float | None = None, **how) -> subprocess.Comple
             out, errors = child.communicate(timeout=seconds)
         except subprocess.TimeoutExpired as late:
             said = "\n".join(_text(part) for part in (late.stdout, late.stderr) if part)
-            raise TookTooLong(f"{Path(words[0]).name} {' '.join(words[1:])} did not end within {seconds:g} s; its last words: {said[-3000:] or 'none'}") from None
+            raise TookTooLong(
+                f"{Path(words[0]).name} {' '.join(words[1:])} did not end within {seconds:g} s; its last words: {said[-3000:] or 'none'}"
+            ) from None
         finally:
             end(child)
     return subprocess.CompletedProcess(words, child.returncode, out, errors)

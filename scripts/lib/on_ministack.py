@@ -23,8 +23,13 @@ class OnMinistack(unittest.TestCase):
         cls.endpoint = f"http://127.0.0.1:{port}"
         # Its MQTT and SFTP servers want fixed ports, where a second emulator would clash with the first.
         settings = {
-            "AUTH": "true", "BIND_HOST": "127.0.0.1", "MINISTACK_HOST": "127.0.0.1", "GATEWAY_PORT": str(port),
-            "AWS_ENDPOINT_URL": cls.endpoint, "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0",
+            "AUTH": "true",
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(port),
+            "AWS_ENDPOINT_URL": cls.endpoint,
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
         }
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         emulator = subprocess.Popen(["ministack"], env=os.environ | settings, **quiet)
@@ -53,13 +58,21 @@ class OnMinistack(unittest.TestCase):
     @classmethod
     def client(cls, service: str, key: str, secret: str = ADMIN_SECRET, token: str | None = None):
         return boto3.client(
-            service, region_name="us-east-1", endpoint_url=cls.endpoint,
-            aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token,
+            service,
+            region_name="us-east-1",
+            endpoint_url=cls.endpoint,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            aws_session_token=token,
         )
 
     @classmethod
     def deploy(cls, account: str, name: str, template: str, parameters: dict[str, str]) -> None:
         cloudformation = cls.client("cloudformation", account)
         given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
-        cloudformation.create_stack(StackName=name, TemplateBody=template, Parameters=given, Capabilities=["CAPABILITY_NAMED_IAM"])
-        cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": STACK_SECONDS})
+        cloudformation.create_stack(
+            StackName=name, TemplateBody=template, Parameters=given, Capabilities=["CAPABILITY_NAMED_IAM"]
+        )
+        cloudformation.get_waiter("stack_create_complete").wait(
+            StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": STACK_SECONDS}
+        )

@@ -23,7 +23,14 @@ class Build(unittest.TestCase):
         self.refused({}, "mips", "knows x86_64 and arm64, not 'mips'")
 
     def refused(self, environment: dict[str, str], arch: str, words: str) -> None:
-        said = subprocess.run([BUILD, "--arch", arch], env=os.environ | environment, capture_output=True, text=True, timeout=SECONDS, check=False)
+        said = subprocess.run(
+            [BUILD, "--arch", arch],
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
         self.assertEqual((said.returncode, said.stdout), (1, ""), said.stderr)
         self.assertIn(words, said.stderr)
 

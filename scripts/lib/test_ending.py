@@ -48,7 +48,9 @@ class Scripts(unittest.TestCase):
     def start(self, *command: str) -> Watched:
         """As `nohup COMMAND &` has it."""
         env = os.environ | {
-            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "HERE": str(self.folder), "TMPDIR": str(self.folder / "temp"),
+            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            "HERE": str(self.folder),
+            "TMPDIR": str(self.folder / "temp"),
             "CARGO_TARGET_DIR": str(self.folder / "out" / "target"),
         }
         env.pop("RUNAWAYTRAIN_ATTENDED", None)
@@ -117,7 +119,9 @@ class Commands(unittest.TestCase):
         self.assertFalse(runs(child))
 
     def test_what_it_left_running_ends_with_it(self):
-        done = ending.run(["sh", "-c", "sleep 3600 >/dev/null & echo $!; exit 3"], 60, stdout=subprocess.PIPE, text=True)
+        done = ending.run(
+            ["sh", "-c", "sleep 3600 >/dev/null & echo $!; exit 3"], 60, stdout=subprocess.PIPE, text=True
+        )
         self.assertEqual(done.returncode, 3)
         self.assertFalse(runs(int(done.stdout)))
 
@@ -125,7 +129,11 @@ class Commands(unittest.TestCase):
         code = "import signal, sys; sys.path.insert(0, 'scripts'); from lib import ending; ending.listen()\n" + (
             "print([signal.getsignal(sign) is signal.SIG_IGN for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)])"
         )
-        for ignoring, said in ((signal.SIGINT,), "[True, False, False]"), ((signal.SIGHUP,), "[False, False, True]"), ((), "[False, False, False]"):
+        for ignoring, said in (
+            ((signal.SIGINT,), "[True, False, False]"),
+            ((signal.SIGHUP,), "[False, False, True]"),
+            ((), "[False, False, False]"),
+        ):
             program = Watched(self, [sys.executable, "-c", code], dict(os.environ), ignoring=ignoring, cwd=ROOT)
             program.until(said)
 

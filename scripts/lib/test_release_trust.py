@@ -35,10 +35,14 @@ def token(**claims: str) -> str:
 class ReleaseTrust(OnMinistack):
     def become(self, role: str, sub: str, **claims: str) -> str:
         """The ARN of whom a job becomes, or the code of the refusal."""
-        sts = boto3.client("sts", region_name="us-east-1", endpoint_url=self.endpoint, config=Config(signature_version=UNSIGNED))
+        sts = boto3.client(
+            "sts", region_name="us-east-1", endpoint_url=self.endpoint, config=Config(signature_version=UNSIGNED)
+        )
         try:
             taken = sts.assume_role_with_web_identity(
-                RoleArn=f"arn:aws:iam::{PAYER}:role/{role}", RoleSessionName="release", WebIdentityToken=token(sub=sub, **claims)
+                RoleArn=f"arn:aws:iam::{PAYER}:role/{role}",
+                RoleSessionName="release",
+                WebIdentityToken=token(sub=sub, **claims),
             )
         except ClientError as refusal:
             return refusal.response["Error"]["Code"]
@@ -46,7 +50,9 @@ class ReleaseTrust(OnMinistack):
 
     def deployed(self, form: str) -> None:
         name = f"RunawayTrainRelease-{form}"
-        self.client("ssm", PAYER).put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="21", Type="String", Overwrite=True)
+        self.client("ssm", PAYER).put_parameter(
+            Name="/cdk-bootstrap/hnb659fds/version", Value="21", Type="String", Overwrite=True
+        )
         self.deploy(PAYER, name, (TEMPLATES / f"{form}.json").read_text(), {})
         self.addCleanup(self.client("cloudformation", PAYER).delete_stack, StackName=name)
 
@@ -66,9 +72,19 @@ class ReleaseTrust(OnMinistack):
             for what, sub in refused.items():
                 self.assertEqual(self.become(role, sub), "AccessDenied", f"{what} in the form {form}")
             own_sub = f"repo:{own}:environment:{environment}"
-            self.assertEqual(self.become(role, own_sub, aud="https://github.com/example-university"), "AccessDenied", "a token for another service")
-            self.assertEqual(self.become(role, own_sub, iss="https://gitlab.example.edu"), "AccessDenied", "another issuer")
-        self.assertEqual(self.become(DEPLOY, f"repo:{own}:environment:production-diff"), "AccessDenied", "what nobody approves deploys nothing")
+            self.assertEqual(
+                self.become(role, own_sub, aud="https://github.com/example-university"),
+                "AccessDenied",
+                "a token for another service",
+            )
+            self.assertEqual(
+                self.become(role, own_sub, iss="https://gitlab.example.edu"), "AccessDenied", "another issuer"
+            )
+        self.assertEqual(
+            self.become(DEPLOY, f"repo:{own}:environment:production-diff"),
+            "AccessDenied",
+            "what nobody approves deploys nothing",
+        )
 
     def test_a_repository_is_believed_by_its_ids(self):
         self.check("ids", IDS, NAMES)

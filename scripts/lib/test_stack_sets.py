@@ -27,7 +27,11 @@ class StackSets(unittest.TestCase):
         cls.addClassCleanup(cls.server.stop)
         cls.endpoint = "http://{}:{}".format(*cls.server.get_host_and_port())
         template = json.loads(Path(os.environ["RUNAWAYTRAIN_ENROLLMENT"]).read_text())
-        cls.sets = [one["Properties"] for one in template["Resources"].values() if one["Type"] == "AWS::CloudFormation::StackSet"]
+        cls.sets = [
+            one["Properties"]
+            for one in template["Resources"].values()
+            if one["Type"] == "AWS::CloudFormation::StackSet"
+        ]
 
         organizations = cls.client("organizations")
         organizations.create_organization(FeatureSet="ALL")
@@ -41,7 +45,9 @@ class StackSets(unittest.TestCase):
 
     @classmethod
     def account(cls, organizations, root: str, parent: str, name: str) -> str:
-        made = organizations.create_account(Email=f"{name}@example.edu", AccountName=name)["CreateAccountStatus"]["AccountId"]
+        made = organizations.create_account(Email=f"{name}@example.edu", AccountName=name)["CreateAccountStatus"][
+            "AccountId"
+        ]
         if parent != root:
             organizations.move_account(AccountId=made, SourceParentId=root, DestinationParentId=parent)
         return made
@@ -52,11 +58,16 @@ class StackSets(unittest.TestCase):
         cloudformation = cls.client("cloudformation")
         name = one["StackSetName"]
         cloudformation.create_stack_set(
-            StackSetName=name, TemplateBody=one["TemplateBody"], Parameters=one["Parameters"], PermissionModel=one["PermissionModel"],
+            StackSetName=name,
+            TemplateBody=one["TemplateBody"],
+            Parameters=one["Parameters"],
+            PermissionModel=one["PermissionModel"],
             Capabilities=one.get("Capabilities", []),
         )
         for group in one["StackInstancesGroup"]:
-            cloudformation.create_stack_instances(StackSetName=name, DeploymentTargets={"OrganizationalUnitIds": [unit]}, Regions=group["Regions"])
+            cloudformation.create_stack_instances(
+                StackSetName=name, DeploymentTargets={"OrganizationalUnitIds": [unit]}, Regions=group["Regions"]
+            )
 
     @classmethod
     def client(cls, service: str, account: str = PAYER, region: str = "us-east-1"):
@@ -65,19 +76,26 @@ class StackSets(unittest.TestCase):
             role = f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole"
             given = cls.client("sts").assume_role(RoleArn=role, RoleSessionName="look")["Credentials"]
             keys = {
-                "aws_access_key_id": given["AccessKeyId"], "aws_secret_access_key": given["SecretAccessKey"],
+                "aws_access_key_id": given["AccessKeyId"],
+                "aws_secret_access_key": given["SecretAccessKey"],
                 "aws_session_token": given["SessionToken"],
             }
         return boto3.client(service, region_name=region, endpoint_url=cls.endpoint, **keys)
 
     def roles(self, account: str) -> dict:
-        return {role["RoleName"]: role for role in self.client("iam", account).list_roles()["Roles"] if role["RoleName"] in ROLES}
+        return {
+            role["RoleName"]: role
+            for role in self.client("iam", account).list_roles()["Roles"]
+            if role["RoleName"] in ROLES
+        }
 
     def rules(self, account: str, region: str) -> list[str]:
         return [rule["Name"] for rule in self.client("events", account, region).list_rules()["Rules"]]
 
     def regions(self) -> list[str]:
-        return next(one for one in self.sets if one["StackSetName"] == "runawaytrain-member-region")["StackInstancesGroup"][0]["Regions"]
+        return next(one for one in self.sets if one["StackSetName"] == "runawaytrain-member-region")[
+            "StackInstancesGroup"
+        ][0]["Regions"]
 
     def test_every_account_of_the_unit_has_both_roles(self):
         for account in self.enrolled:
@@ -87,7 +105,9 @@ class StackSets(unittest.TestCase):
         for account in self.enrolled:
             trust = self.roles(account)["RunawayTrainResponder"]["AssumeRolePolicyDocument"]["Statement"]
             given = {one["ParameterKey"]: one["ParameterValue"] for one in self.sets[0]["Parameters"]}
-            self.assertEqual([one["Principal"] for one in trust], [{"AWS": f"arn:aws:iam::{given['PayerAccount']}:root"}])
+            self.assertEqual(
+                [one["Principal"] for one in trust], [{"AWS": f"arn:aws:iam::{given['PayerAccount']}:root"}]
+            )
             self.assertEqual(trust[0]["Condition"]["StringEquals"]["aws:PrincipalOrgID"], given["OrganizationId"])
 
     def test_the_forwarder_is_for_the_rule_of_its_own_account(self):
@@ -104,8 +124,12 @@ class StackSets(unittest.TestCase):
                 self.assertEqual(target["RoleArn"], self.roles(account)["RunawayTrainForwarder"]["Arn"])
 
     def test_every_account_has_the_stack_with_alarms_where_billing_metrics_are(self):
-        found = self.client("cloudformation").list_stack_instances(StackSetName="runawaytrain-member-alarms")["Summaries"]
-        self.assertLessEqual({(account, "us-east-1") for account in self.enrolled}, {(one["Account"], one["Region"]) for one in found})
+        found = self.client("cloudformation").list_stack_instances(StackSetName="runawaytrain-member-alarms")[
+            "Summaries"
+        ]
+        self.assertLessEqual(
+            {(account, "us-east-1") for account in self.enrolled}, {(one["Account"], one["Region"]) for one in found}
+        )
         self.assertEqual({one["Region"] for one in found}, {"us-east-1"})
 
     def test_an_account_outside_of_the_unit_gets_nothing(self):
@@ -118,7 +142,9 @@ class StackSets(unittest.TestCase):
         cloudformation = self.client("cloudformation")
         for one in reversed(self.sets):
             regions = [region for group in one["StackInstancesGroup"] for region in group["Regions"]]
-            cloudformation.delete_stack_instances(StackSetName=one["StackSetName"], Accounts=[self.leaver], Regions=regions, RetainStacks=False)
+            cloudformation.delete_stack_instances(
+                StackSetName=one["StackSetName"], Accounts=[self.leaver], Regions=regions, RetainStacks=False
+            )
         self.assertEqual(self.roles(self.leaver), {})
         for region in self.regions():
             self.assertEqual(self.rules(self.leaver, region), [])

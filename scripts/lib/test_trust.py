@@ -30,24 +30,39 @@ class Trust(OnMinistack):
 
     @classmethod
     def enroll(cls, account: str, organization: str) -> None:
-        cls.deploy(account, "runawaytrain-member", TEMPLATE.read_text(), {"PayerAccount": PAYER, "OrganizationId": organization})
+        cls.deploy(
+            account,
+            "runawaytrain-member",
+            TEMPLATE.read_text(),
+            {"PayerAccount": PAYER, "OrganizationId": organization},
+        )
 
     @staticmethod
     def role(iam, account: str, name: str) -> None:
         """A role that its account may take, and that may try to enter any role."""
         trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}}
-        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+        iam.create_role(
+            RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        )
         iam.put_role_policy(RoleName=name, PolicyName="enter", PolicyDocument=json.dumps(ENTER))
 
     def session(self, role: str, account: str = PAYER):
-        taken = self.client("sts", account).assume_role(RoleArn=f"arn:aws:iam::{account}:role/{role}", RoleSessionName="session")
+        taken = self.client("sts", account).assume_role(
+            RoleArn=f"arn:aws:iam::{account}:role/{role}", RoleSessionName="session"
+        )
         keys = taken["Credentials"]
         return self.client("sts", keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
 
     def enter(self, sts, role: str = RESPONDER, account: str = MEMBER, **how) -> str:
         """The ARN of whom one becomes."""
-        asked = {"RoleArn": f"arn:aws:iam::{account}:role/{role}", "RoleSessionName": "sweep", "ExternalId": f"runawaytrain-{self.organization}"} | how
-        return sts.assume_role(**{key: value for key, value in asked.items() if value is not None})["AssumedRoleUser"]["Arn"]
+        asked = {
+            "RoleArn": f"arn:aws:iam::{account}:role/{role}",
+            "RoleSessionName": "sweep",
+            "ExternalId": f"runawaytrain-{self.organization}",
+        } | how
+        return sts.assume_role(**{key: value for key, value in asked.items() if value is not None})["AssumedRoleUser"][
+            "Arn"
+        ]
 
     def assertRefused(self, sts, **how) -> None:
         with self.assertRaises(ClientError) as refusal:

@@ -20,7 +20,15 @@ class Watched:
     """Runs in a session of its own, and ends with the test. Whatever signals the test itself ignores, it ignores only those of `ignoring`:
     what the shell starts in the background ignores SIGINT, and so does all that it starts."""
 
-    def __init__(self, test: unittest.TestCase, command: list, env: dict, ignoring: tuple = (), terminal: bool = False, cwd: Path | None = None):
+    def __init__(
+        self,
+        test: unittest.TestCase,
+        command: list,
+        env: dict,
+        ignoring: tuple = (),
+        terminal: bool = False,
+        cwd: Path | None = None,
+    ):
         self.test, self.said = test, ""
         ours, theirs = pty.openpty() if terminal else os.pipe()
 
@@ -32,7 +40,9 @@ class Watched:
 
         reads = theirs if terminal else subprocess.DEVNULL
         how = {"start_new_session": True, "preexec_fn": prepare, "pass_fds": [theirs] if terminal else []}
-        self.child = subprocess.Popen([str(part) for part in command], env=env, stdin=reads, stdout=theirs, stderr=theirs, cwd=cwd, **how)
+        self.child = subprocess.Popen(
+            [str(part) for part in command], env=env, stdin=reads, stdout=theirs, stderr=theirs, cwd=cwd, **how
+        )
         os.close(theirs)
         self.terminal = ours
         test.addCleanup(os.close, ours)

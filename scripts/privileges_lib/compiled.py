@@ -8,7 +8,18 @@ from pathlib import Path
 from lib import ending
 
 # What `scripts/test adapters` compiles: another choice of packages would unify features differently and compile the SDK anew.
-COMPILE = ["cargo", "test", "--workspace", "--locked", "--test", "moto", "--test", "ministack", "--no-run", "--message-format=json"]
+COMPILE = [
+    "cargo",
+    "test",
+    "--workspace",
+    "--locked",
+    "--test",
+    "moto",
+    "--test",
+    "ministack",
+    "--no-run",
+    "--message-format=json",
+]
 CRATE = "runawaytrain_aws"
 
 
@@ -24,7 +35,11 @@ def compiled(root: Path) -> Compiled:
     done = ending.run(COMPILE, cwd=root, stdout=subprocess.PIPE, text=True)
     done.check_returncode()
     messages = (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
-    libraries = [one for one in messages if one["reason"] == "compiler-artifact" and "lib" in one["target"]["kind"] and not one["profile"]["test"]]
+    libraries = [
+        one
+        for one in messages
+        if one["reason"] == "compiler-artifact" and "lib" in one["target"]["kind"] and not one["profile"]["test"]
+    ]
     crates = {one["target"]["name"]: Path(one["manifest_path"]).parent for one in libraries}
     files = next(one["filenames"] for one in libraries if one["target"]["name"] == CRATE)
     return Compiled(Path(next(file for file in files if file.endswith(".rlib"))), crates)

@@ -49,7 +49,11 @@ def template(file: Path) -> dict:
 
 
 def role_id(resources: dict, name: str) -> str:
-    found = [logical for logical, one in resources.items() if one["Type"] == ROLE and one["Properties"].get("RoleName") == name]
+    found = [
+        logical
+        for logical, one in resources.items()
+        if one["Type"] == ROLE and one["Properties"].get("RoleName") == name
+    ]
     if len(found) != 1:
         raise Unreadable(f"expected one role named {name}, found {len(found)}")
     return found[0]
@@ -63,7 +67,8 @@ def statements(resources: dict, name: str) -> list[Statement]:
         raise Unreadable(f"{name} has managed policies: what they grant is not in the template")
     documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
     documents += [
-        one["Properties"]["PolicyDocument"] for one in resources.values()
+        one["Properties"]["PolicyDocument"]
+        for one in resources.values()
         if one["Type"] == POLICY and {"Ref": logical} in one["Properties"].get("Roles", [])
     ]
     return [_statement(name, one) for document in documents for one in listed(document["Statement"])]
@@ -73,7 +78,9 @@ def _statement(name: str, one: dict) -> Statement:
     if one["Effect"] != "Allow" or not {"Action", "Resource"} <= one.keys():
         raise Unreadable(f"{name}, {one.get('Sid')}: expected Allow, Action and Resource, found {sorted(one)}")
     keys = tuple(key for operator in one.get("Condition", {}).values() for key in operator)
-    return Statement(one.get("Sid", ""), tuple(listed(one["Action"])), tuple(map(frozen, listed(one["Resource"]))), keys)
+    return Statement(
+        one.get("Sid", ""), tuple(listed(one["Action"])), tuple(map(frozen, listed(one["Resource"]))), keys
+    )
 
 
 def listed(value) -> list:

@@ -41,21 +41,27 @@ def judge(statement: Statement, known: dict) -> tuple[list[str], dict[str, str]]
         if ANY in statement.resources:
             _any(statement, action, service, kinds, problems, reasons)
         elif not kinds:
-            problems.append(f"{statement}: {action} has no resource to name, so a grant on {', '.join(statement.resources)} is none")
+            problems.append(
+                f"{statement}: {action} has no resource to name, so a grant on {', '.join(statement.resources)} is none"
+            )
         else:
             formats = [form for kind in kinds for form in of_service["Resources"][kind]["ARNFormats"]]
             problems += [
                 f"{statement}: {action} is not about {resource}; it is about {', '.join(sorted(kinds))}"
-                for resource in statement.resources if not _is_about(resource, formats)
+                for resource in statement.resources
+                if not _is_about(resource, formats)
             ]
             problems += [
                 f"{statement}: {action} reaches into any account, without a condition"
-                for resource in statement.resources if _any_account(resource) and not statement.condition_keys
+                for resource in statement.resources
+                if _any_account(resource) and not statement.condition_keys
             ]
     return problems, reasons
 
 
-def _any(statement: Statement, action: str, service: str, kinds: set[str], problems: list[str], reasons: dict[str, str]) -> None:
+def _any(
+    statement: Statement, action: str, service: str, kinds: set[str], problems: list[str], reasons: dict[str, str]
+) -> None:
     own = [key for key in statement.condition_keys if key.startswith(f"{service}:")]
     if not kinds:
         reasons[action] = "AWS has no resource for it to name"
@@ -73,7 +79,9 @@ def _is_about(resource: str, formats: list[str]) -> bool:
         return True  # one resource of the template, and cfn-lint knows which
     parts = _parts(resource)
     # Up to where the format takes anything. Its service is not always the action's: sts:AssumeRole is about a role of IAM.
-    return len(parts) == 6 and any(parts[2] == form[2] and parts[5].startswith(form[5].split(".*")[0]) for form in map(_parts, formats))
+    return len(parts) == 6 and any(
+        parts[2] == form[2] and parts[5].startswith(form[5].split(".*")[0]) for form in map(_parts, formats)
+    )
 
 
 def _any_account(resource: str) -> bool:

@@ -37,7 +37,9 @@ class Record:
         if OURS not in headers.get("user-agent", ""):
             return
         line = {
-            "method": method, "uri": uri, "headers": {name: headers[name] for name in TELLING if name in headers},
+            "method": method,
+            "uri": uri,
+            "headers": {name: headers[name] for name in TELLING if name in headers},
             "body": body.decode("utf-8", "replace"),
         }
         if b"<AssumeRoleResult>" in answer:
@@ -49,7 +51,11 @@ class Record:
 
 def given_key(answer: bytes) -> str | None:
     """The access key that an answer of AssumeRole gives: later requests are signed with it."""
-    found = (element.text for element in ElementTree.fromstring(answer).iter() if element.tag.endswith("}AccessKeyId") or element.tag == "AccessKeyId")
+    found = (
+        element.text
+        for element in ElementTree.fromstring(answer).iter()
+        if element.tag.endswith("}AccessKeyId") or element.tag == "AccessKeyId"
+    )
     return next(found, None)
 
 
@@ -61,7 +67,9 @@ def handler(upstream: str, record: Record) -> type[BaseHTTPRequestHandler]:
         if to.scheme == "http":
             return http.client.HTTPConnection(to.hostname, to.port, timeout=PATIENCE)
         # The emulator's certificate is its own. Whoever asks us checks it, for it is ours too.
-        return http.client.HTTPSConnection(to.hostname, to.port, timeout=PATIENCE, context=ssl._create_unverified_context())
+        return http.client.HTTPSConnection(
+            to.hostname, to.port, timeout=PATIENCE, context=ssl._create_unverified_context()
+        )
 
     class Recorder(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -115,7 +123,9 @@ def main() -> int:
     parser.add_argument("--certificate", type=Path, help="speak TLS with this certificate")
     parser.add_argument("--key", type=Path, help="the certificate's key")
     options = parser.parse_args()
-    server = ThreadingHTTPServer(("127.0.0.1", options.port), handler(options.to, Record(options.record)), bind_and_activate=False)
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", options.port), handler(options.to, Record(options.record)), bind_and_activate=False
+    )
     server.daemon_threads, server.request_queue_size, server.allow_reuse_address = True, 256, True
     server.server_bind()
     server.server_activate()

@@ -23,12 +23,18 @@ def rows(evidence: Evidence, problems: list[str]) -> list[tuple[str, ...]]:
         roles = [action in actions for role, actions in granted.items() if role != FUNCTION]
         responder = "yes" if all(roles) else "one only" if any(roles) else "-"
         differs = any(re.search(rf"\b{action}\b", problem) for problem in problems)
-        lines.append((
-            action, callers or ("Lambda itself" if action in lent else "nobody"),
-            str(sum(counts.values()) - double or "-"), str(double or "-"),
-            "yes" if action in granted[FUNCTION] else "-", responder,
-            _resources(evidence, action), "DIFFERS" if differs else "ok",
-        ))
+        lines.append(
+            (
+                action,
+                callers or ("Lambda itself" if action in lent else "nobody"),
+                str(sum(counts.values()) - double or "-"),
+                str(double or "-"),
+                "yes" if action in granted[FUNCTION] else "-",
+                responder,
+                _resources(evidence, action),
+                "DIFFERS" if differs else "ok",
+            )
+        )
     return lines
 
 

@@ -117,8 +117,7 @@ def _grants(evidence: Evidence) -> list[str]:
         lent = {one.action for one in evidence.borrowed} if role == FUNCTION else set()
         said += [f"{role}: {action} is called and not granted" for action in sorted(called - granted)]
         said += [
-            f"{role}: {action} is what Lambda needs of the role and not granted"
-            for action in sorted(lent - granted)
+            f"{role}: {action} is what Lambda needs of the role and not granted" for action in sorted(lent - granted)
         ]
         said += [f"{role}: {action} is granted and never called" for action in sorted(granted - called - lent)]
         # What Lambda borrows it gets on just the resources that it was told of.
@@ -128,7 +127,8 @@ def _grants(evidence: Evidence) -> list[str]:
         said += [
             f"{role}: {action} is granted on {', '.join(statement.resources)}; "
             f"Lambda needs it on {', '.join(sorted(on[action]))}"
-            for statement in statements for action in statement.actions
+            for statement in statements
+            for action in statement.actions
             if action in lent - called and not set(statement.resources) <= on[action]
         ]
     return said
@@ -153,7 +153,8 @@ def _wire(evidence: Evidence) -> list[str]:
     }
     strays = {
         (action, request.by, request.suite)
-        for request in evidence.requests for action in request.actions
+        for request in evidence.requests
+        for action in request.actions
         if action in called and action not in entitled[request.by]
     }
     said += [
@@ -164,6 +165,7 @@ def _wire(evidence: Evidence) -> list[str]:
     said += [
         f"a session to look with was not limited to what the kinds have in READS: it differs in "
         f"{', '.join(sorted(policy ^ evidence.observe))}"
-        for policy in policies if policy != evidence.observe
+        for policy in policies
+        if policy != evidence.observe
     ]
     return said

@@ -20,12 +20,24 @@ The other commands are the pipeline's own steps.
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(prog="scripts/release", description=TEXT, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = argparse.ArgumentParser(
+        prog="scripts/release", description=TEXT, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     made.set_defaults(run=commands.how_to_release)
-    made.add_argument("--dry-run", dest="run", action="store_const", const=commands.dry_run, help="make everything that can be made here, publish nothing")
-    made.add_argument("--version", metavar="X.Y.Z", help="the version that is expected; the workspace's own must be the same")
+    made.add_argument(
+        "--dry-run",
+        dest="run",
+        action="store_const",
+        const=commands.dry_run,
+        help="make everything that can be made here, publish nothing",
+    )
+    made.add_argument(
+        "--version", metavar="X.Y.Z", help="the version that is expected; the workspace's own must be the same"
+    )
     made.add_argument("--bootstrap", type=Path, metavar="FILE", help="pack this binary instead of building one")
-    made.add_argument("--command", type=Path, metavar="FILE", help="pack this binary of the command instead of building one")
+    made.add_argument(
+        "--command", type=Path, metavar="FILE", help="pack this binary of the command instead of building one"
+    )
     made.add_argument("--output", type=Path, metavar="FOLDER", help="where the files go (.build/release/X.Y.Z)")
     made.add_argument("--allow-dirty", action="store_true", help="go on with changes that are not committed")
 
@@ -40,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
     pack.add_argument("--bootstrap", type=Path, default=None)
     pack.add_argument("--output", type=Path, required=True)
 
-    command = steps.add_parser("command", help="build the command and pack it with its pages and completions, where it runs")
+    command = steps.add_parser(
+        "command", help="build the command and pack it with its pages and completions, where it runs"
+    )
     command.set_defaults(run=commands.command)
     command.add_argument("--target", choices=COMMAND_TARGETS, required=True)
     command.add_argument("--command", type=Path, default=None)

@@ -46,7 +46,9 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted((file for file in folder.rglob("*") if file.is_file()), key=lambda file: file.relative_to(folder).as_posix())
+    return sorted(
+        (file for file in folder.rglob("*") if file.is_file()), key=lambda file: file.relative_to(folder).as_posix()
+    )
 
 
 def _mode(file: Path) -> int:

@@ -38,7 +38,11 @@ def of_binary(package: str, target: str) -> str:
             version=crate.version,
             purl=purl,
             bom_ref=purl.to_string(),
-            scope=None if is_itself else ComponentScope.REQUIRED if crate in inside.licenses else ComponentScope.EXCLUDED,
+            scope=None
+            if is_itself
+            else ComponentScope.REQUIRED
+            if crate in inside.licenses
+            else ComponentScope.EXCLUDED,
             # Crates older than SPDX expressions write a stroke for `OR`.
             licenses=[licenses.make_from_string(around.licenses[crate].replace("/", " OR "))],
             hashes=[HashType(alg=HashAlgorithm.SHA_256, content=sums[crate])] if crate in sums else [],
@@ -48,7 +52,9 @@ def of_binary(package: str, target: str) -> str:
     made = Bom(components=[one for crate, one in components.items() if crate != around.root])
     made.metadata.component = components[around.root]
     made.metadata.timestamp = datetime.fromtimestamp(commit_time(), UTC)
-    made.serial_number = uuid.uuid5(uuid.NAMESPACE_URL, f"{components[around.root].purl}?target={target}&time={commit_time()}")
+    made.serial_number = uuid.uuid5(
+        uuid.NAMESPACE_URL, f"{components[around.root].purl}?target={target}&time={commit_time()}"
+    )
     for crate, needs in around.needs.items():
         made.register_dependency(components[crate], [components[one] for one in sorted(needs)])
     _no_stranger(inside, around)
@@ -70,4 +76,6 @@ def of_infra() -> str:
 def _no_stranger(inside: Tree, around: Tree) -> None:
     missing = inside.licenses.keys() - around.licenses.keys()
     if missing:
-        raise Problem(f"cargo links what it does not build: {', '.join(sorted(crate.name for crate in missing))}. The list of the parts would be wrong.")
+        raise Problem(
+            f"cargo links what it does not build: {', '.join(sorted(crate.name for crate in missing))}. The list of the parts would be wrong."
+        )

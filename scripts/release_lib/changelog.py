@@ -12,9 +12,13 @@ def section(changelog: Path, version: str) -> str:
     """What the changelog says about a version, without its heading."""
     found = _find(changelog, version)
     if found is None:
-        raise Problem(f"{changelog.name} has no section '## [{version}]': rename '## [{UNRELEASED}]' to it, add the date, and begin a new '## [{UNRELEASED}]'.")
+        raise Problem(
+            f"{changelog.name} has no section '## [{version}]': rename '## [{UNRELEASED}]' to it, add the date, and begin a new '## [{UNRELEASED}]'."
+        )
     if not found:
-        raise Problem(f"the section '## [{version}]' of {changelog.name} is empty: say what changed for those who run it.")
+        raise Problem(
+            f"the section '## [{version}]' of {changelog.name} is empty: say what changed for those who run it."
+        )
     return found
 
 

@@ -26,7 +26,11 @@ def verify(folder: Path) -> list[str]:
     there = {file.name for file in folder.iterdir() if file.is_file() and file.name != SUMS}
     wrong = [f"{name} is missing" for name in sorted(expected.keys() - there)]
     wrong += [f"{name} is not in {SUMS}" for name in sorted(there - expected.keys())]
-    wrong += [f"{name} is not the file that was released" for name in sorted(expected.keys() & there) if sha256(folder / name) != expected[name]]
+    wrong += [
+        f"{name} is not the file that was released"
+        for name in sorted(expected.keys() & there)
+        if sha256(folder / name) != expected[name]
+    ]
     if wrong:
         raise Problem(f"{folder}: {'; '.join(wrong)}. Nothing of it may be deployed.")
     return sorted(expected)

@@ -11,7 +11,9 @@ from .problem import Problem
 FUNCTION = "runawaytrain-function"
 COMMAND = "runawaytrain-operator"
 # `DEPTHname vVERSION (notes)|LICENSE (*)`, as --prefix depth and the format below make it.
-LINE = re.compile(r"(?P<depth>\d+)(?P<name>[A-Za-z_][\w-]*) v(?P<version>\S+)(?: \([^)]*\))*\|(?P<license>.*?)(?: \(\*\))?")
+LINE = re.compile(
+    r"(?P<depth>\d+)(?P<name>[A-Za-z_][\w-]*) v(?P<version>\S+)(?: \([^)]*\))*\|(?P<license>.*?)(?: \(\*\))?"
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -40,11 +42,27 @@ def built_with(package: str, target: str) -> Tree:
 def checksums() -> dict[Crate, str]:
     """The SHA-256 of each crate's archive, from Cargo.lock. Our own crates have none."""
     packages = tomllib.loads((ROOT / "Cargo.lock").read_text())["package"]
-    return {Crate(package["name"], package["version"]): package["checksum"] for package in packages if "checksum" in package}
+    return {
+        Crate(package["name"], package["version"]): package["checksum"] for package in packages if "checksum" in package
+    }
 
 
 def _tree(package: str, target: str, edges: str) -> Tree:
-    command = ["cargo", "tree", "--locked", "--package", package, "--target", target, "--edges", edges, "--prefix", "depth", "--format", "{p}|{l}"]
+    command = [
+        "cargo",
+        "tree",
+        "--locked",
+        "--package",
+        package,
+        "--target",
+        target,
+        "--edges",
+        edges,
+        "--prefix",
+        "depth",
+        "--format",
+        "{p}|{l}",
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Problem(f"cargo cannot tell what {package} consists of for {target}:\n{done.stderr.strip()}")

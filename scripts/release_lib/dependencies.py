@@ -19,7 +19,11 @@ BAN = re.compile(r"(?P<name>[\w-]+)(?::<(?P<below>\d+(?:\.\d+)*))?")
 
 def problems(packages: list[dict], deny: dict) -> list[str]:
     """One sentence for each package that deny.toml does not allow."""
-    return [*_licenses(packages, deny["licenses"]), *_bans(packages, deny["bans"]), *_sources(packages, deny["sources"])]
+    return [
+        *_licenses(packages, deny["licenses"]),
+        *_bans(packages, deny["bans"]),
+        *_sources(packages, deny["sources"]),
+    ]
 
 
 def policy(file: Path = ROOT / "deny.toml") -> dict:
@@ -67,18 +71,28 @@ def _bans(packages: list[dict], rules: dict) -> list[str]:
         ban = BAN.fullmatch(rule["crate"])
         if ban is None:
             raise Problem(f"deny.toml bans '{rule['crate']}'; scripts/test reads only NAME and NAME:<VERSION.")
-        found += [f"{_named(package)} is banned: {rule['reason']}" for package in packages if package["name"] == ban["name"] and _below(package["version"], ban["below"])]
+        found += [
+            f"{_named(package)} is banned: {rule['reason']}"
+            for package in packages
+            if package["name"] == ban["name"] and _below(package["version"], ban["below"])
+        ]
     return found
 
 
 def _below(version: str, limit: str | None) -> bool:
-    return limit is None or [int(part) for part in re.split(r"[-+]", version)[0].split(".")] < [int(part) for part in limit.split(".")]
+    return limit is None or [int(part) for part in re.split(r"[-+]", version)[0].split(".")] < [
+        int(part) for part in limit.split(".")
+    ]
 
 
 def _sources(packages: list[dict], rules: dict) -> list[str]:
     if rules != {"unknown-registry": "deny", "unknown-git": "deny"}:
         raise Problem("deny.toml allows other sources than crates.io; scripts/test knows no others.")
-    return [f"{_named(package)} comes from {package['source']}" for package in packages if package["source"] not in (None, CRATES_IO)]
+    return [
+        f"{_named(package)} comes from {package['source']}"
+        for package in packages
+        if package["source"] not in (None, CRATES_IO)
+    ]
 
 
 def _named(package: dict) -> str:

@@ -13,7 +13,9 @@ def judge(file: Path) -> str:
     except (OSError, ValueError) as error:
         raise Problem(f"the drill gave no answer that can be read: {error}") from error
     if not isinstance(answer, dict) or answer.get("statusCode") != 200:
-        raise Problem(f"the drill failed: {_words(answer)}. The release is deployed; look at the function's log, and roll back if it stays so.")
+        raise Problem(
+            f"the drill failed: {_words(answer)}. The release is deployed; look at the function's log, and roll back if it stays so."
+        )
     return f"The drill says: {answer.get('body', '')}"
 
 

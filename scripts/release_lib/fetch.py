@@ -32,15 +32,28 @@ def fetch(version: str, arch: str, output: Path, sums: str | None) -> Path:
 
 def verify_attestation(file: Path, repository: str, tag: str) -> None:
     """One signature is enough: SHA256SUMS, once believed, answers for all the other files."""
-    trusted = ["--repo", repository, "--signer-workflow", f"{repository}/{WORKFLOW}", "--source-ref", f"refs/tags/{tag}", "--deny-self-hosted-runners"]
-    _gh(["attestation", "verify", file, *trusted], f"{file.name} was not made by {WORKFLOW} for {tag}; nothing of it may be deployed")
+    trusted = [
+        "--repo",
+        repository,
+        "--signer-workflow",
+        f"{repository}/{WORKFLOW}",
+        "--source-ref",
+        f"refs/tags/{tag}",
+        "--deny-self-hosted-runners",
+    ]
+    _gh(
+        ["attestation", "verify", file, *trusted],
+        f"{file.name} was not made by {WORKFLOW} for {tag}; nothing of it may be deployed",
+    )
 
 
 def accept(version: str, arch: str, output: Path, sums: str | None) -> Path:
     """The assembly of a folder whose SHA256SUMS is believed."""
     there = checksums.sha256(output / SUMS) if (output / SUMS).is_file() else "missing"
     if sums is not None and sums != there:
-        raise Problem(f"{SUMS} is not the one whose differences were shown ({there} instead of {sums}): the release was replaced meanwhile. Deploy again, and look again.")
+        raise Problem(
+            f"{SUMS} is not the one whose differences were shown ({there} instead of {sums}): the release was replaced meanwhile. Deploy again, and look again."
+        )
     names = checksums.verify(output)
     assembly = Names(plain(version)).assembly(arch)
     if assembly not in names:

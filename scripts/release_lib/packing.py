@@ -18,7 +18,13 @@ from .problem import Problem
 # Where the CDK app lays the function out before it becomes an asset: infra/lib/guard/function-asset.ts.
 STAGED = "function"
 # Each shell's completions, by the name of the file that the shell looks for.
-COMPLETIONS = {"bash": "runawaytrain.bash", "elvish": "runawaytrain.elv", "fish": "runawaytrain.fish", "powershell": "_runawaytrain.ps1", "zsh": "_runawaytrain"}
+COMPLETIONS = {
+    "bash": "runawaytrain.bash",
+    "elvish": "runawaytrain.elv",
+    "fish": "runawaytrain.fish",
+    "powershell": "_runawaytrain.ps1",
+    "zsh": "_runawaytrain",
+}
 # The command only prints; a minute is for a machine on which much else runs.
 SECONDS = 60
 
@@ -46,13 +52,17 @@ def pack(version: str, arch: str, bootstrap: Path | None, output: Path) -> None:
 def pack_command(version: str, target: str, binary: Path | None, output: Path) -> None:
     """Builds unless a built command is named, and leaves the archive in `output`: the binary, its pages, its completions, the license."""
     if not runs_here(target):
-        raise Problem(f"--target {target}: this machine is {host()}, and the command writes its pages itself. Run this on a machine that runs it.")
+        raise Problem(
+            f"--target {target}: this machine is {host()}, and the command writes its pages itself. Run this on a machine that runs it."
+        )
     built = binary.resolve() if binary else _build_command(target)
     if not built.is_file():
         raise Problem(f"--command {binary}: there is no such file. Leave the option out to build the command.")
     said = _said_by(built, "--version").decode().strip()
     if said != f"runawaytrain {version}":
-        raise Problem(f"{built} says that it is '{said}'; this releases runawaytrain {version}. Build the command anew.")
+        raise Problem(
+            f"{built} says that it is '{said}'; this releases runawaytrain {version}. Build the command anew."
+        )
     output.mkdir(parents=True, exist_ok=True)
     names = Names(version)
     with tempfile.TemporaryDirectory(prefix="runawaytrain-release-") as temp:
@@ -73,12 +83,19 @@ def _said_by(binary: Path, *arguments: str | Path) -> bytes:
     except OSError as error:
         raise Problem(f"{binary} cannot be run: {error}") from error
     if done.returncode != 0:
-        raise Problem(f"{binary.name} {' '.join(map(str, arguments))} failed:\n{done.stderr.decode(errors='replace').strip()}")
+        raise Problem(
+            f"{binary.name} {' '.join(map(str, arguments))} failed:\n{done.stderr.decode(errors='replace').strip()}"
+        )
     return done.stdout
 
 
 def _build_command(target: str) -> Path:
-    if ending.run([ROOT / "scripts" / "build", "--command", "--target", target], env=os.environ | ending.ATTENDED).returncode != 0:
+    if (
+        ending.run(
+            [ROOT / "scripts" / "build", "--command", "--target", target], env=os.environ | ending.ATTENDED
+        ).returncode
+        != 0
+    ):
         raise Problem(f"the command could not be built for {target}; the compiler's words are above.")
     return BUILD / "command" / "runawaytrain"
 
@@ -91,6 +108,12 @@ def _build(arch: str) -> Path:
 
 def _synthesize(arch: str, binary: Path, output: Path) -> None:
     context = ["-c", f"policy={ROOT / 'runawaytrain.yaml'}", "-c", f"bootstrap={binary}", "-c", f"arch={arch}"]
-    done = ending.run([CDK, "synth", "--quiet", "--no-notices", "--output", output, *context], cwd=INFRA, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = ending.run(
+        [CDK, "synth", "--quiet", "--no-notices", "--output", output, *context],
+        cwd=INFRA,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     if done.returncode != 0:
         raise Problem(f"the stacks could not be synthesized:\n{done.stderr.strip()}")

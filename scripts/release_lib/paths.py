@@ -12,7 +12,9 @@ BUILD = ROOT / ".build"
 # The names of Lambda and, for the same processor and ABI, of Rust.
 TARGETS = {"x86_64": "x86_64-unknown-linux-gnu", "arm64": "aarch64-unknown-linux-gnu"}
 # What the command runs on. Each is packed where it runs: the command writes its pages and completions itself.
-COMMAND_TARGETS = tuple(f"{processor}-{system}" for system in ("unknown-linux-gnu", "apple-darwin") for processor in ("x86_64", "aarch64"))
+COMMAND_TARGETS = tuple(
+    f"{processor}-{system}" for system in ("unknown-linux-gnu", "apple-darwin") for processor in ("x86_64", "aarch64")
+)
 SUMS = "SHA256SUMS"
 
 

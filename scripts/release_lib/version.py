@@ -27,7 +27,9 @@ def of_workspace(root: Path = ROOT) -> str:
     for name in ("package.json", "package-lock.json"):
         other = json.loads((root / "infra" / name).read_text())["version"]
         if other != version:
-            raise Problem(f"infra/{name} says version {other}, Cargo.toml says {version}: set both to the version that is released.")
+            raise Problem(
+                f"infra/{name} says version {other}, Cargo.toml says {version}: set both to the version that is released."
+            )
     return plain(version)
 
 
@@ -35,7 +37,9 @@ def check_tag(tag: str, root: Path = ROOT) -> str:
     """The version that a tag releases; it must be the code's own, and the changelog must tell about it."""
     version = of_workspace(root)
     if tag != f"v{version}":
-        raise Problem(f"the tag {tag} does not release this commit: its version is {version}, so its tag is v{version}. Delete the tag and tag again.")
+        raise Problem(
+            f"the tag {tag} does not release this commit: its version is {version}, so its tag is v{version}. Delete the tag and tag again."
+        )
     section(root / "CHANGELOG.md", version)
     return version
 

@@ -53,10 +53,18 @@ def _admits(topic: str, alarm: str) -> bool:
     account = get_account_id()
     keys = {"aws:sourcearn": alarm, "aws:sourceaccount": account, "aws:sourceorgid": organization_of(account)}
     context = access.EvalContext(
-        principal_arn="*", principal_type="Service", principal_account="", action="sns:Publish", resource_arn=topic,
-        region=get_region(), secure_transport=True, service_context=keys,
+        principal_arn="*",
+        principal_type="Service",
+        principal_account="",
+        action="sns:Publish",
+        resource_arn=topic,
+        region=get_region(),
+        secure_transport=True,
+        service_context=keys,
     )
-    return access.evaluate_resource_policy(found["attributes"].get("Policy"), context, service=SERVICE).decision == "Allow"
+    return (
+        access.evaluate_resource_policy(found["attributes"].get("Policy"), context, service=SERVICE).decision == "Allow"
+    )
 
 
 def message(alarm: dict, old: str, new: str, reason: str) -> dict:

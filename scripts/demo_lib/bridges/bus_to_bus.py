@@ -69,7 +69,11 @@ def _objection(target: dict, event: dict, rule: dict) -> str | None:
     trust = _context("*", "sts:AssumeRole", role, sender)
     if access.evaluate_resource_policy(found["AssumeRolePolicyDocument"], trust, service=SERVICE).decision != "Allow":
         return f"the role {role} does not trust the rule"
-    sent = {"events:source": [event["Source"]], "events:detail-type": event["DetailType"], "events:eventbusinvocation": "true"}
+    sent = {
+        "events:source": [event["Source"]],
+        "events:detail-type": event["DetailType"],
+        "events:eventbusinvocation": "true",
+    }
     request = _context(role, "events:PutEvents", arn, sent)
     if access.evaluate(request, access._gather_role_policies(found["RoleName"], account)).decision != "Allow":
         return f"the role {role} may not"
@@ -83,6 +87,13 @@ def _objection(target: dict, event: dict, rule: dict) -> str | None:
 def _context(principal: str, action: str, resource: str, keys: dict) -> access.EvalContext:
     account = get_account_id()
     return access.EvalContext(
-        principal_arn=principal, principal_type="AssumedRole", principal_account=account, action=action, resource_arn=resource,
-        region=get_region(), secure_transport=True, service_context=keys, principal_keys={"aws:principalorgid": organization_of(account)},
+        principal_arn=principal,
+        principal_type="AssumedRole",
+        principal_account=account,
+        action=action,
+        resource_arn=resource,
+        region=get_region(),
+        secure_transport=True,
+        service_context=keys,
+        principal_keys={"aws:principalorgid": organization_of(account)},
     )

@@ -20,10 +20,7 @@ def _empty_list(action: str, element: str):
 
 
 # EC2's list, and the element that holds its members.
-EMPTY_SETS = {
-    "DescribeSpotFleetRequests": "spotFleetRequestConfigSet",
-    "DescribeHosts": "hostSet",
-}
+EMPTY_SETS = {"DescribeSpotFleetRequests": "spotFleetRequestConfigSet", "DescribeHosts": "hostSet"}
 
 
 def _empty_set(action: str, element: str):

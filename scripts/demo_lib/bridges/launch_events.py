@@ -32,7 +32,7 @@ def tell(instances: list[str]) -> None:
     """On the default bus of the account and region that launched them."""
     entries = [_entry(instance, state) for state in STATES for instance in instances]
     for first in range(0, len(entries), ENTRIES):
-        eventbridge._put_events({"Entries": entries[first:first + ENTRIES]}, allow_aws_source=True)
+        eventbridge._put_events({"Entries": entries[first : first + ENTRIES]}, allow_aws_source=True)
 
 
 def _entry(instance: str, state: str) -> dict:

@@ -24,8 +24,15 @@ def simulate(parameters: dict) -> tuple:
     results = ""
     for action in actions:
         request = access.EvalContext(
-            principal_arn=principal, principal_type="AssumedRole", principal_account=get_account_id(), action=action, resource_arn=resource,
-            region=get_region(), source_ip="127.0.0.1", secure_transport=True, service_context=keys,
+            principal_arn=principal,
+            principal_type="AssumedRole",
+            principal_account=get_account_id(),
+            action=action,
+            resource_arn=resource,
+            region=get_region(),
+            source_ip="127.0.0.1",
+            secure_transport=True,
+            service_context=keys,
         )
         decision = DECISIONS.get(access.evaluate(request, policies).decision, "implicitDeny")
         results += (
@@ -33,7 +40,9 @@ def simulate(parameters: dict) -> tuple:
             f"<EvalDecision>{decision}</EvalDecision></member>"
         )
     body = f"<EvaluationResults>{results}</EvaluationResults><IsTruncated>false</IsTruncated>"
-    return iam._xml(200, "SimulatePrincipalPolicyResponse", f"<SimulatePrincipalPolicyResult>{body}</SimulatePrincipalPolicyResult>")
+    return iam._xml(
+        200, "SimulatePrincipalPolicyResponse", f"<SimulatePrincipalPolicyResult>{body}</SimulatePrincipalPolicyResult>"
+    )
 
 
 def _context(parameters: dict) -> dict[str, str]:

@@ -19,8 +19,16 @@ SERVICE, TARGET = "pricing", "AWSPriceListService"
 JSON = "application/x-amz-json-1.1"
 # What all products here have in common; a filter for anything else finds nothing.
 LINUX = {
-    "servicecode": "AmazonEC2", "servicename": "Amazon Elastic Compute Cloud", "operatingSystem": "Linux", "operation": "RunInstances", "preInstalledSw": "NA",
-    "licenseModel": "No License required", "tenancy": "Shared", "capacitystatus": "Used", "marketoption": "OnDemand", "locationType": "AWS Region",
+    "servicecode": "AmazonEC2",
+    "servicename": "Amazon Elastic Compute Cloud",
+    "operatingSystem": "Linux",
+    "operation": "RunInstances",
+    "preInstalledSw": "NA",
+    "licenseModel": "No License required",
+    "tenancy": "Shared",
+    "capacitystatus": "Used",
+    "marketoption": "OnDemand",
+    "locationType": "AWS Region",
 }
 logger = logging.getLogger("bridge")
 
@@ -39,12 +47,18 @@ async def answer(_method, _path, headers, body, _query):
     filters = {one["Field"]: one["Value"] for one in wanted.get("Filters", [])}
     found = products(wanted.get("ServiceCode"), filters)
     logger.info("the double of the price list has %d products for %s", len(found), json.dumps(filters))
-    return json_response({"FormatVersion": "aws_v1", "PriceList": [json.dumps(one) for one in found]}, content_type=JSON)
+    return json_response(
+        {"FormatVersion": "aws_v1", "PriceList": [json.dumps(one) for one in found]}, content_type=JSON
+    )
 
 
 def products(service: str | None, filters: dict[str, str]) -> list[dict]:
     everything = (product(kind, region, usd) for kind, regions in PRICES.items() for region, usd in regions.items())
-    return [one for one in everything if service == one["serviceCode"] and filters.items() <= one["product"]["attributes"].items()]
+    return [
+        one
+        for one in everything
+        if service == one["serviceCode"] and filters.items() <= one["product"]["attributes"].items()
+    ]
 
 
 def product(kind: str, region: str, usd: str) -> dict:
@@ -53,11 +67,30 @@ def product(kind: str, region: str, usd: str) -> dict:
     offer = f"{sku}.JRTCKXETXF"
     rate = f"{offer}.6YS6EN2CT7"
     dimension = {
-        "rateCode": rate, "unit": "Hrs", "beginRange": "0", "endRange": "Inf", "appliesTo": [],
-        "description": f"${usd} per On Demand Linux {kind} Instance Hour", "pricePerUnit": {"USD": f"{Decimal(usd):.10f}"},
+        "rateCode": rate,
+        "unit": "Hrs",
+        "beginRange": "0",
+        "endRange": "Inf",
+        "appliesTo": [],
+        "description": f"${usd} per On Demand Linux {kind} Instance Hour",
+        "pricePerUnit": {"USD": f"{Decimal(usd):.10f}"},
     }
-    terms = {"sku": sku, "offerTermCode": "JRTCKXETXF", "effectiveDate": "2026-11-01T00:00:00Z", "termAttributes": {}, "priceDimensions": {rate: dimension}}
+    terms = {
+        "sku": sku,
+        "offerTermCode": "JRTCKXETXF",
+        "effectiveDate": "2026-11-01T00:00:00Z",
+        "termAttributes": {},
+        "priceDimensions": {rate: dimension},
+    }
     return {
-        "product": {"productFamily": "Compute Instance", "sku": sku, "attributes": LINUX | {"instanceType": kind, "regionCode": region, "storage": STORAGE.get(kind, "EBS only")}},
-        "serviceCode": "AmazonEC2", "terms": {"OnDemand": {offer: terms}}, "version": "20261101000000", "publicationDate": "2026-11-01T00:00:00Z",
+        "product": {
+            "productFamily": "Compute Instance",
+            "sku": sku,
+            "attributes": LINUX
+            | {"instanceType": kind, "regionCode": region, "storage": STORAGE.get(kind, "EBS only")},
+        },
+        "serviceCode": "AmazonEC2",
+        "terms": {"OnDemand": {offer: terms}},
+        "version": "20261101000000",
+        "publicationDate": "2026-11-01T00:00:00Z",
     }

@@ -9,8 +9,16 @@ STORAGE = {"p5.48xlarge": "8 x 3840 GB NVMe SSD"}
 
 PRICES = {
     "t2.micro": {
-        "us-east-1": "0.0116", "us-east-2": "0.0116", "us-west-2": "0.0116", "eu-west-1": "0.0126", "eu-central-1": "0.0134", "ap-south-1": "0.0124",
-        "ap-northeast-1": "0.0152", "ap-southeast-1": "0.0146", "ap-southeast-2": "0.0146", "sa-east-1": "0.0186",
+        "us-east-1": "0.0116",
+        "us-east-2": "0.0116",
+        "us-west-2": "0.0116",
+        "eu-west-1": "0.0126",
+        "eu-central-1": "0.0134",
+        "ap-south-1": "0.0124",
+        "ap-northeast-1": "0.0152",
+        "ap-southeast-1": "0.0146",
+        "ap-southeast-2": "0.0146",
+        "sa-east-1": "0.0186",
     },
     "t3.micro": {"us-east-1": "0.0104", "us-west-2": "0.0104", "eu-west-1": "0.0114"},
     "p5.48xlarge": {"us-east-1": "55.04", "us-west-2": "55.04"},

@@ -27,5 +27,9 @@ def receive(queue_url: str, most: int) -> list[dict]:
 
 def _window(queue_arn: str) -> float:
     """Seconds; the mappings are those of the account that is being polled."""
-    windows = [mapping["MaximumBatchingWindowInSeconds"] for mapping in lambda_svc._esms.values() if mapping["EventSourceArn"] == queue_arn]
+    windows = [
+        mapping["MaximumBatchingWindowInSeconds"]
+        for mapping in lambda_svc._esms.values()
+        if mapping["EventSourceArn"] == queue_arn
+    ]
     return max(windows, default=0)

@@ -60,10 +60,13 @@ class Calls(unittest.TestCase):
         return [(one.actions, one.files, one.in_session) for one in found]
 
     def test_what_is_sent_counts_and_nothing_else(self):
-        self.assertEqual(self.found(SYMBOLS), [
-            (("ec2:DescribeInstances",), {"resource/instances.rs"}, True),
-            (("ec2:StopInstances",), {"resource/instances.rs"}, True),
-        ])
+        self.assertEqual(
+            self.found(SYMBOLS),
+            [
+                (("ec2:DescribeInstances",), {"resource/instances.rs"}, True),
+                (("ec2:StopInstances",), {"resource/instances.rs"}, True),
+            ],
+        )
 
     def test_a_module_is_what_is_at_the_root(self):
         self.write("src/resource.rs", "Client::stop_instances(client)")
@@ -85,9 +88,10 @@ class Calls(unittest.TestCase):
         self.write("src/resource/instances.rs", text)
         self.write("src/resource/instances/tests.rs", "client.stop_instances()")
         self.write("src/resource/fleets/tests.rs", "client.describe_instances()")
-        self.assertEqual([files for _, files, _ in self.found(SYMBOLS)], [
-            {"resource/fleets/tests.rs", "resource/instances.rs"}, {"resource/instances.rs"},
-        ])
+        self.assertEqual(
+            [files for _, files, _ in self.found(SYMBOLS)],
+            [{"resource/fleets/tests.rs", "resource/instances.rs"}, {"resource/instances.rs"}],
+        )
 
     def test_a_transaction_needs_the_actions_of_its_items(self):
         actions = ("dynamodb:ConditionCheckItem", "dynamodb:PutItem")

@@ -24,7 +24,9 @@ class Narrow(unittest.TestCase):
         self.assertIn(words, problems[0])
 
     def test_any_resource_has_a_reason(self):
-        self.assertEqual(self.accepts("ec2:DescribeInstances", "*"), {"ec2:DescribeInstances": "AWS has no resource for it to name"})
+        self.assertEqual(
+            self.accepts("ec2:DescribeInstances", "*"), {"ec2:DescribeInstances": "AWS has no resource for it to name"}
+        )
         reasons = self.accepts("cloudwatch:PutMetricData", "*", keys=("cloudwatch:namespace",))
         self.assertIn("cloudwatch:namespace", reasons["cloudwatch:PutMetricData"])
 
@@ -41,7 +43,10 @@ class Narrow(unittest.TestCase):
     def test_a_resource_of_the_kind_that_the_action_is_about(self):
         for action, resource in (
             ("ec2:StopInstances", "arn:aws:ec2:*:${AWS::AccountId}:instance/*"),
-            ("autoscaling:SuspendProcesses", "arn:aws:autoscaling:*:123456789012:autoScalingGroup:*:autoScalingGroupName/*"),
+            (
+                "autoscaling:SuspendProcesses",
+                "arn:aws:autoscaling:*:123456789012:autoScalingGroup:*:autoScalingGroupName/*",
+            ),
             ("sns:Publish", "arn:aws:sns:us-east-1:123456789012:runawaytrain"),
             ("sqs:SendMessage", '{"Fn::GetAtt": ["Failures", "Arn"]}'),
         ):

@@ -28,7 +28,10 @@ class Upstream(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if b"teapot" in body:
             return self.answer(418, b"no")
-        self.answer(200, GIVEN if b"Action=AssumeRole" in body else f"{self.path} {self.headers['Host']} {body.decode()}".encode())
+        self.answer(
+            200,
+            GIVEN if b"Action=AssumeRole" in body else f"{self.path} {self.headers['Host']} {body.decode()}".encode(),
+        )
 
     def answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -57,10 +60,14 @@ class Recording(unittest.TestCase):
         self.folder = Path(folder.name)
         self.file = self.folder / "adapters" / "moto.jsonl"
         self.upstream = serve(self, Upstream)
-        self.client = http.client.HTTPConnection("127.0.0.1", serve(self, handler(f"http://127.0.0.1:{self.upstream}", Record(self.file))), timeout=60)
+        self.client = http.client.HTTPConnection(
+            "127.0.0.1", serve(self, handler(f"http://127.0.0.1:{self.upstream}", Record(self.file))), timeout=60
+        )
         self.addCleanup(self.client.close)
 
-    def post(self, body: str, key: str = "AKIAOWN", service: str = "ec2", agent: str = OURS, **headers: str) -> http.client.HTTPResponse:
+    def post(
+        self, body: str, key: str = "AKIAOWN", service: str = "ec2", agent: str = OURS, **headers: str
+    ) -> http.client.HTTPResponse:
         signed = {"Authorization": SCOPE.format(key=key, service=service), "User-Agent": agent, **headers}
         self.client.request("POST", "/", body, signed)
         answer = self.client.getresponse()
@@ -88,18 +95,29 @@ class Recording(unittest.TestCase):
         self.post("Action=AssumeRole", service="sts")
         self.post("Action=StopInstances", key="ASIASESSION")
         assume = (wire.FUNCTION, ("sts:AssumeRole",))
-        self.assertEqual(self.requests(), [assume, (wire.LOOKING, ("ec2:DescribeInstances",)), assume, (wire.ACTING, ("ec2:StopInstances",))])
-        self.assertEqual([request.limited_to for request in wire.read(self.folder)], [frozenset({"ec2:DescribeInstances"}), None, None, None])
+        self.assertEqual(
+            self.requests(),
+            [assume, (wire.LOOKING, ("ec2:DescribeInstances",)), assume, (wire.ACTING, ("ec2:StopInstances",))],
+        )
+        self.assertEqual(
+            [request.limited_to for request in wire.read(self.folder)],
+            [frozenset({"ec2:DescribeInstances"}), None, None, None],
+        )
 
     def test_each_protocol_names_its_operation(self):
         items = {"TransactItems": [{"ConditionCheck": {}}, {"Put": {}}, {"Put": {}}]}
         self.post(json.dumps(items), service="dynamodb", **{"X-Amz-Target": "DynamoDB_20120810.TransactWriteItems"})
-        self.client.request("POST", "/service/GraniteServiceVersion20100801/operation/PutMetricData", "cbor", {
-            "Authorization": SCOPE.format(key="AKIAOWN", service="monitoring"), "User-Agent": OURS,
-        })
+        self.client.request(
+            "POST",
+            "/service/GraniteServiceVersion20100801/operation/PutMetricData",
+            "cbor",
+            {"Authorization": SCOPE.format(key="AKIAOWN", service="monitoring"), "User-Agent": OURS},
+        )
         self.client.getresponse().read()
         transaction = ("dynamodb:ConditionCheckItem", "dynamodb:PutItem")
-        self.assertEqual(self.requests(), [(wire.FUNCTION, transaction), (wire.FUNCTION, ("cloudwatch:PutMetricData",))])
+        self.assertEqual(
+            self.requests(), [(wire.FUNCTION, transaction), (wire.FUNCTION, ("cloudwatch:PutMetricData",))]
+        )
 
     def test_what_cannot_be_named_is_not_passed_over(self):
         self.post("{}", service="lambda")

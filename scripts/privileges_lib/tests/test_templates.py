@@ -40,10 +40,13 @@ class Grants(unittest.TestCase):
             file = Path(folder) / "member.yaml"
             file.write_text(YAML)
             found = statements(template(file), "R")
-        self.assertEqual(found, [
-            Statement("Stop", ("ec2:StopInstances",), ("arn:aws:ec2:*:${AWS::AccountId}:instance/*",), ()),
-            Statement("Look", ("ec2:DescribeInstances", "ec2:DescribeRegions"), ("*",), ("ec2:Region",)),
-        ])
+        self.assertEqual(
+            found,
+            [
+                Statement("Stop", ("ec2:StopInstances",), ("arn:aws:ec2:*:${AWS::AccountId}:instance/*",), ()),
+                Statement("Look", ("ec2:DescribeInstances", "ec2:DescribeRegions"), ("*",), ("ec2:Region",)),
+            ],
+        )
 
     def test_of_policies_beside_the_role(self):
         document = {"Statement": [{"Effect": "Allow", "Action": "sns:Publish", "Resource": attr("Topic")}]}
@@ -54,7 +57,10 @@ class Grants(unittest.TestCase):
 
     def test_what_cannot_be_told_is_refused(self):
         everything_else = {"Statement": [{"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}]}
-        for more in ({"ManagedPolicyArns": ["arn:aws:iam::aws:policy/AdministratorAccess"]}, {"Policies": [{"PolicyDocument": everything_else}]}):
+        for more in (
+            {"ManagedPolicyArns": ["arn:aws:iam::aws:policy/AdministratorAccess"]},
+            {"Policies": [{"PolicyDocument": everything_else}]},
+        ):
             self.assertRaises(Unreadable, statements, {"Role": role(**more)}, "R")
         self.assertRaises(Unreadable, statements, {"Role": role(), "Twin": role()}, "R")
 
@@ -68,18 +74,29 @@ class LentToLambda(unittest.TestCase):
             "Launches": {"Type": "AWS::SQS::Queue", "Properties": {}},
             "Unhandled": {
                 "Type": "AWS::Lambda::EventInvokeConfig",
-                "Properties": {"FunctionName": {"Ref": "Function"}, "DestinationConfig": {"OnFailure": {"Destination": attr("Failures")}}},
+                "Properties": {
+                    "FunctionName": {"Ref": "Function"},
+                    "DestinationConfig": {"OnFailure": {"Destination": attr("Failures")}},
+                },
             },
-            "Mapping": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": {"FunctionName": {"Ref": "Function"}, "EventSourceArn": attr("Launches")}},
+            "Mapping": {
+                "Type": "AWS::Lambda::EventSourceMapping",
+                "Properties": {"FunctionName": {"Ref": "Function"}, "EventSourceArn": attr("Launches")},
+            },
         }
 
     def lent(self) -> set[tuple[str, str]]:
         return {(one.action, one.resource.split('"')[3]) for one in borrowed(self.resources, "Role")}
 
     def test_follows_from_what_lambda_is_told_to_do(self):
-        logs, launches = {("logs:CreateLogStream", "Log"), ("logs:PutLogEvents", "Log")}, {
-            ("sqs:ReceiveMessage", "Launches"), ("sqs:DeleteMessage", "Launches"), ("sqs:GetQueueAttributes", "Launches"),
-        }
+        logs, launches = (
+            {("logs:CreateLogStream", "Log"), ("logs:PutLogEvents", "Log")},
+            {
+                ("sqs:ReceiveMessage", "Launches"),
+                ("sqs:DeleteMessage", "Launches"),
+                ("sqs:GetQueueAttributes", "Launches"),
+            },
+        )
         self.assertEqual(self.lent(), logs | launches | {("sqs:SendMessage", "Failures")})
         del self.resources["Mapping"], self.resources["Unhandled"]
         self.assertEqual(self.lent(), logs)

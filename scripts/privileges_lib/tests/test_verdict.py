@@ -32,7 +32,8 @@ def sound() -> Evidence:
         ],
         granted={
             FUNCTION: [grant("sns:Publish", on="topic"), grant("sqs:SendMessage", on=KEEP.resource)],
-            "responder of the payer": responder, "responder of a member": list(responder),
+            "responder of the payer": responder,
+            "responder of a member": list(responder),
         },
         borrowed=[KEEP],
         observe=LIMITS,

@@ -19,12 +19,18 @@ def keys_of_admin(account: str) -> dict[str, str]:
 def client(service: str, keys: dict[str, str]):
     # One attempt: a refusal is an answer here.
     return boto3.client(
-        service, region_name=REGION, endpoint_url=ENDPOINT, config=Config(retries={"total_max_attempts": 1}, read_timeout=120),
+        service,
+        region_name=REGION,
+        endpoint_url=ENDPOINT,
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=120),
         **{name.lower(): value for name, value in keys.items()},
     )
 
 
 def make_role(name: str, principal: dict[str, str], keys: dict[str, str]) -> str:
     """A role without rights that the principal may assume; its ARN."""
-    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}]}
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}],
+    }
     return client("iam", keys).create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]

@@ -32,7 +32,9 @@ CRATE_IN_BINARY = re.compile(rb"/registry/src/[^/\0]+/([A-Za-z_][\w-]*?)-(\d+\.\
 
 
 def release(*arguments: str | Path) -> subprocess.CompletedProcess:
-    return ending.run([ROOT / "scripts" / "release", *arguments], SECONDS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return ending.run(
+        [ROOT / "scripts" / "release", *arguments], SECONDS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 class DryRun(unittest.TestCase):
@@ -45,14 +47,36 @@ class DryRun(unittest.TestCase):
         cls.names = Names(cls.version)
         # Any executable will do where nothing runs it.
         cls.bootstrap = BUILT if BUILT.is_file() else Path(os.path.realpath(sys.executable))
-        cls.said = release("--dry-run", "--allow-dirty", "--version", cls.version, "--bootstrap", cls.bootstrap, "--command", COMMAND, "--output", cls.output)
+        cls.said = release(
+            "--dry-run",
+            "--allow-dirty",
+            "--version",
+            cls.version,
+            "--bootstrap",
+            cls.bootstrap,
+            "--command",
+            COMMAND,
+            "--output",
+            cls.output,
+        )
         if cls.said.returncode != 0:
             raise AssertionError(cls.said.stderr)
 
     def test_makes_these_files_and_names_each(self):
         names = self.names
-        expected = {names.function("x86_64"), names.assembly("x86_64"), names.function_bom("x86_64"), names.infra_bom, names.notes, "SHA256SUMS"}
-        expected |= {names.command(host()), names.command_bom("x86_64-unknown-linux-gnu"), names.command_bom("x86_64-apple-darwin")}
+        expected = {
+            names.function("x86_64"),
+            names.assembly("x86_64"),
+            names.function_bom("x86_64"),
+            names.infra_bom,
+            names.notes,
+            "SHA256SUMS",
+        }
+        expected |= {
+            names.command(host()),
+            names.command_bom("x86_64-unknown-linux-gnu"),
+            names.command_bom("x86_64-apple-darwin"),
+        }
         self.assertEqual({file.name for file in self.output.iterdir()}, expected)
         for name in expected:
             self.assertIn(name, self.said.stdout)
@@ -61,7 +85,11 @@ class DryRun(unittest.TestCase):
 
     def test_the_checksums_are_those_of_the_files(self):
         listed = dict(reversed(line.split("  ")) for line in (self.output / "SHA256SUMS").read_text().splitlines())
-        there = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in self.output.iterdir() if file.name != "SHA256SUMS"}
+        there = {
+            file.name: hashlib.sha256(file.read_bytes()).hexdigest()
+            for file in self.output.iterdir()
+            if file.name != "SHA256SUMS"
+        }
         self.assertEqual(listed, there)
 
     def test_the_zip_is_the_binary_and_the_policy(self):
@@ -81,7 +109,16 @@ class DryRun(unittest.TestCase):
             self.assertEqual(folder.name, f"runawaytrain-{self.version}-{host()}")
             files = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
             pages = {name for name in files if name.startswith("man/")}
-            completions = {f"completions/{name}" for name in ("runawaytrain.bash", "_runawaytrain", "runawaytrain.fish", "runawaytrain.elv", "_runawaytrain.ps1")}
+            completions = {
+                f"completions/{name}"
+                for name in (
+                    "runawaytrain.bash",
+                    "_runawaytrain",
+                    "runawaytrain.fish",
+                    "runawaytrain.elv",
+                    "_runawaytrain.ps1",
+                )
+            }
             self.assertEqual(set(files), {"runawaytrain", "LICENSE"} | pages | completions)
             self.assertLessEqual({"man/runawaytrain.1", "man/runawaytrain-halt.1"}, pages)
             self.assertEqual({name for name, file in files.items() if os.access(file, os.X_OK)}, {"runawaytrain"})
@@ -113,7 +150,11 @@ class DryRun(unittest.TestCase):
             bootstraps = [files[f"{source}/bootstrap"] for source in sources if f"{source}/bootstrap" in files]
             self.assertEqual([file.read_bytes() for file in bootstraps], [self.bootstrap.read_bytes()])
             self.assertTrue(os.access(bootstraps[0], os.X_OK))
-            text = [name for name, file in files.items() if name.endswith(".json") and str(ROOT).encode() in file.read_bytes()]
+            text = [
+                name
+                for name, file in files.items()
+                if name.endswith(".json") and str(ROOT).encode() in file.read_bytes()
+            ]
             self.assertEqual(text, [], "these name a folder of the machine that made them")
             # The way in for the pipeline is not the pipeline's to change.
             self.assertNotIn("RunawayTrainRelease", files["manifest.json"].read_text())
@@ -121,13 +162,19 @@ class DryRun(unittest.TestCase):
     def test_the_assembly_keeps_nothing_of_who_made_it(self):
         with tarfile.open(self.output / self.names.assembly("x86_64")) as packed:
             for entry in packed:
-                self.assertEqual((entry.uid, entry.gid, entry.uname, entry.gname, entry.mtime), (0, 0, "", "", 0), entry.name)
+                self.assertEqual(
+                    (entry.uid, entry.gid, entry.uname, entry.gname, entry.mtime), (0, 0, "", "", 0), entry.name
+                )
                 self.assertIn(entry.mode, (0o644, 0o755))
 
     def test_the_bills_of_materials_are_valid(self):
         for name in (self.names.function_bom("x86_64"), *map(self.names.command_bom, commands_of("x86_64"))):
-            self.assertIsNone(JsonStrictValidator(SchemaVersion.V1_6).validate_str((self.output / name).read_text()), name)
-        self.assertIsNone(JsonStrictValidator(SchemaVersion.V1_5).validate_str((self.output / self.names.infra_bom).read_text()))
+            self.assertIsNone(
+                JsonStrictValidator(SchemaVersion.V1_6).validate_str((self.output / name).read_text()), name
+            )
+        self.assertIsNone(
+            JsonStrictValidator(SchemaVersion.V1_5).validate_str((self.output / self.names.infra_bom).read_text())
+        )
 
     def test_the_notes_are_what_the_changelog_says(self):
         notes = (self.output / self.names.notes).read_text()
@@ -151,22 +198,31 @@ class DryRun(unittest.TestCase):
     def test_every_part_of_the_bill_carries_the_checksum_of_the_lock_file(self):
         lock = (ROOT / "Cargo.lock").read_text()
         for one in self._components():
-            found = re.search(rf'name = "{re.escape(one["name"])}"\nversion = "{re.escape(one["version"])}"\n(?:source = .*\nchecksum = "(\w+)")?', lock)
+            found = re.search(
+                rf'name = "{re.escape(one["name"])}"\nversion = "{re.escape(one["version"])}"\n(?:source = .*\nchecksum = "(\w+)")?',
+                lock,
+            )
             self.assertIsNotNone(found, one["name"])
-            self.assertEqual([sum["content"] for sum in one.get("hashes", [])], [found[1]] if found[1] else [], one["name"])
+            self.assertEqual(
+                [sum["content"] for sum in one.get("hashes", [])], [found[1]] if found[1] else [], one["name"]
+            )
 
     @unittest.skipUnless(BUILT.is_file(), NOT_BUILT)
     def test_every_crate_that_the_binary_names_is_in_the_bill(self):
         in_binary = {(name.decode(), version.decode()) for name, version in CRATE_IN_BINARY.findall(BUILT.read_bytes())}
         self.assertGreater(len(in_binary), 10)
-        self.assertLessEqual(in_binary, {(one["name"], one["version"]) for one in self._components() if one.get("scope") == "required"})
+        self.assertLessEqual(
+            in_binary, {(one["name"], one["version"]) for one in self._components() if one.get("scope") == "required"}
+        )
 
     @unittest.skipUnless(BUILT.is_file(), NOT_BUILT)
     @unittest.skipUnless(emulator.ENDPOINT, emulator.WHY_SKIPPED)
     def test_the_zip_runs_on_the_emulator(self):
         function = self._function_of_the_assembly()
         # What the stack fills in when it is deployed, the function can do without here.
-        variables = {name: value for name, value in function["Environment"]["Variables"].items() if isinstance(value, str)}
+        variables = {
+            name: value for name, value in function["Environment"]["Variables"].items() if isinstance(value, str)
+        }
         admin = emulator.keys_of_admin(variables["accountnumber"])
         client = emulator.client("lambda", admin)
         client.create_function(
@@ -185,7 +241,9 @@ class DryRun(unittest.TestCase):
     def _function_of_the_assembly(self) -> dict:
         with tarfile.open(self.output / self.names.assembly("x86_64")) as packed:
             template = json.load(packed.extractfile("RunawayTrain.template.json"))
-        (function,) = [one["Properties"] for one in template["Resources"].values() if one["Type"] == "AWS::Lambda::Function"]
+        (function,) = [
+            one["Properties"] for one in template["Resources"].values() if one["Type"] == "AWS::Lambda::Function"
+        ]
         return function
 
     def _components(self) -> list[dict]:
@@ -193,11 +251,23 @@ class DryRun(unittest.TestCase):
 
     @staticmethod
     def _linked_by_metadata() -> set[tuple[str, str]]:
-        command = ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", "x86_64-unknown-linux-gnu"]
+        command = [
+            "cargo",
+            "metadata",
+            "--locked",
+            "--format-version",
+            "1",
+            "--filter-platform",
+            "x86_64-unknown-linux-gnu",
+        ]
         known = json.loads(ending.run(command, SECONDS, cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout)
         packages = {package["id"]: package for package in known["packages"]}
         nodes = {node["id"]: node for node in known["resolve"]["nodes"]}
-        macros = {id for id, package in packages.items() if any("proc-macro" in target["kind"] for target in package["targets"])}
+        macros = {
+            id
+            for id, package in packages.items()
+            if any("proc-macro" in target["kind"] for target in package["targets"])
+        }
         (root,) = [id for id, package in packages.items() if package["name"] == "runawaytrain-function"]
         seen, open_ = {root}, [root]
         while open_:

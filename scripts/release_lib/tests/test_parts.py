@@ -132,10 +132,20 @@ class Drill(InFolder):
         return drill.judge(file)
 
     def test_a_drill_that_succeeded_is_told(self):
-        self.assertEqual(self.judge('{"statusCode":200,"body":"6 accounts, all Ok"}'), "The drill says: 6 accounts, all Ok")
+        self.assertEqual(
+            self.judge('{"statusCode":200,"body":"6 accounts, all Ok"}'), "The drill says: 6 accounts, all Ok"
+        )
 
     def test_everything_else_is_a_failure(self):
-        for answer in ('{"statusCode":500,"body":"no table"}', '{"errorMessage":"exited"}', '{"body":"200"}', '{"statusCode":"200"}', "[]", "null", ""):
+        for answer in (
+            '{"statusCode":500,"body":"no table"}',
+            '{"errorMessage":"exited"}',
+            '{"body":"200"}',
+            '{"statusCode":"200"}',
+            "[]",
+            "null",
+            "",
+        ):
             with self.subTest(answer), self.assertRaises(Problem):
                 self.judge(answer)
 
@@ -187,7 +197,13 @@ class Dependencies(unittest.TestCase):
             self.assertEqual(len(self.problems(license=bad)), 1, bad)
 
     def test_the_legacy_and_the_second_tls_are_banned(self):
-        for name, number in (("hyper", "0.14.32"), ("rustls", "0.21.12"), ("native-tls", "0.2.14"), ("openssl", "0.10.0"), ("openssl-sys", "0.9.1")):
+        for name, number in (
+            ("hyper", "0.14.32"),
+            ("rustls", "0.21.12"),
+            ("native-tls", "0.2.14"),
+            ("openssl", "0.10.0"),
+            ("openssl-sys", "0.9.1"),
+        ):
             self.assertEqual(len(self.problems(name=name, version=number)), 1, name)
         for name, number in (("hyper", "1.8.0"), ("rustls", "0.23.1"), ("openssl-probe", "0.1.0")):
             self.assertEqual(self.problems(name=name, version=number), [], name)
@@ -199,4 +215,6 @@ class Dependencies(unittest.TestCase):
 
     def test_a_ban_that_is_not_understood_is_not_passed_over(self):
         with self.assertRaises(Problem):
-            dependencies.problems([], dependencies.policy() | {"bans": {"deny": [{"crate": "hyper@0.14.32", "reason": "x"}]}})
+            dependencies.problems(
+                [], dependencies.policy() | {"bans": {"deny": [{"crate": "hyper@0.14.32", "reason": "x"}]}}
+            )

@@ -37,7 +37,15 @@ class Roles(unittest.TestCase):
         binary = cls.temp / "bootstrap"
         binary.write_text("never run")
         # The emulator's CloudFormation knows no policies of Organizations, so the guard gets the id of one that needs no stack.
-        context = [word for pair in (f"bootstrap={binary}", "quarantinePolicyId=p-examplepolicyid111", "releaseRepository=uni@12/guard@34") for word in ("-c", pair)]
+        context = [
+            word
+            for pair in (
+                f"bootstrap={binary}",
+                "quarantinePolicyId=p-examplepolicyid111",
+                "releaseRepository=uni@12/guard@34",
+            )
+            for word in ("-c", pair)
+        ]
         cls._must(cls._cdk(cls.admin, "synth", "--quiet", "--output", cls.assembly, *context, app=False))
         cls._must(cls._cdk(cls.admin, "bootstrap", f"aws://{PAYER}/{emulator.REGION}"))
         # It refuses plain HTTP, which is all that this emulator speaks here.
@@ -55,21 +63,42 @@ class Roles(unittest.TestCase):
         self.assertRegex(shown, r"\[-\] AWS::SNS::Topic Old")
         self.assertRegex(shown, r"\[\+\] AWS::Lambda::Function")
         self.assertRegex(shown, r"\[\+\] AWS::SNS::Topic Notify111111111111")
-        self._refused("GetTemplate", lambda: emulator.client("cloudformation", keys).get_template(StackName="SomebodyElses"))
-        self._refused("AssumeRole", lambda: emulator.client("sts", keys).assume_role(RoleArn=LOOKUP, RoleSessionName="not-before-an-approval"))
+        self._refused(
+            "GetTemplate", lambda: emulator.client("cloudformation", keys).get_template(StackName="SomebodyElses")
+        )
+        self._refused(
+            "AssumeRole",
+            lambda: emulator.client("sts", keys).assume_role(RoleArn=LOOKUP, RoleSessionName="not-before-an-approval"),
+        )
         self._refused("Invoke", lambda: emulator.client("lambda", keys).invoke(FunctionName="runawaytrain"))
 
     def test_a_release_is_deployed_with_the_rights_to_become_the_roles_of_the_cdk(self):
         keys = self.roles["RunawayTrainRelease"]
-        self._must(self._cdk(keys, "deploy", *STACKS, "--exclusively", "--import-existing-resources", "--require-approval", "never"))
+        self._must(
+            self._cdk(
+                keys, "deploy", *STACKS, "--exclusively", "--import-existing-resources", "--require-approval", "never"
+            )
+        )
         function = emulator.client("lambda", self.admin).get_function_configuration(FunctionName="runawaytrain")
         self.assertEqual(function["Environment"]["Variables"]["quarantinepolicy"], "p-examplepolicyid111")
         topics = emulator.client("sns", self.admin).list_topics()["Topics"]
-        self.assertIn(f"arn:aws:sns:us-east-1:{PAYER}:runawaytrain-111111111111", [topic["TopicArn"] for topic in topics])
+        self.assertIn(
+            f"arn:aws:sns:us-east-1:{PAYER}:runawaytrain-111111111111", [topic["TopicArn"] for topic in topics]
+        )
         # By itself it may do nothing but ask the function.
         self._refused("ListBuckets", lambda: emulator.client("s3", keys).list_buckets())
-        self._refused("UpdateStack", lambda: emulator.client("cloudformation", keys).update_stack(StackName="RunawayTrain", TemplateBody=json.dumps(OLD)))
-        self._refused("UpdateFunction", lambda: emulator.client("lambda", keys).update_function_configuration(FunctionName="runawaytrain", Timeout=3))
+        self._refused(
+            "UpdateStack",
+            lambda: emulator.client("cloudformation", keys).update_stack(
+                StackName="RunawayTrain", TemplateBody=json.dumps(OLD)
+            ),
+        )
+        self._refused(
+            "UpdateFunction",
+            lambda: emulator.client("lambda", keys).update_function_configuration(
+                FunctionName="runawaytrain", Timeout=3
+            ),
+        )
 
     def _refused(self, what: str, call):
         with self.subTest(what), self.assertRaises(ClientError) as refusal:
@@ -87,22 +116,36 @@ class Roles(unittest.TestCase):
         arn = emulator.make_role(name, {"AWS": f"arn:aws:iam::{PAYER}:root"}, cls.admin)
         for policy in policies:
             document = json.dumps(policy["PolicyDocument"])
-            emulator.client("iam", cls.admin).put_role_policy(RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=document)
+            emulator.client("iam", cls.admin).put_role_policy(
+                RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=document
+            )
         made = emulator.client("sts", cls.admin).assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
-        return {"AWS_ACCESS_KEY_ID": made["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": made["SecretAccessKey"], "AWS_SESSION_TOKEN": made["SessionToken"]}
+        return {
+            "AWS_ACCESS_KEY_ID": made["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": made["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": made["SessionToken"],
+        }
 
     @classmethod
     def _cdk(cls, keys: dict[str, str], *arguments, app: bool = True) -> subprocess.CompletedProcess:
         # Nothing of the person's own settings: a profile must not lead to a real account.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | keys
         environment |= {
-            "AWS_ENDPOINT_URL": emulator.ENDPOINT, "AWS_REGION": emulator.REGION, "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true", "CDK_HOME": str(cls.temp / "cdk-home"),
+            "AWS_ENDPOINT_URL": emulator.ENDPOINT,
+            "AWS_REGION": emulator.REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "CDK_HOME": str(cls.temp / "cdk-home"),
         }
         command = [CDK, *arguments, *(["--app", cls.assembly] if app else []), "--ci", "--no-color", "--no-notices"]
-        return ending.run(command, SECONDS, cwd=INFRA, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return ending.run(
+            command, SECONDS, cwd=INFRA, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
 
     @staticmethod
     def _must(done: subprocess.CompletedProcess):
         if done.returncode != 0:
-            raise AssertionError(f"{done.args[1]} ended with {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+            raise AssertionError(
+                f"{done.args[1]} ended with {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+            )

@@ -20,7 +20,12 @@ def workflows() -> dict[str, dict]:
 
 
 def steps() -> list[tuple[str, dict]]:
-    return [(f"{name}: {job}", step) for name, text in workflows().items() for job, made in text["jobs"].items() for step in made.get("steps", [])]
+    return [
+        (f"{name}: {job}", step)
+        for name, text in workflows().items()
+        for job, made in text["jobs"].items()
+        for step in made.get("steps", [])
+    ]
 
 
 def commands() -> list[tuple[str, list[str]]]:
@@ -30,7 +35,9 @@ def commands() -> list[tuple[str, list[str]]]:
 
 class Workflows(unittest.TestCase):
     def test_there_are_these(self):
-        self.assertEqual(sorted(workflows()), ["audit.yml", "ci.yml", "deploy.yml", "properties.yml", "release.yml", "rollback.yml"])
+        self.assertEqual(
+            sorted(workflows()), ["audit.yml", "ci.yml", "deploy.yml", "properties.yml", "release.yml", "rollback.yml"]
+        )
         self.assertTrue((ROOT / WORKFLOW).is_file())
 
     def test_every_script_that_is_run_exists_and_can_be_run(self):
@@ -44,7 +51,10 @@ class Workflows(unittest.TestCase):
         steps_run = set()
         for place, words in commands():
             if words and words[0] == "scripts/release":
-                arguments = [{"$ARCH": "x86_64", "$TARGET": COMMAND_TARGETS[0]}.get(word, word) for word in words[1 : words.index("|") if "|" in words else None]]
+                arguments = [
+                    {"$ARCH": "x86_64", "$TARGET": COMMAND_TARGETS[0]}.get(word, word)
+                    for word in words[1 : words.index("|") if "|" in words else None]
+                ]
                 with self.subTest(place, arguments=arguments):
                     parser().parse_args(arguments)  # SystemExit otherwise
                     steps_run.add(arguments[0])
@@ -54,7 +64,9 @@ class Workflows(unittest.TestCase):
         jobs = workflows()["release.yml"]["jobs"]
         built = jobs["command"]["strategy"]["matrix"]["include"]
         self.assertEqual(sorted(one["target"] for one in built), sorted(COMMAND_TARGETS))
-        self.assertEqual([one["target"] for one in built if ("darwin" in one["target"]) != one["runner"].startswith("macos")], [])
+        self.assertEqual(
+            [one["target"] for one in built if ("darwin" in one["target"]) != one["runner"].startswith("macos")], []
+        )
         self.assertIn("command", jobs["publish"]["needs"])
 
     def test_the_cdk_is_the_one_of_the_lock_file(self):
@@ -63,7 +75,9 @@ class Workflows(unittest.TestCase):
         self.assertFalse([words for _, words in commands() if words[:1] == ["npx"]])
 
     def test_every_action_is_pinned_to_a_commit_that_says_its_version(self):
-        used = [(file.name, found) for file in FOLDER.glob("*.yml") for found in re.findall(r"uses: (.+)", file.read_text())]
+        used = [
+            (file.name, found) for file in FOLDER.glob("*.yml") for found in re.findall(r"uses: (.+)", file.read_text())
+        ]
         self.assertGreater(len(used), 10)
         for name, action in used:
             if action.startswith("./"):
@@ -73,10 +87,16 @@ class Workflows(unittest.TestCase):
         pins = {}
         for name, action in used:
             pins.setdefault(action.split("@")[0], set()).add(action)
-        self.assertEqual({action: found for action, found in pins.items() if len(found) > 1}, {}, "one action, two versions")
+        self.assertEqual(
+            {action: found for action, found in pins.items() if len(found) > 1}, {}, "one action, two versions"
+        )
 
     def test_one_toolchain_builds_and_tests(self):
-        toolchains = {text["env"]["RUSTUP_TOOLCHAIN"] for text in workflows().values() if "RUSTUP_TOOLCHAIN" in text.get("env", {})}
+        toolchains = {
+            text["env"]["RUSTUP_TOOLCHAIN"]
+            for text in workflows().values()
+            if "RUSTUP_TOOLCHAIN" in text.get("env", {})
+        }
         self.assertEqual(len(toolchains), 1, toolchains)
 
     def test_nothing_that_a_person_types_is_part_of_a_command(self):
