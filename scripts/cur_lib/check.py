@@ -38,21 +38,10 @@ def made_by_nise(nise: str, work: Path) -> Path:
     folder = work / BUCKET
     folder.mkdir(parents=True)
     wanted = Path(__file__).with_name("nise.yml")
+    days = ["-s", "2026-10-01", "-e", "2026-11-30"]
+    names = ["--aws-s3-bucket-name", BUCKET, "--aws-s3-report-name", "hourly", "--aws-s3-report-prefix", "cur"]
     made = ending.run(
-        [
-            nise,
-            "report",
-            "aws",
-            "-s",
-            "2026-10-01",
-            "-e",
-            "2026-11-30",
-            "--static-report-file",
-            wanted,
-            "--file-row-limit",
-            "100",
-        ]
-        + ["--aws-s3-bucket-name", BUCKET, "--aws-s3-report-name", "hourly", "--aws-s3-report-prefix", "cur"],
+        [nise, "report", "aws", *days, "--static-report-file", wanted, "--file-row-limit", "100", *names],
         SECONDS,
         cwd=work,
         stdout=subprocess.DEVNULL,

@@ -1,6 +1,7 @@
 """What is claimed about alarms and launches, and how it is checked."""
 
 from datetime import datetime
+from typing import Any
 
 from . import checks
 from .cast import Account
@@ -156,10 +157,10 @@ def envelope_counts(claims: Claims, told: list[Invocation], member: Account, vic
 def nothing_touched(
     claims: Claims,
     accounts: list[Account],
-    old: dict,
-    new: dict,
-    before: list[dict],
-    after: list[dict],
+    old: dict[str, Any],
+    new: dict[str, Any],
+    before: list[dict[str, Any]],
+    after: list[dict[str, Any]],
     fresh: list[Mail],
 ) -> None:
     claims.claim(

@@ -1,6 +1,7 @@
 """What is claimed, and how it is checked: against the emulator with other keys than the Lambda's, and against its report."""
 
 import json
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -41,7 +42,7 @@ def responder_trusts_nobody_else(claims: Claims, cloud: Cloud, accounts: list[Ac
             RoleSessionName="curious",
             ExternalId=f"runawaytrain-{organization}",
         )
-        objection = "it was handed out"
+        objection: str | None = "it was handed out"
     except ClientError as error:
         objection = unless(code_of(error) in REFUSALS, f"another error: {error}")
     claims.claim(
@@ -91,7 +92,7 @@ def untouched(accounts: list[Account], old: dict[str, Snapshot], new: dict[str, 
     return lines
 
 
-def no_traces(claims: Claims, action: str, fresh: list[Mail], items: list[dict]) -> None:
+def no_traces(claims: Claims, action: str, fresh: list[Mail], items: list[dict[str, Any]]) -> None:
     mails = [f"a mail came: {one.subject}" for one in fresh]
     claims.claim(
         f"{action} sent no mail and wrote nothing into the journal",
@@ -126,7 +127,7 @@ def judged(claims: Claims, answer: Answer, accounts: list[Account]) -> None:
             )
 
 
-def _seconds(halt: dict) -> str:
+def _seconds(halt: dict[str, Any]) -> str:
     seconds = halt.get("seconds")
     return f"{seconds:.1f} s" if isinstance(seconds, (int, float)) else "some time"
 
@@ -282,7 +283,7 @@ def heartbeats(claims: Claims, cloud: Cloud, sentence: str, wanted: float) -> No
     claims.claim(sentence, unless(seen == wanted, f"the metric RunawayTrain/Heartbeat counts {seen:g}, not {wanted:g}"))
 
 
-def journal(claims: Claims, items: list[dict], runaways: list[Account], seen: dict[str, Snapshot]) -> None:
+def journal(claims: Claims, items: list[dict[str, Any]], runaways: list[Account], seen: dict[str, Snapshot]) -> None:
     for account in runaways:
         own = [item for item in items if item["pk"]["S"].startswith(f"{look.JOURNAL}{account.id}#")]
         bare = [item["sk"]["S"] for item in own if "intent" not in item]

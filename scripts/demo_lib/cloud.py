@@ -4,11 +4,16 @@ import os
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from .cast import PAYER
+
+# A client of boto3, whose operations are made at run time.
+Client = Any
 ADMIN_SECRET = "test"
 HOME_REGION = "us-east-1"
 INVOKE_SECONDS = 900  # as long as a Lambda may run: a shorter patience would make the client ask again
@@ -18,14 +23,16 @@ INVOKE_SECONDS = 900  # as long as a Lambda may run: a shorter patience would ma
 class Cloud:
     endpoint: str
     certificate: Path
-    _clients: dict = field(default_factory=dict)
+    _clients: dict[tuple[str, str, str], Client] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _session: boto3.session.Session = field(default_factory=boto3.session.Session)
 
-    def admin(self, service: str, account: str, region: str = HOME_REGION):
+    def admin(self, service: str, account: str, region: str = HOME_REGION) -> Client:
         return self.client(service, account, ADMIN_SECRET, region=region)
 
-    def client(self, service: str, key: str, secret: str, token: str | None = None, region: str = HOME_REGION):
+    def client(
+        self, service: str, key: str, secret: str, token: str | None = None, region: str = HOME_REGION
+    ) -> Client:
         name = (service, key, region)
         # boto3 makes clients safely only one at a time; once made, threads may share them.
         with self._lock:
@@ -48,6 +55,17 @@ class Cloud:
                     config=config,
                 )
             return self._clients[name]
+
+    def environment(self) -> dict[str, str]:
+        """For whatever program is to find the emulator, as the payer's administrator."""
+        return dict(os.environ) | {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_CA_BUNDLE": str(self.certificate),
+            "AWS_ACCESS_KEY_ID": PAYER,
+            "AWS_SECRET_ACCESS_KEY": ADMIN_SECRET,
+            "AWS_REGION": HOME_REGION,
+            "AWS_DEFAULT_REGION": HOME_REGION,
+        }
 
     def regions(self, account: str) -> list[str]:
         return [region["RegionName"] for region in self.admin("ec2", account).describe_regions()["Regions"]]

@@ -11,6 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 from .cast import PAYER, REPORTS_BUCKET, REPORTS_PREFIX
@@ -109,8 +110,8 @@ def _csv(lines: list[Line], start: datetime, end: datetime) -> bytes:
     return text.getvalue().encode()
 
 
-def _manifest(key: str, assembly: str, start: datetime, end: datetime) -> dict:
-    columns = [dict(zip(("category", "name"), column.split("/"))) for column in COLUMNS]
+def _manifest(key: str, assembly: str, start: datetime, end: datetime) -> dict[str, Any]:
+    columns = [dict(zip(("category", "name"), column.split("/"), strict=True)) for column in COLUMNS]
     return {
         "assemblyId": assembly,
         "account": PAYER,

@@ -1,7 +1,9 @@
 """Breaks something, and mends it again."""
 
 import json
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from . import look, show
 from .cast import PAYER, Account
@@ -15,12 +17,12 @@ QUICK = {"Delay": 1, "MaxAttempts": 60}
 
 
 @contextmanager
-def variable(cloud: Cloud, name: str, value: str):
+def variable(cloud: Cloud, name: str, value: str) -> Iterator[None]:
     """As set by a slip of the hand in the console."""
     client = cloud.admin("lambda", PAYER)
     sound = client.get_function_configuration(FunctionName=FUNCTION)["Environment"]["Variables"]
 
-    def put(variables: dict) -> None:
+    def put(variables: dict[str, Any]) -> None:
         client.update_function_configuration(FunctionName=FUNCTION, Environment={"Variables": variables})
         client.get_waiter("function_updated_v2").wait(FunctionName=FUNCTION, WaiterConfig=QUICK)
 
@@ -32,7 +34,7 @@ def variable(cloud: Cloud, name: str, value: str):
 
 
 @contextmanager
-def refusing_region(cloud: Cloud, account: Account, region: str):
+def refusing_region(cloud: Cloud, account: Account, region: str) -> Iterator[None]:
     iam = cloud.admin("iam", account.id)
     deny = {
         "Effect": "Deny",
@@ -52,7 +54,7 @@ def refusing_region(cloud: Cloud, account: Account, region: str):
 
 
 @contextmanager
-def impatient_queue(cloud: Cloud, name: str, seconds: int):
+def impatient_queue(cloud: Cloud, name: str, seconds: int) -> Iterator[None]:
     """What comes back to the queue is handed over again after so many seconds, not after the minutes that the longest invocation may take."""
     sqs = cloud.admin("sqs", PAYER)
     url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
@@ -84,7 +86,7 @@ def claimed_until(cloud: Cloud) -> float:
 
 
 @contextmanager
-def table_missing(cloud: Cloud):
+def table_missing(cloud: Cloud) -> Iterator[None]:
     """Deleted, and afterwards made anew with all that was in it."""
     client = cloud.admin("dynamodb", PAYER)
     known, items = client.describe_table(TableName=look.TABLE)["Table"], look.table(cloud)

@@ -5,6 +5,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
 
@@ -12,7 +13,7 @@ from lib import ending
 
 from . import process, show
 from .cast import LAUNCH_REGION, PAYER, SPEND_MONTH, Account
-from .cloud import ADMIN_SECRET, HOME_REGION, Cloud, code_of
+from .cloud import HOME_REGION, Client, Cloud, code_of
 from .paths import (
     BOOTSTRAP,
     CDK,
@@ -59,20 +60,10 @@ def build(places: Places, verbose: bool) -> Path:
     return BOOTSTRAP
 
 
-def environment(cloud: Cloud, places: Places) -> dict:
+def environment(cloud: Cloud, places: Places) -> dict[str, str]:
     """For `cdk`: the emulator's endpoint and the payer's key."""
-    return os.environ | {
-        "AWS_ENDPOINT_URL": cloud.endpoint,
-        "AWS_CA_BUNDLE": str(cloud.certificate),
-        "NODE_EXTRA_CA_CERTS": str(cloud.certificate),
-        "AWS_ACCESS_KEY_ID": PAYER,
-        "AWS_SECRET_ACCESS_KEY": ADMIN_SECRET,
-        "AWS_REGION": HOME_REGION,
-        "AWS_DEFAULT_REGION": HOME_REGION,
-        "CDK_HOME": str(places.temp / "cdk-home"),
-        "TMPDIR": str(places.temp),
-        "NO_COLOR": "1",
-    }
+    own = {"NODE_EXTRA_CA_CERTS": cloud.certificate, "CDK_HOME": places.temp / "cdk-home", "TMPDIR": places.temp}
+    return cloud.environment() | {name: str(path) for name, path in own.items()} | {"NO_COLOR": "1"}
 
 
 @dataclass
@@ -136,7 +127,7 @@ class Deployment:
         ):
             return {option: self._make_policy(by_name[name]) for option, name in HALT_POLICIES.items()}
 
-    def _make_policy(self, wanted: dict) -> str:
+    def _make_policy(self, wanted: dict[str, Any]) -> str:
         # As CloudFormation sends it: with white space it would be longer than Organizations takes.
         content = json.dumps(wanted["Content"], separators=(",", ":"))
         made = self.cloud.admin("organizations", PAYER).create_policy(
@@ -187,7 +178,7 @@ def enroll(cloud: Cloud, accounts: list[Account], organization: str, places: Pla
 
 
 def _member_stack(
-    client, account: Account, stack: str, template: Path, parameters: dict[str, str], places: Places
+    client: Client, account: Account, stack: str, template: Path, parameters: dict[str, str], places: Places
 ) -> None:
     values = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
     try:
@@ -202,7 +193,7 @@ def _member_stack(
         ) from error
 
 
-def _reasons(client, stack: str) -> str:
+def _reasons(client: Client, stack: str) -> str:
     """Why a stack failed, as CloudFormation tells it event by event."""
     try:
         events = client.describe_stack_events(StackName=stack)["StackEvents"]

@@ -6,7 +6,6 @@ plain HTTP, and the demo deploys them as they are.
 
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import sys
@@ -14,13 +13,15 @@ import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from lib.emulated import free_port
 
 from . import process, show
 from .bridges import BRIDGES
 from .paths import ROOT, Places
 
 START_SECONDS = 60  # a busy machine takes long to import ninety services
-PROGRAM = Path(__file__).with_name("bridged_emulator.py")
 RECORDER = ROOT / "scripts" / "privileges_lib" / "recorder.py"
 # `scripts/test` names a folder here: what the function asks for is then recorded on its way to the emulator.
 RECORD_IN = "RUNAWAYTRAIN_WIRE"
@@ -30,23 +31,18 @@ RECORD_IN = "RUNAWAYTRAIN_WIRE"
 class Emulator:
     endpoint: str
     certificate: Path
-    child: subprocess.Popen
+    child: subprocess.Popen[bytes]
     log: Path
 
     def stop(self) -> None:
         process.end(self.child)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def environment(places: Places, port: int, functions_port: int, certificate: Path) -> dict:
+def environment(places: Places, port: int, functions_port: int, certificate: Path) -> dict[str, Any]:
     """The emulator hands its own environment to the functions it runs, so it gets a small one."""
     return {
         "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT / "scripts"),
         "HOME": str(places.temp),
         "TMPDIR": str(places.temp),
         "AUTH": "true",
@@ -73,7 +69,10 @@ def start(places: Places) -> Emulator:
         port, record = free_port(), os.environ.get(RECORD_IN)
         functions_port = free_port() if record else port
         child = process.start(
-            [sys.executable, PROGRAM], log, places.temp, environment(places, port, functions_port, certificate)
+            [sys.executable, "-m", "demo_lib.bridged_emulator"],
+            log,
+            places.temp,
+            environment(places, port, functions_port, certificate),
         )
         emulator = Emulator(f"https://127.0.0.1:{port}", certificate, child, log)
         until = time.monotonic() + START_SECONDS

@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -13,7 +14,7 @@ from .lambdas import FUNCTION, Answer, Reply
 from .look import Snapshot
 from .mail import Mail
 
-Table = dict[tuple[str, str], dict]
+Table = dict[tuple[str, str], dict[str, Any]]
 
 
 def refused(claims: Claims, event: object, answer: Answer, named: str) -> None:
@@ -160,7 +161,7 @@ def delivered(claims: Claims, mails: list[Mail], account: Account, table: Table)
 def removed(claims: Claims, cloud: Cloud, remembered: Table) -> None:
     try:
         cloud.admin("lambda", PAYER).get_function(FunctionName=FUNCTION)
-        objection = "it is still there"
+        objection: str | None = "it is still there"
     except ClientError as error:
         objection = unless(code_of(error) == "ResourceNotFoundException", str(error))
     claims.claim(f"cdk destroy removed the function {FUNCTION}", objection)

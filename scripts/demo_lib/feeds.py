@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 from uuid import uuid4
 
 from botocore.exceptions import ClientError
@@ -72,19 +73,19 @@ class Wiretap:
         )
         cloud.admin("sns", PAYER).subscribe(TopicArn=topic(), Protocol="sqs", Endpoint=arn)
 
-    def heard(self) -> dict:
+    def heard(self) -> dict[str, Any]:
         """An alarm that rang, in CloudWatch's words."""
         message = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=1)["Messages"][0]
         return json.loads(json.loads(message["Body"])["Message"])
 
 
-def notification(alarm: dict, topic_arn: str) -> dict:
+def notification(alarm: dict[str, Any], topic_arn: str) -> dict[str, Any]:
     """As SNS would hand the alarm to the Lambda."""
     sns = {"Type": "Notification", "MessageId": str(uuid4()), "TopicArn": topic_arn, "Message": json.dumps(alarm)}
     return {"Records": [{"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": sns}]}
 
 
-def refused_publish(cloud: Cloud, account: Account, alarm: dict) -> str | None:
+def refused_publish(cloud: Cloud, account: Account, alarm: dict[str, Any]) -> str | None:
     """Publishes an alarm to the payer's topic with all rights of a member; the refusal's code, or None when it was let in."""
     try:
         cloud.admin("sns", account.id).publish(TopicArn=topic(), Message=json.dumps(alarm))
@@ -93,7 +94,7 @@ def refused_publish(cloud: Cloud, account: Account, alarm: dict) -> str | None:
     return None
 
 
-def launch_event(account: str, detail: dict | None = None) -> dict:
+def launch_event(account: str, detail: dict[str, Any] | None = None) -> dict[str, Any]:
     """As EventBridge would deliver it; `detail` adds to what EC2 says there."""
     return {
         "version": "0",

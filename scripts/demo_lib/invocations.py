@@ -4,6 +4,7 @@ import json
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import Any
 
 from .cast import PAYER
 from .cloud import Cloud
@@ -16,10 +17,10 @@ PATIENCE = 60.0  # seconds; a halt with its two clean passes takes eleven
 
 @dataclass
 class Invocation:
-    lines: list[dict] = field(default_factory=list)
+    lines: list[dict[str, Any]] = field(default_factory=list)
 
     @property
-    def records(self) -> list[dict]:
+    def records(self) -> list[dict[str, Any]]:
         """What became of the alarms or launches that it was handed: a line for all that share their fate, with their number."""
         return [line for line in self.lines if "records" in line]
 

@@ -4,6 +4,7 @@ import base64
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -17,7 +18,7 @@ HINT = "run again with -v, which shows the Lambda's log; `--keep` leaves all of 
 
 @dataclass(frozen=True)
 class Answer:
-    raw: dict
+    raw: dict[str, Any]
     log: str
 
     @property
@@ -29,14 +30,14 @@ class Answer:
         return str(self.raw.get("body"))
 
     @property
-    def report(self) -> dict:
+    def report(self) -> dict[str, Any]:
         return self.raw.get("report") or {}
 
     @property
-    def notices(self) -> dict:
+    def notices(self) -> dict[str, Any]:
         return self.report.get("notices") or {}
 
-    def account(self, account: str) -> dict:
+    def account(self, account: str) -> dict[str, Any]:
         """The report's entry of one account; empty when it has none."""
         return next((entry for entry in self.report.get("accounts", []) if entry.get("account") == account), {})
 

@@ -3,11 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from .cast import PAYER, Account
-from .cloud import Cloud, code_of
+from .cloud import Client, Cloud, code_of
 
 TABLE = "runawaytrain"
 
@@ -68,7 +69,7 @@ def people(cloud: Cloud, account: Account) -> dict[str, Person]:
     return seen
 
 
-def _login(iam, name: str) -> bool:
+def _login(iam: Client, name: str) -> bool:
     try:
         iam.get_login_profile(UserName=name)
     except ClientError as error:
@@ -86,7 +87,7 @@ def everywhere(cloud: Cloud, accounts: list[Account]) -> dict[str, Snapshot]:
     """By account id."""
     with ThreadPoolExecutor(len(accounts)) as pool:
         return dict(
-            zip([account.id for account in accounts], pool.map(lambda account: snapshot(cloud, account), accounts))
+            zip([account.id for account in accounts], pool.map(lambda one: snapshot(cloud, one), accounts), strict=True)
         )
 
 
@@ -102,13 +103,13 @@ def refused(cloud: Cloud, key: tuple[str, ...]) -> str | None:
 JOURNAL, OUTBOX = "HALT#", "OUTBOX"
 
 
-def table(cloud: Cloud) -> dict[tuple[str, str], dict]:
+def table(cloud: Cloud) -> dict[tuple[str, str], dict[str, Any]]:
     """Everything that the machine remembers, by key."""
     pages = cloud.admin("dynamodb", PAYER).get_paginator("scan").paginate(TableName=TABLE)
     return {(item["pk"]["S"], item["sk"]["S"]): item for page in pages for item in page["Items"]}
 
 
-def journal(cloud: Cloud) -> list[dict]:
+def journal(cloud: Cloud) -> list[dict[str, Any]]:
     """What each halt meant to do, and what became of it."""
     return [item for (partition, _), item in table(cloud).items() if partition.startswith(JOURNAL)]
 

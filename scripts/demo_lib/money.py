@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from . import checks, look
 from .bridges.prices import PRICES
@@ -115,7 +116,7 @@ def remembered(
     )
 
 
-def _alone(claims: Claims, answer: Answer, account: Account, limit: str) -> dict:
+def _alone(claims: Claims, answer: Answer, account: Account, limit: str) -> dict[str, Any]:
     """The one reading that tripped, while every other limit held."""
     entry = answer.account(account.id)
     readings = {reading["limit"]: reading for reading in entry.get("readings", [])}
@@ -159,7 +160,7 @@ def prices_kept(claims: Claims, cloud: Cloud, kinds: Iterable[str], region: str)
     )
 
 
-def _micros(item: dict) -> int | None:
+def _micros(item: dict[str, Any]) -> int | None:
     return int(item["perHourMicros"]["N"]) if "perHourMicros" in item else None
 
 
@@ -177,7 +178,9 @@ def payers_alarm_rang(claims: Claims, alarms: dict[str, str], account: Account) 
     )
 
 
-def only(claims: Claims, halted: list[Account], accounts: list[Account], old: dict, new: dict) -> None:
+def only(
+    claims: Claims, halted: list[Account], accounts: list[Account], old: dict[str, Any], new: dict[str, Any]
+) -> None:
     others = [other for other in accounts if other not in halted]
     names = ", ".join(account.name for account in halted)
     claims.claim(

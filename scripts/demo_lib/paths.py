@@ -1,5 +1,6 @@
 """Where things are. Nothing is written outside of `.build` and one temporary folder."""
 
+import os
 import shutil
 import tempfile
 import time
@@ -12,6 +13,10 @@ CONTRACT = INFRA / "generated" / "contract.json"
 MEMBER_TEMPLATE = ROOT / "stacksets" / "member.yaml"
 MEMBER_REGION_TEMPLATE = ROOT / "stacksets" / "member-region.yaml"
 MEMBER_ALARMS_TEMPLATE = ROOT / "stacksets" / "member-alarms.yaml"
+# Where cargo puts what it builds, as lib/env.sh has it, and the command, as lib/operator.sh has it.
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or CACHE / "runawaytrain" / "target")
+OPERATOR = Path(os.environ.get("RUNAWAYTRAIN_OPERATOR") or TARGET / "debug" / "runawaytrain")
 CDK = INFRA / "node_modules" / ".bin" / "cdk"
 BOOTSTRAP = ROOT / ".build" / "x86_64" / "bootstrap"
 LOGS = ROOT / ".build" / "logs"

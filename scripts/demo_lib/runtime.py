@@ -3,6 +3,7 @@
 import os
 import queue
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -50,13 +51,13 @@ def deliver(cloud: Cloud, binary: Path, package: Path, payload: bytes, log: Path
 
 
 @contextmanager
-def _api(payload: bytes):
+def _api(payload: bytes) -> Iterator[tuple[str, queue.Queue[tuple[str, str]]]]:
     """https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html"""
     answers: queue.Queue[tuple[str, str]] = queue.Queue()
     given, over = Event(), Event()
 
     class Api(BaseHTTPRequestHandler):
-        def do_GET(self):
+        def do_GET(self) -> None:
             if given.is_set():
                 over.wait()  # there is no second event
                 return
@@ -67,7 +68,7 @@ def _api(payload: bytes):
             self.send_header("Lambda-Runtime-Deadline-Ms", str(int((time.time() + 60) * 1000)))
             self._end(payload)
 
-        def do_POST(self):
+        def do_POST(self) -> None:
             text = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode("utf-8", "replace")
             self.send_response(202)
             self._end(b"")
@@ -78,7 +79,7 @@ def _api(payload: bytes):
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_):
+        def log_message(self, *_: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Api)

@@ -3,61 +3,49 @@
 import json
 import os
 import subprocess
-import tempfile
-import unittest
 from pathlib import Path
+from typing import Any
 
-from demo_lib.paths import ROOT
+from demo_lib.paths import OPERATOR, ROOT
 from lib import ending
 
-from .servers import Moto, ScriptedDouble, environment
+from .servers import ScriptedDouble, environment
 
 PROGRAM = ROOT / "scripts" / "deploy"
-# What scripts/test builds.
-OPERATOR = Path(os.environ["CARGO_TARGET_DIR"]) / "debug" / "runawaytrain"
-SECONDS = 900  # a deployment takes one minute, and on a machine on which much else runs many
+SECONDS = 900.0  # a deployment takes one minute, and on a machine on which much else runs many
 
 
-class Command(unittest.TestCase):
+class Command:
     host = "127.0.0.1"
 
-    @classmethod
-    def setUpClass(cls):
-        cls.moto = Moto.start()
-        cls.addClassCleanup(cls.moto.stop)
-
-    def setUp(self):
-        self.moto.reset()
-        self.double = ScriptedDouble(self.moto)
-        self.addCleanup(self.double.stop)
-        folder = tempfile.TemporaryDirectory(prefix="runawaytrain-deploy-")
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
-        self.policy = self.folder / "policy.yaml"
+    def __init__(self, double: ScriptedDouble, folder: Path):
+        self.double, self.moto, self.folder = double, double.moto, folder
+        self.policy = folder / "policy.yaml"
 
     def write(self, text: str) -> None:
         self.policy.write_text(text)
 
     def run_it(self, *arguments: str, **more: str) -> tuple[int, str]:
         """The exit code and all that it said. `more` is further environment; an empty value takes a variable away."""
-        return self._run([PROGRAM, "--policy", self.policy, *arguments], more)
+        return self.run([PROGRAM, "--policy", self.policy, *arguments], more)
 
-    def ask(self, *arguments: str, **more: str) -> tuple[int, dict]:
+    def say(self, *arguments: str, **more: str) -> tuple[int, str]:
+        """What the command itself says to a person, in a log."""
+        return self.run([OPERATOR, *arguments, "--policy", self.policy], more)
+
+    def ask(self, *arguments: str, **more: str) -> tuple[int, dict[str, Any]]:
         """What the command itself says to a program: the exit code and the document."""
-        code, said = self._run([OPERATOR, *arguments, "--policy", self.policy, "--output", "json"], more)
-        self.assertEqual(said[:1], "{", said)
-        return code, json.loads(said)
+        code, said = self.say(*arguments, "--output", "json", **more)
+        assert said[:1] == "{", said
+        document: dict[str, Any] = json.loads(said)
+        return code, document
 
-    def _run(self, command: list, more: dict[str, str]) -> tuple[int, str]:
+    def run(self, command: list[str | Path], more: dict[str, str]) -> tuple[int, str]:
         endpoint = self.double.endpoint.replace("127.0.0.1", self.host)
-        env = {
-            name: value
-            for name, value in (environment(endpoint) | {"RUNAWAYTRAIN_OPERATOR": str(OPERATOR)} | more).items()
-            if value
-        }
-        done = ending.run(
-            command, SECONDS, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=os.sep
-        )
-        self.assertNotIn("panicked", done.stdout)
-        self.assertNotIn("\x1b[", done.stdout, "no colour where there is no terminal")
+        settings = environment(endpoint) | {"RUNAWAYTRAIN_OPERATOR": str(OPERATOR)} | more
+        env = {name: value for name, value in settings.items() if value}
+        how: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "cwd": os.sep}
+        done = ending.run(command, SECONDS, env=env, **how)
+        assert "panicked" not in done.stdout
+        assert "\x1b[" not in done.stdout, "no colour where there is no terminal"
         return done.returncode, done.stdout

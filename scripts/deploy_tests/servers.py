@@ -3,21 +3,21 @@
 import http.client
 import json
 import os
-import subprocess
-import sys
 import threading
-import time
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from typing import Any
 
 import boto3
 
-from demo_lib.emulator import free_port
+from demo_lib.cloud import Client
+from lib.emulated import emulator, free_port
 
-START_SECONDS = 60
 JSON = "application/x-amz-json-1.1"
 # Some of AWS's, as an account has them that opted into nothing.
 REGIONS = {
@@ -28,7 +28,6 @@ REGIONS = {
     "ap-east-1": "DISABLED",
 }
 PAYER = "123456789012"  # the one account that moto gives to keys that it does not know
-MOTO = Path(sys.executable).with_name("moto_server")
 
 
 def environment(endpoint: str) -> dict[str, str]:
@@ -48,29 +47,6 @@ def environment(endpoint: str) -> dict[str, str]:
 @dataclass
 class Moto:
     port: int
-    child: subprocess.Popen
-
-    @staticmethod
-    def start() -> "Moto":
-        port = free_port()
-        command = [str(MOTO), "--host", "127.0.0.1", "--port", str(port)]
-        # Without the variable moto loads a machine image list for every account and region: gigabytes.
-        child = subprocess.Popen(
-            command,
-            env=os.environ | {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        made = Moto(port, child)
-        until = time.monotonic() + START_SECONDS
-        while time.monotonic() < until:
-            try:
-                urllib.request.urlopen(f"{made.endpoint}/moto-api/", timeout=2).close()
-                return made
-            except OSError:
-                time.sleep(0.1)
-        made.stop()
-        raise RuntimeError(f"moto did not answer within {START_SECONDS} s")
 
     @property
     def endpoint(self) -> str:
@@ -81,7 +57,7 @@ class Moto:
             urllib.request.Request(f"{self.endpoint}/moto-api/reset", method="POST"), timeout=30
         ).close()
 
-    def client(self, service: str):
+    def client(self, service: str) -> Client:
         return boto3.client(
             service,
             region_name="us-east-1",
@@ -90,12 +66,15 @@ class Moto:
             aws_secret_access_key="b",
         )
 
-    def stop(self) -> None:
-        self.child.terminate()
-        try:
-            self.child.wait(10)
-        except subprocess.TimeoutExpired:
-            self.child.kill()
+
+@contextmanager
+def moto() -> Iterator[Moto]:
+    server = Moto(free_port())
+    # Without the variable moto loads a machine image list for every account and region: gigabytes.
+    settings = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
+    where = ["--host", "127.0.0.1", "--port", str(server.port)]
+    with emulator("moto_server", f"{server.endpoint}/moto-api/", where, settings):
+        yield server
 
 
 @dataclass
@@ -106,28 +85,28 @@ class ScriptedDouble:
 
     moto: Moto
     access: str = "DISABLED"
-    delegates: list[dict] = field(default_factory=list)  # for StackSets, which moto knows no delegates for
-    delegation: dict | None = None  # the organization's resource policy
-    reports: list[dict] = field(default_factory=list)  # as DescribeReportDefinitions has them
+    delegates: list[dict[str, Any]] = field(default_factory=list)  # for StackSets, which moto knows no delegates for
+    delegation: dict[str, Any] | None = None  # the organization's resource policy
+    reports: list[dict[str, Any]] = field(default_factory=list)  # as DescribeReportDefinitions has them
     denied: set[str] = field(default_factory=set)  # operations, `ListRoots`
     scripted: dict[str, bytes | list[bytes]] = field(default_factory=dict)  # operation → body or bodies, sent with 200
     asked: list[str] = field(default_factory=list)
     held: set[str] = field(default_factory=set)  # operations that are never answered
     let_go: list[str] = field(default_factory=list)  # held ones that whoever asked has left
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         double = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def handle(self):
+            def handle(self) -> None:
                 try:
                     super().handle()
                 except ConnectionError:  # whoever asked has ended
                     self.close_connection = True
 
-            def do_ANY(self):
+            def do_ANY(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 operation = _operation(self.path, self.headers, body)
                 double.asked.append(operation)
@@ -148,7 +127,7 @@ class ScriptedDouble:
 
             do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_ANY
 
-            def log_message(self, *_):
+            def log_message(self, *_: object) -> None:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -208,7 +187,7 @@ class ScriptedDouble:
         before, after = said.split(name, 1)
         return status, kind, before + name + after.replace(b"<StackStatus>", output + b"<StackStatus>", 1)
 
-    def _charges(self) -> list[dict]:
+    def _charges(self) -> list[dict[str, Any]]:
         """CloudWatch speaks CBOR, and moto's does not."""
         dimensions = [{"Name": "LinkedAccount"}]
         found = self.moto.client("cloudwatch").list_metrics(
@@ -239,7 +218,7 @@ def query_answer(operation: str, inner: str) -> bytes:
     return f"<{operation}Response><{operation}Result>{inner}</{operation}Result><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></{operation}Response>".encode()
 
 
-def _operation(path: str, headers, body: bytes) -> str:
+def _operation(path: str, headers: Message, body: bytes) -> str:
     """By the target of the JSON protocols, the Action of the query ones, or the end of the path."""
     if target := headers.get("X-Amz-Target"):
         return target.rsplit(".", 1)[-1]
@@ -248,7 +227,7 @@ def _operation(path: str, headers, body: bytes) -> str:
     return "Invoke" if path.endswith("/invocations") else path.rsplit("/", 1)[-1]
 
 
-def cbor(value: dict | list | str) -> bytes:
+def cbor(value: dict[str, Any] | list[Any] | str) -> bytes:
     """RFC 8949, as much of it as is needed: maps, lists and texts."""
 
     def head(major: int, length: int) -> bytes:

@@ -4,11 +4,14 @@ Two things are bridged, only here. moto's CloudFormation makes no SCPs and so ha
 user settings. And moto runs no Lambda: the drill's answer is scripted. `scripts/demo` plays the real function."""
 
 import json
-import unittest
+import re
 from pathlib import Path
+
+import pytest
 
 from . import payer
 from .command import Command
+from .servers import ScriptedDouble
 
 REPOSITORYS = (Path(__file__).parents[2] / "runawaytrain.yaml").read_text()
 DRILL = {
@@ -43,8 +46,8 @@ class Deploy(Command):
     # moto finds the CDK's templates by path only under this name.
     host = "localhost"
 
-    def setUp(self):
-        super().setUp()
+    def __init__(self, double: ScriptedDouble, folder: Path):
+        super().__init__(double, folder)
         made, root = payer.organization(self.moto)
         payer.enable_scps(self.moto, root)
         self.double.access = "ENABLED"
@@ -69,38 +72,41 @@ class Deploy(Command):
         }
         self.moto.client("cloudformation").create_stack(StackName=stack, TemplateBody=json.dumps(template))
 
-    def test_from_a_bare_account_to_a_drill_and_away(self):
-        self.left_by_an_account("RunawayTrainAccounts07")
-        code, said = self.deploy("--yes", "--cdk-bootstrap")
-        self.assertEqual(code, 0, said)
-        ours = {"RunawayTrainGuardrails", "RunawayTrain", "RunawayTrainAccounts11", "RunawayTrainEnrollment"}
-        self.assertEqual({"CDKToolkit"} | ours, self.stacks())
-        self.assertIn("✓ remove the stack RunawayTrainAccounts07", said)
-        self.assertIn("mode: drill. The guard judges and reports, and touches nothing.", said)
-        self.assertIn("AWS::Lambda::Function", said, "what would change is shown")
-        # moto's CloudFormation makes no subscriptions, and nobody is taken for confirmed.
-        self.assertRegex(said, r"Not subscribed(.|\n)*cloud-team@example.edu \(runawaytrain\)")
-        self.assertRegex(said, r"111111111111 +physics-lab +Halt +9 +1 action")
-        self.assertLess(said.index("physics-lab"), said.index("Ok"), "those that would be touched come first")
-        topics = {topic["TopicArn"].rsplit(":", 1)[-1] for topic in self.moto.client("sns").list_topics()["Topics"]}
-        self.assertLessEqual({"runawaytrain", "runawaytrain-111111111111"}, topics)
 
-        code, said = self.run_it("--destroy", "--yes")
-        self.assertEqual(code, 0, said)
-        self.assertEqual({stack for stack in self.stacks() if stack.startswith("RunawayTrain")}, set())
-
-    def test_unasked_nothing_is_deployed_and_a_first_proceed_is_warned_about(self):
-        payer.bootstrapped(self.moto)
-        self.left_by_an_account("RunawayTrainAccounts07")
-        self.write(self.policy.read_text().replace("mode: drill\n", "mode: proceed\n", 1))
-        code, said = self.deploy()
-        self.assertEqual((code, self.stacks()), (1, {"CDKToolkit", "RunawayTrainAccounts07"}), said)
-        self.assertIn(
-            "No account has anything of its own in RunawayTrainAccounts07 any more: removed after the deployment.", said
-        )
-        self.assertIn("This is the first deployment", said)
-        self.assertIn("Nothing was deployed.", said)
+@pytest.fixture
+def command(double: ScriptedDouble, tmp_path: Path) -> Deploy:
+    return Deploy(double, tmp_path)
 
 
-if __name__ == "__main__":
-    unittest.main()
+def test_from_a_bare_account_to_a_drill_and_away(command: Deploy) -> None:
+    command.left_by_an_account("RunawayTrainAccounts07")
+    code, said = command.deploy("--yes", "--cdk-bootstrap")
+    assert code == 0, said
+    ours = {"RunawayTrainGuardrails", "RunawayTrain", "RunawayTrainAccounts11", "RunawayTrainEnrollment"}
+    assert {"CDKToolkit"} | ours == command.stacks()
+    assert "✓ remove the stack RunawayTrainAccounts07" in said
+    assert "mode: drill. The guard judges and reports, and touches nothing." in said
+    assert "AWS::Lambda::Function" in said, "what would change is shown"
+    # moto's CloudFormation makes no subscriptions, and nobody is taken for confirmed.
+    assert re.search(r"Not subscribed(.|\n)*cloud-team@example.edu \(runawaytrain\)", said)
+    assert re.search(r"111111111111 +physics-lab +Halt +9 +1 action", said)
+    assert said.index("physics-lab") < said.index("Ok"), "those that would be touched come first"
+    topics = {topic["TopicArn"].rsplit(":", 1)[-1] for topic in command.moto.client("sns").list_topics()["Topics"]}
+    assert {"runawaytrain", "runawaytrain-111111111111"} <= topics
+
+    code, said = command.run_it("--destroy", "--yes")
+    assert code == 0, said
+    assert {stack for stack in command.stacks() if stack.startswith("RunawayTrain")} == set()
+
+
+def test_unasked_nothing_is_deployed_and_a_first_proceed_is_warned_about(command: Deploy) -> None:
+    payer.bootstrapped(command.moto)
+    command.left_by_an_account("RunawayTrainAccounts07")
+    command.write(command.policy.read_text().replace("mode: drill\n", "mode: proceed\n", 1))
+    code, said = command.deploy()
+    assert (code, command.stacks()) == (1, {"CDKToolkit", "RunawayTrainAccounts07"}), said
+    assert (
+        "No account has anything of its own in RunawayTrainAccounts07 any more: removed after the deployment." in said
+    )
+    assert "This is the first deployment" in said
+    assert "Nothing was deployed." in said

@@ -2,11 +2,13 @@
 
 import json
 import re
-import unittest
+from pathlib import Path
+
+import pytest
 
 from . import payer
 from .command import Command
-from .servers import PAYER, query_answer
+from .servers import PAYER, ScriptedDouble, query_answer
 
 DEPLOYED = (
     "RunawayTrainGuardrails",
@@ -21,8 +23,8 @@ TEMPLATE = '{"Resources": {"T": {"Type": "AWS::SNS::Topic", "Properties": {"Topi
 
 
 class Destroy(Command):
-    def setUp(self):
-        super().setUp()
+    def __init__(self, double: ScriptedDouble, folder: Path):
+        super().__init__(double, folder)
         self.organization, self.root = payer.whole(self.moto)
         self.write(payer.policy_text(self.organization, self.root))
         made = self.moto.client("organizations").create_account(Email="lab@example.edu", AccountName="lab")
@@ -84,146 +86,149 @@ class Destroy(Command):
         topics = {topic["TopicArn"].rsplit(":", 1)[-1] for topic in self.moto.client("sns").list_topics()["Topics"]}
         return topics & set(SETS)
 
-    def test_everything_goes_in_reverse_order_and_what_is_kept_is_named(self):
-        self.deployed()
-        for name in ("RunawayTrainRelease", "RunawayTrainAccountsOfSomebodyElse"):
-            self.moto.client("cloudformation").create_stack(StackName=name, TemplateBody=TEMPLATE % name)
-        self.assertEqual((self.stacks(), self.instances(), len(self.members_topics())), (set(DEPLOYED), 3, 3))
-        code, said = self.run_it("--destroy", "--yes")
-        self.assertEqual(code, 0, said)
-        self.assertEqual((self.stacks(), self.members_topics(), self.sets()), (set(), set(), set()))
-        self.assertEqual((self.attached(self.member), self.attached(self.root)), (set(), set()))
-        tables = self.moto.client("dynamodb").list_tables()["TableNames"]
-        self.assertEqual(tables, ["runawaytrain"])
-        for command in (
-            "aws cloudformation delete-stack --region us-east-1 --stack-name RunawayTrainRelease",
-            "aws dynamodb delete-table --region us-east-1 --table-name runawaytrain",
-            "aws logs delete-log-group --region us-east-1 --log-group-name /aws/lambda/runawaytrain",
-        ):
-            self.assertIn(command, said)
-        order = (
-            # The guard would take an account that loses its roles for one that thieves have shut it out of.
-            "remove the stack RunawayTrainAccounts11 ",
-            "remove the stack RunawayTrainAccounts07 ",
-            "remove the stack RunawayTrain ",
-            "remove 1 stack of runawaytrain-member-alarms ",
-            "remove 1 stack of runawaytrain-member-region ",
-            "remove 1 stack of runawaytrain-member ",
-            "remove the stack RunawayTrainEnrollment ",
-            "removed stack set runawaytrain-member-alarms",
-            "removed stack set runawaytrain-member-region",
-            "removed RunawayTrainProtect on",
-            "remove the stack RunawayTrainGuardrails ",
-        )
-        places = [said.index(what) for what in order]
-        self.assertEqual(places, sorted(places))
-        self.assertNotIn("SomebodyElse", said)
-
-        code, said = self.run_it("--destroy", "--yes")
-        self.assertEqual(code, 0)
-        self.assertIn("Nothing of runawaytrain is deployed here", said)
-
-    def test_it_goes_on_with_the_stacks_of_accounts_that_an_interruption_left(self):
-        for name in ("RunawayTrainAccounts03", "RunawayTrainAccounts19"):
-            self.moto.client("cloudformation").create_stack(StackName=name, TemplateBody=TEMPLATE % name)
-        code, said = self.run_it("--destroy", "--yes")
-        self.assertEqual((code, self.stacks()), (0, set()), said)
-
-    def test_what_cannot_be_removed_from_an_account_is_named_and_left_there_where_that_is_wanted(self):
-        """An operation that tolerates every failure is called a success."""
-        self.deployed()
-        # Scripted: in moto no stack of a set ever stays.
-        left = "<member><Account>999999999999</Account><Region>us-east-1</Region><Status>INOPERABLE</Status><StatusReason>no role</StatusReason></member>"
-        self.double.scripted["ListStackInstances"] = query_answer(
-            "ListStackInstances", f"<Summaries>{left}</Summaries>"
-        )
-        code, said = self.run_it("--destroy", "--yes")
-        self.assertEqual(code, 1, said)
-        self.assertIn("runawaytrain-member-alarms is still in 1 place: 999999999999 us-east-1 (no role)", said)
-        self.assertIn("--retain-stacks leaves its stack there", said)
-        self.assertNotIn("RunawayTrain", self.stacks(), "the guard went first")
-        self.assertIn("RunawayTrainEnrollment", self.stacks())
-
-        none = query_answer("ListStackInstances", "<Summaries/>")
-        stays = self.double.scripted["ListStackInstances"]
-        self.double.scripted["ListStackInstances"] = [stays, stays, none]
-        code, said = self.run_it("--destroy", "--yes", "--retain-stacks")
-        self.assertIn("left in these accounts, and forgotten: 999999999999 us-east-1 (no role)", said)
-        self.assertEqual(
-            len([one for one in self.double.asked if one == "DeleteStackInstances"]), 3, "and once more to forget"
-        )
-        del self.double.scripted["ListStackInstances"]
-        code, said = self.run_it("--destroy", "--yes")
-        self.assertEqual((code, self.stacks(), self.sets()), (0, set(), set()), said)
-
-    def test_it_refuses_while_an_account_is_contained(self):
-        self.deployed(halted=True)
-        for state in ("Halted", "Halting", "Frozen"):
-            with self.subTest(state):
-                self.remember(self.member, state)
-                code, said = self.run_it("--destroy", "--yes")
-                self.assertEqual(code, 1)
-                self.assertIn(f"{self.member} ({state})", said)
-                self.assertIn("release each one first, runawaytrain release ", said)
-                self.assert_all_is_there()
-
-        code, said = self.run_it("--destroy", "--yes", "--force")
-        self.assertEqual(code, 0, said)
-        self.assertIn("can grow again", said)
-        self.assertEqual((self.stacks(), self.attached(self.member)), (set(), set()))
-
-    def test_without_the_table_whoever_is_quarantined_is_contained(self):
-        self.deployed(halted=True)
-        self.moto.client("dynamodb").delete_table(TableName="runawaytrain")
-        code, said = self.run_it("--destroy", "--yes")
-        self.assertEqual(code, 1, said)
-        self.assertIn(
-            f"these accounts are contained: {self.member} (quarantined, and the table runawaytrain is gone", said
-        )
-        self.assert_all_is_there()
-
     def assert_all_is_there(self) -> None:
         there = (self.stacks(), self.attached(self.member), self.instances())
-        self.assertEqual(
-            there, (set(DEPLOYED), {"RunawayTrainQuarantine", "RunawayTrainModels", "RunawayTrainLockdown"}, 3)
-        )
-
-    def test_a_state_that_only_a_newer_guard_knows_counts_as_contained(self):
-        self.deployed(halted=True)
-        self.remember(self.member, "Chained")
-        code, said = self.run_it("--destroy", "--yes")
-        self.assertEqual(code, 1)
-        self.assertIn(f"{self.member} (Chained, which this command does not know", said)
-        self.assert_all_is_there()
-
-    def test_who_is_quarantined_is_contained_whatever_the_table_says(self):
-        self.deployed(halted=True)  # and the record says Ok: the table may have been made anew
-        code, said = self.run_it("--destroy", "--yes")
-        self.assertEqual(code, 1, said)
-        self.assertIn(f"{self.member} (a policy of a halt is attached, though its record says otherwise)", said)
-        self.assert_all_is_there()
-
-    def test_without_yes_and_without_a_terminal_nothing_is_removed(self):
-        self.deployed()
-        code, said = self.run_it("--destroy")
-        self.assertEqual(code, 1)
-        self.assertIn("Nothing was removed", said)
-        self.assertEqual((self.stacks(), self.instances()), (set(DEPLOYED), 3))
-
-    def test_another_account_is_left_alone(self):
-        self.deployed()
-        self.write(payer.policy_text(self.organization, self.root, payer="999999999999"))
-        code, said = self.run_it("--destroy", "--yes")
-        self.assertEqual((code, self.stacks()), (1, set(DEPLOYED)))
-        self.assertIn("999999999999", said)
-
-    def test_whoever_may_not_read_the_state_removes_nothing(self):
-        self.deployed()
-        self.double.denied = {"Query"}
-        code, said = self.run_it("--destroy", "--yes")
-        self.assertEqual((code, self.stacks()), (1, set(DEPLOYED)))
-        self.assertIn("dynamodb:Query", said)
+        assert there == (set(DEPLOYED), {"RunawayTrainQuarantine", "RunawayTrainModels", "RunawayTrainLockdown"}, 3)
 
 
-if __name__ == "__main__":
-    unittest.main()
+@pytest.fixture
+def command(double: ScriptedDouble, tmp_path: Path) -> Destroy:
+    return Destroy(double, tmp_path)
+
+
+def test_everything_goes_in_reverse_order_and_what_is_kept_is_named(command: Destroy) -> None:
+    command.deployed()
+    for name in ("RunawayTrainRelease", "RunawayTrainAccountsOfSomebodyElse"):
+        command.moto.client("cloudformation").create_stack(StackName=name, TemplateBody=TEMPLATE % name)
+    assert (command.stacks(), command.instances(), len(command.members_topics())) == (set(DEPLOYED), 3, 3)
+    code, said = command.run_it("--destroy", "--yes")
+    assert code == 0, said
+    assert (command.stacks(), command.members_topics(), command.sets()) == (set(), set(), set())
+    assert (command.attached(command.member), command.attached(command.root)) == (set(), set())
+    tables = command.moto.client("dynamodb").list_tables()["TableNames"]
+    assert tables == ["runawaytrain"]
+    for cure in (
+        "aws cloudformation delete-stack --region us-east-1 --stack-name RunawayTrainRelease",
+        "aws dynamodb delete-table --region us-east-1 --table-name runawaytrain",
+        "aws logs delete-log-group --region us-east-1 --log-group-name /aws/lambda/runawaytrain",
+    ):
+        assert cure in said
+    order = (
+        # The guard would take an account that loses its roles for one that thieves have shut it out of.
+        "remove the stack RunawayTrainAccounts11 ",
+        "remove the stack RunawayTrainAccounts07 ",
+        "remove the stack RunawayTrain ",
+        "remove 1 stack of runawaytrain-member-alarms ",
+        "remove 1 stack of runawaytrain-member-region ",
+        "remove 1 stack of runawaytrain-member ",
+        "remove the stack RunawayTrainEnrollment ",
+        "removed stack set runawaytrain-member-alarms",
+        "removed stack set runawaytrain-member-region",
+        "removed RunawayTrainProtect on",
+        "remove the stack RunawayTrainGuardrails ",
+    )
+    places = [said.index(what) for what in order]
+    assert places == sorted(places)
+    assert "SomebodyElse" not in said
+
+    code, said = command.run_it("--destroy", "--yes")
+    assert code == 0
+    assert "Nothing of runawaytrain is deployed here" in said
+
+
+def test_it_goes_on_with_the_stacks_of_accounts_that_an_interruption_left(command: Destroy) -> None:
+    for name in ("RunawayTrainAccounts03", "RunawayTrainAccounts19"):
+        command.moto.client("cloudformation").create_stack(StackName=name, TemplateBody=TEMPLATE % name)
+    code, said = command.run_it("--destroy", "--yes")
+    assert (code, command.stacks()) == (0, set()), said
+
+
+def test_what_cannot_be_removed_from_an_account_is_named_and_left_there_where_that_is_wanted(command: Destroy) -> None:
+    """An operation that tolerates every failure is called a success."""
+    command.deployed()
+    # Scripted: in moto no stack of a set ever stays.
+    left = "<member><Account>999999999999</Account><Region>us-east-1</Region><Status>INOPERABLE</Status><StatusReason>no role</StatusReason></member>"
+    stays = query_answer("ListStackInstances", f"<Summaries>{left}</Summaries>")
+    command.double.scripted["ListStackInstances"] = stays
+    code, said = command.run_it("--destroy", "--yes")
+    assert code == 1, said
+    assert "runawaytrain-member-alarms is still in 1 place: 999999999999 us-east-1 (no role)" in said
+    assert "--retain-stacks leaves its stack there" in said
+    assert "RunawayTrain" not in command.stacks(), "the guard went first"
+    assert "RunawayTrainEnrollment" in command.stacks()
+
+    none = query_answer("ListStackInstances", "<Summaries/>")
+    command.double.scripted["ListStackInstances"] = [stays, stays, none]
+    code, said = command.run_it("--destroy", "--yes", "--retain-stacks")
+    assert "left in these accounts, and forgotten: 999999999999 us-east-1 (no role)" in said
+    assert len([one for one in command.double.asked if one == "DeleteStackInstances"]) == 3, "and once more to forget"
+    del command.double.scripted["ListStackInstances"]
+    code, said = command.run_it("--destroy", "--yes")
+    assert (code, command.stacks(), command.sets()) == (0, set(), set()), said
+
+
+def test_it_refuses_while_an_account_is_contained(command: Destroy, subtests: pytest.Subtests) -> None:
+    command.deployed(halted=True)
+    for state in ("Halted", "Halting", "Frozen"):
+        with subtests.test(state):
+            command.remember(command.member, state)
+            code, said = command.run_it("--destroy", "--yes")
+            assert code == 1
+            assert f"{command.member} ({state})" in said
+            assert "release each one first, runawaytrain release " in said
+            command.assert_all_is_there()
+
+    code, said = command.run_it("--destroy", "--yes", "--force")
+    assert code == 0, said
+    assert "can grow again" in said
+    assert (command.stacks(), command.attached(command.member)) == (set(), set())
+
+
+def test_without_the_table_whoever_is_quarantined_is_contained(command: Destroy) -> None:
+    command.deployed(halted=True)
+    command.moto.client("dynamodb").delete_table(TableName="runawaytrain")
+    code, said = command.run_it("--destroy", "--yes")
+    assert code == 1, said
+    assert f"these accounts are contained: {command.member} (quarantined, and the table runawaytrain is gone" in said
+    command.assert_all_is_there()
+
+
+def test_a_state_that_only_a_newer_guard_knows_counts_as_contained(command: Destroy) -> None:
+    command.deployed(halted=True)
+    command.remember(command.member, "Chained")
+    code, said = command.run_it("--destroy", "--yes")
+    assert code == 1
+    assert f"{command.member} (Chained, which this command does not know" in said
+    command.assert_all_is_there()
+
+
+def test_who_is_quarantined_is_contained_whatever_the_table_says(command: Destroy) -> None:
+    command.deployed(halted=True)  # and the record says Ok: the table may have been made anew
+    code, said = command.run_it("--destroy", "--yes")
+    assert code == 1, said
+    assert f"{command.member} (a policy of a halt is attached, though its record says otherwise)" in said
+    command.assert_all_is_there()
+
+
+def test_without_yes_and_without_a_terminal_nothing_is_removed(command: Destroy) -> None:
+    command.deployed()
+    code, said = command.run_it("--destroy")
+    assert code == 1
+    assert "Nothing was removed" in said
+    assert (command.stacks(), command.instances()) == (set(DEPLOYED), 3)
+
+
+def test_another_account_is_left_alone(command: Destroy) -> None:
+    command.deployed()
+    command.write(payer.policy_text(command.organization, command.root, payer="999999999999"))
+    code, said = command.run_it("--destroy", "--yes")
+    assert (code, command.stacks()) == (1, set(DEPLOYED))
+    assert "999999999999" in said
+
+
+def test_whoever_may_not_read_the_state_removes_nothing(command: Destroy) -> None:
+    command.deployed()
+    command.double.denied = {"Query"}
+    code, said = command.run_it("--destroy", "--yes")
+    assert (code, command.stacks()) == (1, set(DEPLOYED))
+    assert "dynamodb:Query" in said

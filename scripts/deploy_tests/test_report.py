@@ -1,5 +1,6 @@
 """The page that `runawaytrain report` writes, as a browser shows it: on a desk, on a phone, in the dark and on paper."""
 
+import itertools
 import json
 import os
 import re
@@ -7,21 +8,23 @@ import shutil
 import struct
 import subprocess
 import tempfile
-import unittest
 import zlib
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
-from demo_lib.paths import ROOT
+import pytest
+
+from demo_lib.paths import ROOT, TARGET
 from lib import ending
 
 CHROMIUM = shutil.which("chromium")
-EXAMPLE = Path(os.environ["CARGO_TARGET_DIR"]) / "debug" / "examples" / "report"
+EXAMPLE = TARGET / "debug" / "examples" / "report"
 # Left to be looked at.
 PICTURES = ROOT / ".build" / "report"
 KINDS = ("halted", "halting", "frozen", "released", "calm")
 PHONE, DESK = 360, 1200
-BUILD_SECONDS, BROWSER_SECONDS = 1800, 120
+BUILD_SECONDS, BROWSER_SECONDS = 1800.0, 120.0
 FORGED = "<script>document.title='stolen'</script>"
 # What the page comes to at the width of a phone: how wide it is, and what sticks out of it. In a frame, for a window may not be made so narrow.
 MEASURE = """<!doctype html><meta charset="utf-8"><title>not measured</title>
@@ -44,11 +47,13 @@ phone.srcdoc = %(page)s;
 class Outline(HTMLParser):
     """The headings of a page, and the heads of its tables."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.levels, self.heads, self.scripts = [], [], 0
+        self.levels: list[int] = []
+        self.heads: list[str | None] = []
+        self.scripts = 0
 
-    def handle_starttag(self, tag: str, attrs: list) -> None:
+    def handle_starttag(self, tag: str, attrs: list[Any]) -> None:
         if re.fullmatch("h[1-6]", tag):
             self.levels.append(int(tag[1]))
         if tag == "th":
@@ -66,30 +71,24 @@ def first_pixel(picture: Path) -> tuple[int, ...]:
     return tuple(zlib.decompress(packed)[1:4])
 
 
-@unittest.skipUnless(
-    CHROMIUM, "no browser looks at the report's page here: there is no chromium (apt-get install chromium)"
+pytestmark = pytest.mark.skipif(
+    not CHROMIUM, reason="no browser looks at the report's page here: there is no chromium (apt-get install chromium)"
 )
-class ReportPage(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.TemporaryDirectory(prefix="runawaytrain-report-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.folder = Path(folder.name)
-        # Over the whole workspace: with its package alone cargo would unify features differently and compile the SDK a second time.
-        build = ["cargo", "build", "--quiet", "--locked", "--workspace", "--example", "report"]
-        ending.run(build, BUILD_SECONDS, cwd=ROOT).check_returncode()
-        cls.pages = {kind: cls.written(kind) for kind in KINDS}
 
-    @staticmethod
-    def written(kind: str) -> Path:
-        """A page of the simulated organization."""
-        done = ending.run([EXAMPLE, kind], BROWSER_SECONDS, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-        if done.returncode != 0:
-            raise AssertionError(f"the example made no page: {kind}")
-        page = PICTURES / f"{kind}.html"
-        page.write_text(done.stdout)
-        return page
+
+def written(kind: str) -> Path:
+    """A page of the simulated organization."""
+    done = ending.run([EXAMPLE, kind], BROWSER_SECONDS, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert done.returncode == 0, f"the example made no page: {kind}"
+    page = PICTURES / f"{kind}.html"
+    page.write_text(done.stdout)
+    return page
+
+
+class Browser:
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.pages = {kind: written(kind) for kind in KINDS}
 
     def browse(self, page: Path, *options: str) -> str:
         """What the browser writes about a page. It must not have anything to complain of."""
@@ -107,8 +106,8 @@ class ReportPage(unittest.TestCase):
         done = ending.run(
             command, BROWSER_SECONDS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=os.sep
         )
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual([line for line in done.stderr.splitlines() if "CONSOLE" in line], [])
+        assert done.returncode == 0, done.stderr
+        assert [line for line in done.stderr.splitlines() if "CONSOLE" in line] == []
         return done.stdout
 
     def picture(self, page: Path, name: str, *options: str) -> Path:
@@ -117,64 +116,74 @@ class ReportPage(unittest.TestCase):
         self.browse(page, f"--screenshot={picture}", *options)
         return picture
 
-    def at_width(self, page: Path, width: int) -> dict:
+    def at_width(self, page: Path, width: int) -> dict[str, Any]:
         frame = self.folder / f"{page.stem}-{width}.html"
         # A string of a script that ends no script.
         text = json.dumps(page.read_text()).replace("<", "\\u003c")
         frame.write_text(MEASURE % {"width": width, "page": text})
-        title = re.search("<title>(.*?)</title>", self.browse(frame, "--dump-dom"), re.DOTALL)
-        return json.loads(
-            title[1].replace("&quot;", '"').replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+        [title] = re.findall("<title>(.*?)</title>", self.browse(frame, "--dump-dom"), re.DOTALL)
+        return json.loads(title.replace("&quot;", '"').replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Browser:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    # Over the whole workspace: with its package alone cargo would unify features differently and compile the SDK a second
+    # time.
+    build = ["cargo", "build", "--quiet", "--locked", "--workspace", "--example", "report"]
+    ending.run(build, BUILD_SECONDS, cwd=ROOT).check_returncode()
+    return Browser(tmp_path_factory.mktemp("report"))
+
+
+def test_nothing_sticks_out_at_the_width_of_a_phone(browser: Browser, subtests: pytest.Subtests) -> None:
+    for kind, page in browser.pages.items():
+        with subtests.test(kind):
+            seen = browser.at_width(page, PHONE)
+            assert (seen["scroll"], seen["width"], seen["out"]) == (PHONE, PHONE, [])
+            assert seen["title"] != "stolen"
+
+
+def test_a_browser_reads_it_as_it_is_meant_and_runs_nothing(browser: Browser, subtests: pytest.Subtests) -> None:
+    for kind, page in browser.pages.items():
+        with subtests.test(kind):
+            document = browser.browse(page, "--dump-dom")
+            outline = Outline()
+            outline.feed(document)
+            assert outline.levels.count(1) == 1
+            assert all(after <= before + 1 for before, after in itertools.pairwise(outline.levels)), outline.levels
+            assert set(outline.heads) <= {"col", "row"}
+            assert outline.scripts == 0
+            assert not re.search(r"https?:|url\(|@import|<link|<img", page.read_text())
+
+
+def test_a_name_that_is_markup_is_read_as_a_name(browser: Browser) -> None:
+    text = browser.pages["halted"].read_text()
+    assert FORGED not in text
+    assert "&lt;script&gt;document.title=&#39;stolen&#39;&lt;/script&gt;" in text
+    assert "\u202e" not in text
+
+
+def test_it_is_light_or_dark_as_its_reader_has_it(browser: Browser) -> None:
+    for kind, page in browser.pages.items():
+        size = f"--window-size={DESK},3000"
+        light = browser.picture(page, f"{kind}-light", size, "--blink-settings=preferredColorScheme=1")
+        dark = browser.picture(page, f"{kind}-dark", size, "--blink-settings=preferredColorScheme=0")
+        assert min(first_pixel(light)) > 240
+        assert max(first_pixel(dark)) < 40
+
+
+def test_it_can_be_printed_and_read_on_a_phone(browser: Browser) -> None:
+    for kind, page in browser.pages.items():
+        paper = PICTURES / f"{kind}.pdf"
+        paper.unlink(missing_ok=True)
+        # Paper is white, whatever the screen is.
+        browser.browse(
+            page, f"--print-to-pdf={paper}", "--no-pdf-header-footer", "--blink-settings=preferredColorScheme=0"
         )
-
-    def test_nothing_sticks_out_at_the_width_of_a_phone(self):
-        for kind, page in self.pages.items():
-            with self.subTest(kind):
-                seen = self.at_width(page, PHONE)
-                self.assertEqual((seen["scroll"], seen["width"], seen["out"]), (PHONE, PHONE, []))
-                self.assertNotEqual(seen["title"], "stolen")
-
-    def test_a_browser_reads_it_as_it_is_meant_and_runs_nothing(self):
-        for kind, page in self.pages.items():
-            with self.subTest(kind):
-                document = self.browse(page, "--dump-dom")
-                outline = Outline()
-                outline.feed(document)
-                self.assertEqual(outline.levels.count(1), 1)
-                self.assertTrue(
-                    all(after <= before + 1 for before, after in zip(outline.levels, outline.levels[1:])),
-                    outline.levels,
-                )
-                self.assertLessEqual(set(outline.heads), {"col", "row"})
-                self.assertEqual(outline.scripts, 0)
-                self.assertNotRegex(page.read_text(), r"https?:|url\(|@import|<link|<img")
-
-    def test_a_name_that_is_markup_is_read_as_a_name(self):
-        text = self.pages["halted"].read_text()
-        self.assertNotIn(FORGED, text)
-        self.assertIn("&lt;script&gt;document.title=&#39;stolen&#39;&lt;/script&gt;", text)
-        self.assertNotIn("\u202e", text)
-
-    def test_it_is_light_or_dark_as_its_reader_has_it(self):
-        for kind, page in self.pages.items():
-            size = f"--window-size={DESK},3000"
-            light = self.picture(page, f"{kind}-light", size, "--blink-settings=preferredColorScheme=1")
-            dark = self.picture(page, f"{kind}-dark", size, "--blink-settings=preferredColorScheme=0")
-            self.assertGreater(min(first_pixel(light)), 240)
-            self.assertLess(max(first_pixel(dark)), 40)
-
-    def test_it_can_be_printed_and_read_on_a_phone(self):
-        for kind, page in self.pages.items():
-            paper = PICTURES / f"{kind}.pdf"
-            paper.unlink(missing_ok=True)
-            # Paper is white, whatever the screen is.
-            self.browse(
-                page, f"--print-to-pdf={paper}", "--no-pdf-header-footer", "--blink-settings=preferredColorScheme=0"
-            )
-            self.assertEqual(paper.read_bytes()[:5], b"%PDF-")
-            frame = self.folder / f"{kind}-phone.html"
-            text = page.read_text().replace("&", "&amp;").replace('"', "&quot;")
-            frame.write_text(
-                f'<!doctype html><style>body {{ margin: 0 }}</style><iframe srcdoc="{text}" style="width: {PHONE}px; height: 5000px; border: 0"></iframe>'
-            )
-            self.picture(frame, f"{kind}-phone", f"--window-size={PHONE},5000")
+        assert paper.read_bytes()[:5] == b"%PDF-"
+        frame = browser.folder / f"{kind}-phone.html"
+        text = page.read_text().replace("&", "&amp;").replace('"', "&quot;")
+        frame.write_text(
+            f'<!doctype html><style>body {{ margin: 0 }}</style><iframe srcdoc="{text}" style="width: {PHONE}px; height: 5000px; border: 0"></iframe>'
+        )
+        browser.picture(frame, f"{kind}-phone", f"--window-size={PHONE},5000")

@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 SIGNS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # For the environment of a script that we start: it needs no process group of its own, for we end the one it is in. lib/attend.sh reads it.
@@ -32,7 +34,7 @@ def listen() -> None:
             signal.signal(sign, _interrupt)
 
 
-def _interrupt(sign: int, _frame) -> None:
+def _interrupt(sign: int, _frame: object) -> None:
     raise Interrupted(sign)
 
 
@@ -42,7 +44,7 @@ def listen_no_more() -> None:
         signal.signal(sign, signal.SIG_IGN)
 
 
-def run(command: list, seconds: float | None = None, **how) -> subprocess.CompletedProcess:
+def run(command: Sequence[object], seconds: float | None = None, **how: Any) -> subprocess.CompletedProcess[str]:
     """As `subprocess.run`, without an input. What the command started ends with it: at its end, after `seconds`, or when we are told to end."""
     words = [str(part) for part in command]
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True, **how) as child:
@@ -62,7 +64,7 @@ def _text(said: bytes | str) -> str:
     return said.decode("utf-8", "replace") if isinstance(said, bytes) else said
 
 
-def end(child: subprocess.Popen, patience: float = PATIENCE) -> None:
+def end(child: subprocess.Popen[bytes], patience: float = PATIENCE) -> None:
     """Ends the whole group that `child` leads: politely, then not. The leader may be gone while its children live on."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         try:
@@ -75,7 +77,7 @@ def end(child: subprocess.Popen, patience: float = PATIENCE) -> None:
     child.poll()
 
 
-def _group_lives(child: subprocess.Popen) -> bool:
+def _group_lives(child: subprocess.Popen[bytes]) -> bool:
     child.poll()  # a finished leader stays in its group until it is waited for
     try:
         os.killpg(child.pid, 0)

@@ -8,8 +8,12 @@ import signal
 import subprocess
 import termios
 import time
-import unittest
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pytest
 
 from . import ending
 
@@ -22,14 +26,13 @@ class Watched:
 
     def __init__(
         self,
-        test: unittest.TestCase,
-        command: list,
-        env: dict,
-        ignoring: tuple = (),
+        command: Iterable[str | Path],
+        env: dict[str, str],
+        ignoring: tuple[signal.Signals, ...] = (),
         terminal: bool = False,
         cwd: Path | None = None,
     ):
-        self.test, self.said = test, ""
+        self.said = ""
         ours, theirs = pty.openpty() if terminal else os.pipe()
 
         def prepare() -> None:
@@ -39,14 +42,23 @@ class Watched:
                 fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
 
         reads = theirs if terminal else subprocess.DEVNULL
-        how = {"start_new_session": True, "preexec_fn": prepare, "pass_fds": [theirs] if terminal else []}
+        how: dict[str, Any] = {
+            "start_new_session": True,
+            "preexec_fn": prepare,
+            "pass_fds": [theirs] if terminal else [],
+        }
         self.child = subprocess.Popen(
             [str(part) for part in command], env=env, stdin=reads, stdout=theirs, stderr=theirs, cwd=cwd, **how
         )
         os.close(theirs)
         self.terminal = ours
-        test.addCleanup(os.close, ours)
-        test.addCleanup(ending.end, self.child)
+
+    def __enter__(self) -> "Watched":
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        ending.end(self.child)
+        os.close(self.terminal)
 
     def until(self, words: str, seconds: float = SECONDS) -> str:
         """All that was said until it said `words`."""
@@ -54,9 +66,9 @@ class Watched:
         while words not in self.said:
             left = end - time.monotonic()
             if left <= 0:
-                self.test.fail(f"{words!r} was not said within {seconds:g} s, only: {self.said}")
+                pytest.fail(f"{words!r} was not said within {seconds:g} s, only: {self.said}")
             if not self._read(left):
-                self.test.fail(f"it ended without saying {words!r}: {self.said}")
+                pytest.fail(f"it ended without saying {words!r}: {self.said}")
         return self.said
 
     def type(self, keys: bytes) -> None:
@@ -71,7 +83,7 @@ class Watched:
         try:
             code = self.child.wait(max(0.1, end - time.monotonic()))
         except subprocess.TimeoutExpired:
-            self.test.fail(f"it did not end within {seconds:g} s; it said: {self.said}")
+            pytest.fail(f"it did not end within {seconds:g} s; it said: {self.said}")
         return code if code >= 0 else 128 - code
 
     def _read(self, seconds: float) -> bool:
@@ -84,3 +96,14 @@ class Watched:
             return False
         self.said += read.decode("utf-8", "replace")
         return bool(read)
+
+
+Watch = Callable[..., Watched]
+
+
+def eventually(so: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
+    until = time.monotonic() + seconds
+    while not so():
+        if time.monotonic() > until:
+            pytest.fail(f"not within {seconds:g} s: {what}")
+        time.sleep(0.05)

@@ -22,8 +22,8 @@ After a change of READS or CALLS: UPDATE_GENERATED=1 cargo test -p runawaytrain-
 
 
 def main() -> int:
-    how = {"description": TEXT, "formatter_class": argparse.RawDescriptionHelpFormatter}
-    argparse.ArgumentParser(prog="scripts/privileges", **how).parse_args()
+    raw = argparse.RawDescriptionHelpFormatter
+    argparse.ArgumentParser(prog="scripts/privileges", description=TEXT, formatter_class=raw).parse_args()
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     from lib import ending
     from privileges_lib import check

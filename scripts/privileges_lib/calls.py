@@ -76,7 +76,7 @@ def operations(named: str, crates: dict[str, Path], source: Path) -> list[Operat
     return found
 
 
-def _call(method: str) -> re.Pattern:
+def _call(method: str) -> re.Pattern[str]:
     """A client's method takes no argument, for a builder takes them all; so a function of ours that happens to have the
     same name is told apart."""
     return re.compile(rf"\.\s*{method}\s*\(\s*\)|\bClient::{method}\b")
@@ -90,7 +90,7 @@ def _actions(crate: Path, method: str, kinds: Iterable[str]) -> tuple[str, ...]:
     return (action(_only(SIGNED_FOR, (crate / "src" / "config.rs").read_text(), crate.name), operation),)
 
 
-def _only(pattern: re.Pattern, text: str, where: str) -> str:
+def _only(pattern: re.Pattern[str], text: str, where: str) -> str:
     found = set(pattern.findall(text))
     if len(found) != 1:
         raise Blind(f"{where}: expected one {pattern.pattern}, found {sorted(found)}")

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -13,7 +14,7 @@ ROLE, POLICY = "AWS::IAM::Role", "AWS::IAM::Policy"
 class Statement:
     sid: str
     actions: tuple[str, ...]
-    resources: tuple
+    resources: tuple[Any, ...]
     condition_keys: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -24,11 +25,11 @@ class Unreadable(Exception):
     """A grant whose extent cannot be told from the template."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
     """The short forms of CloudFormation's functions, as their long ones."""
 
 
-def _function(loader: yaml.Loader, suffix: str, node: yaml.Node):
+def _function(loader: yaml.Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     if isinstance(node, yaml.ScalarNode):
         value = loader.construct_scalar(node)
         value = value.split(".", 1) if suffix == "GetAtt" else value
@@ -42,13 +43,13 @@ def _function(loader: yaml.Loader, suffix: str, node: yaml.Node):
 _Loader.add_multi_constructor("!", _function)
 
 
-def template(file: Path) -> dict:
+def template(file: Path) -> dict[str, Any]:
     """A template's resources, by logical id."""
     text = file.read_text(encoding="utf-8")
     return (json.loads(text) if file.suffix == ".json" else yaml.load(text, _Loader))["Resources"]
 
 
-def role_id(resources: dict, name: str) -> str:
+def role_id(resources: dict[str, Any], name: str) -> str:
     found = [
         logical
         for logical, one in resources.items()
@@ -59,7 +60,7 @@ def role_id(resources: dict, name: str) -> str:
     return found[0]
 
 
-def statements(resources: dict, name: str) -> list[Statement]:
+def statements(resources: dict[str, Any], name: str) -> list[Statement]:
     """All that a role may do, by policies inside of it and beside it."""
     logical = role_id(resources, name)
     properties = resources[logical]["Properties"]
@@ -74,7 +75,7 @@ def statements(resources: dict, name: str) -> list[Statement]:
     return [_statement(name, one) for document in documents for one in listed(document["Statement"])]
 
 
-def _statement(name: str, one: dict) -> Statement:
+def _statement(name: str, one: dict[str, Any]) -> Statement:
     if one["Effect"] != "Allow" or not {"Action", "Resource"} <= one.keys():
         raise Unreadable(f"{name}, {one.get('Sid')}: expected Allow, Action and Resource, found {sorted(one)}")
     keys = tuple(key for operator in one.get("Condition", {}).values() for key in operator)
@@ -83,11 +84,11 @@ def _statement(name: str, one: dict) -> Statement:
     )
 
 
-def listed(value) -> list:
+def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def frozen(resource) -> str:
+def frozen(resource: object) -> str:
     """A resource as text that can be compared: an ARN, or the function that makes one."""
     if isinstance(resource, dict) and isinstance(resource.get("Fn::Sub"), str):
         return resource["Fn::Sub"]

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 import json
 import re
 from importlib.resources import files
+from typing import Any
 
 from .grants import Statement
 
@@ -19,11 +20,11 @@ UNNARROWED = {
 }
 
 
-def tables() -> dict:
+def tables() -> dict[str, Any]:
     return json.loads(files("cfnlint.data.AdditionalSpecs").joinpath("Policies.json").read_text(encoding="utf-8"))
 
 
-def judge(statement: Statement, known: dict) -> tuple[list[str], dict[str, str]]:
+def judge(statement: Statement, known: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
     """What is wider than it must be; and for each action that is granted on any resource, why no narrower one will do."""
     problems: list[str] = []
     reasons: dict[str, str] = {}

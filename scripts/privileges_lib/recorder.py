@@ -11,6 +11,7 @@ import ssl
 import sys
 import threading
 from contextlib import closing
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -33,10 +34,10 @@ class Record:
         self._out = file.open("a", encoding="utf-8")
         self._lock = threading.Lock()
 
-    def keep(self, method: str, uri: str, headers, body: bytes, answer: bytes) -> None:
+    def keep(self, method: str, uri: str, headers: Message, body: bytes, answer: bytes) -> None:
         if OURS not in headers.get("user-agent", ""):
             return
-        line = {
+        line: dict[str, object] = {
             "method": method,
             "uri": uri,
             "headers": {name: headers[name] for name in TELLING if name in headers},
@@ -61,15 +62,14 @@ def given_key(answer: bytes) -> str | None:
 
 def handler(upstream: str, record: Record) -> type[BaseHTTPRequestHandler]:
     to = urlsplit(upstream)
+    host = to.hostname or ""
 
     def connection() -> http.client.HTTPConnection:
         """One a request: the emulator closes those that were idle for seconds, and whoever asks us would not know."""
         if to.scheme == "http":
-            return http.client.HTTPConnection(to.hostname, to.port, timeout=PATIENCE)
+            return http.client.HTTPConnection(host, to.port, timeout=PATIENCE)
         # The emulator's certificate is its own. Whoever asks us checks it, for it is ours too.
-        return http.client.HTTPSConnection(
-            to.hostname, to.port, timeout=PATIENCE, context=ssl._create_unverified_context()
-        )
+        return http.client.HTTPSConnection(host, to.port, timeout=PATIENCE, context=ssl._create_unverified_context())
 
     class Recorder(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -109,7 +109,7 @@ def handler(upstream: str, record: Record) -> type[BaseHTTPRequestHandler]:
 
         do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = hand_on
 
-        def log_message(self, *_):
+        def log_message(self, *_: object) -> None:
             pass
 
     return Recorder

@@ -2,7 +2,7 @@
 
 import re
 
-from .verdict import RESPONDER, Evidence, called_by, granted_to
+from .verdict import Evidence, granted_to
 from .wire import DOUBLE, FUNCTION, counted
 
 HEAD = ("action", "called by", "emulators", "double", "function", "responder", "granted on", "verdict")
@@ -14,7 +14,7 @@ def rows(evidence: Evidence, problems: list[str]) -> list[tuple[str, ...]]:
     granted = {role: granted_to(statements) for role, statements in evidence.granted.items()}
     called = {action for operation in evidence.operations for action in operation.actions}
     lent = {one.action for one in evidence.borrowed}
-    lines = []
+    lines: list[tuple[str, ...]] = []
     for action in sorted(called.union(*granted.values())):
         files = sorted({file for one in evidence.operations if action in one.actions for file in one.files})
         callers = ", ".join(file.removesuffix(".rs") for file in files)
@@ -64,5 +64,5 @@ def reasons(evidence: Evidence) -> list[str]:
 def text(evidence: Evidence, problems: list[str]) -> str:
     lines = [HEAD, *rows(evidence, problems)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines]
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     return "\n".join([*table, "", *reasons(evidence)])

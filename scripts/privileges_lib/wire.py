@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from .names import action, actions_of_transaction
@@ -60,7 +61,7 @@ def asked(service: str, operation: str, body: str) -> tuple[str, ...]:
     return (action(service, operation),)
 
 
-def name(exchange: dict) -> tuple[str, str]:
+def name(exchange: dict[str, Any]) -> tuple[str, str]:
     """The service as it is signed for, and the operation.
 
     https://smithy.io/2.0/aws/protocols/index.html
@@ -82,7 +83,7 @@ def name(exchange: dict) -> tuple[str, str]:
     raise Unnamed(f"{exchange['method']} {url.path} of {service}")
 
 
-def _credential(exchange: dict) -> tuple[str, str]:
+def _credential(exchange: dict[str, Any]) -> tuple[str, str]:
     """The access key and the service of a signature.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
@@ -91,6 +92,6 @@ def _credential(exchange: dict) -> tuple[str, str]:
     return scope[0], scope[3]
 
 
-def counted(requests: list[Request]) -> Counter:
+def counted(requests: list[Request]) -> Counter[tuple[str, str]]:
     """How often each action was asked for, by suite."""
     return Counter((action, request.suite) for request in requests for action in request.actions)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lib import ending  # noqa: E402  # the folder above must be found first
-from release_lib import commands  # noqa: E402
-from release_lib.paths import COMMAND_TARGETS, TARGETS  # noqa: E402
-from release_lib.problem import Problem  # noqa: E402
+from lib import ending  # the folder above must be found first
+from release_lib import commands
+from release_lib.paths import COMMAND_TARGETS, TARGETS
+from release_lib.problem import Problem
 
 TEXT = """\
 Only the pipeline releases: .github/workflows/release.yml, for a tag vX.Y.Z. docs/releasing.md says how.

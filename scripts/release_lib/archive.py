@@ -26,13 +26,16 @@ def zip_folder(folder: Path, archive: Path) -> None:
 
 def tar_folder(folder: Path, archive: Path) -> None:
     """The same as a gzipped tar."""
-    with archive.open("wb") as raw, gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as packed:
-        with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as out:
-            for file in _files(folder):
-                entry = tarfile.TarInfo(file.relative_to(folder).as_posix())
-                entry.size, entry.mode = file.stat().st_size, _mode(file)
-                with file.open("rb") as content:
-                    out.addfile(entry, content)
+    with (
+        archive.open("wb") as raw,
+        gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as out,
+    ):
+        for file in _files(folder):
+            entry = tarfile.TarInfo(file.relative_to(folder).as_posix())
+            entry.size, entry.mode = file.stat().st_size, _mode(file)
+            with file.open("rb") as content:
+                out.addfile(entry, content)
 
 
 def unpack(archive: Path, folder: Path) -> None:

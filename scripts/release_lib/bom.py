@@ -18,10 +18,10 @@ from .version import commit_time
 def of_binary(package: str, target: str) -> str:
     """Of the function or of the command, by the name of its crate."""
     # Only the making of a release needs these; a deployment runs without them installed.
+    from cyclonedx.factory.license import LicenseFactory
     from cyclonedx.model import HashAlgorithm, HashType
     from cyclonedx.model.bom import Bom
     from cyclonedx.model.component import Component, ComponentScope, ComponentType
-    from cyclonedx.factory.license import LicenseFactory
     from cyclonedx.output import make_outputter
     from cyclonedx.schema import OutputFormat, SchemaVersion
     from packageurl import PackageURL

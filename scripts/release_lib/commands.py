@@ -4,7 +4,8 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from . import bom, checksums, drill, fetch as fetching, packing, version
+from . import bom, checksums, drill, packing, version
+from . import fetch as fetching
 from .changelog import section, section_or_unreleased
 from .paths import BUILD, COMMAND_TARGETS, ROOT, SUMS, Names, commands_of, host
 from .problem import Problem

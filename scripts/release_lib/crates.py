@@ -70,7 +70,7 @@ def _tree(package: str, target: str, edges: str) -> Tree:
 
 
 def _parse(text: str) -> Tree:
-    tree, above = None, []
+    tree, above = None, list[Crate]()
     for line in text.splitlines():
         found = LINE.fullmatch(line)
         if found is None:

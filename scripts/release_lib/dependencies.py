@@ -9,6 +9,7 @@ import re
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from .paths import COMMAND_TARGETS, ROOT, TARGETS
 from .problem import Problem
@@ -17,7 +18,7 @@ CRATES_IO = "registry+https://github.com/rust-lang/crates.io-index"
 BAN = re.compile(r"(?P<name>[\w-]+)(?::<(?P<below>\d+(?:\.\d+)*))?")
 
 
-def problems(packages: list[dict], deny: dict) -> list[str]:
+def problems(packages: list[dict[str, Any]], deny: dict[str, Any]) -> list[str]:
     """One sentence for each package that deny.toml does not allow."""
     return [
         *_licenses(packages, deny["licenses"]),
@@ -26,11 +27,11 @@ def problems(packages: list[dict], deny: dict) -> list[str]:
     ]
 
 
-def policy(file: Path = ROOT / "deny.toml") -> dict:
+def policy(file: Path = ROOT / "deny.toml") -> dict[str, Any]:
     return tomllib.loads(file.read_text())
 
 
-def packages_of_workspace() -> list[dict]:
+def packages_of_workspace() -> list[dict[str, Any]]:
     """What cargo resolves for the targets that we build for, tests and build scripts included."""
     command = ["cargo", "metadata", "--locked", "--format-version", "1"]
     for target in {*TARGETS.values(), *COMMAND_TARGETS}:
@@ -43,7 +44,7 @@ def packages_of_workspace() -> list[dict]:
     return [package for package in known["packages"] if package["id"] in used]
 
 
-def _licenses(packages: list[dict], rules: dict) -> list[str]:
+def _licenses(packages: list[dict[str, Any]], rules: dict[str, Any]) -> list[str]:
     from license_expression import get_spdx_licensing
 
     licensing, allowed = get_spdx_licensing(), set(rules["allow"])
@@ -57,7 +58,7 @@ def _licenses(packages: list[dict], rules: dict) -> list[str]:
     return found
 
 
-def _holds(expression, allowed: set[str]) -> bool:
+def _holds(expression: Any, allowed: set[str]) -> bool:
     operator = getattr(expression, "operator", "").strip().upper()
     if operator in ("AND", "OR"):
         parts = [_holds(part, allowed) for part in expression.args]
@@ -65,7 +66,7 @@ def _holds(expression, allowed: set[str]) -> bool:
     return str(expression) in allowed
 
 
-def _bans(packages: list[dict], rules: dict) -> list[str]:
+def _bans(packages: list[dict[str, Any]], rules: dict[str, Any]) -> list[str]:
     found = []
     for rule in rules["deny"]:
         ban = BAN.fullmatch(rule["crate"])
@@ -85,7 +86,7 @@ def _below(version: str, limit: str | None) -> bool:
     ]
 
 
-def _sources(packages: list[dict], rules: dict) -> list[str]:
+def _sources(packages: list[dict[str, Any]], rules: dict[str, Any]) -> list[str]:
     if rules != {"unknown-registry": "deny", "unknown-git": "deny"}:
         raise Problem("deny.toml allows other sources than crates.io; scripts/test knows no others.")
     return [
@@ -95,5 +96,5 @@ def _sources(packages: list[dict], rules: dict) -> list[str]:
     ]
 
 
-def _named(package: dict) -> str:
+def _named(package: dict[str, Any]) -> str:
     return f"{package['name']} {package['version']}"

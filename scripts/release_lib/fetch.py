@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from . import checksums
 from .archive import unpack
@@ -69,7 +70,7 @@ def _repository() -> str:
     return repository
 
 
-def _gh(arguments: list, otherwise: str) -> None:
+def _gh(arguments: list[Any], otherwise: str) -> None:
     if shutil.which("gh") is None:
         raise Problem("the command `gh` is missing; it downloads the release and verifies its attestation.")
     if subprocess.run(["gh", *arguments], check=False).returncode != 0:

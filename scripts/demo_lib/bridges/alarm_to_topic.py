@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alar
 import json
 import logging
 from datetime import UTC, datetime
+from typing import Any
 
 from ministack.core import iam_evaluator as access
 from ministack.core.arn import parse_arn
@@ -26,7 +27,7 @@ def install() -> None:
     cloudwatch._dispatch_alarm_actions = tell_all
 
 
-def tell_all(alarm: dict, old: str, new: str, reason: str) -> None:
+def tell_all(alarm: dict[str, Any], old: str, new: str, reason: str) -> None:
     if alarm.get("ActionsEnabled", True):
         for topic in filter(_is_topic, alarm.get(ACTIONS[new]) or []):
             tell(alarm, topic, old, new, reason)
@@ -37,7 +38,7 @@ def _is_topic(arn: str) -> bool:
     return spec.service == "sns" and spec.region == get_region()
 
 
-def tell(alarm: dict, topic: str, old: str, new: str, reason: str) -> None:
+def tell(alarm: dict[str, Any], topic: str, old: str, new: str, reason: str) -> None:
     if not _admits(topic, alarm["AlarmArn"]):
         logger.warning("%sthe topic %s does not admit the alarm %s", REFUSED, topic, alarm["AlarmArn"])
         return
@@ -67,7 +68,7 @@ def _admits(topic: str, alarm: str) -> bool:
     )
 
 
-def message(alarm: dict, old: str, new: str, reason: str) -> dict:
+def message(alarm: dict[str, Any], old: str, new: str, reason: str) -> dict[str, Any]:
     return {
         "AlarmName": alarm["AlarmName"],
         "AlarmDescription": alarm.get("AlarmDescription") or None,

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
 """
 
 import logging
+from typing import Any
 
 from ministack.core import iam_evaluator as access
 from ministack.core.arn import parse_arn
@@ -25,13 +26,13 @@ def install() -> None:
     handlers = provisioners._RESOURCE_HANDLERS[BUS]
     create, invoke = handlers["create"], eventbridge._invoke_target
 
-    def create_with_policy(logical_id, props, stack_name):
+    def create_with_policy(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
         name, attributes = create(logical_id, props, stack_name)
         if props.get("Policy"):
             eventbridge._event_bus_policies[name] = props["Policy"]
         return name, attributes
 
-    def invoke_anywhere(target, event, rule, view=None):
+    def invoke_anywhere(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> Any:
         if _is_elsewhere(target["Arn"]):
             carry(target, event, rule)
         else:
@@ -45,7 +46,7 @@ def _is_elsewhere(arn: str) -> bool:
     return spec.service == "events" and spec.resource.startswith("event-bus/") and spec.account_id != get_account_id()
 
 
-def carry(target: dict, event: dict, rule: dict) -> None:
+def carry(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any]) -> None:
     if objection := _objection(target, event, rule):
         logger.warning("%s%s, so that the event of %s goes nowhere", REFUSED, objection, rule["Arn"])
         return
@@ -55,11 +56,11 @@ def carry(target: dict, event: dict, rule: dict) -> None:
         eventbridge._dispatch_event(event | {"EventBusName": _name(bus)})
 
 
-def _name(bus) -> str:
+def _name(bus: Any) -> str:
     return bus.resource.split("/", 1)[1]
 
 
-def _objection(target: dict, event: dict, rule: dict) -> str | None:
+def _objection(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any]) -> str | None:
     """Who does not agree; None when all three do."""
     account, arn, role = get_account_id(), target["Arn"], target.get("RoleArn", "")
     found = iam._roles.get_scoped(account, None, role.rsplit("/", 1)[-1])
@@ -84,7 +85,7 @@ def _objection(target: dict, event: dict, rule: dict) -> str | None:
     return None
 
 
-def _context(principal: str, action: str, resource: str, keys: dict) -> access.EvalContext:
+def _context(principal: str, action: str, resource: str, keys: dict[str, Any]) -> access.EvalContext:
     account = get_account_id()
     return access.EvalContext(
         principal_arn=principal,

@@ -4,6 +4,9 @@ A halt looks at credentials, launchers and reserved capacity that ministack cann
 not see. Here nobody has any of them, so the honest answer is an empty list.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from ministack.services import ec2, iam
 
 # IAM's list, and the element that holds its members.
@@ -14,7 +17,7 @@ EMPTY_LISTS = {
 }
 
 
-def _empty_list(action: str, element: str):
+def _empty_list(action: str, element: str) -> Callable[..., Any]:
     body = f"<{action}Result><{element}/><IsTruncated>false</IsTruncated></{action}Result>"
     return lambda _parameters: iam._xml(200, f"{action}Response", body)
 
@@ -23,7 +26,7 @@ def _empty_list(action: str, element: str):
 EMPTY_SETS = {"DescribeSpotFleetRequests": "spotFleetRequestConfigSet", "DescribeHosts": "hostSet"}
 
 
-def _empty_set(action: str, element: str):
+def _empty_set(action: str, element: str) -> Callable[..., Any]:
     return lambda _parameters: ec2._xml(200, f"{action}Response", f"<{element}/>")
 
 

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-state-changes.html
 
 import json
 import re
+from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import ec2, eventbridge
@@ -17,7 +18,7 @@ OK = 200
 def install() -> None:
     run_instances = ec2._ACTION_MAP["RunInstances"]
 
-    def telling(parameters):
+    def telling(parameters: dict[str, Any]) -> Any:
         answer = run_instances(parameters)
         status, _, body = answer
         if status == OK:
@@ -35,7 +36,7 @@ def tell(instances: list[str]) -> None:
         eventbridge._put_events({"Entries": entries[first : first + ENTRIES]}, allow_aws_source=True)
 
 
-def _entry(instance: str, state: str) -> dict:
+def _entry(instance: str, state: str) -> dict[str, Any]:
     return {
         "Source": "aws.ec2",
         "DetailType": "EC2 Instance State-change Notification",

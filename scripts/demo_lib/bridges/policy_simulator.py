@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.
 """
 
 from itertools import count
+from typing import Any
 from xml.sax.saxutils import escape
 
 from ministack.core import iam_evaluator as access
@@ -17,7 +18,7 @@ def install() -> None:
     iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulate
 
 
-def simulate(parameters: dict) -> tuple:
+def simulate(parameters: dict[str, Any]) -> tuple[Any, ...]:
     principal = iam._p(parameters, "PolicySourceArn")
     actions, resource = iam._extract_simulate_params(parameters)
     policies, keys = access._gather_role_policies(principal.rsplit("/", 1)[-1], get_account_id()), _context(parameters)
@@ -45,10 +46,11 @@ def simulate(parameters: dict) -> tuple:
     )
 
 
-def _context(parameters: dict) -> dict[str, str]:
-    keys = {}
-    for number in count(1):
-        entry = f"ContextEntries.member.{number}"
+def _context(parameters: dict[str, Any]) -> dict[str, str]:
+    keys: dict[str, str] = {}
+    entries = (f"ContextEntries.member.{number}" for number in count(1))
+    for entry in entries:
         if not (name := iam._p(parameters, f"{entry}.ContextKeyName")):
-            return keys
+            break
         keys[name.lower()] = iam._p(parameters, f"{entry}.ContextKeyValues.member.1")
+    return keys

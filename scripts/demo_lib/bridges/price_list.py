@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 from decimal import Decimal
+from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions, router
@@ -39,7 +40,7 @@ def install() -> None:
     app.SERVICE_HANDLERS[SERVICE] = answer
 
 
-async def answer(_method, _path, headers, body, _query):
+async def answer(_method: str, _path: str, headers: dict[str, str], body: bytes, _query: object) -> Any:
     operation = headers["x-amz-target"].removeprefix(f"{TARGET}.")
     if operation != "GetProducts":
         return error_response_json("UnknownOperationException", f"{operation} is not played here", content_type=JSON)
@@ -52,7 +53,7 @@ async def answer(_method, _path, headers, body, _query):
     )
 
 
-def products(service: str | None, filters: dict[str, str]) -> list[dict]:
+def products(service: str | None, filters: dict[str, str]) -> list[dict[str, Any]]:
     everything = (product(kind, region, usd) for kind, regions in PRICES.items() for region, usd in regions.items())
     return [
         one
@@ -61,7 +62,7 @@ def products(service: str | None, filters: dict[str, str]) -> list[dict]:
     ]
 
 
-def product(kind: str, region: str, usd: str) -> dict:
+def product(kind: str, region: str, usd: str) -> dict[str, Any]:
     """With the prices of its terms under the codes that AWS gives them: On-Demand, and an hour of it."""
     sku = hashlib.sha256(f"{kind} {region}".encode()).hexdigest()[:16].upper()
     offer = f"{sku}.JRTCKXETXF"

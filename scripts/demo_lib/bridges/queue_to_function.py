@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 """
 
 import time
+from typing import Any
 
 from ministack.services import lambda_svc, sqs
 
@@ -12,7 +13,7 @@ def install() -> None:
     sqs._receive_messages_for_esm = receive
 
 
-def receive(queue_url: str, most: int) -> list[dict]:
+def receive(queue_url: str, most: int) -> list[dict[str, Any]]:
     """A full batch at once, any other when its oldest message has waited for the mapping's window."""
     with sqs._queues_lock:
         queue = sqs._get_q(queue_url)

@@ -1,8 +1,8 @@
 """From symbols and sources to operations, each with its action, its files and its role."""
 
-import tempfile
-import unittest
 from pathlib import Path
+
+import pytest
 
 from privileges_lib.calls import Blind, operations
 
@@ -30,12 +30,10 @@ impl Sessions {
 """
 
 
-class Calls(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.root = Path(folder.name)
-        self.crates = {}
+class Sources:
+    def __init__(self, root: Path):
+        self.root = root
+        self.crates: dict[str, Path] = {}
         for crate, signed, names in (
             ("aws_sdk_ec2", "ec2", ("StopInstances", "DescribeInstances")),
             ("aws_sdk_dynamodb", "dynamodb", ("TransactWriteItems",)),
@@ -55,66 +53,72 @@ class Calls(unittest.TestCase):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
-    def found(self, symbols: str) -> list[tuple]:
+    def found(self, symbols: str) -> list[tuple[tuple[str, ...], set[str], bool]]:
         found = operations(symbols, self.crates, self.root / "src")
         return [(one.actions, one.files, one.in_session) for one in found]
 
-    def test_what_is_sent_counts_and_nothing_else(self):
-        self.assertEqual(
-            self.found(SYMBOLS),
-            [
-                (("ec2:DescribeInstances",), {"resource/instances.rs"}, True),
-                (("ec2:StopInstances",), {"resource/instances.rs"}, True),
-            ],
-        )
 
-    def test_a_module_is_what_is_at_the_root(self):
-        self.write("src/resource.rs", "Client::stop_instances(client)")
-        self.write("src/observer.rs", "client.stop_instances()")
-        stop = operations(SYMBOLS, self.crates, self.root / "src")[1]
-        self.assertEqual(stop.files, {"observer.rs", "resource.rs", "resource/instances.rs"})
-        self.assertEqual(stop.modules, {"observer", "resource"})
-
-    def test_a_function_of_ours_by_the_same_name_is_no_call(self):
-        ours = "self.kind.stop_instances(account, region)\nfn stop_instances() {}\nkind::stop_instances()"
-        self.write("src/observer.rs", ours)
-        self.assertEqual(self.found(SYMBOLS)[1][1], {"resource/instances.rs"})
-
-    def test_files_of_tests_do_not_count_and_hide_nothing(self):
-        self.write("src/lib.rs", "#[cfg(test)]\nmod wire;\n\npub mod resource;")
-        self.write("src/wire.rs", "client.stop_instances()")
-        self.write("src/wire/double.rs", "client.stop_instances()")
-        text = "#[cfg(test)]\nmod tests;\n\nclient.stop_instances();\nclient.describe_instances();\n"
-        self.write("src/resource/instances.rs", text)
-        self.write("src/resource/instances/tests.rs", "client.stop_instances()")
-        self.write("src/resource/fleets/tests.rs", "client.describe_instances()")
-        self.assertEqual(
-            [files for _, files, _ in self.found(SYMBOLS)],
-            [{"resource/fleets/tests.rs", "resource/instances.rs"}, {"resource/instances.rs"}],
-        )
-
-    def test_a_transaction_needs_the_actions_of_its_items(self):
-        actions = ("dynamodb:ConditionCheckItem", "dynamodb:PutItem")
-        self.assertEqual(self.found(TRANSACTION), [(actions, {"ledger.rs"}, False)])
-
-    def test_a_client_is_a_sessions_wherever_the_module_has_it(self):
-        self.write("src/sessions.rs", "mod session;")
-        self.write("src/sessions/session.rs", SESSIONS.replace("-> aws_sdk_ec2", "-> &'a aws_sdk_ec2"))
-        self.assertEqual([in_session for _, _, in_session in self.found(SYMBOLS)], [True, True])
-
-    def test_blindness_is_no_clean_bill(self):
-        self.assertRaises(Blind, self.found, "")
-        text = (self.root / "src/resource/instances.rs").read_text()
-        self.write("src/resource/instances.rs", text.replace("stop_instances()", "stop_instances // by a macro"))
-        with self.assertRaisesRegex(Blind, r"neither `\.stop_instances\(\)` nor `Client::stop_instances`"):
-            self.found(SYMBOLS)
-        self.write("src/resource/instances.rs", text)
-        no_clients = "impl Session {\n    fn ec2(&self) -> Ec2 {}\n}\n"
-        for blind in ("impl Clients {}", no_clients, SESSIONS.replace("Session ", "Assumed ")):
-            self.write("src/sessions.rs", blind)
-            with self.assertRaisesRegex(Blind, "impl Session"):
-                self.found(SYMBOLS)
+@pytest.fixture
+def sources(tmp_path: Path) -> Sources:
+    return Sources(tmp_path)
 
 
-if __name__ == "__main__":
-    unittest.main()
+def test_what_is_sent_counts_and_nothing_else(sources: Sources) -> None:
+    assert sources.found(SYMBOLS) == [
+        (("ec2:DescribeInstances",), {"resource/instances.rs"}, True),
+        (("ec2:StopInstances",), {"resource/instances.rs"}, True),
+    ]
+
+
+def test_a_module_is_what_is_at_the_root(sources: Sources) -> None:
+    sources.write("src/resource.rs", "Client::stop_instances(client)")
+    sources.write("src/observer.rs", "client.stop_instances()")
+    stop = operations(SYMBOLS, sources.crates, sources.root / "src")[1]
+    assert stop.files == {"observer.rs", "resource.rs", "resource/instances.rs"}
+    assert stop.modules == {"observer", "resource"}
+
+
+def test_a_function_of_ours_by_the_same_name_is_no_call(sources: Sources) -> None:
+    ours = "sources.kind.stop_instances(account, region)\nfn stop_instances() {}\nkind::stop_instances()"
+    sources.write("src/observer.rs", ours)
+    assert sources.found(SYMBOLS)[1][1] == {"resource/instances.rs"}
+
+
+def test_files_of_tests_do_not_count_and_hide_nothing(sources: Sources) -> None:
+    sources.write("src/lib.rs", "#[cfg(test)]\nmod wire;\n\npub mod resource;")
+    sources.write("src/wire.rs", "client.stop_instances()")
+    sources.write("src/wire/double.rs", "client.stop_instances()")
+    text = "#[cfg(test)]\nmod tests;\n\nclient.stop_instances();\nclient.describe_instances();\n"
+    sources.write("src/resource/instances.rs", text)
+    sources.write("src/resource/instances/tests.rs", "client.stop_instances()")
+    sources.write("src/resource/fleets/tests.rs", "client.describe_instances()")
+    assert [files for _, files, _ in sources.found(SYMBOLS)] == [
+        {"resource/fleets/tests.rs", "resource/instances.rs"},
+        {"resource/instances.rs"},
+    ]
+
+
+def test_a_transaction_needs_the_actions_of_its_items(sources: Sources) -> None:
+    actions = ("dynamodb:ConditionCheckItem", "dynamodb:PutItem")
+    assert sources.found(TRANSACTION) == [(actions, {"ledger.rs"}, False)]
+
+
+def test_a_client_is_a_sessions_wherever_the_module_has_it(sources: Sources) -> None:
+    sources.write("src/sessions.rs", "mod session;")
+    sources.write("src/sessions/session.rs", SESSIONS.replace("-> aws_sdk_ec2", "-> &'a aws_sdk_ec2"))
+    assert [in_session for _, _, in_session in sources.found(SYMBOLS)] == [True, True]
+
+
+def test_blindness_is_no_clean_bill(sources: Sources) -> None:
+    with pytest.raises(Blind):
+        sources.found("")
+    text = (sources.root / "src/resource/instances.rs").read_text()
+    sources.write("src/resource/instances.rs", text.replace("stop_instances()", "stop_instances // by a macro"))
+    with pytest.raises(Blind, match=r"neither `\.stop_instances\(\)` nor `Client::stop_instances`"):
+        sources.found(SYMBOLS)
+    sources.write("src/resource/instances.rs", text)
+    no_clients = "impl Session {\n    fn ec2(&self) -> Ec2 {}\n}\n"
+    for blind in ("impl Clients {}", no_clients, SESSIONS.replace("Session ", "Assumed ")):
+        sources.write("src/sessions.rs", blind)
+        with pytest.raises(Blind, match="impl Session"):
+            sources.found(SYMBOLS)

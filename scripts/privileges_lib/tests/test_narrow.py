@@ -1,6 +1,6 @@
 """Against AWS's own tables: what is wider than it must be, and what is no grant at all."""
 
-import unittest
+import pytest
 
 from privileges_lib.grants import Statement
 from privileges_lib.narrow import judge, tables
@@ -12,63 +12,65 @@ def judged(action: str, *resources: str, keys: tuple[str, ...] = ()) -> tuple[li
     return judge(Statement("Sid", (action,), resources, keys), KNOWN)
 
 
-class Narrow(unittest.TestCase):
-    def accepts(self, action: str, *resources: str, keys: tuple[str, ...] = ()) -> dict[str, str]:
-        problems, reasons = judged(action, *resources, keys=keys)
-        self.assertEqual(problems, [])
-        return reasons
-
-    def refuses(self, words: str, action: str, *resources: str, keys: tuple[str, ...] = ()) -> None:
-        problems, reasons = judged(action, *resources, keys=keys)
-        self.assertEqual((len(problems), reasons), (1, {}))
-        self.assertIn(words, problems[0])
-
-    def test_any_resource_has_a_reason(self):
-        self.assertEqual(
-            self.accepts("ec2:DescribeInstances", "*"), {"ec2:DescribeInstances": "AWS has no resource for it to name"}
-        )
-        reasons = self.accepts("cloudwatch:PutMetricData", "*", keys=("cloudwatch:namespace",))
-        self.assertIn("cloudwatch:namespace", reasons["cloudwatch:PutMetricData"])
-
-    def test_any_resource_without_one(self):
-        self.refuses("could name instance", "ec2:StopInstances", "*")
-        self.refuses("could name dataset", "cloudwatch:PutMetricData", "*")
-        # A condition on something else does not narrow it.
-        self.refuses("could name instance", "ec2:StopInstances", "*", keys=("aws:PrincipalOrgID",))
-
-    def test_a_wildcard_and_a_slip_of_the_pen(self):
-        self.refuses("is a wildcard", "ec2:Stop*", "arn:aws:ec2:*:123456789012:instance/*")
-        self.refuses("AWS knows no action", "ec2:StopInstance", "arn:aws:ec2:*:123456789012:instance/*")
-
-    def test_a_resource_of_the_kind_that_the_action_is_about(self):
-        for action, resource in (
-            ("ec2:StopInstances", "arn:aws:ec2:*:${AWS::AccountId}:instance/*"),
-            (
-                "autoscaling:SuspendProcesses",
-                "arn:aws:autoscaling:*:123456789012:autoScalingGroup:*:autoScalingGroupName/*",
-            ),
-            ("sns:Publish", "arn:aws:sns:us-east-1:123456789012:runawaytrain"),
-            ("sqs:SendMessage", '{"Fn::GetAtt": ["Failures", "Arn"]}'),
-        ):
-            with self.subTest(action):
-                self.assertEqual(self.accepts(action, resource), {})
-
-    def test_a_resource_of_another_kind(self):
-        self.refuses("it is about group", "iam:RemoveUserFromGroup", "arn:aws:iam::123456789012:user/*")
-        self.refuses("it is about instance", "ec2:StopInstances", "arn:aws:ec2:*:123456789012:*")
-        self.refuses("it is about role", "sts:AssumeRole", "arn:aws:sts::123456789012:role/Responder")
-
-    def test_a_resource_where_there_is_none_to_name_grants_nothing(self):
-        self.refuses("is none", "iam:ListUsers", "arn:aws:iam::123456789012:user/*")
-
-    def test_any_account_needs_a_condition(self):
-        self.refuses("reaches into any account", "sts:AssumeRole", "arn:aws:iam::*:role/Responder")
-        self.accepts("sts:AssumeRole", "arn:aws:iam::*:role/Responder", keys=("aws:ResourceOrgID",))
-
-    def test_an_action_that_must_not_be_narrowed_has_its_harm_as_reason(self):
-        self.accepts("cloudwatch:GetMetricData", "*")
-        self.refuses("is granted on any resource", "cloudwatch:DeleteAlarms", "*")
+def accepts(action: str, *resources: str, keys: tuple[str, ...] = ()) -> dict[str, str]:
+    problems, reasons = judged(action, *resources, keys=keys)
+    assert problems == []
+    return reasons
 
 
-if __name__ == "__main__":
-    unittest.main()
+def refuses(words: str, action: str, *resources: str, keys: tuple[str, ...] = ()) -> None:
+    problems, reasons = judged(action, *resources, keys=keys)
+    assert (len(problems), reasons) == (1, {})
+    assert words in problems[0]
+
+
+def test_any_resource_has_a_reason() -> None:
+    assert accepts("ec2:DescribeInstances", "*") == {"ec2:DescribeInstances": "AWS has no resource for it to name"}
+    reasons = accepts("cloudwatch:PutMetricData", "*", keys=("cloudwatch:namespace",))
+    assert "cloudwatch:namespace" in reasons["cloudwatch:PutMetricData"]
+
+
+def test_any_resource_without_one() -> None:
+    refuses("could name instance", "ec2:StopInstances", "*")
+    refuses("could name dataset", "cloudwatch:PutMetricData", "*")
+    # A condition on something else does not narrow it.
+    refuses("could name instance", "ec2:StopInstances", "*", keys=("aws:PrincipalOrgID",))
+
+
+def test_a_wildcard_and_a_slip_of_the_pen() -> None:
+    refuses("is a wildcard", "ec2:Stop*", "arn:aws:ec2:*:123456789012:instance/*")
+    refuses("AWS knows no action", "ec2:StopInstance", "arn:aws:ec2:*:123456789012:instance/*")
+
+
+def test_a_resource_of_the_kind_that_the_action_is_about(subtests: pytest.Subtests) -> None:
+    for action, resource in (
+        ("ec2:StopInstances", "arn:aws:ec2:*:${AWS::AccountId}:instance/*"),
+        (
+            "autoscaling:SuspendProcesses",
+            "arn:aws:autoscaling:*:123456789012:autoScalingGroup:*:autoScalingGroupName/*",
+        ),
+        ("sns:Publish", "arn:aws:sns:us-east-1:123456789012:runawaytrain"),
+        ("sqs:SendMessage", '{"Fn::GetAtt": ["Failures", "Arn"]}'),
+    ):
+        with subtests.test(action):
+            assert accepts(action, resource) == {}
+
+
+def test_a_resource_of_another_kind() -> None:
+    refuses("it is about group", "iam:RemoveUserFromGroup", "arn:aws:iam::123456789012:user/*")
+    refuses("it is about instance", "ec2:StopInstances", "arn:aws:ec2:*:123456789012:*")
+    refuses("it is about role", "sts:AssumeRole", "arn:aws:sts::123456789012:role/Responder")
+
+
+def test_a_resource_where_there_is_none_to_name_grants_nothing() -> None:
+    refuses("is none", "iam:ListUsers", "arn:aws:iam::123456789012:user/*")
+
+
+def test_any_account_needs_a_condition() -> None:
+    refuses("reaches into any account", "sts:AssumeRole", "arn:aws:iam::*:role/Responder")
+    accepts("sts:AssumeRole", "arn:aws:iam::*:role/Responder", keys=("aws:ResourceOrgID",))
+
+
+def test_an_action_that_must_not_be_narrowed_has_its_harm_as_reason() -> None:
+    accepts("cloudwatch:GetMetricData", "*")
+    refuses("is granted on any resource", "cloudwatch:DeleteAlarms", "*")

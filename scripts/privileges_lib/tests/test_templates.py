@@ -1,8 +1,9 @@
 """Reading grants out of templates, in JSON as the CDK writes it and in YAML as people do."""
 
-import tempfile
-import unittest
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from privileges_lib.borrowed import Borrowed, borrowed
 from privileges_lib.grants import Statement, Unreadable, statements, template
@@ -26,85 +27,79 @@ Resources:
 """
 
 
-def role(**more) -> dict:
+def role(**more: Any) -> dict[str, Any]:
     return {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "R", **more}}
 
 
-def attr(logical: str) -> dict:
+def attr(logical: str) -> dict[str, list[str]]:
     return {"Fn::GetAtt": [logical, "Arn"]}
 
 
-class Grants(unittest.TestCase):
-    def test_of_a_written_template(self):
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "member.yaml"
-            file.write_text(YAML)
-            found = statements(template(file), "R")
-        self.assertEqual(
-            found,
-            [
-                Statement("Stop", ("ec2:StopInstances",), ("arn:aws:ec2:*:${AWS::AccountId}:instance/*",), ()),
-                Statement("Look", ("ec2:DescribeInstances", "ec2:DescribeRegions"), ("*",), ("ec2:Region",)),
-            ],
-        )
-
-    def test_of_policies_beside_the_role(self):
-        document = {"Statement": [{"Effect": "Allow", "Action": "sns:Publish", "Resource": attr("Topic")}]}
-        policy = {"Type": "AWS::IAM::Policy", "Properties": {"PolicyDocument": document, "Roles": [{"Ref": "Role"}]}}
-        other = {"Type": "AWS::IAM::Policy", "Properties": {"PolicyDocument": document, "Roles": [{"Ref": "Other"}]}}
-        found = statements({"Role": role(), "Policy": policy, "OtherPolicy": other}, "R")
-        self.assertEqual(found, [Statement("", ("sns:Publish",), ('{"Fn::GetAtt": ["Topic", "Arn"]}',), ())])
-
-    def test_what_cannot_be_told_is_refused(self):
-        everything_else = {"Statement": [{"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}]}
-        for more in (
-            {"ManagedPolicyArns": ["arn:aws:iam::aws:policy/AdministratorAccess"]},
-            {"Policies": [{"PolicyDocument": everything_else}]},
-        ):
-            self.assertRaises(Unreadable, statements, {"Role": role(**more)}, "R")
-        self.assertRaises(Unreadable, statements, {"Role": role(), "Twin": role()}, "R")
+def test_of_a_written_template(tmp_path: Path) -> None:
+    file = tmp_path / "member.yaml"
+    file.write_text(YAML)
+    found = statements(template(file), "R")
+    assert found == [
+        Statement("Stop", ("ec2:StopInstances",), ("arn:aws:ec2:*:${AWS::AccountId}:instance/*",), ()),
+        Statement("Look", ("ec2:DescribeInstances", "ec2:DescribeRegions"), ("*",), ("ec2:Region",)),
+    ]
 
 
-class LentToLambda(unittest.TestCase):
-    def setUp(self):
-        function = {"Role": attr("Role"), "LoggingConfig": {"LogGroup": {"Ref": "Log"}}}
-        self.resources = {
-            "Function": {"Type": "AWS::Lambda::Function", "Properties": function},
-            "Failures": {"Type": "AWS::SQS::Queue", "Properties": {}},
-            "Launches": {"Type": "AWS::SQS::Queue", "Properties": {}},
-            "Unhandled": {
-                "Type": "AWS::Lambda::EventInvokeConfig",
-                "Properties": {
-                    "FunctionName": {"Ref": "Function"},
-                    "DestinationConfig": {"OnFailure": {"Destination": attr("Failures")}},
-                },
+def test_of_policies_beside_the_role() -> None:
+    document = {"Statement": [{"Effect": "Allow", "Action": "sns:Publish", "Resource": attr("Topic")}]}
+    policy = {"Type": "AWS::IAM::Policy", "Properties": {"PolicyDocument": document, "Roles": [{"Ref": "Role"}]}}
+    other = {"Type": "AWS::IAM::Policy", "Properties": {"PolicyDocument": document, "Roles": [{"Ref": "Other"}]}}
+    found = statements({"Role": role(), "Policy": policy, "OtherPolicy": other}, "R")
+    assert found == [Statement("", ("sns:Publish",), ('{"Fn::GetAtt": ["Topic", "Arn"]}',), ())]
+
+
+def test_what_cannot_be_told_is_refused() -> None:
+    everything_else = {"Statement": [{"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}]}
+    for more in (
+        {"ManagedPolicyArns": ["arn:aws:iam::aws:policy/AdministratorAccess"]},
+        {"Policies": [{"PolicyDocument": everything_else}]},
+    ):
+        with pytest.raises(Unreadable):
+            statements({"Role": role(**more)}, "R")
+    with pytest.raises(Unreadable):
+        statements({"Role": role(), "Twin": role()}, "R")
+
+
+@pytest.fixture
+def resources() -> dict[str, Any]:
+    function = {"Role": attr("Role"), "LoggingConfig": {"LogGroup": {"Ref": "Log"}}}
+    return {
+        "Function": {"Type": "AWS::Lambda::Function", "Properties": function},
+        "Failures": {"Type": "AWS::SQS::Queue", "Properties": {}},
+        "Launches": {"Type": "AWS::SQS::Queue", "Properties": {}},
+        "Unhandled": {
+            "Type": "AWS::Lambda::EventInvokeConfig",
+            "Properties": {
+                "FunctionName": {"Ref": "Function"},
+                "DestinationConfig": {"OnFailure": {"Destination": attr("Failures")}},
             },
-            "Mapping": {
-                "Type": "AWS::Lambda::EventSourceMapping",
-                "Properties": {"FunctionName": {"Ref": "Function"}, "EventSourceArn": attr("Launches")},
-            },
-        }
-
-    def lent(self) -> set[tuple[str, str]]:
-        return {(one.action, one.resource.split('"')[3]) for one in borrowed(self.resources, "Role")}
-
-    def test_follows_from_what_lambda_is_told_to_do(self):
-        logs, launches = (
-            {("logs:CreateLogStream", "Log"), ("logs:PutLogEvents", "Log")},
-            {
-                ("sqs:ReceiveMessage", "Launches"),
-                ("sqs:DeleteMessage", "Launches"),
-                ("sqs:GetQueueAttributes", "Launches"),
-            },
-        )
-        self.assertEqual(self.lent(), logs | launches | {("sqs:SendMessage", "Failures")})
-        del self.resources["Mapping"], self.resources["Unhandled"]
-        self.assertEqual(self.lent(), logs)
-
-    def test_is_nothing_for_another_functions_role(self):
-        self.assertEqual(borrowed(self.resources, "AnotherRole"), [])
-        self.assertIsInstance(borrowed(self.resources, "Role")[0], Borrowed)
+        },
+        "Mapping": {
+            "Type": "AWS::Lambda::EventSourceMapping",
+            "Properties": {"FunctionName": {"Ref": "Function"}, "EventSourceArn": attr("Launches")},
+        },
+    }
 
 
-if __name__ == "__main__":
-    unittest.main()
+def lent(resources: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(one.action, one.resource.split('"')[3]) for one in borrowed(resources, "Role")}
+
+
+def test_follows_from_what_lambda_is_told_to_do(resources: dict[str, Any]) -> None:
+    logs, launches = (
+        {("logs:CreateLogStream", "Log"), ("logs:PutLogEvents", "Log")},
+        {("sqs:ReceiveMessage", "Launches"), ("sqs:DeleteMessage", "Launches"), ("sqs:GetQueueAttributes", "Launches")},
+    )
+    assert lent(resources) == logs | launches | {("sqs:SendMessage", "Failures")}
+    del resources["Mapping"], resources["Unhandled"]
+    assert lent(resources) == logs
+
+
+def test_is_nothing_for_another_functions_role(resources: dict[str, Any]) -> None:
+    assert borrowed(resources, "AnotherRole") == []
+    assert isinstance(borrowed(resources, "Role")[0], Borrowed)

@@ -1,6 +1,5 @@
 """Each rule is broken once, and must say so."""
 
-import unittest
 from dataclasses import replace
 
 from privileges_lib.borrowed import Borrowed
@@ -41,143 +40,160 @@ def sound() -> Evidence:
     )
 
 
-class Rules(unittest.TestCase):
-    def says(self, evidence: Evidence, *expected: str) -> None:
-        found = problems(evidence)
-        self.assertEqual(len(found), len(expected), found)
-        for sentence, words in zip(found, expected, strict=True):
-            self.assertIn(words, sentence)
-
-    def test_what_fits_is_silent(self):
-        self.says(sound())
-
-    def test_a_call_that_nobody_may_make(self):
-        evidence = sound()
-        evidence.granted[FUNCTION].pop(0)
-        self.says(evidence, "function: sns:Publish is called and not granted")
-
-    def test_a_call_that_the_wrong_role_may_make(self):
-        evidence = sound()
-        evidence.granted[FUNCTION].append(grant("ec2:StopInstances"))
-        self.says(evidence, "function: ec2:StopInstances is granted and never called")
-
-    def test_a_grant_that_one_of_the_two_responders_lacks(self):
-        evidence = sound()
-        evidence.granted["responder of a member"].pop()
-        self.says(evidence, "responder of a member: ec2:StopInstances is called and not granted")
-
-    def test_what_lambda_needs_of_the_role_is_granted_on_just_that(self):
-        evidence = sound()
-        evidence.granted[FUNCTION][1] = grant("sqs:SendMessage", on="*")
-        self.says(evidence, "granted on *; Lambda needs it on the failure queue")
-        evidence.granted[FUNCTION].pop()
-        self.says(evidence, "sqs:SendMessage is what Lambda needs of the role and not granted")
-
-    def test_what_lambda_has_no_use_for(self):
-        evidence = sound()
-        evidence.borrowed.clear()
-        self.says(evidence, "sqs:SendMessage is granted and never called")
-
-    def test_a_call_that_no_test_makes(self):
-        evidence = sound()
-        evidence.requests.pop()
-        self.says(evidence, "ec2:StopInstances is called, and was seen on no wire")
-
-    def test_a_request_that_the_code_does_not_make(self):
-        evidence = sound()
-        evidence.requests.append(Request("e2e/function", FUNCTION, ("ec2:RunInstances",)))
-        self.says(evidence, "ec2:RunInstances was seen on the wire, and the compiled crate does not call it")
-
-    def test_a_look_that_stops_something(self):
-        evidence = sound()
-        evidence.requests.append(Request("e2e/function", LOOKING, ("ec2:StopInstances",)))
-        self.says(evidence, "ec2:StopInstances was asked for by looking in e2e/function")
-
-    def test_a_halt_that_acts_as_the_function_itself(self):
-        evidence = sound()
-        for by in (ACTING, FUNCTION):
-            evidence.requests.append(Request("e2e/function", by, ("ec2:StopInstances",)))
-        self.says(evidence, "ec2:StopInstances was asked for by function in e2e/function")
-
-    def test_a_session_to_look_with_that_may_do_more(self):
-        evidence = sound()
-        evidence.requests.append(Request("e2e/function", FUNCTION, ("sns:Publish",), LIMITS | {"ec2:StopInstances"}))
-        self.says(evidence, "not limited to what the kinds have in READS: it differs in ec2:StopInstances")
-
-    def test_a_session_to_look_with_that_may_do_less(self):
-        evidence = sound()
-        evidence.requests.append(Request("e2e/function", FUNCTION, ("sns:Publish",), frozenset()))
-        self.says(evidence, "it differs in ec2:DescribeInstances")
-
-    def test_what_acts_does_not_look_with_a_session_to_act_with(self):
-        evidence = sound()
-        evidence.requests.append(Request("e2e/function", ACTING, ("ec2:DescribeInstances",)))
-        self.says(evidence, "ec2:DescribeInstances was asked for by acting in e2e/function")
-
-    def test_a_call_that_no_kind_lists(self):
-        evidence = sound()
-        evidence.contain = frozenset()
-        self.says(
-            evidence,
-            "ec2:StopInstances is called in an account, by lambda/aws/src/resource/instances.rs, and no kind of "
-            "resource lists it: add it to its kind in lambda/core/src/resource/, to READS if it changes nothing, "
-            "else to CALLS",
-        )
-
-    def test_a_kind_that_lists_what_is_never_called(self):
-        evidence = sound()
-        evidence.contain |= {"iam:DeleteUser"}
-        self.says(
-            evidence,
-            "iam:DeleteUser is in CALLS of a kind of resource, and is never called in an account: take it out, in "
-            "lambda/core/src/resource/",
-        )
-        evidence = sound()
-        evidence.observe |= {"iam:ListUsers"}
-        self.says(evidence, "iam:ListUsers is in READS", "not limited to what the kinds have in READS")
-
-    def test_a_kind_that_lists_what_is_called_in_the_payer_only(self):
-        evidence = sound()
-        evidence.contain |= {"sns:Publish"}
-        self.says(evidence, "sns:Publish is in CALLS of a kind of resource, and is never called in an account")
-
-    def test_what_is_in_both_lists(self):
-        evidence = sound()
-        evidence.contain |= {"ec2:DescribeInstances"}
-        self.says(evidence, "ec2:DescribeInstances is both in READS and in CALLS: a look must not be able to act")
-
-    def test_a_look_that_could_stop_something(self):
-        evidence = sound()
-        evidence.observe, evidence.contain = LIMITS | {"ec2:StopInstances"}, frozenset()
-        evidence.requests[1] = replace(evidence.requests[1], limited_to=evidence.observe)
-        self.says(evidence, "ec2:StopInstances is in READS of a kind of resource, and by its name it changes something")
-
-    def test_a_call_in_an_account_by_a_module_that_has_no_business_there(self):
-        evidence = sound()
-        evidence.operations[1] = replace(STOP, files=INSTANCES | {"notifier.rs"})
-        self.says(
-            evidence,
-            "the module notifier calls ec2:StopInstances in an account, and has no business there: only "
-            "actuator, observer, regions, resource, simulator call with a session's credentials",
-        )
-
-    def test_a_module_that_nobody_knows(self):
-        evidence = sound()
-        evidence.operations[1:] = replace(STOP, files={"courier/stop.rs"}), replace(MAIL, files={"courier.rs"})
-        self.says(
-            evidence,
-            "the module courier, which is not known here, calls ec2:StopInstances, sns:Publish: add it to IN_ACCOUNTS "
-            "or IN_PAYER in scripts/privileges_lib/verdict.py",
-        )
-
-    def test_a_kind_of_resource_may_call_in_the_payer(self):
-        evidence = sound()
-        evidence.operations[2] = replace(MAIL, files={"resource/quarantine.rs"})
-        self.says(evidence)
-
-    def test_no_module_has_both_meanings(self):
-        self.assertEqual(IN_ACCOUNTS & IN_PAYER, set())
+def says(evidence: Evidence, *expected: str) -> None:
+    found = problems(evidence)
+    assert len(found) == len(expected), found
+    for sentence, words in zip(found, expected, strict=True):
+        assert words in sentence
 
 
-if __name__ == "__main__":
-    unittest.main()
+def test_what_fits_is_silent() -> None:
+    says(sound())
+
+
+def test_a_call_that_nobody_may_make() -> None:
+    evidence = sound()
+    evidence.granted[FUNCTION].pop(0)
+    says(evidence, "function: sns:Publish is called and not granted")
+
+
+def test_a_call_that_the_wrong_role_may_make() -> None:
+    evidence = sound()
+    evidence.granted[FUNCTION].append(grant("ec2:StopInstances"))
+    says(evidence, "function: ec2:StopInstances is granted and never called")
+
+
+def test_a_grant_that_one_of_the_two_responders_lacks() -> None:
+    evidence = sound()
+    evidence.granted["responder of a member"].pop()
+    says(evidence, "responder of a member: ec2:StopInstances is called and not granted")
+
+
+def test_what_lambda_needs_of_the_role_is_granted_on_just_that() -> None:
+    evidence = sound()
+    evidence.granted[FUNCTION][1] = grant("sqs:SendMessage", on="*")
+    says(evidence, "granted on *; Lambda needs it on the failure queue")
+    evidence.granted[FUNCTION].pop()
+    says(evidence, "sqs:SendMessage is what Lambda needs of the role and not granted")
+
+
+def test_what_lambda_has_no_use_for() -> None:
+    evidence = sound()
+    evidence.borrowed.clear()
+    says(evidence, "sqs:SendMessage is granted and never called")
+
+
+def test_a_call_that_no_test_makes() -> None:
+    evidence = sound()
+    evidence.requests.pop()
+    says(evidence, "ec2:StopInstances is called, and was seen on no wire")
+
+
+def test_a_request_that_the_code_does_not_make() -> None:
+    evidence = sound()
+    evidence.requests.append(Request("e2e/function", FUNCTION, ("ec2:RunInstances",)))
+    says(evidence, "ec2:RunInstances was seen on the wire, and the compiled crate does not call it")
+
+
+def test_a_look_that_stops_something() -> None:
+    evidence = sound()
+    evidence.requests.append(Request("e2e/function", LOOKING, ("ec2:StopInstances",)))
+    says(evidence, "ec2:StopInstances was asked for by looking in e2e/function")
+
+
+def test_a_halt_that_acts_as_the_function_itself() -> None:
+    evidence = sound()
+    for by in (ACTING, FUNCTION):
+        evidence.requests.append(Request("e2e/function", by, ("ec2:StopInstances",)))
+    says(evidence, "ec2:StopInstances was asked for by function in e2e/function")
+
+
+def test_a_session_to_look_with_that_may_do_more() -> None:
+    evidence = sound()
+    evidence.requests.append(Request("e2e/function", FUNCTION, ("sns:Publish",), LIMITS | {"ec2:StopInstances"}))
+    says(evidence, "not limited to what the kinds have in READS: it differs in ec2:StopInstances")
+
+
+def test_a_session_to_look_with_that_may_do_less() -> None:
+    evidence = sound()
+    evidence.requests.append(Request("e2e/function", FUNCTION, ("sns:Publish",), frozenset()))
+    says(evidence, "it differs in ec2:DescribeInstances")
+
+
+def test_what_acts_does_not_look_with_a_session_to_act_with() -> None:
+    evidence = sound()
+    evidence.requests.append(Request("e2e/function", ACTING, ("ec2:DescribeInstances",)))
+    says(evidence, "ec2:DescribeInstances was asked for by acting in e2e/function")
+
+
+def test_a_call_that_no_kind_lists() -> None:
+    evidence = sound()
+    evidence.contain = frozenset()
+    says(
+        evidence,
+        "ec2:StopInstances is called in an account, by lambda/aws/src/resource/instances.rs, and no kind of "
+        "resource lists it: add it to its kind in lambda/core/src/resource/, to READS if it changes nothing, "
+        "else to CALLS",
+    )
+
+
+def test_a_kind_that_lists_what_is_never_called() -> None:
+    evidence = sound()
+    evidence.contain |= {"iam:DeleteUser"}
+    says(
+        evidence,
+        "iam:DeleteUser is in CALLS of a kind of resource, and is never called in an account: take it out, in "
+        "lambda/core/src/resource/",
+    )
+    evidence = sound()
+    evidence.observe |= {"iam:ListUsers"}
+    says(evidence, "iam:ListUsers is in READS", "not limited to what the kinds have in READS")
+
+
+def test_a_kind_that_lists_what_is_called_in_the_payer_only() -> None:
+    evidence = sound()
+    evidence.contain |= {"sns:Publish"}
+    says(evidence, "sns:Publish is in CALLS of a kind of resource, and is never called in an account")
+
+
+def test_what_is_in_both_lists() -> None:
+    evidence = sound()
+    evidence.contain |= {"ec2:DescribeInstances"}
+    says(evidence, "ec2:DescribeInstances is both in READS and in CALLS: a look must not be able to act")
+
+
+def test_a_look_that_could_stop_something() -> None:
+    evidence = sound()
+    evidence.observe, evidence.contain = LIMITS | {"ec2:StopInstances"}, frozenset()
+    evidence.requests[1] = replace(evidence.requests[1], limited_to=evidence.observe)
+    says(evidence, "ec2:StopInstances is in READS of a kind of resource, and by its name it changes something")
+
+
+def test_a_call_in_an_account_by_a_module_that_has_no_business_there() -> None:
+    evidence = sound()
+    evidence.operations[1] = replace(STOP, files=INSTANCES | {"notifier.rs"})
+    says(
+        evidence,
+        "the module notifier calls ec2:StopInstances in an account, and has no business there: only "
+        "actuator, observer, regions, resource, simulator call with a session's credentials",
+    )
+
+
+def test_a_module_that_nobody_knows() -> None:
+    evidence = sound()
+    evidence.operations[1:] = replace(STOP, files={"courier/stop.rs"}), replace(MAIL, files={"courier.rs"})
+    says(
+        evidence,
+        "the module courier, which is not known here, calls ec2:StopInstances, sns:Publish: add it to IN_ACCOUNTS "
+        "or IN_PAYER in scripts/privileges_lib/verdict.py",
+    )
+
+
+def test_a_kind_of_resource_may_call_in_the_payer() -> None:
+    evidence = sound()
+    evidence.operations[2] = replace(MAIL, files={"resource/quarantine.rs"})
+    says(evidence)
+
+
+def test_no_module_has_both_meanings() -> None:
+    assert set() == IN_ACCOUNTS & IN_PAYER

@@ -2,12 +2,14 @@
 
 import json
 import os
+from typing import Any
 
 import boto3
+import pytest
 from botocore.config import Config
 
 ENDPOINT = os.environ.get("RUNAWAYTRAIN_MINISTACK")
-WHY_SKIPPED = "needs the emulator: scripts/test release starts it"
+NEEDED = pytest.mark.skipif(not ENDPOINT, reason="needs the emulator: scripts/test release starts it")
 REGION = "us-east-1"
 
 
@@ -16,7 +18,7 @@ def keys_of_admin(account: str) -> dict[str, str]:
     return {"AWS_ACCESS_KEY_ID": account, "AWS_SECRET_ACCESS_KEY": "test"}
 
 
-def client(service: str, keys: dict[str, str]):
+def client(service: str, keys: dict[str, str]) -> Any:
     # One attempt: a refusal is an answer here.
     return boto3.client(
         service,

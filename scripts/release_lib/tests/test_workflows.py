@@ -2,24 +2,25 @@
 
 import re
 import shlex
-import unittest
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
 
 from release_lib.__main__ import parser
 from release_lib.fetch import WORKFLOW
-from release_lib.paths import COMMAND_TARGETS, ROOT
+from release_lib.paths import ROOT
 
 FOLDER = ROOT / ".github" / "workflows"
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 
 
-def workflows() -> dict[str, dict]:
+def workflows() -> dict[str, dict[str, Any]]:
     return {file.name: yaml.safe_load(file.read_text()) for file in sorted(FOLDER.glob("*.yml"))}
 
 
-def steps() -> list[tuple[str, dict]]:
+def steps() -> list[tuple[str, dict[str, Any]]]:
     return [
         (f"{name}: {job}", step)
         for name, text in workflows().items()
@@ -33,92 +34,85 @@ def commands() -> list[tuple[str, list[str]]]:
     return [(place, shlex.split(line)) for place, step in steps() for line in step.get("run", "").splitlines()]
 
 
-class Workflows(unittest.TestCase):
-    def test_there_are_these(self):
-        self.assertEqual(
-            sorted(workflows()), ["audit.yml", "ci.yml", "deploy.yml", "properties.yml", "release.yml", "rollback.yml"]
-        )
-        self.assertTrue((ROOT / WORKFLOW).is_file())
+def test_there_are_these() -> None:
+    assert sorted(workflows()) == ["audit.yml", "ci.yml", "deploy.yml", "properties.yml", "release.yml", "rollback.yml"]
+    assert (ROOT / WORKFLOW).is_file()
 
-    def test_every_script_that_is_run_exists_and_can_be_run(self):
-        run = {words[0] for _, words in commands() if words and words[0].startswith(("scripts/", ".ci/", "./"))}
-        self.assertEqual(run, {".ci/run", "scripts/release", "scripts/test"})
-        for script in run:
-            self.assertTrue((ROOT / script).stat().st_mode & 0o100, script)
 
-    def test_scripts_release_is_run_with_arguments_that_it_takes(self):
-        """With the expansions of the shell in place, except where only some words are allowed."""
-        steps_run = set()
-        for place, words in commands():
-            if words and words[0] == "scripts/release":
-                arguments = [
-                    {"$ARCH": "x86_64", "$TARGET": COMMAND_TARGETS[0]}.get(word, word)
-                    for word in words[1 : words.index("|") if "|" in words else None]
-                ]
-                with self.subTest(place, arguments=arguments):
-                    parser().parse_args(arguments)  # SystemExit otherwise
-                    steps_run.add(arguments[0])
-        self.assertEqual(steps_run, {"check", "pack", "command", "finish", "fetch", "drilled"})
+def test_every_script_that_is_run_exists_and_can_be_run() -> None:
+    run = {words[0] for _, words in commands() if words and words[0].startswith(("scripts/", ".ci/", "./"))}
+    assert run == {".ci/run", "scripts/release", "scripts/test"}
+    for script in run:
+        assert (ROOT / script).stat().st_mode & 64, script
 
-    def test_the_command_is_built_for_each_of_its_targets_and_waited_for(self):
-        jobs = workflows()["release.yml"]["jobs"]
-        built = jobs["command"]["strategy"]["matrix"]["include"]
-        self.assertEqual(sorted(one["target"] for one in built), sorted(COMMAND_TARGETS))
-        self.assertEqual(
-            [one["target"] for one in built if ("darwin" in one["target"]) != one["runner"].startswith("macos")], []
-        )
-        self.assertIn("command", jobs["publish"]["needs"])
 
-    def test_the_cdk_is_the_one_of_the_lock_file(self):
-        run = {words[0] for _, words in commands() if any("cdk" in word for word in words[:1])}
-        self.assertEqual(run, {"infra/node_modules/.bin/cdk"})
-        self.assertFalse([words for _, words in commands() if words[:1] == ["npx"]])
+def test_scripts_release_is_run_with_arguments_that_it_takes(subtests: pytest.Subtests) -> None:
+    """With the expansions of the shell in place, except where only some words are allowed."""
+    steps_run = set()
+    for place, words in commands():
+        if words and words[0] == "scripts/release":
+            arguments = [
+                "x86_64" if word == "$ARCH" else word for word in words[1 : words.index("|") if "|" in words else None]
+            ]
+            with subtests.test(place, arguments=arguments):
+                parser().parse_args(arguments)  # SystemExit otherwise
+                steps_run.add(arguments[0])
+    assert steps_run == {"check", "pack", "finish", "fetch", "drilled"}
 
-    def test_every_action_is_pinned_to_a_commit_that_says_its_version(self):
-        used = [
-            (file.name, found) for file in FOLDER.glob("*.yml") for found in re.findall(r"uses: (.+)", file.read_text())
-        ]
-        self.assertGreater(len(used), 10)
-        for name, action in used:
-            if action.startswith("./"):
-                self.assertTrue((ROOT / action).is_file(), f"{name}: {action}")
-            else:
-                self.assertRegex(action, PINNED, name)
-        pins = {}
-        for name, action in used:
-            pins.setdefault(action.split("@")[0], set()).add(action)
-        self.assertEqual(
-            {action: found for action, found in pins.items() if len(found) > 1}, {}, "one action, two versions"
-        )
 
-    def test_one_toolchain_builds_and_tests(self):
-        toolchains = {
-            text["env"]["RUSTUP_TOOLCHAIN"]
-            for text in workflows().values()
-            if "RUSTUP_TOOLCHAIN" in text.get("env", {})
-        }
-        self.assertEqual(len(toolchains), 1, toolchains)
+def test_the_cdk_is_the_one_of_the_lock_file() -> None:
+    run = {words[0] for _, words in commands() if any("cdk" in word for word in words[:1])}
+    assert run == {"infra/node_modules/.bin/cdk"}
+    assert not [words for _, words in commands() if words[:1] == ["npx"]]
 
-    def test_nothing_that_a_person_types_is_part_of_a_command(self):
-        for place, step in steps():
-            self.assertNotIn("${{", step.get("run", ""), place)
 
-    def test_a_release_restores_no_cache(self):
-        caching = {place for place, step in steps() if "cache" in step.get("uses", "")}
-        self.assertEqual({place.split(":")[0] for place in caching}, {"ci.yml"})
+def test_every_action_is_pinned_to_a_commit_that_says_its_version() -> None:
+    used = [
+        (file.name, found) for file in FOLDER.glob("*.yml") for found in re.findall(r"uses: (.+)", file.read_text())
+    ]
+    assert len(used) > 10
+    for name, action in used:
+        if action.startswith("./"):
+            assert (ROOT / action).is_file(), f"{name}: {action}"
+        else:
+            assert re.search(PINNED, action), name
+    pins: dict[str, set[str]] = {}
+    for _, action in used:
+        pins.setdefault(action.split("@")[0], set()).add(action)
+    assert {action: found for action, found in pins.items() if len(found) > 1} == {}, "one action, two versions"
 
-    def test_nobody_deploys_without_an_approval_of_what_was_shown(self):
-        deploy = workflows()["deploy.yml"]["jobs"]["deploy"]
-        self.assertEqual((deploy["environment"], deploy["needs"]), ("production", "diff"))
-        places = {place for place, words in commands() if {"cdk", "deploy"} <= {Path(word).name for word in words}}
-        self.assertEqual(places, {"deploy.yml: deploy"})
-        for name in ("release.yml", "rollback.yml"):
-            self.assertEqual(workflows()[name]["jobs"]["deploy"]["uses"], "./.github/workflows/deploy.yml")
 
-    def test_no_secret_is_kept(self):
-        for file in FOLDER.glob("*.yml"):
-            self.assertNotIn("secrets.", file.read_text(), file.name)
+def test_one_toolchain_builds_and_tests() -> None:
+    toolchains = {
+        text["env"]["RUSTUP_TOOLCHAIN"] for text in workflows().values() if "RUSTUP_TOOLCHAIN" in text.get("env", {})
+    }
+    assert len(toolchains) == 1, toolchains
 
-    def test_a_token_of_github_may_do_nothing_that_its_job_does_not_name(self):
-        for name, text in workflows().items():
-            self.assertEqual(text["permissions"], {}, name)
+
+def test_nothing_that_a_person_types_is_part_of_a_command() -> None:
+    for place, step in steps():
+        assert "${{" not in step.get("run", ""), place
+
+
+def test_a_release_restores_no_cache() -> None:
+    caching = {place for place, step in steps() if "cache" in step.get("uses", "")}
+    assert {place.split(":")[0] for place in caching} == {"ci.yml"}
+
+
+def test_nobody_deploys_without_an_approval_of_what_was_shown() -> None:
+    deploy = workflows()["deploy.yml"]["jobs"]["deploy"]
+    assert (deploy["environment"], deploy["needs"]) == ("production", "diff")
+    places = {place for place, words in commands() if {"cdk", "deploy"} <= {Path(word).name for word in words}}
+    assert places == {"deploy.yml: deploy"}
+    for name in ("release.yml", "rollback.yml"):
+        assert workflows()[name]["jobs"]["deploy"]["uses"] == "./.github/workflows/deploy.yml"
+
+
+def test_no_secret_is_kept() -> None:
+    for file in FOLDER.glob("*.yml"):
+        assert "secrets." not in file.read_text(), file.name
+
+
+def test_a_token_of_github_may_do_nothing_that_its_job_does_not_name() -> None:
+    for name, text in workflows().items():
+        assert text["permissions"] == {}, name
