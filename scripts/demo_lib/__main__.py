@@ -8,7 +8,7 @@ TEXT = """\
 Plays the main job on this machine, without an AWS account: builds the Lambda, deploys the real stack with
 `cdk deploy` on an emulator that enforces keys and roles, makes an organization of a payer and eleven
 sub-accounts, enrolls ten of them, lets two of them run away, and invokes the Lambda: pass, drill, proceed,
-proceed again, status, release. Then two more run away between two sweeps, and nobody invokes anything: a spend
+proceed again. What then is to be seen, and the release, are the operator's: the command `runawaytrain`. Then two more run away between two sweeps, and nobody invokes anything: a spend
 alarm rings, 200 launches are told, and messages are forged. And four are halted by money alone: by the price of
 one instance, by an estimate where there is no price, by Cost and Usage Reports, by a billing alarm. Everything
 that it says about the result is checked; one false claim and the exit code is 1.

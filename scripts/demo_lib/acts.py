@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from . import back_door, checks, giving_back, lambdas, look, show, stage, tables
+from . import back_door, checks, giving_back, lambdas, look, mail, show, stage
 from .cast import Account
 from .claims import Claims
 from .cloud import Cloud
+from .command import Operator
 from .deploy import Deployment
 from .lambdas import Answer
 from .look import Snapshot
@@ -22,11 +24,12 @@ class Story:
     claims: Claims
     mailbox: Mailbox
     deployment: Deployment
+    operator: Operator
     log: Path
     verbose: bool
     first: dict[str, Snapshot] = field(default_factory=dict)
     now: dict[str, Snapshot] = field(default_factory=dict)
-    alarm: dict = field(default_factory=dict)  # the message of an alarm that rang, as the topic handed it on
+    alarm: dict[str, Any] = field(default_factory=dict)  # the message of an alarm that rang, as the topic handed it on
     awaited: int = 0  # how many mails had come when the missing topic began to hold some up
 
     @property
@@ -39,9 +42,9 @@ class Story:
     def ask(self, text: str, event: object) -> Answer:
         with show.step(text):
             answer = lambdas.invoke(self.cloud, event, self.log)
-        tables.answered(answer)
+        show.say(f"  the Lambda: {answer.raw.get('statusCode')}, “{answer.raw.get('body')}”")
         if self.verbose and answer.log:
-            show.console.print(show.Text(answer.log.rstrip(), style="dim"))
+            show.say(answer.log.rstrip(), "dim")
         return answer
 
     def look(self) -> dict[str, Snapshot]:
@@ -56,7 +59,7 @@ class Story:
 def before(story: Story) -> None:
     show.heading("Before")
     story.first = story.now = story.look()
-    tables.before(story.accounts, story.first)
+    story.operator.show("check")
     checks.keys_work(story.claims, story.cloud, story.accounts)
     checks.responder_trusts_nobody_else(story.claims, story.cloud, story.accounts)
     back_door.open_up(story.cloud, story.runaways[0])
@@ -74,7 +77,8 @@ def passes(story: Story) -> None:
 def drills(story: Story) -> None:
     show.heading('drill: {"action": "drill"} says what it would do')
     answer = story.ask("invoke with drill", {"action": "drill"})
-    tables.plan(answer, story.runaways)
+    for account in story.runaways:
+        story.operator.show("drill", account.name)
     checks.drilled(story.claims, answer, story.accounts, story.first)
     _nothing_happened(story, "drill")
 
@@ -96,9 +100,10 @@ def proceeds(story: Story) -> None:
     answer = story.ask("invoke with proceed, and wait for two clean passes of verification", {"action": "proceed"})
     story.now = story.look()
     fresh = story.read_mail()
-    tables.after(story.accounts, story.first, story.now, answer)
-    tables.mails([one for one in fresh if one.about(story.runaways[0])], whole=True)
-    tables.mails([one for one in fresh if not one.about(story.runaways[0])], whole=False)
+    story.operator.show("status")
+    story.operator.show("history", story.runaways[0].name)
+    for one in fresh:
+        mail.tell([one], whole=one.about(story.runaways[0]))
     checks.judged(story.claims, answer, story.accounts)
     _contained(story)
     checks.unseen(story.claims, answer, story.accounts)
@@ -112,14 +117,13 @@ def proceeds_again(story: Story) -> None:
     show.heading("A thief who still has a way in, and the next sweep")
     account = story.runaways[0]
     regions = list(account.launches)[:2]
-    started = stage.launch(story.cloud, account, {region: 1 for region in regions})
+    started = stage.launch(story.cloud, account, dict.fromkeys(regions, 1))
     show.say(f"  started 2 instances in the halted {account.name}: {', '.join(started)}")
-    before = story.look()
     answer = story.ask("invoke with proceed again", {"action": "proceed"})
     story.now = story.look()
     fresh = story.read_mail()
-    tables.after(story.accounts, before, story.now, answer)
-    tables.mails(fresh, whole=False)
+    story.operator.show("check", account.name)
+    mail.tell(fresh)
     checks.relapse(story.claims, answer, account, started, story.now[account.id])
     with story.claims.again("all that was true of every account after the first sweep still is"):
         _contained(story)
@@ -129,19 +133,16 @@ def proceeds_again(story: Story) -> None:
 
 def gives_back(story: Story) -> None:
     show.heading("What an operator types next: status, release")
-    answer = story.ask("invoke with status", {"action": "status"})
-    tables.states(story.accounts, answer)
+    story.operator.show("status")
+    answer = story.operator.status()
     giving_back.status(story.claims, answer, story.accounts)
     account, user = story.named("genomics"), "pipeline"
     key, _ = account.keys[user][0]
     story.now = story.look()
-    answer = story.ask(
-        f"invoke with release of {account.name}, naming the user {user} and a key",
-        {"action": "release", "account": account.id, "users": [user], "keys": [key], "start": False},
-    )
-    tables.kept_back(answer.account(account.id))
+    answer = story.operator.order("release", account.name, "--user", user, "--key", key)
+    story.operator.show("history", account.name)
     released, fresh = story.look(), story.read_mail()
-    tables.mails(fresh, whole=False)
+    mail.tell(fresh)
     giving_back.released(story.claims, answer, account)
     giving_back.still_locked(story.claims, answer, account, user, key, story.now[account.id], released[account.id])
     giving_back.one_release_mail(story.claims, fresh, account)

@@ -2,7 +2,7 @@
 
 import time
 
-from . import alerts, checks, deploy, feeds, invocations, lambdas, look, show, stage, tables
+from . import alerts, checks, deploy, feeds, invocations, lambdas, look, mail, show, stage
 from .acts import Story
 from .bridges import Refusals
 from .cast import EVENTS_A_LAUNCH, LAUNCH_REGION, SPEND_MONTH, Account
@@ -60,8 +60,8 @@ def burst_of_launches(story: Story) -> None:
 def halted_alone(story: Story, account: Account, start: float, heard: int) -> dict[str, look.Snapshot]:
     """What must be true of an account that an alert halted, and of all others."""
     new = story.look()
-    answer = lambdas.invoke(story.cloud, {"action": "status"}, story.log)
-    tables.mails(story.read_mail(), whole=False)
+    answer = story.operator.status()
+    mail.tell(story.read_mail())
     alerts.halted(story.claims, answer, account, start)
     checks.stopped(story.claims, [account], new)
     checks.locked_out(story.claims, story.cloud, [account], new)

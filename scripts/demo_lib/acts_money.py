@@ -3,7 +3,7 @@
 import time
 from decimal import Decimal
 
-from . import alerts, checks, cost_report, feeds, invocations, lambdas, money, show, stage, tables
+from . import alerts, checks, cost_report, feeds, invocations, mail, money, show, stage
 from .acts import Story
 from .acts_alerts import halted_alone
 from .cast import PAYER
@@ -49,10 +49,10 @@ def money_runs(story: Story) -> None:
     before, story.now = story.now, story.look()
     answer = story.ask("invoke with proceed", {"action": "proceed"})
     new = story.look()
-    tables.money(story.accounts, answer)
+    story.operator.show("check")
     story.read_mail()
     fresh = story.mailbox.all[heard:]
-    tables.mails(fresh, whole=False)
+    mail.tell(fresh)
     deep, vision, linguistics = (story.named(name) for name in (*EXPENSIVE, "linguistics"))
     money.by_list_price(story.claims, answer, fresh, deep, EXPENSIVE[deep.name], REGION)
     money.by_estimate(story.claims, answer, fresh, vision, REGION)
@@ -79,7 +79,7 @@ def billing_alarm_rings(story: Story) -> None:
     money.payers_alarm_rang(story.claims, feeds.alarms(story.cloud, PAYER), account)
     alerts.only_by(story.claims, seen, "spend-alarm", {account.id})
     new = halted_alone(story, account, start, heard)
-    answer = lambdas.invoke(story.cloud, {"action": "status"}, story.log)
+    answer = story.operator.status()
     money.by_charges(story.claims, answer, story.mailbox.all[heard:], account, CHARGED)
     money.remembered(story.claims, answer, thrifty, story.named("linguistics"), account, CHARGED)
     story.now = new

@@ -2,8 +2,9 @@
 
 import json
 import time
+from typing import Any
 
-from . import checks, damage, faults, invocations, lambdas, look, runtime, show, stage, tables
+from . import checks, damage, faults, invocations, lambdas, look, mail, runtime, show, stage
 from .acts import Story
 from .cast import Account
 from .claims import unless
@@ -43,9 +44,8 @@ def _deliver(story: Story, payload: bytes) -> lambdas.Reply:
 
 def malformed_variable(story: Story) -> None:
     show.heading("A malformed variable: ec2limit=four")
-    with damage.variable(story.cloud, "ec2limit", "four"):
-        with show.step("invoke with status"):
-            reply = lambdas.send(story.cloud, json.dumps({"action": "status"}).encode(), story.log)
+    with damage.variable(story.cloud, "ec2limit", "four"), show.step("invoke with status"):
+        reply = lambdas.send(story.cloud, json.dumps({"action": "status"}).encode(), story.log)
     faults.variable_named(story.claims, reply, "ec2limit", "four")
     answer = story.ask("set it back, and invoke with status", {"action": "status"})
     story.claims.claim(
@@ -74,12 +74,9 @@ def topic_is_missing(story: Story) -> None:
     account = story.named("physics-lab")
     topic = damage.delete_topic(story.cloud, account)
     story.awaited = len(story.mailbox.all)
-    answer = story.ask(f"invoke with release of {account.name}", {"action": "release", "account": account.id})
+    answer = story.operator.order("release", account.name)
     faults.mail_waits(story.claims, "the release", answer, topic)
-    answer = story.ask(
-        f"invoke with halt of {account.name}, by order",
-        {"action": "halt", "account": account.id, "reason": "a key on a public page"},
-    )
+    answer = story.operator.order("halt", account.name, "--reason", "a key on a public page")
     faults.mail_waits(story.claims, "the halt", answer, topic)
     faults.halted_by_order(story.claims, answer, account)
     answer = story.ask("invoke with proceed", {"action": "proceed"})
@@ -92,7 +89,7 @@ def topic_is_missing(story: Story) -> None:
 
 def removed_and_deployed_again(story: Story) -> None:
     show.heading("The stacks are removed and deployed again: the memory outlives them")
-    before = lambdas.invoke(story.cloud, {"action": "status"}, story.log)
+    before = story.operator.status()
     remembered = look.table(story.cloud)
     story.deployment.down()
     faults.removed(story.claims, story.cloud, remembered)
@@ -115,7 +112,7 @@ def nothing_was_lost(story: Story) -> None:
     with show.step("wait until the failed mails may be tried again, a minute after they failed"):
         time.sleep(max(0.0, damage.claimed_until(story.cloud) - time.time()))
     story.ask("invoke with proceed", {"action": "proceed"})
-    tables.mails(story.read_mail(), whole=False)
+    mail.tell(story.read_mail())
     faults.delivered(story.claims, story.mailbox.all[story.awaited :], account, look.table(story.cloud))
 
 
@@ -137,7 +134,7 @@ def table_is_missing(story: Story) -> None:
     checks.heartbeats(story.claims, story.cloud, "the heartbeat is back", beats + 1)
 
 
-def _untouched(story: Story, account: Account, started: list[str], seen: dict, beats: float) -> None:
+def _untouched(story: Story, account: Account, started: list[str], seen: dict[str, Any], beats: float) -> None:
     now = story.look()
     faults.still_runs(story.claims, account, started, now[account.id])
     checks.nothing_changed(story.claims, "a sweep without its table", story.accounts, seen, now)

@@ -1,9 +1,11 @@
 """Claims: sentences that the demo prints, each with the check that makes it true or false."""
 
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
-from .show import console, escape
+from .show import paint, say
 
 
 @dataclass
@@ -18,16 +20,16 @@ class Claims:
         if not objections:
             self.held += 1
             if not self.quiet:
-                console.print(f"  [green]✓[/] {escape(sentence)}")
+                say(f"  {paint('✓', 'green')} {sentence}")
             return True
         self.false.append(sentence)
-        console.print(f"  [bold red]✗ FALSE:[/] {escape(sentence)}")
+        say(f"  {paint('✗ FALSE:', 'alarm')} {sentence}")
         for objection in objections:
-            console.print(f"      [red]{escape(objection)}[/]")
+            say(f"      {objection}", "red")
         return False
 
     @contextmanager
-    def again(self, sentence: str):
+    def again(self, sentence: str) -> Iterator[None]:
         """Claims that were read before: only what turned false is printed, and how many held."""
         held, false, self.quiet = self.held, len(self.false), True
         try:
@@ -35,7 +37,7 @@ class Claims:
         finally:
             self.quiet = False
         if len(self.false) == false:
-            console.print(f"  [green]✓[/] {escape(sentence)} ({self.held - held} claims, checked again)")
+            say(f"  {paint('✓', 'green')} {sentence} ({self.held - held} claims, checked again)")
 
     def last_line(self) -> str:
         total = self.held + len(self.false)
@@ -55,7 +57,7 @@ def _brief(value: object, most: int = 300) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def differences(what: str, before: dict, after: dict, most: int = 5) -> list[str]:
+def differences(what: str, before: Mapping[Any, object], after: Mapping[Any, object], most: int = 5) -> list[str]:
     """What is not as it was, in words; empty when all is."""
     changed = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
     lines = [

@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import dataclass
 
+from . import show
 from .cast import PAYER, Account
 from .cloud import Cloud
 
@@ -81,3 +82,11 @@ class Mailbox:
                 time.sleep(0.2)
         self.all += fresh
         return fresh
+
+
+def tell(fresh: list[Mail], whole: bool = False) -> None:
+    """Whole mails, or only a line for each."""
+    for one in fresh:
+        show.say(f"  {show.paint('✉', 'cyan')} {one.topic}: {one.subject}")
+        for line in one.text.rstrip().splitlines() if whole else ():
+            show.say(f"  {show.paint('│', 'cyan')} {line}")

@@ -23,8 +23,9 @@ from . import (
     stage,
 )
 from .claims import Claims
+from .command import Operator
 from .mail import Mailbox
-from .paths import Places, short
+from .paths import OPERATOR, Places, short
 
 
 def run(keep: bool, verbose: bool, thorough: bool, bootstrap: Path | None) -> int:
@@ -54,12 +55,12 @@ def run(keep: bool, verbose: bool, thorough: bool, bootstrap: Path | None) -> in
         if not kept:
             _clear(places)
     if interrupted:
-        show.console.print(
-            f"\n[yellow]interrupted; {'the emulator runs on' if kept else 'everything that was started is ended'}[/]"
+        show.say(
+            f"\ninterrupted; {'the emulator runs on' if kept else 'everything that was started is ended'}", "yellow"
         )
         return interrupted.code
     if claims.held or claims.false:
-        show.console.print(f"  Until then: {claims.last_line()}")
+        show.say(f"  Until then: {claims.last_line()}")
     return 1
 
 
@@ -73,7 +74,9 @@ def _play(
     places: Places, claims: Claims, verbose: bool, thorough: bool, bootstrap: Path | None
 ) -> tuple[emulator.Emulator, acts.Story]:
     show.heading("The stage")
-    show.say(f"[dim]logs: {short(places.logs)}[/]")
+    show.say(f"logs: {short(places.logs)}", "dim")
+    if not OPERATOR.is_file():
+        raise process.StepFailed(f"there is no command {OPERATOR}", hint="scripts/demo builds it.")
     binary = _binary(bootstrap) if bootstrap else deploy.build(places, verbose)
     running = emulator.start(places)
     sky = cloud.Cloud(running.endpoint, running.certificate)
@@ -85,7 +88,7 @@ def _play(
     policy = places.temp / "runawaytrain.yaml"
     policy.write_text(cast.policy_text(accounts, organization, root))
     if verbose:
-        show.console.print(show.Text(policy.read_text().rstrip(), style="dim"))
+        show.say(policy.read_text().rstrip(), "dim")
     deployment = deploy.Deployment(sky, places, policy, binary, verbose)
     deployment.bootstrap()
     deployment.up()
@@ -95,7 +98,9 @@ def _play(
     mailbox = Mailbox(sky)
     with show.step("subscribe a mailbox to every notify list") as done:
         done.note = f"{mailbox.subscribe()} topics"
-    story = acts.Story(sky, accounts, claims, mailbox, deployment, places.logs / "lambda.log", verbose)
+    story = acts.Story(
+        sky, accounts, claims, mailbox, deployment, Operator(sky, policy), places.logs / "lambda.log", verbose
+    )
     for act in (
         acts.ACTS
         + acts_alerts.ACTS
@@ -115,10 +120,8 @@ def _binary(path: Path) -> Path:
 
 
 def _last_line(claims: Claims, start: float) -> None:
-    style = "bold red" if claims.false else "bold green"
-    show.console.print()
+    show.say()
     for sentence in claims.false:
-        show.console.print(f"[red]FALSE: {show.escape(sentence)}[/]")
-    show.console.print(
-        f"[{style}]{claims.last_line()}[/] [dim](whole demo: {show.seconds(time.monotonic() - start)})[/]"
-    )
+        show.say(f"FALSE: {sentence}", "red")
+    took = show.paint(f"(whole demo: {show.seconds(time.monotonic() - start)})", "dim")
+    show.say(f"{show.paint(claims.last_line(), 'alarm' if claims.false else 'fine')} {took}")

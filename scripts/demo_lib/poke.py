@@ -3,8 +3,8 @@
 from .cast import LAUNCH_REGION, PAYER, Account
 from .cloud import ADMIN_SECRET, HOME_REGION
 from .emulator import Emulator
-from .paths import Places
-from .show import console, heading
+from .paths import OPERATOR, Places
+from .show import heading, say
 from .stage import IMAGE
 
 TEXT = """\
@@ -12,6 +12,8 @@ The emulator runs on at {endpoint} (process {pid}). An account's id is its admin
 
   export AWS_ENDPOINT_URL={endpoint} AWS_REGION={region} AWS_DEFAULT_REGION={region} AWS_SECRET_ACCESS_KEY={secret} AWS_ACCESS_KEY_ID={payer} AWS_CA_BUNDLE={certificate}
 
+What an operator types:
+  {operator} --policy {temp}/runawaytrain.yaml status    (or check, halt {name}, release {name} …)
 Ask the Lambda for a drill (or `proceed`):
   .tools/venv/bin/python -c 'import boto3, json; print(boto3.client("lambda").invoke(FunctionName="runawaytrain", Payload=json.dumps(dict(action="drill")))["Payload"].read().decode())'
 Start an instance in the halted {name}, for the next `proceed` to stop:
@@ -33,6 +35,7 @@ Stop it:
 def tell(running: Emulator, places: Places, halted: Account) -> None:
     heading("Left running")
     text = TEXT.format(
+        operator=OPERATOR,
         endpoint=running.endpoint,
         pid=running.child.pid,
         region=HOME_REGION,
@@ -46,4 +49,4 @@ def tell(running: Emulator, places: Places, halted: Account) -> None:
         launches=LAUNCH_REGION,
     )
     # Printed as it is: a line that is broken to fit the terminal cannot be copied.
-    console.print(text.rstrip(), markup=False, soft_wrap=True, highlight=False)
+    say(text.rstrip())

@@ -2,13 +2,14 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from lib import ending
 
 from . import show
 from .paths import ROOT, short
 
-_alive: dict[int, subprocess.Popen] = {}
+_alive: dict[int, subprocess.Popen[bytes]] = {}
 
 
 class StepFailed(Exception):
@@ -19,7 +20,9 @@ class StepFailed(Exception):
         self.what, self.log, self.hint = what, log, hint
 
 
-def start(command: list, log: Path, cwd: Path = ROOT, env: dict | None = None) -> subprocess.Popen:
+def start(
+    command: list[Any], log: Path, cwd: Path = ROOT, env: dict[str, Any] | None = None
+) -> subprocess.Popen[bytes]:
     with log.open("ab") as out:
         child = subprocess.Popen(
             [str(part) for part in command],
@@ -36,11 +39,11 @@ def start(command: list, log: Path, cwd: Path = ROOT, env: dict | None = None) -
 
 def run(
     text: str,
-    command: list,
+    command: list[Any],
     log: Path,
     hint: str,
     cwd: Path = ROOT,
-    env: dict | None = None,
+    env: dict[str, Any] | None = None,
     verbose: bool = False,
     seconds: float | None = None,
 ) -> None:
@@ -51,17 +54,17 @@ def run(
             code = child.wait(seconds)
         except subprocess.TimeoutExpired:
             raise StepFailed(
-                f"{text}: `{Path(command[0]).name}` did not end within {show.seconds(seconds)}", log, hint
+                f"{text}: `{Path(command[0]).name}` did not end within {show.seconds(seconds or 0)}", log, hint
             ) from None
         finally:
             end(child)
         if code != 0:
             raise StepFailed(f"{text}: `{Path(command[0]).name}` ended with code {code}", log, hint)
     if verbose:
-        show.console.print(show.Text(log.read_text(errors="replace").rstrip(), style="dim"))
+        show.say(log.read_text(errors="replace").rstrip(), "dim")
 
 
-def end(child: subprocess.Popen) -> None:
+def end(child: subprocess.Popen[bytes]) -> None:
     ending.end(child)
     _alive.pop(child.pid, None)
 
@@ -71,18 +74,17 @@ def end_all() -> None:
         end(child)
 
 
-def leave(child: subprocess.Popen) -> None:
+def leave(child: subprocess.Popen[bytes]) -> None:
     """For --keep: this one outlives the demo."""
     _alive.pop(child.pid, None)
 
 
 def tell(failure: StepFailed) -> None:
     """The failure as a person wants to read it."""
-    console = show.console
-    console.print(f"\n[bold red]✗ {show.escape(failure.what)}[/]")
+    show.say(f"\n✗ {failure.what}", "alarm")
     if failure.log and failure.log.exists():
         for line in failure.log.read_text(errors="replace").splitlines()[-15:]:
-            console.print(show.Text(f"  {show.clean(line)}", style="dim"))
-        console.print(f"  The whole log: {show.escape(short(failure.log))}")
+            show.say(f"  {show.clean(line)}", "dim")
+        show.say(f"  The whole log: {short(failure.log)}")
     if failure.hint:
-        console.print(f"  What to do: {show.escape(failure.hint)}")
+        show.say(f"  What to do: {failure.hint}")

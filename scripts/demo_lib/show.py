@@ -1,54 +1,51 @@
-"""How the demo looks. `rich` drops colour and motion by itself where the output is not a terminal."""
+"""How the demo looks. Colour and motion only where there is a terminal; anything else is a log, one line a step."""
 
+import os
+import re
+import shutil
+import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 
-from rich.console import Console
-from rich.live import Live
-from rich.markup import escape
-from rich.spinner import Spinner
-from rich.table import Table
-from rich.text import Text
+IS_TERMINAL = sys.stdout.isatty()
+IS_COLOURED = IS_TERMINAL and not os.environ.get("NO_COLOR")
+STYLES = {
+    "bold": "1",
+    "dim": "2",
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "cyan": "36",
+    "alarm": "1;31",
+    "fine": "1;32",
+}
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+QUICK = (
+    2.0  # seconds; a step that takes less needs no line of its own while it lasts, but its time is told all the same
+)
 
-console = Console(highlight=False)
-if not console.is_terminal:
-    # A log file is not 80 columns wide; tables and mails should not be broken there.
-    console = Console(highlight=False, width=120)
 
-QUICK = 2.0  # seconds; a step that takes less needs no moving picture, but its time is told all the same
+def paint(text: str, style: str) -> str:
+    return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if IS_COLOURED and style else text
+
+
+def say(text: str = "", style: str = "") -> None:
+    print(paint(text, style), flush=True)
 
 
 def heading(text: str) -> None:
-    console.print()
-    console.rule(f"[bold]{escape(text)}[/]", align="left", style="dim")
-
-
-def say(text: str) -> None:
-    console.print(text)
+    width = shutil.get_terminal_size((120, 24)).columns
+    say(f"\n{paint(text, 'bold')} {paint('─' * max(0, width - len(text) - 2), 'dim')}")
 
 
 def seconds(elapsed: float) -> str:
     if elapsed < 10:
         return f"{elapsed:.1f} s"
     return f"{elapsed:.0f} s" if elapsed < 90 else f"{int(elapsed // 60)} min {int(elapsed % 60)} s"
-
-
-class _Moving:
-    """The line that moves: what is being done, for how long, and the last thing that its log said."""
-
-    def __init__(self, text: str, log: Path | None):
-        self.text, self.log, self.start = text, log, time.monotonic()
-        self.spinner = Spinner("dots", style="cyan")
-
-    def __rich__(self):
-        line = Text(f"{self.text} … {seconds(time.monotonic() - self.start)}")
-        if self.log and (last := last_line(self.log)):
-            line.append(f"   {last}", style="dim")
-        line.truncate(console.width - 3, overflow="ellipsis")  # a spinner wraps what is too long, and then jumps
-        self.spinner.text = line
-        return self.spinner
 
 
 def last_line(log: Path) -> str:
@@ -65,45 +62,39 @@ def last_line(log: Path) -> str:
 
 def clean(line: str) -> str:
     """A tool's line without its colours and other control characters."""
-    return "".join(c for c in Text.from_ansi(line).plain if c.isprintable()).strip()
-
-
-@contextmanager
-def step(text: str, log: Path | None = None):
-    """Shows that something is going on, and afterwards how long it took. The block may set `done.note`."""
-    done = Note()
-    start = time.monotonic()
-    if console.is_terminal:
-        with Live(_Moving(text, log), console=console, refresh_per_second=10, transient=True):
-            yield done
-    else:
-        # Said beforehand only if it turns out long: a log of short steps keeps one line each.
-        timer = threading.Timer(QUICK, lambda: console.print(f"  … {escape(text)}"))
-        timer.daemon = True
-        timer.start()
-        try:
-            yield done
-        finally:
-            timer.cancel()
-    note = f" — {escape(done.note)}" if done.note else ""
-    console.print(f"[green]✓[/] {escape(text)}{note} [dim]({seconds(time.monotonic() - start)})[/]")
+    return "".join(c for c in ESCAPES.sub("", line) if c.isprintable()).strip()
 
 
 class Note:
     note: str = ""
 
 
-def table(title: str, *columns: str | tuple[str, str]) -> Table:
-    made = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        header_style="dim",
-        box=None,
-        pad_edge=False,
-        padding=(0, 2),
-    )
-    for column in columns:
-        name, justify = column if isinstance(column, tuple) else (column, "left")
-        made.add_column(name, justify=justify, overflow="fold")
-    return made
+@contextmanager
+def step(text: str, log: Path | None = None) -> Iterator[Note]:
+    """Shows that something is going on, and afterwards how long it took. The block may set `done.note`."""
+    done, start, over = Note(), time.monotonic(), threading.Event()
+    telling = threading.Thread(target=_move if IS_TERMINAL else _tell, args=(text, log, start, over), daemon=True)
+    telling.start()
+    try:
+        yield done
+    finally:
+        over.set()
+        telling.join()
+    note = f" — {done.note}" if done.note else ""
+    say(f"{paint('✓', 'green')} {text}{note} {paint(f'({seconds(time.monotonic() - start)})', 'dim')}")
+
+
+def _move(text: str, log: Path | None, start: float, over: threading.Event) -> None:
+    """The line that moves: what is being done, for how long, and the last thing that its log said."""
+    for dot in cycle("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"):
+        line = f"{dot} {text} … {seconds(time.monotonic() - start)}   {last_line(log) if log else ''}"
+        print(f"\r\x1b[K{line[: shutil.get_terminal_size().columns - 1]}", end="", flush=True)
+        if over.wait(0.1):
+            break
+    print("\r\x1b[K", end="", flush=True)
+
+
+def _tell(text: str, _log: Path | None, _start: float, over: threading.Event) -> None:
+    """Said beforehand only if it turns out long: a log of short steps keeps one line each."""
+    if not over.wait(QUICK):
+        say(f"  … {text}")
