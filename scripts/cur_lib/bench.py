@@ -31,7 +31,8 @@ def run(command: list[str | Path], output: Path, *, counts_itself: bool = False)
     """CPU seconds of the whole process, unless it counts them itself, which leaves out imports."""
     environment = os.environ | {"POLARS_MAX_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent.parent)}
     with output.open("wb") as out, tempfile.TemporaryFile() as errors, tempfile.NamedTemporaryFile() as memory:
-        # By way of `time`: a process starts with the peak memory of the one that forks it, and this one is a whole Python.
+        # By way of `time`: a process starts with the peak memory of the one that forks it, and this one is a whole
+        # Python.
         process = subprocess.Popen(
             [TIME, "-f", "%M", "-o", memory.name, *command], stdout=out, stderr=errors, env=environment
         )
@@ -113,19 +114,20 @@ def measured(reader: Path, small: Path, large: Path, lines: int, work: Path, run
     ours = large_runs["reader"]
     size = int(subprocess.run(f"zcat {large} | wc -c", shell=True, check=True, capture_output=True, text=True).stdout)
     print(
-        f"\n{size / 1e6:.0f} MB uncompressed, {large.stat().st_size / 1e6:.0f} MB of gzip, {lines} lines; one core, best of {runs}\n"
+        f"\n{size / 1e6:.0f} MB uncompressed, {large.stat().st_size / 1e6:.0f} MB of gzip, {lines} lines; one core,"
+        f" best of {runs}\n"
     )
     print(f"{'':10}{'CPU s':>8}{'MB/s':>8}{'reader is':>12}{'peak MiB':>11}{'at a tenth':>12}")
     for name, one in large_runs.items():
         faster = "" if name == "reader" else f"{one.seconds / ours.seconds:.2f} x"
-        print(
-            f"{name:10}{one.seconds:8.2f}{size / 1e6 / one.seconds:8.0f}{faster:>12}{one.mib:11.1f}{small_runs[name].mib:12.1f}"
-        )
+        speed = size / 1e6 / one.seconds
+        print(f"{name:10}{one.seconds:8.2f}{speed:8.0f}{faster:>12}{one.mib:11.1f}{small_runs[name].mib:12.1f}")
     wrong = [engine for engine in ENGINES if not same(ours.output, large_runs[engine].output)]
     claims = {
         "the sums are those of Polars and DuckDB": not wrong,
-        f"at least {FASTER_THAN_POLARS} times as fast as Polars": large_runs["polars"].seconds
-        >= FASTER_THAN_POLARS * ours.seconds,
+        f"at least {FASTER_THAN_POLARS} times as fast as Polars": (
+            large_runs["polars"].seconds >= FASTER_THAN_POLARS * ours.seconds
+        ),
         f"at most {MOST_MEMORY_MIB:.0f} MiB": ours.mib < MOST_MEMORY_MIB,
         "no more memory for ten times the lines": ours.mib < 1.1 * small_runs["reader"].mib + 0.5,
     }

@@ -1,4 +1,5 @@
-"""`scripts/test cur`: reports that koku-nise makes, read by the reader and by DuckDB. Every sum has to be the same, to the last digit."""
+"""`scripts/test cur`: reports that koku-nise makes, read by the reader and by DuckDB. Every sum has to be the same, to
+the last digit."""
 
 import csv
 import gzip
@@ -51,7 +52,8 @@ def made_by_nise(nise: str, work: Path) -> Path:
 
 
 def as_export(folder: Path, manifest: Path, files: list[Path]) -> tuple[Path, list[Path]]:
-    """The same lines as a CUR 2.0 export, which koku-nise does not make: its names, its dates, columns from last to first.
+    """The same lines as a CUR 2.0 export, which koku-nise does not make: its names, its dates, columns from last to
+    first.
 
     Two things that koku-nise leaves out come in: a reservation's effective cost, and lines of a whole day."""
     month = manifest.parent.name
@@ -83,7 +85,8 @@ def as_export(folder: Path, manifest: Path, files: list[Path]) -> tuple[Path, li
 
 
 def as_parquet(folder: Path, manifest: Path, files: list[Path]) -> Path:
-    """The same lines as a legacy report for Athena: in Parquet that DuckDB writes, where AWS puts its own, and a manifest beside the others."""
+    """The same lines as a legacy report for Athena: in Parquet that DuckDB writes, where AWS puts its own, and a
+    manifest beside the others."""
     month = manifest.parent.name
     keys = []
     for number, file in enumerate(files, start=1):
@@ -115,7 +118,8 @@ def compare(name: str, reader: Path, folder: Path, manifest: Path, files: list[P
     wrong = sorted(place for place in found.keys() | expected.keys() if found.get(place) != expected.get(place))
     for account, hour in wrong[:10]:
         print(
-            f"{name}: {account} {hour}: {found.get((account, hour))} by the reader, {expected.get((account, hour))} by DuckDB (10^-18 USD)"
+            f"{name}: {account} {hour}: {found.get((account, hour))} by the reader, {expected.get((account, hour))} by"
+            " DuckDB (10^-18 USD)"
         )
     # A comparison of nothing proves nothing.
     if wrong or len(files) < 2 or len(expected) < 20:
@@ -123,7 +127,8 @@ def compare(name: str, reader: Path, folder: Path, manifest: Path, files: list[P
         return 1
     accounts = len({account for account, _ in expected})
     print(
-        f"{name}: {len(files)} files, {len(expected)} hourly sums of {accounts} accounts, {sum(expected.values()) / 10**18:.2f} USD: all as DuckDB has them"
+        f"{name}: {len(files)} files, {len(expected)} hourly sums of {accounts} accounts,"
+        f" {sum(expected.values()) / 10**18:.2f} USD: all as DuckDB has them"
     )
     return 0
 

@@ -1,4 +1,5 @@
-"""The reader's question, put to another engine: `python -m cur_lib.engine polars|duckdb FILE`. Prints the sums, and its CPU seconds to standard error.
+"""The reader's question, put to another engine: `python -m cur_lib.engine polars|duckdb FILE`. Prints the sums, and its
+CPU seconds to standard error.
 
 Each is asked in the way that is fastest for it, with one thread; what importing it costs is not counted."""
 

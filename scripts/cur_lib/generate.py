@@ -1,8 +1,8 @@
 """A large legacy report, the same bytes each time: `python -m cur_lib.generate FILE MEGABYTES`.
 
-Lines are as in real reports: some 180 columns of which most are empty, an id that does not compress, descriptions with quoted commas, hour after
-hour of the same resources. Accounts and hours do not depend on the size, only the number of resources does.
-"""
+Lines are as in real reports: some 180 columns of which most are empty, an id that does not compress, descriptions with
+quoted commas, hour after hour of the same resources. Accounts and hours do not depend on the size, only the number of
+resources does."""
 
 import gzip
 import json
@@ -198,7 +198,8 @@ FIXED = {
 
 
 def resource(chance: random.Random, number: int) -> tuple[list[str], float, str]:
-    """The fields of one resource's lines, what it costs an hour, and its type of line. The id, the dates and the costs change from line to line."""
+    """The fields of one resource's lines, what it costs an hour, and its type of line. The id, the dates and the costs
+    change from line to line."""
     kind, place = chance.choice(list(TYPES)), chance.choice(list(REGIONS))
     rate, vcpus, memory = TYPES[kind]
     # Every account has usage, in a small report as in a large one.

@@ -10,7 +10,8 @@ from .columns import export_name
 # (account, hour as 2026-11-24T09:00:00Z) -> steps of 10^-18 dollars
 Sums = dict[tuple[str, str], int]
 
-# A DECIMAL(38,18) is an integer of 38 digits; DuckDB has none wider to multiply in, so the point is taken out of its text.
+# A DECIMAL(38,18) is an integer of 38 digits; DuckDB has none wider to multiply in, so the point is taken out of its
+# text.
 STEPS = "replace(({})::DECIMAL(38,18)::VARCHAR, '.', '')::HUGEINT"
 
 QUERY = """
@@ -40,10 +41,12 @@ def by_duckdb(files: Iterable[Path], *, export: bool) -> Sums:
         return f'"{export_name(legacy) if export else legacy}"'
 
     kind = column("lineItem/LineItemType")
+    plain = column("lineItem/UnblendedCost")
+    reserved, saved = column("reservation/EffectiveCost"), column("savingsPlan/SavingsPlanEffectiveCost")
     cost = f"""CASE {kind}
-        WHEN 'DiscountedUsage' THEN coalesce(nullif({column("reservation/EffectiveCost")}, ''), {column("lineItem/UnblendedCost")})
-        WHEN 'SavingsPlanCoveredUsage' THEN coalesce(nullif({column("savingsPlan/SavingsPlanEffectiveCost")}, ''), {column("lineItem/UnblendedCost")})
-        ELSE {column("lineItem/UnblendedCost")} END"""
+        WHEN 'DiscountedUsage' THEN coalesce(nullif({reserved}, ''), {plain})
+        WHEN 'SavingsPlanCoveredUsage' THEN coalesce(nullif({saved}, ''), {plain})
+        ELSE {plain} END"""
     query = QUERY.format(
         account=column("lineItem/UsageAccountId"),
         start=column("lineItem/UsageStartDate"),

@@ -1,4 +1,5 @@
-"""What the engine stored of reports that it read from S3, held against DuckDB: `python -m cur_lib.through_s3 BUCKET_FOLDER SUMS_FOLDER`."""
+"""What the engine stored of reports that it read from S3, held against DuckDB: `python -m cur_lib.through_s3
+BUCKET_FOLDER SUMS_FOLDER`."""
 
 import sys
 from pathlib import Path
@@ -35,14 +36,16 @@ def compare(name: str, file: Path, steps: Sums) -> int:
     wrong = sorted(place for place in found.keys() | expected.keys() if found.get(place) != expected.get(place))
     for account, hour in wrong[:10]:
         print(
-            f"{name} through S3: {account} {hour}: {found.get((account, hour))} stored, {expected.get((account, hour))} by DuckDB (10^-6 USD)"
+            f"{name} through S3: {account} {hour}: {found.get((account, hour))} stored, {expected.get((account, hour))}"
+            " by DuckDB (10^-6 USD)"
         )
     # A comparison of nothing proves nothing, and both months have to be in it.
     if wrong or len(expected) < 20 or len({hour[:7] for _, hour in expected}) < 2:
         print(f"{name} through S3: {len(wrong)} of {len(expected)} sums differ")
         return 1
     print(
-        f"{name} through S3: {len(expected)} hourly sums over the turn of a month, {sum(expected.values()) / 10**6:.2f} USD: all as DuckDB has them"
+        f"{name} through S3: {len(expected)} hourly sums over the turn of a month, {sum(expected.values()) / 10**6:.2f}"
+        " USD: all as DuckDB has them"
     )
     return 0
 

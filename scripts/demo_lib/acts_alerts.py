@@ -1,4 +1,5 @@
-"""Between two sweeps, when nobody invokes the Lambda: alarms and launches do. An act an alert, and one for what only looks like one."""
+"""Between two sweeps, when nobody invokes the Lambda: alarms and launches do. An act an alert, and one for what only
+looks like one."""
 
 import time
 
@@ -17,12 +18,14 @@ def alarm_rings(story: Story) -> None:
     account, thrifty = story.named("chemistry"), story.named("quiet-lab")
     started = stage.launch(story.cloud, account, dict(account.launches))
     show.say(
-        f"  started {len(started)} instances in {account.name}, over its limit of {account.threshold}, in a region where no rule tells of it"
+        f"  started {len(started)} instances in {account.name}, over its limit of {account.threshold}, in a region"
+        " where no rule tells of it"
     )
     story.now, wire, heard = story.look(), feeds.Wiretap(story.cloud), len(story.mailbox.all)
     start = time.time()
     with show.step(
-        f"bridge, only here: publish Billing's estimate of {DOLLARS:g} USD in {account.name} and {thrifty.name}, and wait"
+        f"bridge, only here: publish Billing's estimate of {DOLLARS:g} USD in {account.name} and {thrifty.name}, and"
+        " wait"
     ) as done:
         for one in (account, thrifty):
             feeds.publish_estimate(story.cloud, one, DOLLARS)

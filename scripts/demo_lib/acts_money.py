@@ -1,4 +1,5 @@
-"""Accounts that no count of instances would halt: money does. By the price list, by an estimate, by cost reports, by a billing alarm."""
+"""Accounts that no count of instances would halt: money does. By the price list, by an estimate, by cost reports, by a
+billing alarm."""
 
 import time
 from decimal import Decimal
@@ -13,8 +14,9 @@ REGION = "us-east-1"
 EXPENSIVE = {"deep-learning": "p5.48xlarge", "computer-vision": "p5e.48xlarge"}
 HOURS = 26  # of which the last 24 count
 COSTS = Decimal("15.00")  # an hour, in training jobs
-# Above the one account's own limit, below the payer's. The emulator's alarms overlook whose metric it is: each number here reaches each of
-# the payer's alarms, and may ring that one only. What the Lambda then reads is the account's own metric.
+# Above the one account's own limit, below the payer's. The emulator's alarms overlook whose metric it is: each number
+# here reaches each of the payer's alarms, and may ring that one only. What the Lambda then reads is the account's own
+# metric.
 CHARGED, THRIFTY = 812.34, 12.5
 
 
@@ -72,7 +74,8 @@ def billing_alarm_rings(story: Story) -> None:
     account, thrifty = story.named("economics"), story.named("quiet-lab")
     heard, start = len(story.mailbox.all), time.time()
     with show.step(
-        f"publish what Billing would in the payer: {CHARGED:g} USD this month in {account.name}, {THRIFTY:g} USD in {thrifty.name}; and wait"
+        f"publish what Billing would in the payer: {CHARGED:g} USD this month in {account.name}, {THRIFTY:g} USD in"
+        f" {thrifty.name}; and wait"
     ):
         feeds.publish_charges(story.cloud, {account.id: CHARGED, thrifty.id: THRIFTY})
         seen = invocations.wait(story.cloud, start, 1, "alarms")

@@ -95,7 +95,8 @@ def removed_and_deployed_again(story: Story) -> None:
     faults.removed(story.claims, story.cloud, remembered)
     story.deployment.up(STACK)
     start = time.time()
-    # Made anew, the alarm that rang rings again. A sweep now would send the mails that wait, and nobody hears the new topics yet.
+    # Made anew, the alarm that rang rings again. A sweep now would send the mails that wait, and nobody hears the new
+    # topics yet.
     with damage.variable(story.cloud, "envaction", "pass"):
         story.deployment.up(ACCOUNT_STACKS)
         with show.step(f"wait until the new alarm on {story.named('economics').name} has rung, and was told pass"):

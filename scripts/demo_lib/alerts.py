@@ -26,7 +26,8 @@ def rang(claims: Claims, ringing: dict[str, dict[str, str]], dollars: str) -> No
 
 
 def only_by(claims: Claims, seen: list[Invocation], source: str, accounts: set[str]) -> None:
-    """The log names the trigger of each invocation; a sweep of the schedule, or one that somebody asked for, has none there."""
+    """The log names the trigger of each invocation; a sweep of the schedule, or one that somebody asked for, has none
+    there."""
     others = [
         f"one was set off by {invocation.sources or 'something else'}"
         for invocation in seen
@@ -34,7 +35,8 @@ def only_by(claims: Claims, seen: list[Invocation], source: str, accounts: set[s
     ]
     strangers = {line.get("account") for invocation in seen for line in invocation.records} - accounts
     claims.claim(
-        f"the Lambda was invoked {_times(len(seen))} since, each time by “{source}”: no schedule and nobody's hand was in it",
+        f"the Lambda was invoked {_times(len(seen))} since, each time by “{source}”: no schedule and nobody's hand was"
+        " in it",
         *others,
         *[f"{account} was looked at" for account in strangers],
     )
@@ -72,7 +74,8 @@ def only(
 def looked_at(claims: Claims, seen: list[Invocation], account: Account, old: Snapshot, new: Snapshot) -> None:
     number = records(seen, account.id)
     claims.claim(
-        f"{account.name} was looked at as well, for its {number} alarms; it is within its own limits, and stays as it was",
+        f"{account.name} was looked at as well, for its {number} alarms; it is within its own limits, and stays as"
+        " it was",
         unless(number > 0, "no alarm of it was read"),
         *differences("instance", old.instances, new.instances),
         *differences("user", old.people, new.people),
@@ -82,7 +85,8 @@ def looked_at(claims: Claims, seen: list[Invocation], account: Account, old: Sna
 def few(claims: Claims, seen: list[Invocation], launches: int, events: int, took: float) -> None:
     number = records(seen)
     claims.claim(
-        f"{number} events about {launches} launches within {took:.1f} s became {len(seen)} invocation{'s' if len(seen) > 1 else ''} of the Lambda",
+        f"{number} events about {launches} launches within {took:.1f} s became {len(seen)}"
+        f" invocation{'s' if len(seen) > 1 else ''} of the Lambda",
         unless(number == events, f"there should be {events}"),
         unless(0 < len(seen) <= HANDFUL, f"that is more than {HANDFUL}"),
     )
@@ -114,7 +118,8 @@ def not_admitted(claims: Claims, stranger: Account, refusals: list[str], events:
     alarms = [said for said in refusals if said.startswith("the topic ") and f":{stranger.id}:alarm:" in said]
     launches = [said for said in refusals if said.startswith("the bus ") and f":{stranger.id}:rule/" in said]
     claims.claim(
-        f"{stranger.name} deploys our very templates against this payer, and gets nowhere: the topic refuses its {len(alarms)} alarms, the bus its launch, told {len(launches)} times",
+        f"{stranger.name} deploys our very templates against this payer, and gets nowhere: the topic refuses its"
+        f" {len(alarms)} alarms, the bus its launch, told {len(launches)} times",
         unless(len(alarms) == 2 and len(launches) == events, f"refused were {refusals}"),
     )
 

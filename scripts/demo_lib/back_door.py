@@ -1,4 +1,5 @@
-"""A thief who never needs a key again: an old role that now admits his own account. What is claimed of it, and how it is checked."""
+"""A thief who never needs a key again: an old role that now admits his own account. What is claimed of it, and how it
+is checked."""
 
 import json
 

@@ -134,7 +134,8 @@ def cast() -> list[Account]:
 
 
 def policy_text(accounts: list[Account], organization: str, root: str) -> str:
-    """`runawaytrain.yaml` for this organization, whose ids exist only now. Account ids stay in quotes: some begin with a zero."""
+    """`runawaytrain.yaml` for this organization, whose ids exist only now. Account ids stay in quotes: some begin with
+    a zero."""
     lines = [
         f'payer: "{PAYER}"',
         f"organization: {{id: {organization}, root: {root}, regions: [{LAUNCH_REGION}]}}",

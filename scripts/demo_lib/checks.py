@@ -1,4 +1,5 @@
-"""What is claimed, and how it is checked: against the emulator with other keys than the Lambda's, and against its report."""
+"""What is claimed, and how it is checked: against the emulator with other keys than the Lambda's, and against its
+report."""
 
 import json
 from typing import Any
@@ -109,7 +110,8 @@ def judged(claims: Claims, answer: Answer, accounts: list[Account]) -> None:
             counted = (entry.get("instances") or {}).get("counted")
             launched = sum(account.launches.values())
             claims.claim(
-                f"{account.name} ran {launched} instances in {len(account.launches)} regions under a limit of {account.threshold}, and is Halted",
+                f"{account.name} ran {launched} instances in {len(account.launches)} regions under a limit of"
+                f" {account.threshold}, and is Halted",
                 wrong,
                 unless(entry.get("verdict") == "Halt", f"the verdict is {entry.get('verdict')}"),
                 unless(counted == launched, f"the report counts {counted}"),
@@ -141,7 +143,8 @@ def stopped(claims: Claims, runaways: list[Account], now: dict[str, Snapshot]) -
         ]
         regions = len({region for region, _ in now[account.id].instances})
         claims.claim(
-            f"no instance runs in {account.name}: all {len(now[account.id].instances)} in {regions} {'regions' if regions > 1 else 'region'} are stopped, none is terminated",
+            f"no instance runs in {account.name}: all {len(now[account.id].instances)} in {regions}"
+            f" {'regions' if regions > 1 else 'region'} are stopped, none is terminated",
             *running[:5],
             *_terminated(now[account.id]),
         )
@@ -186,7 +189,8 @@ def locked_out(claims: Claims, cloud: Cloud, runaways: list[Account], now: dict[
         answers = {key[0]: look.refused(cloud, key) for _, key in keys}
         codes = sorted({code for code in answers.values() if code})
         claims.claim(
-            f"{' and '.join(people)} in {account.name} {'are' if len(people) > 1 else 'is'} locked out: {len(keys)} keys refused by the emulator ({', '.join(codes) or 'none'})",
+            f"{' and '.join(people)} in {account.name} {'are' if len(people) > 1 else 'is'} locked out: {len(keys)}"
+            f" keys refused by the emulator ({', '.join(codes) or 'none'})",
             *[f"{name}'s key {key[0]} still works" for name, key in keys if not answers[key[0]]],
             *[
                 f"{name}'s key {key[0]} fails for another reason: {code}"
@@ -291,7 +295,8 @@ def journal(claims: Claims, items: list[dict[str, Any]], runaways: list[Account]
         text = json.dumps(own)
         missing = [identity for _, identity in seen[account.id].instances if identity not in text]
         claims.claim(
-            f"the journal holds {len(own)} API calls on {account.name}, each with its intent and its outcome, every stopped instance named",
+            f"the journal holds {len(own)} API calls on {account.name}, each with its intent and its outcome, every"
+            " stopped instance named",
             unless(bool(own), "there is no item"),
             unless(not bare, f"{len(bare)} without an intent, such as {bare[:1]}"),
             unless(not open_, f"{len(open_)} without an outcome, such as {open_[:1]}"),

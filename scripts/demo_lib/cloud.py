@@ -1,4 +1,5 @@
-"""Clients of the emulator. Under its AUTH a 12-digit access key with the secret `test` is that account's administrator."""
+"""Clients of the emulator. Under its AUTH a 12-digit access key with the secret `test` is that account's
+administrator."""
 
 import os
 import threading
@@ -76,7 +77,8 @@ def code_of(error: ClientError) -> str:
 
 
 def forget_this_machine() -> None:
-    """Drops the machine's own AWS settings: a profile or a proxy of the person's must not lead the demo to a real account."""
+    """Drops the machine's own AWS settings: a profile or a proxy of the person's must not lead the demo to a real
+    account."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ |= {

@@ -1,4 +1,5 @@
-"""The operator at the demo: the command `runawaytrain`, as a person at the terminal or a program has it, with the payer's key."""
+"""The operator at the demo: the command `runawaytrain`, as a person at the terminal or a program has it, with the
+payer's key."""
 
 import json
 import subprocess

@@ -55,7 +55,8 @@ def refusing_region(cloud: Cloud, account: Account, region: str) -> Iterator[Non
 
 @contextmanager
 def impatient_queue(cloud: Cloud, name: str, seconds: int) -> Iterator[None]:
-    """What comes back to the queue is handed over again after so many seconds, not after the minutes that the longest invocation may take."""
+    """What comes back to the queue is handed over again after so many seconds, not after the minutes that the longest
+    invocation may take."""
     sqs = cloud.admin("sqs", PAYER)
     url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
     sound = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]

@@ -136,8 +136,9 @@ class Deployment:
         return made["Policy"]["PolicySummary"]["Id"]
 
     def _bridge(self) -> None:
-        """In the demo only: the emulator denies what depends on a condition key that it does not know, and evaluates every call of
-        Organizations on the organization instead of on the policy and the account that the stack names."""
+        """In the demo only: the emulator denies what depends on a condition key that it does not know, and evaluates
+        every call of Organizations on the organization instead of on the policy and the account that the stack
+        names."""
         metrics = {"Effect": "Allow", "Action": "cloudwatch:PutMetricData", "Resource": "*"}
         quarantine = ["organizations:AttachPolicy", "organizations:DetachPolicy", "organizations:ListPoliciesForTarget"]
         document = json.dumps(
@@ -147,7 +148,8 @@ class Deployment:
             }
         )
         with show.step(
-            f"bridge, only here: allow {FUNCTION_ROLE} its metrics and the quarantine without the conditions that the emulator does not know"
+            f"bridge, only here: allow {FUNCTION_ROLE} its metrics and the quarantine without the conditions that the"
+            " emulator does not know"
         ):
             self.cloud.admin("iam", PAYER).put_role_policy(
                 RoleName=FUNCTION_ROLE, PolicyName=BRIDGE, PolicyDocument=document
@@ -155,7 +157,8 @@ class Deployment:
 
 
 def enroll(cloud: Cloud, accounts: list[Account], organization: str, places: Places) -> None:
-    """What the StackSets do on AWS, in that order: one stack an account, one an account and each region of the policy, and one with alarms."""
+    """What the StackSets do on AWS, in that order: one stack an account, one an account and each region of the policy,
+    and one with alarms."""
     payer = {"PayerAccount": PAYER}
 
     def one(account: Account) -> None:
@@ -170,7 +173,8 @@ def enroll(cloud: Cloud, accounts: list[Account], organization: str, places: Pla
             )
 
     with show.step(
-        f"enroll {len(accounts)} account{'s' if len(accounts) > 1 else ''} with stacksets/{MEMBER_TEMPLATE.name}, {MEMBER_REGION_TEMPLATE.name} and {MEMBER_ALARMS_TEMPLATE.name}"
+        f"enroll {len(accounts)} account{'s' if len(accounts) > 1 else ''} with stacksets/{MEMBER_TEMPLATE.name},"
+        f" {MEMBER_REGION_TEMPLATE.name} and {MEMBER_ALARMS_TEMPLATE.name}"
     ) as done:
         with ThreadPoolExecutor(len(accounts)) as pool:
             list(pool.map(one, accounts))
@@ -187,7 +191,10 @@ def _member_stack(
         )
         client.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     except (ClientError, WaiterError) as error:
-        hint = f"`scripts/test templates` checks stacksets/{template.name}; the emulator's side is in {short(places.logs / 'emulator.log')}."
+        hint = (
+            f"`scripts/test templates` checks stacksets/{template.name}; the emulator's side is in"
+            f" {short(places.logs / 'emulator.log')}."
+        )
         raise process.StepFailed(
             f"{account.name} could not be enrolled: {error}{_reasons(client, stack)}", hint=hint
         ) from error

@@ -175,7 +175,8 @@ def removed(claims: Claims, cloud: Cloud, remembered: Table) -> None:
 def adopted(claims: Claims, old: Table, new: Table) -> None:
     halts = len({partition for partition, _ in old if partition.startswith(look.JOURNAL)})
     claims.claim(
-        f"the new stack took the table over as it was: every account's state, the journals of {halts} halts, the waiting mails",
+        f"the new stack took the table over as it was: every account's state, the journals of {halts} halts, the"
+        " waiting mails",
         *differences("item", old, new),
         unless(halts > 0, "there is no journal"),
     )

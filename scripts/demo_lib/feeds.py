@@ -1,4 +1,5 @@
-"""What sets the Lambda off without anybody invoking it: the estimate that an alarm watches, a burst of launches, and forgeries of both."""
+"""What sets the Lambda off without anybody invoking it: the estimate that an alarm watches, a burst of launches, and
+forgeries of both."""
 
 import json
 import time
@@ -30,7 +31,8 @@ def publish_estimate(cloud: Cloud, account: Account, dollars: float) -> None:
 
 
 def publish_charges(cloud: Cloud, charges: dict[str, float]) -> None:
-    """In Billing's place: what it publishes in the payer, an account's charges of the month so far by its id. US dollars."""
+    """In Billing's place: what it publishes in the payer, an account's charges of the month so far by its id. US
+    dollars."""
     data = [
         {
             "MetricName": "EstimatedCharges",
@@ -86,7 +88,8 @@ def notification(alarm: dict[str, Any], topic_arn: str) -> dict[str, Any]:
 
 
 def refused_publish(cloud: Cloud, account: Account, alarm: dict[str, Any]) -> str | None:
-    """Publishes an alarm to the payer's topic with all rights of a member; the refusal's code, or None when it was let in."""
+    """Publishes an alarm to the payer's topic with all rights of a member; the refusal's code, or None when it was let
+    in."""
     try:
         cloud.admin("sns", account.id).publish(TopicArn=topic(), Message=json.dumps(alarm))
     except ClientError as error:

@@ -37,7 +37,8 @@ def still_locked(
     }
     items = (f"user {user}", f"key {key} of user {user}")
     claims.claim(
-        f"{user} and the key were named, but were made shortly before the halt: both stay locked, and the answer says why",
+        f"{user} and the key were named, but were made shortly before the halt: both stay locked, and the answer"
+        " says why",
         *[
             f"{item}: {reasons.get(item, 'not in the answer')}"
             for item in items

@@ -21,7 +21,8 @@ class Invocation:
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """What became of the alarms or launches that it was handed: a line for all that share their fate, with their number."""
+        """What became of the alarms or launches that it was handed: a line for all that share their fate, with their
+        number."""
         return [line for line in self.lines if "records" in line]
 
     @property

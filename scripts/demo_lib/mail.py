@@ -25,7 +25,8 @@ class Mail:
 
     @property
     def kind(self) -> str:
-        """By the subject's first word, which is what people see in their list: `halt` for a trip, `outcome` for what came of it, `release`."""
+        """By the subject's first word, which is what people see in their list: `halt` for a trip, `outcome` for what
+        came of it, `release`."""
         words = self.subject.removeprefix(PREFIX)
         if words.startswith(("Halted ", "NOT PROVEN ")):
             return "outcome"

@@ -1,4 +1,5 @@
-"""What is claimed about money, and how it is checked: against the price list's double, the report that was written, and the mails."""
+"""What is claimed about money, and how it is checked: against the price list's double, the report that was written, and
+the mails."""
 
 import re
 from collections.abc import Iterable
@@ -31,7 +32,8 @@ def read(claims: Claims, answer: Answer, lines: list[Line]) -> None:
     )
     wanted, day = _day(lines), answer.report.get("day") or {}
     claims.claim(
-        f"the organization's last 24 hours come to {day.get('amount')} USD, without the credit and the tax, until {day.get('until')}",
+        f"the organization's last 24 hours come to {day.get('amount')} USD, without the credit and the tax, until"
+        f" {day.get('until')}",
         unless(_equal(day.get("amount"), wanted), f"they come to {wanted}"),
     )
 
@@ -57,7 +59,8 @@ def by_list_price(claims: Claims, answer: Answer, mails: list[Mail], account: Ac
     wanted = float(PRICES[kind][region]) + float(PRICES[TYPE][region])
     reading = _alone(claims, answer, account, "burn")
     claims.claim(
-        f"{account.name}: {reading.get('value')} USD/hour is the list price of its {kind} and its {TYPE}, nothing of it an estimate",
+        f"{account.name}: {reading.get('value')} USD/hour is the list price of its {kind} and its {TYPE}, nothing of it"
+        " an estimate",
         unless(_equal(reading.get("value"), wanted), f"they cost {wanted}"),
         unless("estimated" not in reading, f"the reading is {reading}"),
     )
@@ -68,7 +71,8 @@ def by_estimate(claims: Claims, answer: Answer, mails: list[Mail], account: Acco
     reading = _alone(claims, answer, account, "burn")
     value, estimated = reading.get("value") or 0.0, reading.get("estimated") or 0.0
     claims.claim(
-        f"{account.name}: the price list has no price for what it started, so {estimated:g} of the {value:g} USD/hour are an estimate by vCPUs, and marked so",
+        f"{account.name}: the price list has no price for what it started, so {estimated:g} of the {value:g} USD/hour"
+        " are an estimate by vCPUs, and marked so",
         unless(estimated > 0, f"the reading is {reading}"),
         unless(_equal(value - estimated, Decimal(PRICES[TYPE][region])), f"its {TYPE} is not at its list price"),
     )
@@ -108,8 +112,9 @@ def remembered(
         for account, what in ((spending, "day"), (charged, "month"))
     )
     claims.claim(
-        f"status has the money of each account: {burning.name} {burn.get('listed')} USD/hour; {spending.name} {day.get('amount')} USD in the day until {day.get('until')}, "
-        f"by {day.get('source')}; {charged.name} {month.get('amount')} USD this month at {month.get('at')}",
+        f"status has the money of each account: {burning.name} {burn.get('listed')} USD/hour; {spending.name}"
+        f" {day.get('amount')} USD in the day until {day.get('until')}, by {day.get('source')}; {charged.name}"
+        f" {month.get('amount')} USD this month at {month.get('at')}",
         unless(_equal(burn.get("listed"), runs), f"the burn is {burn}, not {runs}"),
         unless(day.get("source") == "reports" and "until" in day, f"the day is {day}"),
         unless(_equal(month.get("amount"), dollars) and "at" in month, f"the month is {month}"),
@@ -123,7 +128,8 @@ def _alone(claims: Claims, answer: Answer, account: Account, limit: str) -> dict
     tripped = [name for name, reading in readings.items() if reading["judgement"] == "Halt"]
     instances, vcpus = (readings.get(name, {}) for name in ("instances", "vcpus"))
     claims.claim(
-        f"{account.name} is Halted by its {limit} alone: {instances.get('value')} of {instances.get('threshold')} instances, {vcpus.get('value')} of {vcpus.get('threshold')} vCPUs",
+        f"{account.name} is Halted by its {limit} alone: {instances.get('value')} of {instances.get('threshold')}"
+        f" instances, {vcpus.get('value')} of {vcpus.get('threshold')} vCPUs",
         unless(entry.get("state") == "Halted", f"it is {entry.get('state')}"),
         unless(tripped == [limit], f"tripped were {tripped}"),
         unless((entry.get("halt") or {}).get("contained") is True, f"the halt is {entry.get('halt')}"),
@@ -153,7 +159,8 @@ def prices_kept(claims: Claims, cloud: Cloud, kinds: Iterable[str], region: str)
     ]
     none = [kind for (_, kind), item in kept.items() if _micros(item) is None]
     claims.claim(
-        f"the table keeps what the price list said of {len(kept)} types and regions, and when; also that it has none of {', '.join(none)}",
+        f"the table keeps what the price list said of {len(kept)} types and regions, and when; also that it has none of"
+        f" {', '.join(none)}",
         *missing,
         *undated,
         *wrong,
@@ -184,6 +191,7 @@ def only(
     others = [other for other in accounts if other not in halted]
     names = ", ".join(account.name for account in halted)
     claims.claim(
-        f"only {names}: in the other {len(others)} accounts no instance and no user changed, since before the report was read",
+        f"only {names}: in the other {len(others)} accounts no instance and no user changed, since before the report"
+        " was read",
         *checks.untouched(others, old, new),
     )

@@ -47,7 +47,8 @@ def run(
     verbose: bool = False,
     seconds: float | None = None,
 ) -> None:
-    """Runs a command to its end behind a moving line; its output goes to `log`. After `seconds`, if there are any, it is ended."""
+    """Runs a command to its end behind a moving line; its output goes to `log`. After `seconds`, if there are any, it
+    is ended."""
     with show.step(text, log):
         child = start(command, log, cwd, env)
         try:

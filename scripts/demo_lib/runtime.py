@@ -1,4 +1,5 @@
-"""A Lambda runtime of our own, for one event: bytes that neither Lambda's API nor the emulator would hand on as they are."""
+"""A Lambda runtime of our own, for one event: bytes that neither Lambda's API nor the emulator would hand on as they
+are."""
 
 import os
 import queue

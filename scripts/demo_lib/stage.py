@@ -13,7 +13,8 @@ EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action
 
 
 def organization(cloud: Cloud, accounts: list[Account]) -> tuple[str, str]:
-    """Makes the sub-accounts; answers the organization's id and its root's. (The emulator makes the organization itself when first asked.)"""
+    """Makes the sub-accounts; answers the organization's id and its root's. (The emulator makes the organization itself
+    when first asked.)"""
     client = cloud.admin("organizations", PAYER)
     identity = organization_id(cloud)
     root = client.list_roots()["Roots"][0]["Id"]

@@ -1,4 +1,5 @@
-"""What stands in for AWS in these tests: moto, a server that somebody else wrote, and before it a scripted HTTP double for what moto lacks."""
+"""What stands in for AWS in these tests: moto, a server that somebody else wrote, and before it a scripted HTTP double
+for what moto lacks."""
 
 import http.client
 import json
@@ -79,9 +80,10 @@ def moto() -> Iterator[Moto]:
 
 @dataclass
 class ScriptedDouble:
-    """Before moto: what moto lacks (StackSets access, the account's regions, delegated administrators of StackSets, the definitions of reports, the policy that delegates), by a state of its own;
-    refusals and answers as a test scripts them; everything else goes to moto unchanged. Answers have the shapes of the services' own
-    protocols, so the SDK is the judge of them."""
+    """Before moto: what moto lacks (StackSets access, the account's regions, delegated administrators of StackSets, the
+    definitions of reports, the policy that delegates), by a state of its own; refusals and answers as a test scripts
+    them; everything else goes to moto unchanged. Answers have the shapes of the services' own protocols, so the SDK is
+    the judge of them."""
 
     moto: Moto
     access: str = "DISABLED"
@@ -183,7 +185,8 @@ class ScriptedDouble:
         if status != 200 or name not in said or b"<OutputKey>BootstrapVersion<" in said:
             return answer
         version = self.moto.client("ssm").get_parameter(Name="/cdk-bootstrap/hnb659fds/version")["Parameter"]["Value"]
-        output = f"<Outputs><member><OutputKey>BootstrapVersion</OutputKey><OutputValue>{version}</OutputValue></member></Outputs>".encode()
+        member = f"<OutputKey>BootstrapVersion</OutputKey><OutputValue>{version}</OutputValue>"
+        output = f"<Outputs><member>{member}</member></Outputs>".encode()
         before, after = said.split(name, 1)
         return status, kind, before + name + after.replace(b"<StackStatus>", output + b"<StackStatus>", 1)
 
@@ -214,8 +217,10 @@ class ScriptedDouble:
 
 
 def query_answer(operation: str, inner: str) -> bytes:
-    """The query protocol's envelope. https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeOrganizationsAccess.html"""
-    return f"<{operation}Response><{operation}Result>{inner}</{operation}Result><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></{operation}Response>".encode()
+    """The query protocol's envelope.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeOrganizationsAccess.html"""
+    result, more = f"<{operation}Result>{inner}</{operation}Result>", "<RequestId>1</RequestId>"
+    return f"<{operation}Response>{result}<ResponseMetadata>{more}</ResponseMetadata></{operation}Response>".encode()
 
 
 def _operation(path: str, headers: Message, body: bytes) -> str:

@@ -25,12 +25,14 @@ DRILL = {"statusCode": 200, "body": "Drilled 1 account.", "report": {"accounts":
 
 
 def subscription(arn: str, address: str) -> str:
-    return f"<member><SubscriptionArn>{arn}</SubscriptionArn><Owner>{PAYER}</Owner><Protocol>email</Protocol><Endpoint>{address}</Endpoint></member>"
+    to = f"<Protocol>email</Protocol><Endpoint>{address}</Endpoint>"
+    return f"<member><SubscriptionArn>{arn}</SubscriptionArn><Owner>{PAYER}</Owner>{to}</member>"
 
 
 def instance(account: str, status: str, why: str = "") -> str:
     detailed = f"<StackInstanceStatus><DetailedStatus>{status}</DetailedStatus></StackInstanceStatus>"
-    return f"<member><Account>{account}</Account><Region>us-east-1</Region><Status>OUTDATED</Status>{detailed}<StatusReason>{why}</StatusReason></member>"
+    stands = f"<Status>OUTDATED</Status>{detailed}<StatusReason>{why}</StatusReason>"
+    return f"<member><Account>{account}</Account><Region>us-east-1</Region>{stands}</member>"
 
 
 class Afterwards(Command):
@@ -80,8 +82,8 @@ def test_an_address_that_somebody_unsubscribed_is_not_taken_for_confirmed(comman
     assert "Not subscribed" in found["said"]
     (cure,) = found["cures"]
     assert (
-        f"--topic-arn arn:aws:sns:us-east-1:{PAYER}:runawaytrain --protocol email --notification-endpoint bob@example.edu"
-        in cure
+        f"--topic-arn arn:aws:sns:us-east-1:{PAYER}:runawaytrain --protocol email --notification-endpoint"
+        " bob@example.edu" in cure
     )
 
 

@@ -1,4 +1,5 @@
-"""Every check against a server, in both states: what `runawaytrain doctor --before` says while the thing is missing, and once it is there."""
+"""Every check against a server, in both states: what `runawaytrain doctor --before` says while the thing is missing,
+and once it is there."""
 
 import json
 from pathlib import Path

@@ -1,7 +1,9 @@
-"""A whole deployment: `cdk bootstrap`, `cdk diff`, `cdk deploy --all` and the look afterwards, through CloudFormation on moto.
+"""A whole deployment: `cdk bootstrap`, `cdk diff`, `cdk deploy --all` and the look afterwards, through CloudFormation
+on moto.
 
-Two things are bridged, only here. moto's CloudFormation makes no SCPs and so has no id of the quarantine policy: it comes by the CDK's own
-user settings. And moto runs no Lambda: the drill's answer is scripted. `scripts/demo` plays the real function."""
+Two things are bridged, only here. moto's CloudFormation makes no SCPs and so has no id of the quarantine policy: it
+comes by the CDK's own user settings. And moto runs no Lambda: the drill's answer is scripted. `scripts/demo` plays the
+real function."""
 
 import json
 import re

@@ -147,7 +147,10 @@ def test_what_cannot_be_removed_from_an_account_is_named_and_left_there_where_th
     """An operation that tolerates every failure is called a success."""
     command.deployed()
     # Scripted: in moto no stack of a set ever stays.
-    left = "<member><Account>999999999999</Account><Region>us-east-1</Region><Status>INOPERABLE</Status><StatusReason>no role</StatusReason></member>"
+    left = (
+        "<member><Account>999999999999</Account><Region>us-east-1</Region><Status>INOPERABLE</Status><StatusReason>no"
+        " role</StatusReason></member>"
+    )
     stays = query_answer("ListStackInstances", f"<Summaries>{left}</Summaries>")
     command.double.scripted["ListStackInstances"] = stays
     code, said = command.run_it("--destroy", "--yes")

@@ -1,4 +1,5 @@
-"""`scripts/deploy`, told to end: at a terminal, and in the background, where SIGINT is ignored and only SIGTERM is left."""
+"""`scripts/deploy`, told to end: at a terminal, and in the background, where SIGINT is ignored and only SIGTERM is
+left."""
 
 import fcntl
 import shutil

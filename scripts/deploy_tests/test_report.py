@@ -1,4 +1,5 @@
-"""The page that `runawaytrain report` writes, as a browser shows it: on a desk, on a phone, in the dark and on paper."""
+"""The page that `runawaytrain report` writes, as a browser shows it: on a desk, on a phone, in the dark and on
+paper."""
 
 import itertools
 import json
@@ -26,7 +27,8 @@ KINDS = ("halted", "halting", "frozen", "released", "calm")
 PHONE, DESK = 360, 1200
 BUILD_SECONDS, BROWSER_SECONDS = 1800.0, 120.0
 FORGED = "<script>document.title='stolen'</script>"
-# What the page comes to at the width of a phone: how wide it is, and what sticks out of it. In a frame, for a window may not be made so narrow.
+# What the page comes to at the width of a phone: how wide it is, and what sticks out of it. In a frame, for a window
+# may not be made so narrow.
 MEASURE = """<!doctype html><meta charset="utf-8"><title>not measured</title>
 <iframe id="phone" style="width: %(width)dpx; height: 2000px; border: 0"></iframe>
 <script>
@@ -35,7 +37,8 @@ phone.onload = () => {
   const seen = phone.contentDocument, out = [];
   for (const one of seen.querySelectorAll("body, body *")) {
     const hidden = one.closest(".unseen, thead");
-    if (!hidden && one.getBoundingClientRect().right > %(width)d + 0.5) out.push(one.tagName + "." + one.getAttribute("class"));
+    const sticksOut = one.getBoundingClientRect().right > %(width)d + 0.5;
+    if (!hidden && sticksOut) out.push(one.tagName + "." + one.getAttribute("class"));
   }
   const root = seen.documentElement;
   document.title = JSON.stringify({ title: seen.title, scroll: root.scrollWidth, width: root.clientWidth, out });
@@ -128,8 +131,8 @@ class Browser:
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Browser:
     PICTURES.mkdir(parents=True, exist_ok=True)
-    # Over the whole workspace: with its package alone cargo would unify features differently and compile the SDK a second
-    # time.
+    # Over the whole workspace: with its package alone cargo would unify features differently and compile the SDK a
+    # second time.
     build = ["cargo", "build", "--quiet", "--locked", "--workspace", "--example", "report"]
     ending.run(build, BUILD_SECONDS, cwd=ROOT).check_returncode()
     return Browser(tmp_path_factory.mktemp("report"))
@@ -184,6 +187,7 @@ def test_it_can_be_printed_and_read_on_a_phone(browser: Browser) -> None:
         frame = browser.folder / f"{kind}-phone.html"
         text = page.read_text().replace("&", "&amp;").replace('"', "&quot;")
         frame.write_text(
-            f'<!doctype html><style>body {{ margin: 0 }}</style><iframe srcdoc="{text}" style="width: {PHONE}px; height: 5000px; border: 0"></iframe>'
+            f'<!doctype html><style>body {{ margin: 0 }}</style><iframe srcdoc="{text}" style="width: {PHONE}px;'
+            ' height: 5000px; border: 0"></iframe>'
         )
         browser.picture(frame, f"{kind}-phone", f"--window-size={PHONE},5000")

@@ -1,4 +1,5 @@
-"""For tests: an emulator of AWS as a process of its own, which answers within a minute or is given up, and ends with the tests."""
+"""For tests: an emulator of AWS as a process of its own, which answers within a minute or is given up, and ends with
+the tests."""
 
 import os
 import socket

@@ -1,4 +1,5 @@
-"""How a command ends when it is told to, at a terminal and in the background, and with it whatever it started. Only the standard library."""
+"""How a command ends when it is told to, at a terminal and in the background, and with it whatever it started. Only the
+standard library."""
 
 import os
 import signal
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 SIGNS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# For the environment of a script that we start: it needs no process group of its own, for we end the one it is in. lib/attend.sh reads it.
+# For the environment of a script that we start: it needs no process group of its own, for we end the one it is in.
+# lib/attend.sh reads it.
 ATTENDED = {"RUNAWAYTRAIN_ATTENDED": "yes"}
 PATIENCE = 5.0  # seconds
 
@@ -27,8 +29,8 @@ class TookTooLong(Exception):
 
 
 def listen() -> None:
-    """From here on a signal to end raises `Interrupted`. A process in the background ignores SIGINT from its start, and under nohup
-    SIGHUP; that stays so, and then SIGTERM is the one that it hears."""
+    """From here on a signal to end raises `Interrupted`. A process in the background ignores SIGINT from its start, and
+    under nohup SIGHUP; that stays so, and then SIGTERM is the one that it hears."""
     for sign in SIGNS:
         if sign == signal.SIGTERM or signal.getsignal(sign) is not signal.SIG_IGN:
             signal.signal(sign, _interrupt)
@@ -45,7 +47,8 @@ def listen_no_more() -> None:
 
 
 def run(command: Sequence[object], seconds: float | None = None, **how: Any) -> subprocess.CompletedProcess[str]:
-    """As `subprocess.run`, without an input. What the command started ends with it: at its end, after `seconds`, or when we are told to end."""
+    """As `subprocess.run`, without an input. What the command started ends with it: at its end, after `seconds`, or
+    when we are told to end."""
     words = [str(part) for part in command]
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True, **how) as child:
         try:
@@ -53,7 +56,8 @@ def run(command: Sequence[object], seconds: float | None = None, **how: Any) -> 
         except subprocess.TimeoutExpired as late:
             said = "\n".join(_text(part) for part in (late.stdout, late.stderr) if part)
             raise TookTooLong(
-                f"{Path(words[0]).name} {' '.join(words[1:])} did not end within {seconds:g} s; its last words: {said[-3000:] or 'none'}"
+                f"{Path(words[0]).name} {' '.join(words[1:])} did not end within {seconds:g} s; its last words:"
+                f" {said[-3000:] or 'none'}"
             ) from None
         finally:
             end(child)
@@ -65,7 +69,8 @@ def _text(said: bytes | str) -> str:
 
 
 def end(child: subprocess.Popen[bytes], patience: float = PATIENCE) -> None:
-    """Ends the whole group that `child` leads: politely, then not. The leader may be gone while its children live on."""
+    """Ends the whole group that `child` leads: politely, then not. The leader may be gone while its children live
+    on."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(child.pid, sign)

@@ -1,7 +1,7 @@
 """Every script that takes its time ends when it is told to, in the background too, and leaves nothing running.
 
-A copy of the scripts, so that no recording or log of this checkout is touched; the tools are its own. The compiler is one that never ends.
-"""
+A copy of the scripts, so that no recording or log of this checkout is touched; the tools are its own. The compiler is
+one that never ends."""
 
 import os
 import shutil
@@ -28,7 +28,10 @@ mv "$HERE/cargo.new" "$HERE/cargo"
 exec sleep 3600
 """
 # A command that ends when it likes.
-STUBBORN = 'source scripts/lib/attend.sh; listen "leave all-is-ended"; attend bash -c "trap : TERM; echo begun; while :; do sleep 0.1; done"'
+STUBBORN = (
+    'source scripts/lib/attend.sh; listen "leave all-is-ended"; attend bash -c "trap : TERM; echo begun; while :; do'
+    ' sleep 0.1; done"'
+)
 
 
 class Scripts:
@@ -128,8 +131,9 @@ def test_what_it_left_running_ends_with_it() -> None:
 
 
 def test_a_signal_that_the_shell_made_it_ignore_stays_so_but_for_sigterm(watch: Watch) -> None:
-    code = "import signal, sys; sys.path.insert(0, 'scripts'); from lib import ending; ending.listen()\n" + (
-        "print([signal.getsignal(sign) is signal.SIG_IGN for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)])"
+    code = (
+        "import signal, sys; sys.path.insert(0, 'scripts'); from lib import ending; ending.listen()\n"
+        + "print([signal.getsignal(sign) is signal.SIG_IGN for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)])"
     )
     for ignoring, said in (
         ((signal.SIGINT,), "[True, False, False]"),

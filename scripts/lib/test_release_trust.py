@@ -1,7 +1,8 @@
-"""Which of GitHub's tokens become the roles of the release stack: as it is synthesized for either form of `sub`, on ministack.
+"""Which of GitHub's tokens become the roles of the release stack: as it is synthesized for either form of `sub`, on
+ministack.
 
-`RUNAWAYTRAIN_RELEASES` is the folder with `ids.json` and `names.json`, which `scripts/test templates` synthesizes. ministack reads the claims of
-a token and does not check who signed it: whether AWS's thumbprints do is not told here.
+`RUNAWAYTRAIN_RELEASES` is the folder with `ids.json` and `names.json`, which `scripts/test templates` synthesizes.
+ministack reads the claims of a token and does not check who signed it: whether AWS's thumbprints do is not told here.
 """
 
 import base64

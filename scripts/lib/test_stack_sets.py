@@ -1,8 +1,7 @@
 """The stack sets of a synthesized RunawayTrainEnrollment, made by API in an organization, reach its accounts.
 
-Run by `scripts/test templates`, which names the template in RUNAWAYTRAIN_ENROLLMENT. moto plays CloudFormation; it makes no
-alarms and deploys nothing by itself into accounts that join later, so neither is claimed here.
-"""
+Run by `scripts/test templates`, which names the template in RUNAWAYTRAIN_ENROLLMENT. moto plays CloudFormation; it
+makes no alarms and deploys nothing by itself into accounts that join later, so neither is claimed here."""
 
 import json
 import logging

@@ -1,4 +1,5 @@
-"""Who may become what `stacksets/member.yaml` makes: the template as it is, deployed on ministack, which evaluates trust.
+"""Who may become what `stacksets/member.yaml` makes: the template as it is, deployed on ministack, which evaluates
+trust.
 
 Run by `scripts/test templates`.
 """

@@ -1,4 +1,5 @@
-"""For tests: a program as a person at a terminal or a script in the background has it. Every wait for it has an end and says of what."""
+"""For tests: a program as a person at a terminal or a script in the background has it. Every wait for it has an end and
+says of what."""
 
 import fcntl
 import os
@@ -21,8 +22,8 @@ SECONDS = 300.0  # a busy machine takes long to load the libraries
 
 
 class Watched:
-    """Runs in a session of its own, and ends with the test. Whatever signals the test itself ignores, it ignores only those of `ignoring`:
-    what the shell starts in the background ignores SIGINT, and so does all that it starts."""
+    """Runs in a session of its own, and ends with the test. Whatever signals the test itself ignores, it ignores only
+    those of `ignoring`: what the shell starts in the background ignores SIGINT, and so does all that it starts."""
 
     def __init__(
         self,

@@ -1,4 +1,5 @@
-"""What Lambda itself does under the function's role. The code calls none of it, so it follows from what the template tells Lambda to do."""
+"""What Lambda itself does under the function's role. The code calls none of it, so it follows from what the template
+tells Lambda to do."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,8 @@ def borrowed(resources: dict[str, Any], role: str) -> list[Borrowed]:
 
 
 def _log(function: dict[str, Any]) -> list[Borrowed]:
-    """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html; never CreateLogGroup, for the group is the template's."""
+    """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html; never CreateLogGroup, for the group
+    is the template's."""
     group = function["LoggingConfig"]["LogGroup"]["Ref"]
     return _each("Lambda writes the function's log", _arn(group), "logs:CreateLogStream", "logs:PutLogEvents")
 

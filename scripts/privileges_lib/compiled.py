@@ -7,7 +7,8 @@ from pathlib import Path
 
 from lib import ending
 
-# What `scripts/test adapters` compiles: another choice of packages would unify features differently and compile the SDK anew.
+# What `scripts/test adapters` compiles: another choice of packages would unify features differently and compile the SDK
+# anew.
 COMPILE = [
     "cargo",
     "test",

@@ -15,8 +15,14 @@ ANY = "*"
 
 # Actions whose table names a kind of resource that a grant must not be narrowed to, each with the harm that would do.
 UNNARROWED = {
-    "iam:ListServiceSpecificCredentials": "with AllUsers it names no user; a grant on users that does not cover that would cost a call a user in every look",
-    "cloudwatch:GetMetricData": "metrics of AWS/Billing belong to no dataset of ours; a grant that named one and were not evaluated would hide every charge",
+    "iam:ListServiceSpecificCredentials": (
+        "with AllUsers it names no user; a grant on users that does not cover that would cost a call a user in every"
+        " look"
+    ),
+    "cloudwatch:GetMetricData": (
+        "metrics of AWS/Billing belong to no dataset of ours; a grant that named one and were not evaluated would hide"
+        " every charge"
+    ),
 }
 
 
@@ -25,7 +31,8 @@ def tables() -> dict[str, Any]:
 
 
 def judge(statement: Statement, known: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
-    """What is wider than it must be; and for each action that is granted on any resource, why no narrower one will do."""
+    """What is wider than it must be; and for each action that is granted on any resource, why no narrower one will
+    do."""
     problems: list[str] = []
     reasons: dict[str, str] = {}
     for action in statement.actions:
@@ -79,7 +86,8 @@ def _is_about(resource: str, formats: list[str]) -> bool:
     if resource.startswith("{"):
         return True  # one resource of the template, and cfn-lint knows which
     parts = _parts(resource)
-    # Up to where the format takes anything. Its service is not always the action's: sts:AssumeRole is about a role of IAM.
+    # Up to where the format takes anything. Its service is not always the action's: sts:AssumeRole is about a role of
+    # IAM.
     return len(parts) == 6 and any(
         parts[2] == form[2] and parts[5].startswith(form[5].split(".*")[0]) for form in map(_parts, formats)
     )
@@ -91,5 +99,6 @@ def _any_account(resource: str) -> bool:
 
 
 def _parts(arn: str) -> list[str]:
-    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html; the colons of `${AWS::AccountId}` are none."""
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html; the colons of `${AWS::AccountId}` are
+    none."""
     return re.sub(r"\$\{[^}]+\}", "X", arn).split(":", 5)

@@ -1,8 +1,9 @@
-"""Stands between the function and an emulator, hands everything on as it is, and writes down what the function asked for.
+"""Stands between the function and an emulator, hands everything on as it is, and writes down what the function asked
+for.
 
-Only the function's own requests, which it signs with its name in the User-Agent: a test sets its scene through the same door. The Host
-header is handed on too, for the signature covers it. Only the standard library: it is started like a server.
-"""
+Only the function's own requests, which it signs with its name in the User-Agent: a test sets its scene through the same
+door. The Host header is handed on too, for the signature covers it. Only the standard library: it is started like a
+server."""
 
 import argparse
 import http.client

@@ -163,7 +163,7 @@ def _wire(evidence: Evidence) -> list[str]:
     ]
     policies = {request.limited_to for request in evidence.requests if request.limited_to is not None}
     said += [
-        f"a session to look with was not limited to what the kinds have in READS: it differs in "
+        "a session to look with was not limited to what the kinds have in READS: it differs in "
         f"{', '.join(sorted(policy ^ evidence.observe))}"
         for policy in policies
         if policy != evidence.observe

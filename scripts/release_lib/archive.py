@@ -1,4 +1,5 @@
-"""Archives that are the same to the last byte whenever the same files go in: what was reviewed can be made again and compared."""
+"""Archives that are the same to the last byte whenever the same files go in: what was reviewed can be made again and
+compared."""
 
 import gzip
 import shutil

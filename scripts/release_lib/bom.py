@@ -1,7 +1,7 @@
 """The software bills of materials, in CycloneDX JSON.
 
-The function's and the command's list what is linked as required, and what was only needed to build it as excluded. The CDK app's is npm's own: none of
-it runs in AWS, it makes the templates.
+The function's and the command's list what is linked as required, and what was only needed to build it as excluded. The
+CDK app's is npm's own: none of it runs in AWS, it makes the templates.
 """
 
 import json
@@ -77,5 +77,6 @@ def _no_stranger(inside: Tree, around: Tree) -> None:
     missing = inside.licenses.keys() - around.licenses.keys()
     if missing:
         raise Problem(
-            f"cargo links what it does not build: {', '.join(sorted(crate.name for crate in missing))}. The list of the parts would be wrong."
+            f"cargo links what it does not build: {', '.join(sorted(crate.name for crate in missing))}. The list of the"
+            " parts would be wrong."
         )

@@ -13,7 +13,8 @@ def section(changelog: Path, version: str) -> str:
     found = _find(changelog, version)
     if found is None:
         raise Problem(
-            f"{changelog.name} has no section '## [{version}]': rename '## [{UNRELEASED}]' to it, add the date, and begin a new '## [{UNRELEASED}]'."
+            f"{changelog.name} has no section '## [{version}]': rename '## [{UNRELEASED}]' to it, add the date, and"
+            f" begin a new '## [{UNRELEASED}]'."
         )
     if not found:
         raise Problem(

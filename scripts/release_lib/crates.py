@@ -79,7 +79,8 @@ def _parse(text: str) -> Tree:
         tree = tree or Tree(crate)
         tree.licenses[crate] = found["license"]
         tree.needs.setdefault(crate, set())
-        # A subtree that was shown before is cut short, so that the line above in the text need not be the one above in the tree.
+        # A subtree that was shown before is cut short, so that the line above in the text need not be the one above in
+        # the tree.
         del above[depth:]
         if above:
             tree.needs[above[-1]].add(crate)

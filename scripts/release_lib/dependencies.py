@@ -1,8 +1,8 @@
-"""The part of `cargo deny check` that needs neither cargo-deny nor the network: licenses, bans and sources, from the same deny.toml.
+"""The part of `cargo deny check` that needs neither cargo-deny nor the network: licenses, bans and sources, from the
+same deny.toml.
 
-cargo-deny takes longer to compile than all of our own code, so the pipeline runs it whole, with the advisories, and this runs with every
-test. What this cannot read in deny.toml it refuses, so that nothing is passed over in silence.
-"""
+cargo-deny takes longer to compile than all of our own code, so the pipeline runs it whole, with the advisories, and
+this runs with every test. What this cannot read in deny.toml it refuses, so that nothing is passed over in silence."""
 
 import json
 import re

@@ -1,4 +1,5 @@
-"""What the drill after a deployment says: whether the new release can see and decide, told without the names of accounts."""
+"""What the drill after a deployment says: whether the new release can see and decide, told without the names of
+accounts."""
 
 import json
 from pathlib import Path
@@ -14,7 +15,8 @@ def judge(file: Path) -> str:
         raise Problem(f"the drill gave no answer that can be read: {error}") from error
     if not isinstance(answer, dict) or answer.get("statusCode") != 200:
         raise Problem(
-            f"the drill failed: {_words(answer)}. The release is deployed; look at the function's log, and roll back if it stays so."
+            f"the drill failed: {_words(answer)}. The release is deployed; look at the function's log, and roll back if"
+            " it stays so."
         )
     return f"The drill says: {answer.get('body', '')}"
 

@@ -53,7 +53,8 @@ def accept(version: str, arch: str, output: Path, sums: str | None) -> Path:
     there = checksums.sha256(output / SUMS) if (output / SUMS).is_file() else "missing"
     if sums is not None and sums != there:
         raise Problem(
-            f"{SUMS} is not the one whose differences were shown ({there} instead of {sums}): the release was replaced meanwhile. Deploy again, and look again."
+            f"{SUMS} is not the one whose differences were shown ({there} instead of {sums}): the release was replaced"
+            " meanwhile. Deploy again, and look again."
         )
     names = checksums.verify(output)
     assembly = Names(plain(version)).assembly(arch)

@@ -1,5 +1,5 @@
-"""What is made for one architecture: the function, the cloud assembly that deploys it, the list of what is linked into it and into the
-command. And what is made on each kind of machine: the command, with its pages and completions."""
+"""What is made for one architecture: the function, the cloud assembly that deploys it, the list of what is linked into
+it and into the command. And what is made on each kind of machine: the command, with its pages and completions."""
 
 import os
 import shutil

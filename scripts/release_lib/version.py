@@ -28,7 +28,8 @@ def of_workspace(root: Path = ROOT) -> str:
         other = json.loads((root / "infra" / name).read_text())["version"]
         if other != version:
             raise Problem(
-                f"infra/{name} says version {other}, Cargo.toml says {version}: set both to the version that is released."
+                f"infra/{name} says version {other}, Cargo.toml says {version}: set both to the version that is"
+                " released."
             )
     return plain(version)
 
@@ -38,7 +39,8 @@ def check_tag(tag: str, root: Path = ROOT) -> str:
     version = of_workspace(root)
     if tag != f"v{version}":
         raise Problem(
-            f"the tag {tag} does not release this commit: its version is {version}, so its tag is v{version}. Delete the tag and tag again."
+            f"the tag {tag} does not release this commit: its version is {version}, so its tag is v{version}. Delete"
+            " the tag and tag again."
         )
     section(root / "CHANGELOG.md", version)
     return version
@@ -53,7 +55,8 @@ def uncommitted(root: Path = ROOT) -> list[str]:
 
 
 def commit_time(root: Path = ROOT) -> int:
-    """When this commit was made, in seconds since 1970. A release takes its dates from it, to be the same whenever it is built."""
+    """When this commit was made, in seconds since 1970. A release takes its dates from it, to be the same whenever it
+    is built."""
     done = subprocess.run(["git", "-C", root, "log", "-1", "--format=%ct"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Problem(f"a release is made from a git checkout: {done.stderr.strip()}")

@@ -1,8 +1,7 @@
 """What the demo adds to the emulator, each by name; nothing of it is in a template or in the Lambda.
 
-The real stacks send along real targets with real policies. Where the emulator drops what AWS would carry, a bridge carries it, and asks
-the deployed policies first as AWS does.
-"""
+The real stacks send along real targets with real policies. Where the emulator drops what AWS would carry, a bridge
+carries it, and asks the deployed policies first as AWS does."""
 
 from importlib import import_module
 from pathlib import Path
@@ -11,10 +10,16 @@ BRIDGES = {
     "empty_lists": "lists of credentials and launchers that it does not know are answered empty",
     "launch_events": "EC2 tells EventBridge of every instance that is launched",
     "bus_to_bus": "EventBridge carries an event to the bus of another account, asking role and bus for leave",
-    "queue_to_function": "a queue gathers messages for as long, and hands over as many, as its mapping to the Lambda says",
+    "queue_to_function": (
+        "a queue gathers messages for as long, and hands over as many, as its mapping to the Lambda says"
+    ),
     "policy_simulator": "IAM's policy simulator hears what the calls that it judges would come with",
-    "price_list": "a double named price_list stands in for the AWS Price List, with answers in its shape for a few types",
-    "alarm_to_topic": "CloudWatch tells topics of an alarm in its own words, of another account too, asking the topic for leave",
+    "price_list": (
+        "a double named price_list stands in for the AWS Price List, with answers in its shape for a few types"
+    ),
+    "alarm_to_topic": (
+        "CloudWatch tells topics of an alarm in its own words, of another account too, asking the topic for leave"
+    ),
 }
 
 # How a bridge begins the line of the emulator's log that tells what a deployed policy refused.

@@ -1,5 +1,5 @@
-"""CloudWatch tells topics of an alarm, those of another account too, which ministack drops, in the words that CloudWatch has for it:
-ministack's own name neither the alarm's ARN nor its dimensions as CloudWatch does.
+"""CloudWatch tells topics of an alarm, those of another account too, which ministack drops, in the words that
+CloudWatch has for it: ministack's own name neither the alarm's ARN nor its dimensions as CloudWatch does.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
 """

@@ -1,9 +1,8 @@
 """EventBridge carries an event to the bus of another account, which ministack drops.
 
-As on AWS three have to agree: the trust of the role that the rule names, the role's own policy, and the policy of the bus, which
-ministack's CloudFormation forgets, so it is kept here.
-https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
-"""
+As on AWS three have to agree: the trust of the role that the rule names, the role's own policy, and the policy of the
+bus, which ministack's CloudFormation forgets, so it is kept here.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html"""
 
 import logging
 from typing import Any

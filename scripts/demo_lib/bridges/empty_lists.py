@@ -1,8 +1,7 @@
 """Answers for the lists that ministack does not know.
 
-A halt looks at credentials, launchers and reserved capacity that ministack cannot hold, and takes "unknown action" for what it is: something that it could
-not see. Here nobody has any of them, so the honest answer is an empty list.
-"""
+A halt looks at credentials, launchers and reserved capacity that ministack cannot hold, and takes "unknown action" for
+what it is: something that it could not see. Here nobody has any of them, so the honest answer is an empty list."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,5 @@
-"""IAM's policy simulator hears what the calls would come with, which ministack drops: a grant with a condition would never allow anything.
+"""IAM's policy simulator hears what the calls would come with, which ministack drops: a grant with a condition would
+never allow anything.
 
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
 """

@@ -1,4 +1,5 @@
-"""A double of the AWS Price List, which ministack does not have: GetProducts over HTTP, in the shape that AWS answers in.
+"""A double of the AWS Price List, which ministack does not have: GetProducts over HTTP, in the shape that AWS answers
+in.
 
 It is served where all other services are, so that the Lambda's signature and its right to ask are checked here too.
 https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_pricing_GetProducts.html
@@ -87,8 +88,9 @@ def product(kind: str, region: str, usd: str) -> dict[str, Any]:
         "product": {
             "productFamily": "Compute Instance",
             "sku": sku,
-            "attributes": LINUX
-            | {"instanceType": kind, "regionCode": region, "storage": STORAGE.get(kind, "EBS only")},
+            "attributes": (
+                LINUX | {"instanceType": kind, "regionCode": region, "storage": STORAGE.get(kind, "EBS only")}
+            ),
         },
         "serviceCode": "AmazonEC2",
         "terms": {"OnDemand": {offer: terms}},

@@ -1,5 +1,6 @@
-"""What the named double of the price list knows: Linux, shared hardware, On-Demand, US dollars an hour. They are of the size
-of AWS's own prices and are not kept up to date: the demo is about how a price is found and judged, not about what it is.
+"""What the named double of the price list knows: Linux, shared hardware, On-Demand, US dollars an hour. They are of the
+size of AWS's own prices and are not kept up to date: the demo is about how a price is found and judged, not about what
+it is.
 
 Of `p5e.48xlarge` it has no price, on purpose: somebody in the demo runs one.
 """

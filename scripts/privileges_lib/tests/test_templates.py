@@ -18,7 +18,10 @@ Resources:
         - PolicyName: Respond
           PolicyDocument:
             Statement:
-              - {Sid: Stop, Effect: Allow, Action: ec2:StopInstances, Resource: !Sub "arn:aws:ec2:*:${AWS::AccountId}:instance/*"}
+              - Sid: Stop
+                Effect: Allow
+                Action: ec2:StopInstances
+                Resource: !Sub "arn:aws:ec2:*:${AWS::AccountId}:instance/*"
               - Sid: Look
                 Effect: Allow
                 Action: [ec2:DescribeInstances, ec2:DescribeRegions]

@@ -1,4 +1,5 @@
-"""The emulator that scripts/test starts for this stage: ministack with AUTH, where keys, roles and their policies count."""
+"""The emulator that scripts/test starts for this stage: ministack with AUTH, where keys, roles and their policies
+count."""
 
 import json
 import os

@@ -184,7 +184,8 @@ def test_the_notes_are_what_the_changelog_says(made: DryRun) -> None:
 
 
 def test_the_bill_lists_what_cargo_resolves_for_the_function_and_nothing_of_the_tests(made: DryRun) -> None:
-    """Against `cargo metadata`, walked here from the function over normal dependencies: another source than the one it is made of."""
+    """Against `cargo metadata`, walked here from the function over normal dependencies: another source than the one it
+    is made of."""
     required = {(one["name"], one["version"]) for one in made.components() if one.get("scope") == "required"}
     walked = linked_by_metadata()
     # Metadata unites the features of the whole workspace, so it may know more; all that is linked it must know.
@@ -201,7 +202,8 @@ def test_every_part_of_the_bill_carries_the_checksum_of_the_lock_file(made: DryR
     lock = (ROOT / "Cargo.lock").read_text()
     for one in made.components():
         found = re.search(
-            rf'name = "{re.escape(one["name"])}"\nversion = "{re.escape(one["version"])}"\n(?:source = .*\nchecksum = "(\w+)")?',
+            rf'name = "{re.escape(one["name"])}"\nversion = "{re.escape(one["version"])}"\n(?:source = .*\nchecksum ='
+            r' "(\w+)")?',
             lock,
         )
         assert found is not None, one["name"]

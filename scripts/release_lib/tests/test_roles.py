@@ -1,7 +1,8 @@
-"""The two roles of RunawayTrainRelease against the CDK's own calls, on an emulator that refuses what a policy does not allow.
+"""The two roles of RunawayTrainRelease against the CDK's own calls, on an emulator that refuses what a policy does not
+allow.
 
-Their trust is GitHub's, which the emulator does not have, so each role is made here with the policy of the template and another trust.
-"""
+Their trust is GitHub's, which the emulator does not have, so each role is made here with the policy of the template and
+another trust."""
 
 import json
 import os
@@ -49,7 +50,8 @@ class Roles:
         self.admin = emulator.keys_of_admin(PAYER)
         binary = self.temp / "bootstrap"
         binary.write_text("never run")
-        # The emulator's CloudFormation knows no policies of Organizations, so the guard gets the id of one that needs no stack.
+        # The emulator's CloudFormation knows no policies of Organizations, so the guard gets the id of one that needs
+        # no stack.
         context = [
             word
             for pair in (

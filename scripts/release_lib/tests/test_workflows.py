@@ -1,4 +1,5 @@
-"""The workflows against the repository: what they run exists, and is run as it wants to be. actionlint and zizmor know the rest."""
+"""The workflows against the repository: what they run exists, and is run as it wants to be. actionlint and zizmor know
+the rest."""
 
 import re
 import shlex
