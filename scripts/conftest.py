@@ -1,6 +1,16 @@
 """For all tests of the scripts."""
 
+from collections.abc import Iterator
+
 import pytest
+
+from lib.ministack import Ministack, running
+
+
+@pytest.fixture(scope="session")
+def ministack() -> Iterator[Ministack]:
+    with running() as ministack:
+        yield ministack
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -5,14 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from .ministack import Ministack, running
 from .watched import Watch, Watched
-
-
-@pytest.fixture(scope="session")
-def ministack() -> Iterator[Ministack]:
-    with running() as ministack:
-        yield ministack
 
 
 @pytest.fixture

@@ -29,9 +29,8 @@ class Trust:
         self.organization = self.client("organizations", PAYER).describe_organization()["Organization"]["Id"]
         self.enroll(MEMBER, self.organization)
         self.enroll(STRANGER, "o-anotherorganization")
-        iam = self.client("iam", PAYER)
         for name in (FUNCTION, "Curious"):
-            self.role(iam, PAYER, name)
+            self.role(PAYER, name)
 
     def enroll(self, account: str, organization: str) -> None:
         self.ministack.deploy(
@@ -41,13 +40,10 @@ class Trust:
             {"PayerAccount": PAYER, "OrganizationId": organization},
         )
 
-    @staticmethod
-    def role(iam: Client, account: str, name: str) -> None:
+    def role(self, account: str, name: str) -> None:
         """A role that its account may take, and that may try to enter any role."""
-        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}}
-        iam.create_role(
-            RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-        )
+        self.ministack.role(account, name)
+        iam = self.client("iam", account)
         iam.put_role_policy(RoleName=name, PolicyName="enter", PolicyDocument=json.dumps(ENTER))
 
     def session(self, role: str, account: str = PAYER) -> Client:
@@ -102,7 +98,7 @@ def test_a_member_of_another_organization_refuses_the_function(trust: Trust) -> 
 
 
 def test_a_role_of_that_name_in_another_account_is_refused(trust: Trust) -> None:
-    trust.role(trust.client("iam", STRANGER), STRANGER, FUNCTION)
+    trust.role(STRANGER, FUNCTION)
     trust.refuses(trust.session(FUNCTION, STRANGER))
 
 

@@ -17,10 +17,10 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from lib import ending
+from lib.ministack import Ministack
 from release_lib import archive, checksums, fetch
 from release_lib.paths import BUILD, ROOT, Names
 from release_lib.problem import Problem
-from release_lib.tests import emulator
 from release_lib.version import of_workspace
 
 SECONDS = 600.0  # a machine on which much else runs
@@ -218,16 +218,15 @@ def test_every_crate_that_the_binary_names_is_in_the_bill(made: DryRun) -> None:
 
 
 @pytest.mark.skipif(not BUILT.is_file(), reason=NOT_BUILT)
-@emulator.NEEDED
-def test_the_zip_runs_on_the_emulator(made: DryRun) -> None:
+def test_the_zip_runs_on_the_emulator(made: DryRun, ministack: Ministack) -> None:
     function = made.function_of_the_assembly()
     # What the stack fills in when it is deployed, the function can do without here.
     variables = {name: value for name, value in function["Environment"]["Variables"].items() if isinstance(value, str)}
-    admin = emulator.keys_of_admin(variables["accountnumber"])
-    client = emulator.client("lambda", admin)
+    account = variables["accountnumber"]
+    client = ministack.client("lambda", account)
     client.create_function(
         FunctionName="from-the-zip",
-        Role=emulator.make_role("FromTheZip", {"Service": "lambda.amazonaws.com"}, admin),
+        Role=ministack.role(account, "FromTheZip", {"Service": "lambda.amazonaws.com"}),
         Code={"ZipFile": (made.output / made.names.function("x86_64")).read_bytes()},
         Environment={"Variables": variables},
         **{name: function[name] for name in ("Runtime", "Handler", "Architectures", "Timeout", "MemorySize")},
