@@ -49,7 +49,7 @@ def _times(number: int) -> str:
 def halted(claims: Claims, answer: Answer, account: Account, start: float) -> None:
     entry = answer.account(account.id)
     halt = entry.get("halt") or {}
-    tripped, contained = (_after(halt.get(key), start) for key in ("tripped", "contained"))
+    tripped, contained = _after(halt.get("tripped"), start), _after(halt.get("contained"), start)
     claims.claim(
         f"{account.name} is Halted: decided after {tripped}, proven after {contained}; {entry.get('why')}",
         unless(entry.get("state") == "Halted", f"it is {entry.get('state')}"),

@@ -13,6 +13,7 @@ from .cloud import Cloud, code_of
 from .lambdas import Answer
 from .look import Snapshot
 from .mail import Mail
+from .report import Halt
 
 PASS_BODY = "action == pass voids lambda runawaytrain execution"
 REFUSALS = {
@@ -129,7 +130,7 @@ def judged(claims: Claims, answer: Answer, accounts: list[Account]) -> None:
             )
 
 
-def _seconds(halt: dict[str, Any]) -> str:
+def _seconds(halt: Halt) -> str:
     seconds = halt.get("seconds")
     return f"{seconds:.1f} s" if isinstance(seconds, (int, float)) else "some time"
 

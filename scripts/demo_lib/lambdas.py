@@ -4,13 +4,14 @@ import base64
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
 from .cast import PAYER
 from .cloud import Cloud
 from .process import StepFailed
+from .report import Entry, Notices, Report
 
 FUNCTION = "runawaytrain"
 HINT = "run again with -v, which shows the Lambda's log; `--keep` leaves all of it running to look at."
@@ -30,16 +31,17 @@ class Answer:
         return str(self.raw.get("body"))
 
     @property
-    def report(self) -> dict[str, Any]:
-        return self.raw.get("report") or {}
+    def report(self) -> Report:
+        return cast(Report, self.raw.get("report") or {})
 
     @property
-    def notices(self) -> dict[str, Any]:
+    def notices(self) -> Notices:
         return self.report.get("notices") or {}
 
-    def account(self, account: str) -> dict[str, Any]:
+    def account(self, account: str) -> Entry:
         """The report's entry of one account; empty when it has none."""
-        return next((entry for entry in self.report.get("accounts", []) if entry.get("account") == account), {})
+        none: Entry = {}
+        return next((entry for entry in self.report.get("accounts", []) if entry.get("account") == account), none)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from .cloud import Cloud
 from .cost_report import Line
 from .lambdas import Answer
 from .mail import Mail
+from .report import Reading
 from .stage import TYPE
 
 PRICE = "PRICE"  # the table's partition of prices
@@ -121,7 +122,7 @@ def remembered(
     )
 
 
-def _alone(claims: Claims, answer: Answer, account: Account, limit: str) -> dict[str, Any]:
+def _alone(claims: Claims, answer: Answer, account: Account, limit: str) -> Reading:
     """The one reading that tripped, while every other limit held."""
     entry = answer.account(account.id)
     readings = {reading["limit"]: reading for reading in entry.get("readings", [])}
@@ -134,7 +135,8 @@ def _alone(claims: Claims, answer: Answer, account: Account, limit: str) -> dict
         unless(tripped == [limit], f"tripped were {tripped}"),
         unless((entry.get("halt") or {}).get("contained") is True, f"the halt is {entry.get('halt')}"),
     )
-    return readings.get(limit, {})
+    none: Reading = {}
+    return readings.get(limit, none)
 
 
 def _told(claims: Claims, mails: list[Mail], account: Account, pattern: str) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from demo_lib.paths import OPERATOR, ROOT
 from lib import ending
@@ -13,6 +13,16 @@ from .servers import ScriptedDouble, environment
 
 PROGRAM = ROOT / "scripts" / "deploy"
 SECONDS = 900.0  # a deployment takes one minute, and on a machine on which much else runs many
+
+
+class Finding(TypedDict):
+    """A line of `runawaytrain doctor`."""
+
+    what: str
+    status: str
+    needed: bool
+    said: str
+    cures: list[str]
 
 
 class Command:

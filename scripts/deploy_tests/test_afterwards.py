@@ -2,12 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from . import payer
-from .command import Command
+from .command import Command, Finding
 from .servers import PAYER, ScriptedDouble, query_answer
 
 OK, MISSING, UNKNOWN = "ok", "missing", "cannot tell"
@@ -41,7 +40,7 @@ class Afterwards(Command):
         self.write(POLICY)
         self.double.scripted["Invoke"] = json.dumps(DRILL).encode()
 
-    def look(self, *arguments: str) -> dict[str, dict[str, Any]]:
+    def look(self, *arguments: str) -> dict[str, Finding]:
         _, document = self.ask("doctor", "--after", *arguments)
         return {one["what"]: one for one in document["after"]}
 

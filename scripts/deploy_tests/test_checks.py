@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 
 from . import payer
-from .command import Command
+from .command import Command, Finding
 from .servers import PAYER, ScriptedDouble, query_answer
 
 OK, MISSING, UNKNOWN = "ok", "missing", "cannot tell"
 MEMBER_TEMPLATE = '{"Resources": {"T": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "member"}}}}'
 
 
-def assert_cured(finding: dict[str, Any], *words: str) -> None:
+def assert_cured(finding: Finding, *words: str) -> None:
     cures = "\n".join(finding["cures"])
     for word in words:
         assert word in cures
 
 
 class Checks(Command):
-    def look(self, text: str = payer.SAMPLE, **more: str) -> dict[str, dict[str, Any]]:
+    def look(self, text: str = payer.SAMPLE, **more: str) -> dict[str, Finding]:
         self.write(text)
         code, document = self.ask("doctor", "--before", **more)
         found = document["before"]

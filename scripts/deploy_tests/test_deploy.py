@@ -15,6 +15,7 @@ from . import payer
 from .command import Command
 from .servers import ScriptedDouble
 
+pytestmark = pytest.mark.timeout(3600)
 REPOSITORYS = (Path(__file__).parents[2] / "runawaytrain.yaml").read_text()
 DRILL = {
     "statusCode": 200,

@@ -74,9 +74,13 @@ def first_pixel(picture: Path) -> tuple[int, ...]:
     return tuple(zlib.decompress(packed)[1:4])
 
 
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM, reason="no browser looks at the report's page here: there is no chromium (apt-get install chromium)"
-)
+pytestmark = [
+    pytest.mark.timeout(3600),
+    pytest.mark.skipif(
+        not CHROMIUM,
+        reason="no browser looks at the report's page here: there is no chromium (apt-get install chromium)",
+    ),
+]
 
 
 def written(kind: str) -> Path:

@@ -23,6 +23,7 @@ from release_lib.paths import BUILD, ROOT, Names
 from release_lib.problem import Problem
 from release_lib.version import of_workspace
 
+pytestmark = pytest.mark.timeout(3600)
 SECONDS = 600.0  # a machine on which much else runs
 BUILT = BUILD / "x86_64" / "bootstrap"
 NOT_BUILT = "nothing is built; scripts/build does it, and so does the stage `templates`"

@@ -20,6 +20,7 @@ from lib import ending
 from lib.ministack import Ministack
 from release_lib.paths import CDK, INFRA
 
+pytestmark = pytest.mark.timeout(3600)
 SECONDS = 600.0  # a machine on which much else runs
 PAYER = "123456789012"  # the sample policy's
 # The variables that hold an access key, or a session.
