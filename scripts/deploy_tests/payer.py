@@ -29,6 +29,23 @@ def organization(moto: Moto, features: str = "ALL") -> tuple[str, str]:
     return made, client.list_roots()["Roots"][0]["Id"]
 
 
+def member(moto: Moto, name: str = "lab") -> str:
+    """A new account of the organization; its id."""
+    made = moto.client("organizations").create_account(Email=f"{name}@example.edu", AccountName=name)
+    return str(made["CreateAccountStatus"]["AccountId"])
+
+
+def session_in(moto: Moto, account: str) -> dict[str, str]:
+    """The credentials of an administrator of a member, as a program finds them."""
+    role = f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole"
+    made = moto.client("sts").assume_role(RoleArn=role, RoleSessionName="me")["Credentials"]
+    return {
+        "AWS_ACCESS_KEY_ID": made["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": made["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": made["SessionToken"],
+    }
+
+
 def enable_scps(moto: Moto, root: str) -> None:
     moto.client("organizations").enable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
 

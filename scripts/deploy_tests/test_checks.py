@@ -48,11 +48,6 @@ class Checks(Command):
             client.attach_policy(PolicyId=made, TargetId=target)
         return made
 
-    def member(self, name: str = "lab") -> str:
-        return self.moto.client("organizations").create_account(Email=f"{name}@example.edu", AccountName=name)[
-            "CreateAccountStatus"
-        ]["AccountId"]
-
 
 @pytest.fixture
 def command(double: ScriptedDouble, tmp_path: Path) -> Checks:
@@ -122,7 +117,7 @@ def test_scps_and_their_slots(command: Checks) -> None:
 def test_room_in_an_account_for_what_a_halt_attaches(command: Checks) -> None:
     made, root = payer.organization(command.moto)
     payer.enable_scps(command.moto, root)
-    text, member = payer.policy_text(made, root), command.member()
+    text, member = payer.policy_text(made, root), payer.member(command.moto)
     assert command.verdict("SCP slots of accounts", text) == OK
     for number in range(8):  # and FullAWSAccess: one is free, and a halt takes two
         command.scp(f"p{number}", {}, member)
@@ -151,7 +146,7 @@ def test_regions_that_a_policy_of_the_organization_denies(command: Checks) -> No
 
 def test_who_beside_the_payer_could_take_the_guard_off(command: Checks) -> None:
     made, root = payer.organization(command.moto)
-    text, member = payer.policy_text(made, root), command.member("platform")
+    text, member = payer.policy_text(made, root), payer.member(command.moto, "platform")
     assert command.verdict("delegates", text) == OK
     command.double.delegates = [{"Id": member, "Name": "platform"}]
     actions = ["organizations:DetachPolicy", "organizations:ListPolicies"]
@@ -276,15 +271,8 @@ def test_the_wrong_account_is_asked_nothing_else(command: Checks) -> None:
 
 def test_a_member_of_the_organization_is_sent_to_its_payer(command: Checks) -> None:
     payer.organization(command.moto)
-    member = command.member()
-    session = command.moto.client("sts").assume_role(
-        RoleArn=f"arn:aws:iam::{member}:role/OrganizationAccountAccessRole", RoleSessionName="me"
-    )["Credentials"]
-    keys = {
-        "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
-        "AWS_SESSION_TOKEN": session["SessionToken"],
-    }
+    member = payer.member(command.moto)
+    keys = payer.session_in(command.moto, member)
     found = command.look(payer.policy_text("o-aaaaaaaaaa", "r-aaaa", payer=member), **keys)
     assert (found["account"]["status"], found["organization"]["status"]) == (OK, MISSING)
     assert_cured(found["organization"], PAYER)

@@ -119,17 +119,7 @@ def test_ids_that_somebody_wrote_are_not_replaced(command: Command) -> None:
 def test_a_members_id_never_becomes_the_payers(command: Command) -> None:
     command.write(payer.SAMPLE)
     payer.organization(command.moto)
-    member = command.moto.client("organizations").create_account(Email="lab@example.edu", AccountName="lab")[
-        "CreateAccountStatus"
-    ]["AccountId"]
-    session = command.moto.client("sts").assume_role(
-        RoleArn=f"arn:aws:iam::{member}:role/OrganizationAccountAccessRole", RoleSessionName="me"
-    )["Credentials"]
-    keys = {
-        "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
-        "AWS_SESSION_TOKEN": session["SessionToken"],
-    }
+    keys = payer.session_in(command.moto, payer.member(command.moto))
     code, said = command.run_it("--yes", "--fill-policy", **keys)
     assert (code, command.policy.read_text()) == (1, payer.SAMPLE), said
     assert "leads no organization" in said

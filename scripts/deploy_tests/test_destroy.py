@@ -27,8 +27,7 @@ class Destroy(Command):
         super().__init__(double, folder)
         self.organization, self.root = payer.whole(self.moto)
         self.write(payer.policy_text(self.organization, self.root))
-        made = self.moto.client("organizations").create_account(Email="lab@example.edu", AccountName="lab")
-        self.member = made["CreateAccountStatus"]["AccountId"]
+        self.member = payer.member(self.moto)
 
     def deployed(self, halted: bool = False) -> None:
         """Of each kind one, as the stacks would have made it, and, `halted`, what a halt attaches."""

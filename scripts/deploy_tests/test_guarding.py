@@ -52,8 +52,7 @@ class Guarding(Command):
     def __init__(self, double: ScriptedDouble, folder: Path):
         super().__init__(double, folder)
         organization, _ = payer.organization(self.moto)
-        created = self.moto.client("organizations").create_account(Email="a@example.edu", AccountName="physics")
-        self.member = created["CreateAccountStatus"]["AccountId"]
+        self.member = payer.member(self.moto, "physics")
         self.write(POLICY.replace("MEMBER", self.member).replace("o-exampleorg", organization))
 
     def launch(self, number: int) -> None:
