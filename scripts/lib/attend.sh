@@ -58,6 +58,14 @@ attended() {
 # logged LOG COMMAND…: what it says goes to the log.
 logged() { "${@:2}" >"$1" 2>&1; }
 
+# quietly LOG SENTENCE COMMAND…: what it says goes to the log. Where it fails, its last words and the sentence are told, and the script ends.
+quietly() {
+  attend logged "$1" "${@:3}" || {
+    tail -n 15 "$1" >&2
+    die "$2 The whole log: $1"
+  }
+}
+
 # end_group GROUP SECONDS: politely, and after so many seconds not.
 end_group() {
   local tries

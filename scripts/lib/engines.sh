@@ -1,4 +1,4 @@
-# Sourced, after attend.sh: a venv of its own for the query engines and the report generator that cost reports are tested and measured with.
+# Sourced, after env.sh: a venv of its own for the query engines and the report generator that cost reports are tested and measured with.
 # shellcheck shell=bash
 
 # 500 MB that only two commands use: scripts/setup leaves them out.
@@ -18,9 +18,6 @@ engines() {
   say "installing DuckDB, Polars and koku-nise into ${ENGINES#"$ROOT/"} (about a minute, 500 MB)"
   rm -rf "$ENGINES"
   mkdir -p "$(dirname "$ENGINES")"
-  if ! attend logged "$log" install_engines; then
-    tail -n 15 "$log" >&2
-    die "the query engines could not be installed. Is the Python package index reached? The whole log: $log"
-  fi
+  quietly "$log" "the query engines could not be installed. Is the Python package index reached?" install_engines
   printf '%s' "$stamp" >"$ENGINES/.stamp"
 }

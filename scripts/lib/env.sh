@@ -1,4 +1,4 @@
-# Sourced by every script: where things are, and what the build tools read.
+# Sourced by every script: where things are, what the build tools read, how to talk and how to end.
 # shellcheck shell=bash
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
@@ -18,3 +18,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false
 
 export ROOT TOOLS VENV BUILD
+
+# shellcheck source=say.sh
+source "$ROOT/scripts/lib/say.sh"
+# shellcheck source=attend.sh
+source "$ROOT/scripts/lib/attend.sh"

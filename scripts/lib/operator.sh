@@ -13,8 +13,6 @@ operator() {
   elif [[ -n "$(find "$ROOT/Cargo.lock" "$ROOT/lambda/operator" "$ROOT/lambda/core" -newer "$OPERATOR" -type f -print -quit)" ]]; then
     say "building the command anew, since its sources have changed"
   fi
-  attend logged "$log" cargo build --locked --workspace --bin runawaytrain --manifest-path "$ROOT/Cargo.toml" || {
-    tail -n 15 "$log" >&2
-    die "the command runawaytrain could not be built. The whole log: $log"
-  }
+  quietly "$log" "the command runawaytrain could not be built." \
+    cargo build --locked --workspace --bin runawaytrain --manifest-path "$ROOT/Cargo.toml"
 }

@@ -1,4 +1,4 @@
-# Sourced, after attend.sh: servers that a script starts for its own time.
+# Sourced, after env.sh: servers that a script starts for its own time.
 # shellcheck shell=bash
 
 # A stage runs in a shell of its own, and whoever attends it ends its servers: the file SERVERS has a line for each process group.
