@@ -12,9 +12,9 @@ export const { names, table, metrics, environment: variables, permissions, limit
 /** The name of a variable in the function's environment. */
 export type VariableName = keyof typeof variables;
 
-/** The topic of an account that has a notify list of its own. */
-export function accountTopic(accountId: string): string {
-  return `${names.topic}-${accountId}`;
+/** The topic of an account or an organizational unit that has a notify list of its own. */
+export function ownTopic(id: string): string {
+  return `${names.topic}-${id}`;
 }
 
 /** Stable and not a secret: it ties the responder role to this organization's guard. */

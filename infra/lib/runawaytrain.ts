@@ -78,6 +78,7 @@ export class RunawayTrain extends Stack {
     launches.grantReceive(guard);
     organization.grantAssumeResponders(guard);
     organization.grantListAccounts(guard);
+    if (policy.hasUnits) organization.grantListUnits(guard);
     if (policy.deletesRootCredentials) organization.grantAssumeRoot(guard);
     billing.grantReadPrices(guard);
     billing.grantReadCharges(guard);

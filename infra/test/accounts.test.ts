@@ -5,7 +5,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { describe, it } from 'node:test';
 import { stackOf } from '../lib/accounts/placement';
-import { accountTopic, names } from '../lib/contract';
+import { names, ownTopic } from '../lib/contract';
 import type { PolicyDocument } from '../lib/policy/policy';
 import { PolicyProblems } from '../lib/policy/problem';
 import { readPolicy } from '../lib/policy/read';
@@ -53,7 +53,7 @@ for (const [count, stacks] of synthesized) {
     it('every topic, address and alarm is in one stack, which the id of its account tells', () => {
       const found = [...stacks].flatMap(([name, resources]) => heldBy(resources).map((word) => `${name} ${word}`));
       const expected = IDS.slice(0, count).flatMap((id) =>
-        [accountTopic(id), `${id}@example.edu`, `${names.spendAlarmPrefix}${id}`].map(
+        [ownTopic(id), `${id}@example.edu`, `${names.spendAlarmPrefix}${id}`].map(
           (word) => `${stackOf(id)} ${word}`,
         ),
       );
@@ -105,7 +105,7 @@ describe('the stack of an account', () => {
   it("has the payer's list; its alarm stays with the guard, whether or not the amount is its own", () => {
     const stacks = stacksOf(owning([PAYER]));
     assert.deepEqual([...stacks.keys()], ['RunawayTrain', stackOf(PAYER)]);
-    assert.deepEqual(heldBy(stacks.get(stackOf(PAYER)) ?? {}), [accountTopic(PAYER), `${PAYER}@example.edu`]);
+    assert.deepEqual(heldBy(stacks.get(stackOf(PAYER)) ?? {}), [ownTopic(PAYER), `${PAYER}@example.edu`]);
     const alarms = (of: ReadonlyMap<string, Record<string, Json>>) =>
       Object.entries(of.get('RunawayTrain') ?? {})
         .filter(([, { Properties }]) => Properties.Namespace === 'AWS/Billing')

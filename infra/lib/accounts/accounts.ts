@@ -1,13 +1,13 @@
 /**
- * The stacks with what accounts have of their own in the payer: the topics of their lists, and alarms at their amounts. With
- * some 150 such accounts the stack RunawayTrain would pass the 500 resources that CloudFormation takes in one.
+ * The stacks with what accounts and units have of their own in the payer: the topics of their lists, and alarms at the amounts of
+ * accounts. With some 150 such accounts the stack RunawayTrain would pass the 500 resources that CloudFormation takes in one.
  *
  * They are stacks of the app and not nested ones: everybody deploys with `--import-existing-resources`, and nothing can be
  * imported into nested stacks. https://github.com/aws/aws-cdk/issues/20918
  */
 import { Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { accountTopic } from '../contract';
+import { ownTopic } from '../contract';
 import { NotifyTopic } from '../notification/notify-topic';
 import type { Policy } from '../policy/policy';
 import { alarmTopicAction } from '../spend/alarm-topic';
@@ -19,14 +19,14 @@ export interface RunawayTrainAccountsProps extends StackProps {
 }
 
 export class RunawayTrainAccounts extends Stack {
-  /** @param id which accounts it has: `stackOf` each of them. */
+  /** @param id which accounts and units it has: `stackOf` each of them. */
   constructor(scope: Construct, id: string, { policy, ...props }: RunawayTrainAccountsProps) {
     super(scope, id, { ...props, stackName: id });
     const placed = <Own>(all: ReadonlyMap<string, Own>) =>
-      new Map([...all].filter(([account]) => stackOf(account) === id));
+      new Map([...all].filter(([owner]) => stackOf(owner) === id));
 
-    for (const [account, addresses] of placed(policy.ownNotify)) {
-      new NotifyTopic(this, `Notify${account}`, { name: accountTopic(account), addresses });
+    for (const [owner, addresses] of placed(policy.ownNotify)) {
+      new NotifyTopic(this, `Notify${owner}`, { name: ownTopic(owner), addresses });
     }
     new SpendAlarms(this, 'Spend', { watched: placed(policy.ownSpend), tell: alarmTopicAction(this) });
   }

@@ -35,6 +35,19 @@ export class Organization extends Construct {
   }
 
   /**
+   * Which accounts are in the units that the policy names, and in those inside of them.
+   * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
+   */
+  grantListUnits(grantee: IGrantable): void {
+    grant(grantee, {
+      sid: 'ListUnits',
+      actions: ['organizations:ListOrganizationalUnitsForParent', 'organizations:ListAccountsForParent'],
+      resources: [`arn:aws:organizations::${Stack.of(this).account}:ou/${this.organizationId}/*`],
+      because: 'Units inside of a unit that the policy names come and go.',
+    });
+  }
+
+  /**
    * The responder role in any account, as long as the account is of this organization: a role of that name in somebody
    * else's organization is not ours to enter. `IfExists` admits accounts outside every organization, for which the key
    * is absent; they never get this far, since the accounts come from ListAccounts.

@@ -11,6 +11,10 @@ const ACCOUNT: Advice = {
   misfit: 'is not an account id of 12 digits',
   todo: 'Write all 12 digits, in quotes.',
 };
+const UNIT: Advice = {
+  misfit: 'is not the id of an organizational unit',
+  todo: 'Copy it from the Organizations console: ou-xxxx-xxxxxxxx.',
+};
 const E_MAIL: Advice = { misfit: 'is not an e-mail address', todo: 'Write an address such as team@example.edu.' };
 const YES_OR_NO: Advice = { misfit: 'is not true or false', todo: 'Write true or false, without quotes.' };
 const SPAN: Advice = { misfit: 'is not a span of time', todo: 'Write minutes, hours or days, such as 30m, 4h or 7d.' };
@@ -23,6 +27,7 @@ const LIMIT: Advice = {
 const ADVICE: readonly (readonly [string, Advice])[] = [
   ['payer', ACCOUNT],
   ['accounts.*', ACCOUNT],
+  ['units.*', UNIT],
   [
     'organization.id',
     {
@@ -37,13 +42,7 @@ const ADVICE: readonly (readonly [string, Advice])[] = [
       todo: 'Copy it from the Organizations console: r- and 4 to 32 letters or digits.',
     },
   ],
-  [
-    'organization.ous',
-    {
-      misfit: 'is not the id of an organizational unit',
-      todo: 'Copy it from the Organizations console: ou-xxxx-xxxxxxxx.',
-    },
-  ],
+  ['organization.ous', UNIT],
   ['organization.regions', { misfit: 'is not a region', todo: 'Write a region such as us-west-2.' }],
   ['organization.memberRegion', { misfit: 'is not a region', todo: 'Write a region such as eu-central-1.' }],
   ['organization.closedRegions', { misfit: 'is not a region', todo: 'Write a region such as us-west-2.' }],
@@ -127,7 +126,7 @@ export const GENERAL: Advice = {
 export function adviceFor(path: Path): Advice {
   const steps = path
     .filter((step) => typeof step === 'string')
-    .map((step, depth, all) => (depth === 1 && all[0] === 'accounts' ? '*' : step));
+    .map((step, depth, all) => (depth === 1 && (all[0] === 'accounts' || all[0] === 'units') ? '*' : step));
   const text = steps.join('.');
   return ADVICE.find(([end]) => text === end || text.endsWith(`.${end}`))?.[1] ?? GENERAL;
 }

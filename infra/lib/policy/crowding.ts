@@ -1,5 +1,5 @@
 /**
- * Accounts whose topics and alarms do not fit into the stack that their ids place them in. A JSON Schema cannot say it, and the
+ * Accounts and units whose topics and alarms do not fit into the stack that their ids place them in. A JSON Schema cannot say it, and the
  * CDK would end in a stack trace.
  */
 import { remainderOf, STACKS, stackAt } from '../accounts/placement';
@@ -13,11 +13,11 @@ const TOPIC = 2;
 
 export function crowdedStacks(policy: Policy): Finding[] {
   const resources = Array.from({ length: STACKS }, () => 0);
-  const count = (account: string, more: number) => {
-    const remainder = remainderOf(account);
+  const count = (id: string, more: number) => {
+    const remainder = remainderOf(id);
     resources[remainder] = (resources[remainder] ?? 0) + more;
   };
-  for (const [account, addresses] of policy.ownNotify) count(account, TOPIC + addresses.length);
+  for (const [id, addresses] of policy.ownNotify) count(id, TOPIC + addresses.length);
   for (const account of policy.ownSpend.keys()) count(account, 1);
   return resources.flatMap((held, remainder) => (held > MOST_RESOURCES ? [crowded(remainder, held)] : []));
 }

@@ -27,9 +27,15 @@ export interface PolicyDocument {
   readonly schedule?: string;
   readonly cur?: { readonly bucket?: string; readonly prefix?: string };
   readonly defaults: { readonly limits: Limits; readonly notify: readonly string[]; readonly contain?: Contain };
-  readonly accounts?: Readonly<
-    Record<string, { readonly limits?: Limits; readonly notify?: readonly string[]; readonly contain?: Contain }>
-  >;
+  readonly units?: Readonly<Record<string, Own>>;
+  readonly accounts?: Readonly<Record<string, Own>>;
+}
+
+/** What an account or an organizational unit has of its own. */
+interface Own {
+  readonly limits?: Limits;
+  readonly notify?: readonly string[];
+  readonly contain?: Contain;
 }
 
 /** Where the Cost and Usage Reports are. */
@@ -79,13 +85,25 @@ export class Policy {
     return this.document.organization.closedRegions ?? [];
   }
 
-  /** Whether a halt of any account deletes its root user's credentials. */
-  get deletesRootCredentials(): boolean {
-    const { defaults, accounts } = this.document;
-    return [defaults, ...Object.values(accounts ?? {})].some(({ contain }) => contain?.root === 'delete-credentials');
+  /** Whether it matters in which organizational units an account is. */
+  get hasUnits(): boolean {
+    return Object.keys(this.document.units ?? {}).length > 0;
   }
 
-  /** US dollars a month that hold for every account without an amount of its own; undefined where there is no such limit. */
+  /** Whether an organizational unit has a notify list. */
+  get unitsHaveLists(): boolean {
+    return Object.values(this.document.units ?? {}).some(({ notify }) => notify !== undefined);
+  }
+
+  /** Whether a halt of any account deletes its root user's credentials. */
+  get deletesRootCredentials(): boolean {
+    return this.parts.some(({ contain }) => contain?.root === 'delete-credentials');
+  }
+
+  /**
+   * US dollars a month at which the alarm of every account is without an amount of its own; undefined where there is no such limit.
+   * A unit's amount has no alarm: which accounts it has is not known here and changes. The function judges by it at every sweep.
+   */
   get spendMonth(): number | undefined {
     return this.document.defaults.limits.spendMonth;
   }
@@ -122,8 +140,7 @@ export class Policy {
 
   /** Whether some account's purchases are limited. */
   get limitsPurchases(): boolean {
-    const { defaults, accounts } = this.document;
-    return [defaults, ...Object.values(accounts ?? {})].some(({ limits }) => limits?.purchases !== undefined);
+    return this.parts.some(({ limits }) => limits?.purchases !== undefined);
   }
 
   get scheduleMinutes(): number {
@@ -135,10 +152,16 @@ export class Policy {
     return once(this.document.defaults.notify);
   }
 
-  /** Accounts with a list of their own, which replaces the default one. */
+  /** Accounts and units with a list of their own, by their ids; it replaces the default one. */
   get ownNotify(): ReadonlyMap<string, readonly string[]> {
-    const accounts = Object.entries(this.document.accounts ?? {});
-    return new Map(accounts.flatMap(([id, { notify }]) => (notify ? [[id, once(notify)] as const] : [])));
+    const own = Object.entries({ ...this.document.units, ...this.document.accounts });
+    return new Map(own.flatMap(([id, { notify }]) => (notify ? [[id, once(notify)] as const] : [])));
+  }
+
+  /** Everything that may hold for some account. */
+  private get parts(): readonly Own[] {
+    const { defaults, units, accounts } = this.document;
+    return [defaults, ...Object.values(units ?? {}), ...Object.values(accounts ?? {})];
   }
 }
 

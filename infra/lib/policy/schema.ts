@@ -61,7 +61,7 @@ function explain(error: ErrorObject, data: unknown, all: readonly ErrorObject[])
         path,
         what: 'must not be empty',
         found,
-        todo: path[0] === 'accounts' ? `${advice.todo} Or leave the key out, and the default holds.` : advice.todo,
+        todo: hasOwn(path) ? `${advice.todo} Or leave the key out, and the default holds.` : advice.todo,
       };
     case 'maxItems':
       return {
@@ -88,10 +88,15 @@ function explain(error: ErrorObject, data: unknown, all: readonly ErrorObject[])
   }
 }
 
-/** An unknown key, or, where the keys are account ids, one that is not an account id. */
+/** Whether a path leads into what accounts or units have of their own: there keys are ids. */
+function hasOwn(path: Path): boolean {
+  return path[0] === 'accounts' || path[0] === 'units';
+}
+
+/** An unknown key, or, where the keys are ids, one that is not an id. */
 function unknownKey(path: Path, error: ErrorObject): Finding {
   const key = String(path[path.length - 1]);
-  if (path.length === 2 && path[0] === 'accounts') {
+  if (path.length === 2 && hasOwn(path)) {
     const advice = adviceFor(path);
     return { path, atKey: true, what: advice.misfit, found: shown(key), todo: advice.todo };
   }

@@ -1,23 +1,33 @@
 //! The organization's accounts, over AWS Organizations.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_organizations::types::{Account, AccountState, AccountStatus};
-use jiff::SignedDuration;
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
-use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::ids::{AccountId, UnitId};
 use runawaytrain_engine::ports::{Clock, Directory, Freshness, Lifecycle, Member, Members};
 
 use crate::failure;
 use crate::time::is_younger;
 
 const LIST_ACCOUNTS: &str = "organizations:ListAccounts";
+const LIST_ACCOUNTS_FOR_PARENT: &str = "organizations:ListAccountsForParent";
+const LIST_UNITS_FOR_PARENT: &str = "organizations:ListOrganizationalUnitsForParent";
+/// Of a unit that the organization does not have.
+const NO_PARENT: &str = "ParentNotFoundException";
 /// The most that Organizations gives at a time.
 /// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html>
+/// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListOrganizationalUnitsForParent.html>
 const PAGE: i32 = 20;
+/// Units that are asked at the same time, two calls each: Organizations takes some eight a second of each.
+/// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html>
+const UNITS_AT_ONCE: usize = 4;
 /// How long a list is good: a thousand accounts take six seconds of ListAccounts' quota. Shorter than the default tick,
 /// so that an account that left or was suspended is not taken for one that shut us out.
 const FRESH: SignedDuration = SignedDuration::from_mins(4);
@@ -32,11 +42,26 @@ pub(crate) struct OrganizationsDirectory {
     clock: Arc<dyn Clock>,
     /// The last list.
     known: Mutex<Option<Members>>,
+    /// The last answer about units.
+    units: Mutex<Option<KnownUnits>>,
+}
+
+/// In which units accounts were found.
+struct KnownUnits {
+    asked: Timestamp,
+    by_account: BTreeMap<AccountId, Vec<UnitId>>,
+}
+
+/// What is right inside of a unit.
+struct Content {
+    unit: UnitId,
+    units: Vec<UnitId>,
+    accounts: Vec<AccountId>,
 }
 
 impl OrganizationsDirectory {
     pub(crate) fn new(client: aws_sdk_organizations::Client, clock: Arc<dyn Clock>) -> Self {
-        Self { client, clock, known: Mutex::default() }
+        Self { client, clock, known: Mutex::default(), units: Mutex::default() }
     }
 
     async fn list(&self) -> Result<Vec<Member>, Failure> {
@@ -50,6 +75,87 @@ impl OrganizationsDirectory {
         }
         Ok(members)
     }
+
+    /// The units that are named, and those inside of them, level by level, each once. To ask every account for its
+    /// parents (`ListParents`) would take a call an account and one more for each level above it; a unit has dozens of
+    /// accounts, and units that the policy does not name are not asked.
+    async fn ask(
+        &self,
+        accounts: &BTreeSet<AccountId>,
+        named: &BTreeSet<UnitId>,
+    ) -> Result<BTreeMap<AccountId, Vec<UnitId>>, Failure> {
+        let mut around: BTreeMap<UnitId, UnitId> = BTreeMap::new();
+        let mut holder: BTreeMap<AccountId, UnitId> = BTreeMap::new();
+        let mut seen: BTreeSet<UnitId> = named.clone();
+        let mut level: Vec<UnitId> = named.iter().cloned().collect();
+        while !level.is_empty() {
+            let contents: Vec<Content> = stream::iter(level)
+                .map(|unit| self.content(unit))
+                .buffer_unordered(UNITS_AT_ONCE)
+                .try_collect()
+                .await?;
+            level = Vec::new();
+            for Content { unit, units, accounts } in contents {
+                holder.extend(accounts.into_iter().map(|account| (account, unit.clone())));
+                for inner in units {
+                    around.insert(inner.clone(), unit.clone());
+                    if seen.insert(inner.clone()) {
+                        level.push(inner);
+                    }
+                }
+            }
+        }
+        let way = |account: &AccountId| {
+            let mut way: Vec<UnitId> =
+                std::iter::successors(holder.get(account), |unit| around.get(*unit)).cloned().collect();
+            way.retain(|unit| named.contains(unit));
+            way.reverse();
+            way
+        };
+        Ok(accounts.iter().map(|account| (account.clone(), way(account))).collect())
+    }
+
+    async fn content(&self, unit: UnitId) -> Result<Content, Failure> {
+        let read = tokio::try_join!(self.units_in(&unit), self.accounts_in(&unit));
+        match read {
+            Ok((units, accounts)) => Ok(Content { unit, units, accounts }),
+            Err(failure) if failure.code.as_deref() == Some(NO_PARENT) => {
+                tracing::warn!(unit = %unit, "the policy names a unit that the organization does not have");
+                Ok(Content { unit, units: Vec::new(), accounts: Vec::new() })
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn units_in(&self, unit: &UnitId) -> Result<Vec<UnitId>, Failure> {
+        let asked = self.client.list_organizational_units_for_parent().parent_id(unit.as_str()).max_results(PAGE);
+        let (mut units, mut pages) = (Vec::new(), asked.into_paginator().send());
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failure::of(LIST_UNITS_FOR_PARENT, &error))?;
+            for found in page.organizational_units() {
+                let id = UnitId::parse(found.id().unwrap_or_default());
+                units.push(id.map_err(|error| unreadable(LIST_UNITS_FOR_PARENT, &error))?);
+            }
+        }
+        Ok(units)
+    }
+
+    async fn accounts_in(&self, unit: &UnitId) -> Result<Vec<AccountId>, Failure> {
+        let asked = self.client.list_accounts_for_parent().parent_id(unit.as_str()).max_results(PAGE);
+        let (mut accounts, mut pages) = (Vec::new(), asked.into_paginator().send());
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failure::of(LIST_ACCOUNTS_FOR_PARENT, &error))?;
+            for found in page.accounts() {
+                let id = AccountId::parse(found.id().unwrap_or_default());
+                accounts.push(id.map_err(|error| unreadable(LIST_ACCOUNTS_FOR_PARENT, &error))?);
+            }
+        }
+        Ok(accounts)
+    }
+}
+
+fn unreadable(operation: &str, error: &dyn std::error::Error) -> Failure {
+    Failure::own(operation, FailureKind::Other, error.to_string())
 }
 
 #[async_trait]
@@ -81,12 +187,40 @@ impl Directory for OrganizationsDirectory {
             },
         }
     }
+
+    async fn units(
+        &self,
+        accounts: &BTreeSet<AccountId>,
+        named: &BTreeSet<UnitId>,
+        since: Timestamp,
+    ) -> Result<BTreeMap<AccountId, Vec<UnitId>>, Failure> {
+        // Whoever waited for another's answer must find it.
+        let mut known = self.units.lock().await;
+        let now = self.clock.now();
+        let knows_all = |known: &KnownUnits| accounts.iter().all(|account| known.by_account.contains_key(account));
+        if let Some(known) = known.as_ref().filter(|known| known.asked >= since && knows_all(known)) {
+            return Ok(known.by_account.clone());
+        }
+        match self.ask(accounts, named).await {
+            Ok(by_account) => {
+                *known = Some(KnownUnits { asked: now, by_account: by_account.clone() });
+                Ok(by_account)
+            }
+            Err(failure) => match known.as_ref().filter(|known| is_younger(known.asked, now, USABLE)) {
+                Some(known) => {
+                    let age_seconds = now.duration_since(known.asked).as_secs();
+                    tracing::warn!(%failure, age_seconds, "the units could not be asked; an older answer is used");
+                    Ok(known.by_account.clone())
+                }
+                None => Err(failure),
+            },
+        }
+    }
 }
 
 fn member(account: &Account) -> Result<Member, Failure> {
     let id = account.id().unwrap_or_default();
-    let id =
-        AccountId::parse(id).map_err(|error| Failure::own(LIST_ACCOUNTS, FailureKind::Other, error.to_string()))?;
+    let id = AccountId::parse(id).map_err(|error| unreadable(LIST_ACCOUNTS, &error))?;
     Ok(Member {
         account: id,
         name: account.name().unwrap_or_default().to_owned(),

@@ -42,7 +42,7 @@ pub struct Settings {
     pub organization: String,
     /// The table's name.
     pub table: String,
-    /// The name of the default list's topic; an account's own is `<topic>-<account>`.
+    /// The name of the default list's topic; an account's own is `<topic>-<account>`, a unit's `<topic>-<unit>`.
     pub snstopic: String,
     /// The account that the topics are in.
     pub accountnumber: AccountId,

@@ -13,7 +13,7 @@ use crate::retry::ConnectionLost;
 
 pub(crate) struct SnsNotifier {
     client: aws_sdk_sns::Client,
-    /// The default list's topic; an account's own is this with `-<account>` behind it.
+    /// The default list's topic; an account's own is this with `-<account>` behind it, a unit's with `-<unit>`.
     topic: String,
 }
 
@@ -35,6 +35,7 @@ impl Notifier for SnsNotifier {
     async fn send(&self, list: &NotifyList, subject: &str, body: &str) -> Result<(), Failure> {
         let topic = match list {
             NotifyList::Default => self.topic.clone(),
+            NotifyList::Unit(unit) => format!("{}-{unit}", self.topic),
             NotifyList::Own(account) => format!("{}-{account}", self.topic),
         };
         match self.client.publish().topic_arn(&topic).subject(subject).message(body).send().await {

@@ -242,7 +242,7 @@ fn planned(account: &AccountId, users: Vec<User>, response: UserResponse) -> Vec
             "limits": { "instances": 4 }, "contain": { "users": response }, "notify": ["guard@example.edu"],
         },
     });
-    let policy = Policy::from_json(&policy.to_string()).unwrap().for_account(account);
+    let policy = Policy::from_json(&policy.to_string()).unwrap().for_account(account, None);
     let mut observation = Observation::new(account.clone());
     observation.see::<Users>(None, Ok(users));
     plan::plan(&policy, &observation, &Circumstances::at(Timestamp::UNIX_EPOCH)).actions().cloned().collect()

@@ -429,7 +429,7 @@ fn decide(policy: &AccountPolicy, observation: &Observation, record: &AccountRec
 fn a_region_that_refuses_before_the_others_answered_shuts_nobody_out() {
     let policy = r#"{"payer":"100000000000","organization":{"id":"o-exampleorg"},
         "defaults":{"limits":{"instances":4},"notify":["a@example.edu"]}}"#;
-    let policy = Policy::from_json(policy).unwrap().for_account(&account());
+    let policy = Policy::from_json(policy).unwrap().for_account(&account(), None);
     let record = AccountRecord { reached: true, ..AccountRecord::new(account(), moment(-600)) };
     let (refuses, slow) = (Region::new("ap-south-1"), Region::new("us-east-1"));
     let mut observation = Observation::new(account());
@@ -472,7 +472,7 @@ fn our_deny_outlives_everything_else_of_a_deleted_user() {
     observation.see::<Users>(None, Ok(vec![user]));
     let policy: &str = r#"{"payer":"100000000000","organization":{"id":"o-exampleorg"},
         "defaults":{"limits":{"instances":0},"notify":["a@example.edu"],"contain":{"users":"delete-users"}}}"#;
-    let policy = Policy::from_json(policy).unwrap().for_account(&account());
+    let policy = Policy::from_json(policy).unwrap().for_account(&account(), None);
     let first = plan(&policy, &observation, &Circumstances::at(moment(0)));
     let texts = |plan: &Plan| plan.actions().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(

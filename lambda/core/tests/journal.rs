@@ -154,7 +154,7 @@ fn tripped() -> Timestamp {
 fn policy() -> AccountPolicy {
     let policy = r#"{"payer":"100000000000","organization":{"id":"o-exampleorg"},
         "defaults":{"limits":{"instances":0},"notify":["a@example.edu"]}}"#;
-    Policy::from_json(policy).unwrap().for_account(&account())
+    Policy::from_json(policy).unwrap().for_account(&account(), None)
 }
 
 fn account() -> AccountId {

@@ -181,7 +181,7 @@ accounts:
 #[test]
 fn limits_merge_notify_replaces_exempt_adds() {
     let policy = read(OVERRIDES).unwrap();
-    let physics = policy.for_account(&account("111111111111"));
+    let physics = policy.for_account(&account("111111111111"), None);
     assert_eq!((limit(&physics, Limit::Instances), limit(&physics, Limit::Vcpus)), (Some(4), Some(128)));
     assert_eq!(physics.limits.warn, 0.5);
     assert_eq!(physics.contain.users, UserResponse::DeleteCredentials);
@@ -190,7 +190,7 @@ fn limits_merge_notify_replaces_exempt_adds() {
     assert!(physics.exempts_user(&UserName::new("ADMIN")), "IAM knows no case in user names");
     assert!(physics.exempts_instance(&InstanceId::new("i-0123456789abcdef0")));
 
-    let unnamed = policy.for_account(&account("222222222222"));
+    let unnamed = policy.for_account(&account("222222222222"), None);
     assert_eq!((limit(&unnamed, Limit::Instances), unnamed.limits.warn, unnamed.mode), (Some(20), 0.8, Mode::Proceed));
     assert_eq!(unnamed.notify, NotifyList::Default);
     assert!(!unnamed.exempts_user(&UserName::new("kjanet")));
@@ -199,10 +199,10 @@ fn limits_merge_notify_replaces_exempt_adds() {
 #[test]
 fn the_payer_is_drilled_and_its_users_left_unless_its_entry_says_otherwise() {
     let payer = account("100000000000");
-    let silent = read(OVERRIDES).unwrap().for_account(&payer);
+    let silent = read(OVERRIDES).unwrap().for_account(&payer, None);
     assert_eq!((silent.mode, silent.contain.users), (Mode::Drill, UserResponse::Leave));
     let entry = format!("{OVERRIDES}  \"100000000000\": {{mode: proceed, contain: {{users: deactivate}}}}\n");
-    let spoken = read(&entry).unwrap().for_account(&payer);
+    let spoken = read(&entry).unwrap().for_account(&payer, None);
     assert_eq!((spoken.mode, spoken.contain.users), (Mode::Proceed, UserResponse::Deactivate));
 }
 
@@ -221,7 +221,8 @@ accounts:
 #[test]
 fn nobody_outside_of_an_account_is_trusted_but_the_payer_and_whom_the_policy_names() {
     let policy = read(TRUSTED).unwrap();
-    let (physics, quiet) = (policy.for_account(&account("111111111111")), policy.for_account(&account("222222222222")));
+    let (physics, quiet) =
+        (policy.for_account(&account("111111111111"), None), policy.for_account(&account("222222222222"), None));
     let of = |id: &str| Principal::Account(account(id));
     let provider = |name: &str| Principal::Provider(name.to_owned());
     let organization = |ids: &[&str]| Principal::Organizations(ids.iter().map(|id| (*id).to_owned()).collect());
@@ -248,15 +249,15 @@ fn nobody_outside_of_an_account_is_trusted_but_the_payer_and_whom_the_policy_nam
 #[test]
 fn ec2limit_replaces_the_default_limit_and_nothing_else() {
     let policy = read(OVERRIDES).unwrap().with_default_instance_limit(7);
-    assert_eq!(limit(&policy.for_account(&account("222222222222")), Limit::Instances), Some(7));
-    assert_eq!(limit(&policy.for_account(&account("222222222222")), Limit::Vcpus), Some(128));
-    assert_eq!(limit(&policy.for_account(&account("111111111111")), Limit::Instances), Some(4));
+    assert_eq!(limit(&policy.for_account(&account("222222222222"), None), Limit::Instances), Some(7));
+    assert_eq!(limit(&policy.for_account(&account("222222222222"), None), Limit::Vcpus), Some(128));
+    assert_eq!(limit(&policy.for_account(&account("111111111111"), None), Limit::Instances), Some(4));
 }
 
 #[test]
 fn an_accounts_mode_cannot_exceed_the_policys() {
     let drilled = format!("mode: drill\n{OVERRIDES}  \"333333333333\": {{mode: proceed}}\n");
-    assert_eq!(read(&drilled).unwrap().for_account(&account("333333333333")).mode, Mode::Drill);
+    assert_eq!(read(&drilled).unwrap().for_account(&account("333333333333"), None).mode, Mode::Drill);
 }
 
 #[test]

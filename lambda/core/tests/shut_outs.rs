@@ -21,7 +21,7 @@ fn at(minutes: i64) -> Timestamp {
 fn policy() -> AccountPolicy {
     let document = r#"{"payer":"100000000000","organization":{"id":"o-exampleorg1"},
         "defaults":{"limits":{"instances":4},"notify":["cloud@example.edu"]}}"#;
-    Policy::from_json(document).unwrap().for_account(&id(1))
+    Policy::from_json(document).unwrap().for_account(&id(1), None)
 }
 
 fn id(number: usize) -> AccountId {

@@ -36,7 +36,7 @@ fn limited(day: Usd) -> AccountPolicy {
         "organization": { "id": "o-exampleorg" },
         "defaults": { "limits": { "instances": 9, "spend24h": day.dollars() }, "notify": ["a@example.edu"] },
     });
-    Policy::from_json(&document.to_string()).unwrap().for_account(&account())
+    Policy::from_json(&document.to_string()).unwrap().for_account(&account(), None)
 }
 
 /// An account as it is watched: what is remembered of it from one look to the next.

@@ -14,6 +14,8 @@ pub mod patience;
 
 pub mod trigger;
 
+pub mod members;
+
 pub mod scope;
 
 pub mod observe;

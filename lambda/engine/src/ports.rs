@@ -29,7 +29,9 @@ pub use peaks::Peaks;
 pub use reports::{ReportObject, ReportStore, Sink};
 pub use simulator::Simulator;
 pub use slots::Slots;
-pub use states::{Commit, Lease, LeaseMove, Records, States, StoreError, UnreadableRecord, VersionedRecord};
+pub use states::{
+    Commit, Lease, LeaseMove, Records, RememberedAccount, States, StoreError, UnreadableRecord, VersionedRecord,
+};
 
 use std::sync::Arc;
 

@@ -266,5 +266,6 @@ pub(crate) fn scoped(policy: AccountPolicy, account: &AccountId) -> ScopedAccoun
         mode: policy.mode,
         policy,
         place: None,
+        units_unknown: None,
     }
 }

@@ -11,7 +11,8 @@ use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::mode::{Mode, least};
 
-use crate::ports::{Directory, Freshness, Lifecycle, Member, Members};
+use crate::members::Listed;
+use crate::ports::{Lifecycle, Member, Members, RememberedAccount};
 use crate::trigger::Selection;
 
 /// One account to be looked at.
@@ -25,6 +26,9 @@ pub struct ScopedAccount {
     pub mode: Mode,
     /// Where it is in the organization; nothing where Organizations does not answer.
     pub place: Option<Place>,
+    /// Why nobody can tell in which of the policy's units it is, where the policy has units: it is judged as mildly as
+    /// it may have to be.
+    pub units_unknown: Option<Failure>,
 }
 
 /// Why an account that was asked for is not looked at.
@@ -74,29 +78,36 @@ impl Scope {
     }
 }
 
-/// Who is looked at, of the accounts that [`list_members`] brought. When Organizations does not answer, the accounts of
-/// earlier sweeps are watched on, by the names that they had then: a guard must not go blind because a list is missing.
+/// Who is looked at, of the accounts that [`list_members`](crate::members::list_members) brought. When Organizations
+/// does not answer, the accounts of earlier sweeps are watched on, by the names that they had then and in the units
+/// that they were in: a guard must not go blind because a list is missing.
 pub fn scope(
-    listed: Result<Members, Failure>,
+    listed: Result<Listed, Failure>,
     policy: &Policy,
     selection: &Selection,
     ceiling: Mode,
-    known: impl Iterator<Item = (AccountId, Option<String>)>,
+    known: impl Iterator<Item = RememberedAccount>,
 ) -> Scope {
     match listed {
-        Ok(Members { accounts, asked }) => from_members(accounts, Some(asked), policy, selection, ceiling),
+        Ok(listed) => {
+            let paths = known.filter_map(|known| Some((known.account, known.path?))).collect();
+            from_members(listed, true, &paths, policy, selection, ceiling)
+        }
         Err(failure) => {
             tracing::error!(error = %failure, "the organization's accounts could not be listed; sweeping the accounts known from before");
-            let mut names = BTreeMap::from([(policy.payer().clone(), None)]);
-            names.extend(known);
-            let member = |(account, name): (AccountId, Option<String>)| Member {
-                account,
-                name: name.unwrap_or_default(),
+            let payer = RememberedAccount { account: policy.payer().clone(), name: None, path: None };
+            let mut remembered = BTreeMap::from([(payer.account.clone(), payer)]);
+            remembered.extend(known.map(|known| (known.account.clone(), known)));
+            let member = |known: RememberedAccount| Member {
+                account: known.account,
+                name: known.name.unwrap_or_default(),
                 lifecycle: Lifecycle::Active,
-                path: None,
+                path: known.path,
             };
-            let members = names.into_iter().map(member).collect();
-            let mut scope = from_members(members, None, policy, selection, ceiling);
+            let accounts = remembered.into_values().map(member).collect();
+            let members = Members { accounts, asked: Timestamp::UNIX_EPOCH };
+            let listed = Listed { members, units: Err(failure.clone()) };
+            let mut scope = from_members(listed, false, &BTreeMap::new(), policy, selection, ceiling);
             for unserved in &mut scope.unserved {
                 let account = unserved.report.account.clone();
                 let why = format!(
@@ -111,31 +122,18 @@ pub fn scope(
     }
 }
 
-/// The organization's accounts; asked for anew where one was named that is not among them, for it may have joined a
-/// minute ago.
-pub async fn list_members(directory: &dyn Directory, selection: &Selection) -> Result<Members, Failure> {
-    let members = directory.accounts(Freshness::Cached).await?;
-    match selection {
-        Selection::Only(wanted)
-            if !wanted.iter().all(|account| members.accounts.iter().any(|member| member.account == *account)) =>
-        {
-            directory.accounts(Freshness::Now).await
-        }
-        _ => Ok(members),
-    }
-}
-
-/// `asked` is when Organizations was asked for the list, where it is Organizations' at all.
+/// `is_told` is whether the list is Organizations'; `paths` is where accounts were when our role last worked in them.
 fn from_members(
-    members: Vec<Member>,
-    asked: Option<Timestamp>,
+    listed: Listed,
+    is_told: bool,
+    paths: &BTreeMap<AccountId, String>,
     policy: &Policy,
     selection: &Selection,
     ceiling: Mode,
 ) -> Scope {
     let mut scope = Scope::default();
     let members: BTreeMap<AccountId, Member> =
-        members.into_iter().map(|member| (member.account.clone(), member)).collect();
+        listed.members.accounts.iter().map(|member| (member.account.clone(), member.clone())).collect();
     scope.members = members.keys().cloned().collect();
     if let Selection::Only(wanted) = selection {
         for account in wanted.iter().filter(|account| !members.contains_key(*account)) {
@@ -154,7 +152,9 @@ fn from_members(
         if !asked_for {
             continue;
         }
-        let mut policy = policy.for_account(&account);
+        let units = listed.units_of(&member, paths.get(&account).map(String::as_str));
+        let units_unknown = units.as_ref().err().filter(|_| policy.has_units()).cloned();
+        let mut policy = policy.for_account(&account, units.as_deref().ok());
         // What the mails call it as well.
         policy.name = policy.name.or_else(|| Some(member.name).filter(|name| !name.is_empty()));
         let name = policy.name.clone().unwrap_or_else(|| account.to_string());
@@ -171,8 +171,13 @@ fn from_members(
             continue;
         }
         let mode = least([ceiling, policy.mode]);
-        let place = asked.map(|asked| Place { path: member.path, asked });
-        scope.accounts.push(ScopedAccount { policy, name, mode, place });
+        let place = is_told.then_some(Place { path: member.path, asked: listed.members.asked });
+        scope.accounts.push(ScopedAccount { policy, name, mode, place, units_unknown });
+    }
+    let unknown = scope.accounts.iter().filter_map(|scoped| scoped.units_unknown.as_ref());
+    if let Some(failure) = unknown.clone().next() {
+        let accounts = unknown.count();
+        tracing::error!(accounts, error = %failure, "nobody can tell in which units accounts are; they are judged as mildly as they may have to be");
     }
     scope
 }

@@ -10,7 +10,7 @@ use runawaytrain_core::contract;
 use runawaytrain_core::decision::{News, ShutOuts};
 use runawaytrain_core::message::mail;
 use runawaytrain_core::message::report::{AccountReport, Answer, NoticeTotals, Report, SweepReport, Totals};
-use runawaytrain_core::policy::{CostReports, Policy};
+use runawaytrain_core::policy::{AccountPolicy, CostReports, Policy};
 use runawaytrain_core::record::{AccountRecord, FreezeReason, State};
 use runawaytrain_core::resource::ReleaseRequest;
 use runawaytrain_core::vocabulary::ids::AccountId;
@@ -22,6 +22,7 @@ use crate::contain::lease::Leases;
 use crate::cost_reports::ReportReader;
 use crate::deadline::Invocation;
 use crate::exceptions::Exceptions;
+use crate::members::{list_members, units_of};
 use crate::notify::Mailer;
 use crate::observe::Collector;
 use crate::observe::prices::PriceMemory;
@@ -30,7 +31,7 @@ use crate::patience::while_busy;
 use crate::permissions::Permissions;
 use crate::ports::{Clock, Directory, Freshness, Journal, Metrics, Ports, Slots, States, SweepMetrics};
 use crate::release::{self, Release};
-use crate::scope::{Scope, ScopedAccount, list_members, scope};
+use crate::scope::{Scope, ScopedAccount, scope};
 use crate::trigger::{self, Deployment, Request, Selection};
 
 mod again;
@@ -181,7 +182,8 @@ impl Guard {
 
     /// Mails what concerns the payer, unless it was told within [`QUIET`].
     async fn tell(&self, news: &News) {
-        for notice in mail::write(&self.policy.for_account(self.policy.payer()), news) {
+        // Whatever units the payer is in: it is the default list that hears of it.
+        for notice in mail::write(&self.policy.for_account(self.policy.payer(), None), news) {
             match self.mailer.add(&notice, self.clock.now(), QUIET).await {
                 Ok(false) => {}
                 Ok(true) => _ = self.mailer.deliver().await,
@@ -197,17 +199,24 @@ impl Guard {
     /// An account of the organization, with what the policy says of it.
     async fn named(&self, account: &AccountId) -> Result<ScopedAccount, Answer> {
         let selection = Selection::Only([account.clone()].into());
-        let (known, listed) = tokio::join!(self.states.load(account), list_members(&*self.directory, &selection));
-        let known = known.ok().flatten().map(|known| (account.clone(), known.record.name));
+        let (known, listed) = tokio::join!(self.states.load(account), list_members(&*self.directory, &self.policy, &selection));
+        let known = known.ok().flatten().map(|known| RememberedAccount::of(&known.record));
         let mut scope = scope(listed, &self.policy, &selection, Mode::Proceed, known.into_iter());
-        scope.accounts.pop().ok_or_else(|| {
+        let Some(scoped) = scope.accounts.pop() else {
             let why = scope.unserved.pop().and_then(|unserved| unserved.report.error).unwrap_or_default();
-            Answer::refused(format!("Nothing was changed: {why}."))
-        })
+            return Err(Answer::refused(format!("Nothing was changed: {why}.")));
+        };
+        match &scoped.units_unknown {
+            // Its limits are then the loosest that it may have: what would raise them is not known.
+            Some(failure) => Err(Answer::failed(format!(
+                "Nothing was changed: nobody can tell in which units account {account} is: {failure}"
+            ))),
+            None => Ok(scoped),
+        }
     }
 
     async fn release(&self, account: &AccountId, what: &ReleaseRequest, invocation: &Invocation) -> Answer {
-        let scoped = release::scoped(self.policy.for_account(account), account);
+        let scoped = release::scoped(self.policy_of(account).await, account);
         let release = Release {
             states: &*self.states,
             journal: &*self.journal,
@@ -218,6 +227,20 @@ impl Guard {
             invocation,
         };
         release.run(&scoped, what).await
+    }
+
+    /// What holds for one account, by where it is or was last known to be.
+    async fn policy_of(&self, account: &AccountId) -> AccountPolicy {
+        if !self.policy.has_units() {
+            return self.policy.for_account(account, None);
+        }
+        let known = self.states.load(account).await.ok().flatten();
+        let remembered = known.and_then(|known| known.record.path);
+        let units = units_of(&*self.directory, &self.policy, account, remembered.as_deref()).await;
+        if let Err(failure) = &units {
+            tracing::error!(account = %account, error = %failure, "nobody can tell in which units the account is");
+        }
+        self.policy.for_account(account, units.as_deref().ok())
     }
 
     /// Scope, then every account at once (observe, decide, contain, record), then the mails and the metrics.
@@ -237,7 +260,7 @@ impl Guard {
         // A cold function has thousands of accounts to list and as many records to read: neither waits for the other.
         let (records, listed) = tokio::join!(
             while_busy(&invocation.id, until, || self.states.load_all()),
-            list_members(&*self.directory, selection),
+            list_members(&*self.directory, &self.policy, selection),
         );
         let records = match records {
             Ok(records) => records,
@@ -259,6 +282,7 @@ impl Guard {
         }
         scope.deny_regions(records.readable.values().map(|known| &known.record), self.policy.payer());
         let unlisted = scope.stale.as_ref().map(ToString::to_string);
+        let knows_units = scope.accounts.iter().all(|scoped| scoped.units_unknown.is_none());
         // What an account did that has left the organization is nobody's concern any more: nobody can release it.
         let members: Vec<&AccountRecord> = records
             .readable
@@ -274,7 +298,7 @@ impl Guard {
         let AccountResults { mut accounts, coverage, reached_all, knows_all } =
             every_account(&one, scope, records).await;
         accounts.iter().filter(|report| is_worth_a_line(report)).for_each(log);
-        let complete = reached_all && knows_all && unlisted.is_none() && is_guarding(&accounts, &let_us_in);
+        let complete = reached_all && knows_all && unlisted.is_none() && knows_units && is_guarding(&accounts, &let_us_in);
         let mut notices = if drill { NoticeTotals::default() } else { self.mailer.deliver().await };
         if !drill && *selection == Selection::All {
             let at = self.clock.now();

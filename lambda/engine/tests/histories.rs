@@ -240,7 +240,7 @@ proptest! {
             }
             let after = scene.testbed.world.with(&id(LAB), |account| account.clone());
             let lines: Vec<String> = lines.into_iter().collect();
-            is_as_it_was(&before, &after, &policy.for_account(&id(LAB)), &lines)
+            is_as_it_was(&before, &after, &policy.for_account(&id(LAB), None), &lines)
                 .map_err(|error| TestCaseError::fail(format!("{error}\nlast: {last:#?}")))?;
             Ok(())
         })?;

@@ -121,7 +121,7 @@ fn touches_what_it_must_not(
     testbed: &Testbed,
     policy: &runawaytrain_core::policy::Policy,
 ) -> Result<(), TestCaseError> {
-    let policy = policy.for_account(&id(LAB));
+    let policy = policy.for_account(&id(LAB), None);
     for call in testbed.world.calls() {
         let action = &call.action;
         prop_assert_eq!(&call.account, &id(LAB), "only the runaway account is touched");
@@ -161,7 +161,7 @@ proptest! {
                 .with(&id(LAB), |account| account.billable().map(|(_, instance)| instance.id.clone()).collect());
             prop_assert!(running.is_subset(&spared), "{:?} still run", running.difference(&spared).collect::<Vec<_>>());
             tokio::time::sleep(runawaytrain_testbed::CONSISTENCY).await;
-            let effective = policy.for_account(&id(LAB));
+            let effective = policy.for_account(&id(LAB), None);
             let acting: Vec<_> = scene.testbed.world.with(&id(LAB), |account| {
                 account
                     .users
@@ -209,7 +209,7 @@ proptest! {
             if state(&scene).await != State::Halted {
                 return Ok(());
             }
-            let effective = policy.for_account(&id(LAB));
+            let effective = policy.for_account(&id(LAB), None);
             let (users, roles) = (effective.contain.users, effective.contain.roles);
             let open = scene.testbed.world.with(&id(LAB), |account| {
                 let of_users = account.users.iter().filter(|(name, user)| {

@@ -380,8 +380,10 @@ async fn play(file: &Path, seed: u64) -> (Vec<String>, String) {
     testbed.world.add(&id(PAYER), SimAccount::new("payer", &REGIONS));
     testbed.world.add(&id(PHYSICS), SimAccount::new("physics", &REGIONS));
     let policy = policy(document);
-    let exempt =
-        [PHYSICS, QUIET, PAYER].iter().flat_map(|account| policy.for_account(&id(account)).exempt.instances).collect();
+    let exempt = [PHYSICS, QUIET, PAYER]
+        .iter()
+        .flat_map(|account| policy.for_account(&id(account), None).exempt.instances)
+        .collect();
     let watched = Arc::new(Mutex::new(Watched { exempt, ..Watched::default() }));
     let mut stage = Stage {
         scene: Scene::new(testbed.clone(), policy),

@@ -36,6 +36,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "deadline",
             "patience",
             "trigger",
+            "members",
             "scope",
             "observe",
             "notify",

@@ -58,7 +58,7 @@ async fn main() {
     let account = id(PHYSICS);
     let record = ports.states.load(&account).await.unwrap().unwrap().record;
     let journals = report::read(&record, &Table::of(&ports)).await.unwrap();
-    let policy = policy(&wanted).for_account(&account);
+    let policy = policy(&wanted).for_account(&account, None);
     let told = report::report(&record, &journals, "Physics – condensed matter", &policy, testbed.clock.now());
     println!("{}", page::page(&told));
 }

@@ -53,6 +53,8 @@ pub struct Account {
     pub unknown: Vec<String>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// Why nobody could tell in which organizational units it is.
+    pub units_unknown: Option<String>,
     /// What a halt does or would do.
     pub plan: Plan,
     /// What people must look at.

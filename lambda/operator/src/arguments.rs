@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::Timestamp;
+use runawaytrain_core::vocabulary::ids::UnitId;
 
 mod raised_limits;
 
@@ -281,6 +282,12 @@ pub struct PolicyCheck {
 pub struct PolicyExplain {
     /// Its 12 digits, or the name that the policy gives it
     pub account: String,
+    /// A unit that the account is in, from the outermost to the innermost; without it AWS is asked, where the policy has units
+    #[arg(long = "unit", value_name = "OU", value_parser = UnitId::parse)]
+    pub units: Vec<UnitId>,
+    /// The account is in no unit, but right under the root
+    #[arg(long, conflicts_with = "units")]
+    pub no_unit: bool,
 }
 
 /// `runawaytrain completions`.

@@ -82,6 +82,7 @@ fn line(account: &Account) -> Line {
     let seen = account.verdict.is_some();
     let verdict = account.verdict.as_deref().map_or_else(|| NOT_SEEN_AT_ALL.to_owned(), clean);
     let gaps = account.gaps.iter().map(|gap| clean(&format!("{}: {}", gap.at, gap.reason)));
+    let units = account.units_unknown.iter().map(|why| clean(&format!("organizational units: {why}")));
     Line {
         account: clean(&account.account),
         name: clean(&account.name),
@@ -95,7 +96,7 @@ fn line(account: &Account) -> Line {
         limit: nearest(&account.readings).map_or_else(String::new, told),
         not_judged: account.unknown.iter().map(|limit| clean(limit)).collect(),
         exception: account.exception.clone(),
-        gaps: account.error.iter().map(|error| clean(error)).chain(gaps).collect(),
+        gaps: account.error.iter().map(|error| clean(error)).chain(units).chain(gaps).collect(),
     }
 }
 

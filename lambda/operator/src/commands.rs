@@ -51,7 +51,7 @@ pub async fn run(arguments: Arguments, progress: &Progress) -> u8 {
         Command::Doctor(options) => look(common, options, progress, terminal).await,
         Command::Destroy(options) => remove(common, options, progress, terminal).await,
         Command::Prune(options) => prune(common, options, progress, terminal).await,
-        Command::Policy(options) => policy::run(common, options, terminal),
+        Command::Policy(options) => policy::run(common, options, terminal).await,
         Command::Completions(options) => pages::completions(options),
         Command::Man(options) => pages::manual(options, terminal),
         Command::Confirm(options) => confirm(common, options, terminal).await,

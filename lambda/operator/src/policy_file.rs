@@ -127,15 +127,17 @@ impl PolicyFile {
         self.policy.organization_id() == SAMPLE_ORGANIZATION
     }
 
-    /// The default list, and each account's own.
+    /// The default list, and those of units and accounts that have one.
     pub fn notify_topics(&self) -> Vec<NotifyTopic> {
         let document = self.policy.document();
         let addresses = |list: &[Email]| list.iter().cloned().map(String::from).collect();
         let topic = runawaytrain_core::contract::TOPIC;
         let default = NotifyTopic { topic: topic.to_owned(), addresses: addresses(&document.defaults.notify) };
-        let own = document.accounts.iter().filter_map(|(account, settings)| {
-            let list = settings.notify.as_ref()?;
-            Some(NotifyTopic { topic: format!("{topic}-{account}"), addresses: addresses(list) })
+        let of_units = document.units.iter().map(|(unit, own)| (unit.as_str(), own));
+        let of_accounts = document.accounts.iter().map(|(account, own)| (account.as_str(), own));
+        let own = of_units.chain(of_accounts).filter_map(|(id, own)| {
+            let list = own.notify.as_ref()?;
+            Some(NotifyTopic { topic: format!("{topic}-{id}"), addresses: addresses(list) })
         });
         std::iter::once(default).chain(own).collect()
     }
@@ -315,11 +317,16 @@ mod tests {
 
     #[test]
     fn every_list_has_its_topic() {
-        let topics = parsed(SAMPLE).unwrap().notify_topics();
+        let of_unit = "units: {ou-exam-research: {notify: [research@example.edu]}, ou-exam-sandbox1: {}}\n";
+        let topics = parsed(&format!("{SAMPLE}{of_unit}")).unwrap().notify_topics();
         assert_eq!(
             topics,
             [
                 NotifyTopic { topic: "runawaytrain".into(), addresses: vec!["cloud-team@example.edu".into()] },
+                NotifyTopic {
+                    topic: "runawaytrain-ou-exam-research".into(),
+                    addresses: vec!["research@example.edu".into()]
+                },
                 NotifyTopic {
                     topic: "runawaytrain-111111111111".into(),
                     addresses: vec!["physics-admin@example.edu".into()]

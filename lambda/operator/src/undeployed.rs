@@ -54,6 +54,13 @@ impl Eyes {
             clock: Arc::clone(&ports.clock),
         }
     }
+
+    /// What the policy means for an account, wherever in the organization it is; of one whose units nobody can tell,
+    /// what the policy says then. `remembered` is where it was.
+    pub async fn policy_for(&self, policy: &Policy, account: &AccountId, remembered: Option<&str>) -> AccountPolicy {
+        let units = units_of(&*self.directory, policy, account, remembered).await;
+        policy.for_account(account, units.as_deref().ok())
+    }
 }
 
 /// What looks, and what reads the table of whatever is deployed, by the operator's own credentials. Of the ports that

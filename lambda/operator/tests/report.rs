@@ -58,7 +58,7 @@ async fn told(testbed: &Testbed, name: &str) -> Report {
     let ports = testbed.ports();
     let record = ports.states.load(&id(PHYSICS)).await.unwrap().unwrap().record;
     let journals = report::read(&record, &Table::of(&ports)).await.unwrap();
-    report::report(&record, &journals, name, &policy().for_account(&id(PHYSICS)), testbed.clock.now())
+    report::report(&record, &journals, name, &policy().for_account(&id(PHYSICS), None), testbed.clock.now())
 }
 
 /// Every tag of a page, in order, with what closes it.

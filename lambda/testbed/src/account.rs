@@ -96,7 +96,7 @@ impl SimAccount {
         Self {
             name: name.to_owned(),
             lifecycle: Lifecycle::Active,
-            unit: "ou-labs".to_owned(),
+            unit: "ou-root-labs0001".to_owned(),
             enrolled: true,
             quarantine: Lagged::new(false),
             models: Lagged::new(false),

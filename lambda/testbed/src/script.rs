@@ -41,6 +41,7 @@ pub fn change(line: &str) -> Result<Option<Change>, String> {
             let unit = words.owned()?;
             in_account(|known| known.unit = unit)
         }
+        "no-paths" => Box::new(|world: &Arc<World>, _: &AccountId| world.without_paths()),
         "no-quarantine" => Box::new(|world: &Arc<World>, _: &AccountId| world.without_quarantine()),
         "root-access" => Box::new(|world: &Arc<World>, _: &AccountId| world.with_root_access()),
         "quotas" => Box::new(|world: &Arc<World>, _: &AccountId| world.with_quotas()),

@@ -14,7 +14,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use runawaytrain_core::resource::{Action, Caller, DESCRIBE_REGIONS};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
-use runawaytrain_core::vocabulary::ids::{AccountId, Region};
+use runawaytrain_core::vocabulary::ids::{AccountId, Region, UnitId};
 use runawaytrain_engine::ports::{Lifecycle, Members};
 use tokio::time::sleep;
 
@@ -63,6 +63,9 @@ struct Inner {
     /// What the adapters remember, and since when.
     regions: BTreeMap<AccountId, (Timestamp, Vec<Region>)>,
     members: Option<Members>,
+    units: Option<(Timestamp, BTreeMap<AccountId, Vec<UnitId>>)>,
+    /// Whether the list of accounts leaves out where they are.
+    has_no_paths: bool,
     hooks: Vec<Hook>,
 }
 
@@ -88,6 +91,11 @@ impl World {
     /// Suspends an account in Organizations.
     pub fn suspend(&self, account: &AccountId) {
         self.with(account, |known| known.lifecycle = Lifecycle::Inactive("SUSPENDED".to_owned()));
+    }
+
+    /// From now on the list of accounts leaves out where they are in the organization.
+    pub fn without_paths(&self) {
+        self.lock().has_no_paths = true;
     }
 
     /// From now on calls draw on the token buckets of EC2, IAM and Organizations.

@@ -8,7 +8,7 @@ use runawaytrain_core::contract::{PARTITION_KEY, SORT_KEY};
 use runawaytrain_core::message::{Notice, NoticeKind};
 use runawaytrain_core::policy::NotifyList;
 use runawaytrain_core::vocabulary::failure::Failure;
-use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::ids::{AccountId, UnitId};
 use runawaytrain_engine::ports::{OutboxId, OutboxItem};
 
 use super::table::{Item, Refused, Table, UPDATE, as_number, as_text, incomplete, key, moment, number, sortable, text};
@@ -44,6 +44,7 @@ fn items(notices: &[Notice], at: Timestamp) -> Vec<Item> {
         }
         let list = match &notice.list {
             NotifyList::Default => DEFAULT_LIST,
+            NotifyList::Unit(unit) => unit.as_str(),
             NotifyList::Own(account) => account.as_str(),
         };
         let mut item = key(PARTITION, sort);
@@ -116,7 +117,10 @@ pub(super) fn puts(table: &Table, notices: &[Notice], at: Timestamp) -> Result<V
 fn read(item: &Item) -> Option<OutboxItem> {
     let list = match as_text(item, LIST)? {
         DEFAULT_LIST => NotifyList::Default,
-        account => NotifyList::Own(AccountId::parse(account).ok()?),
+        own => match UnitId::parse(own) {
+            Ok(unit) => NotifyList::Unit(unit),
+            Err(_) => NotifyList::Own(AccountId::parse(own).ok()?),
+        },
     };
     let account = AccountId::parse(as_text(item, ACCOUNT)?).ok()?;
     let notice = Notice {

@@ -4,6 +4,7 @@ mod crowds;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -21,7 +22,7 @@ use runawaytrain_core::contract::{EXTERNAL_ID_PREFIX, HOME_REGION, RESPONDER_ROL
 use runawaytrain_core::resource::fleets::FleetKind;
 use runawaytrain_core::resource::roles::REVOKE_POLICY;
 use runawaytrain_core::resource::users::{Credential, LOCKOUT_POLICY, UserAttachments};
-use runawaytrain_core::vocabulary::ids::{AccountId, FleetId, InstanceId, Region, RoleName, UserName};
+use runawaytrain_core::vocabulary::ids::{AccountId, FleetId, InstanceId, Region, RoleName, UnitId, UserName};
 use runawaytrain_engine::ports::Ports;
 use runawaytrain_testbed::contract::{Crowd, Filling, Identity, Machine, Stage};
 
@@ -50,6 +51,8 @@ pub struct SdkStage {
     people: Credentials,
     ports: Ports,
     keys: Mutex<BTreeMap<UserName, Credentials>>,
+    /// How many units were made.
+    made: AtomicU32,
 }
 
 impl SdkStage {
@@ -77,7 +80,8 @@ impl SdkStage {
         };
         let people = people_of(&endpoint, accounts, &member).await;
         let ports = connect(&endpoint, accounts, &payer, policies);
-        let stage = Self { endpoint, accounts, payer, member: member.clone(), people, ports, keys: Mutex::default() };
+        let (keys, made) = (Mutex::default(), AtomicU32::new(0));
+        let stage = Self { endpoint, accounts, payer, member: member.clone(), people, ports, keys, made };
         stage.enroll(&member).await;
         stage
     }
@@ -230,6 +234,26 @@ impl Stage for SdkStage {
         let iam = self.iam_of(account).await;
         iam.delete_role_policy().role_name(RESPONDER_ROLE).policy_name("Respond").send().await.unwrap();
         iam.delete_role().role_name(RESPONDER_ROLE).send().await.unwrap();
+    }
+
+    async fn unit(&self, inside: Option<&UnitId>) -> UnitId {
+        let client = self.organizations();
+        let parent = match inside {
+            Some(outer) => outer.to_string(),
+            None => client.list_roots().send().await.unwrap().roots.unwrap().remove(0).id.unwrap(),
+        };
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}-{number}", self.member);
+        let made = client.create_organizational_unit().parent_id(parent).name(name).send().await.unwrap();
+        UnitId::parse(&made.organizational_unit.unwrap().id.unwrap()).unwrap()
+    }
+
+    async fn put_into(&self, account: &AccountId, unit: &UnitId) {
+        let client = self.organizations();
+        let parents = client.list_parents().child_id(account.as_str()).send().await.unwrap().parents.unwrap();
+        let from = parents[0].id().unwrap();
+        let moving = client.move_account().account_id(account.as_str()).source_parent_id(from);
+        moving.destination_parent_id(unit.as_str()).send().await.unwrap();
     }
 
     async fn crowd(&self, of: Crowd) -> BTreeSet<String> {

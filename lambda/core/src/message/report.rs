@@ -167,7 +167,7 @@ pub struct SweepReport {
     pub started: Timestamp,
     /// When it ended.
     pub finished: Timestamp,
-    /// Whether every account in scope was reached before the deadline.
+    /// Whether every account in scope was reached before the deadline, and its record and its units are known.
     pub complete: bool,
     /// Why the organization's accounts could not be listed, where they could not: only those are in scope then that are
     /// known from before.
@@ -261,6 +261,10 @@ pub struct AccountReport {
     pub unknown: Vec<Limit>,
     /// What could not be seen.
     pub gaps: Vec<GapReport>,
+    /// Why nobody could tell in which organizational units it is, where the policy has units: whatever holds for it
+    /// holds as the mildest that it may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub units_unknown: Option<String>,
     /// What a halt does or would do.
     pub plan: PlanReport,
     /// What people must look at: made shortly before the halt, or since, or open to outsiders.
@@ -382,6 +386,7 @@ impl AccountReport {
             spend: SpendSeen::default(),
             unknown: Vec::new(),
             gaps: Vec::new(),
+            units_unknown: None,
             plan: PlanReport::default(),
             suspects: Vec::new(),
             permissions: None,

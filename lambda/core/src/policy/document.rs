@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::measure::limit::{LIMITS, Limit};
-use crate::vocabulary::ids::{AccountId, InstanceId, Region, RoleName, UserName};
+use crate::vocabulary::ids::{AccountId, InstanceId, Region, RoleName, UnitId, UserName};
 use crate::vocabulary::mode::Mode;
 use crate::vocabulary::money::Usd;
 use crate::vocabulary::text::listed;
@@ -73,6 +73,11 @@ pub struct PolicyDocument {
     pub cur: Option<CostReportSettings>,
     /// What holds for every account.
     pub defaults: Settings,
+    /// What differs for every account of an organizational unit, by the unit's id; also for those of the units inside
+    /// of it, and for those that are made in it or moved to it later. Of units inside of each other, the innermost that
+    /// sets a key counts, and an account's own entry before all of them.
+    #[serde(default)]
+    pub units: BTreeMap<UnitId, AccountSettings>,
     /// What differs for one account, by its id.
     #[serde(default)]
     pub accounts: BTreeMap<AccountId, AccountSettings>,
@@ -173,33 +178,33 @@ pub struct Settings {
     pub trusted: TrustedSettings,
 }
 
-/// What differs for one account. Limits and contain are merged key by key, notify replaces the default list, exempt
-/// and trusted add to it.
+/// What differs for one account, or for all of an organizational unit. Limits and contain are merged key by key, notify
+/// replaces the list, exempt and trusted add to it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccountSettings {
-    /// What people call the account.
+    /// What people call the account or the unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub name: Option<String>,
-    /// How far the machine may go in this account.
+    /// How far the machine may go here, within the mode of the policy: an account's own entry counts before its units'.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Mode")]
     pub mode: Option<Mode>,
     /// Strictly more than a limit halts the account.
     #[serde(default)]
     pub limits: LimitSettings,
-    /// This account's own notify list, instead of the default one.
+    /// A notify list instead of the default one, or of the unit around it.
     #[serde(default, deserialize_with = "values::own_list", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<Email>", length(min = 1))]
     pub notify: Option<Vec<Email>>,
     /// What a halt does.
     #[serde(default)]
     pub contain: ContainSettings,
-    /// What is never touched and never counted, besides the defaults.
+    /// What is never touched and never counted, besides the defaults and the units around it.
     #[serde(default)]
     pub exempt: Exempt,
-    /// Who outside of this account may assume its roles, besides the defaults.
+    /// Who outside of an account may assume its roles, besides the defaults and the units around it.
     #[serde(default)]
     pub trusted: TrustedSettings,
 }
@@ -225,6 +230,8 @@ pub struct LimitSettings {
     #[schemars(with = "Dollars")]
     pub spend_24h: Option<Dollars>,
     /// The most US dollars an account may be charged in a calendar month, by AWS's own estimate, which lags by hours.
+    /// Every sweep judges each account by the amount that holds for it. Alarms only have it looked at a little earlier:
+    /// there is one at the amount of the defaults, and one at an account's own; a unit's amount has none.
     #[serde(default, rename = "spendMonth", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Dollars")]
     pub spend_month: Option<Dollars>,
@@ -319,6 +326,30 @@ pub struct Contain {
     pub models: bool,
     /// Whether the SCP is attached that denies everything to everybody but our own roles.
     pub lockdown: bool,
+}
+
+impl Contain {
+    /// Of each response the milder one.
+    #[must_use]
+    pub(super) fn milder(self, other: Self) -> Self {
+        use {InstanceResponse as I, InstanceStoreResponse as S, RoleResponse as R, RootResponse as O};
+        use {UnstoppableResponse as N, UserResponse as U};
+        /// `from` lists them from the mildest on.
+        fn of<T: Copy + PartialEq>(from: &[T], one: T, other: T) -> T {
+            from.iter().copied().find(|response| [one, other].contains(response)).unwrap_or(one)
+        }
+        Self {
+            instances: of(&[I::Stop, I::Terminate], self.instances, other.instances),
+            unstoppable: of(&[N::Leave, N::Terminate], self.unstoppable, other.unstoppable),
+            instance_store: of(&[S::Leave, S::Stop], self.instance_store, other.instance_store),
+            users: of(&[U::Leave, U::Deactivate, U::DeleteCredentials, U::DeleteUsers], self.users, other.users),
+            roles: of(&[R::Leave, R::RevokeSessions, R::Deny], self.roles, other.roles),
+            root: of(&[O::Leave, O::DeleteCredentials], self.root, other.root),
+            quarantine: self.quarantine && other.quarantine,
+            models: self.models && other.models,
+            lockdown: self.lockdown && other.lockdown,
+        }
+    }
 }
 
 /// What happens to pending and running instances.

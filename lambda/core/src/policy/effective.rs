@@ -1,4 +1,4 @@
-//! What the policy means for one account, after defaults, overrides and the payer's own rule.
+//! What the policy means for one account, after defaults, units, the account's own entry and the payer's own rule.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,15 +7,16 @@ use serde::Deserialize;
 
 use crate::contract;
 use crate::measure::limit::{LIMITS, Limit};
-use crate::vocabulary::ids::{AccountId, InstanceId, Region, RoleName, UserName};
+use crate::vocabulary::ids::{AccountId, InstanceId, Region, RoleName, UnitId, UserName};
 use crate::vocabulary::mode::{Mode, least};
 
 use super::document::{
-    AccountSettings, Contain, Exempt, LimitSettings, PolicyDocument, PolicyError, RoleResponse, UserResponse,
+    AccountSettings, Contain, ContainSettings, Exempt, LimitSettings, PolicyDocument, PolicyError, RoleResponse,
+    Settings, UserResponse,
 };
 use super::strict::Strict;
 use super::trust::Principal;
-use super::trusted::Trusted;
+use super::trusted::{Trusted, TrustedSettings};
 use super::values::{Count, KeyPrefix};
 
 /// A checked policy: every account, named or not, has at least one limit.
@@ -34,13 +35,59 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The account's own settings, and the defaults where it has none.
-    fn of(own: &LimitSettings, defaults: &LimitSettings) -> Self {
-        let set = |limit| Some((limit, own.of(limit).or(defaults.of(limit))?));
+    fn of(layers: &Layers<'_>) -> Self {
+        let set = |limit| Some((limit, layers.innermost(|layer| layer.limits.of(limit))?));
         Self {
             thresholds: LIMITS.iter().filter_map(|row| set(row.limit)).collect(),
-            warn: own.warn.or(defaults.warn).unwrap_or_default().get(),
+            warn: layers.innermost(|layer| layer.limits.warn).unwrap_or_default().get(),
         }
+    }
+
+    /// Of each the looser one; one that only one of both has is none.
+    fn looser(mut self, other: &Self) -> Self {
+        self.thresholds.retain(|limit, threshold| {
+            let others = other.thresholds.get(limit);
+            *threshold = (*threshold).max(others.copied().unwrap_or_default());
+            others.is_some()
+        });
+        Self { warn: self.warn.max(other.warn), ..self }
+    }
+}
+
+/// A part of the policy that holds for an account: the keys that defaults, units and accounts have in common.
+#[derive(Debug, Clone, Copy)]
+struct Layer<'a> {
+    limits: &'a LimitSettings,
+    contain: &'a ContainSettings,
+    exempt: &'a Exempt,
+    trusted: &'a TrustedSettings,
+}
+
+impl<'a> From<&'a Settings> for Layer<'a> {
+    fn from(Settings { limits, contain, exempt, trusted, .. }: &'a Settings) -> Self {
+        Self { limits, contain, exempt, trusted }
+    }
+}
+
+impl<'a> From<&'a AccountSettings> for Layer<'a> {
+    fn from(AccountSettings { limits, contain, exempt, trusted, .. }: &'a AccountSettings) -> Self {
+        Self { limits, contain, exempt, trusted }
+    }
+}
+
+/// The parts of the policy that hold for an account, one over the other: the defaults, its units from the outermost to
+/// the innermost, its own entry.
+struct Layers<'a>(Vec<Layer<'a>>);
+
+impl<'a> Layers<'a> {
+    /// What the innermost says of those that set a key.
+    fn innermost<T>(&self, key: impl Fn(&Layer<'a>) -> Option<T>) -> Option<T> {
+        self.0.iter().rev().find_map(key)
+    }
+
+    /// What all of them have in a list.
+    fn all<T: Ord + Clone + 'a>(&self, list: impl Fn(&Layer<'a>) -> &'a BTreeSet<T>) -> BTreeSet<T> {
+        self.0.iter().flat_map(list).cloned().collect()
     }
 }
 
@@ -49,6 +96,8 @@ impl Limits {
 pub enum NotifyList {
     /// The default list, which is also the payer's.
     Default,
+    /// The list of a unit that the account is in.
+    Unit(UnitId),
     /// The account's own list.
     Own(AccountId),
 }
@@ -71,7 +120,7 @@ pub struct AccountPolicy {
     pub account: AccountId,
     /// What the policy calls it.
     pub name: Option<String>,
-    /// How far the machine may go, as far as the policy and the account's own entry have a say.
+    /// How far the machine may go, as far as the policy, the account's units and its own entry have a say.
     pub mode: Mode,
     /// Limits in force.
     pub limits: Limits,
@@ -111,8 +160,8 @@ impl Policy {
         Ok(Self { document })
     }
 
-    /// The policy with another default for `limits.instances`: the environment's `ec2limit`. Accounts with a limit of
-    /// their own keep it.
+    /// The policy with another default for `limits.instances`: the environment's `ec2limit`. Accounts and units with a
+    /// limit of their own keep it.
     #[must_use]
     pub fn with_default_instance_limit(mut self, limit: u64) -> Self {
         self.document.defaults.limits.instances = Some(Count::nearest(limit));
@@ -161,53 +210,111 @@ impl Policy {
         })
     }
 
-    /// What holds for one account, named in the policy or not.
-    pub fn for_account(&self, account: &AccountId) -> AccountPolicy {
+    /// Whether it matters to the policy in which units an account is.
+    pub fn has_units(&self) -> bool {
+        !self.document.units.is_empty()
+    }
+
+    /// What holds for one account, named in the policy or not: the defaults, over them the units that it is in, from
+    /// the outermost to the innermost (those that the policy does not name say nothing), over them its own entry.
+    ///
+    /// `units` is nothing where nobody could tell in which units it is. That is our own trouble, and nobody is halted
+    /// for it; nor is anybody let go: whatever holds for the account then holds as the mildest that it may be, of the
+    /// defaults alone and of every unit. A limit is the highest of them and none where one of them has none, a response
+    /// the mildest, the mode the least, and whatever is exempt or trusted anywhere is so. A thief in a sandbox may come
+    /// up to the limit of the research units, but no further; work that a research unit permits is not halted by the
+    /// defaults, and nothing is terminated or deleted that a unit would only stop. What the account's own entry says
+    /// holds all the same. As soon as the units are known the next sweep judges by them, and does to a halted account
+    /// what is missing.
+    pub fn for_account(&self, account: &AccountId, units: Option<&[UnitId]>) -> AccountPolicy {
+        let named = |unit: &UnitId| self.document.units.get_key_value(unit);
+        match units {
+            Some(units) => self.inside(account, &units.iter().filter_map(named).collect::<Vec<_>>()),
+            None => {
+                let each = self.document.units.iter().map(|unit| self.inside(account, &[unit]));
+                each.fold(self.inside(account, &[]), AccountPolicy::milder)
+            }
+        }
+    }
+
+    fn inside(&self, account: &AccountId, units: &[(&UnitId, &AccountSettings)]) -> AccountPolicy {
         let defaults = &self.document.defaults;
         let nothing_said = AccountSettings::default();
         let own = self.document.accounts.get(account).unwrap_or(&nothing_said);
         let is_payer = *account == self.document.payer;
+        let of_units = units.iter().map(|(_, unit)| Layer::from(*unit));
+        let layers = Layers([Layer::from(defaults)].into_iter().chain(of_units).chain([Layer::from(own)]).collect());
 
-        // No SCP binds the payer and its admins live there: unless its entry says otherwise, it is drilled and its
-        // users are left.
-        let own_mode = own.mode.unwrap_or(if is_payer { Mode::Drill } else { Mode::Proceed });
-        let default_users = if is_payer { Some(UserResponse::Leave) } else { defaults.contain.users };
-        let default_roles = if is_payer { Some(RoleResponse::Leave) } else { defaults.contain.roles };
+        // A pilot account goes further than its unit, and one that is only drilled does not as its unit does. No SCP
+        // binds the payer and its admins live there: unless its own entry says otherwise it is drilled and its users
+        // are left, whatever unit it may be in.
+        let of_units = units.iter().rev().find_map(|(_, unit)| unit.mode).unwrap_or(Mode::Proceed);
+        let own_mode = own.mode.unwrap_or(if is_payer { least([Mode::Drill, of_units]) } else { of_units });
+        let (users, roles) = if is_payer {
+            let (users, roles) = (own.contain.users, own.contain.roles);
+            (users.or(Some(UserResponse::Leave)), roles.or(Some(RoleResponse::Leave)))
+        } else {
+            (layers.innermost(|layer| layer.contain.users), layers.innermost(|layer| layer.contain.roles))
+        };
 
-        let quarantine = !is_payer && own.contain.quarantine.or(defaults.contain.quarantine).unwrap_or(true);
+        let quarantine = !is_payer && layers.innermost(|layer| layer.contain.quarantine).unwrap_or(true);
+        let list_of_unit = units.iter().rev().find(|(_, unit)| unit.notify.is_some());
         AccountPolicy {
             account: account.clone(),
             name: own.name.clone(),
             mode: least([self.document.mode, own_mode]),
-            limits: Limits::of(&own.limits, &defaults.limits),
+            limits: Limits::of(&layers),
             contain: Contain {
-                instances: own.contain.instances.or(defaults.contain.instances).unwrap_or_default(),
-                unstoppable: own.contain.unstoppable.or(defaults.contain.unstoppable).unwrap_or_default(),
-                instance_store: own.contain.instance_store.or(defaults.contain.instance_store).unwrap_or_default(),
-                users: own.contain.users.or(default_users).unwrap_or_default(),
-                roles: own.contain.roles.or(default_roles).unwrap_or_default(),
-                root: own.contain.root.or(defaults.contain.root).filter(|_| !is_payer).unwrap_or_default(),
+                instances: layers.innermost(|layer| layer.contain.instances).unwrap_or_default(),
+                unstoppable: layers.innermost(|layer| layer.contain.unstoppable).unwrap_or_default(),
+                instance_store: layers.innermost(|layer| layer.contain.instance_store).unwrap_or_default(),
+                users: users.unwrap_or_default(),
+                roles: roles.unwrap_or_default(),
+                root: layers.innermost(|layer| layer.contain.root).filter(|_| !is_payer).unwrap_or_default(),
                 quarantine,
-                models: quarantine && own.contain.models.or(defaults.contain.models).unwrap_or(true),
-                lockdown: !is_payer && own.contain.lockdown.or(defaults.contain.lockdown).unwrap_or(false),
+                models: quarantine && layers.innermost(|layer| layer.contain.models).unwrap_or(true),
+                lockdown: !is_payer && layers.innermost(|layer| layer.contain.lockdown).unwrap_or(false),
             },
             exempt: Exempt {
-                users: defaults.exempt.users.union(&own.exempt.users).cloned().collect(),
-                roles: defaults.exempt.roles.union(&own.exempt.roles).cloned().collect(),
-                instances: defaults.exempt.instances.union(&own.exempt.instances).cloned().collect(),
+                users: layers.all(|layer| &layer.exempt.users),
+                roles: layers.all(|layer| &layer.exempt.roles),
+                instances: layers.all(|layer| &layer.exempt.instances),
             },
-            notify: if own.notify.is_some() { NotifyList::Own(account.clone()) } else { NotifyList::Default },
+            notify: match list_of_unit {
+                _ if own.notify.is_some() => NotifyList::Own(account.clone()),
+                Some((unit, _)) => NotifyList::Unit((*unit).clone()),
+                None => NotifyList::Default,
+            },
             suspicion: self.document.suspicion.get(),
             grace: self.document.grace.get(),
             is_payer,
             closed_regions: self.document.organization.closed_regions.clone(),
             denied_regions: BTreeSet::new(),
-            trusted: Trusted::of(account, &self.document.payer, [&defaults.trusted, &own.trusted]),
+            trusted: Trusted::of(
+                account,
+                &self.document.payer,
+                &layers.0.iter().map(|layer| layer.trusted).collect::<Vec<_>>(),
+            ),
         }
     }
 }
 
 impl AccountPolicy {
+    /// Of each value the milder one, of two that may hold for the same account; the default list where they differ.
+    fn milder(mut self, other: Self) -> Self {
+        self.mode = least([self.mode, other.mode]);
+        self.limits = self.limits.looser(&other.limits);
+        self.contain = self.contain.milder(other.contain);
+        self.exempt.users.extend(other.exempt.users);
+        self.exempt.roles.extend(other.exempt.roles);
+        self.exempt.instances.extend(other.exempt.instances);
+        self.trusted = self.trusted.with(other.trusted);
+        if self.notify != other.notify {
+            self.notify = NotifyList::Default;
+        }
+        self
+    }
+
     /// Whether the policy exempts an instance.
     pub fn exempts_instance(&self, id: &InstanceId) -> bool {
         self.exempt.instances.contains(id)
@@ -223,6 +330,7 @@ impl AccountPolicy {
     pub fn exempts_role(&self, name: &RoleName) -> bool {
         self.exempt.roles.iter().any(|exempt| exempt.as_str().eq_ignore_ascii_case(name.as_str()))
     }
+
     /// Whether somebody whom a trust policy admits comes from outside, and is not trusted to.
     pub fn is_outsider(&self, principal: &Principal) -> bool {
         !principal.is_inside(&self.account) && !self.trusted.includes(principal)

@@ -133,7 +133,7 @@ pub struct Trusted {
 
 impl Trusted {
     /// What the settings mean in an account: they add up, and the payer is always among them.
-    pub fn of(own: &AccountId, payer: &AccountId, settings: [&TrustedSettings; 2]) -> Self {
+    pub fn of(own: &AccountId, payer: &AccountId, settings: &[&TrustedSettings]) -> Self {
         let mut trusted = Self { accounts: BTreeSet::from([payer.clone()]), ..Self::default() };
         for account in settings.iter().flat_map(|settings| &settings.accounts) {
             match account {
@@ -144,6 +144,15 @@ impl Trusted {
         let providers = settings.iter().flat_map(|settings| &settings.providers);
         trusted.providers = providers.map(|provider| provider_name(&provider.0, own)).collect();
         trusted
+    }
+
+    /// Those of both.
+    #[must_use]
+    pub(super) fn with(mut self, other: Self) -> Self {
+        self.accounts.extend(other.accounts);
+        self.organizations.extend(other.organizations);
+        self.providers.extend(other.providers);
+        self
     }
 
     /// Single accounts, the payer among them.

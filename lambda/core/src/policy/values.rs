@@ -10,15 +10,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::vocabulary::ids::{InstanceId, Region, RoleName, UserName};
+use crate::vocabulary::ids::{InstanceId, Region, RoleName, UnitId, UserName};
 
 /// An organization's id. <https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html>
 pub(super) const ORGANIZATION: &str = "^o-[a-z0-9]{10,32}$";
 /// A root's id. <https://docs.aws.amazon.com/organizations/latest/APIReference/API_Root.html>
 pub(super) const ROOT: &str = "^r-[0-9a-z]{4,32}$";
 /// An organizational unit's id.
-/// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_OrganizationalUnit.html>
-pub(super) const UNIT: &str = "^ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}$";
+pub(super) const UNIT: &str = UnitId::PATTERN;
 /// A region's code: a form, never a list.
 pub(super) const REGION: &str = "^[a-z]{2}(-[a-z]+)+-[0-9]+$";
 /// An EC2 instance's id, in its old or its present length.
@@ -122,7 +121,7 @@ pub(super) fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Email>, D::
     at_least_one::<D, _>(Vec::deserialize(from)?, "notify")
 }
 
-/// An account's own list, where it has one.
+/// The own list of an account or a unit, where it has one.
 pub(super) fn own_list<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<Email>>, D::Error> {
     Option::deserialize(from)?.map(|list| at_least_one::<D, _>(list, "notify")).transpose()
 }

@@ -132,5 +132,5 @@ pub(super) fn trusted() -> Trusted {
     // An account that is on its own list is no less its own.
     let said = serde_json::json!({ "accounts": [ORGANIZATION, account()], "providers": [TRUSTED_PROVIDER] });
     let settings: TrustedSettings = serde_json::from_value(said).unwrap();
-    Trusted::of(&account(), &payer(), [&settings, &TrustedSettings::default()])
+    Trusted::of(&account(), &payer(), &[&settings, &TrustedSettings::default()])
 }

@@ -1,8 +1,10 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use runawaytrain_core::vocabulary::failure::Failure;
-use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::ids::{AccountId, UnitId};
 
 /// Where an account is in its life, from Organizations' `State`, or its older `Status` where that is all there is.
 /// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html>
@@ -55,4 +57,18 @@ pub trait Directory: Send + Sync {
     /// thousand accounts take six seconds of the quota, and a crowd of events about one new account must not ask for
     /// them one by one.
     async fn accounts(&self, freshness: Freshness) -> Result<Members, Failure>;
+
+    /// In which of the units that are `named` each account is, from the outermost to the innermost, for those of which
+    /// the list has no path. It is asked of nobody else: where Organizations writes paths this is never called.
+    ///
+    /// Every account of `accounts` is in the answer, with no unit where it is in none of them, as it was at `since` or
+    /// later: a list and the units that are asked after it tell of a move together. Only while Organizations fails an
+    /// older answer is given, for as long as an older list is; an account that it does not know is then missing. A unit
+    /// that the organization does not have holds nobody.
+    async fn units(
+        &self,
+        accounts: &BTreeSet<AccountId>,
+        named: &BTreeSet<UnitId>,
+        since: Timestamp,
+    ) -> Result<BTreeMap<AccountId, Vec<UnitId>>, Failure>;
 }

@@ -44,10 +44,29 @@ pub struct Records {
 }
 
 impl Records {
-    /// The accounts of which something is remembered, and what they were called, where that can be told.
-    pub fn accounts(&self) -> impl Iterator<Item = (AccountId, Option<String>)> {
-        let readable = self.readable.iter().map(|(account, known)| (account.clone(), known.record.name.clone()));
-        readable.chain(self.unreadable.keys().map(|account| (account.clone(), None)))
+    /// The accounts of which something is remembered.
+    pub fn accounts(&self) -> impl Iterator<Item = RememberedAccount> {
+        let readable = self.readable.values().map(|known| RememberedAccount::of(&known.record));
+        let unreadable = self.unreadable.keys();
+        readable.chain(unreadable.map(|account| RememberedAccount { account: account.clone(), name: None, path: None }))
+    }
+}
+
+/// What is remembered of an account while Organizations does not say it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RememberedAccount {
+    /// Which account.
+    pub account: AccountId,
+    /// What it was called, where that can be told.
+    pub name: Option<String>,
+    /// Where in the organization it was when our role last worked in it.
+    pub path: Option<String>,
+}
+
+impl RememberedAccount {
+    /// What its record says.
+    pub fn of(record: &AccountRecord) -> Self {
+        Self { account: record.account.clone(), name: record.name.clone(), path: record.path.clone() }
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::task::{Id, JoinSet};
 use runawaytrain_core::message::report::AccountReport;
 use runawaytrain_core::observation::Coverage;
 use runawaytrain_core::record::State;
+use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::mode::Mode;
 
@@ -96,12 +97,13 @@ async fn sweep_one(
     scoped: &ScopedAccount,
     known: Result<Option<VersionedRecord>, UnreadableRecord>,
 ) -> AccountOutcome {
-    let outcome = match known {
+    let mut outcome = match known {
         Ok(known) => one.run(scoped, known).await,
         Err(unreadable) => one.run_without_record(scoped, &unreadable).await,
     };
     for gap in &outcome.report.gaps {
         tracing::warn!(account = %outcome.report.account, at = gap.at, code = gap.code, "not seen: {}", gap.reason);
     }
+    outcome.report.units_unknown = scoped.units_unknown.as_ref().map(Failure::to_string);
     outcome
 }

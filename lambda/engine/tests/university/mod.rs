@@ -328,7 +328,7 @@ pub fn policy_of(rules: &Rules, lab: &Lab) -> Policy {
 /// Instances that may still run after a halt: exempt by the policy, run by a service, or left because they cannot be
 /// stopped.
 pub fn exempt_instances(testbed: &Testbed, policy: &Policy) -> BTreeSet<InstanceId> {
-    let policy = policy.for_account(&id(LAB));
+    let policy = policy.for_account(&id(LAB), None);
     let leaves = policy.contain.unstoppable == runawaytrain_core::policy::UnstoppableResponse::Leave;
     testbed.world.with(&id(LAB), |account| {
         let spared = |instance: &&runawaytrain_testbed::SimInstance| {
@@ -349,7 +349,7 @@ pub fn exempt_instances(testbed: &Testbed, policy: &Policy) -> BTreeSet<Instance
 /// Instances that nobody may stop, and that the policy does not spare: they run on, and no halt is proven while they
 /// do.
 pub fn denied_instances(testbed: &Testbed, policy: &Policy) -> BTreeSet<InstanceId> {
-    let policy = policy.for_account(&id(LAB));
+    let policy = policy.for_account(&id(LAB), None);
     testbed.world.with(&id(LAB), |account| {
         let denied = account.billable().filter(|(_, instance)| instance.denied && instance.managed_by.is_none());
         denied.map(|(_, instance)| instance.id.clone()).filter(|id| !policy.exempts_instance(id)).collect()

@@ -4,6 +4,7 @@ use aws_sdk_organizations::Client;
 use aws_sdk_organizations::types::{PolicyType, PolicyTypeStatus};
 
 use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::vocabulary::ids::UnitId;
 
 use super::{Cloud, all, failure};
 
@@ -43,6 +44,8 @@ pub struct Member {
     pub id: String,
     /// What the organization calls it.
     pub name: String,
+    /// Where in the organization it is, where that is written.
+    pub path: Option<String>,
 }
 
 /// An account that acts for the organization beside the payer.
@@ -107,6 +110,21 @@ impl Cloud {
         }
     }
 
+    /// The units that an account is in, from the outermost to the innermost: one call for each, and one more.
+    pub async fn units_around(&self, account: &str) -> Result<Vec<UnitId>, Failure> {
+        let (mut around, mut inside) = (Vec::new(), account.to_owned());
+        loop {
+            let asked = self.organizations().list_parents().child_id(&inside).into_paginator().send();
+            let pages = all("organizations:ListParents", asked).await?;
+            // Whatever is no unit is the root.
+            let mut parents = pages.iter().flat_map(|page| page.parents()).filter_map(|parent| parent.id());
+            let Some(unit) = parents.find_map(|id| UnitId::parse(id).ok()) else { break };
+            inside = unit.to_string();
+            around.insert(0, unit);
+        }
+        Ok(around)
+    }
+
     /// Every account of the organization that is not closed.
     pub async fn members(&self) -> Result<Vec<Member>, Failure> {
         let asked = self.organizations().list_accounts().into_paginator().send();
@@ -121,6 +139,7 @@ impl Cloud {
             .map(|account| Member {
                 id: account.id().unwrap_or_default().to_owned(),
                 name: account.name().unwrap_or_default().to_owned(),
+                path: account.paths().first().cloned(),
             })
             .collect())
     }

@@ -5,9 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::text::{clean, count};
+use runawaytrain_engine::ports::RememberedAccount;
 use serde_json::json;
 
-use super::site::{NO_TABLE, Site};
+use super::site::{NO_TABLE, PAYERS_ROLE, Site};
 use crate::advise::{self, Advice};
 use crate::arguments::{Advise, Common, Output};
 use crate::exit::DONE;
@@ -15,6 +16,7 @@ use crate::problem::Problem;
 use crate::rows::Row;
 use crate::table::Table;
 use crate::terminal::Terminal;
+use crate::undeployed::Eyes;
 
 /// So many accounts' hours are read at the same time.
 const AT_ONCE: usize = 8;
@@ -28,7 +30,8 @@ pub async fn advise(common: &Common, options: &Advise, terminal: Terminal) -> Re
     let table = site.table().await?;
     let days = SignedDuration::from_hours(24 * i64::from(options.days));
     let since = Timestamp::now().checked_sub(days).unwrap_or(Timestamp::MIN);
-    let read = read(&site, &table, &wanted, since);
+    let eyes = site.eyes(PAYERS_ROLE).await?;
+    let read = read(&site, &eyes, &table, &wanted, since);
     let mut advice = match terminal.step("read what ran in each hour", read).await {
         Err(failure) if failure.code.as_deref() == Some(NO_TABLE) => Vec::new(),
         read => read?,
@@ -59,13 +62,19 @@ pub async fn advise(common: &Common, options: &Advise, terminal: Terminal) -> Re
 }
 
 /// The hours of these accounts, or of every account that is known, with what the policy says of each.
-async fn read(site: &Site, table: &Table, wanted: &[AccountId], since: Timestamp) -> Result<Vec<Advice>, Failure> {
+async fn read(
+    site: &Site,
+    eyes: &Eyes,
+    table: &Table,
+    wanted: &[AccountId],
+    since: Timestamp,
+) -> Result<Vec<Advice>, Failure> {
     let known = table.records().await?;
-    let accounts: Vec<(AccountId, Option<String>)> =
-        known.accounts().filter(|(account, _)| wanted.is_empty() || wanted.contains(account)).collect();
-    let one = |(account, name): (AccountId, Option<String>)| async move {
+    let accounts: Vec<RememberedAccount> =
+        known.accounts().filter(|known| wanted.is_empty() || wanted.contains(&known.account)).collect();
+    let one = |RememberedAccount { account, name, path }: RememberedAccount| async move {
         let hours = table.peaks(&account, since).await?;
-        let policy = site.policy.policy.for_account(&account);
+        let policy = eyes.policy_for(&site.policy.policy, &account, path.as_deref()).await;
         let name = policy.name.or(name).map_or_else(|| account.to_string(), |name| clean(&name));
         Ok::<_, Failure>(advise::advise(&account, &name, &hours, &policy.limits))
     };

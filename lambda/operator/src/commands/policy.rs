@@ -1,7 +1,11 @@
-//! `runawaytrain policy`: what is said of the policy file without asking AWS anything.
+//! `runawaytrain policy`: what is said of the policy file. AWS is asked one thing only: in which units an account is,
+//! where the policy has units and nobody says it.
 
 use runawaytrain_core::policy::Policy;
+use runawaytrain_core::vocabulary::ids::{AccountId, UnitId};
+use runawaytrain_core::vocabulary::text::count;
 
+use super::site::Site;
 use crate::accounts;
 use crate::arguments::{Common, Output, PolicyCheck, PolicyCommand, PolicyExplain};
 use crate::exit::DONE;
@@ -14,10 +18,10 @@ use crate::rows::Row;
 use crate::terminal::Terminal;
 
 /// Carries it out. The exit code.
-pub fn run(common: &Common, command: &PolicyCommand, terminal: Terminal) -> Result<u8, Problem> {
+pub async fn run(common: &Common, command: &PolicyCommand, terminal: Terminal) -> Result<u8, Problem> {
     match command {
         PolicyCommand::Check(options) => check(common, options, terminal),
-        PolicyCommand::Explain(options) => explain(common, options, terminal),
+        PolicyCommand::Explain(options) => explain(common, options, terminal).await,
     }
 }
 
@@ -33,10 +37,38 @@ fn summary(policy: &Policy) -> String {
         1 => "1 account with settings of its own".to_owned(),
         many => format!("{many} accounts with settings of their own"),
     };
-    format!("payer {}, {own}, mode {}", policy.payer(), policy.mode())
+    let units = match policy.document().units.len() as u64 {
+        0 => String::new(),
+        units => {
+            format!(", {} with settings of {} own", count(units, "unit"), if units == 1 { "its" } else { "their" })
+        }
+    };
+    format!("payer {}{units}, {own}, mode {}", policy.payer(), policy.mode())
 }
 
-fn explain(common: &Common, options: &PolicyExplain, terminal: Terminal) -> Result<u8, Problem> {
+/// The units that an account is in, the outermost first.
+async fn units(
+    common: &Common,
+    options: &PolicyExplain,
+    policy: &Policy,
+    account: &AccountId,
+    terminal: Terminal,
+) -> Result<Vec<UnitId>, Problem> {
+    if options.no_unit || !options.units.is_empty() || !policy.has_units() {
+        return Ok(options.units.clone());
+    }
+    let asked =
+        async { Ok::<_, Problem>(Site::reach(common, terminal).await?.cloud.units_around(account.as_str()).await?) };
+    asked.await.map_err(|problem| Problem::Stays {
+        what: format!(
+            "the policy has settings of organizational units, and AWS did not say in which of them account {account} \
+             is: {problem}"
+        ),
+        todo: "name them, from the outermost to the innermost: --unit ou-…; or say --no-unit".to_owned(),
+    })
+}
+
+async fn explain(common: &Common, options: &PolicyExplain, terminal: Terminal) -> Result<u8, Problem> {
     let text = PolicyFile::text(&common.policy)?;
     let found = PolicyFile::parse(&common.policy, &text)?;
     let account = accounts::in_policy(&options.account, &found.policy)?;
@@ -45,13 +77,21 @@ fn explain(common: &Common, options: &PolicyExplain, terminal: Terminal) -> Resu
         fault: Fault::of_places(&reason, at),
     })?;
     let file = found.file.display().to_string();
-    let settings = explain::settings(&found.policy, &account, &places);
+    let units = units(common, options, &found.policy, &account, terminal).await?;
+    let settings = explain::settings(&found.policy, &account, &units, &places);
     if common.output == Output::Json {
-        terminal.document(&setting::document(&account, &settings, &file));
+        terminal.document(&setting::document(&account, &units, &settings, &file));
         return Ok(DONE);
     }
     let name = found.policy.document().accounts.get(&account).and_then(|own| own.name.as_deref());
-    let called = name.map(|name| format!(", {name}")).unwrap_or_default();
+    let mut called = name.map(|name| format!(", {name}")).unwrap_or_default();
+    if found.policy.has_units() {
+        let around: Vec<&str> = units.iter().map(UnitId::as_str).collect();
+        called.push_str(&match around.is_empty() {
+            true => ", in no unit".to_owned(),
+            false => format!(", in {}", around.join(" / ")),
+        });
+    }
     let rows: Vec<Row> =
         settings.into_iter().map(|one| Row::of([one.key, one.shown, one.origin.told(&file)])).collect();
     let columns = [("key", false), ("value", false), ("from", false)];
@@ -70,5 +110,10 @@ mod tests {
         let sample = include_str!("../../../../runawaytrain.yaml");
         let policy = PolicyFile::parse(Path::new("p.yaml"), sample).unwrap().policy;
         assert_eq!(summary(&policy), "payer 123456789012, 1 account with settings of its own, mode drill");
+        let with_units = format!("{sample}units: {{ou-exam-research: {{}}, ou-exam-sandbox1: {{}}}}\n");
+        let policy = PolicyFile::parse(Path::new("p.yaml"), &with_units).unwrap().policy;
+        let said =
+            "payer 123456789012, 2 units with settings of their own, 1 account with settings of its own, mode drill";
+        assert_eq!(summary(&policy), said);
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::site::Site;
+use super::site::{PAYERS_ROLE, Site};
 use crate::arguments::{Common, Output, Report};
 use crate::exit::{DONE, NOT_DONE};
 use crate::problem::Problem;
@@ -37,7 +37,8 @@ async fn put_together(common: &Common, options: &Report, terminal: Terminal) -> 
     let record = site.record(&table, &account).await?;
     let look = report::read(&record, &table);
     let journals = terminal.step(&format!("read what was done to {}", account.name), look).await?;
-    let policy = site.policy.policy.for_account(&account.id);
+    let eyes = site.eyes(PAYERS_ROLE).await?;
+    let policy = eyes.policy_for(&site.policy.policy, &account.id, record.path.as_deref()).await;
     Ok(report::report(&record, &journals, &account.name, &policy, Timestamp::now()))
 }
 

@@ -54,7 +54,7 @@ impl Site {
     }
 
     /// What looks into accounts by the operator's own credentials.
-    async fn eyes(&self, role: &str) -> Result<Eyes, Problem> {
+    pub async fn eyes(&self, role: &str) -> Result<Eyes, Problem> {
         Ok(undeployed::connect(&self.visitor(role).await?, &self.policy.policy).0)
     }
 

@@ -1,6 +1,9 @@
 //! Whether the account leads an organization that can be guarded, and whether the policy names that very organization.
 
+use std::collections::BTreeSet;
+
 use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::vocabulary::ids::UnitId;
 use runawaytrain_core::vocabulary::text::count;
 
 use super::ground::Ground;
@@ -34,9 +37,12 @@ pub async fn read(ground: Ground<'_>) -> Result<Option<Facts>, Failure> {
             facts.root = Some(root.id);
             facts.has_scps = root.has_scps;
         }
-        for unit in &ground.policy.policy.document().organization.ous {
+        let document = ground.policy.policy.document();
+        let named =
+            document.organization.ous.iter().map(String::as_str).chain(document.units.keys().map(UnitId::as_str));
+        for unit in named.collect::<BTreeSet<_>>() {
             if !ground.cloud.has_unit(unit).await? {
-                facts.unknown_units.push(unit.clone());
+                facts.unknown_units.push(unit.to_owned());
             }
         }
     }
@@ -91,14 +97,14 @@ pub fn ids(facts: &Facts, policy: &PolicyFile) -> Finding {
             "neither organization.root nor organization.ous is named: nobody would be enrolled and nothing protected";
         return Finding::missing(what, said, in_file(format!("organization.root: {root}")));
     }
-    if !settings.ous.is_empty() {
-        if facts.unknown_units.is_empty() {
-            let units = count(settings.ous.len() as u64, "unit");
-            return Finding::ok(what, format!("{id} with {units} are those of this organization"));
-        }
+    if !facts.unknown_units.is_empty() {
         let said = format!("there is no unit {} in {id}", facts.unknown_units.join(", "));
         let cure = format!("aws organizations list-organizational-units-for-parent --parent-id {root}");
         return Finding::missing(what, said, Cure::new(cure).remarked("it has the ids"));
+    }
+    if !settings.ous.is_empty() {
+        let units = count(settings.ous.len() as u64, "unit");
+        return Finding::ok(what, format!("{id} with {units} are those of this organization"));
     }
     match settings.root.as_deref() {
         Some(named) if Some(named) != facts.root.as_deref() => {

@@ -6,7 +6,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use runawaytrain_core::contract::{LOCKDOWN_POLICY, MODELS_POLICY, QUARANTINE_POLICY};
 use runawaytrain_core::policy::Policy;
 use runawaytrain_core::vocabulary::failure::Failure;
-use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::ids::{AccountId, UnitId};
 use runawaytrain_core::vocabulary::text::{clean, count, some_of};
 
 use super::ground::Ground;
@@ -36,7 +36,13 @@ pub async fn look(ground: Ground<'_>) -> Result<Vec<Finding>, Failure> {
     let rooms: Vec<Room> = futures::stream::iter(members)
         .map(|account| async move {
             let attached = ground.cloud.scps_on(&account.id).await?;
-            Ok::<_, Failure>(room(account, &attached, &ground.policy.policy))
+            let policy = &ground.policy.policy;
+            let units = match &account.path {
+                _ if !policy.has_units() => Vec::new(),
+                Some(path) => UnitId::along(path),
+                None => ground.cloud.units_around(&account.id).await?,
+            };
+            Ok::<_, Failure>(room(account, &units, &attached, policy))
         })
         .buffered(AT_ONCE)
         .try_collect()
@@ -44,9 +50,9 @@ pub async fn look(ground: Ground<'_>) -> Result<Vec<Finding>, Failure> {
     Ok(vec![slots(&rooms)])
 }
 
-fn room(account: Member, attached: &[Scp], policy: &Policy) -> Room {
+fn room(account: Member, units: &[UnitId], attached: &[Scp], policy: &Policy) -> Room {
     let wanted = AccountId::parse(&account.id).map_or(0, |id| {
-        let contain = policy.for_account(&id).contain;
+        let contain = policy.for_account(&id, Some(units)).contain;
         let of_a_halt = [
             (QUARANTINE_POLICY, contain.quarantine),
             (MODELS_POLICY, contain.models),
@@ -103,7 +109,7 @@ mod tests {
             .map(|(id, count)| {
                 let attached: Vec<Scp> =
                     (0..*count).map(|n| Scp { id: format!("p-{n}"), name: format!("n{n}") }).collect();
-                room(Member { id: (*id).to_owned(), name: "lab".to_owned() }, &attached, &policy)
+                room(Member { id: (*id).to_owned(), name: "lab".to_owned(), path: None }, &[], &attached, &policy)
             })
             .collect()
     }
@@ -123,7 +129,7 @@ mod tests {
         let scp = |name: &str| Scp { id: "p-1".into(), name: name.into() };
         let mut attached: Vec<Scp> = (0..8).map(|n| scp(&format!("n{n}"))).collect();
         attached.extend([scp(QUARANTINE_POLICY), scp(MODELS_POLICY)]);
-        let member = |id: &str| Member { id: id.into(), name: String::new() };
+        let member = |id: &str| Member { id: id.into(), name: String::new(), path: None };
         let halted = room(member("111111111111"), &attached, &policy.policy);
         assert_eq!((halted.free, halted.wanted), (0, 0));
         assert_eq!(room(member(policy.payer()), &[], &policy.policy).wanted, 0);

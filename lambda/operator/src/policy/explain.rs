@@ -4,7 +4,7 @@
 use runawaytrain_core::measure::limit::{LIMITS, Unit};
 use runawaytrain_core::policy::trust::provider_name;
 use runawaytrain_core::policy::{AccountPolicy, Contain, Limits, NotifyList, Policy};
-use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::ids::{AccountId, UnitId};
 use runawaytrain_core::vocabulary::mode::Mode;
 use runawaytrain_core::vocabulary::money::Usd;
 use serde_json::{Value, json};
@@ -13,14 +13,16 @@ use super::layers::{Layers, keys};
 use super::places::Places;
 use super::setting::{Origin, Setting, shown};
 
-/// Everything that holds for an account, in the order of the policy.
-pub fn settings(policy: &Policy, account: &AccountId, places: &Places) -> Vec<Setting> {
-    let explained = Explained { policy, places, layers: Layers::of(account, places), settings: Vec::new() };
-    explained.all(policy.for_account(account))
+/// Everything that holds for an account in these units, the outermost first, in the order of the policy.
+pub fn settings(policy: &Policy, account: &AccountId, units: &[UnitId], places: &Places) -> Vec<Setting> {
+    let explained =
+        Explained { policy, units, places, layers: Layers::of(account, units, places), settings: Vec::new() };
+    explained.all(policy.for_account(account, Some(units)))
 }
 
 struct Explained<'a> {
     policy: &'a Policy,
+    units: &'a [UnitId],
     places: &'a Places,
     layers: Layers<'a>,
     settings: Vec<Setting>,
@@ -75,13 +77,15 @@ impl Explained<'_> {
         self.settings.push(Setting { key: key.to_owned(), value, shown, origin });
     }
 
-    /// Of all who have a say the least is obeyed: it comes from the first who says just that, the account before the
-    /// whole policy.
+    /// The account's own entry has a say, else the innermost unit that sets a mode, and for the payer its own rule; the
+    /// whole policy has one besides. The least is obeyed: it comes from the first who says just that.
     fn mode_origin(&self, mode: Mode, account: &AccountId, is_payer: bool) -> Origin {
-        let own = self.policy.document().accounts.get(account).and_then(|own| own.mode);
+        let document = self.policy.document();
+        let own = document.accounts.get(account).and_then(|own| own.mode);
+        let of_unit = self.units.iter().rev().find_map(|unit| document.units.get(unit)?.mode);
+        let written = own.or(of_unit).map(|said| (said, Origin::or_built_in(self.layers.of_key(&["mode"]))));
         let of_payer = (own.is_none() && is_payer).then_some((Mode::Drill, Origin::Payer));
-        let own = own.map(|own| (own, Origin::or_built_in(self.layers.of_own_key(&["mode"]))));
-        let said = [own, of_payer].into_iter().flatten().find(|(opinion, _)| *opinion == mode);
+        let said = [of_payer, written].into_iter().flatten().find(|(opinion, _)| *opinion == mode);
         said.map_or_else(|| Origin::or_built_in(self.places.of_key(&keys(&["mode"]))), |(_, origin)| origin)
     }
 
@@ -109,6 +113,7 @@ impl Explained<'_> {
         let document = self.policy.document();
         let own = match list {
             NotifyList::Default => None,
+            NotifyList::Unit(unit) => document.units.get(unit).and_then(|unit| unit.notify.as_ref()),
             NotifyList::Own(account) => document.accounts.get(account).and_then(|own| own.notify.as_ref()),
         };
         let written = self.layers.replacing(&["notify"]);
@@ -226,8 +231,13 @@ accounts:
 "#;
 
     fn explained(text: &str, account: &str) -> Vec<(String, String, String)> {
+        explained_in(text, account, &[])
+    }
+
+    fn explained_in(text: &str, account: &str, units: &[&str]) -> Vec<(String, String, String)> {
+        let units: Vec<UnitId> = units.iter().map(|unit| UnitId::parse(unit).unwrap()).collect();
         let policy = PolicyFile::parse(Path::new("p.yaml"), text).unwrap().policy;
-        let rows = settings(&policy, &AccountId::parse(account).unwrap(), &Places::read(text).unwrap());
+        let rows = settings(&policy, &AccountId::parse(account).unwrap(), &units, &Places::read(text).unwrap());
         rows.into_iter().map(|row| (row.key, row.shown, row.origin.told("p.yaml"))).collect()
     }
 
@@ -294,6 +304,45 @@ accounts:
         assert_eq!(of(&told, "mode"), [("pass", "p.yaml:3")], "less than its own rule");
     }
 
+    const UNITS: &str = r#"payer: "123456789012"
+organization: {id: o-exampleorg}
+defaults: {limits: {instances: 20, vcpus: 64}, notify: [team@example.edu], exempt: {users: [admin]}}
+units:
+  ou-exam-campus01:
+    mode: drill
+    limits: {instances: 10, vcpus: 32}
+    notify: [campus@example.edu]
+    exempt: {users: [scanner]}
+  ou-exam-lasers01:
+    limits: {instances: 6}
+    contain: {users: leave}
+accounts:
+  "111111111111": {limits: {burn: 3}}
+"#;
+
+    #[test]
+    fn what_a_unit_says_is_named_on_its_line_and_the_innermost_counts() {
+        let rows = explained_in(UNITS, "111111111111", &["ou-exam-campus01", "ou-exam-lasers01"]);
+        for (key, shown, from) in [
+            ("mode", "drill", "p.yaml:6"),
+            ("limits.instances", "6 instances", "p.yaml:11"),
+            ("limits.vcpus", "32 vCPUs", "p.yaml:7"),
+            ("limits.burn", "3.00 USD/hour", "p.yaml:14"),
+            ("notify", "campus@example.edu", "p.yaml:8"),
+            ("contain.users", "leave", "p.yaml:12"),
+        ] {
+            assert_eq!(of(&rows, key), [(shown, from)], "{key}");
+        }
+        assert_eq!(of(&rows, "exempt.users"), [("admin", "p.yaml:3"), ("scanner", "p.yaml:9")]);
+        let rows = explained_in(UNITS, "111111111111", &["ou-exam-unnamed1"]);
+        assert_eq!(of(&rows, "limits.instances"), [("20 instances", "p.yaml:3")]);
+        let payer = explained_in(UNITS, "123456789012", &["ou-exam-lasers01"]);
+        assert_eq!(
+            (of(&payer, "mode"), of(&payer, "contain.users")),
+            (vec![("drill", "payer")], vec![("leave", "payer")])
+        );
+    }
+
     #[test]
     fn models_are_denied_only_beside_a_quarantine() {
         assert_eq!(of(&explained(SHARED, "111111111111"), "contain.models"), [("false", "p.yaml:8")]);
@@ -321,8 +370,9 @@ accounts:
         for text in [SAMPLE, EVERYTHING, SHARED, &EVERYTHING.replace('\n', "\r\n")] {
             let policy = PolicyFile::parse(Path::new("p.yaml"), text).unwrap().policy;
             let places = Places::read(text).unwrap();
+            let units: Vec<UnitId> = policy.document().units.keys().cloned().collect();
             for account in ["111111111111", "222222222222", "333333333333", "123456789012", "999999999999"] {
-                let rows = settings(&policy, &AccountId::parse(account).unwrap(), &places);
+                let rows = settings(&policy, &AccountId::parse(account).unwrap(), &units, &places);
                 for row in rows.iter().filter(|row| row.origin.line().is_some() && row.key != "contain.models") {
                     let written = text.lines().nth(row.origin.line().unwrap() - 1).unwrap();
                     let said = match &row.value {
@@ -345,7 +395,8 @@ accounts:
     fn a_program_gets_numbers_and_null() {
         let policy = PolicyFile::parse(Path::new("p.yaml"), SHARED).unwrap().policy;
         let account = AccountId::parse("111111111111").unwrap();
-        let document = document(&account, &settings(&policy, &account, &Places::read(SHARED).unwrap()), "p.yaml");
+        let document =
+            document(&account, &[], &settings(&policy, &account, &[], &Places::read(SHARED).unwrap()), "p.yaml");
         assert_eq!(document["account"], "111111111111");
         let of =
             |key: &str| document["values"].as_array().unwrap().iter().find(|row| row["key"] == key).unwrap().clone();

@@ -92,6 +92,7 @@ impl Fault {
         let mut path = error.path();
         let (at_key, todo) = match error.wrong() {
             Wrong::UnknownKey { known } => (true, meant_key(path.last(), known)),
+            Wrong::Key(_) if is_of_unit(&path) => (true, String::new()),
             Wrong::Key(_) => (true, "write all 12 digits, in quotes.".to_owned()),
             Wrong::MissingKey(_) => (false, "add it.".to_owned()),
             Wrong::UnknownWord { word, known } => {
@@ -105,6 +106,11 @@ impl Fault {
         let what = if path.is_empty() { what } else { format!("{}: {what}", written(&path)) };
         Self::new(at, what, todo)
     }
+}
+
+/// Whether a path leads to a key of `units`. What is wrong with one says what to write.
+fn is_of_unit(path: &[Step]) -> bool {
+    path.first().is_some_and(|step| *step == Step::Key("units".to_owned()))
 }
 
 /// The item of a list that a reason is about: some lists are read whole before their items are judged, and the reason
@@ -188,6 +194,14 @@ mod tests {
                 "policy.yaml:4:7: mode: must be one of pass, drill, proceed (found \"dril\"). did you mean",
             ),
             ("grace: 4\n", "policy.yaml:4:8: grace: must be text (found 4). write what README.md"),
+            (
+                "units:\n  ou-exam-1: {}\n",
+                "policy.yaml:5:3: units.\"ou-exam-1\": \"ou-exam-1\" is not an organizational unit's id: write it as the",
+            ),
+            (
+                "units:\n  ou-exam-12345678:\n    limit: {}\n",
+                "policy.yaml:6:5: units.\"ou-exam-12345678\".limit: unknown key",
+            ),
             ("accounts:\n  \"111\": {}\n", "policy.yaml:5:3: accounts.\"111\": \"111\" is not an AWS account id"),
             (
                 "accounts:\n  222222222222:\n    name: lab\n",

@@ -1,7 +1,7 @@
 //! The parts of a policy that hold for one account, one over the other.
 
 use runawaytrain_core::policy::shape::Step;
-use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::ids::{AccountId, UnitId};
 
 use super::places::{Place, Places};
 
@@ -19,9 +19,11 @@ pub struct Layers<'a> {
 }
 
 impl<'a> Layers<'a> {
-    /// Those of an account. Another layer between them is another entry here.
-    pub fn of(account: &AccountId, places: &'a Places) -> Self {
-        Self { places, layers: vec![keys(&["defaults"]), keys(&["accounts", account.as_str()])] }
+    /// Those of an account in these units, the outermost first. Another layer between them is another entry here.
+    pub fn of(account: &AccountId, units: &[UnitId], places: &'a Places) -> Self {
+        let of_units = units.iter().map(|unit| keys(&["units", unit.as_str()]));
+        let layers = std::iter::once(keys(&["defaults"])).chain(of_units);
+        Self { places, layers: layers.chain([keys(&["accounts", account.as_str()])]).collect() }
     }
 
     /// Where the key stands that counts; nothing where no layer has it.
@@ -29,9 +31,9 @@ impl<'a> Layers<'a> {
         self.latest(key, &self.layers)
     }
 
-    /// The same without what holds for every account.
+    /// The same in the account's own entry alone.
     pub fn of_own_key(&self, key: &[&str]) -> Option<Place> {
-        self.latest(key, self.layers.get(1..)?)
+        self.latest(key, self.layers.last_chunk::<1>()?)
     }
 
     /// The items of a list that replaces those of the layers below it, with their places.

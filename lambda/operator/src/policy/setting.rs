@@ -1,6 +1,6 @@
 //! A value that holds for an account, and where it comes from.
 
-use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::ids::{AccountId, UnitId};
 use serde_json::{Value, json};
 
 use super::places::Place;
@@ -53,13 +53,13 @@ pub struct Setting {
     pub origin: Origin,
 }
 
-/// What a program gets: `line` is `null` where nothing is written.
-pub fn document(account: &AccountId, settings: &[Setting], file: &str) -> Value {
+/// What a program gets: `units` from the outermost on; `line` is `null` where nothing is written.
+pub fn document(account: &AccountId, units: &[UnitId], settings: &[Setting], file: &str) -> Value {
     let entry = |one: &Setting| {
         let (from, line) = (one.origin.told(file), one.origin.line());
         json!({ "key": one.key, "value": one.value, "from": from, "line": line })
     };
-    json!({ "account": account, "values": settings.iter().map(entry).collect::<Vec<_>>() })
+    json!({ "account": account, "units": units, "values": settings.iter().map(entry).collect::<Vec<_>>() })
 }
 
 /// A value as people read it.

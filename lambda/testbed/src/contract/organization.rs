@@ -1,16 +1,22 @@
 //! The organization, and what an account of it is to us without our role in it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use runawaytrain_core::resource::quarantine::Attachment;
 use runawaytrain_core::resource::{Action, Caller, Depth, Kind, Scope, Sight, instances, quarantine, roles, users};
 use runawaytrain_core::vocabulary::failure::FailureKind;
-use runawaytrain_core::vocabulary::ids::{AccountId, InstanceId, RoleName, UserName};
+use runawaytrain_core::vocabulary::ids::{AccountId, InstanceId, RoleName, UnitId, UserName};
 use runawaytrain_engine::ports::{Freshness, Lifecycle, Look, Performed};
 
 use super::case::{Case, cases};
+use crate::world::ACCOUNTS_A_PAGE as UNITS_A_PAGE;
+
 use super::stage::{Crowd, Machine, Stage, assert_all, home, now, perform};
 
 pub(super) const CASES: &[Case] = cases![
     every_page_of_accounts_is_read,
+    an_account_is_in_its_unit_and_in_those_around_it,
+    every_page_of_units_and_of_their_accounts_is_read,
     an_account_without_our_role_denies_everything_but_the_payers_own_calls,
     a_role_that_is_made_later_is_picked_up,
     a_role_that_is_deleted_denies_from_then_on,
@@ -49,6 +55,52 @@ async fn every_page_of_accounts_is_read(stage: &dyn Stage) {
         "{members:?}"
     );
     assert_all(&made, members.iter().map(|member| &member.account));
+}
+
+/// In which of these units accounts are now.
+async fn units(stage: &dyn Stage, accounts: &[&AccountId], named: &[&UnitId]) -> BTreeMap<AccountId, Vec<UnitId>> {
+    let accounts = accounts.iter().copied().cloned().collect();
+    let named = named.iter().copied().cloned().collect();
+    stage.ports().directory.units(&accounts, &named, stage.ports().clock.now()).await.unwrap()
+}
+
+async fn an_account_is_in_its_unit_and_in_those_around_it(stage: &dyn Stage) {
+    let (lab, outside) = (stage.account(), stage.unenrolled().await);
+    let outer = stage.unit(None).await;
+    let between = stage.unit(Some(&outer)).await;
+    let inner = stage.unit(Some(&between)).await;
+    let other = stage.unit(None).await;
+    let nowhere = UnitId::parse("ou-none-00000000").unwrap();
+    stage.put_into(lab, &inner).await;
+    // Whatever is between two that are named is looked through.
+    let named = [&outer, &inner, &other, &nowhere];
+    let found = units(stage, &[lab, &outside], &named).await;
+    assert_eq!(found.get(lab), Some(&vec![outer.clone(), inner.clone()]));
+    assert_eq!(found.get(&outside), Some(&Vec::new()), "it is known to be in none of them");
+    stage.put_into(lab, &other).await;
+    assert_eq!(units(stage, &[lab], &named).await.get(lab), Some(&vec![other]), "a move is seen");
+}
+
+async fn every_page_of_units_and_of_their_accounts_is_read(stage: &dyn Stage) {
+    let outer = stage.unit(None).await;
+    let mut inner = BTreeSet::new();
+    for _ in 0..=UNITS_A_PAGE {
+        inner.insert(stage.unit(Some(&outer)).await);
+    }
+    let made = stage.crowd(Crowd::Accounts).await;
+    let accounts: Vec<AccountId> = made.iter().map(|id| AccountId::parse(id).unwrap()).collect();
+    // Each in a unit of its own: whatever page that is on.
+    for (account, unit) in accounts.iter().zip(&inner) {
+        stage.put_into(account, unit).await;
+    }
+    let found = units(stage, &accounts.iter().collect::<Vec<_>>(), &[&outer]).await;
+    assert!(accounts.iter().all(|account| found.get(account) == Some(&vec![outer.clone()])), "{found:?}");
+    // All of them in one.
+    for account in &accounts {
+        stage.put_into(account, &outer).await;
+    }
+    let found = units(stage, &accounts.iter().collect::<Vec<_>>(), &[&outer]).await;
+    assert!(accounts.iter().all(|account| found.get(account) == Some(&vec![outer.clone()])), "{found:?}");
 }
 
 async fn an_account_without_our_role_denies_everything_but_the_payers_own_calls(stage: &dyn Stage) {

@@ -17,7 +17,7 @@ use runawaytrain_core::resource::spot_requests::SpotRequest;
 use runawaytrain_core::resource::users::{Credential, User, UserAttachments};
 use runawaytrain_core::resource::{Action, Depth, Kind, Sight};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
-use runawaytrain_core::vocabulary::ids::{AccountId, FleetId, InstanceId, Region, RoleName, UserName};
+use runawaytrain_core::vocabulary::ids::{AccountId, FleetId, InstanceId, Region, RoleName, UnitId, UserName};
 use runawaytrain_engine::ports::{Look, Performed, Ports};
 
 /// An account, our ports into it, and the hands of its people.
@@ -37,6 +37,11 @@ pub trait Stage: Send + Sync {
     async fn enroll(&self, account: &AccountId);
     /// Our role is deleted in a member.
     async fn expel(&self, account: &AccountId);
+
+    /// Makes an organizational unit in another one, or right under the root.
+    async fn unit(&self, inside: Option<&UnitId>) -> UnitId;
+    /// Moves an account into a unit.
+    async fn put_into(&self, account: &AccountId, unit: &UnitId);
 
     /// Makes more than one page of something, and says what it is called. Panics where the service does not page: there
     /// it would show nothing.

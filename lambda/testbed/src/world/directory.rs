@@ -1,9 +1,11 @@
 //! Listing the organization's accounts.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use async_trait::async_trait;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use runawaytrain_core::vocabulary::failure::Failure;
-use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::ids::{AccountId, UnitId};
 use runawaytrain_engine::ports::{Clock, Directory, Freshness, Member, Members};
 
 use super::{ACCOUNTS_A_PAGE, World};
@@ -38,15 +40,42 @@ impl Directory for World {
             Err(failure) => younger(USABLE).ok_or(failure),
         }
     }
+
+    async fn units(
+        &self,
+        accounts: &BTreeSet<AccountId>,
+        named: &BTreeSet<UnitId>,
+        since: Timestamp,
+    ) -> Result<BTreeMap<AccountId, Vec<UnitId>>, Failure> {
+        let (remembered, now) = (self.lock().units.clone(), self.clock.now());
+        let knows_all = |units: &BTreeMap<_, _>| accounts.iter().all(|account| units.contains_key(account));
+        if let Some((asked, units)) = &remembered
+            && *asked >= since
+            && knows_all(units)
+        {
+            return Ok(units.clone());
+        }
+        match self.members_of(accounts, named).await {
+            Ok(units) => {
+                self.lock().units = Some((now, units.clone()));
+                Ok(units)
+            }
+            Err(failure) => match remembered {
+                Some((asked, units)) if now.duration_since(asked) < USABLE => Ok(units),
+                _ => Err(failure),
+            },
+        }
+    }
 }
 
 impl World {
     async fn list(&self) -> Result<Vec<Member>, Failure> {
+        let has_no_paths = self.lock().has_no_paths;
         let member = |(account, known): (&AccountId, &SimAccount)| Member {
             account: account.clone(),
             name: known.name.clone(),
             lifecycle: known.lifecycle.clone(),
-            path: Some(format!("o-exampleorg1/r-root/{}/{account}/", known.unit)),
+            path: Some(format!("o-exampleorg1/r-root/{}/{account}/", known.unit)).filter(|_| !has_no_paths),
         };
         let (mut found, mut pages) = (Vec::new(), Pages::new(ACCOUNTS_A_PAGE));
         loop {
@@ -58,5 +87,41 @@ impl World {
                 return Ok(found);
             }
         }
+    }
+
+    /// Asks each of the units, and each of those inside of them, for its units and its accounts.
+    async fn members_of(
+        &self,
+        accounts: &BTreeSet<AccountId>,
+        named: &BTreeSet<UnitId>,
+    ) -> Result<BTreeMap<AccountId, Vec<UnitId>>, Failure> {
+        let of = |world: &Self| -> BTreeMap<AccountId, Vec<UnitId>> {
+            let inner = world.lock();
+            inner.accounts.iter().map(|(account, known)| (account.clone(), UnitId::along(&known.unit))).collect()
+        };
+        let inside =
+            of(self).into_values().flat_map(|units| units.into_iter().skip_while(|unit| !named.contains(unit)));
+        let asked: BTreeSet<UnitId> = named.iter().cloned().chain(inside).collect();
+        let mut found: BTreeMap<AccountId, Vec<UnitId>> =
+            accounts.iter().map(|account| (account.clone(), Vec::new())).collect();
+        for unit in &asked {
+            self.pass("organizations:ListOrganizationalUnitsForParent", None, None).await?;
+            let mut pages = Pages::new(ACCOUNTS_A_PAGE);
+            loop {
+                self.pass("organizations:ListAccountsForParent", None, None).await?;
+                let held = of(self).into_iter().filter(|(_, units)| units.last() == Some(unit));
+                let (page, more) =
+                    pages.next(held.map(|(account, units)| (account.clone(), (account, units))).collect());
+                for (account, units) in page {
+                    if let Some(known) = found.get_mut(&account) {
+                        *known = units.into_iter().filter(|unit| named.contains(unit)).collect();
+                    }
+                }
+                if !more {
+                    break;
+                }
+            }
+        }
+        Ok(found)
     }
 }

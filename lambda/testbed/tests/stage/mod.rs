@@ -1,6 +1,7 @@
 //! A stage in the simulated organization.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ use runawaytrain_core::resource::users::{
     AccessKey, Credential, Lockout, OtherCredential, UserAttachment, UserAttachments,
 };
 use runawaytrain_core::vocabulary::ids::{
-    AccountId, FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UserName,
+    AccountId, FleetId, GroupName, InstanceId, KeyId, Region, RoleName, SpotRequestId, UnitId, UserName,
 };
 use runawaytrain_engine::ports::Ports;
 use runawaytrain_testbed::contract::{Crowd, Filling, Identity, Machine, Stage};
@@ -29,6 +30,8 @@ pub struct SimStage {
     ports: Ports,
     account: AccountId,
     named: AtomicU32,
+    /// The path of each unit.
+    units: Mutex<BTreeMap<UnitId, String>>,
 }
 
 impl SimStage {
@@ -36,7 +39,7 @@ impl SimStage {
         let (testbed, account) = (Testbed::new(), AccountId::parse("111111111111").unwrap());
         testbed.world.add(&account, SimAccount::new("lab", &REGIONS));
         testbed.world.with_root_access();
-        Self { ports: testbed.ports(), testbed, account, named: AtomicU32::new(0) }
+        Self { ports: testbed.ports(), testbed, account, named: AtomicU32::new(0), units: Mutex::default() }
     }
 
     fn inside<T>(&self, change: impl FnOnce(&mut SimAccount) -> T) -> T {
@@ -102,6 +105,19 @@ impl Stage for SimStage {
 
     async fn expel(&self, account: &AccountId) {
         self.testbed.world.with(account, |known| known.enrolled = false);
+    }
+
+    async fn unit(&self, inside: Option<&UnitId>) -> UnitId {
+        let unit = UnitId::parse(&format!("ou-root-{:08}", self.named.fetch_add(1, Ordering::Relaxed))).unwrap();
+        let mut units = self.units.lock().unwrap();
+        let path = inside.map_or_else(|| unit.to_string(), |outer| format!("{}/{unit}", units[outer]));
+        units.insert(unit.clone(), path);
+        unit
+    }
+
+    async fn put_into(&self, account: &AccountId, unit: &UnitId) {
+        let path = self.units.lock().unwrap()[unit].clone();
+        self.testbed.world.with(account, |known| known.unit = path);
     }
 
     async fn crowd(&self, of: Crowd) -> BTreeSet<String> {

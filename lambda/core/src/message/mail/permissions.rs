@@ -167,7 +167,7 @@ mod tests {
             "defaults": { "limits": { "instances": 4 }, "notify": ["cloud@example.edu"] },
             "accounts": { "111111111111": { "notify": ["physics@example.edu"] } },
         });
-        Policy::from_json(&document.to_string()).unwrap().for_account(&AccountId::parse(account).unwrap())
+        Policy::from_json(&document.to_string()).unwrap().for_account(&AccountId::parse(account).unwrap(), None)
     }
 
     fn told(account: &str, denied: &[(&str, DeniedBy)]) -> Notice {
