@@ -53,9 +53,7 @@ for (const [count, stacks] of synthesized) {
     it('every topic, address and alarm is in one stack, which the id of its account tells', () => {
       const found = [...stacks].flatMap(([name, resources]) => heldBy(resources).map((word) => `${name} ${word}`));
       const expected = IDS.slice(0, count).flatMap((id) =>
-        [ownTopic(id), `${id}@example.edu`, `${names.spendAlarmPrefix}${id}`].map(
-          (word) => `${stackOf(id)} ${word}`,
-        ),
+        [ownTopic(id), `${id}@example.edu`, `${names.spendAlarmPrefix}${id}`].map((word) => `${stackOf(id)} ${word}`),
       );
       const others = [...empty].flatMap(([name, resources]) => heldBy(resources).map((word) => `${name} ${word}`));
       assert.deepEqual(found.sort(), [...expected, ...others].sort());
@@ -89,6 +87,15 @@ describe('the stack of an account', () => {
       ['000000000001', LAB, '123456789012', '999999999999', '100000000020'].map(stackOf),
       ['01', '11', '12', '19', '00'].map((remainder) => `RunawayTrainAccounts${remainder}`),
     );
+  });
+
+  it('is told by the id of a unit as well, and has its list', () => {
+    const unit = 'ou-test-research';
+    assert.equal(stackOf(unit), 'RunawayTrainAccounts09');
+    const units = { [unit]: { notify: ['research@example.edu'], limits: { spendMonth: 9 } } };
+    const stacks = stacksOf({ ...owning([]), units });
+    assert.deepEqual([...stacks.keys()], ['RunawayTrain', stackOf(unit)]);
+    assert.deepEqual(heldBy(stacks.get(stackOf(unit)) ?? {}), [ownTopic(unit), 'research@example.edu']);
   });
 
   it('is not made where no account has anything of its own', () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { metrics, names } from '../lib/contract';
-import type { PolicyDocument } from '../lib/policy/policy';
+import type { Own, PolicyDocument } from '../lib/policy/policy';
 import {
   document,
   idOf,
@@ -136,6 +136,29 @@ describe('the role of the function', () => {
         },
       ]);
     }
+  });
+
+  it('asks which accounts are in which units, and mails the lists of units, only where a policy has them', () => {
+    const granted = (policy: PolicyDocument): Json[] =>
+      Object.values(synthesize(policy).template.findResources('AWS::IAM::Policy'))
+        .flatMap(({ Properties }) => Properties.PolicyDocument.Statement)
+        .filter(({ Sid }) => ['ListUnits', 'PublishToUnits'].includes(Sid));
+    const listing = {
+      Sid: 'ListUnits',
+      Effect: 'Allow',
+      Action: ['organizations:ListOrganizationalUnitsForParent', 'organizations:ListAccountsForParent'],
+      Resource: `arn:aws:organizations::${PAYER}:ou/${ORGANIZATION}/*`,
+    };
+    const publishing = {
+      Sid: 'PublishToUnits',
+      Effect: 'Allow',
+      Action: 'sns:Publish',
+      Resource: `arn:aws:sns:us-east-1:${PAYER}:${names.topic}-ou-*`,
+    };
+    const having = (unit: Own) => ({ ...document, units: { 'ou-test-research': unit } });
+    assert.deepEqual(granted(document), []);
+    assert.deepEqual(granted(having({ limits: { instances: 9 } })), [listing]);
+    assert.deepEqual(granted(having({ notify: ['research@example.edu'] })), [listing, publishing]);
   });
 
   it('is given to the function before the function is made', () => {

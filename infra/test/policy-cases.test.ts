@@ -144,12 +144,15 @@ describe('the table of cases', () => {
   });
 });
 
-/** Every key that the schema knows, with one account in the place of all. */
+/** Every key that the schema knows, with one account and one unit in the place of all. */
 function keysOf(part: Json, at: string): string[] {
   const name = /^#\/\$defs\/(.+)$/.exec(part.$ref ?? '')?.[1];
   if (name !== undefined) return keysOf((schema.$defs as Json)[name], at);
-  const [ofAccount] = Object.values(part.patternProperties ?? {});
-  const below = Object.entries({ ...part.properties, ...(ofAccount !== undefined && { '111111111111': ofAccount }) });
+  const ids = Object.entries(part.patternProperties ?? {}).map(([pattern, own]) => {
+    const one = ['111111111111', 'ou-exam-12345678'].find((id) => new RegExp(pattern).test(id));
+    return [one ?? pattern, own];
+  });
+  const below: [string, Json][] = Object.entries({ ...part.properties, ...Object.fromEntries(ids) });
   return below.flatMap(([key, value]) => {
     const path = at === '' ? key : `${at}.${key}`;
     return [path, ...keysOf(value, path)];

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { describe, it } from 'node:test';
-import { Policy } from '../lib/policy/policy';
+import { type Own, Policy } from '../lib/policy/policy';
 import { PolicyProblems } from '../lib/policy/problem';
 import { readPolicy } from '../lib/policy/read';
 import { folder, REPOSITORY } from './support';
@@ -48,7 +48,26 @@ describe('a good policy', () => {
     assert.equal(policy.organization, 'o-exampleorg');
     assert.equal(policy.scheduleMinutes, 1);
     assert.deepEqual(policy.notify, ['team@example.edu', 'second@example.edu']);
-    assert.deepEqual([...policy.ownNotify], [['111111111111', ['lab@example.edu']]]);
+    assert.deepEqual(Object.fromEntries(policy.ownNotify), {
+      'ou-exam-research': ['research@example.edu'],
+      '111111111111': ['lab@example.edu'],
+    });
+    // Which accounts the unit has is not known here: its amount has no alarm.
+    assert.ok(![...policy.ownSpend.keys()].some((id) => id.startsWith('ou-')));
+  });
+
+  it('asks for what a unit alone has', () => {
+    const { document } = readPolicy(path.join(SHARED, 'good/minimal.yaml'));
+    const having = (unit: Own) => new Policy({ ...document, units: { 'ou-exam-research': unit } });
+    const none = new Policy(document);
+    assert.deepEqual(
+      [none.hasUnits, none.unitsHaveLists, none.deletesRootCredentials, none.limitsPurchases],
+      Array(4).fill(false),
+    );
+    assert.ok(having({}).hasUnits && !having({}).unitsHaveLists);
+    assert.ok(having({ notify: ['a@example.edu'] }).unitsHaveLists);
+    assert.ok(having({ contain: { root: 'delete-credentials' } }).deletesRootCredentials);
+    assert.ok(having({ limits: { purchases: 1 } }).limitsPurchases);
   });
 
   it('has an address once, however often a list has it', () => {

@@ -22,8 +22,7 @@ export class RunawayTrainAccounts extends Stack {
   /** @param id which accounts and units it has: `stackOf` each of them. */
   constructor(scope: Construct, id: string, { policy, ...props }: RunawayTrainAccountsProps) {
     super(scope, id, { ...props, stackName: id });
-    const placed = <Own>(all: ReadonlyMap<string, Own>) =>
-      new Map([...all].filter(([owner]) => stackOf(owner) === id));
+    const placed = <Own>(all: ReadonlyMap<string, Own>) => new Map([...all].filter(([owner]) => stackOf(owner) === id));
 
     for (const [owner, addresses] of placed(policy.ownNotify)) {
       new NotifyTopic(this, `Notify${owner}`, { name: ownTopic(owner), addresses });

@@ -32,7 +32,7 @@ export interface PolicyDocument {
 }
 
 /** What an account or an organizational unit has of its own. */
-interface Own {
+export interface Own {
   readonly limits?: Limits;
   readonly notify?: readonly string[];
   readonly contain?: Contain;

@@ -265,7 +265,7 @@ fn while_the_units_are_not_known_the_loosest_limit_of_all_holds_and_no_more() {
     let unknown = policy.for_account(&account(LAB), None);
     let shown: Vec<(String, u64)> =
         unknown.limits.thresholds.iter().map(|(limit, threshold)| (limit.to_string(), *threshold)).collect();
-    assert_eq!(shown, [("instances".to_owned(), 100), ("burn".to_owned(), 5_000_000)]);
+    assert_eq!(shown, [("instances".to_owned(), 100), ("USD/hour".to_owned(), 5_000_000)]);
     assert_eq!((unknown.contain.users, json!(unknown.contain.instances)), (UserResponse::Leave, json!("stop")));
     let none = Policy::from_json(
         &json!({ "units": {}, "payer": PAYER, "organization": { "id": "o-exampleorg" },
