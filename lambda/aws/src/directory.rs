@@ -299,4 +299,53 @@ mod tests {
         clock.set("2026-11-22T04:00:00Z");
         assert_eq!(asked(Freshness::Cached).await, (Err(FailureKind::Denied), 6), "but not for ever");
     }
+
+    #[tokio::test]
+    async fn units_are_asked_once_a_list_and_an_older_answer_beats_none() {
+        let fails = Arc::new(AtomicBool::new(false));
+        let is_broken = Arc::clone(&fails);
+        // One answer for both questions about a unit; its first page is empty.
+        let script = Script::new(move |asked| {
+            let is_about = |word: &str| asked.contains(word);
+            let content = |unit: &str, account: &str| {
+                (200, format!(r#"{{"OrganizationalUnits":[{unit}],"Accounts":[{{"Id":"{account}"}}]}}"#))
+            };
+            match () {
+                () if is_broken.load(Ordering::Relaxed) => (400, r#"{"__type":"AccessDeniedException"}"#.to_owned()),
+                () if is_about("ou-exam-nowhere0") => (400, r#"{"__type":"ParentNotFoundException"}"#.to_owned()),
+                () if is_about("ou-exam-lasers01") => content("", "222222222222"),
+                () if is_about("ou-exam-between0") => content(r#"{"Id":"ou-exam-lasers01"}"#, "333333333333"),
+                () if is_about("NextToken") => content(r#"{"Id":"ou-exam-between0"}"#, "111111111111"),
+                () => (200, r#"{"OrganizationalUnits":[],"Accounts":[],"NextToken":"more"}"#.to_owned()),
+            }
+        });
+        let clock = ManualClock::at("2026-11-22T03:00:00Z");
+        let client = aws_sdk_organizations::Client::new(&script.config());
+        let directory = OrganizationsDirectory::new(client, Arc::clone(&clock) as Arc<dyn Clock>);
+        let unit = |id: &str| UnitId::parse(id).unwrap();
+        let named = ["ou-exam-campus01", "ou-exam-lasers01", "ou-exam-nowhere0"].map(unit).into();
+        let ids = ["111111111111", "222222222222", "333333333333", "444444444444"];
+        let accounts: BTreeSet<AccountId> = ids.map(|id| AccountId::parse(id).unwrap()).into();
+        let ways = async |accounts: &BTreeSet<AccountId>, since: &str| {
+            let answer = directory.units(accounts, &named, since.parse().unwrap()).await;
+            let depths = answer.map(|ways| ways.into_values().collect::<Vec<_>>());
+            (depths.map_err(|failure| failure.kind), script.asked().len())
+        };
+        let campus = vec![unit("ou-exam-campus01")];
+        let lasers = vec![unit("ou-exam-campus01"), unit("ou-exam-lasers01")];
+        let known = Ok(vec![campus.clone(), lasers, campus, Vec::new()]);
+        // Two calls a unit, each unit once, and a second page of both.
+        let (first, calls) = ways(&accounts, "2026-11-22T03:00:00Z").await;
+        assert_eq!((&first, (9..=10).contains(&calls)), (&known, true), "{calls}");
+        assert_eq!(ways(&accounts, "2026-11-22T03:00:00Z").await, (known.clone(), calls), "it is as young as the list");
+        clock.set("2026-11-22T03:04:00Z");
+        let (again, more) = ways(&accounts, "2026-11-22T03:04:00Z").await;
+        assert!(again == known && more > calls, "a list that was read anew wants new units");
+        fails.store(true, Ordering::Relaxed);
+        clock.set("2026-11-22T04:03:59Z");
+        let joined = accounts.iter().cloned().chain([AccountId::parse("555555555555").unwrap()]).collect();
+        assert_eq!(ways(&joined, "2026-11-22T04:03:59Z").await.0, known, "an older answer beats none");
+        clock.set("2026-11-22T04:04:00Z");
+        assert_eq!(ways(&accounts, "2026-11-22T04:04:00Z").await.0, Err(FailureKind::Denied), "but not for ever");
+    }
 }

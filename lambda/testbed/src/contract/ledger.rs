@@ -19,7 +19,7 @@ use runawaytrain_core::resource::users::{Credential, UserAttachment};
 use runawaytrain_core::resource::{Action, Erasure, instances, users};
 use runawaytrain_core::verdict::Judgement;
 use runawaytrain_core::vocabulary::failure::{DeniedBy, Failure, FailureKind};
-use runawaytrain_core::vocabulary::ids::{AccountId, HaltId, InstanceId, KeyId, Region, UserName};
+use runawaytrain_core::vocabulary::ids::{AccountId, HaltId, InstanceId, KeyId, Region, UnitId, UserName};
 use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::{
     Commit, Conclusion, EntryId, JournalEntry, Lease, LeaseMove, Ports, Records, StoreError, VersionedRecord,
@@ -373,8 +373,8 @@ async fn many_lanes_write_side_by_side(ports: &Ports) {
 }
 
 async fn mails_go_out_with_their_record_or_not_at_all(ports: &Ports) {
-    let own = NotifyList::Own(account(80));
-    let (warning, unseen) = (notice(80, NoticeKind::Warning, own), notice(80, NoticeKind::Unseen, NotifyList::Default));
+    let (own, of_unit) = (NotifyList::Own(account(80)), NotifyList::Unit(UnitId::parse("ou-exam-research").unwrap()));
+    let (warning, unseen) = (notice(80, NoticeKind::Warning, own), notice(80, NoticeKind::Unseen, of_unit));
     let refused = Commit { notices: vec![warning.clone()], ..write(&record(80), LeaseMove::None { expected: 7 }) };
     assert_eq!(ports.states.commit(refused).await, Err(StoreError::Conflict));
     assert_eq!(ports.outbox.waiting().await.unwrap(), [], "a mail of a write that was refused");
