@@ -130,8 +130,8 @@ mod tests {
         let mut attached: Vec<Scp> = (0..8).map(|n| scp(&format!("n{n}"))).collect();
         attached.extend([scp(QUARANTINE_POLICY), scp(MODELS_POLICY)]);
         let member = |id: &str| Member { id: id.into(), name: String::new(), path: None };
-        let halted = room(member("111111111111"), &attached, &policy.policy);
+        let halted = room(member("111111111111"), &[], &attached, &policy.policy);
         assert_eq!((halted.free, halted.wanted), (0, 0));
-        assert_eq!(room(member(policy.payer()), &[], &policy.policy).wanted, 0);
+        assert_eq!(room(member(policy.payer()), &[], &[], &policy.policy).wanted, 0);
     }
 }
