@@ -315,7 +315,7 @@ fn what_an_action_says_of_a_release_is_what_the_release_goes_by() {
     let policy = r#"{"payer": "100000000000", "organization": {"id": "o-exampleorg1"},
         "defaults": {"limits": {"instances": 4}, "notify": ["cloud@example.edu"]}}"#;
     let account = AccountId::parse("111111111111").unwrap();
-    let policy = Policy::from_json(policy).unwrap().for_account(&account);
+    let policy = Policy::from_json(policy).unwrap().for_account(&account, None);
     let nothing = Observation::new(account);
     for action in all() {
         let calls = vec![(action.clone(), Some(ActionResult::Done))];

@@ -29,7 +29,9 @@ use crate::observe::prices::PriceMemory;
 use crate::observe::spend::SpendMemory;
 use crate::patience::while_busy;
 use crate::permissions::Permissions;
-use crate::ports::{Clock, Directory, Freshness, Journal, Metrics, Ports, Slots, States, SweepMetrics};
+use crate::ports::{
+    Clock, Directory, Freshness, Journal, Metrics, Ports, RememberedAccount, Slots, States, SweepMetrics,
+};
 use crate::release::{self, Release};
 use crate::scope::{Scope, ScopedAccount, scope};
 use crate::trigger::{self, Deployment, Request, Selection};
@@ -199,7 +201,8 @@ impl Guard {
     /// An account of the organization, with what the policy says of it.
     async fn named(&self, account: &AccountId) -> Result<ScopedAccount, Answer> {
         let selection = Selection::Only([account.clone()].into());
-        let (known, listed) = tokio::join!(self.states.load(account), list_members(&*self.directory, &self.policy, &selection));
+        let (known, listed) =
+            tokio::join!(self.states.load(account), list_members(&*self.directory, &self.policy, &selection));
         let known = known.ok().flatten().map(|known| RememberedAccount::of(&known.record));
         let mut scope = scope(listed, &self.policy, &selection, Mode::Proceed, known.into_iter());
         let Some(scoped) = scope.accounts.pop() else {
@@ -298,7 +301,8 @@ impl Guard {
         let AccountResults { mut accounts, coverage, reached_all, knows_all } =
             every_account(&one, scope, records).await;
         accounts.iter().filter(|report| is_worth_a_line(report)).for_each(log);
-        let complete = reached_all && knows_all && unlisted.is_none() && knows_units && is_guarding(&accounts, &let_us_in);
+        let complete =
+            reached_all && knows_all && unlisted.is_none() && knows_units && is_guarding(&accounts, &let_us_in);
         let mut notices = if drill { NoticeTotals::default() } else { self.mailer.deliver().await };
         if !drill && *selection == Selection::All {
             let at = self.clock.now();

@@ -89,7 +89,7 @@ pub enum Command {
     Destroy(Destroy),
     /// Removes the stacks that hold what accounts have of their own, and that no account needs any more
     Prune(Prune),
-    /// Looks at the policy file; nothing is asked of AWS
+    /// Looks at the policy file
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// Prints what makes a shell complete this command's words
@@ -282,12 +282,15 @@ pub struct PolicyCheck {
 pub struct PolicyExplain {
     /// Its 12 digits, or the name that the policy gives it
     pub account: String,
-    /// A unit that the account is in, from the outermost to the innermost; without it AWS is asked, where the policy has units
+    /// A unit that the account is in, from the outermost to the innermost; without it AWS is asked
     #[arg(long = "unit", value_name = "OU", value_parser = UnitId::parse)]
     pub units: Vec<UnitId>,
     /// The account is in no unit, but right under the root
     #[arg(long, conflicts_with = "units")]
     pub no_unit: bool,
+    /// Ask AWS nothing: an exception is not looked for
+    #[arg(long)]
+    pub offline: bool,
 }
 
 /// `runawaytrain completions`.

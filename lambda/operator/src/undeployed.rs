@@ -12,13 +12,14 @@ use runawaytrain_core::contract::{HOME_REGION, TABLE, TOPIC};
 use runawaytrain_core::measure::price::PriceKey;
 use runawaytrain_core::message::Notice;
 use runawaytrain_core::plan::permissions::Question;
-use runawaytrain_core::policy::{NotifyList, Policy};
+use runawaytrain_core::policy::{AccountPolicy, NotifyList, Policy};
 use runawaytrain_core::record::HourPeak;
 use runawaytrain_core::resource::{Action, Sight};
 use runawaytrain_core::vocabulary::failure::{DeniedBy, Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId, Region};
 use runawaytrain_core::vocabulary::mode::Mode;
 use runawaytrain_engine::deadline::{Deadline, Invocation};
+use runawaytrain_engine::members::units_of;
 use runawaytrain_engine::ports::{
     Actuator, Billing, Clock, Commit, Conclusion, Directory, EntryId, Freshness, Journal, JournalEntry, KnownPrice,
     Lease, Look, Metrics, Notifier, Observer, Outbox, OutboxId, OutboxItem, Peaks, Performed, Ports, PriceBook,

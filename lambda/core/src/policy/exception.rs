@@ -191,7 +191,7 @@ mod tests {
             "defaults": { "limits": { "instances": 20, "burn": 25 }, "notify": ["cloud@example.edu"] },
         });
         let policy = Policy::from_json(&document.to_string()).unwrap();
-        policy.for_account(&AccountId::parse("111111111111").unwrap())
+        policy.for_account(&AccountId::parse("111111111111").unwrap(), None)
     }
 
     fn asked(limits: Value, until: &str) -> WantedException {

@@ -1,11 +1,12 @@
-//! `runawaytrain policy`: what is said of the policy file. AWS is asked one thing only: in which units an account is,
-//! where the policy has units and nobody says it.
+//! `runawaytrain policy`: what is said of the policy file. AWS is asked two things only: in which units an
+//! account is, where the policy has units and nobody says it, and whether it has an exception.
 
-use runawaytrain_core::policy::Policy;
+use jiff::Timestamp;
+use runawaytrain_core::policy::{Exception, Policy};
 use runawaytrain_core::vocabulary::ids::{AccountId, UnitId};
 use runawaytrain_core::vocabulary::text::count;
 
-use super::site::Site;
+use super::site::{NO_TABLE, Site};
 use crate::accounts;
 use crate::arguments::{Common, Output, PolicyCheck, PolicyCommand, PolicyExplain};
 use crate::exit::DONE;
@@ -57,6 +58,11 @@ async fn units(
     if options.no_unit || !options.units.is_empty() || !policy.has_units() {
         return Ok(options.units.clone());
     }
+    let todo = || "name them, from the outermost to the innermost: --unit ou-…; or say --no-unit".to_owned();
+    if options.offline {
+        let what = format!("the policy has settings of organizational units, and account {account} may be in some");
+        return Err(Problem::Stays { what, todo: todo() });
+    }
     let asked =
         async { Ok::<_, Problem>(Site::reach(common, terminal).await?.cloud.units_around(account.as_str()).await?) };
     asked.await.map_err(|problem| Problem::Stays {
@@ -64,8 +70,21 @@ async fn units(
             "the policy has settings of organizational units, and AWS did not say in which of them account {account} \
              is: {problem}"
         ),
-        todo: "name them, from the outermost to the innermost: --unit ou-…; or say --no-unit".to_owned(),
+        todo: todo(),
     })
+}
+
+/// The exception that holds for an account, as the guard remembers it; none where no guard is deployed.
+async fn exception_of(common: &Common, account: &AccountId, terminal: Terminal) -> Result<Option<Exception>, Problem> {
+    let site = Site::reach(common, terminal).await?;
+    match site.table().await?.record(account).await {
+        Ok(known) => {
+            let exception = known.and_then(|known| known.record.exception);
+            Ok(exception.filter(|exception| exception.holds(Timestamp::now())))
+        }
+        Err(failure) if failure.code.as_deref() == Some(NO_TABLE) => Ok(None),
+        Err(failure) => Err(failure.into()),
+    }
 }
 
 async fn explain(common: &Common, options: &PolicyExplain, terminal: Terminal) -> Result<u8, Problem> {
@@ -78,7 +97,11 @@ async fn explain(common: &Common, options: &PolicyExplain, terminal: Terminal) -
     })?;
     let file = found.file.display().to_string();
     let units = units(common, options, &found.policy, &account, terminal).await?;
-    let settings = explain::settings(&found.policy, &account, &units, &places);
+    let mut settings = explain::settings(&found.policy, &account, &units, &places);
+    let exception = if options.offline { Ok(None) } else { exception_of(common, &account, terminal).await };
+    if let Ok(Some(exception)) = &exception {
+        settings.extend(explain::raised(exception));
+    }
     if common.output == Output::Json {
         terminal.document(&setting::document(&account, &units, &settings, &file));
         return Ok(DONE);
@@ -96,6 +119,9 @@ async fn explain(common: &Common, options: &PolicyExplain, terminal: Terminal) -
         settings.into_iter().map(|one| Row::of([one.key, one.shown, one.origin.told(&file)])).collect();
     let columns = [("key", false), ("value", false), ("from", false)];
     terminal.rows(&format!("What holds for account {account}{called}"), &columns, &rows);
+    if let Err(problem) = exception {
+        terminal.warn(&format!("\nWhether it has an exception is not known: {problem}"));
+    }
     Ok(DONE)
 }
 

@@ -1,9 +1,9 @@
 //! What the policy means for one account, value by value, and where each value comes from. The values are those that
 //! the function goes by; here is only where they are written.
 
-use runawaytrain_core::measure::limit::{LIMITS, Unit};
+use runawaytrain_core::measure::limit::{LIMITS, Limit, Unit};
 use runawaytrain_core::policy::trust::provider_name;
-use runawaytrain_core::policy::{AccountPolicy, Contain, Limits, NotifyList, Policy};
+use runawaytrain_core::policy::{AccountPolicy, Contain, Exception, Limits, NotifyList, Policy};
 use runawaytrain_core::vocabulary::ids::{AccountId, UnitId};
 use runawaytrain_core::vocabulary::mode::Mode;
 use runawaytrain_core::vocabulary::money::Usd;
@@ -18,6 +18,20 @@ pub fn settings(policy: &Policy, account: &AccountId, units: &[UnitId], places: 
     let explained =
         Explained { policy, units, places, layers: Layers::of(account, units, places), settings: Vec::new() };
     explained.all(policy.for_account(account, Some(units)))
+}
+
+/// What an exception raises, for as long as it holds.
+pub fn raised(exception: &Exception) -> Vec<Setting> {
+    let until = exception.until.strftime("%Y-%m-%d %H:%M UTC");
+    let one = |(limit, number): (Limit, u64)| {
+        let value = match limit.row().unit {
+            Unit::Count => json!(number),
+            Unit::Usd => json!(Usd::micros(number)),
+        };
+        let shown = format!("{} {limit} until {until}", limit.show(number));
+        Setting { key: format!("limits.{}", limit.row().key), value, shown, origin: Origin::Exception }
+    };
+    exception.raised().map(one).collect()
 }
 
 struct Explained<'a> {

@@ -12,6 +12,8 @@ pub enum Origin {
     Written(Place),
     /// The policy says nothing: it is built in.
     BuiltIn,
+    /// An exception, which raises it for a time.
+    Exception,
     /// What holds for the payer alone, which no service control policy binds, and whose people administer the rest.
     Payer,
 }
@@ -27,6 +29,7 @@ impl Origin {
         match self {
             Self::Written(place) => format!("{file}:{}", place.line),
             Self::BuiltIn => "default".to_owned(),
+            Self::Exception => "exception".to_owned(),
             Self::Payer => "payer".to_owned(),
         }
     }
@@ -35,7 +38,7 @@ impl Origin {
     pub fn line(self) -> Option<usize> {
         match self {
             Self::Written(place) => Some(place.line),
-            Self::BuiltIn | Self::Payer => None,
+            Self::BuiltIn | Self::Exception | Self::Payer => None,
         }
     }
 }
