@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from demo_lib.paths import ROOT
+from demo_lib.paths import OPERATOR, ROOT
 from lib.watched import Watched, eventually
 
 from . import payer
@@ -30,7 +30,7 @@ class Interrupted(Command):
         self.organization, self.root = payer.organization(self.moto)
 
     def start(self, *arguments: str, before: tuple[str, ...] = (), **how: Any) -> Watched:
-        env = environment(self.double.endpoint) | {"TERM": "xterm"}
+        env = environment(self.double.endpoint) | {"TERM": "xterm", "RUNAWAYTRAIN_OPERATOR": str(OPERATOR)}
         # scripts/test attends its stages; a person at a terminal does not.
         env.pop("RUNAWAYTRAIN_ATTENDED", None)
         return self.started.enter_context(
