@@ -70,6 +70,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "rows",
             "progress",
             "answer",
+            "console",
             "check",
             "plan",
             "table",

@@ -21,6 +21,8 @@ pub struct Answer {
     pub unlisted: Option<String>,
     /// Of a release: steps that were not done.
     pub undone: u64,
+    /// Whether it is the guard's own answer to a release.
+    pub is_release: bool,
 }
 
 /// One account of a sweep, a drill, a halt or a release.
@@ -181,9 +183,14 @@ pub struct PlannedAction {
 }
 
 impl PlannedAction {
+    /// As a call; nothing of one that this command does not know.
+    pub fn known(&self) -> Option<Action> {
+        serde_json::from_value(self.action.clone()).ok()
+    }
+
     /// What it is for; nothing of an action that this command does not know.
     pub fn part(&self) -> Option<Part> {
-        serde_json::from_value::<Action>(self.action.clone()).ok().map(|action| action.part())
+        self.known().map(|action| action.part())
     }
 }
 
@@ -234,6 +241,7 @@ impl Answer {
             accounts,
             unlisted: answer.pointer("/report/unlisted").and_then(Value::as_str).map(str::to_owned),
             undone: number(answer.pointer("/report/undone")).unwrap_or_default(),
+            is_release: answer.pointer("/report/undone").is_some(),
         }
     }
 

@@ -36,6 +36,16 @@ pub struct Arguments {
     pub command: Command,
 }
 
+impl Arguments {
+    /// Why the options cannot be followed together, where no rule of the parser's says it.
+    pub fn contradiction(&self) -> Option<&'static str> {
+        match &self.command {
+            Command::Release(release) => release.contradiction(),
+            _ => None,
+        }
+    }
+}
+
 /// What all commands have in common.
 #[derive(Debug, Args)]
 pub struct Common {
@@ -231,11 +241,25 @@ pub struct StatusArguments {
     /// Only these, each by its 12 digits or its name
     #[arg(value_name = "ACCOUNT")]
     pub accounts: Vec<String>,
+    /// Make the one user that --user names a console password, to be changed at the first sign-in; it is kept in AWS
+    /// Secrets Manager in the payer, and never shown
+    #[arg(long)]
+    pub console: bool,
+    /// The role by which your own credentials enter the account for that [default: OrganizationAccountAccessRole]
+    #[arg(long, value_name = "NAME", requires = "console")]
+    pub console_role: Option<String>,
 }
 
 /// `runawaytrain history`.
 #[derive(Debug, Default, Args)]
 pub struct History {
+impl Release {
+    /// Why the options cannot be followed together, where they cannot.
+    pub fn contradiction(&self) -> Option<&'static str> {
+        (self.console && self.user.len() != 1).then_some("--console is for exactly one user: name it with --user")
+    }
+}
+
     /// The account, by its 12 digits or its name
     pub account: String,
 }
@@ -412,4 +436,18 @@ mod tests {
             assert!(Arguments::try_parse_from(line).is_err(), "{line:?}");
         }
     }
+    #[test]
+    fn a_console_password_is_for_one_user() {
+        let contradiction = |words: &[&str]| {
+            let line = ["runawaytrain", "release", "physics"].iter().chain(words);
+            Arguments::try_parse_from(line).unwrap().contradiction()
+        };
+        assert_eq!(contradiction(&["--console", "--user", "ann"]), None);
+        assert_eq!(contradiction(&[]), None);
+        for words in [&["--console"][..], &["--console", "--user", "ann", "--user", "bob"]] {
+            assert!(contradiction(words).unwrap().contains("exactly one user"), "{words:?}");
+        }
+    }
+
 }
+            &["runawaytrain", "release", "physics", "--user", "ann", "--console-role", "Admin"],

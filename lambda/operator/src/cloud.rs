@@ -5,11 +5,14 @@
 pub mod billing;
 pub mod bucket;
 pub mod cost_reports;
+pub mod entry;
 pub mod function;
+pub mod login_profile;
 pub mod notification;
 pub mod organization;
 pub mod regions;
 pub mod stack_sets;
+pub mod secrets;
 pub mod stacks;
 pub mod state_table;
 pub mod trails;

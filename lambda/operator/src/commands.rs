@@ -2,6 +2,7 @@
 
 mod advise;
 mod allow;
+mod console;
 mod looks;
 mod orders;
 mod policy;

@@ -11,6 +11,7 @@ pub mod assembly;
 pub mod check;
 pub mod cloud;
 pub mod commands;
+pub mod console;
 pub mod destroy;
 pub mod doctor;
 pub mod exception;

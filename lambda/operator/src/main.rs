@@ -1,6 +1,7 @@
 //! The command `runawaytrain`. Wiring only: arguments, signals and the exit code.
 
-use clap::Parser as _;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
 use runawaytrain_operator::arguments::{Arguments, Output};
 use runawaytrain_operator::commands;
 use runawaytrain_operator::progress::Progress;
@@ -12,6 +13,9 @@ const TERMINATED: i32 = 143;
 #[tokio::main]
 async fn main() {
     let arguments = Arguments::parse();
+    if let Some(why) = arguments.contradiction() {
+        Arguments::command().error(ErrorKind::ArgumentConflict, why).exit();
+    }
     let progress = Progress::new(&arguments.common.begun);
     let is_document = arguments.common.output == Output::Json;
     let code = tokio::select! {

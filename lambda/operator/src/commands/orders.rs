@@ -7,7 +7,8 @@ use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::text::{clean, count};
 use serde_json::{Value, json};
 
-use super::site::{Site, not_deployed, refused};
+use super::console::{self, Wanted};
+use super::site::{PAYERS_ROLE, Site, not_deployed, refused};
 use crate::accounts::Named;
 use crate::answer::{Account, Answer};
 use crate::arguments::{Common, Halt, Output, Release};
@@ -32,7 +33,10 @@ pub async fn halt(common: &Common, options: &Halt, progress: &Progress, terminal
     let event = json!({ "action": "halt", "account": account.id, "reason": options.reason });
     let order = Order { text: format!("halt {}", account.name), event, is_settled: |state| state == State::Halted };
     let said = order.give(&site, &account, progress).await?;
-    order.tell(&said, &account, common, terminal)
+    if common.output == Output::Json {
+        terminal.document(&said);
+    }
+    order.tell(&said, &account, terminal)
 }
 
 pub async fn release(
@@ -54,13 +58,34 @@ pub async fn release(
     let event = event_of(options, &account);
     let is_settled = |state: State| !state.is_contained();
     let order = Order { text: format!("release {}", account.name), event, is_settled };
-    let said = order.give(&site, &account, progress).await?;
-    let code = order.tell(&said, &account, common, terminal)?;
-    if Answer::read(&said).accounts.iter().any(|found| !found.plan.skipped.is_empty()) {
+    let mut said = order.give(&site, &account, progress).await?;
+    let (told, answer) = (order.tell(&said, &account, terminal), Answer::read(&said));
+    let wanted = options.user.first().filter(|_| options.console && told.is_ok());
+    let made = match wanted {
+        Some(user) => {
+            let role = options.console_role.as_deref();
+            let wanted = Wanted { user, role, profile: common.profile.as_deref() };
+            Some(console::give(&site, &account, &wanted, &answer, progress).await)
+        }
+        None => None,
+    };
+    if common.output == Output::Json {
+        match &made {
+            Some(Ok(access)) => said["console"] = json!(access),
+            Some(Err(problem)) => said["console"] = json!({ "problem": problem.to_string() }),
+            None => {}
+        }
+        terminal.document(&said);
+    }
+    let code = told?;
+    if answer.accounts.iter().any(|found| !found.plan.skipped.is_empty()) {
         terminal.say(
             "To give more back, name it with --user, --role, --key or --start-only; --trust besides, where it was made \
              shortly before the halt; --start starts what the halt stopped.",
         );
+    }
+    if let Some(made) = made {
+        console::tell(&made?, terminal);
     }
     Ok(code)
 }
@@ -172,11 +197,8 @@ impl Order {
     }
 
     /// What became of it, by where the account is now.
-    fn tell(&self, said: &Value, account: &Named, common: &Common, terminal: Terminal) -> Result<u8, Problem> {
+    fn tell(&self, said: &Value, account: &Named, terminal: Terminal) -> Result<u8, Problem> {
         let answer = Answer::read(said);
-        if common.output == Output::Json {
-            terminal.document(said);
-        }
         if !answer.is_done() {
             return Err(refused(answer.status, &clean(&answer.body)));
         }
