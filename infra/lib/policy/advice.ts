@@ -106,6 +106,15 @@ const ADVICE: readonly (readonly [string, Advice])[] = [
       todo: "Write letters, digits, slashes and !_.'()-, with no slash at the beginning, such as cur/hourly. Or leave it out.",
     },
   ],
+  [
+    'canary',
+    {
+      misfit: 'does not have the right form',
+      todo: 'Write an account and a region, such as {account: "222222222222", region: us-east-1}.',
+    },
+  ],
+  ['canary.account', ACCOUNT],
+  ['canary.region', { misfit: 'is not a region', todo: 'Write a region such as us-east-1.' }],
   ['suspicion', SPAN],
   ['grace', SPAN],
   ['notify', E_MAIL],

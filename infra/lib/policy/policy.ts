@@ -25,6 +25,7 @@ export interface PolicyDocument {
     readonly closedRegions?: readonly string[];
   };
   readonly schedule?: string;
+  readonly canary?: { readonly account: string; readonly region: string };
   readonly cur?: { readonly bucket?: string; readonly prefix?: string };
   readonly defaults: { readonly limits: Limits; readonly notify: readonly string[]; readonly contain?: Contain };
   readonly units?: Readonly<Record<string, Own>>;

@@ -11,7 +11,7 @@ mod trusted;
 mod values;
 
 pub use document::{
-    AccountSettings, Brake, Contain, ContainSettings, CostReportSettings, Exempt, InstanceResponse,
+    AccountSettings, Brake, CanarySettings, Contain, ContainSettings, CostReportSettings, Exempt, InstanceResponse,
     InstanceStoreResponse, LimitSettings, Organization, PolicyDocument, PolicyError, RoleResponse, RootResponse,
     Settings, UnstoppableResponse, UserResponse,
 };

@@ -71,6 +71,10 @@ pub struct PolicyDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "CostReportSettings")]
     pub cur: Option<CostReportSettings>,
+    /// Where `runawaytrain drill --live` may launch one instance, to see it found, stopped and given back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "CanarySettings")]
+    pub canary: Option<CanarySettings>,
     /// What holds for every account.
     pub defaults: Settings,
     /// What differs for every account of an organizational unit, by the unit's id; also for those of the units inside
@@ -97,6 +101,18 @@ pub struct CostReportSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "KeyPrefix")]
     pub prefix: Option<KeyPrefix>,
+}
+
+/// Where a live drill may launch. Choose an account in which nobody works: the drill has it halted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CanarySettings {
+    /// The account; not the payer. Its own `limits.instances` has to be 0.
+    pub account: AccountId,
+    /// The region.
+    #[serde(deserialize_with = "values::named_region")]
+    #[schemars(with = "String", regex(pattern = values::REGION))]
+    pub region: Region,
 }
 
 /// A wrong limit must not stop a university: past so many halts in an hour, accounts are frozen and people are mailed.

@@ -82,6 +82,10 @@ pub(super) fn region<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Region
     text.map(|text| checked::<D>(text, REGION, "a region's code").map(Region::new)).transpose()
 }
 
+pub(super) fn named_region<'de, D: Deserializer<'de>>(from: D) -> Result<Region, D::Error> {
+    checked::<D>(String::deserialize(from)?, REGION, "a region's code").map(Region::new)
+}
+
 pub(super) fn regions<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Region>, D::Error> {
     list_of_regions(from, "regions")
 }
