@@ -7,8 +7,8 @@ from pathlib import Path
 
 TEXT = """\
 Plays the main job on this machine, without an AWS account: builds the Lambda, deploys the real stack with `cdk
-deploy` on an emulator that enforces keys and roles, makes an organization of a payer and eleven sub-accounts,
-enrolls ten of them, lets two of them run away, and invokes the Lambda: pass, drill, proceed, proceed again.
+deploy` on an emulator that enforces keys and roles, makes an organization of a payer and twelve sub-accounts,
+enrolls eleven of them, lets two of them run away, and invokes the Lambda: pass, drill, proceed, proceed again.
 What then is to be seen, and the release, are the operator's: the command `runawaytrain`. Then two more run away
 between two sweeps, and nobody invokes anything: a spend alarm rings, 200 launches are told, and messages are
 forged. And four are halted by money alone: by the price of one instance, by an estimate where there is no
@@ -17,7 +17,7 @@ false claim and the exit code is 1.
 
 --thorough goes on with what can go wrong, in under two minutes more: bad input, a malformed variable, a region
 that refuses, a notify list's topic that is gone, the stack removed and deployed again, the state table gone,
-alarms that ask for nothing, a launch that could not be judged.
+alarms that ask for nothing, a launch that could not be judged; and the operator's own test of it all, a live drill.
 """
 
 

@@ -130,7 +130,28 @@ def cast() -> list[Account]:
     stranger = Account(
         "new-project", "not enrolled: nobody may look inside", {"us-east-1": 3}, [Person("newcomer")], enrolled=False
     )
-    return [payer, quiet, edge, physics, genomics, chemistry, robotics, deep, vision, linguistics, economics, stranger]
+    canary = Account(
+        "canary",
+        "nobody works here: a live drill may launch in it",
+        {},
+        [Person("ranger", login=False)],
+        limits={"instances": 0},
+    )
+    return [
+        payer,
+        quiet,
+        edge,
+        physics,
+        genomics,
+        chemistry,
+        robotics,
+        deep,
+        vision,
+        linguistics,
+        economics,
+        canary,
+        stranger,
+    ]
 
 
 def policy_text(accounts: list[Account], organization: str, root: str) -> str:
@@ -141,6 +162,7 @@ def policy_text(accounts: list[Account], organization: str, root: str) -> str:
         f"organization: {{id: {organization}, root: {root}, regions: [{LAUNCH_REGION}]}}",
         "schedule: 60m",
         "mode: proceed",
+        f'canary: {{account: "{next(one.id for one in accounts if one.name == "canary")}", region: {LAUNCH_REGION}}}',
         f"cur: {{bucket: {REPORTS_BUCKET}, prefix: {REPORTS_PREFIX}}}",
         "defaults:",
         f"  limits: {{instances: {DEFAULT_LIMIT}, vcpus: 128, burn: {BURN}, spendMonth: {SPEND_MONTH}}}",

@@ -5,6 +5,7 @@ import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lib import ending
 
@@ -15,6 +16,7 @@ from .paths import OPERATOR
 from .process import StepFailed
 
 SECONDS = 300.0  # a halt with its two clean passes takes eleven, and a busy machine takes its time
+LIVE_SECONDS = 900.0  # a live drill, with its patience for each step
 # Done, and what a look may have found: an account past a limit, contained, not seen whole or close to a limit.
 DONE, FOUND = 0, (4, 5, 6)
 
@@ -39,6 +41,21 @@ class Operator:
         """A halt or a release, to its end: the guard's own answer."""
         with show.step(f"runawaytrain {' '.join(words)}"):
             return Answer(json.loads(self._document(*words, "--yes")), "")
+
+    def ask(self, *words: str, role: str | None = None) -> tuple[int, dict[str, Any], str]:
+        """The exit code, the document that it answers (empty where it has none), and what it said besides."""
+        entered = ("--role", role) if role else ()
+        with show.step(" ".join(("runawaytrain", *words, *entered))):
+            command = [*self._command((*words, *entered)), "--output", "json"]
+            done = ending.run(
+                command,
+                LIVE_SECONDS,
+                env=self.cloud.environment(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        return done.returncode, json.loads(done.stdout) if done.stdout.strip() else {}, done.stderr
 
     def _document(self, *words: str) -> str:
         piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

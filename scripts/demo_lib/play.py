@@ -11,6 +11,7 @@ from . import (
     acts,
     acts_alerts,
     acts_alerts_thorough,
+    acts_live,
     acts_money,
     acts_thorough,
     cast,
@@ -105,7 +106,7 @@ def _play(
         acts.ACTS
         + acts_alerts.ACTS
         + acts_money.ACTS
-        + (acts_thorough.ACTS + acts_alerts_thorough.ACTS if thorough else ())
+        + (acts_live.ACTS + acts_thorough.ACTS + acts_alerts_thorough.ACTS if thorough else ())
     ):
         act(story)
     return running, story

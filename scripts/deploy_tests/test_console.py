@@ -20,7 +20,11 @@ accounts:
     name: physics
 """
 USER = "ann"
-LIFT = {"do": "lift-deny", "user": USER, "text": f"lift the deny from user {USER}, but for sessions that were issued before"}
+LIFT = {
+    "do": "lift-deny",
+    "user": USER,
+    "text": f"lift the deny from user {USER}, but for sessions that were issued before",
+}
 DONE, NOT_DONE, NOT_UNDERSTOOD = 0, 1, 2
 CALLS = ("AssumeRole", "GetRandomPassword", "CreateSecret", "DeleteSecret", "CreateLoginProfile", "UpdateLoginProfile")
 
@@ -29,8 +33,17 @@ def answer(account: str, plan: dict | None = None, result: str = "done") -> byte
     """As the guard answers a release that lifted the user's deny."""
     plan = plan if plan is not None else {"actions": [LIFT], "skipped": []}
     outcomes = [{"text": one["text"], "result": result, "reason": "it was denied"} for one in plan.get("actions", [])]
-    entry = {"account": account, "name": "physics", "state": "Released", "mode": "proceed", "plan": plan, "outcomes": outcomes}
-    return json.dumps({"statusCode": 200, "body": "It is released.", "report": {"accounts": [entry], "undone": 0}}).encode()
+    entry = {
+        "account": account,
+        "name": "physics",
+        "state": "Released",
+        "mode": "proceed",
+        "plan": plan,
+        "outcomes": outcomes,
+    }
+    return json.dumps(
+        {"statusCode": 200, "body": "It is released.", "report": {"accounts": [entry], "undone": 0}}
+    ).encode()
 
 
 class Console(Command):
@@ -56,11 +69,17 @@ class Console(Command):
         """A client of the member account."""
         role = f"arn:aws:iam::{self.member}:role/OrganizationAccountAccessRole"
         given = self.moto.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-        keys = {"aws_access_key_id": given["AccessKeyId"], "aws_secret_access_key": given["SecretAccessKey"], "aws_session_token": given["SessionToken"]}
+        keys = {
+            "aws_access_key_id": given["AccessKeyId"],
+            "aws_secret_access_key": given["SecretAccessKey"],
+            "aws_session_token": given["SessionToken"],
+        }
         return boto3.client(service, region_name="us-east-1", endpoint_url=self.moto.endpoint, **keys)
 
     def release(self, account: str, *more: str) -> tuple[int, str]:
-        return self._run([OPERATOR, "release", account, "--yes", "--user", USER, "--console", *more, "--policy", self.policy], {})
+        return self._run(
+            [OPERATOR, "release", account, "--yes", "--user", USER, "--console", *more, "--policy", self.policy], {}
+        )
 
     def calls(self) -> list[str]:
         return [operation for operation in self.double.asked if operation in CALLS]
@@ -79,11 +98,16 @@ class Console(Command):
             self.assertTrue(any(map(sort, password)))
         self.assertNotIn(password, said)
         self.assertIn(f"https://{self.member}.signin.aws.amazon.com/console", said)
-        self.assertIn(f"aws secretsmanager get-secret-value --secret-id '{name}' --region us-east-1 --query SecretString --output text", said)
+        self.assertIn(
+            f"aws secretsmanager get-secret-value --secret-id '{name}' --region us-east-1 --query SecretString --output text",
+            said,
+        )
         self.assertIn(f"aws secretsmanager delete-secret --secret-id '{name}'", said)
         self.assertIn("has to be changed at the first sign-in", said)
         self.assertEqual(self.inside("iam").get_login_profile(UserName=USER)["LoginProfile"]["UserName"], USER)
-        told = {operation: body for operation, body in self.bodies if password in body or json.dumps(password)[1:-1] in body}
+        told = {
+            operation: body for operation, body in self.bodies if password in body or json.dumps(password)[1:-1] in body
+        }
         self.assertEqual(set(told), {"CreateSecret", "CreateLoginProfile"}, "nobody else is told the password")
         self.assertIn("&PasswordResetRequired=true", told["CreateLoginProfile"])
         with self.assertRaises(self.moto.client("iam").exceptions.NoSuchEntityException):
@@ -99,7 +123,9 @@ class Console(Command):
         code, said = self.release("physics", "--output", "json")
         self.assertEqual(code, DONE, said)
         document = json.loads(said)
-        self.assertRegex(document["console"]["secret"], rf"^runawaytrain/console/{self.member}/{USER}-\d{{8}}T\d{{6}}Z$")
+        self.assertRegex(
+            document["console"]["secret"], rf"^runawaytrain/console/{self.member}/{USER}-\d{{8}}T\d{{6}}Z$"
+        )
         self.assertEqual(self.calls()[-2:], ["CreateLoginProfile", "UpdateLoginProfile"])
         secrets = self.moto.client("secretsmanager")
         passwords = {secrets.get_secret_value(SecretId=one["Name"])["SecretString"] for one in self.secrets()}
@@ -123,11 +149,16 @@ class Console(Command):
         code, said = self.release(PAYER)
         [left] = self.secrets()
         self.assertIn(f"its secret {left['Name']} stands and opens nothing", said)
-        self.assertNotIn(self.moto.client("secretsmanager").get_secret_value(SecretId=left["Name"])["SecretString"], said)
+        self.assertNotIn(
+            self.moto.client("secretsmanager").get_secret_value(SecretId=left["Name"])["SecretString"], said
+        )
 
     def test_whoever_the_guard_did_not_give_back_gets_no_password(self):
         young = {"actions": [], "skipped": [{"item": f"user {USER}", "reason": "made close to the halt"}]}
-        for scripted, why in ((answer(self.member, young), "made close to the halt"), (answer(self.member, result="failed"), "it was denied")):
+        for scripted, why in (
+            (answer(self.member, young), "made close to the halt"),
+            (answer(self.member, result="failed"), "it was denied"),
+        ):
             self.double.scripted["Invoke"] = scripted
             code, said = self.release("physics")
             self.assertEqual(code, NOT_DONE, said)

@@ -76,6 +76,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "table",
             "history",
             "exception",
+            "live",
             "report",
             "advise",
             "follow",

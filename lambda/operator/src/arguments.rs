@@ -77,7 +77,7 @@ pub enum Output {
 pub enum Command {
     /// Looks at every account in every region, and changes nothing; also before anything is deployed
     Check(Check),
-    /// Says what a halt of an account would do, and what it would leave alone
+    /// Says what a halt of an account would do, and what it would leave alone; with --live, plays one
     Drill(Drill),
     /// Has the guard halt an account, whatever its limits
     Halt(Halt),
@@ -165,7 +165,18 @@ pub struct Check {
 #[derive(Debug, Default, Args)]
 pub struct Drill {
     /// The account, by its 12 digits or its name
-    pub account: String,
+    #[arg(required_unless_present = "live")]
+    pub account: Option<String>,
+    /// Launch one small instance in the policy's canary account, see it found, stopped and mailed about, give the
+    /// account back, and say how long each took
+    #[arg(long, conflicts_with_all = ["account", "own"])]
+    pub live: bool,
+    /// Live: give up on what has not come so long after what came last; the instance is terminated all the same
+    #[arg(long, value_name = "SECONDS", requires = "live", default_value_t = 900, value_parser = clap::value_parser!(u64).range(10..=7_200))]
+    pub patience: u64,
+    /// Live: do not ask
+    #[arg(long, requires = "live")]
+    pub yes: bool,
     /// Whose credentials.
     #[command(flatten)]
     pub own: Own,
@@ -207,9 +218,23 @@ pub struct Release {
     /// Start only this instance, Auto Scaling group or fleet; may be repeated
     #[arg(long, value_name = "ID|NAME", conflicts_with = "start")]
     pub start_only: Vec<String>,
+    /// Make the one user that --user names a console password, to be changed at the first sign-in; it is kept in AWS
+    /// Secrets Manager in the payer, and never shown
+    #[arg(long)]
+    pub console: bool,
+    /// The role by which your own credentials enter the account for that [default: OrganizationAccountAccessRole]
+    #[arg(long, value_name = "NAME", requires = "console")]
+    pub console_role: Option<String>,
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+}
+
+impl Release {
+    /// Why the options cannot be followed together, where they cannot.
+    pub fn contradiction(&self) -> Option<&'static str> {
+        (self.console && self.user.len() != 1).then_some("--console is for exactly one user: name it with --user")
+    }
 }
 
 /// `runawaytrain allow`.
@@ -241,25 +266,11 @@ pub struct StatusArguments {
     /// Only these, each by its 12 digits or its name
     #[arg(value_name = "ACCOUNT")]
     pub accounts: Vec<String>,
-    /// Make the one user that --user names a console password, to be changed at the first sign-in; it is kept in AWS
-    /// Secrets Manager in the payer, and never shown
-    #[arg(long)]
-    pub console: bool,
-    /// The role by which your own credentials enter the account for that [default: OrganizationAccountAccessRole]
-    #[arg(long, value_name = "NAME", requires = "console")]
-    pub console_role: Option<String>,
 }
 
 /// `runawaytrain history`.
 #[derive(Debug, Default, Args)]
 pub struct History {
-impl Release {
-    /// Why the options cannot be followed together, where they cannot.
-    pub fn contradiction(&self) -> Option<&'static str> {
-        (self.console && self.user.len() != 1).then_some("--console is for exactly one user: name it with --user")
-    }
-}
-
     /// The account, by its 12 digits or its name
     pub account: String,
 }
@@ -421,22 +432,6 @@ mod tests {
     }
 
     #[test]
-    fn what_contradicts_itself_is_refused() {
-        for line in [
-            &["runawaytrain", "doctor", "--mend", "--output", "json"][..],
-            &["runawaytrain", "report", "physics", "-o", "page.html", "--output", "json"],
-            &["runawaytrain", "prune"],
-            &["runawaytrain", "allow"],
-            &["runawaytrain", "allow", "physics", "--instances", "200"],
-            &["runawaytrain", "allow", "physics", "--instances", "200", "--until", "soon", "--reason", "a run"],
-            &["runawaytrain", "allow", "physics", "--revoke", "--instances", "200"],
-            &["runawaytrain", "allow", "--list", "--revoke"],
-            &["runawaytrain", "destory"],
-        ] {
-            assert!(Arguments::try_parse_from(line).is_err(), "{line:?}");
-        }
-    }
-    #[test]
     fn a_console_password_is_for_one_user() {
         let contradiction = |words: &[&str]| {
             let line = ["runawaytrain", "release", "physics"].iter().chain(words);
@@ -449,5 +444,25 @@ mod tests {
         }
     }
 
-}
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        for line in [
+            &["runawaytrain", "doctor", "--mend", "--output", "json"][..],
+            &["runawaytrain", "report", "physics", "-o", "page.html", "--output", "json"],
             &["runawaytrain", "release", "physics", "--user", "ann", "--console-role", "Admin"],
+            &["runawaytrain", "drill"],
+            &["runawaytrain", "drill", "physics", "--live"],
+            &["runawaytrain", "drill", "--live", "--own"],
+            &["runawaytrain", "drill", "physics", "--yes"],
+            &["runawaytrain", "prune"],
+            &["runawaytrain", "allow"],
+            &["runawaytrain", "allow", "physics", "--instances", "200"],
+            &["runawaytrain", "allow", "physics", "--instances", "200", "--until", "soon", "--reason", "a run"],
+            &["runawaytrain", "allow", "physics", "--revoke", "--instances", "200"],
+            &["runawaytrain", "allow", "--list", "--revoke"],
+            &["runawaytrain", "destory"],
+        ] {
+            assert!(Arguments::try_parse_from(line).is_err(), "{line:?}");
+        }
+    }
+}

@@ -7,12 +7,13 @@ pub mod bucket;
 pub mod cost_reports;
 pub mod entry;
 pub mod function;
+pub mod instances;
 pub mod login_profile;
 pub mod notification;
 pub mod organization;
 pub mod regions;
-pub mod stack_sets;
 pub mod secrets;
+pub mod stack_sets;
 pub mod stacks;
 pub mod state_table;
 pub mod trails;
@@ -107,6 +108,11 @@ impl Cloud {
                 .credentials_provider(ProfileFileCredentialsProvider::builder().profile_name(name).build());
         }
         Self { shared: loader.load().await, profile: profile.map(str::to_owned), own_region }
+    }
+
+    /// Whether it is not AWS that is asked, but whatever stands in for it.
+    pub fn is_emulated(&self) -> bool {
+        self.shared.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL").is_some_and(|url| !url.is_empty())
     }
 
     /// The credentials as the variables that AWS's SDKs and the CDK read.

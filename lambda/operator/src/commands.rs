@@ -3,6 +3,7 @@
 mod advise;
 mod allow;
 mod console;
+mod live;
 mod looks;
 mod orders;
 mod policy;
@@ -41,6 +42,7 @@ pub async fn run(arguments: Arguments, progress: &Progress) -> u8 {
     }
     let done = match &arguments.command {
         Command::Check(options) => looks::check(common, options, terminal).await,
+        Command::Drill(options) if options.live => live::drill(common, options, progress, terminal).await,
         Command::Drill(options) => looks::drill(common, options, terminal).await,
         Command::Halt(options) => orders::halt(common, options, progress, terminal).await,
         Command::Release(options) => orders::release(common, options, progress, terminal).await,

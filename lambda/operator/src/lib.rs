@@ -19,6 +19,7 @@ pub mod exit;
 pub mod finding;
 pub mod follow;
 pub mod history;
+pub mod live;
 pub mod pages;
 pub mod plan;
 pub mod policy;

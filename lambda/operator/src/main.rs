@@ -5,7 +5,7 @@ use clap::{CommandFactory as _, Parser as _};
 use runawaytrain_operator::arguments::{Arguments, Output};
 use runawaytrain_operator::commands;
 use runawaytrain_operator::progress::Progress;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 const INTERRUPTED: i32 = 130;
 const TERMINATED: i32 = 143;
@@ -18,10 +18,20 @@ async fn main() {
     }
     let progress = Progress::new(&arguments.common.begun);
     let is_document = arguments.common.output == Output::Json;
-    let code = tokio::select! {
-        code = commands::run(arguments, &progress) => i32::from(code),
-        () = told(SignalKind::interrupt()) => said(&progress, is_document, INTERRUPTED),
-        () = told(SignalKind::terminate()) => said(&progress, is_document, TERMINATED),
+    let work = commands::run(arguments, &progress);
+    tokio::pin!(work);
+    let (mut interrupts, mut ends) = (signal(SignalKind::interrupt()).ok(), signal(SignalKind::terminate()).ok());
+    let mut interrupted = None;
+    let code = loop {
+        let told = tokio::select! {
+            code = &mut work => break interrupted.unwrap_or(i32::from(code)),
+            () = told(&mut interrupts) => INTERRUPTED,
+            () = told(&mut ends) => TERMINATED,
+        };
+        if !progress.interrupt() {
+            break said(&progress, is_document, told);
+        }
+        interrupted = Some(told);
     };
     // Not by returning: a question that nobody answered would be waited for.
     std::process::exit(code);
@@ -39,11 +49,9 @@ fn said(progress: &Progress, is_document: bool, code: i32) -> i32 {
 }
 
 /// Ends when the signal comes; never, where it cannot be listened for.
-async fn told(kind: SignalKind) {
-    match signal(kind) {
-        Ok(mut signal) => {
-            signal.recv().await;
-        }
-        Err(_) => std::future::pending().await,
+async fn told(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => _ = signal.recv().await,
+        None => std::future::pending().await,
     }
 }

@@ -32,4 +32,19 @@ impl Cloud {
             .filter_map(|dimension| dimension.value().map(str::to_owned))
             .collect())
     }
+
+    /// The names of the dimensions that an account's own charges are published with: one set of names a metric.
+    pub async fn dimensions_of_charges(&self) -> Result<BTreeSet<BTreeSet<String>>, Failure> {
+        let asked = Client::new(&self.shared)
+            .list_metrics()
+            .namespace("AWS/Billing")
+            .metric_name("EstimatedCharges")
+            .into_paginator()
+            .send();
+        let pages = all("cloudwatch:ListMetrics", asked).await?;
+        let names = |metric: &aws_sdk_cloudwatch::types::Metric| {
+            metric.dimensions().iter().filter_map(|dimension| dimension.name().map(str::to_owned)).collect()
+        };
+        Ok(pages.iter().flat_map(|page| page.metrics()).map(names).collect())
+    }
 }

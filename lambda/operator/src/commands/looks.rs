@@ -94,7 +94,7 @@ fn tell_check(answer: &Value, common: &Common, terminal: Terminal) -> Result<u8,
 
 pub async fn drill(common: &Common, options: &Drill, terminal: Terminal) -> Result<u8, Problem> {
     let site = Site::reach(common, terminal).await?;
-    let account = site.account(&options.account).await?;
+    let account = site.account(options.account.as_deref().unwrap_or_default()).await?;
     let event = json!({ "action": "drill", "accounts": [account.id] });
     let said = site.drill(&format!("look at {}", account.name), &event, &options.own).await?;
     let answer = Answer::read(&said);

@@ -107,7 +107,7 @@ fn event_of(options: &Release, account: &Named) -> Value {
 }
 
 /// Refuses what the person did not mean: they type the account's name.
-async fn is_meant(account: &Named, warning: &str, terminal: Terminal) -> Result<(), Problem> {
+pub(super) async fn is_meant(account: &Named, warning: &str, terminal: Terminal) -> Result<(), Problem> {
     terminal.caution(warning);
     if !is_attended() {
         return Err(Problem::Stays {
@@ -130,17 +130,17 @@ async fn is_meant(account: &Named, warning: &str, terminal: Terminal) -> Result<
 const ANSWER_FOLLOWS: Duration = Duration::from_secs(20);
 
 /// What the guard is told to do.
-struct Order {
-    text: String,
-    event: Value,
+pub(super) struct Order {
+    pub text: String,
+    pub event: Value,
     /// Whether an account is where the order leaves it.
-    is_settled: fn(State) -> bool,
+    pub is_settled: fn(State) -> bool,
 }
 
 impl Order {
     /// Tells the guard, and shows how it goes on. Where the answer is lost the guard goes on, and so does this: by what
     /// it writes down.
-    async fn give(&self, site: &Site, account: &Named, progress: &Progress) -> Result<Value, Problem> {
+    pub async fn give(&self, site: &Site, account: &Named, progress: &Progress) -> Result<Value, Problem> {
         let table = site.table().await?;
         let before = Before::read(&account.id, &table).await;
         let latest = Latest::default();
