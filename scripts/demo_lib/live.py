@@ -60,7 +60,8 @@ def steps_came(claims: Claims, code: int, drill: dict[str, Any], said: str) -> N
         if came.keys() >= {before, after} and came[after] < came[before]
     ]
     claims.claim(
-        f"the drill saw each of {len(STEPS)} steps, from the launch to the mail, each with its time, in an order that can be",
+        f"the drill saw each of {len(STEPS)} steps, from the launch to the mail, each with its time, in an order that can"
+        " be",
         unless(code == 0, f"it ended with {code}: {drill.get('problem')} {said[-300:]}"),
         unless(came.keys() == STEPS, f"missing: {STEPS - came.keys()}"),
         unless(not drill.get("missing"), f"it says of itself that these are missing: {drill.get('missing')}"),
@@ -74,6 +75,7 @@ def ended(claims: Claims, drill: dict[str, Any], account: Account, old: Snapshot
     fresh = {key for key in new.instances if key not in old.instances}
     claims.claim(
         f"it launched one instance in {account.name}, {instance}, and terminated it",
+        unless(bool(instance), "it launched none"),
         unless(state in ("terminated", "gone"), f"it is {state}"),
         unless(fresh <= {(LAUNCH_REGION, instance)}, f"there are {sorted(fresh)}"),
     )
@@ -83,12 +85,13 @@ def ended(claims: Claims, drill: dict[str, Any], account: Account, old: Snapshot
         unless(drill.get("left") == [], f"it says: {drill.get('left')}"),
     )
     keys = [
-        f"{name} had {had.keys}, has {new.people[name].keys}"
+        f"{name} had {had.keys}, has {new.people.get(name)}"
         for name, had in old.people.items()
         if name not in new.people or new.people[name].keys != had.keys
     ]
     claims.claim(
-        f"each key of {account.name} that the halt switched off is on again, though it was made minutes ago: there was no thief",
+        f"each key of {account.name} that the halt switched off is on again, though it was made minutes"
+        " ago: there was no thief",
         *keys,
     )
 

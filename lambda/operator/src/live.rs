@@ -13,13 +13,16 @@ use runawaytrain_core::resource::users::Action as OfUser;
 use runawaytrain_core::resource::{Act as _, Action, Kind, Part, Undo};
 use runawaytrain_core::vocabulary::ids::HaltId;
 use runawaytrain_core::vocabulary::mode::Mode;
-use runawaytrain_core::vocabulary::text::{clean, count};
+use runawaytrain_core::vocabulary::text::{clean, count, some_of};
 use runawaytrain_engine::ports::JournalEntry;
 use serde::Serialize;
 
 use crate::answer::Account;
 use crate::cloud::instances::Stage;
 use crate::problem::Problem;
+
+/// Of many gaps only so many are told.
+const NAMED: usize = 3;
 
 fn refused(what: String, todo: impl Into<String>) -> Problem {
     Problem::Stays { what: format!("{what}; nothing was launched"), todo: todo.into() }
@@ -108,9 +111,11 @@ pub fn is_idle(found: &Account) -> Result<(), Problem> {
         ));
     }
     if found.unseen || !found.gaps.is_empty() || found.verdict.is_none() {
+        let gaps: Vec<String> = found.gaps.iter().map(|gap| clean(&format!("{}: {}", gap.at, gap.reason))).collect();
+        let which = if gaps.is_empty() { String::new() } else { format!(" ({})", some_of(&gaps, NAMED)) };
         return Err(refused(
-            format!("the guard does not see the canary {id} whole"),
-            format!("runawaytrain check {id}"),
+            format!("the guard does not see the canary {id} whole{which}"),
+            format!("runawaytrain check {id}; where nothing is wrong with it, run the drill again"),
         ));
     }
     Ok(())
@@ -550,7 +555,7 @@ mod tests {
         assert!(is_idle(&busy(1, 0)).unwrap_err().to_string().starts_with("1 instance runs in the canary"));
         assert!(is_idle(&busy(0, 2)).unwrap_err().to_string().starts_with("2 instances run in the canary"));
         let half = Account { gaps: vec![Gap { at: "us-east-2".into(), reason: "denied".into() }], ..idle.clone() };
-        assert!(is_idle(&half).unwrap_err().to_string().contains("does not see"));
+        assert!(is_idle(&half).unwrap_err().to_string().contains("whole (us-east-2: denied)"));
         assert!(is_idle(&Account { verdict: None, ..idle }).is_err());
     }
 
