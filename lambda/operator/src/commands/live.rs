@@ -1,11 +1,13 @@
 //! `drill --live`: one small instance in the canary account, to see it found, stopped, and the account given back.
 
+use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use runawaytrain_core::record::{AccountRecord, State};
-use runawaytrain_core::vocabulary::failure::Failure;
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::HaltId;
 use runawaytrain_core::vocabulary::text::clean;
 use runawaytrain_engine::ports::{JournalEntry, Ports};
@@ -40,8 +42,10 @@ const ENDS: Duration = Duration::from_secs(300);
 struct Place<'a> {
     site: &'a Site,
     account: Named,
-    /// The canary account, in the canary's region.
-    cloud: Cloud,
+    /// The canary account, in the canary's region. A halt may revoke the session: where the role was made lately.
+    cloud: Mutex<Cloud>,
+    role: &'a str,
+    region: &'a str,
     ports: Ports,
     token: String,
     patience: Duration,
@@ -86,7 +90,9 @@ pub async fn drill(common: &Common, options: &Drill, progress: &Progress, termin
     let place = Place {
         site: &site,
         account,
-        cloud,
+        cloud: Mutex::new(cloud),
+        role,
+        region: canary.region.as_str(),
         ports,
         token: format!("canary-{}-{}", Timestamp::now().as_millisecond(), std::process::id()),
         patience: Duration::from_secs(options.patience),
@@ -108,6 +114,22 @@ async fn is_idle(site: &Site, account: &Named) -> Result<(), Problem> {
 }
 
 impl Place<'_> {
+    fn cloud(&self) -> Cloud {
+        self.cloud.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the drill launched, by id; by another session where this one is denied.
+    async fn canaries(&self) -> Result<BTreeMap<String, Stage>, Failure> {
+        match self.cloud().canaries(&self.token).await {
+            Err(failure) if failure.kind == FailureKind::Denied => {
+                let cloud = self.site.cloud.enter(&self.account.id, self.role).await?.in_region(self.region);
+                *self.cloud.lock().unwrap_or_else(PoisonError::into_inner) = cloud.clone();
+                cloud.canaries(&self.token).await
+            }
+            answer => answer,
+        }
+    }
+
     fn terminal(&self) -> Terminal {
         self.site.terminal
     }
@@ -122,7 +144,7 @@ impl Place<'_> {
         let mut known = Known::default();
         let mut measured = Measured { is_emulated: self.site.cloud.is_emulated(), ..Measured::default() };
         let begun = Instant::now();
-        let launched = terminal.step("launch one instance", self.cloud.launch_canary(&self.token)).await;
+        let launched = terminal.step("launch one instance", self.cloud().launch_canary(&self.token)).await;
         let (canary, cut) = match launched {
             Ok(canary) => {
                 terminal.say(&format!("  {} is a {} with the tag runawaytrain:canary", canary.id, canary.size));
@@ -152,7 +174,7 @@ impl Place<'_> {
         let left = self.clear_away(canary.as_ref(), unlisted, &back, progress, &mut measured).await;
         if let (Some(record), false) = (&known.record, measured.is_emulated) {
             measured.until_proven = record.halt.as_ref().and_then(|halt| live::until_proven(halt, &known.entries));
-            let home = self.cloud.in_region(runawaytrain_core::contract::HOME_REGION);
+            let home = self.cloud().in_region(runawaytrain_core::contract::HOME_REGION);
             measured.charges = home.dimensions_of_charges().await.ok();
         }
         let questions = live::questions(&timeline, &measured);
@@ -227,7 +249,7 @@ impl Place<'_> {
             }
             if timeline.has(Step::Quarantined) && !measured.is_emulated && measured.until_denied.is_none() {
                 let attached = *attached.get_or_insert_with(Instant::now);
-                if let Ok((is_permitted, code)) = self.cloud.try_launch(canary).await {
+                if let Ok((is_permitted, code)) = self.cloud().try_launch(canary).await {
                     measured.until_denied = (!is_permitted).then(|| attached.elapsed());
                     measured.launch_in_quarantine = Some((is_permitted, code));
                 }
@@ -258,7 +280,7 @@ impl Place<'_> {
     /// What cannot be read now stays as it was known.
     async fn look(&self, canary: &Canary, known: &mut Known) {
         let account = &self.account.id;
-        let (instances, record) = tokio::join!(self.cloud.canaries(&self.token), self.ports.states.load(account));
+        let (instances, record) = tokio::join!(self.canaries(), self.ports.states.load(account));
         if let Ok(stage) = instances.map(|found| found.get(&canary.id).copied()) {
             known.instance = stage.or(known.instance);
         }
@@ -291,14 +313,22 @@ impl Place<'_> {
         let first = self.terminate(unlisted).await;
         let released = self.release(back, progress).await;
         let begun = Instant::now();
-        let ended = match first {
-            Ok(()) => Ok(()),
-            Err(_) => self.terminate(unlisted).await,
-        };
+        let mut ended = first;
+        // New sessions of a role whose old ones were revoked are denied for half a minute more.
+        while ended.as_ref().is_err_and(|failure| failure.kind == FailureKind::Denied) && begun.elapsed() < SETTLES {
+            sleep(EVERY).await;
+            ended = self.terminate(unlisted).await;
+        }
         let mut left: Vec<String> = released.err().into_iter().collect();
         let is_over = async {
             ended?;
-            self.until(ENDS, || async { Ok::<_, Failure>(self.living().await?.is_empty()) }).await
+            self.until(ENDS, || async {
+                let living = self.living().await?;
+                // Whoever was denied before, by a session that the halt revoked, terminates it now.
+                self.cloud().terminate(&living).await?;
+                Ok::<_, Failure>(living.is_empty())
+            })
+            .await
         };
         match terminal.step("wait until the instance is terminated", is_over).await {
             Ok(true) => {}
@@ -306,7 +336,7 @@ impl Place<'_> {
             Err(failure) => left.push(self.instance_stands(canary, &refusal::sentence(&failure))),
         }
         if let (Some(canary), true, false) = (canary, measured.launch_in_quarantine.is_some(), measured.is_emulated) {
-            let is_permitted = || async { Ok::<_, Failure>(self.cloud.try_launch(canary).await?.0) };
+            let is_permitted = || async { Ok::<_, Failure>(self.cloud().try_launch(canary).await?.0) };
             if left.is_empty() && self.until(SETTLES, is_permitted).await.unwrap_or_default() {
                 measured.until_permitted = Some(begun.elapsed());
             }
@@ -321,7 +351,7 @@ impl Place<'_> {
 
     /// What the drill launched and is not gone.
     async fn living(&self) -> Result<Vec<String>, Failure> {
-        let found = self.cloud.canaries(&self.token).await?;
+        let found = self.canaries().await?;
         let is_gone = |stage: Stage| stage == Stage::Terminated;
         Ok(found.into_iter().filter(|(_, stage)| !is_gone(*stage)).map(|(id, _)| id).collect())
     }
@@ -333,7 +363,7 @@ impl Place<'_> {
             if let Some(canary) = unlisted.filter(|canary| !ids.contains(&canary.id)) {
                 ids.push(canary.id.clone());
             }
-            self.cloud.terminate(&ids).await
+            self.cloud().terminate(&ids).await
         };
         self.terminal().step("terminate the instance", work).await
     }
