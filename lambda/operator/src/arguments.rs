@@ -40,6 +40,7 @@ impl Arguments {
     /// Why the options cannot be followed together, where no rule of the parser's says it.
     pub fn contradiction(&self) -> Option<&'static str> {
         match &self.command {
+            Command::Drill(drill) => drill.contradiction(),
             Command::Release(release) => release.contradiction(),
             _ => None,
         }
@@ -171,15 +172,24 @@ pub struct Drill {
     /// account back, and say how long each took
     #[arg(long, conflicts_with_all = ["account", "own"])]
     pub live: bool,
-    /// Live: give up on what has not come so long after what came last; the instance is terminated all the same
-    #[arg(long, value_name = "SECONDS", requires = "live", default_value_t = 900, value_parser = clap::value_parser!(u64).range(10..=7_200))]
-    pub patience: u64,
+    /// Live: give up on what has not come so long after what came last [default: 900]; the instance is terminated all the
+    /// same
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(10..=7_200))]
+    pub patience: Option<u64>,
     /// Live: do not ask
-    #[arg(long, requires = "live")]
+    #[arg(long)]
     pub yes: bool,
     /// Whose credentials.
     #[command(flatten)]
     pub own: Own,
+}
+
+impl Drill {
+    /// Why the options cannot be followed together, where they cannot. The parser lets a requirement go that conflicts
+    /// with what is given, as --live does with an account.
+    pub fn contradiction(&self) -> Option<&'static str> {
+        (!self.live && (self.yes || self.patience.is_some())).then_some("--yes and --patience are for drill --live")
+    }
 }
 
 /// `runawaytrain halt`.
@@ -445,6 +455,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_for_a_live_drill_is_refused_to_another() {
+        let contradiction = |words: &[&str]| {
+            let line = ["runawaytrain", "drill"].iter().chain(words);
+            Arguments::try_parse_from(line).unwrap().contradiction()
+        };
+        assert_eq!(contradiction(&["physics"]), None);
+        assert_eq!(contradiction(&["--live", "--yes", "--patience", "60"]), None);
+        for words in [&["physics", "--yes"][..], &["physics", "--patience", "60"]] {
+            assert!(contradiction(words).unwrap().contains("for drill --live"), "{words:?}");
+        }
+    }
+
+    #[test]
     fn what_contradicts_itself_is_refused() {
         for line in [
             &["runawaytrain", "doctor", "--mend", "--output", "json"][..],
@@ -453,7 +476,6 @@ mod tests {
             &["runawaytrain", "drill"],
             &["runawaytrain", "drill", "physics", "--live"],
             &["runawaytrain", "drill", "--live", "--own"],
-            &["runawaytrain", "drill", "physics", "--yes"],
             &["runawaytrain", "prune"],
             &["runawaytrain", "allow"],
             &["runawaytrain", "allow", "physics", "--instances", "200"],

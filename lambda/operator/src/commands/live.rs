@@ -28,6 +28,8 @@ use crate::progress::Progress;
 use crate::refusal;
 use crate::terminal::Terminal;
 
+/// Longer than between two sweeps, as a policy has them by default.
+const PATIENCE: Duration = Duration::from_secs(900);
 /// How often is looked.
 const EVERY: Duration = Duration::from_secs(1);
 /// A quarantine bites, and lets go, within seconds.
@@ -95,7 +97,7 @@ pub async fn drill(common: &Common, options: &Drill, progress: &Progress, termin
         region: canary.region.as_str(),
         ports,
         token: format!("canary-{}-{}", Timestamp::now().as_millisecond(), std::process::id()),
-        patience: Duration::from_secs(options.patience),
+        patience: options.patience.map_or(PATIENCE, Duration::from_secs),
         before: record.halt.map(|halt| halt.id),
         has_quarantine: policy.contain.quarantine,
     };
