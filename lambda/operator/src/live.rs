@@ -29,7 +29,7 @@ fn refused(what: String, todo: impl Into<String>) -> Problem {
 }
 
 /// Where the policy lets a live drill launch, or why it does not.
-pub fn canary(policy: &Policy) -> Result<(CanarySettings, AccountPolicy), Problem> {
+pub fn canary(policy: &Policy) -> Result<CanarySettings, Problem> {
     let Some(canary) = policy.document().canary.clone() else {
         return Err(refused(
             "the policy names no canary, the account in which a live drill may launch".to_owned(),
@@ -50,7 +50,18 @@ pub fn canary(policy: &Policy) -> Result<(CanarySettings, AccountPolicy), Proble
             "in the policy file: canary.region: another one",
         ));
     }
-    let of_canary = policy.for_account(id);
+    if policy.halts_per_hour() == 0 {
+        return Err(refused(
+            "brake.haltsPerHour is 0, so the canary would only be frozen".to_owned(),
+            "in the policy file: brake.haltsPerHour: 1 or more; then deploy it",
+        ));
+    }
+    Ok(canary)
+}
+
+/// Refuses an account for which the policy does not mean what a drill needs.
+pub fn suits(of_canary: &AccountPolicy) -> Result<(), Problem> {
+    let id = &of_canary.account;
     if of_canary.mode != Mode::Proceed {
         return Err(refused(
             format!("the canary {id} is in {}, so a halt would touch nothing in it", of_canary.mode),
@@ -63,13 +74,7 @@ pub fn canary(policy: &Policy) -> Result<(CanarySettings, AccountPolicy), Proble
             format!("in the policy file: accounts.\"{id}\".limits.instances: 0; then deploy it"),
         ));
     }
-    if policy.halts_per_hour() == 0 {
-        return Err(refused(
-            "brake.haltsPerHour is 0, so the canary would only be frozen".to_owned(),
-            "in the policy file: brake.haltsPerHour: 1 or more; then deploy it",
-        ));
-    }
-    Ok((canary, of_canary))
+    Ok(())
 }
 
 /// Refuses an account that is not as a drill needs it, by what the guard remembers of it.
@@ -510,9 +515,15 @@ mod tests {
 
     const OWN: &str = "limits: {instances: 0}";
 
+    fn suited(policy: &Policy) -> Result<CanarySettings, Problem> {
+        let found = canary(policy)?;
+        suits(&policy.for_account(&found.account, None))?;
+        Ok(found)
+    }
+
     #[test]
     fn a_canary_that_a_halt_would_not_contain_is_refused_in_one_sentence_with_the_cure() {
-        let (found, _) = canary(&policy(&top(CANARY, "us-east-1", ""), OWN)).unwrap();
+        let found = suited(&policy(&top(CANARY, "us-east-1", ""), OWN)).unwrap();
         assert_eq!((found.account.as_str(), found.region.as_str()), (CANARY, "us-east-1"));
         let at_home = || top(CANARY, "us-east-1", "");
         let cases = [
@@ -526,7 +537,7 @@ mod tests {
             (policy(&top(CANARY, "us-east-1", "brake: {haltsPerHour: 0}"), OWN), "only be frozen", "haltsPerHour"),
         ];
         for (policy, why, cure) in cases {
-            let refused = canary(&policy).unwrap_err();
+            let refused = suited(&policy).unwrap_err();
             assert!(refused.to_string().contains(why), "{refused}");
             assert!(refused.to_string().ends_with("; nothing was launched"), "{refused}");
             assert!(refused.cure().unwrap().exact.contains(cure), "{:?}", refused.cure());

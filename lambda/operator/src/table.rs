@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use runawaytrain_core::record::HourPeak;
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
-use runawaytrain_engine::ports::{Journal, JournalEntry, Peaks, Ports, Records, States, VersionedRecord};
+use runawaytrain_engine::ports::{
+    Journal, JournalEntry, Outbox, OutboxItem, Peaks, Ports, Records, States, VersionedRecord,
+};
 
 /// The table. Of the ports over it this hands on what reads: whoever holds it can neither write nor act.
 #[derive(Clone)]
@@ -14,12 +16,18 @@ pub struct Table {
     states: Arc<dyn States>,
     journal: Arc<dyn Journal>,
     peaks: Arc<dyn Peaks>,
+    outbox: Arc<dyn Outbox>,
 }
 
 impl Table {
     /// The table of these ports.
     pub fn of(ports: &Ports) -> Self {
-        Self { states: Arc::clone(&ports.states), journal: Arc::clone(&ports.journal), peaks: Arc::clone(&ports.peaks) }
+        Self {
+            states: Arc::clone(&ports.states),
+            journal: Arc::clone(&ports.journal),
+            peaks: Arc::clone(&ports.peaks),
+            outbox: Arc::clone(&ports.outbox),
+        }
     }
 
     /// What is remembered of all accounts.
@@ -52,5 +60,13 @@ impl Table {
     /// Where they cannot be read.
     pub async fn peaks(&self, account: &AccountId, since: Timestamp) -> Result<Vec<HourPeak>, Failure> {
         self.peaks.peaks(account, since).await
+    }
+
+    /// The mails that SNS has not taken yet.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub async fn waiting(&self) -> Result<Vec<OutboxItem>, Failure> {
+        self.outbox.waiting().await
     }
 }

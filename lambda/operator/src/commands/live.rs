@@ -10,7 +10,7 @@ use runawaytrain_core::record::{AccountRecord, State};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::HaltId;
 use runawaytrain_core::vocabulary::text::clean;
-use runawaytrain_engine::ports::{JournalEntry, Ports};
+use runawaytrain_engine::ports::JournalEntry;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -26,6 +26,7 @@ use crate::live::{self, GivenBack, Measured, Sighting, Step, Timeline};
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::refusal;
+use crate::table::Table;
 use crate::terminal::Terminal;
 
 /// Longer than between two sweeps, as a policy has them by default.
@@ -48,7 +49,7 @@ struct Place<'a> {
     cloud: Mutex<Cloud>,
     role: &'a str,
     region: &'a str,
-    ports: Ports,
+    table: Table,
     token: String,
     patience: Duration,
     /// The halt that the record told of before.
@@ -73,11 +74,14 @@ struct Known {
 
 pub async fn drill(common: &Common, options: &Drill, progress: &Progress, terminal: Terminal) -> Result<u8, Problem> {
     let site = Site::reach(common, terminal).await?;
-    let (canary, policy) = live::canary(&site.policy.policy)?;
+    let canary = live::canary(&site.policy.policy)?;
     let account = site.account(canary.account.as_str()).await?;
     let role = options.own.role.as_deref().unwrap_or(PAYERS_ROLE);
-    let ports = site.ports(role).await?;
-    let record = site.record(&ports, &account).await?;
+    let table = site.table().await?;
+    let record = site.record(&table, &account).await?;
+    let eyes = site.eyes(role).await?;
+    let policy = eyes.policy_for(&site.policy.policy, &account.id, record.path.as_deref()).await;
+    live::suits(&policy)?;
     live::may_begin(&record)?;
     is_idle(&site, &account).await?;
     let cloud = site.cloud.enter(&account.id, role).await?.in_region(canary.region.as_str());
@@ -95,7 +99,7 @@ pub async fn drill(common: &Common, options: &Drill, progress: &Progress, termin
         cloud: Mutex::new(cloud),
         role,
         region: canary.region.as_str(),
-        ports,
+        table,
         token: format!("canary-{}-{}", Timestamp::now().as_millisecond(), std::process::id()),
         patience: options.patience.map_or(PATIENCE, Duration::from_secs),
         before: record.halt.map(|halt| halt.id),
@@ -180,7 +184,7 @@ impl Place<'_> {
             measured.charges = home.dimensions_of_charges().await.ok();
         }
         let questions = live::questions(&timeline, &measured);
-        let state = self.ports.states.load(id).await.ok().flatten().map(|now| now.record.state);
+        let state = self.table.record(id).await.ok().flatten().map(|now| now.record.state);
         if is_document {
             terminal.document(&json!({
                 "account": id,
@@ -282,18 +286,18 @@ impl Place<'_> {
     /// What cannot be read now stays as it was known.
     async fn look(&self, canary: &Canary, known: &mut Known) {
         let account = &self.account.id;
-        let (instances, record) = tokio::join!(self.canaries(), self.ports.states.load(account));
+        let (instances, record) = tokio::join!(self.canaries(), self.table.record(account));
         if let Ok(stage) = instances.map(|found| found.get(&canary.id).copied()) {
             known.instance = stage.or(known.instance);
         }
         let Ok(Some(record)) = record else { return };
         let halt = record.record.halt.as_ref().filter(|halt| Some(&halt.id) != self.before.as_ref());
         if let Some(halt) = halt {
-            if let Ok(entries) = self.ports.journal.entries(account, &halt.id).await {
+            if let Ok(entries) = self.table.journal(account, &halt.id).await {
                 known.entries = entries;
             }
             if halt.outcome_told
-                && let Ok(waiting) = self.ports.outbox.waiting().await
+                && let Ok(waiting) = self.table.waiting().await
             {
                 known.mails_wait = Some(waiting.iter().any(|item| item.notice.account == *account));
             }
@@ -374,7 +378,7 @@ impl Place<'_> {
     async fn release(&self, back: &GivenBack, progress: &Progress) -> Result<(), String> {
         let (id, name) = (&self.account.id, &self.account.name);
         let stands = |why: &str| format!("{name} ({id}) may be halted: {why}; `{}`", back.command(id.as_str()));
-        match self.ports.states.load(id).await {
+        match self.table.record(id).await {
             Ok(Some(known)) if known.record.state.is_contained() => {}
             Ok(_) => return Ok(()),
             Err(failure) => return Err(stands(&refusal::sentence(&failure))),

@@ -8,7 +8,7 @@ use runawaytrain_core::vocabulary::text::{clean, count};
 use serde_json::{Value, json};
 
 use super::console::{self, Wanted};
-use super::site::{PAYERS_ROLE, Site, not_deployed, refused};
+use super::site::{Site, not_deployed, refused};
 use crate::accounts::Named;
 use crate::answer::{Account, Answer};
 use crate::arguments::{Common, Halt, Output, Release};
