@@ -1,6 +1,8 @@
-//! `infra/generated/` is made from the Rust types. This test fails when it is not what they say; `UPDATE_GENERATED=1`
-//! writes it anew.
+//! `infra/generated/` and the table of keys in `docs/policy.md` are made from the Rust types. This test fails when they
+//! are not what those say; `UPDATE_GENERATED=1` writes them anew.
 #![cfg(test)]
+
+mod policy_keys;
 
 use std::path::Path;
 
@@ -16,15 +18,21 @@ use runawaytrain_core::vocabulary::mode::Mode;
 use serde_json::{Map, Value, json};
 
 fn hold_against(file: &str, made: &Value) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/generated").join(file);
-    let made = format!("{}\n", serde_json::to_string_pretty(made).unwrap());
+    hold(&format!("infra/generated/{file}"), |_| format!("{}\n", serde_json::to_string_pretty(made).unwrap()));
+}
+
+/// Compares a file with what is made of it, or writes it.
+fn hold(file: &str, make: impl FnOnce(&str) -> String) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    let made = make(&found);
     if std::env::var_os("UPDATE_GENERATED").is_some() {
         std::fs::write(&path, &made).unwrap();
+        return;
     }
-    let found = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         found == made,
-        "infra/generated/{file} is not what the Rust types say. Run: \
+        "{file} is not what the Rust types say. Run: \
          UPDATE_GENERATED=1 cargo test -p runawaytrain-core --test generated"
     );
 }
@@ -32,6 +40,15 @@ fn hold_against(file: &str, made: &Value) {
 #[test]
 fn the_policys_schema_is_up_to_date() {
     hold_against("policy.schema.json", schemars::schema_for!(PolicyDocument).as_value());
+}
+
+#[test]
+fn the_reference_of_the_policys_keys_is_up_to_date() {
+    hold("docs/policy.md", |document| {
+        let (before, rest) = document.split_once(policy_keys::BEGIN).expect("where the keys begin");
+        let (_, after) = rest.split_once(policy_keys::END).expect("where the keys end");
+        format!("{before}{}{}{}{after}", policy_keys::BEGIN, policy_keys::table(), policy_keys::END)
+    });
 }
 
 /// From the least on.
