@@ -68,7 +68,7 @@ def test_what_is_wrong_has_its_line_and_what_to_do(command: Policy, subtests: py
         (
             payer.SAMPLE.replace("instances: 20", "instances: many"),
             "policy.yaml:11:23: defaults.limits.instances: must be a whole number",
-            "README.md",
+            "docs/policy.md",
         ),
         (payer.SAMPLE.replace("instances: 20", ""), "policy.yaml:11:11: defaults.limits sets none of", None),
         (

@@ -280,3 +280,14 @@ async fn a_record_cannot_give_orders() {
         assert!(!touched(&scene));
     }
 }
+
+/// What is known is what the refusal says.
+#[test]
+fn each_action_has_its_heading_among_the_events() {
+    let refusal = read(&json!({ "action": "nonsense" })).unwrap_err().to_string();
+    let (_, known) = refusal.split_once("known are ").unwrap();
+    let page = include_str!("../../../docs/events.md");
+    let missing: Vec<&str> =
+        known.split(", ").filter(|action| !page.lines().any(|line| line == format!("### {action}"))).collect();
+    assert!(missing.is_empty(), "docs/events.md has no heading \"### NAME\" for {missing:?}");
+}

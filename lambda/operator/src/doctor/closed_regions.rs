@@ -94,7 +94,7 @@ fn denied(attached: &[Attached], enabled: &BTreeSet<String>, policy: &PolicyFile
         found.push(Finding::missing(
             format!("{what} ({})", clean(name)),
             said,
-            cure.remarked("README.md, \"Where the organization denies regions\", has other ways"),
+            cure.remarked("docs/deploy.md, \"Where the organization denies regions\", has other ways"),
         ));
     }
     let regions: BTreeSet<String> = unlooked.values().flatten().cloned().collect();

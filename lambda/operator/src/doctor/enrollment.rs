@@ -129,7 +129,7 @@ fn command(set: &Set, target: &Target) -> String {
     )
 }
 
-/// README.md, "Where the organization denies regions". What the forwarder carries goes to the region of the guard.
+/// docs/deploy.md, "Where the organization denies regions". What the forwarder carries goes to the region of the guard.
 fn exemptions(facts: &Facts) -> Vec<Cure> {
     let principals =
         ["stacksets-exec-*", RESPONDER_ROLE, FORWARDER_ROLE].map(|role| format!("arn:aws:iam::*:role/{role}"));

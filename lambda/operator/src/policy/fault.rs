@@ -7,7 +7,7 @@ use serde_yaml_ng::Value;
 use super::places::{Place, Places};
 
 /// What to do where the value alone does not say it.
-const SEE: &str = "write what README.md says of this key, under \"The policy\".";
+const SEE: &str = "write what docs/policy.md says of this key.";
 
 /// Something wrong at a place of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,7 +193,7 @@ mod tests {
                 "mode: dril\n",
                 "policy.yaml:4:7: mode: must be one of pass, drill, proceed (found \"dril\"). did you mean",
             ),
-            ("grace: 4\n", "policy.yaml:4:8: grace: must be text (found 4). write what README.md"),
+            ("grace: 4\n", "policy.yaml:4:8: grace: must be text (found 4). write what docs/policy.md"),
             (
                 "units:\n  ou-exam-1: {}\n",
                 "policy.yaml:5:3: units.\"ou-exam-1\": \"ou-exam-1\" is not an organizational unit's id: write it as the",
