@@ -69,7 +69,12 @@ fn row(argument: &Arg) -> String {
     let name = match (argument.get_long(), argument.get_short()) {
         (Some(long), short) => {
             let short = short.map(|short| format!("-{short}, ")).unwrap_or_default();
-            format!("{short}--{long}{}", if takes_one { format!(" {values}") } else { String::new() })
+            let value = match takes_one {
+                true if argument.is_require_equals_set() => format!("[={values}]"),
+                true => format!(" {values}"),
+                false => String::new(),
+            };
+            format!("{short}--{long}{value}")
         }
         (None, _) => values,
     };
