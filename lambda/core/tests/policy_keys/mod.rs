@@ -88,9 +88,9 @@ impl<'a> Walk<'a> {
         if let Some(by_id) = definition["patternProperties"].as_object() {
             let of_one = by_id.values().next().unwrap();
             self.rows.push(Row { key: path.to_owned(), what, unit: "by id".to_owned(), default: none() });
-            self.nested(of_one, &format!("{path}.\"ID\""), default);
+            self.nested(of_one, &format!("{path}.\"ID\""), true, default);
         } else if definition["properties"].is_object() {
-            self.nested(property, path, default);
+            self.nested(property, path, is_required, default);
         } else {
             let default = default_of(property, is_required, default);
             self.rows.push(Row { key: path.to_owned(), what, unit: self.unit(definition), default });
@@ -98,7 +98,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The keys of an object; where they were told of before, that.
-    fn nested(&mut self, property: &'a Value, path: &str, default: &Value) {
+    fn nested(&mut self, property: &'a Value, path: &str, is_required: bool, default: &Value) {
         let definition = self.resolve(property);
         let name = property["$ref"].as_str().unwrap_or_default().to_owned();
         match self.seen.iter().find(|(seen, _)| *seen == name) {
@@ -109,7 +109,8 @@ impl<'a> Walk<'a> {
             }
             None => {
                 self.seen.push((name, path.to_owned()));
-                if definition["required"].is_null() && path.split('.').count() == 1 {
+                // What may be left out whole is told of by itself.
+                if !is_required && property["default"].is_null() {
                     let what = text(property).or_else(|| text(definition)).unwrap_or_default();
                     self.rows.push(Row { key: path.to_owned(), what, unit: "keys below".to_owned(), default: none() });
                 }
