@@ -16,10 +16,11 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from demo_lib.paths import OPERATOR
 from lib import ending
 from lib.ministack import Ministack
 from release_lib import archive, checksums, fetch
-from release_lib.paths import BUILD, ROOT, Names
+from release_lib.paths import BUILD, COMMAND_TARGETS, ROOT, Names, commands_of, host
 from release_lib.problem import Problem
 from release_lib.version import of_workspace
 
@@ -51,6 +52,8 @@ class DryRun:
             self.version,
             "--bootstrap",
             self.bootstrap,
+            "--command",
+            OPERATOR,
             "--output",
             self.output,
         )
@@ -108,6 +111,8 @@ def test_makes_these_files_and_names_each(made: DryRun) -> None:
         names.function("x86_64"),
         names.assembly("x86_64"),
         names.function_bom("x86_64"),
+        names.command(host()),
+        *map(names.command_bom, commands_of("x86_64")),
         names.infra_bom,
         names.notes,
         "SHA256SUMS",
@@ -115,7 +120,8 @@ def test_makes_these_files_and_names_each(made: DryRun) -> None:
     assert {file.name for file in made.output.iterdir()} == expected
     for name in expected:
         assert name in made.said.stdout
-    assert "arm64" in made.said.stdout
+    for later in ("arm64", *(target for target in COMMAND_TARGETS if target != host())):
+        assert later in made.said.stdout
 
 
 def test_the_checksums_are_those_of_the_files(made: DryRun) -> None:
@@ -138,6 +144,32 @@ def test_the_zip_is_the_binary_and_the_policy(made: DryRun) -> None:
         assert {entry.date_time for entry in entries.values()} == {(1980, 1, 1, 0, 0, 0)}
         assert packed.read("bootstrap") == made.bootstrap.read_bytes()
         assert json.loads(packed.read("runawaytrain.json"))["payer"] == "123456789012"
+
+
+def test_the_archive_of_the_command_is_what_people_install(made: DryRun, tmp_path: Path) -> None:
+    archive.unpack(made.output / made.names.command(host()), tmp_path / "to")
+    (folder,) = (tmp_path / "to").iterdir()
+    assert folder.name == f"runawaytrain-{made.version}-{host()}"
+    files = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
+    pages = {name for name in files if name.startswith("man/")}
+    shells = ("runawaytrain.bash", "_runawaytrain", "runawaytrain.fish", "runawaytrain.elv", "_runawaytrain.ps1")
+    assert set(files) == {"runawaytrain", "LICENSE"} | pages | {f"completions/{name}" for name in shells}
+    assert {"man/runawaytrain.1", "man/runawaytrain-halt.1"} <= pages
+    assert {name for name, file in files.items() if os.access(file, os.X_OK)} == {"runawaytrain"}
+    assert files["LICENSE"].read_bytes() == (ROOT / "LICENSE").read_bytes()
+    assert "runawaytrain" in files["completions/_runawaytrain"].read_text().splitlines()[0]
+    said = ending.run([files["runawaytrain"], "--version"], SECONDS, stdout=subprocess.PIPE, text=True)
+    assert said.stdout.strip() == f"runawaytrain {made.version}"
+
+
+def test_the_bill_of_the_command_is_its_own(made: DryRun) -> None:
+    for target in commands_of("x86_64"):
+        bill = json.loads((made.output / made.names.command_bom(target)).read_text())
+        names = {one["name"] for one in bill["components"] if one.get("scope") == "required"}
+        assert bill["metadata"]["component"]["name"] == "runawaytrain-operator"
+        assert {"clap", "rustls", "aws-sdk-lambda", "runawaytrain-engine"} <= names
+        assert not {"lambda_runtime", "runawaytrain-testbed"} & names
+        assert ("security-framework" in names) == target.endswith("apple-darwin"), target
 
 
 def test_the_assembly_stands_alone(made: DryRun) -> None:
@@ -170,8 +202,9 @@ def test_the_assembly_keeps_nothing_of_who_made_it(made: DryRun) -> None:
 
 
 def test_the_bills_of_materials_are_valid(made: DryRun) -> None:
-    function = (made.output / made.names.function_bom("x86_64")).read_text()
-    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(function) is None
+    for name in (made.names.function_bom("x86_64"), *map(made.names.command_bom, commands_of("x86_64"))):
+        bill = (made.output / name).read_text()
+        assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill) is None, name
     assert (
         JsonStrictValidator(SchemaVersion.V1_5).validate_str((made.output / made.names.infra_bom).read_text()) is None
     )

@@ -1,13 +1,16 @@
-"""Versions, changelog, archives, the drill's answer, deny.toml: each alone."""
+"""Versions, changelog, archives, the drill's answer, the command, deny.toml: each alone."""
 
 import json
 import os
+import subprocess
 import tarfile
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from release_lib import archive, changelog, dependencies, drill, version
+from lib import ending
+from release_lib import archive, changelog, crates, dependencies, drill, packing, paths, version
 from release_lib.problem import Problem
 
 CHANGELOG = """\
@@ -150,6 +153,35 @@ def test_everything_else_is_a_failure(tmp_path: Path, subtests: pytest.Subtests)
     ):
         with subtests.test(answer), pytest.raises(Problem):
             judge(tmp_path, answer)
+
+
+def test_the_package_of_the_command_installs_one_binary_which_unwinds() -> None:
+    """`cargo install --git … runawaytrain-operator` builds the release profile: a look must survive the panic of one
+    account."""
+    command = ["cargo", "metadata", "--no-deps", "--locked", "--format-version", "1"]
+    done = ending.run(command, 60, cwd=paths.ROOT, stdout=subprocess.PIPE, text=True)
+    (operator,) = [one for one in json.loads(done.stdout)["packages"] if one["name"] == crates.COMMAND]
+    assert [target["name"] for target in operator["targets"] if "bin" in target["kind"]] == ["runawaytrain"]
+    profiles = tomllib.loads((paths.ROOT / "Cargo.toml").read_text())["profile"]
+    assert profiles["release"].get("panic", "unwind") == "unwind"
+
+
+def test_a_command_that_cannot_be_packed_is_refused_in_a_sentence(tmp_path: Path, subtests: pytest.Subtests) -> None:
+    elsewhere = next(target for target in paths.COMMAND_TARGETS if not paths.runs_here(target))
+    other = tmp_path / "other"
+    other.write_text("#!/bin/sh\necho runawaytrain 0.0.1\n")
+    other.chmod(0o755)
+    text = tmp_path / "text"
+    text.write_text("no program")
+    for target, binary, why in (
+        (elsewhere, other, "Run this on a machine that runs it"),
+        (paths.host(), tmp_path / "nothing", "there is no such file"),
+        (paths.host(), text, "cannot be run"),
+        (paths.host(), other, "this releases runawaytrain 1.2.3"),
+    ):
+        with subtests.test(why), pytest.raises(Problem, match=why):
+            packing.pack_command("1.2.3", target, binary, tmp_path / "dist")
+    assert not (tmp_path / "dist").exists()
 
 
 def package(**changes: str | None) -> dict[str, str | None]:

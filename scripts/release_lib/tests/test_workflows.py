@@ -11,7 +11,7 @@ import yaml
 
 from release_lib.__main__ import parser
 from release_lib.fetch import WORKFLOW
-from release_lib.paths import ROOT
+from release_lib.paths import COMMAND_TARGETS, ROOT
 
 FOLDER = ROOT / ".github" / "workflows"
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
@@ -49,16 +49,24 @@ def test_every_script_that_is_run_exists_and_can_be_run() -> None:
 
 def test_scripts_release_is_run_with_arguments_that_it_takes(subtests: pytest.Subtests) -> None:
     """With the expansions of the shell in place, except where only some words are allowed."""
+    words_of_a_job = {"$ARCH": "x86_64", "$TARGET": COMMAND_TARGETS[0]}
     steps_run = set()
     for place, words in commands():
         if words and words[0] == "scripts/release":
-            arguments = [
-                "x86_64" if word == "$ARCH" else word for word in words[1 : words.index("|") if "|" in words else None]
-            ]
+            own = words[1 : words.index("|") if "|" in words else None]
+            arguments = [words_of_a_job.get(word, word) for word in own]
             with subtests.test(place, arguments=arguments):
                 parser().parse_args(arguments)  # SystemExit otherwise
                 steps_run.add(arguments[0])
-    assert steps_run == {"check", "pack", "finish", "fetch", "drilled"}
+    assert steps_run == {"check", "pack", "command", "finish", "fetch", "drilled"}
+
+
+def test_the_command_is_built_for_each_of_its_targets_and_waited_for() -> None:
+    jobs = workflows()["release.yml"]["jobs"]
+    built = jobs["command"]["strategy"]["matrix"]["include"]
+    assert sorted(one["target"] for one in built) == sorted(COMMAND_TARGETS)
+    assert [one for one in built if ("darwin" in one["target"]) != one["runner"].startswith("macos")] == []
+    assert "command" in jobs["publish"]["needs"]
 
 
 def test_the_cdk_is_the_one_of_the_lock_file() -> None:
