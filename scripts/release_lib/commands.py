@@ -62,7 +62,8 @@ def dry_run(options: Namespace) -> int:
     current = version.of_workspace()
     if options.version not in (None, current):
         raise Problem(
-            f"--version {options.version}: the workspace's version is {current}. Set it in Cargo.toml, infra/package.json and infra/package-lock.json."
+            f"--version {options.version}: the workspace's version is {current}. Set it in Cargo.toml,"
+            " infra/package.json and infra/package-lock.json."
         )
     changed = version.uncommitted()
     if changed and not options.allow_dirty:
@@ -80,7 +81,8 @@ def dry_run(options: Namespace) -> int:
         print("\nMade from changes that are not committed: the pipeline will make something else.")
     if not named:
         print(
-            f"\nCHANGELOG.md has no section '## [{current}]' yet; the notes are those under Unreleased. The pipeline refuses a tag without one."
+            f"\nCHANGELOG.md has no section '## [{current}]' yet; the notes are those under Unreleased. The pipeline"
+            " refuses a tag without one."
         )
     return 0
 

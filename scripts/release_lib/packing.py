@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from lib import ending
 
@@ -50,15 +51,17 @@ def pack(version: str, arch: str, bootstrap: Path | None, output: Path) -> None:
 
 
 def pack_command(version: str, target: str, binary: Path | None, output: Path) -> None:
-    """Builds unless a built command is named, and leaves the archive in `output`: the binary, its pages, its completions, the license."""
+    """Builds unless a built command is named, and leaves the archive in `output`: the binary, its pages, its
+    completions, the license."""
     if not runs_here(target):
         raise Problem(
-            f"--target {target}: this machine is {host()}, and the command writes its pages itself. Run this on a machine that runs it."
+            f"--target {target}: this machine is {host()}, and the command writes its pages itself. Run this on a"
+            " machine that runs it."
         )
     built = binary.resolve() if binary else _build_command(target)
     if not built.is_file():
         raise Problem(f"--command {binary}: there is no such file. Leave the option out to build the command.")
-    said = _said_by(built, "--version").decode().strip()
+    said = _said_by(built, "--version").strip()
     if said != f"runawaytrain {version}":
         raise Problem(
             f"{built} says that it is '{said}'; this releases runawaytrain {version}. Build the command anew."
@@ -73,19 +76,18 @@ def pack_command(version: str, target: str, binary: Path | None, output: Path) -
         shutil.copy(ROOT / "LICENSE", folder / "LICENSE")
         _said_by(built, "man", "--dir", folder / "man")
         for shell, name in COMPLETIONS.items():
-            (folder / "completions" / name).write_bytes(_said_by(built, "completions", shell))
+            (folder / "completions" / name).write_text(_said_by(built, "completions", shell), encoding="utf-8")
         tar_folder(Path(temp), output / names.command(target))
 
 
-def _said_by(binary: Path, *arguments: str | Path) -> bytes:
+def _said_by(binary: Path, *arguments: str | Path) -> str:
+    how: dict[str, Any] = {"encoding": "utf-8", "errors": "replace"}  # any program may have been named
     try:
-        done = ending.run([binary, *arguments], SECONDS, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        done = ending.run([binary, *arguments], SECONDS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how)
     except OSError as error:
         raise Problem(f"{binary} cannot be run: {error}") from error
     if done.returncode != 0:
-        raise Problem(
-            f"{binary.name} {' '.join(map(str, arguments))} failed:\n{done.stderr.decode(errors='replace').strip()}"
-        )
+        raise Problem(f"{binary.name} {' '.join(map(str, arguments))} failed:\n{done.stderr.strip()}")
     return done.stdout
 
 
