@@ -93,6 +93,7 @@ class ScriptedDouble:
     denied: set[str] = field(default_factory=set)  # operations, `ListRoots`
     scripted: dict[str, bytes | list[bytes]] = field(default_factory=dict)  # operation → body or bodies, sent with 200
     asked: list[str] = field(default_factory=list)
+    bodies: dict[str, list[bytes]] = field(default_factory=dict)  # operation → what each request of it brought
     held: set[str] = field(default_factory=set)  # operations that are never answered
     let_go: list[str] = field(default_factory=list)  # held ones that whoever asked has left
 
@@ -112,6 +113,7 @@ class ScriptedDouble:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 operation = _operation(self.path, self.headers, body)
                 double.asked.append(operation)
+                double.bodies.setdefault(operation, []).append(body)
                 if operation in double.held:
                     self.connection.recv(1)
                     double.let_go.append(operation)
@@ -138,7 +140,7 @@ class ScriptedDouble:
 
     def reset(self) -> None:
         self.access, self.delegates, self.delegation, self.reports = "DISABLED", [], None, []
-        for script in (self.denied, self.scripted, self.asked, self.held, self.let_go):
+        for script in (self.denied, self.scripted, self.asked, self.bodies, self.held, self.let_go):
             script.clear()
 
     def answer(self, operation: str, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, str, bytes]:
