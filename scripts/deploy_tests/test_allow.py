@@ -12,7 +12,7 @@ import pytest
 
 from . import payer
 from .servers import PAYER, ScriptedDouble
-from .test_guarding import DONE, NOT_DONE, OVER_LIMIT, Guarding, answer
+from .test_guarding import DONE, NOT_DONE, NOT_SEEN, OVER_LIMIT, Guarding, answer
 
 NOT_UNDERSTOOD = 2
 LAST_DAY = datetime.now(UTC).date() + timedelta(days=7)
@@ -141,6 +141,16 @@ def test_the_exception_of_one_account_is_listed_alone(command: Allowing) -> None
     code, said = command.say("allow", PAYER, "--list")
     assert code == DONE, said
     assert "No exception holds." in said
+
+
+def test_a_record_that_cannot_be_read_is_a_gap_and_no_exception_less(command: Allowing) -> None:
+    command.remembered({"account": command.member, "name": "physics", "state": "Ok", "exception": exception()})
+    code, said = command.say("allow", "--list")
+    assert code == NOT_SEEN, said
+    assert f"the record of account {command.member} cannot be read" in said
+    assert "No exception holds." not in said
+    code, document = command.ask("allow", "physics", "--list")
+    assert (code, list(document["unreadable"])) == (NOT_SEEN, [command.member])
 
 
 def test_what_somebody_wrote_into_a_reason_forges_no_line(command: Allowing) -> None:

@@ -113,3 +113,11 @@ def test_ctrl_c_during_an_order_says_that_the_guard_goes_on_with_it(command: Wat
     program.type(CTRL_C)
     assert_interrupted(program, f"the guard goes on with it; `runawaytrain status {command.member}` follows")
     assert command.double.asked.count("Invoke") == 1, "an order is given once"
+
+
+def test_ctrl_c_during_an_exception_says_that_the_guard_goes_on_with_it(command: Watching) -> None:
+    command.double.held.add("Invoke")
+    program = command.start("allow", "physics", "--instances", "200", "--until", "2026-12-01", "--reason", "a run")
+    command.until_asked("Invoke", program)
+    program.type(CTRL_C)
+    assert_interrupted(program, f"the guard goes on with it; `runawaytrain status {command.member}` follows")
