@@ -5,6 +5,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { names } from '../contract';
 import type { NotifyTopic } from '../notification/notify-topic';
+import { runbook } from '../shared/runbook';
 import { ownMetric } from './own-metric';
 
 export const FAILURES_ALARM = names.failureQueue;
@@ -27,9 +28,9 @@ export class GuardAlarms extends Construct {
     this.alarm('Failures', {
       alarmName: FAILURES_ALARM,
       alarmDescription:
-        `An event could not be handled by runawaytrain, in spite of the retries, and lies in the queue ${names.failureQueue}: a launch, ` +
-        `an order or a billing alarm that nobody has acted on. Read it there and in the log group ${names.logGroup}; what it was ` +
-        'about is judged at the next sweep. Delete the message when it is understood.',
+        `runawaytrain could not handle an event, in spite of the retries. It lies in the queue ${names.failureQueue}: a launch, ` +
+        `an order or a billing alarm that nobody has acted on. Read it there and in the log group ${names.logGroup}. What it was ` +
+        `about is judged at the next sweep. Delete the message once it is understood. ${runbook(FAILURES_ALARM)}`,
       metric: failures.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: Duration.minutes(5) }),
       comparisonOperator: GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       threshold: 1,
@@ -38,7 +39,7 @@ export class GuardAlarms extends Construct {
       alarmName: COVERAGE_ALARM,
       alarmDescription:
         'No sweep of runawaytrain saw every account in every region in the last hour: something is not watched. The report of a sweep ' +
-        'names each account and region that did not answer, and why.',
+        `names each account and region that did not answer, and why. ${runbook(COVERAGE_ALARM)}`,
       // The most of an hour: one region that is slow once is noise.
       metric: ownMetric('coverage', { statistic: 'Maximum', period: Duration.hours(1) }),
       comparisonOperator: LESS_THAN_THRESHOLD,
@@ -47,8 +48,8 @@ export class GuardAlarms extends Construct {
     this.alarm('Brake', {
       alarmName: BRAKE_ALARM,
       alarmDescription:
-        'Accounts that ran away are frozen by runawaytrain and not halted, for the brake held: what runs in them goes on and bills. ' +
-        'No further account is halted until people have halted or released each of them; the status of runawaytrain names them.',
+        'runawaytrain froze accounts that ran away instead of halting them, because the brake held: what runs in them runs on and bills. ' +
+        `No further account is halted until people have halted or released each of them: runawaytrain status names them. ${runbook(BRAKE_ALARM)}`,
       metric: ownMetric('waiting'),
       comparisonOperator: GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       threshold: 1,

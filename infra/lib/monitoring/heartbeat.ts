@@ -6,6 +6,7 @@ import { Construct } from 'constructs';
 import { metrics, names } from '../contract';
 import type { NotifyTopic } from '../notification/notify-topic';
 import { grant } from '../shared/grant';
+import { runbook } from '../shared/runbook';
 import { ownMetric } from './own-metric';
 
 /** One missed tick is noise, a deployment for instance. Three in a row are an account that nobody watches. */
@@ -23,7 +24,7 @@ export class Heartbeat extends Construct {
       alarmName: names.heartbeatAlarm,
       alarmDescription:
         `runawaytrain completed no sweep in ${TICKS * scheduleMinutes} minutes: no account is being watched. ` +
-        `Look at the log group ${names.logGroup} and the queue ${names.failureQueue}, and whether envaction or mode is pass.`,
+        `Look at the log group ${names.logGroup} and the queue ${names.failureQueue}, and whether envaction or mode is pass. ${runbook(names.heartbeatAlarm)}`,
       metric: ownMetric('heartbeat', { period: Duration.minutes(scheduleMinutes) }),
       comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
       threshold: 1,

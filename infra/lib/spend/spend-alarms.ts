@@ -7,9 +7,13 @@ import { Duration } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, type IAlarmAction, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import { names } from '../contract';
+import { runbook } from '../shared/runbook';
 
 /** AWS publishes the estimate several times a day; a shorter period would mostly be empty. */
 const PERIOD = Duration.hours(6);
+
+/** Each account's alarm is read about in one place. */
+const RUNBOOK = runbook(names.spendAlarmPrefix.replace(/-$/, ''));
 
 export interface SpendAlarmsProps {
   /** US dollars a month, by account. */
@@ -26,7 +30,7 @@ export class SpendAlarms extends Construct {
   private watch(account: string, dollars: number, tell: IAlarmAction): void {
     const alarm = new Alarm(this, account, {
       alarmName: `${names.spendAlarmPrefix}${account}`,
-      alarmDescription: `Account ${account} was charged more than ${dollars} USD this month, by AWS's estimate. runawaytrain judges it now.`,
+      alarmDescription: `Account ${account} was charged more than USD ${dollars} this month, by AWS's estimate. runawaytrain judges it now. ${RUNBOOK}`,
       metric: new Metric({
         namespace: 'AWS/Billing',
         metricName: 'EstimatedCharges',
