@@ -65,7 +65,7 @@ def by_list_price(claims: Claims, answer: Answer, mails: list[Mail], account: Ac
         unless(_equal(reading.get("value"), wanted), f"they cost {wanted}"),
         unless("estimated" not in reading, f"the reading is {reading}"),
     )
-    _told(claims, mails, account, r"USD/hour \(limit 50\.00\)")
+    _told(claims, mails, account, r"USD [0-9.,]+/hour \(limit 50\.00\)")
 
 
 def by_estimate(claims: Claims, answer: Answer, mails: list[Mail], account: Account, region: str) -> None:
@@ -77,7 +77,7 @@ def by_estimate(claims: Claims, answer: Answer, mails: list[Mail], account: Acco
         unless(estimated > 0, f"the reading is {reading}"),
         unless(_equal(value - estimated, Decimal(PRICES[TYPE][region])), f"its {TYPE} is not at its list price"),
     )
-    _told(claims, mails, account, r"USD/hour \(limit 20\.00; [0-9.,]+ of it estimated, [0-9.,]+ for certain\)")
+    _told(claims, mails, account, r"USD [0-9.,]+/hour \(limit 20\.00; [0-9.,]+ of it estimated, [0-9.,]+ for certain\)")
 
 
 def by_reports(claims: Claims, answer: Answer, mails: list[Mail], account: Account, wanted: Decimal) -> None:
@@ -86,19 +86,19 @@ def by_reports(claims: Claims, answer: Answer, mails: list[Mail], account: Accou
         f"{account.name}: {reading.get('value')} USD in 24 h, as the report has it",
         unless(_equal(reading.get("value"), wanted), f"it has {wanted}"),
     )
-    _told(claims, mails, account, r"USD in 24 h \(limit 100\.00; cost and usage reports until [0-9-]+ [0-9:]+ UTC\)")
+    _told(claims, mails, account, r"USD [0-9.,]+ in 24 h \(limit 100\.00; cost and usage reports until [0-9-]+ [0-9:]+ UTC\)")
 
 
 def by_charges(claims: Claims, answer: Answer, mails: list[Mail], account: Account, wanted: float) -> None:
     why = str(answer.account(account.id).get("why"))
     claims.claim(
-        f"the table remembers why: {why}", unless(f"{wanted:.2f} USD this month" in why, f"it is not {wanted}")
+        f"the table remembers why: {why}", unless(f"USD {wanted:.2f} this month" in why, f"it is not {wanted}")
     )
     _told(
         claims,
         mails,
         account,
-        rf"{wanted:.2f} USD this month \(limit 500\.00; estimated charges until [0-9-]+ [0-9:]+ UTC\)",
+        rf"USD {wanted:.2f} this month \(limit 500\.00; estimated charges until [0-9-]+ [0-9:]+ UTC\)",
     )
 
 
@@ -141,7 +141,9 @@ def _alone(claims: Claims, answer: Answer, account: Account, limit: str) -> Read
 
 def _told(claims: Claims, mails: list[Mail], account: Account, pattern: str) -> None:
     text = next((one.text for one in mails if one.kind == "halt" and one.about(account)), "")
-    reason = next((line.removeprefix("Reason").strip() for line in text.splitlines() if line.startswith("Reason")), "?")
+    # A long reason goes on below where it began.
+    found = re.search(r"^Reason +(.+(?:\n {10}.+)*)", text, re.MULTILINE)
+    reason = " ".join(found[1].split()) if found else "?"
     claims.claim(
         f"its halt mail says why: {reason}",
         unless(re.search(pattern, reason) is not None, f"it does not match {pattern}"),

@@ -1,5 +1,6 @@
 //! The decision, and what follows from it for the record and for people.
 
+mod contained;
 mod decide;
 mod exception;
 mod freeze;
@@ -9,6 +10,7 @@ mod release;
 mod shut_out;
 mod transition;
 
+pub use contained::{since_midnight, still_contained};
 pub use decide::{Case, Cause, Decision};
 pub use exception::{excepted, revoked};
 pub use freeze::{freeze_outcome, frozen, thawed};

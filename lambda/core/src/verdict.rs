@@ -269,8 +269,7 @@ impl fmt::Display for Judgement {
 impl fmt::Display for Reading {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at_least = if self.lower_bound { "at least " } else { "" };
-        let (value, threshold) = (self.limit.show(self.value), self.limit.show(self.threshold));
-        write!(f, "{at_least}{value} {} (limit {threshold}", self.limit)?;
+        write!(f, "{at_least}{} (limit {}", self.limit.amount(self.value), self.limit.show(self.threshold))?;
         if self.estimated > 0 {
             write!(f, "; {} of it estimated", self.limit.show(self.estimated))?;
         }

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use runawaytrain_core::contract;
-use runawaytrain_core::decision::{News, ShutOuts};
+use runawaytrain_core::decision::{News, ShutOuts, since_midnight, still_contained};
 use runawaytrain_core::message::mail;
 use runawaytrain_core::message::report::{AccountReport, Answer, NoticeTotals, Report, SweepReport, Totals};
 use runawaytrain_core::policy::{AccountPolicy, CostReports, Policy};
@@ -177,21 +177,23 @@ impl Guard {
         // A sweep of this warm function must not judge by what was known before.
         self.spend.invalidate_hours().await;
         if let Some(news) = news {
-            self.tell(&news).await;
+            self.tell(&news, QUIET).await;
         }
         answer
     }
 
-    /// Mails what concerns the payer, unless it was told within [`QUIET`].
-    async fn tell(&self, news: &News) {
+    /// Mails what concerns the payer, unless it was told a while ago.
+    async fn tell(&self, news: &News, quiet: SignedDuration) -> NoticeTotals {
         // Whatever units the payer is in: it is the default list that hears of it.
+        let mut sent = NoticeTotals::default();
         for notice in mail::write(&self.policy.for_account(self.policy.payer(), None), news) {
-            match self.mailer.add(&notice, self.clock.now(), QUIET).await {
+            match self.mailer.add(&notice, self.clock.now(), quiet).await {
                 Ok(false) => {}
-                Ok(true) => _ = self.mailer.deliver().await,
+                Ok(true) => sent += self.mailer.deliver().await,
                 Err(failure) => tracing::error!(error = %failure, "a mail could not be put into the outbox"),
             }
         }
+        sent
     }
 
     fn exceptions<'a>(&'a self, invocation: &'a Invocation) -> Exceptions<'a> {
@@ -294,6 +296,7 @@ impl Guard {
             .filter(|record| scope.members.contains(&record.account))
             .collect();
         let waiting = frozen_for(&members, FreezeReason::Brake);
+        let reminder = still_contained(members.iter().copied(), started);
         let one = self.account_sweep(source, &scope, &members, order, !drill, invocation);
         let let_us_in: BTreeSet<AccountId> =
             members.iter().filter(|record| record.reached).map(|record| record.account.clone()).collect();
@@ -322,6 +325,11 @@ impl Guard {
         }
         if self.permissions.carry_out(inquiry, &mut accounts, invocation.deadline).await {
             notices += self.mailer.deliver().await;
+        }
+        if let Some(news) = reminder.filter(|_| !drill && *selection == Selection::All) {
+            // Once a day by UTC, whichever sweep comes first, at midnight sharp as well: the outbox counts milliseconds.
+            let today = since_midnight(self.clock.now()) + SignedDuration::from_millis(1);
+            notices += self.tell(&news, today).await;
         }
         let totals = Totals::of(&accounts);
         let sentence = totals.sentence();

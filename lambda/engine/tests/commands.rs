@@ -1,13 +1,7 @@
-//! What people are told to type.
+//! What documents tell people to type.
 #![cfg(test)]
 
-#[expect(dead_code, reason = "each test file uses its own part of this")]
-mod common;
-
 use std::path::{Path, PathBuf};
-
-use common::{PHYSICS, Scene, policy, seeded};
-use serde_json::json;
 
 const COMMAND: &str = "aws lambda invoke";
 
@@ -26,15 +20,9 @@ fn texts(place: &Path, found: &mut Vec<(PathBuf, String)>) {
 }
 
 /// Without it the CLI gives up after a minute and sends the event again: a second halt or release beside the first.
-#[tokio::test(start_paused = true)]
-async fn commands_that_call_the_function_wait_for_its_answer() {
-    let scene = Scene::new(seeded(), policy(json!({})));
-    scene.send(json!({})).await;
-    scene.send(json!({ "action": "release", "account": PHYSICS })).await;
-    let mails = scene.testbed.mailbox.mails();
-    let mut all: Vec<_> = mails.into_iter().map(|mail| (PathBuf::from(mail.subject), mail.body)).collect();
-    let in_mails = all.iter().filter(|(_, text)| text.contains(COMMAND)).count();
-    assert!(in_mails > 0, "no mail says how to release");
+#[test]
+fn commands_that_call_the_function_wait_for_its_answer() {
+    let mut all = Vec::new();
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for place in ["README.md", "docs", "scripts", ".github", "lambda/README.md"] {
         texts(&checkout.join(place), &mut all);
@@ -47,5 +35,5 @@ async fn commands_that_call_the_function_wait_for_its_answer() {
             commands += 1;
         }
     }
-    assert!(commands > in_mails, "no document says how to call the function");
+    assert!(commands > 0, "no document says how to call the function");
 }

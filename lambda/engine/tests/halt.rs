@@ -66,16 +66,16 @@ async fn one_halt_mail_and_one_outcome_mail_to_the_accounts_own_list() {
     let subjects: Vec<_> = mails.iter().map(|mail| mail.subject.as_str()).collect();
     assert_eq!(subjects.len(), 2, "{subjects:?}");
     assert!(subjects[0].contains("HALT") && subjects[1].contains("Halted"), "{subjects:?}");
-    assert!(mails[1].body.contains("after two clean passes"), "{}", mails[1].body);
-    assert!(mails[1].body.contains("9 instances stopped"), "{}", mails[1].body);
+    assert!(mails[1].says("after two clean passes"), "{}", mails[1].body);
+    assert!(mails[1].says("9 instances stopped"), "{}", mails[1].body);
     assert!(
         mails[0].subject.contains("HALT physics 111111111111: at least "),
         "regions still answer when it is written: {}",
         mails[0].subject
     );
-    assert!(mails[1].body.contains("Before   9 instances, 9 vCPUs"), "{}", mails[1].body);
-    assert!(mails[1].body.contains("user kjanet: exempt by the policy"), "{}", mails[1].body);
-    assert!(mails[0].body.contains("\"action\":\"release\""), "{}", mails[0].body);
+    assert!(mails[1].says("Before 9 instances, 9 vCPUs"), "{}", mails[1].body);
+    assert!(mails[1].says("user kjanet: exempt by the policy"), "{}", mails[1].body);
+    assert!(mails[0].says("runawaytrain release 111111111111"), "{}", mails[0].body);
 }
 
 #[tokio::test(start_paused = true)]
@@ -137,7 +137,7 @@ async fn one_bad_instance_does_not_keep_the_others_running() {
         "what refuses for good is residue, not a reason to wait for ever"
     );
     let outcome = scene.testbed.mailbox.mails().into_iter().find(|mail| mail.subject.contains("Halted")).unwrap();
-    assert!(outcome.body.contains("What resisted") && outcome.body.contains(bad.as_str()), "{}", outcome.body);
+    assert!(outcome.says("What resisted") && outcome.says(bad.as_str()), "{}", outcome.body);
     assert!(outcome.subject.contains("1 resisted"), "{}", outcome.subject);
 }
 
@@ -190,11 +190,7 @@ async fn what_cannot_be_stopped_is_terminated_or_left_as_the_policy_says() {
         if left == 1 {
             let outcome =
                 scene.testbed.mailbox.mails().into_iter().find(|mail| mail.subject.contains("Halted")).unwrap();
-            assert!(
-                outcome.body.contains(&format!("instance {bad} in us-east-1: cannot be stopped")),
-                "{}",
-                outcome.body
-            );
+            assert!(outcome.says(&format!("instance {bad} in us-east-1: cannot be stopped")), "{}", outcome.body);
         }
     }
 }

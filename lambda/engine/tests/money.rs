@@ -18,7 +18,7 @@ use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::ids::SpotRequestId;
 use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::Clock;
-use runawaytrain_testbed::{Fault, Life, SimAccount, Testbed};
+use runawaytrain_testbed::{Fault, Life, Mail, SimAccount, Testbed};
 use serde_json::{Value, json};
 
 const LAB: &str = "111111111111";
@@ -56,7 +56,7 @@ async fn one_expensive_instance_under_every_count_limit_is_halted_by_what_it_cos
     assert_eq!((lab.state, scene.billable(LAB), scene.billable(QUIET)), (Some(State::Halted), 0, 1));
     assert_eq!(lab.burn.total(), Usd::from_dollars(98.32));
     let mail = scene.testbed.mailbox.mails().remove(0);
-    assert!(mail.subject.contains("98.32 USD/hour (limit 50.00)"), "{}", mail.subject);
+    assert!(mail.subject.contains("USD 98.32/hour (limit 50.00)"), "{}", mail.subject);
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,7 +65,7 @@ async fn where_the_list_has_no_price_the_estimate_by_vcpus_halts_and_is_said_to_
     let answer = scene.send(json!({})).await;
     assert_eq!((report_of(&answer, LAB).state, scene.billable(LAB)), (Some(State::Halted), 0));
     assert!(
-        scene.testbed.mailbox.mails()[0].body.contains("153.60 of it estimated, 53.76 for certain"),
+        scene.testbed.mailbox.mails()[0].says("153.60 of it estimated, 53.76 for certain"),
         "{}",
         scene.testbed.mailbox.mails()[0].body
     );
@@ -217,11 +217,7 @@ async fn charges_past_the_month_limit_halt_and_say_how_old_they_are() {
     assert_eq!((report_of(&answer, LAB).state, scene.billable(LAB)), (Some(State::Halted), 0));
     let mails = scene.testbed.mailbox.mails();
     let halt = mails.iter().find(|mail| mail.subject.contains("HALT")).unwrap();
-    assert!(
-        halt.body.contains("1,000.50 USD this month (limit 1,000.00; estimated charges until 2026-11-22"),
-        "{}",
-        halt.body
-    );
+    assert!(halt.says("USD 1,000.50 this month (limit 1,000.00; estimated charges until 2026-11-22"), "{}", halt.body);
 }
 
 #[tokio::test(start_paused = true)]
@@ -374,7 +370,7 @@ fn spent(scene: &Scene, dollars: f64) {
 }
 
 /// The outcome mail of a halt by spend, and whether the report calls it explained.
-async fn outcome_of_spend(number: u32, instance_type: &str) -> (String, String, bool) {
+async fn outcome_of_spend(number: u32, instance_type: &str) -> (Mail, bool) {
     let scene =
         Scene::new(lab_with(number, instance_type), limits(json!({ "instances": 20, "burn": 500, "spend24h": 300 })));
     spent(&scene, 101.0);
@@ -382,21 +378,21 @@ async fn outcome_of_spend(number: u32, instance_type: &str) -> (String, String, 
     let lab = report_of(&answer, LAB);
     assert_eq!((lab.state, scene.billable(LAB)), (Some(State::Halted), 0));
     let mail = scene.testbed.mailbox.mails().into_iter().find(|mail| mail.subject.contains("] Halted")).unwrap();
-    (mail.subject, mail.body, lab.halt.as_ref().unwrap().unexplained)
+    (mail, lab.halt.as_ref().unwrap().unexplained)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_halt_by_spend_that_what_ran_does_not_account_for_is_not_called_contained() {
     for (number, instance_type) in [(0, "t2.micro"), (2, "t2.micro")] {
-        let (subject, body, unexplained) = outcome_of_spend(number, instance_type).await;
-        assert!(unexplained && subject.contains("SOURCE OF THE SPEND NOT FOUND"), "{subject}");
-        assert!(!body.contains("contained in") && body.contains("WHAT THE MONEY WENT TO WAS NOT FOUND"), "{body}");
+        let (mail, unexplained) = outcome_of_spend(number, instance_type).await;
+        assert!(unexplained && mail.subject.contains("SOURCE OF THE SPEND NOT FOUND"), "{mail:?}");
+        assert!(!mail.says("Contained in") && mail.says("WHAT THE MONEY WENT TO WAS NOT FOUND"), "{mail:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_halt_by_spend_says_what_was_not_looked_at_even_where_what_ran_accounts_for_it() {
-    let (subject, body, unexplained) = outcome_of_spend(1, "p5.48xlarge").await;
-    assert!(!unexplained && !subject.contains("NOT FOUND") && body.contains("contained in"), "{subject} {body}");
-    assert!(body.contains("What was not looked at") && body.contains("SageMaker"), "{body}");
+    let (mail, unexplained) = outcome_of_spend(1, "p5.48xlarge").await;
+    assert!(!unexplained && !mail.subject.contains("NOT FOUND") && mail.says("Contained in"), "{mail:?}");
+    assert!(mail.says("What was not looked at") && mail.says("SageMaker"), "{mail:?}");
 }

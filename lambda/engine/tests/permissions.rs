@@ -100,7 +100,7 @@ async fn what_is_denied_to_us_is_one_mail_to_the_payers_list_and_one_more_once_i
     assert_eq!(mails.len(), 1, "{mails:#?}");
     assert_eq!(mails[0].list, NotifyList::Default);
     assert!(mails[0].subject.starts_with("[runawaytrain] NOT PERMITTED in physics"), "{}", mails[0].subject);
-    assert!(mails[0].body.contains("stop an instance (ec2:StopInstances)"), "{}", mails[0].body);
+    assert!(mails[0].says("stop an instance (ec2:StopInstances)"), "{}", mails[0].body);
     // Another call is other news.
     deny(&scene.testbed, PHYSICS, "iam:PutUserPolicy");
     scene.tick().await;
@@ -127,7 +127,7 @@ async fn a_policy_that_denies_us_calls_in_many_accounts_is_one_mail_that_lists_t
     assert_eq!(scene.subjects(), ["[runawaytrain] NOT PERMITTED: 30 accounts"]);
     let mail = scene.testbed.mailbox.mails().remove(0);
     let shared = "30 accounts: ec2:TerminateInstances by a service control policy of the organization";
-    assert!(mail.body.contains(shared) && mail.body.contains("lab-7 (400000000007)"), "{}", mail.body);
+    assert!(mail.says(shared) && mail.says("lab-7 (400000000007)"), "{}", mail.body);
     scene.testbed.world.heal();
     tokio::time::sleep(DAY).await;
     scene.tick().await;

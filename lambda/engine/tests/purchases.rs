@@ -84,10 +84,10 @@ async fn an_account_that_buys_past_its_limit_is_frozen_once_and_nothing_in_it_is
         }
         let mails = scene.testbed.mailbox.mails();
         assert_eq!(mails.len(), 1, "{mails:?}");
-        let expected = "FROZEN, PURCHASES lab 111111111111: 100,000.00 USD of purchases (limit 1,000.00";
+        let expected = "FROZEN, PURCHASES lab 111111111111: USD 100,000.00 of purchases (limit 1,000.00";
         assert!(mails[0].subject.contains(expected), "{}", mails[0].subject);
-        for words in ["AWS Support", r#""action":"release","account":"111111111111""#, "seen to be attached"] {
-            assert!(mails[0].body.contains(words), "{words} in: {}", mails[0].body);
+        for words in ["AWS Support", "runawaytrain release 111111111111", "seen to be attached"] {
+            assert!(mails[0].says(words), "{words} in: {}", mails[0].body);
         }
     }
 }
@@ -120,10 +120,10 @@ async fn recurring_fees_and_what_fits_into_the_limit_are_no_news() {
 #[tokio::test(start_paused = true)]
 async fn where_an_account_is_not_to_be_frozen_its_purchases_are_mailed() {
     for (more, words) in [
-        (json!({ "mode": "drill" }), "It was not frozen for this: its mode is drill."),
+        (json!({ "mode": "drill" }), "The account was not frozen for this: its mode is drill."),
         (
             json!({ "accounts": { LAB: { "contain": { "quarantine": false } } } }),
-            "It was not frozen for this: the policy does not quarantine it.",
+            "The account was not frozen for this: the policy does not quarantine it.",
         ),
     ] {
         let scene = scene(thousand(more));
@@ -132,9 +132,9 @@ async fn where_an_account_is_not_to_be_frozen_its_purchases_are_mailed() {
         assert!(!is_quarantined(&scene, LAB));
         let mails = scene.testbed.mailbox.mails();
         assert_eq!(mails.len(), 1, "{mails:?}");
-        assert!(mails[0].body.contains("AWS Support"), "{}", mails[0].body);
+        assert!(mails[0].says("AWS Support"), "{}", mails[0].body);
         assert!(
-            mails[0].subject.starts_with("[runawaytrain] PURCHASES lab 111111111111") && mails[0].body.contains(words),
+            mails[0].subject.starts_with("[runawaytrain] PURCHASES lab 111111111111") && mails[0].says(words),
             "{mails:?}"
         );
     }
@@ -184,8 +184,9 @@ async fn what_was_bought_before_a_halt_is_mailed_when_it_is_booked() {
     }
     let mails = scene.testbed.mailbox.mails().split_off(before);
     assert_eq!(mails.len(), 1, "{mails:?}");
-    assert!(mails[0].subject.contains("PURCHASES lab") && mails[0].body.contains("it is Halted already"), "{mails:?}");
-    assert!(!mails[0].body.contains("\"action\""), "it needs no release, and no other halt: {mails:?}");
+    assert!(mails[0].subject.contains("PURCHASES lab") && mails[0].says("it is Halted already"), "{mails:?}");
+    let orders = ["runawaytrain release", "runawaytrain halt"];
+    assert!(!orders.iter().any(|order| mails[0].says(order)), "it needs no release, and no other halt: {mails:?}");
 }
 
 #[tokio::test(start_paused = true)]

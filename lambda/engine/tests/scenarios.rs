@@ -335,7 +335,7 @@ impl Stage {
                 found(self.scene.mails(&subject) == wanted, format!("subjects are {subjects:?}"))
             }
             Expectation::MailSays(yes, text) => {
-                let says = mails.iter().any(|mail| mail.subject.contains(&text) || mail.body.contains(&text));
+                let says = mails.iter().any(|mail| mail.says(&text));
                 found(
                     says == yes,
                     mails.last().map_or_else(String::new, |mail| {

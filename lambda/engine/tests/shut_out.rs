@@ -158,7 +158,7 @@ async fn an_account_where_the_machine_may_only_look_is_told_of_and_not_frozen() 
         scene.tick().await;
     }
     assert_eq!(scene.mails("TAMPER quiet 222222222222: our role is refused"), 1, "{:?}", scene.subjects());
-    assert!(scene.testbed.mailbox.mails().iter().any(|mail| mail.body.contains("not frozen: its mode is drill")));
+    assert!(scene.testbed.mailbox.mails().iter().any(|mail| mail.says("not frozen: its mode is drill")));
     assert!(!scene.testbed.world.with(&id(QUIET), |account| *account.quarantine.written()));
 }
 
@@ -178,7 +178,7 @@ async fn an_account_that_may_have_been_moved_is_not_frozen_until_organizations_s
         }
         assert_eq!((state(&scene, QUIET).await, scene.mails("TAMPER")), (State::Ok, 0), "{:?}", scene.subjects());
         let says_why = "Organizations has not said since where it is";
-        assert!(scene.testbed.mailbox.mails().iter().any(|mail| mail.body.contains(says_why)));
+        assert!(scene.testbed.mailbox.mails().iter().any(|mail| mail.says(says_why)));
         scene.testbed.world.heal();
         for _ in 0..3 {
             scene.tick().await;
@@ -200,7 +200,7 @@ async fn an_account_that_was_moved_within_the_organization_is_not_frozen() {
     }
     assert_eq!(state(&scene, QUIET).await, State::Ok);
     assert_eq!((scene.mails("TAMPER"), scene.mails("Unseen quiet 222222222222")), (0, 1), "{:?}", scene.subjects());
-    assert!(scene.testbed.mailbox.mails().iter().any(|mail| mail.body.contains("moved within the organization")));
+    assert!(scene.testbed.mailbox.mails().iter().any(|mail| mail.says("moved within the organization")));
     // It lets us in where it is now, and then somebody takes the role away.
     enroll(&scene, QUIET, true);
     scene.tick().await;
@@ -219,7 +219,7 @@ async fn shut_outs_count_against_the_brake() {
         scene.tick().await;
     }
     assert!(!scene.testbed.world.with(&id(QUIET), |account| *account.quarantine.written()));
-    assert!(scene.testbed.mailbox.mails().iter().any(|mail| mail.body.contains("not frozen: the brake holds")));
+    assert!(scene.testbed.mailbox.mails().iter().any(|mail| mail.says("not frozen: the brake holds")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -232,8 +232,8 @@ async fn when_the_whole_organization_refuses_us_nobody_is_frozen_and_one_mail_sa
     }
     assert_harmless(&scene, 0);
     assert_eq!(scene.mails("Unseen: 500 accounts"), 1, "{:?}", scene.subjects());
-    let body = &scene.testbed.mailbox.mails()[0].body;
-    assert!(body.contains("the guard's own fault, or AWS's, and none is frozen for it"), "{body}");
+    let mail = &scene.testbed.mailbox.mails()[0];
+    assert!(mail.says("the guard's own fault, or AWS's, and none of them is frozen for it"), "{mail:?}");
     let beats = scene.testbed.metrics.sweeps();
     assert!(beats[0].complete && !beats[1].complete, "a guard that can enter nothing has no heartbeat");
     (0..LABS).for_each(|number| enroll(&scene, &lab(number), true));

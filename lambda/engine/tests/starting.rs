@@ -175,7 +175,7 @@ async fn what_is_named_as_trusted_comes_back_whatever_its_age_and_the_mail_says_
     assert!(scene.can_act(PHYSICS, "alice") && !scene.can_act(PHYSICS, "bob"));
     with(&scene, |account| assert!(!account.region(REGIONS[3]).groups[&web()].suspended));
     let mail = scene.testbed.mailbox.mails().pop().unwrap();
-    assert!(mail.body.contains("AKIAALICE0, alice, web"), "{}", mail.body);
+    assert!(mail.says("AKIAALICE0, alice, web"), "{}", mail.body);
 }
 
 #[tokio::test(start_paused = true)]

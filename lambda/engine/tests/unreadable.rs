@@ -101,7 +101,7 @@ async fn an_account_whose_record_cannot_be_read_is_not_frozen_where_that_may_be_
         scene.tick().await;
         assert!(!is_frozen(&scene, PHYSICS), "{why}");
         let told = scene.testbed.mailbox.mails().into_iter().find(|mail| mail.subject.contains("Unreadable")).unwrap();
-        assert!(told.body.contains(why), "{why}: {}", told.body);
+        assert!(told.says(why), "{why}: {}", told.body);
     }
     // What a release lets pass is known by the record alone.
     let scene = Scene::new(seeded(), policy(json!({})));

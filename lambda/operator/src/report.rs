@@ -247,7 +247,7 @@ fn causes(halt: &Halt, policy: &AccountPolicy) -> Vec<String> {
     let cause = |(limit, counted): (&Limit, &u64)| {
         let allowed = policy.limits.thresholds.get(limit);
         let allowed = allowed.map_or_else(String::new, |allowed| format!(" (limit {})", limit.show(*allowed)));
-        format!("{} {limit}{allowed}", limit.show(*counted))
+        format!("{}{allowed}", limit.amount(*counted))
     };
     halt.tripped_limits.iter().map(cause).collect()
 }

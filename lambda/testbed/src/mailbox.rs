@@ -21,6 +21,14 @@ pub struct Mail {
     pub body: String,
 }
 
+impl Mail {
+    /// Whether its subject or its text says this, wherever lines break.
+    pub fn says(&self, words: &str) -> bool {
+        let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        [&self.subject, &self.body].iter().any(|text| flat(text).contains(&flat(words)))
+    }
+}
+
 /// SNS: takes mails, or refuses the next ones when told so.
 #[derive(Debug, Default)]
 pub struct Mailbox {

@@ -158,6 +158,13 @@ pub enum News {
         /// When.
         at: Timestamp,
     },
+    /// Accounts that were contained before today and still are, which somebody may have forgotten.
+    Contained {
+        /// What is remembered of each, the longest contained first.
+        records: Vec<AccountRecord>,
+        /// When.
+        at: Timestamp,
+    },
     /// A halt was ended by an operator.
     Released {
         /// What is let pass for a while.

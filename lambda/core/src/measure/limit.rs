@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::measure::summary::Summary;
 use crate::vocabulary::money::Usd;
+use crate::vocabulary::text::count;
 
 /// What is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -168,6 +169,15 @@ impl Limit {
         matches!(self.row().source, Source::Purchases)
     }
 
+    /// A number of it, as people write it: `27 instances`, `USD 12.30/hour`.
+    pub fn amount(self, number: u64) -> String {
+        let noun = self.row().noun;
+        match noun.strip_prefix("USD") {
+            Some(of_what) => format!("USD {}{of_what}", self.show(number)),
+            None => count(number, noun.trim_end_matches('s')),
+        }
+    }
+
     /// A number of its unit, as people read it.
     pub fn show(self, number: u64) -> String {
         match self.row().unit {
@@ -186,6 +196,13 @@ impl fmt::Display for Limit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_said_with_what_it_counts() {
+        let said = [(Limit::Instances, 1), (Limit::Vcpus, 96), (Limit::Burn, 12_300_000), (Limit::Spend24h, 4_000_000)];
+        let said = said.map(|(limit, number)| limit.amount(number));
+        assert_eq!(said, ["1 instance", "96 vCPUs", "USD 12.30/hour", "USD 4.00 in 24 h"]);
+    }
 
     #[test]
     fn every_limit_has_its_row_under_the_key_that_it_is_stored_by() {

@@ -178,7 +178,7 @@ impl Burn {
 
 impl fmt::Display for Burn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} USD/hour", self.total())?;
+        write!(f, "USD {}/hour", self.total())?;
         if self.estimated > Usd::ZERO {
             write!(f, " ({} of it estimated, {} for certain)", self.estimated, self.certain())
         } else {
@@ -256,6 +256,6 @@ mod tests {
         burn.add(Price::listed(Usd::from_dollars(30.0)), true);
         burn.add(Price::listed(Usd::from_dollars(5.0)), false);
         assert_eq!((burn.total(), burn.certain()), (Usd::from_dollars(35.0), Usd::from_dollars(8.0)));
-        assert_eq!(burn.to_string(), "35.00 USD/hour (30.00 of it estimated, 8.00 for certain)");
+        assert_eq!(burn.to_string(), "USD 35.00/hour (30.00 of it estimated, 8.00 for certain)");
     }
 }

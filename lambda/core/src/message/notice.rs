@@ -38,11 +38,13 @@ pub enum NoticeKind {
     Exception,
     /// They hold again.
     ExceptionEnded,
+    /// Accounts are still contained, a day after.
+    Contained,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Warning,
         Self::Halt,
         Self::Outcome,
@@ -59,6 +61,7 @@ impl NoticeKind {
         Self::Permitted,
         Self::Exception,
         Self::ExceptionEnded,
+        Self::Contained,
     ];
 
     /// Its name where it is stored and logged.
@@ -80,34 +83,32 @@ impl NoticeKind {
             Self::Permitted => "permitted",
             Self::Exception => "exception",
             Self::ExceptionEnded => "exception-ended",
+            Self::Contained => "contained",
         }
     }
 
-    /// The subject's first words and the sentence, after the number of accounts, of one mail that says what several of
+    /// The subject's first words and, after the number of accounts, the first line of one mail that says what several of
     /// the kind say: what befalls many accounts at once is one piece of news. `None` of a kind that is each account's
     /// own, such as a halt.
     pub fn of_many(self) -> Option<(&'static str, &'static str)> {
         match self {
-            Self::Warning => Some(("Warning", "are close to a limit, or past one where only drills are allowed")),
-            Self::Unseen => Some(("Unseen", "cannot be seen whole, so they are not fully protected")),
-            Self::Braked => Some(("BRAKE", "are past a limit, and the brake holds")),
+            Self::Warning => Some(("Warning", "are close to a limit, or past one in mode drill")),
+            Self::Unseen => Some(("Unseen", "cannot be seen whole: they are not fully protected")),
+            Self::Braked => Some(("BRAKE", "are past a limit, but not halted: the brake holds")),
             Self::Purchases => Some(("PURCHASES", "bought more than the policy allows")),
-            Self::Tamper => Some(("TAMPER", "keep the guard from looking, which saw them before")),
-            Self::NotPermitted => {
-                Some(("NOT PERMITTED", "do not let the guard make calls that a halt or its release needs"))
-            }
-            Self::Permitted => {
-                Some(("Permitted again", "let the guard again make every call that a halt or its release needs"))
-            }
+            Self::Tamper => Some(("TAMPER", "shut the guard out, or throttle it")),
+            Self::NotPermitted => Some(("NOT PERMITTED", "would deny calls to a halt or a release")),
+            Self::Permitted => Some(("Permitted again", "again permit all that a halt or a release needs")),
             Self::Thawed => Some(("Thawed", "are no longer frozen")),
-            Self::Unreadable => Some(("Unreadable", "have a record that cannot be read, so they cannot be halted")),
+            Self::Unreadable => Some(("Unreadable", "have a record that cannot be read: they cannot be halted")),
             Self::Halt
             | Self::Outcome
             | Self::Released
             | Self::DeniedRegions
             | Self::UnreadReports
             | Self::Exception
-            | Self::ExceptionEnded => None,
+            | Self::ExceptionEnded
+            | Self::Contained => None,
         }
     }
 }

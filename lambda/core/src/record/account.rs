@@ -325,6 +325,11 @@ impl AccountRecord {
         }
     }
 
+    /// Since when it is contained, where it is: since its halt or freeze began, proven or not.
+    pub fn contained_since(&self) -> Timestamp {
+        self.halt.as_ref().filter(|_| self.state.is_contained()).map_or(self.since, |halt| halt.tripped)
+    }
+
     /// Why it is only frozen, where it is. A freeze from before the reasons were kept waits for people.
     pub fn freeze(&self) -> Option<FreezeReason> {
         let reason = || self.halt.as_ref().and_then(|halt| halt.freeze).unwrap_or(FreezeReason::Brake);

@@ -272,8 +272,8 @@ impl fmt::Display for SkipReason {
             }
             Self::Guarded { whose } => write!(
                 f,
-                "left: {whose}, by its name, which AWS lets us not change, as a policy above the account may keep \
-                 everybody from it; make sure that it is what it says"
+                "left: {whose}, by its name, which AWS does not let us change: a policy above the account may protect it; \
+                 make sure that it is what it says"
             ),
             Self::RootUser { keys, password, mfa, frozen, denied } => {
                 let has = |has: &Option<bool>, what| match has {
@@ -306,17 +306,17 @@ impl fmt::Display for SkipReason {
                      leaves such instances: it still runs and bills",
                     clean(instance_type)
                 )?;
-                per_hour.map_or(Ok(()), |per_hour| write!(f, " {per_hour} USD/hour"))
+                per_hour.map_or(Ok(()), |per_hour| write!(f, " USD {per_hour}/hour"))
             }
             Self::BillsOn { command } => write!(
                 f,
-                "bills on whether anything runs on it or not; a halt does not give it up, for it may not be to be had \
-                 again. Where nobody needs it, in the account: {command}"
+                "bills on whether or not anything runs on it. A halt keeps it, because AWS may have no other to give. If \
+                 nobody needs it, run in the account: {command}"
             ),
             Self::MayBillOn { failure } => {
-                write!(f, "could not be looked at, and bill on where there are any: {}", failure.brief())
+                write!(f, "could not be looked at; any that there are bill on: {}", failure.brief())
             }
-            Self::NotBareYet => f.write_str("deleted in the next pass, once nothing hangs on it any more"),
+            Self::NotBareYet => f.write_str("deleted in the next pass, once nothing is attached to it any more"),
             Self::ClosedRegion => f.write_str("the policy calls the region closed: nothing is called there"),
             Self::NoQuarantine => f.write_str("no quarantine policy is deployed"),
             Self::NoPolicy => {
@@ -324,19 +324,19 @@ impl fmt::Display for SkipReason {
             }
             Self::UsersLeft => f.write_str("the policy leaves the users of this account"),
             Self::ManagedBy { service } => write!(f, "managed by {}, which alone can stop it", clean(service)),
-            Self::NotStarted => f.write_str("stay stopped: the release does not say \"start\":true, nor names them"),
+            Self::NotStarted => f.write_str("stay stopped: the release says neither --start nor their ids"),
             Self::NotResumed => f.write_str(
-                "stays switched off, for it would launch or replace instances: the release does not say \"start\":true",
+                "stays switched off, because it would launch or replace instances: the release does not say --start",
             ),
             Self::MembersStopped { members } => {
                 let members = count(*members as u64, "member");
-                write!(f, "stays suspended: {members} of it do not run, and it would terminate them")
+                write!(f, "stays suspended: {members} of it are not running, and it would terminate them")
             }
             Self::StartsFirst => f.write_str("stays switched off until all that is started in its region runs"),
             Self::LaunchedLately => f.write_str(
-                "stay stopped: launched close to the halt or since; name those that are yours: \"start\":[\"i-...\"]",
+                "stay stopped: launched close to the halt or since; name those that are yours: --start-only ID",
             ),
-            Self::ProtectionUnknown => f.write_str("were taken off to terminate it; put on again those that it had"),
+            Self::ProtectionUnknown => f.write_str("were removed to terminate it; put back those that it had"),
             Self::FellBack => f.write_str(
                 "do not run: EC2 took the start, and they stopped again; see the state transition reason of each",
             ),

@@ -114,7 +114,7 @@ impl Explained<'_> {
                         Unit::Count => json!(number),
                         Unit::Usd => json!(Usd::micros(number).dollars()),
                     };
-                    let shown = format!("{} {}", row.limit.show(number), row.noun);
+                    let shown = row.limit.amount(number);
                     self.settings.push(Setting { key, value, shown, origin });
                 }
             }
@@ -273,7 +273,7 @@ accounts:
             ("name", "physics-lab", "accounts:", "name:"),
             ("mode", "drill", "accounts:", "mode:"),
             ("limits.instances", "4 instances", "accounts:", "instances:"),
-            ("limits.burn", "25.00 USD/hour", "defaults:", "burn:"),
+            ("limits.burn", "USD 25.00/hour", "defaults:", "burn:"),
             ("limits.warn", "0.8", "defaults:", "warn:"),
             ("notify", "physics-admin@example.edu", "accounts:", "- physics-admin"),
             ("contain.users", "delete-credentials", "accounts:", "users:"),
@@ -369,7 +369,7 @@ accounts:
     fn aliases_flow_maps_and_names_in_other_words_are_found() {
         let rows = explained(SHARED, "111111111111");
         assert_eq!(of(&rows, "limits.instances"), [("4 instances", "p.yaml:13")]);
-        assert_eq!(of(&rows, "limits.burn"), [("12.50 USD/hour", "p.yaml:5")]);
+        assert_eq!(of(&rows, "limits.burn"), [("USD 12.50/hour", "p.yaml:5")]);
         assert_eq!(of(&rows, "notify"), [("team@example.edu", "p.yaml:7")]);
         assert_eq!(of(&rows, "trusted.providers"), [("ci.example.edu", "p.yaml:10")]);
         assert_eq!(of(&rows, "organization.closedRegions"), [("ap-northeast-3", "p.yaml:2")]);

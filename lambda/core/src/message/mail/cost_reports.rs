@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::words::{line, notice, order, section, time, to_the_payer};
+use super::words::{Text, notice, organization, short_name, time, to_the_payer};
 use crate::measure::spend::STALE;
 use crate::message::notice::{Notice, NoticeKind};
 use crate::policy::AccountPolicy;
@@ -21,37 +21,48 @@ pub(super) fn unread(policy: &AccountPolicy, reports: &Unread<'_>, now: Timestam
     let Unread { place, is_made, why, has_failed, until } = *reports;
     let known = until.map_or_else(|| "nothing".to_owned(), |until| format!("until {}", time(until)));
     let ends = until.and_then(|until| until.checked_add(STALE).ok()).filter(|ends| now < *ends);
+    let lead = match until {
+        Some(_) => "The guard has read nothing new in the Cost and Usage Reports.",
+        None => "The guard cannot read the Cost and Usage Reports.",
+    };
+    let todo = if has_failed {
+        "Fix what is said under Why. The guard tries again every hour."
+    } else {
+        "Find out in Data Exports why AWS delivers none."
+    };
+    let mut text = Text::new(lead, &organization(policy), todo);
+    text.fact("Time", &time(now));
+    text.fact("Reports", place);
+    text.fact("Known", &known);
     let meanwhile = match ends {
-        Some(ends) => format!("Until {} spend24h and purchases are judged by what is known; after that, ", time(ends)),
+        Some(ends) => {
+            format!("Until {}, spend24h and purchases are judged by what is known. After that, ", time(ends))
+        }
         None => "For now, ".to_owned(),
     };
-    let mut body = format!(
-        "The guard learns nothing new from the Cost and Usage Reports. {meanwhile}spend24h is judged by AWS's estimate of the \
-         charges, which lags by up to a day, and purchases are not judged. Instances, vCPUs and USD/hour are judged as \
-         always.\n\n"
-    );
-    line(&mut body, "Time", &time(now));
-    line(&mut body, "Reports", place);
-    line(&mut body, "Known", &known);
-    section(&mut body, "Why", why.iter().cloned());
-    body.push_str("\nWhat to do\n");
-    if has_failed {
-        body.push_str("- Mend what is said above. The guard tries again every hour; to have it try now:\n");
-        order(&mut body, r#"{"action":"reports"}"#);
-    } else {
-        body.push_str("- Look in Billing and Cost Management, Data Exports, why AWS delivers none.\n");
+    text.paragraph(&format!(
+        "{meanwhile}spend24h is judged by AWS's estimate of the charges, which lags by up to a day, and purchases are not \
+         judged at all. Instances, vCPUs and USD/hour are judged as always."
+    ));
+    text.section("Why", why.iter().cloned());
+    text.heading("What to do");
+    if !has_failed {
+        text.item("Look in Billing and Cost Management, under Data Exports, why AWS delivers no report.");
     }
     if !is_made {
-        body.push_str(
-            "- Must that report stay as it is? Write cur: {} in the policy, without a bucket, and deploy: the guard then \
-             makes a report of its own beside it.\n",
+        text.item(
+            "Must that report stay as it is? Write cur: {} in the policy, without a bucket, and deploy: the guard then \
+             makes a report of its own beside it.",
         );
     }
-    body.push_str("- This mail comes once a day for as long as it lasts.\n");
+    text.item("This mail comes once a day for as long as it lasts.");
+    text.heading("To see what else the guard lacks");
+    text.command("runawaytrain doctor --after");
     let what = why.first().map_or("", String::as_str);
+    let name = short_name(policy);
     let subject = match until {
-        Some(until) => format!("Cost reports: nothing new since {}", time(until)),
-        None => "Cost reports cannot be read".to_owned(),
+        Some(until) => format!("Cost reports of {name}: nothing new since {}", time(until)),
+        None => format!("Cost reports of {name} cannot be read"),
     };
-    to_the_payer(notice(policy, NoticeKind::UnreadReports, subject, body, what))
+    to_the_payer(notice(policy, NoticeKind::UnreadReports, &subject, text, what))
 }

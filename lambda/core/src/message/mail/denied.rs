@@ -2,9 +2,8 @@
 //! and what would open the door.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
-use super::words::section;
+use super::words::Text;
 use crate::contract;
 use crate::plan::Containment;
 use crate::plan::denials::Denial;
@@ -17,20 +16,20 @@ use crate::vocabulary::text::{clean, count};
 const MOST_NAMES: usize = 15;
 
 /// Writes of it, where there is any.
-pub(super) fn write(body: &mut String, policy: &AccountPolicy, containment: &Containment, denials: &[Denial]) {
+pub(super) fn write(text: &mut Text, policy: &AccountPolicy, containment: &Containment, denials: &[Denial]) {
     if denials.is_empty() {
         return;
     }
-    section(body, "What AWS denies us in this account", denials.iter().map(line));
+    text.section("What AWS denies us in this account", denials.iter().map(line));
     if denials.iter().any(|denial| matches!(denial.part, Part::Lock | Part::Strip)) {
-        body.push_str("Whoever holds a key, a password or a session of theirs can go on using it.\n");
+        text.paragraph("Whoever holds a key, a password or a session of theirs can go on using it.");
     }
-    let _ = writeln!(body, "{}", quarantine(policy, containment));
+    text.paragraph(quarantine(policy, containment));
     let denied_by: BTreeSet<DeniedBy> = denials.iter().flat_map(|denial| denial.denied_by.iter().copied()).collect();
     let is_unknown = denials.iter().any(|denial| denial.denied_by.is_empty());
-    section(body, "What would open it", cures(&denied_by, is_unknown).into_iter());
-    body.push_str(
-        "The next sweep tries again, with a few of them first, and does the rest once they are let through.\n",
+    text.section("What would open it", cures(&denied_by, is_unknown));
+    text.paragraph(
+        "The next sweep tries again, with a few of them first, and does the rest once those are let through.",
     );
 }
 
@@ -65,9 +64,9 @@ fn quarantine(policy: &AccountPolicy, containment: &Containment) -> &'static str
     } else if is_missing || containment.remaining.contains(&quarantine::Action::Freeze.into()) {
         "The quarantine is NOT attached: nothing keeps them from starting more than is stopped at each sweep."
     } else {
-        "The quarantine is attached, from the payer, and binds them too, the root user included: they can launch, start \
-         and scale up nothing, and make no new users, roles and keys. It ends no session: what is stored, and what runs, \
-         they still reach."
+        "The quarantine is attached, from the payer, and it binds them too, the root user included: they cannot launch, \
+         start or scale up anything, or make new users, roles and keys. It ends no session: they can still reach what \
+         is stored and what runs."
     }
 }
 
@@ -85,13 +84,13 @@ pub(super) fn cures(denied_by: &BTreeSet<DeniedBy>, is_unknown: bool) -> Vec<Str
                 format!("AWS says that a policy of the organization denies it. In Organizations, {exempt}.")
             }
             DeniedBy::Boundary => {
-                format!("AWS says that a permissions boundary on the role {role} denies it: take it off.")
+                format!("AWS says that a permissions boundary on the role {role} denies it. Remove the boundary.")
             }
             DeniedBy::Role => format!("AWS says that the policies of the role {role} do not allow it: {update}."),
         });
     }
     if is_unknown {
-        cures.push(format!("Does a service control policy of the organization deny it? Then {exempt}."));
+        cures.push(format!("Is it a service control policy of the organization? Then {exempt}."));
         cures.push(format!("Is the account's stack older than the guard? Then {update}."));
     }
     cures

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::denied::cures;
-use super::words::{full_name, line, notice, order, section, short_name, time, to_the_payer};
+use super::words::{Text, notice, place, short_name, time, to_the_payer};
 use crate::contract;
 use crate::message::notice::{Notice, NoticeKind};
 use crate::plan::permissions::{Loss, losses};
@@ -23,22 +23,22 @@ pub(super) fn not_permitted(policy: &AccountPolicy, denied: &Denied, now: Timest
     let by_whom = by_whom(denied);
     let calls = count(denied.len() as u64, "call");
     let clauses: Vec<String> = by_whom.keys().map(|by| cure(*by, policy)).collect();
-    let mut body = format!(
-        "In account {} the guard may not make {calls} that a halt or its release needs. Nothing has happened yet. To \
-         mend it, {}. AWS's policy simulator says so of the role {role}.\n\n",
-        full_name(policy),
-        clauses.join("; and ")
+    let mut text = Text::new(
+        &format!("A halt or a release here would be denied {calls}. Nothing has happened."),
+        &place(policy),
+        &format!("{}.", clauses.join(". ")),
     );
-    line(&mut body, "Time", &time(now));
+    text.fact("Time", &time(now));
+    text.fact("Source", &format!("AWS's policy simulator, asked about the role {role}"));
     let all = |(by, calls): (&DeniedBy, &Vec<String>)| format!("{}: {}", whose(*by), calls.join(", "));
-    section(&mut body, "What is denied, by whom", by_whom.iter().map(all));
+    text.section("What is denied, and by whom", by_whom.iter().map(all));
     let (lost, detours): (Vec<Loss>, Vec<Loss>) = losses(denied).into_iter().partition(|loss| loss.left.is_empty());
     let (of_release, of_halt): (Vec<Loss>, Vec<Loss>) = lost.into_iter().partition(Loss::is_of_a_release);
     let without = |loss: &Loss| format!("{} ({})", deed(loss), list(&loss.denied));
-    section(&mut body, "A halt of this account could not", of_halt.iter().map(without));
-    section(&mut body, "Its release could not", of_release.iter().map(without));
+    text.section("A halt of this account could not", of_halt.iter().map(without));
+    text.section("A release could not", of_release.iter().map(without));
     let instead = |loss: &Loss| format!("{}, by {} instead of {}", deed(loss), list(&loss.left), list(&loss.denied));
-    section(&mut body, "Done another way", detours.iter().map(instead));
+    text.section("What would be done another way", detours.iter().map(instead));
     let todo = by_whom.keys().flat_map(|by| match by {
         // Its role comes with the guard's own stack, for stack sets do not reach the payer.
         DeniedBy::Role if policy.is_payer => {
@@ -46,13 +46,13 @@ pub(super) fn not_permitted(policy: &AccountPolicy, denied: &Denied, now: Timest
         }
         by => cures(&[*by].into(), false),
     });
-    section(&mut body, "What to do", todo);
-    body.push_str(
-        "- The simulator is told which role calls, in which account, organization and region. A policy whose \
-         conditions ask for more than that may be another matter in a real call.\n\
-         - Mended? The guard asks once a day, and writes once all are permitted. To have it ask now:\n",
+    text.section("What to do", todo);
+    text.item(
+        "The simulator is told which role calls, and in which account, organization and region. A policy with further \
+         conditions may decide otherwise about a real call.",
     );
-    order(&mut body, &format!("{{\"action\":\"drill\",\"accounts\":[\"{}\"]}}", policy.account));
+    text.item("Done? The guard asks once a day, and writes again once everything is permitted. To ask now:");
+    text.command(&format!("runawaytrain drill {}", policy.account));
     let briefly = by_whom.iter().map(|(by, calls)| {
         let more = match calls.len().saturating_sub(MOST_CALLS) {
             0 => String::new(),
@@ -63,19 +63,19 @@ pub(super) fn not_permitted(policy: &AccountPolicy, denied: &Denied, now: Timest
     });
     let what = briefly.collect::<Vec<_>>().join("; ");
     let subject = format!("NOT PERMITTED in {}: {calls} that a halt or its release needs", short_name(policy));
-    to_the_payer(notice(policy, NoticeKind::NotPermitted, subject, body, &what))
+    to_the_payer(notice(policy, NoticeKind::NotPermitted, &subject, text, &what))
 }
 
 /// Goes where the mail went that it ends.
 pub(super) fn permitted(policy: &AccountPolicy, now: Timestamp) -> Notice {
-    let mut body = format!(
-        "According to AWS's policy simulator, the guard may again make every call that a halt or its release needs in \
-         account {}.\n\n",
-        full_name(policy)
-    );
-    line(&mut body, "Time", &time(now));
+    let mut text =
+        Text::new("A halt or a release here may again make every call that it needs.", &place(policy), "Nothing.");
+    text.fact("Time", &time(now));
+    text.fact("Source", &format!("AWS's policy simulator, asked about the role {}", contract::RESPONDER_ROLE));
+    text.heading("To see what a halt would do");
+    text.command(&format!("runawaytrain drill {}", policy.account));
     let subject = format!("Permitted again in {}: all that a halt or its release needs", short_name(policy));
-    to_the_payer(notice(policy, NoticeKind::Permitted, subject, body, "all calls"))
+    to_the_payer(notice(policy, NoticeKind::Permitted, &subject, text, "all calls"))
 }
 
 fn by_whom(denied: &Denied) -> BTreeMap<DeniedBy, Vec<String>> {
@@ -97,10 +97,10 @@ fn whose(by: DeniedBy) -> String {
 /// What is to be done about it, in a clause; the whole of it stands at the end of the mail.
 fn cure(by: DeniedBy, policy: &AccountPolicy) -> String {
     match by {
-        DeniedBy::Organization => "exempt its role from the organization's policy".to_owned(),
-        DeniedBy::Boundary => "take the permissions boundary off its role".to_owned(),
-        DeniedBy::Role if policy.is_payer => "deploy the guard again".to_owned(),
-        DeniedBy::Role => format!("update the stack set {}", contract::MEMBER_STACK_SET),
+        DeniedBy::Organization => "Exempt the guard's role from the organization's policy".to_owned(),
+        DeniedBy::Boundary => "Remove the permissions boundary from the guard's role".to_owned(),
+        DeniedBy::Role if policy.is_payer => "Deploy the guard again".to_owned(),
+        DeniedBy::Role => format!("Update the stack set {}", contract::MEMBER_STACK_SET),
     }
 }
 
@@ -178,6 +178,11 @@ mod tests {
         mails.remove(0)
     }
 
+    /// Wherever its lines break.
+    fn flat(body: &str) -> String {
+        body.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
     #[test]
     fn a_mail_says_what_is_denied_by_whom_what_that_means_and_what_to_do() {
         let denied = [
@@ -193,25 +198,25 @@ mod tests {
             "[runawaytrain] NOT PERMITTED in 111111111111: 4 calls that a halt or its release needs"
         );
         for says in [
-            "- a service control policy of the organization: ec2:StartInstances, ec2:StopInstances\n",
-            "- a permissions boundary on the role RunawayTrainResponder: iam:PutUserPolicy\n",
-            "- the policies of the role RunawayTrainResponder themselves: iam:UpdateAccessKey\n",
-            "In account 111111111111 the guard may not make 4 calls that a halt or its release needs. Nothing has happened \
-             yet. To mend it, exempt its role from the organization's policy; and take the permissions boundary off its \
-             role; and update the stack set runawaytrain-member. AWS's policy simulator says so",
-            "A halt of this account could not\n- stop an instance (ec2:StopInstances)\n",
-            "Its release could not\n",
-            "- start an instance (ec2:StartInstances)\n",
-            "Done another way\n",
+            "- a service control policy of the organization: ec2:StartInstances, ec2:StopInstances ",
+            "- a permissions boundary on the role RunawayTrainResponder: iam:PutUserPolicy ",
+            "- the policies of the role RunawayTrainResponder themselves: iam:UpdateAccessKey ",
+            "What: A halt or a release here would be denied 4 calls. Nothing has happened. Where: 111111111111 To do: \
+             Exempt the guard's role from the organization's policy. Remove the permissions boundary from the guard's \
+             role. Update the stack set runawaytrain-member. ",
+            "A halt of this account could not - stop an instance (ec2:StopInstances) ",
+            "A release could not ",
+            "- start an instance (ec2:StartInstances) ",
+            "What would be done another way ",
             "- deny a user everything, by iam:AttachUserPolicy, iam:PutUserPermissionsBoundary instead of \
-             iam:PutUserPolicy\n",
-            "- switch off or delete an access key, by iam:DeleteAccessKey instead of iam:UpdateAccessKey\n",
-            "condition ArnNotLike, aws:PrincipalArn, arn:aws:iam::*:role/RunawayTrainResponder.\n",
-            "a permissions boundary on the role RunawayTrainResponder denies it: take it off.\n",
+             iam:PutUserPolicy ",
+            "- switch off or delete an access key, by iam:DeleteAccessKey instead of iam:UpdateAccessKey ",
+            "condition ArnNotLike, aws:PrincipalArn, arn:aws:iam::*:role/RunawayTrainResponder. ",
+            "a permissions boundary on the role RunawayTrainResponder denies it. Remove the boundary. ",
             "update the stack set runawaytrain-member",
-            r#"{"action":"drill","accounts":["111111111111"]}"#,
+            "runawaytrain drill 111111111111 ",
         ] {
-            assert!(mail.body.contains(says), "{says}\n{}", mail.body);
+            assert!(flat(&mail.body).contains(says), "{says}\n{}", mail.body);
         }
     }
 
@@ -221,22 +226,23 @@ mod tests {
         let mails = [told("111111111111", &stop), told("222222222222", &stop), told("333333333333", &stop)];
         let (subject, body) = digest(&mails.iter().collect::<Vec<_>>()).unwrap();
         assert_eq!(subject, "[runawaytrain] NOT PERMITTED: 3 accounts");
-        let shared = "3 accounts: ec2:StopInstances by a service control policy of the organization\n- 111111111111\n";
-        assert!(body.contains(shared), "{body}");
+        let shared = "3 accounts: ec2:StopInstances by a service control policy of the organization - 111111111111 ";
+        assert!(flat(&body).contains(shared), "{body}");
         assert_eq!(body.matches("ArnNotLike").count(), 1, "{body}");
     }
 
     #[test]
     fn the_payers_own_role_is_mended_by_a_deployment() {
         let mail = told(PAYER, &[("ec2:StopInstances", DeniedBy::Role)]);
-        assert!(mail.body.contains("deploy the guard again") && !mail.body.contains("stack set"), "{}", mail.body);
+        assert!(mail.body.contains("Deploy the guard again") && !mail.body.contains("stack set"), "{}", mail.body);
     }
 
     #[test]
     fn every_call_of_a_halt_has_words_for_what_it_does() {
         for call in crate::resource::Kind::contain() {
             let mail = told("111111111111", &[(call, DeniedBy::Organization)]);
-            let says = mail.body.split("What is denied, by whom").nth(1).unwrap().split("What to do").next().unwrap();
+            let says =
+                mail.body.split("What is denied, and by whom").nth(1).unwrap().split("What to do").next().unwrap();
             // Once by whom it is denied, and at least once what it does.
             assert!(says.matches(call).count() > 1 && !says.contains("- have "), "{call}: {}", mail.body);
         }
@@ -246,8 +252,7 @@ mod tests {
     fn what_is_permitted_again_is_said_by_whom_and_of_what() {
         let at = "2026-11-27T00:05:00Z".parse().unwrap();
         let mail = write(&policy("111111111111"), &News::Permitted { at }).remove(0);
-        let says = "According to AWS's policy simulator, the guard may again make every call that a halt or its release \
-                    needs in account 111111111111.\n";
+        let says = "What:   A halt or a release here may again make every call that it needs.\nWhere:  111111111111\n";
         assert!(mail.body.starts_with(says), "{}", mail.body);
         assert_eq!(
             mail.subject,

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::words::{full_name, line, notice, running, short_name, time, to_the_payer};
+use super::words::{Text, notice, place, short_name, time, to_the_payer};
 use crate::contract;
 use crate::measure::summary::Summary;
 use crate::message::notice::{Notice, NoticeKind};
@@ -18,49 +18,54 @@ pub(super) fn record(
     past: Option<&(String, Result<(), String>)>,
     now: Timestamp,
 ) -> Notice {
-    let mut body = format!(
-        "The guard cannot read what it remembers of account {}, so it can look at the account and not halt it.\n\n",
-        full_name(policy)
+    let mut text = Text::new(
+        "The record of this account cannot be read, so it cannot be halted.",
+        &place(policy),
+        "Deploy the later version of the guard, or repair the record.",
     );
-    line(&mut body, "Time", &time(now));
-    line(&mut body, "Why", why);
-    line(&mut body, "State", &state.map_or_else(|| "cannot be read either".to_owned(), |state| state.to_string()));
-    running(&mut body, "Running", seen);
-    let table = contract::TABLE;
-    let (what, is_past) = match past {
-        None => ("within its limits".to_owned(), "It is within its limits.".to_owned()),
+    text.fact("Time", &time(now));
+    text.fact("Why", why);
+    text.fact("State", &state.map_or_else(|| "cannot be read either".to_owned(), |state| state.to_string()));
+    text.running("Running", seen);
+    text.limits(&policy.limits);
+    let (is_past, what) = match past {
+        None => ("The account is within its limits.".to_owned(), "within its limits".to_owned()),
         Some((limits, Ok(()))) => (
-            format!("{limits}; frozen"),
             format!(
-                "It is past its limit: {limits}. It is frozen by a service control policy, which was seen to be \
-                 attached: nothing in it can grow. What runs, runs on and bills."
+                "The account is past its limit: {limits}. It is frozen by a service control policy, which was seen to \
+                 be attached: nothing in it can grow. What runs, runs on and bills."
             ),
+            format!("{limits}; frozen"),
         ),
         Some((limits, Err(why))) => (
-            format!("{limits}; NOT frozen"),
             format!(
-                "It is past its limit: {limits}. It is NOT frozen: {why}. What runs, runs on and bills, and more can \
-                 be started."
+                "The account is past its limit: {limits}. It is NOT frozen: {why}. What runs, runs on and bills, and \
+                 more can be started."
             ),
+            format!("{limits}; NOT frozen"),
         ),
     };
-    body.push_str(&format!(
-        "\n{is_past}\n\
-         \n\
-         What to do now\n\
-         - Was the guard set back to an earlier version? That one does not know what a later one writes. Deploy the \
-         later one again.\n\
-         - Otherwise the record is damaged. It is item {account} of partition ACCOUNT in the table {table}, and is not \
-         written over: what halts did to the account is known by it alone.\n\
-         - Once it can be read, the account is guarded again. Was it frozen meanwhile? A halt by order takes the freeze \
-         in, and a release then ends both.\n",
-        account = policy.account
+    text.paragraph(&is_past);
+    text.heading("What to do");
+    text.item(
+        "Was the guard set back to an earlier version? That one does not know what a later one writes. Deploy the later \
+         one again.",
+    );
+    text.item(&format!(
+        "Otherwise the record is damaged. It is item {} of partition ACCOUNT in the table {}. The guard does not write \
+         over it: nothing else knows what halts did to the account.",
+        policy.account,
+        contract::TABLE
     ));
+    text.item("Once the record can be read, the account is guarded again.");
+    text.item("Was the account frozen meanwhile? Halt it by order, then release it: that ends the freeze too.");
+    text.command(&format!("runawaytrain halt {}", policy.account));
+    text.command(&format!("runawaytrain release {}", policy.account));
     let word = match past {
         None => "not guarded",
         Some((_, Ok(()))) => "past a limit, frozen",
         Some((_, Err(_))) => "past a limit, NOT frozen",
     };
     let subject = format!("Unreadable record of {}: {word}", short_name(policy));
-    to_the_payer(notice(policy, NoticeKind::Unreadable, subject, body, &what))
+    to_the_payer(notice(policy, NoticeKind::Unreadable, &subject, text, &what))
 }
