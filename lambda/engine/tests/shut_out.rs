@@ -177,7 +177,7 @@ async fn an_account_that_may_have_been_moved_is_not_frozen_until_organizations_s
             scene.tick().await;
         }
         assert_eq!((state(&scene, QUIET).await, scene.mails("TAMPER")), (State::Ok, 0), "{:?}", scene.subjects());
-        let says_why = "Organizations has not said since where it is";
+        let says_why = "Organizations has not said since then where the account is";
         assert!(scene.testbed.mailbox.mails().iter().any(|mail| mail.says(says_why)));
         scene.testbed.world.heal();
         for _ in 0..3 {

@@ -41,8 +41,8 @@ pub(super) fn unread(policy: &AccountPolicy, reports: &Unread<'_>, now: Timestam
         None => "For now, ".to_owned(),
     };
     text.paragraph(&format!(
-        "{meanwhile}spend24h is judged by AWS's estimate of the charges, which lags by up to a day, and purchases are not \
-         judged at all. Instances, vCPUs and USD/hour are judged as always."
+        "{meanwhile}spend24h is judged by AWS's estimate of the charges, which lags by up to a day, and purchases are \
+         not judged at all. Instances, vCPUs and USD/hour are judged as always."
     ));
     text.section("Why", why.iter().cloned());
     text.heading("What to do");

@@ -58,15 +58,15 @@ fn line(denial: &Denial) -> String {
 fn quarantine(policy: &AccountPolicy, containment: &Containment) -> &'static str {
     let is_missing = containment.skipped.iter().any(|skipped| skipped.reason == SkipReason::NoQuarantine);
     if !policy.contain.quarantine {
-        "The policy says quarantine: false for this account, and that is kept to: nothing keeps them from starting more \
-         than is stopped at each sweep. With contain.quarantine: true, deployed, the next sweep freezes the account from \
-         the payer, which needs no permission in it."
+        "The policy says quarantine: false for this account, and that is kept to: nothing keeps them from starting \
+         more than is stopped at each sweep. With contain.quarantine: true, deployed, the next sweep freezes the \
+         account from the payer, which needs no permission in it."
     } else if is_missing || containment.remaining.contains(&quarantine::Action::Freeze.into()) {
         "The quarantine is NOT attached: nothing keeps them from starting more than is stopped at each sweep."
     } else {
-        "The quarantine is attached, from the payer, and it binds them too, the root user included: they cannot launch, \
-         start or scale up anything, or make new users, roles and keys. It ends no session: they can still reach what \
-         is stored and what runs."
+        "The quarantine is attached, from the payer, and it binds them too, the root user included: they cannot \
+         launch, start or scale up anything, or make new users, roles and keys. It ends no session: they can still \
+         reach what is stored and what runs."
     }
 }
 

@@ -48,8 +48,8 @@ pub(super) fn record(
     text.paragraph(&is_past);
     text.heading("What to do");
     text.item(
-        "Was the guard set back to an earlier version? That one does not know what a later one writes. Deploy the later \
-         one again.",
+        "Was the guard set back to an earlier version? That one does not know what a later one writes. Deploy the \
+         later one again.",
     );
     text.item(&format!(
         "Otherwise the record is damaged. It is item {} of partition ACCOUNT in the table {}. The guard does not write \

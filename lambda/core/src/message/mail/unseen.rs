@@ -126,8 +126,8 @@ pub(super) fn denied_regions(policy: &AccountPolicy, regions: &[Region]) -> Noti
     text.command("    organization:");
     text.command(&format!("      closedRegions: [{regions}]"));
     text.item(&format!(
-        "Is it not? Something keeps the role {role} from looking there in most accounts. Treat it as an attack until you \
-         know better."
+        "Is it not? Something keeps the role {role} from looking there in most accounts. Treat it as an attack until \
+         you know better."
     ));
     let subject = format!("Closed to most accounts of {}, not watched: {regions}", short_name(policy));
     to_the_payer(notice(policy, NoticeKind::DeniedRegions, &subject, text, &regions))
