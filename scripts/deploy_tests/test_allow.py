@@ -72,7 +72,7 @@ def test_the_guard_is_told_what_until_when_why_and_by_whom(command: Allowing) ->
     code, said = command.typed("", "allow", "physics", *RAISED, *HOW_LONG)
     assert code == DONE, said
     assert "make an exception for physics" in said
-    assert f"physics ({command.member}) may have 200 instances and 40.50 USD/hour until {TOLD_END}." in said
+    assert f"physics ({command.member}) may have 200 instances and USD 40.50/hour until {TOLD_END}." in said
     assert "Then its own limits hold again." in said
     assert "release" not in said
     order = {"action": "allow", "account": command.member, "until": END, "reason": "the climate run", "by": command.me}
@@ -167,7 +167,7 @@ def test_status_tells_of_an_exception_that_holds(command: Allowing) -> None:
     command.remember_exceptions()
     code, said = command.say("status")
     assert code == DONE, said
-    assert f"physics may have 200 instances and 40.50 USD/hour until {TOLD_END}" in said
+    assert f"physics may have 200 instances and USD 40.50/hour until {TOLD_END}" in said
     assert said.count("may have") == 1
     code, document = command.ask("status", "physics")
     [account] = document["accounts"]

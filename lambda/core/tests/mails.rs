@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use runawaytrain_core::decision::{News, ShutOut, still_contained};
+use runawaytrain_core::decision::{End, News, ShutOut, still_contained};
 use runawaytrain_core::measure::limit::Limit;
 use runawaytrain_core::measure::price::Burn;
 use runawaytrain_core::measure::spend::{Charge, Charged, SpendSeen, SpendSource};
@@ -14,7 +14,7 @@ use runawaytrain_core::message::mail::{digest, write};
 use runawaytrain_core::message::{Notice, NoticeKind};
 use runawaytrain_core::observation::Gap;
 use runawaytrain_core::plan::{ActionResult, Containment, Outcome};
-use runawaytrain_core::policy::{AccountPolicy, NotifyList, Policy};
+use runawaytrain_core::policy::{AccountPolicy, Exception, LimitSettings, NotifyList, Policy};
 use runawaytrain_core::record::{AccountRecord, FreezeReason, Halt, State, Unseen};
 use runawaytrain_core::resource::{Action, SkipReason, Skipped};
 use runawaytrain_core::verdict::{AsOf, Grace, Judgement, Reading, Verdict};
@@ -62,7 +62,7 @@ fn policy_with(account: &str, settings: Value) -> AccountPolicy {
         },
         "accounts": { PHYSICS: physics, PAYER: { "name": "university" } },
     });
-    Policy::from_json(&document.to_string()).unwrap().for_account(&id(account))
+    Policy::from_json(&document.to_string()).unwrap().for_account(&id(account), None)
 }
 
 fn policy(account: &str) -> AccountPolicy {
@@ -281,6 +281,16 @@ fn many(kind: fn(&str) -> News, accounts: u32) -> Vec<Notice> {
             write(&named, &kind(&account))
         })
         .collect()
+}
+
+fn exception() -> Exception {
+    Exception {
+        limits: LimitSettings::from_json(json!({ "instances": 200, "burn": 400 })).unwrap(),
+        made: now(),
+        until: "2026-12-02T00:00:00Z".parse().unwrap(),
+        reason: "the climate run of Prof. Weber".to_owned(),
+        by: Some("arn:aws:sts::100000000000:assumed-role/Admin/dora".to_owned()),
+    }
 }
 
 fn denied_calls() -> BTreeMap<String, DeniedBy> {
@@ -548,6 +558,32 @@ fn mails() -> Vec<(&'static str, String)> {
                 30,
             )),
         ),
+        ("exception", of(&physics, &News::Exception { exception: exception(), replaced: None })),
+        (
+            "exception-replaced",
+            of(
+                &physics,
+                &News::Exception {
+                    exception: exception(),
+                    replaced: Some(Exception { until: at("28T00:00:00"), ..exception() }),
+                },
+            ),
+        ),
+        (
+            "exception-ended",
+            of(&physics, &News::ExceptionEnded { exception: exception(), end: End::Expired, at: now() }),
+        ),
+        (
+            "exception-ended-by-somebody",
+            of(
+                &payer,
+                &News::ExceptionEnded {
+                    exception: exception(),
+                    end: End::Revoked { by: Some("arn:aws:iam::100000000000:user/dora".to_owned()) },
+                    at: now(),
+                },
+            ),
+        ),
         ("permitted", of(&physics, &News::Permitted { at: now() })),
         ("permitted-of-many", of_many(&many(|_| News::Permitted { at: now() }, 5))),
         ("contained", of(&payer, &reminder(&contained()[..1]))),
@@ -606,7 +642,7 @@ fn the_first_three_lines_of_a_mail_say_what_where_and_what_to_do() {
             "halt-without-a-name" => CHEMISTRY,
             "contained-several" => "chemistry (222222222222), physics (111111111111)",
             "denied-regions" | "unread-reports" | "unread-reports-none" => "university (100000000000)",
-            "warning-drill" | "halt-of-the-payer" => "university (100000000000), the payer account",
+            "warning-drill" | "halt-of-the-payer" | "exception-ended-by-somebody" => "university (100000000000), the payer account",
             "halt-with-a-forged-name" => "physics Runbook: https://example.com/[31m (111111111111)",
             name if name.ends_with("-of-many") => "lab-000 (400000000000), lab-001 (400000000001)",
             _ => "physics (111111111111)",

@@ -46,7 +46,7 @@ pub async fn run(arguments: Arguments, progress: &Progress) -> u8 {
         Command::Drill(options) => looks::drill(common, options, terminal).await,
         Command::Halt(options) => orders::halt(common, options, progress, terminal).await,
         Command::Release(options) => orders::release(common, options, progress, terminal).await,
-        Command::Allow(options) => allow::run(common, options, terminal).await,
+        Command::Allow(options) => allow::run(common, options, progress, terminal).await,
         Command::Status(options) => looks::status(common, options, terminal).await,
         Command::History(options) => looks::history(common, options, terminal).await,
         Command::Report(options) => report::report(common, options, terminal).await,

@@ -6,10 +6,9 @@ use runawaytrain_core::vocabulary::text::{clean, listed};
 use crate::history::moment;
 use crate::rows::Row;
 
-/// `200 instances and 40.00 USD/hour until 2026-12-02 00:00 UTC`.
+/// `200 instances and USD 40.00/hour until 2026-12-02 00:00:00 UTC`.
 pub fn told(exception: &Exception) -> String {
-    let raised: Vec<String> =
-        exception.raised().map(|(limit, number)| format!("{} {limit}", limit.show(number))).collect();
+    let raised: Vec<String> = exception.raised().map(|(limit, number)| limit.amount(number)).collect();
     format!("{} until {} UTC", listed(&raised), moment(exception.until))
 }
 
@@ -25,8 +24,7 @@ pub const COLUMNS: [(&str, bool); 6] = [
 
 /// One line of that list.
 pub fn row(account: &str, name: &str, exception: &Exception) -> Row {
-    let raised: Vec<String> =
-        exception.raised().map(|(limit, number)| format!("{} {limit}", limit.show(number))).collect();
+    let raised: Vec<String> = exception.raised().map(|(limit, number)| limit.amount(number)).collect();
     Row::of([
         account.to_owned(),
         clean(name),

@@ -64,7 +64,7 @@ pub enum ExceptionError {
     #[error("the account has no limit \"{0}\", so there is nothing to raise")]
     NotLimited(&'static str),
     /// A limit that would stay as it is, or become lower.
-    #[error("\"{key}\" is to be raised to {wanted}, and {limit} are allowed as it is; name a higher number")]
+    #[error("\"{key}\" is to be raised to {wanted}, and its limit is {limit} as it is; name a higher number")]
     NotHigher {
         /// The limit's key in the policy.
         key: &'static str,
@@ -124,7 +124,7 @@ impl Exception {
                 return Err(ExceptionError::NotLimited(row.key));
             };
             if number <= *threshold {
-                let (wanted, limit) = (row.limit.show(number), row.limit.show(*threshold));
+                let (wanted, limit) = (row.limit.amount(number), row.limit.amount(*threshold));
                 return Err(ExceptionError::NotHigher { key: row.key, wanted, limit });
             }
         }
@@ -206,8 +206,14 @@ mod tests {
             (asked(json!({}), soon), "it names no limit to raise; there are instances, vcpus, burn"),
             (asked(json!({ "warn": 0.9 }), soon), "it raises limits, and \"warn\" is none"),
             (asked(json!({ "vcpus": 900 }), soon), "the account has no limit \"vcpus\""),
-            (asked(json!({ "instances": 20 }), soon), "\"instances\" is to be raised to 20, and 20 are allowed"),
-            (asked(json!({ "instances": 200, "burn": 3 }), soon), "\"burn\" is to be raised to 3.00, and 25.00"),
+            (
+                asked(json!({ "instances": 20 }), soon),
+                "\"instances\" is to be raised to 20 instances, and its limit is 20 instances",
+            ),
+            (
+                asked(json!({ "instances": 200, "burn": 3 }), soon),
+                "\"burn\" is to be raised to USD 3.00/hour, and its limit is USD 25.00/hour",
+            ),
             (asked(json!({ "instances": 200 }), "2026-11-22T03:00:00Z"), "it would end at 2026-11-22T03:00:00Z"),
             (asked(json!({ "instances": 200 }), "2026-12-23T03:00:01Z"), "it would end at 2026-12-23T03:00:01Z; the"),
             (

@@ -39,7 +39,7 @@ fn defaults() -> Value {
         "organization": { "id": "o-exampleorg" },
         "defaults": { "limits": { "instances": 0 }, "notify": ["a@example.edu"] },
     });
-    let policy = Policy::from_json(&least.to_string()).unwrap().for_account(&account);
+    let policy = Policy::from_json(&least.to_string()).unwrap().for_account(&account, None);
     // Written out, so that a new key is missed by the compiler.
     let Contain { instances, unstoppable, instance_store, users, roles, root, quarantine, models, lockdown } =
         policy.contain;

@@ -1,8 +1,11 @@
 //! `runawaytrain allow`: limits that are raised for one account for a time.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use runawaytrain_core::policy::Exception;
 use runawaytrain_core::record::AccountRecord;
+use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::text::{clean, count};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
@@ -12,13 +15,14 @@ use crate::accounts::Named;
 use crate::answer::Answer;
 use crate::arguments::{Allow, Common, Output, RaisedLimits};
 use crate::exception;
-use crate::exit::DONE;
+use crate::exit::{DONE, NOT_SEEN};
 use crate::problem::Problem;
+use crate::progress::Progress;
 use crate::rows::Row;
 use crate::terminal::Terminal;
 
 /// Carries it out. The exit code.
-pub async fn run(common: &Common, options: &Allow, terminal: Terminal) -> Result<u8, Problem> {
+pub async fn run(common: &Common, options: &Allow, progress: &Progress, terminal: Terminal) -> Result<u8, Problem> {
     let Allow { account, limits: RaisedLimits(limits), until, reason, list, revoke } = options;
     let is_made = !*list && !*revoke;
     if is_made && limits.is_empty() {
@@ -43,18 +47,25 @@ pub async fn run(common: &Common, options: &Allow, terminal: Terminal) -> Result
                     "by": by,
                 })
             };
-            order(&site, &account, &event, common).await
+            order(&site, &account, &event, common, progress).await
         }
         wanted => tell_all(&site, wanted.as_ref(), common).await,
     }
 }
 
 /// Has the guard make it or take it back.
-async fn order(site: &Site, account: &Named, event: &Value, common: &Common) -> Result<u8, Problem> {
+async fn order(
+    site: &Site,
+    account: &Named,
+    event: &Value,
+    common: &Common,
+    progress: &Progress,
+) -> Result<u8, Problem> {
     let text = match event["action"].as_str() {
         Some("revoke") => format!("revoke the exception of {}", account.name),
         _ => format!("make an exception for {}", account.name),
     };
+    progress.has_begun(&format!("the guard goes on with it; `runawaytrain status {}` follows", account.id));
     let said = site.terminal.step(&text, site.cloud.ask_guard(event)).await;
     let said = said.map_err(|failure| not_deployed(failure.into()))?;
     let answer = Answer::read(&said);
@@ -93,14 +104,24 @@ async fn tell_all(site: &Site, wanted: Option<&Named>, common: &Common) -> Resul
         read => read?,
     };
     let now = Timestamp::now();
-    let is_wanted = |record: &AccountRecord| wanted.is_none_or(|one| one.id == record.account);
-    let records = records.readable.values().map(|known| &known.record).filter(|record| is_wanted(record));
+    let is_wanted = |account: &AccountId| wanted.is_none_or(|one| one.id == *account);
     let holding: Vec<(&AccountRecord, &Exception)> = records
+        .readable
+        .values()
+        .map(|known| &known.record)
+        .filter(|record| is_wanted(&record.account))
         .filter_map(|record| Some((record, record.exception.as_ref().filter(|exception| exception.holds(now))?)))
+        .collect();
+    let unreadable: BTreeMap<&AccountId, String> = records
+        .unreadable
+        .iter()
+        .filter(|(account, _)| is_wanted(account))
+        .map(|(account, record)| (account, clean(&record.failure.to_string())))
         .collect();
     if common.output == Output::Json {
         let entry = |(record, exception): &(&AccountRecord, &Exception)| json!({ "account": record.account, "name": record.name, "exception": exception });
-        site.terminal.document(&json!({ "exceptions": holding.iter().map(entry).collect::<Vec<_>>() }));
+        let exceptions: Vec<Value> = holding.iter().map(entry).collect();
+        site.terminal.document(&json!({ "exceptions": exceptions, "unreadable": unreadable }));
     }
     let rows: Vec<Row> = holding
         .iter()
@@ -108,12 +129,21 @@ async fn tell_all(site: &Site, wanted: Option<&Named>, common: &Common) -> Resul
             exception::row(record.account.as_str(), record.name.as_deref().unwrap_or_default(), exception)
         })
         .collect();
-    site.terminal.rows("", &exception::COLUMNS, &rows);
-    let number = match rows.len() {
+    if !rows.is_empty() {
+        site.terminal.rows("", &exception::COLUMNS, &rows);
+    }
+    for (account, why) in &unreadable {
+        site.terminal.warn(&format!("{account}: {why}"));
+    }
+    let mut number = match rows.len() as u64 {
+        0 if !unreadable.is_empty() => "Of the accounts whose record can be read, none has an exception.".to_owned(),
         0 => "No exception holds.".to_owned(),
         1 => "1 exception holds.".to_owned(),
-        many => format!("{} hold.", count(many as u64, "exception")),
+        many => format!("{} hold.", count(many, "exception")),
     };
-    site.terminal.conclusion(&number, true);
-    Ok(DONE)
+    if !unreadable.is_empty() && !rows.is_empty() {
+        number.push_str(" Others may, for not every record could be read.");
+    }
+    site.terminal.conclusion(&number, unreadable.is_empty());
+    Ok(if unreadable.is_empty() { DONE } else { NOT_SEEN })
 }

@@ -28,7 +28,7 @@ pub fn raised(exception: &Exception) -> Vec<Setting> {
             Unit::Count => json!(number),
             Unit::Usd => json!(Usd::micros(number)),
         };
-        let shown = format!("{} {limit} until {until}", limit.show(number));
+        let shown = format!("{} until {until}", limit.amount(number));
         Setting { key: format!("limits.{}", limit.row().key), value, shown, origin: Origin::Exception }
     };
     exception.raised().map(one).collect()

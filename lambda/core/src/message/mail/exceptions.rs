@@ -1,73 +1,71 @@
 //! The mails about limits that are raised for a time: to the account's own people, and to the payer's.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 
-use super::words::{full_name, line, notice, short_name, time, to_the_payer};
+use super::words::{Text, notice, place, short_name, time, to_the_payer};
 use crate::decision::End;
 use crate::message::notice::{Notice, NoticeKind};
 use crate::policy::{AccountPolicy, Exception, NotifyList};
-use crate::vocabulary::text::clean;
+use crate::vocabulary::text::{clean, listed};
 
 /// Limits are raised.
 pub(super) fn made(policy: &AccountPolicy, exception: &Exception, replaced: Option<&Exception>) -> Vec<Notice> {
     let until = time(exception.until);
-    let mut body = format!("Account {} may go past its limits until {until}.\n\n", full_name(policy));
-    raised(&mut body, policy, exception);
-    why(&mut body, exception);
-    if let Some(before) = replaced {
-        line(&mut body, "Replaces", &format!("the exception that would have ended {}", time(before.until)));
-    }
-    let _ = write!(
-        body,
-        "\nAll other limits hold as before. When it ends, the account is judged by its own limits again: what is past \
-         them then is halted. Scale down before, or ask for another exception.\n\n\
-         Not meant? Take it back:\nrunawaytrain allow {} --revoke\n",
-        policy.account
+    let mut text = Text::new(
+        &format!("May go past its limits until {until}: {}.", raised(exception)),
+        &place(policy),
+        "Nothing, if you expect this peak. Scale down before it ends.",
     );
-    let subject =
-        format!("Exception for {} until {}", short_name(policy), exception.until.strftime("%Y-%m-%d %H:%M UTC"));
-    to_both(notice(policy, NoticeKind::Exception, subject, body, "may go past its limits for a time"))
+    facts(&mut text, policy, exception);
+    if let Some(before) = replaced {
+        text.fact("Replaces", &format!("the exception until {}", time(before.until)));
+    }
+    text.paragraph(
+        "All other limits hold as before. From its end on the account is judged by its own limits again, and what is \
+         past them then is halted.",
+    );
+    text.heading("Not expected? Take it back");
+    text.command(&format!("runawaytrain allow {} --revoke", policy.account));
+    let until = exception.until.strftime("%Y-%m-%d %H:%M UTC");
+    let subject = format!("Exception for {} until {until}", short_name(policy));
+    to_both(notice(policy, NoticeKind::Exception, &subject, text, "may go past its limits for a time"))
 }
 
 /// They hold again.
 pub(super) fn ended(policy: &AccountPolicy, exception: &Exception, end: &End, now: Timestamp) -> Vec<Notice> {
-    let name = full_name(policy);
-    let (mut body, word) = match end {
-        End::Expired => {
-            (format!("The exception for account {name} has ended: its own limits hold again.\n\n"), "ended")
-        }
+    let (what, word) = match end {
+        End::Expired => ("The exception has ended: its own limits hold again.".to_owned(), "ended"),
         End::Revoked { by } => {
             let who = by.as_ref().map_or_else(String::new, |who| format!(" by {}", clean(who)));
-            (format!("The exception for account {name} was revoked{who}: its own limits hold again.\n\n"), "revoked")
+            (format!("The exception was revoked{who}: its own limits hold again."), "revoked")
         }
     };
-    line(&mut body, "Time", &time(now));
-    raised(&mut body, policy, exception);
-    why(&mut body, exception);
-    let _ = write!(
-        body,
-        "\nWhat is past the limits from now on is halted. To see how close the account is:\nrunawaytrain check {}\n",
-        policy.account
-    );
+    let mut text =
+        Text::new(&what, &place(policy), "Scale down to the limits: what is past them from now on is halted.");
+    text.fact("Time", &time(now));
+    facts(&mut text, policy, exception);
+    text.heading("To see how close it is to its limits");
+    text.command(&format!("runawaytrain check {}", policy.account));
     let subject = format!("Exception {word} for {}", short_name(policy));
-    to_both(notice(policy, NoticeKind::ExceptionEnded, subject, body, &format!("its exception {word}")))
+    to_both(notice(policy, NoticeKind::ExceptionEnded, &subject, text, &format!("its exception {word}")))
 }
 
-/// Each limit that it raises, with what the policy allows.
-fn raised(body: &mut String, policy: &AccountPolicy, exception: &Exception) {
-    for (index, (limit, number)) in exception.raised().enumerate() {
-        let own = policy.limits.thresholds.get(&limit).map(|own| format!(" (its own limit: {})", limit.show(*own)));
-        let label = if index == 0 { "Raised" } else { "" };
-        line(body, label, &format!("{} {limit}{}", limit.show(number), own.unwrap_or_default()));
-    }
+fn raised(exception: &Exception) -> String {
+    let raised: Vec<String> = exception.raised().map(|(limit, number)| limit.amount(number)).collect();
+    listed(&raised)
 }
 
-fn why(body: &mut String, exception: &Exception) {
-    line(body, "Reason", &clean(&exception.reason));
+/// What is raised, from what, by whom and why.
+fn facts(text: &mut Text, policy: &AccountPolicy, exception: &Exception) {
+    text.fact("Allowed", &raised(exception));
+    let own: Vec<String> = exception
+        .raised()
+        .filter_map(|(limit, _)| policy.limits.thresholds.get(&limit).map(|own| limit.amount(*own)))
+        .collect();
+    text.fact("Limits", &listed(&own));
+    text.fact("Reason", &clean(&exception.reason));
     if let Some(who) = &exception.by {
-        line(body, "Made by", &clean(who));
+        text.fact("Made by", &clean(who));
     }
 }
 
