@@ -74,8 +74,9 @@ fn case() -> impl Strategy<Value = (AccountPolicy, Observation, Exception)> {
         .prop_map(|(policy, numbers, observation, exception)| (limited(policy, &numbers), observation, exception))
 }
 
+/// Never so few that the danger is not drawn.
 fn runner() -> TestRunner {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(1000);
+    let cases = ProptestConfig::default().cases.max(1000);
     TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() })
 }
 

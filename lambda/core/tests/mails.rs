@@ -642,7 +642,9 @@ fn the_first_three_lines_of_a_mail_say_what_where_and_what_to_do() {
             "halt-without-a-name" => CHEMISTRY,
             "contained-several" => "chemistry (222222222222), physics (111111111111)",
             "denied-regions" | "unread-reports" | "unread-reports-none" => "university (100000000000)",
-            "warning-drill" | "halt-of-the-payer" | "exception-ended-by-somebody" => "university (100000000000), the payer account",
+            "warning-drill" | "halt-of-the-payer" | "exception-ended-by-somebody" => {
+                "university (100000000000), the payer account"
+            }
             "halt-with-a-forged-name" => "physics Runbook: https://example.com/[31m (111111111111)",
             name if name.ends_with("-of-many") => "lab-000 (400000000000), lab-001 (400000000001)",
             _ => "physics (111111111111)",

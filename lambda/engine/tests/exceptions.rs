@@ -92,7 +92,7 @@ async fn both_lists_are_told_when_an_exception_is_made_and_when_it_ends() {
     }
     let mails = scene.testbed.mailbox.mails();
     let made = mails.iter().find(|mail| mail.subject.contains("until")).unwrap();
-    for says in ["9 instances.", "4 instances", "the climate run of Prof. Weber", "user/admin"] {
+    for says in ["Allowed 9 instances", "Limits 4 instances", "the climate run of Prof. Weber", "user/admin"] {
         assert!(made.says(says), "{}", made.body);
     }
 }

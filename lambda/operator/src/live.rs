@@ -621,7 +621,8 @@ mod tests {
         earlier.halt.as_mut().unwrap().id = before.clone();
         let (found, all) = (halted(State::Halting, None, false), calls());
         let (proven, told) = (halted(State::Halted, Some(time(40)), true), halted(State::Halted, Some(time(40)), true));
-        let moments: [(&AccountRecord, Stage, &[JournalEntry], Option<bool>, &[Step]); 8] = [
+        type Moment<'a> = (&'a AccountRecord, Stage, &'a [JournalEntry], Option<bool>, &'a [Step]);
+        let moments: [Moment<'_>; 8] = [
             (&earlier, Stage::Pending, &[], None, &[Step::Launched]),
             (&earlier, Stage::Running, &[], None, &[Step::Running]),
             (&found, Stage::Stopping, &all[..1], None, &[Step::Found, Step::Quarantined]),
@@ -632,7 +633,8 @@ mod tests {
             (&proven, Stage::Stopped, &all, Some(true), &[Step::Proven]),
             (&told, Stage::Stopped, &all, Some(false), &[Step::Mailed]),
         ];
-        let of_canary = policy(&top(CANARY, "us-east-1", ""), OWN).for_account(&AccountId::parse(CANARY).unwrap());
+        let of_canary =
+            policy(&top(CANARY, "us-east-1", ""), OWN).for_account(&AccountId::parse(CANARY).unwrap(), None);
         let mut timeline = Timeline::new(Step::expected(&of_canary));
         for (second, (record, stage, entries, mails_wait, expected)) in moments.into_iter().enumerate() {
             let sighting =
@@ -650,7 +652,8 @@ mod tests {
     #[test]
     fn where_nobody_is_to_be_locked_out_the_proof_is_enough_and_without_a_quarantine_none_is_expected() {
         let own = "limits: {instances: 0}, contain: {quarantine: false}";
-        let of_canary = policy(&top(CANARY, "us-east-1", ""), own).for_account(&AccountId::parse(CANARY).unwrap());
+        let of_canary =
+            policy(&top(CANARY, "us-east-1", ""), own).for_account(&AccountId::parse(CANARY).unwrap(), None);
         let mut timeline = Timeline::new(Step::expected(&of_canary));
         let proven = halted(State::Halted, Some(time(40)), true);
         let sighting = Sighting {

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 /// A string that is not an account id.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{found:?} is not an AWS account id: it takes exactly 12 digits, written as a string")]
+#[error("{found:?} is not an AWS account id: it takes exactly 12 digits, in quotes")]
 pub struct NotAnAccountId {
     found: String,
 }

@@ -70,10 +70,12 @@ pub async fn release(
         None => None,
     };
     if common.output == Output::Json {
-        match &made {
-            Some(Ok(access)) => said["console"] = json!(access),
-            Some(Err(problem)) => said["console"] = json!({ "problem": problem.to_string() }),
-            None => {}
+        let console = made.as_ref().map(|made| match made {
+            Ok(access) => json!(access),
+            Err(problem) => json!({ "problem": problem.to_string() }),
+        });
+        if let (Some(console), Value::Object(fields)) = (console, &mut said) {
+            fields.insert("console".to_owned(), console);
         }
         terminal.document(&said);
     }

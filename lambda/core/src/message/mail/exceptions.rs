@@ -12,7 +12,7 @@ use crate::vocabulary::text::{clean, listed};
 pub(super) fn made(policy: &AccountPolicy, exception: &Exception, replaced: Option<&Exception>) -> Vec<Notice> {
     let until = time(exception.until);
     let mut text = Text::new(
-        &format!("May go past its limits until {until}: {}.", raised(exception)),
+        &format!("May go past its limits until {until}."),
         &place(policy),
         "Nothing, if you expect this peak. Scale down before it ends.",
     );
@@ -33,16 +33,16 @@ pub(super) fn made(policy: &AccountPolicy, exception: &Exception, replaced: Opti
 
 /// They hold again.
 pub(super) fn ended(policy: &AccountPolicy, exception: &Exception, end: &End, now: Timestamp) -> Vec<Notice> {
-    let (what, word) = match end {
-        End::Expired => ("The exception has ended: its own limits hold again.".to_owned(), "ended"),
-        End::Revoked { by } => {
-            let who = by.as_ref().map_or_else(String::new, |who| format!(" by {}", clean(who)));
-            (format!("The exception was revoked{who}: its own limits hold again."), "revoked")
-        }
+    let (what, word, by) = match end {
+        End::Expired => ("The exception has ended: its own limits hold again.", "ended", None),
+        End::Revoked { by } => ("The exception was revoked: its own limits hold again.", "revoked", by.as_ref()),
     };
     let mut text =
-        Text::new(&what, &place(policy), "Scale down to the limits: what is past them from now on is halted.");
+        Text::new(what, &place(policy), "Scale down to the limits: what is past them from now on is halted.");
     text.fact("Time", &time(now));
+    if let Some(who) = by {
+        text.fact("Revoked", &format!("by {}", clean(who)));
+    }
     facts(&mut text, policy, exception);
     text.heading("To see how close it is to its limits");
     text.command(&format!("runawaytrain check {}", policy.account));
