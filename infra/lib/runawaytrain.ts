@@ -71,7 +71,12 @@ export class RunawayTrain extends Stack {
       tell: topics.general,
     });
     new GuardAlarms(this, 'GuardAlarms', { failures: failures.queue, tell: topics.general });
-    new Dashboard(this, 'Dashboard', { function: guard.function, launches: launches.queue, failures: failures.queue });
+    new Dashboard(this, 'Dashboard', {
+      function: guard.function,
+      launches: launches.queue,
+      failures: failures.queue,
+      scheduleMinutes: policy.scheduleMinutes,
+    });
 
     // Everything that the guard may do, but for writing its own log.
     reports?.grantRead(guard);

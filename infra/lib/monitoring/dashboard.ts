@@ -21,12 +21,14 @@ export interface DashboardProps {
   readonly function: IFunction;
   readonly launches: IQueue;
   readonly failures: IQueue;
+  readonly scheduleMinutes: number;
 }
 
 /** CloudWatch's grid is 24 wide. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html */
 const WHOLE = 24;
 const HALF = WHOLE / 2;
 const ROWS_SHOWN = 20;
+const SWEEPS = 2;
 
 export class Dashboard extends Construct {
   constructor(scope: Construct, id: string, props: DashboardProps) {
@@ -56,10 +58,11 @@ export class Dashboard extends Construct {
         ],
         [
           query('Accounts, by what they cost now', [
-            `filter message = "${metrics.accountLine}"`,
+            // Of the last sweeps alone: who has become quiet is not written of any more.
+            `filter message = "${metrics.accountLine}" and toMillis(@timestamp) > (now() - ${props.scheduleMinutes * SWEEPS * 60}) * 1000`,
             'stats latest(name) as Name, latest(state) as State, latest(verdict) as Verdict, latest(unseen) as Unseen, ' +
               'latest(instances) as Instances, latest(vcpus) as vCPUs, latest(usd_per_hour) as USDPerHour by account as Account',
-            'sort USDPerHour desc, Instances desc',
+            'sort Unseen desc, USDPerHour desc, Instances desc',
             `limit ${ROWS_SHOWN}`,
           ]),
         ],

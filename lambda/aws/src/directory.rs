@@ -106,8 +106,11 @@ impl OrganizationsDirectory {
             }
         }
         let way = |account: &AccountId| {
-            let mut way: Vec<UnitId> =
-                std::iter::successors(holder.get(account), |unit| around.get(*unit)).cloned().collect();
+            let mut way: Vec<UnitId> = std::iter::successors(holder.get(account), |unit| around.get(*unit))
+                // A unit that was moved meanwhile may seem to be around itself.
+                .take(around.len() + 1)
+                .cloned()
+                .collect();
             way.retain(|unit| named.contains(unit));
             way.reverse();
             way

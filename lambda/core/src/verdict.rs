@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::measure::limit::{Limit, Measurement, Source, SpendWindow, Unit};
-use crate::measure::spend::{SpendPardon, SpendSeen, SpendSource};
+use crate::measure::spend::{SpendPardon, SpendSeen, SpendSource, month_begins};
 use crate::measure::summary::Summary;
 use crate::observation::{Gap, Observation};
-use crate::policy::{AccountPolicy, Limits};
+use crate::policy::{AccountPolicy, Exception};
 use crate::resource::Kind;
 use crate::vocabulary::money::Usd;
 
@@ -154,11 +154,11 @@ impl Summary {
 
 /// Judges what has been seen so far. Counts only grow while regions come in, so a Halt can be acted on before the last
 /// region answered. Any one limit suffices. In the grace after a release the limits that had tripped are judged by what
-/// was added since, all others in full; spend is judged by what was spent since the release. `limits` are the policy's,
-/// or those with an exception.
+/// was added since, all others in full; spend is judged by what was spent since the release. An exception raises the
+/// limits that it names for what runs before its end, and for what is summed over since before it.
 pub fn judge(
     policy: &AccountPolicy,
-    limits: &Limits,
+    exception: Option<&Exception>,
     observation: &Observation,
     pardon: &Pardon<'_>,
     now: Timestamp,
@@ -170,9 +170,15 @@ pub fn judge(
         purchases: observation.spend.purchases(pardon.spend.map(SpendPardon::purchases_from), now),
     };
     let (mut readings, mut unknown) = (Vec::new(), Vec::new());
-    for (limit, threshold) in &limits.thresholds {
+    for (limit, threshold) in &policy.limits.thresholds {
         match number(*limit, &summary, &spend, pardon) {
-            Some(number) => readings.push(number.held_against(*limit, *threshold, limits.warn)),
+            Some(number) => {
+                let since = number.since.unwrap_or(now);
+                let raised = exception.and_then(|exception| exception.raises(*limit, since)).unwrap_or_default();
+                // What is pardoned and what is allowed do not add up.
+                let threshold = raised.saturating_sub(number.pardoned).max(*threshold);
+                readings.push(number.held_against(*limit, threshold, policy.limits.warn));
+            }
             None => unknown.push(*limit),
         }
     }
@@ -196,43 +202,46 @@ struct Number {
     pardoned: u64,
     lower_bound: bool,
     as_of: Option<AsOf>,
+    /// From when on it was spent, where it is a sum over a time.
+    since: Option<Timestamp>,
 }
 
 /// One limit's number; `None` where it is not known.
 fn number(limit: Limit, summary: &Summary, spend: &SpendSeen, pardon: &Pardon<'_>) -> Option<Number> {
-    let spent = |amount: Usd, pardoned: Usd, as_of| Number {
+    let spent = |amount: Usd, pardoned: Usd, since, as_of| Number {
         value: amount.as_micros(),
         estimated: 0,
         certain: amount.as_micros(),
         pardoned: pardoned.as_micros(),
         lower_bound: false,
         as_of: Some(as_of),
+        since: Some(since),
     };
     Some(match limit.row().source {
         Source::Running(measure) => {
             let Measurement { value, estimated, certain, incomplete } = measure(summary);
             let pardoned = pardon.of_running(limit);
-            Number { value, estimated, certain, pardoned, lower_bound: incomplete, as_of: None }
+            Number { value, estimated, certain, pardoned, lower_bound: incomplete, as_of: None, since: None }
         }
         Source::Spend(SpendWindow::Day) => {
             let day = spend.day?;
-            spent(day.amount, Usd::ZERO, AsOf { at: day.until, source: day.source })
+            spent(day.amount, Usd::ZERO, day.from, AsOf { at: day.until, source: day.source })
         }
         Source::Spend(SpendWindow::Month) => {
             let month = spend.month?;
             let pardoned = pardon.spend.map_or(Some(Usd::ZERO), |pardon| pardon.of_month(month))?;
-            spent(month.amount, pardoned, AsOf { at: month.at, source: SpendSource::Charges })
+            spent(month.amount, pardoned, month_begins(month.at), AsOf { at: month.at, source: SpendSource::Charges })
         }
         Source::Purchases => {
             let purchases = spend.purchases?;
-            spent(purchases.amount, Usd::ZERO, AsOf { at: purchases.until, source: purchases.source })
+            spent(purchases.amount, Usd::ZERO, purchases.from, AsOf { at: purchases.until, source: purchases.source })
         }
     })
 }
 
 impl Number {
     fn held_against(self, limit: Limit, threshold: u64, warn: f64) -> Reading {
-        let Self { value, estimated, certain, pardoned, lower_bound, as_of } = self;
+        let Self { value, estimated, certain, pardoned, lower_bound, as_of, since: _ } = self;
         let (new, certainly_new) = (value.saturating_sub(pardoned), certain.saturating_sub(pardoned));
         let judgement = match limit.freezes() {
             false => weigh(new, certainly_new, threshold, warn),

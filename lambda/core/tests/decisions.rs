@@ -38,7 +38,7 @@ fn actions(policy: &AccountPolicy, observation: &Observation, circumstances: &Ci
 }
 
 fn judge(policy: &AccountPolicy, observation: &Observation) -> Verdict {
-    runawaytrain_core::verdict::judge(policy, &policy.limits, observation, &Pardon::default(), moment(0))
+    runawaytrain_core::verdict::judge(policy, None, observation, &Pardon::default(), moment(0))
 }
 
 /// A kind's list, if it was seen.

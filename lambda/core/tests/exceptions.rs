@@ -7,10 +7,12 @@ mod arbitrary;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arbitrary::{account, moment, observation, policy};
+use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use runawaytrain_core::decision::{Case, Cause, Decision, ShutOuts};
 use runawaytrain_core::measure::limit::{LIMITS, Limit, Unit};
+use runawaytrain_core::measure::spend::month_begins;
 use runawaytrain_core::observation::Observation;
 use runawaytrain_core::policy::{AccountPolicy, Exception, LimitSettings};
 use runawaytrain_core::record::AccountRecord;
@@ -38,6 +40,7 @@ fn exception() -> impl Strategy<Value = Exception> {
             until: moment(END),
             reason: "a peak".to_owned(),
             by: None,
+            end_told: false,
         }
     })
 }
@@ -80,21 +83,43 @@ fn runner() -> TestRunner {
     TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() })
 }
 
+/// From when on a limit's number was spent; nothing of what runs.
+fn since(limit: Limit, decision: &Decision) -> Option<Timestamp> {
+    let spend = &decision.verdict.spend;
+    match limit {
+        Limit::Spend24h => spend.day.as_ref().map(|day| day.from),
+        Limit::SpendMonth => spend.month.as_ref().map(|month| month_begins(month.at)),
+        Limit::Purchases => spend.purchases.as_ref().map(|purchases| purchases.from),
+        Limit::Instances | Limit::Vcpus | Limit::Burn => None,
+    }
+}
+
 #[test]
-fn an_exception_means_nothing_from_its_end_on() {
-    let spared = AtomicUsize::new(0);
+fn what_runs_or_is_spent_from_the_end_of_an_exception_on_is_judged_without_it() {
+    let (spared, allowed, judged) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     let property = |((policy, observation, exception), late): ((AccountPolicy, Observation, Exception), i64)| {
         let with = decide(&policy, &observation, Some(&exception), END + late);
         let without = decide(&policy, &observation, None, END + late);
-        prop_assert_eq!(&with, &without);
+        for (one, other) in with.verdict.readings.iter().zip(&without.verdict.readings) {
+            prop_assert!(one.judgement <= other.judgement, "{one} and {other}");
+            let since = since(one.limit, &with);
+            if since.is_none_or(|since| since >= moment(END)) {
+                prop_assert_eq!(one, other);
+                judged.fetch_add(usize::from(since.is_some()), Ordering::Relaxed);
+            } else if one.judgement < other.judgement {
+                allowed.fetch_add(1, Ordering::Relaxed);
+            }
+        }
         let before = decide(&policy, &observation, Some(&exception), END - 1);
         if without.cause == Some(Cause::Tripped) && before.cause != Some(Cause::Tripped) {
             spared.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
     };
-    runner().run(&(case(), prop_oneof![Just(0i64), 0i64..40_000_000]), property).unwrap();
+    runner().run(&(case(), prop_oneof![Just(0i64), 0i64..400_000, 0i64..40_000_000]), property).unwrap();
     assert!(spared.load(Ordering::Relaxed) > 0, "some account was spared a second before its end, and not at it");
+    assert!(allowed.load(Ordering::Relaxed) > 0, "of some it was spent before, and stays allowed");
+    println!("{} sums began after the end", judged.load(Ordering::Relaxed));
 }
 
 #[test]

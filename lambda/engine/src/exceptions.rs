@@ -26,7 +26,7 @@ pub(crate) struct Exceptions<'a> {
 }
 
 /// What comes of one try: the record with the change, its news, and a sentence; or a refusal.
-type Change = Result<(AccountRecord, News, String), String>;
+type Change = Result<(AccountRecord, Vec<News>, String), String>;
 
 impl Exceptions<'_> {
     /// Raises limits for a time, in the place of an exception that was made before.
@@ -34,7 +34,7 @@ impl Exceptions<'_> {
         let account = &scoped.policy.account;
         let change = |record: &AccountRecord| {
             let now = self.clock.now();
-            let exception = Exception::new(wanted.clone(), &scoped.policy, now)
+            let exception = Exception::new(wanted.clone(), &scoped.policy, record.exception.as_ref(), now)
                 .map_err(|why| format!("No exception was made for account {account}: {why}."))?;
             let sentence = format!("Account {account} has an exception until {}.", exception.until);
             let (record, news) = decision::excepted(record, exception);
@@ -77,10 +77,12 @@ impl Exceptions<'_> {
                 Ok(changed) => changed,
                 Err(why) => return Answer::refused(why),
             };
-            let ended = known.record.exception.clone().filter(|_| record.exception.is_none());
+            let now = self.clock.now();
+            let before = known.record.exception.clone().filter(|before| before.holds(now));
+            let ended = before.filter(|before| record.exception.as_ref() != Some(before));
             let (exception, state) = (record.exception.clone(), record.state);
             let lease = LeaseMove::None { expected: known.version };
-            let notices = mail::write(policy, &news);
+            let notices = news.iter().flat_map(|news| mail::write(policy, news)).collect();
             let commit = Commit { record, lease, notices, peak: None, at: self.clock.now() };
             match while_busy(account, until, || self.states.commit(commit.clone())).await {
                 Ok(_) => {

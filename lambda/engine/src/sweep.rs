@@ -1,6 +1,6 @@
 //! The whole way of an event, on one screen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -125,10 +125,14 @@ impl Guard {
                 Ok(scoped) => self.exceptions(invocation).allow(&scoped, &wanted).await,
                 Err(answer) => answer,
             },
-            Request::Revoke { account, by } => match self.named(&account).await {
-                Ok(scoped) => self.exceptions(invocation).revoke(&scoped, by.as_deref()).await,
-                Err(answer) => answer,
-            },
+            // It only tightens: whoever asks for it needs no list of the organization.
+            Request::Revoke { account, by } => {
+                let known = self.states.load(&account).await.ok().flatten();
+                let mut policy = self.policy_of(&account).await;
+                policy.name = policy.name.or_else(|| known.and_then(|known| known.record.name));
+                let scoped = release::scoped(policy, &account);
+                self.exceptions(invocation).revoke(&scoped, by.as_deref()).await
+            }
             Request::Release { account, what } => self.release(&account, &what, invocation).await,
             Request::Drill(selection) => {
                 // Whoever drills an account by its id wants to know what a halt of it would do, however quiet it is.
@@ -296,7 +300,11 @@ impl Guard {
             .filter(|record| scope.members.contains(&record.account))
             .collect();
         let waiting = frozen_for(&members, FreezeReason::Brake);
-        let reminder = still_contained(members.iter().copied(), started);
+        let contained: BTreeMap<AccountId, AccountRecord> = members
+            .iter()
+            .filter(|record| record.state.is_contained())
+            .map(|record| (record.account.clone(), (*record).clone()))
+            .collect();
         let one = self.account_sweep(source, &scope, &members, order, !drill, invocation);
         let let_us_in: BTreeSet<AccountId> =
             members.iter().filter(|record| record.reached).map(|record| record.account.clone()).collect();
@@ -315,8 +323,11 @@ impl Guard {
                 complete,
                 coverage,
                 totals: Totals::of(&accounts),
-                halted: accounts.iter().filter(|report| report.state.is_some_and(State::is_halt)).count(),
-                frozen: accounts.iter().filter(|report| report.state == Some(State::Frozen)).count(),
+                halted: accounts
+                    .iter()
+                    .filter(|report| standing(report, &contained).is_some_and(State::is_halt))
+                    .count(),
+                frozen: accounts.iter().filter(|report| standing(report, &contained) == Some(State::Frozen)).count(),
                 waiting,
             };
             if let Err(failure) = self.metrics.emit(metrics).await {
@@ -326,10 +337,16 @@ impl Guard {
         if self.permissions.carry_out(inquiry, &mut accounts, invocation.deadline).await {
             notices += self.mailer.deliver().await;
         }
+        // Once a day by UTC, whichever sweep comes first, at midnight sharp as well: the outbox counts milliseconds.
+        let now = self.clock.now();
+        let freed: BTreeSet<&AccountId> = accounts
+            .iter()
+            .filter(|report| report.state.is_some_and(|state| !state.is_contained()))
+            .map(|report| &report.account)
+            .collect();
+        let reminder = still_contained(contained.values().filter(|record| !freed.contains(&record.account)), now);
         if let Some(news) = reminder.filter(|_| !drill && *selection == Selection::All) {
-            // Once a day by UTC, whichever sweep comes first, at midnight sharp as well: the outbox counts milliseconds.
-            let today = since_midnight(self.clock.now()) + SignedDuration::from_millis(1);
-            notices += self.tell(&news, today).await;
+            notices += self.tell(&news, since_midnight(now) + SignedDuration::from_millis(1)).await;
         }
         let totals = Totals::of(&accounts);
         let sentence = totals.sentence();
@@ -398,24 +415,33 @@ impl Guard {
 
 /// Whether the log says how an account was found: the quiet ones, which are most, are in the totals.
 fn is_worth_a_line(report: &AccountReport) -> bool {
-    report.instances.counted > 0 || report.unseen || report.state.is_some_and(|state| state != State::Ok)
+    report.instances.counted > 0
+        || report.unseen
+        || report.verdict.is_none()
+        || report.state.is_some_and(|state| state != State::Ok)
 }
 
-/// What the dashboard's tables by account are made of.
+/// What the dashboard's tables by account are made of. What could not be seen has no numbers, which are not zero.
 fn log(report: &AccountReport) {
     let state = report.state.map(|state| state.to_string());
+    let seen = report.verdict.is_some();
     tracing::info!(
         account = %report.account,
         name = report.name,
         state,
         verdict = report.verdict.map(|verdict| verdict.to_string()),
-        unseen = report.unseen,
-        instances = report.instances.counted,
-        vcpus = report.vcpus,
-        usd_per_hour = report.burn.total().dollars(),
+        unseen = report.unseen || !seen,
+        instances = seen.then_some(report.instances.counted),
+        vcpus = seen.then_some(report.vcpus),
+        usd_per_hour = seen.then(|| report.burn.total().dollars()),
         "{}",
         contract::ACCOUNT_LINE
     );
+}
+
+/// Where an account stands after a sweep; of one that the sweep learnt nothing of, where it stood before.
+fn standing(report: &AccountReport, contained: &BTreeMap<AccountId, AccountRecord>) -> Option<State> {
+    report.state.or_else(|| contained.get(&report.account).map(|record| record.state))
 }
 
 /// How many accounts are frozen for a reason.

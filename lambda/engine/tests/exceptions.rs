@@ -7,11 +7,14 @@ mod common;
 use std::time::Duration;
 
 use common::{PAYER, PHYSICS, QUIET, Scene, id, policy, report_of, seeded};
+use runawaytrain_core::measure::limit::Limit;
 use runawaytrain_core::message::report::{Answer, ExceptionReport, Report};
 use runawaytrain_core::policy::NotifyList;
 use runawaytrain_core::record::{AccountRecord, State};
+use runawaytrain_core::vocabulary::failure::FailureKind;
 use runawaytrain_core::vocabulary::mode::Mode;
 use runawaytrain_engine::ports::{Clock, LeaseMove, States};
+use runawaytrain_testbed::{Fault, Life};
 use serde_json::{Value, json};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -105,10 +108,7 @@ async fn an_exception_that_is_revoked_ends_at_once() {
     assert_eq!(record(&scene, PHYSICS).await.state, State::Warned);
     let answer = scene.send(json!({ "action": "revoke", "account": PHYSICS, "by": "dora" })).await;
     assert_eq!((answer.status, report(&answer).exception.clone()), (200, None));
-    assert_eq!(
-        report(&answer).ended.as_ref().unwrap().limits.of(runawaytrain_core::measure::limit::Limit::Instances),
-        Some(9)
-    );
+    assert_eq!(report(&answer).ended.as_ref().unwrap().limits.of(Limit::Instances), Some(9));
     assert_eq!(scene.mails("Exception revoked for physics"), 2);
     scene.tick().await;
     assert_eq!(record(&scene, PHYSICS).await.state, State::Halted);
@@ -124,9 +124,11 @@ async fn an_exception_takes_the_place_of_the_one_before() {
     allow(&scene, 8, 1).await;
     let mails = scene.testbed.mailbox.mails();
     let last = mails.iter().rfind(|mail| mail.list == NotifyList::Default).unwrap();
-    assert!(last.says("the exception until 2026-11-24 03:00:00 UTC"), "{}", last.body);
+    assert!(last.says("100 instances until 2026-11-24 03:00:00 UTC"), "{}", last.body);
     scene.tick().await;
     assert_eq!(record(&scene, PHYSICS).await.state, State::Halted, "nine are more than eight");
+    let answer = allow(&scene, 9, 48).await;
+    assert_eq!(report(&answer).ended.as_ref().map(|before| before.limits.of(Limit::Instances)), Some(Some(8)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -177,9 +179,44 @@ async fn an_exception_ends_no_halt_and_holds_once_the_account_is_released() {
     scene.tick().await;
     assert_eq!((record(&scene, PHYSICS).await.state, scene.billable(PHYSICS)), (State::Halted, 0));
     scene.send(json!({ "action": "release", "account": PHYSICS, "start": true })).await;
+    // In the grace, what came back and what is allowed do not add up.
+    scene.testbed.world.with(&id(PHYSICS), |known| {
+        for _ in 0..12 {
+            known.launch("us-east-1", "t2.micro", Life::Running);
+        }
+    });
+    scene.tick().await;
+    assert_eq!(record(&scene, PHYSICS).await.state, State::Halted, "21 are more than the 20 that are allowed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exception_holds_past_the_grace_of_a_release() {
+    let scene = scene();
+    scene.tick().await;
+    allow(&scene, 20, 48).await;
+    scene.send(json!({ "action": "release", "account": PHYSICS, "start": true })).await;
     tokio::time::sleep(5 * HOUR).await;
     scene.tick().await;
-    assert_eq!((record(&scene, PHYSICS).await.state, scene.billable(PHYSICS)), (State::Ok, 9), "past the grace");
+    assert_eq!((record(&scene, PHYSICS).await.state, scene.billable(PHYSICS)), (State::Ok, 9));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exception_can_be_revoked_while_organizations_does_not_answer() {
+    let scene = scene();
+    allow(&scene, 9, 48).await;
+    scene.testbed.world.fault(Fault::always("organizations:ListAccounts", FailureKind::Unavailable));
+    tokio::time::sleep(5 * HOUR).await;
+    let answer = scene.send(json!({ "action": "revoke", "account": PHYSICS })).await;
+    assert_eq!((answer.status, record(&scene, PHYSICS).await.exception), (200, None), "{}", answer.body);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_one_exception_is_told_though_another_is_made_before_the_next_sweep() {
+    let scene = scene();
+    allow(&scene, 9, 1).await;
+    tokio::time::sleep(HOUR).await;
+    allow(&scene, 9, 1).await;
+    assert_eq!((scene.mails("Exception ended for"), scene.mails("Exception for")), (2, 4));
 }
 
 #[tokio::test(start_paused = true)]

@@ -81,8 +81,7 @@ impl Case<'_> {
     /// release ends it.
     pub fn decide(&self) -> Decision {
         let Self { policy, observation, record, now, .. } = *self;
-        let limits = policy.limits.under(record.exception.as_ref(), now);
-        let verdict = judge(policy, &limits, observation, &record.pardon(now), now);
+        let verdict = judge(policy, record.exception.as_ref(), observation, &record.pardon(now), now);
         let shut_out = ShutOut::of(record, &verdict, self.place, self.shut_outs, now);
         let cause = self.cause(&verdict, shut_out);
         let halt = || plan::plan(policy, observation, &record.circumstances(self.refusals, now));

@@ -148,6 +148,8 @@ pub enum News {
         exception: Exception,
         /// The one that it takes the place of.
         replaced: Option<Exception>,
+        /// Where the account stands: an exception ends no halt.
+        state: State,
     },
     /// They hold again as the policy has them.
     ExceptionEnded {

@@ -8,7 +8,7 @@ mod charged;
 mod charges;
 mod hours;
 
-pub use charged::{Charged, STALE, SpendSource, month};
+pub use charged::{Charged, STALE, SpendSource, month, month_begins};
 pub use charges::{Charge, Charges, SETTLING};
 pub use hours::{HOURS_BACK, Hours};
 

@@ -46,7 +46,9 @@ pub fn write(policy: &AccountPolicy, news: &News) -> Vec<Notice> {
         News::Permitted { at } => vec![permissions::permitted(policy, *at)],
         News::Freeze { reason, why, seen, holds, at } => freeze::frozen(policy, *reason, why, seen, holds, *at),
         News::Thawed { reason, at } => vec![freeze::thawed(policy, *reason, *at)],
-        News::Exception { exception, replaced } => exceptions::made(policy, exception, replaced.as_ref()),
+        News::Exception { exception, replaced, state } => {
+            exceptions::made(policy, exception, replaced.as_ref(), *state)
+        }
         News::ExceptionEnded { exception, end, at } => exceptions::ended(policy, exception, end, *at),
         News::Released { grace, outcomes, skipped, trusted, at } => {
             vec![released::write(policy, grace.as_ref(), outcomes, skipped, trusted, *at)]

@@ -302,7 +302,11 @@ impl Policy {
 impl AccountPolicy {
     /// Of each value the milder one, of two that may hold for the same account; the default list where they differ.
     fn milder(mut self, other: Self) -> Self {
-        self.mode = least([self.mode, other.mode]);
+        // Looking harms nobody: it is left out only where every unit would leave it out.
+        self.mode = match least([self.mode, other.mode]) {
+            Mode::Pass if self.mode != other.mode => Mode::Drill,
+            least => least,
+        };
         self.limits = self.limits.looser(&other.limits);
         self.contain = self.contain.milder(other.contain);
         self.exempt.users.extend(other.exempt.users);

@@ -1,7 +1,5 @@
 //! Limits that are raised for one account until a moment: somebody's lawful peak.
 
-use std::borrow::Cow;
-
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,7 +9,7 @@ use crate::measure::limit::{LIMITS, Limit};
 use crate::vocabulary::text::{clean, listed};
 
 use super::document::LimitSettings;
-use super::effective::{AccountPolicy, Limits};
+use super::effective::AccountPolicy;
 use super::shape::ShapeError;
 use super::strict::Strict;
 
@@ -20,9 +18,12 @@ use super::strict::Strict;
 pub const MOST_DAYS: i64 = 31;
 
 const LONGEST: SignedDuration = SignedDuration::from_hours(MOST_DAYS * 24);
+/// No window that is summed over is longer than a month; data about it lags by days at the most.
+const LONGEST_WINDOW: SignedDuration = SignedDuration::from_hours(35 * 24);
 
 /// Limits that are raised for one account until a moment. It names each limit that it raises and touches nothing else,
-/// and from its end on it means nothing, whoever still remembers it.
+/// and what runs or is spent from its end on is judged without it, whoever still remembers it. What was spent before
+/// cannot be unspent: as long as a window that is summed over reaches back before the end, its limit stays raised.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Exception {
     /// What the limits are raised to.
@@ -36,6 +37,9 @@ pub struct Exception {
     /// Who made it, as they say: the ARN of their identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// Whether people were told of its end: it is kept for a while for what was spent before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub end_told: bool,
 }
 
 /// What somebody asks for.
@@ -86,6 +90,18 @@ pub enum ExceptionError {
         /// The latest end.
         latest: Timestamp,
     },
+    /// It would end another one for limits that it does not name.
+    #[error(
+        "the exception until {until} raises {} besides, which this one would end; name it again, or revoke that one \
+         first",
+        listed(keys)
+    )]
+    Forgets {
+        /// What it does not name.
+        keys: Vec<&'static str>,
+        /// The end of the one that holds.
+        until: Timestamp,
+    },
     /// Nobody would know why.
     #[error("it has no reason; say in a few words why, for it stands in the mails")]
     NoReason,
@@ -106,11 +122,18 @@ impl LimitSettings {
 }
 
 impl Exception {
-    /// The exception that somebody asks for, checked against what holds for the account without it.
+    /// The exception that somebody asks for, checked against what holds for the account without it, and against the
+    /// one that it takes the place of.
     ///
     /// # Errors
-    /// Where it would raise nothing, lower something, last longer than [`MOST_DAYS`] days, or be over already.
-    pub fn new(wanted: WantedException, policy: &AccountPolicy, now: Timestamp) -> Result<Self, ExceptionError> {
+    /// Where it would raise nothing, lower something, end another one for what it does not name, last longer than
+    /// [`MOST_DAYS`] days, or be over already.
+    pub fn new(
+        wanted: WantedException,
+        policy: &AccountPolicy,
+        standing: Option<&Self>,
+        now: Timestamp,
+    ) -> Result<Self, ExceptionError> {
         let WantedException { limits, until, reason, by } = wanted;
         if limits.warn.is_some() {
             return Err(ExceptionError::Warn);
@@ -139,7 +162,14 @@ impl Exception {
         if reason.is_empty() {
             return Err(ExceptionError::NoReason);
         }
-        Ok(Self { limits, made: now, until, reason, by: by.map(|who| clean(&who)) })
+        if let Some(standing) = standing.filter(|standing| standing.holds(now)) {
+            let is_forgotten = |limit: Limit| standing.limits.of(limit).is_some() && limits.of(limit).is_none();
+            let keys: Vec<&str> = LIMITS.iter().filter(|row| is_forgotten(row.limit)).map(|row| row.key).collect();
+            if !keys.is_empty() {
+                return Err(ExceptionError::Forgets { keys, until: standing.until });
+            }
+        }
+        Ok(Self { limits, made: now, until, reason, by: by.map(|who| clean(&who)), end_told: false })
     }
 
     /// Whether it holds.
@@ -147,24 +177,22 @@ impl Exception {
         now < self.until
     }
 
+    /// Whether nothing is judged by it any more, at the latest: the windows of all that was spent before its end have
+    /// passed, a calendar month's among them.
+    pub fn is_spent(&self, now: Timestamp) -> bool {
+        let spends = self.raised().any(|(limit, _)| !limit.is_of_running());
+        let kept = if spends { LONGEST_WINDOW } else { SignedDuration::ZERO };
+        now.duration_since(self.until) >= kept
+    }
+
+    /// What a limit is raised to for what ran or was spent since a moment; nothing where it is not.
+    pub fn raises(&self, limit: Limit, since: Timestamp) -> Option<u64> {
+        self.limits.of(limit).filter(|_| self.holds(since))
+    }
+
     /// Each limit that it raises, with the number in the limit's unit.
     pub fn raised(&self) -> impl Iterator<Item = (Limit, u64)> + '_ {
         LIMITS.iter().filter_map(|row| Some((row.limit, self.limits.of(row.limit)?)))
-    }
-}
-
-impl Limits {
-    /// The limits with those raised that an exception names, while it holds. A policy that has come to allow more since
-    /// goes before it, and a limit that the policy no longer has stays none.
-    pub fn under(&self, exception: Option<&Exception>, now: Timestamp) -> Cow<'_, Self> {
-        let Some(exception) = exception.filter(|exception| exception.holds(now)) else { return Cow::Borrowed(self) };
-        let mut limits = self.clone();
-        for (limit, number) in exception.raised() {
-            if let Some(threshold) = limits.thresholds.get_mut(&limit) {
-                *threshold = number.max(*threshold);
-            }
-        }
-        Cow::Owned(limits)
     }
 }
 
@@ -222,28 +250,43 @@ mod tests {
             ),
         ];
         for (wanted, sentence) in cases {
-            let refused = Exception::new(wanted, &policy(), now()).unwrap_err().to_string();
+            let refused = Exception::new(wanted, &policy(), None, now()).unwrap_err().to_string();
             assert!(refused.starts_with(sentence), "{refused}");
         }
         let last = asked(json!({ "instances": 200 }), "2026-12-23T03:00:00Z");
-        assert!(Exception::new(last, &policy(), now()).is_ok(), "31 days to the second");
+        assert!(Exception::new(last, &policy(), None, now()).is_ok(), "31 days to the second");
     }
 
     #[test]
-    fn a_policy_that_has_come_to_allow_more_goes_before_an_exception() {
-        let wanted = asked(json!({ "instances": 200, "burn": 90 }), "2026-12-01T00:00:00Z");
-        let exception = Exception::new(wanted, &policy(), now()).unwrap();
-        let mut later = policy();
-        later.limits.thresholds.insert(Limit::Instances, 500);
-        later.limits.thresholds.remove(&Limit::Burn);
-        let limits = later.limits.under(Some(&exception), now());
-        assert_eq!(limits.thresholds, [(Limit::Instances, 500)].into(), "and what is not limited stays so");
+    fn a_second_exception_names_again_what_the_first_raised() {
+        let soon = "2026-12-01T00:00:00Z";
+        let first =
+            Exception::new(asked(json!({ "instances": 200, "burn": 90 }), soon), &policy(), None, now()).unwrap();
+        let forgets = Exception::new(asked(json!({ "burn": 300 }), soon), &policy(), Some(&first), now()).unwrap_err();
+        let said = forgets.to_string();
+        assert!(said.starts_with("the exception until 2026-12-01T00:00:00Z raises instances besides"), "{said}");
+        let both = asked(json!({ "instances": 100, "burn": 300 }), soon);
+        assert!(Exception::new(both, &policy(), Some(&first), now()).is_ok(), "lower, and said so");
+        let after =
+            Exception::new(asked(json!({ "burn": 300 }), "2026-12-09T00:00:00Z"), &policy(), Some(&first), at(soon));
+        assert!(after.is_ok(), "one that is over is in nobody's way");
+    }
+
+    #[test]
+    fn an_exception_is_kept_for_as_long_as_what_was_spent_in_it_may_count() {
+        let until = "2026-12-01T00:00:00Z";
+        let of = |limits| Exception::new(asked(limits, until), &policy(), None, now()).unwrap();
+        assert!(of(json!({ "instances": 200 })).is_spent(at(until)));
+        let mut limited = policy();
+        limited.limits.thresholds.insert(Limit::SpendMonth, 1);
+        let spends = Exception::new(asked(json!({ "spendMonth": 90 }), until), &limited, None, now()).unwrap();
+        assert!(!spends.is_spent(at("2027-01-04T23:59:59Z")) && spends.is_spent(at("2027-01-05T00:00:00Z")));
     }
 
     #[test]
     fn what_is_stored_is_read_back() {
         let wanted = asked(json!({ "instances": 200, "burn": 90.5 }), "2026-12-01T00:00:00Z");
-        let exception = Exception::new(wanted, &policy(), now()).unwrap();
+        let exception = Exception::new(wanted, &policy(), None, now()).unwrap();
         let stored = serde_json::to_value(&exception).unwrap();
         assert_eq!(stored["limits"], json!({ "instances": 200, "burn": 90.5 }));
         assert_eq!(serde_json::from_value::<Exception>(stored).unwrap(), exception);

@@ -46,7 +46,9 @@ pub(super) async fn every_account(one: &AccountSweep, scope: Scope, mut records:
     let mut waiting: BTreeMap<Id, (AccountId, String)> = BTreeMap::new();
     for scoped in scope.accounts {
         if scoped.mode == Mode::Pass {
-            swept.accounts.push(AccountReport::new(scoped.policy.account, &scoped.name, Mode::Pass));
+            let units_unknown = scoped.units_unknown.as_ref().map(Failure::to_string);
+            let report = AccountReport::new(scoped.policy.account, &scoped.name, Mode::Pass);
+            swept.accounts.push(AccountReport { units_unknown, ..report });
             continue;
         }
         let account = &scoped.policy.account;

@@ -53,6 +53,12 @@ pub fn month(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date().first_of_month()
 }
 
+/// When that month began.
+pub fn month_begins(at: Timestamp) -> Timestamp {
+    // Of a date of this age there is a midnight by UTC; of any other the moment itself is near enough.
+    month(at).to_zoned(TimeZone::UTC).map_or(at, |midnight| midnight.timestamp())
+}
+
 /// Whether a moment is in the first day of its month, by UTC.
 pub(super) fn is_first_day(at: Timestamp) -> bool {
     at.to_zoned(TimeZone::UTC).date().day() == 1

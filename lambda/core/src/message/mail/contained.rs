@@ -21,7 +21,7 @@ pub(super) fn write(payer: &AccountPolicy, records: &[AccountRecord], now: Times
     );
     text.fact("Time", &time(now));
     for (record, name) in records.iter().zip(&shown).take(MOST_LINES) {
-        text.heading(name);
+        text.heading(&format!("Account {name}"));
         account(&mut text, record, now);
     }
     if records.len() > MOST_LINES {

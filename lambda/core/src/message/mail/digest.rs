@@ -12,7 +12,13 @@ pub fn digest(notices: &[&Notice]) -> Option<(String, String)> {
     let (label, words) = first.kind.of_many()?;
     let accounts = count(notices.len() as u64, "account");
     let names: Vec<&str> = notices.iter().map(|notice| notice.who.as_str()).collect();
-    let mut text = Text::new(&format!("{accounts} {words}."), &places(&names), todo(&first.body));
+    let mut by_todo: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for notice in notices {
+        by_todo.entry(flat(todo(&notice.body))).or_default().push(&notice.who);
+    }
+    let is_shared = by_todo.len() == 1;
+    let todo = if is_shared { todo(&first.body) } else { "It differs from account to account: see below." };
+    let mut text = Text::new(&format!("{accounts} {words}."), &places(&names), todo);
     let mut by_what: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for notice in notices {
         by_what.entry(&notice.what).or_default().push(&notice.who);
@@ -22,11 +28,17 @@ pub fn digest(notices: &[&Notice]) -> Option<(String, String)> {
     let is_cut = groups.iter().any(|(_, who)| who.len() > MOST_LINES);
     for (what, who) in groups {
         let title = format!("{}: {what}", count(who.len() as u64, "account"));
-        text.section(&title, who.into_iter().map(str::to_owned));
+        text.section(&title, owned(who));
     }
     if is_cut {
         text.heading("To list them all");
         text.command("runawaytrain status");
+    }
+    if !is_shared {
+        for (todo, who) in by_todo {
+            text.section(&format!("To do for {}: {todo}", count(who.len() as u64, "account")), owned(who));
+        }
+        return Some((fit_subject(&format!("{label}: {accounts}")), text.end(first.kind)));
     }
     // What to do is the same for all of them: the first mail says it.
     let Some((_, steps)) = first.body.split_once("\nWhat to do\n") else {
@@ -36,8 +48,18 @@ pub fn digest(notices: &[&Notice]) -> Option<(String, String)> {
     Some((fit_subject(&format!("{label}: {accounts}")), text.followed_by(steps)))
 }
 
+fn owned(names: Vec<&str>) -> impl Iterator<Item = String> {
+    names.into_iter().map(str::to_owned)
+}
+
+/// Wherever its lines break.
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// The third of a mail's first lines.
 fn todo(body: &str) -> &str {
+    // At the beginning of a line: what a member chose to call its account begins none.
     let lines = body.split("\n\n").next().unwrap_or_default();
-    lines.split_once(TODO).map_or("", |(_, todo)| todo)
+    lines.split_once(&format!("\n{TODO}")).map_or("", |(_, todo)| todo)
 }

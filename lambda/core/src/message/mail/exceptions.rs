@@ -2,28 +2,50 @@
 
 use jiff::Timestamp;
 
-use super::words::{Text, notice, place, short_name, time, to_the_payer};
+use super::words::{Text, notice, place, short_name, time, to_both};
 use crate::decision::End;
 use crate::message::notice::{Notice, NoticeKind};
-use crate::policy::{AccountPolicy, Exception, NotifyList};
+use crate::policy::{AccountPolicy, Exception};
+use crate::record::State;
+use crate::vocabulary::mode::Mode;
 use crate::vocabulary::text::{clean, listed};
 
 /// Limits are raised.
-pub(super) fn made(policy: &AccountPolicy, exception: &Exception, replaced: Option<&Exception>) -> Vec<Notice> {
+pub(super) fn made(
+    policy: &AccountPolicy,
+    exception: &Exception,
+    replaced: Option<&Exception>,
+    state: State,
+) -> Vec<Notice> {
     let until = time(exception.until);
-    let mut text = Text::new(
-        &format!("May go past its limits until {until}."),
-        &place(policy),
-        "Nothing, if you expect this peak. Scale down before it ends.",
-    );
+    let (what, todo) = if state.is_contained() {
+        (
+            format!("Once released, may go past its limits until {until}."),
+            format!("It is still {state}: release it if you expect this peak."),
+        )
+    } else {
+        (
+            format!("May go past its limits until {until}."),
+            "Nothing, if you expect this peak. Scale down before it ends.".to_owned(),
+        )
+    };
+    let mut text = Text::new(&what, &place(policy), &todo);
     facts(&mut text, policy, exception);
     if let Some(before) = replaced {
-        text.fact("Replaces", &format!("the exception until {}", time(before.until)));
+        text.fact("Replaces", &format!("{} until {}", raised(before), time(before.until)));
     }
-    text.paragraph(
-        "All other limits hold as before. From its end on the account is judged by its own limits again, and what is \
-         past them then is halted.",
-    );
+    let past = match policy.mode {
+        Mode::Proceed => "what is past them then is halted",
+        Mode::Drill | Mode::Pass => "its people are warned of what is past them then",
+    };
+    text.paragraph(&format!(
+        "All other limits hold as before. What runs from its end on is judged by the account's own limits again, and \
+         {past}. What was spent before its end stays allowed."
+    ));
+    if state.is_contained() {
+        text.heading("To release it");
+        text.command(&format!("runawaytrain release {}", policy.account));
+    }
     text.heading("Not expected? Take it back");
     text.command(&format!("runawaytrain allow {} --revoke", policy.account));
     let until = exception.until.strftime("%Y-%m-%d %H:%M UTC");
@@ -67,8 +89,4 @@ fn facts(text: &mut Text, policy: &AccountPolicy, exception: &Exception) {
     if let Some(who) = &exception.by {
         text.fact("Made by", &clean(who));
     }
-}
-
-fn to_both(own: Notice) -> Vec<Notice> {
-    if own.list == NotifyList::Default { vec![own] } else { vec![own.clone(), to_the_payer(own)] }
 }

@@ -20,7 +20,7 @@ pub struct ExceptionReport {
     /// The one that holds now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exception: Option<Exception>,
-    /// The one that no longer does.
+    /// The one that held before, and no longer does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<Exception>,
     /// Mails.
