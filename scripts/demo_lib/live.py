@@ -60,8 +60,8 @@ def steps_came(claims: Claims, code: int, drill: dict[str, Any], said: str) -> N
         if came.keys() >= {before, after} and came[after] < came[before]
     ]
     claims.claim(
-        f"the drill saw each of {len(STEPS)} steps, from the launch to the mail, each with its time, in an order that can"
-        " be",
+        f"the drill saw each of {len(STEPS)} steps, from the launch to the mail, each with its time, in an order that"
+        " can be",
         unless(code == 0, f"it ended with {code}: {drill.get('problem')} {said[-300:]}"),
         unless(came.keys() == STEPS, f"missing: {STEPS - came.keys()}"),
         unless(not drill.get("missing"), f"it says of itself that these are missing: {drill.get('missing')}"),
@@ -70,7 +70,7 @@ def steps_came(claims: Claims, code: int, drill: dict[str, Any], said: str) -> N
 
 
 def ended(claims: Claims, drill: dict[str, Any], account: Account, old: Snapshot, new: Snapshot) -> None:
-    instance = drill.get("instance")
+    instance = drill.get("instance", "")
     state = new.instances.get((LAUNCH_REGION, instance), "gone")
     fresh = {key for key in new.instances if key not in old.instances}
     claims.claim(

@@ -86,7 +86,12 @@ def by_reports(claims: Claims, answer: Answer, mails: list[Mail], account: Accou
         f"{account.name}: {reading.get('value')} USD in 24 h, as the report has it",
         unless(_equal(reading.get("value"), wanted), f"it has {wanted}"),
     )
-    _told(claims, mails, account, r"USD [0-9.,]+ in 24 h \(limit 100\.00; cost and usage reports until [0-9-]+ [0-9:]+ UTC\)")
+    _told(
+        claims,
+        mails,
+        account,
+        r"USD [0-9.,]+ in 24 h \(limit 100\.00; cost and usage reports until [0-9-]+ [0-9:]+ UTC\)",
+    )
 
 
 def by_charges(claims: Claims, answer: Answer, mails: list[Mail], account: Account, wanted: float) -> None:
