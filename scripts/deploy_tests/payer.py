@@ -2,6 +2,10 @@
 
 import json
 
+import boto3
+
+from demo_lib.cloud import Client
+
 from .servers import PAYER, Moto
 
 SAMPLE = """\
@@ -44,6 +48,12 @@ def session_in(moto: Moto, account: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": made["SecretAccessKey"],
         "AWS_SESSION_TOKEN": made["SessionToken"],
     }
+
+
+def inside(moto: Moto, account: str, service: str, region: str = "us-east-1") -> Client:
+    """A client of that administrator."""
+    keys = {name.lower(): value for name, value in session_in(moto, account).items()}
+    return boto3.client(service, region_name=region, endpoint_url=moto.endpoint, **keys)
 
 
 def enable_scps(moto: Moto, root: str) -> None:

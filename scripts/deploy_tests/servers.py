@@ -91,6 +91,7 @@ class ScriptedDouble:
     delegation: dict[str, Any] | None = None  # the organization's resource policy
     reports: list[dict[str, Any]] = field(default_factory=list)  # as DescribeReportDefinitions has them
     denied: set[str] = field(default_factory=set)  # operations, `ListRoots`
+    refused: dict[str, bytes] = field(default_factory=dict)  # operation → the error, sent with 400
     scripted: dict[str, bytes | list[bytes]] = field(default_factory=dict)  # operation → body or bodies, sent with 200
     asked: list[str] = field(default_factory=list)
     bodies: dict[str, list[bytes]] = field(default_factory=dict)  # operation → what each request of it brought
@@ -140,12 +141,14 @@ class ScriptedDouble:
 
     def reset(self) -> None:
         self.access, self.delegates, self.delegation, self.reports = "DISABLED", [], None, []
-        for script in (self.denied, self.scripted, self.asked, self.bodies, self.held, self.let_go):
+        for script in (self.denied, self.refused, self.scripted, self.asked, self.bodies, self.held, self.let_go):
             script.clear()
 
     def answer(self, operation: str, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, str, bytes]:
         if operation in self.denied:
             return _denial(request)
+        if error := self.refused.get(operation):
+            return 400, "text/xml", error
         if said := self.scripted.get(operation):
             if isinstance(said, list):  # one after the other, and the last for ever
                 said = said.pop(0) if len(said) > 1 else said[0]

@@ -49,11 +49,16 @@ def answer(account: str, **more: object) -> bytes:
 
 
 class Guarding(Command):
+    """Its organization has one member, which the policy names."""
+
+    name, text = "physics", POLICY
+
     def __init__(self, double: ScriptedDouble, folder: Path):
         super().__init__(double, folder)
         organization, _ = payer.organization(self.moto)
-        self.member = payer.member(self.moto, "physics")
-        self.write(POLICY.replace("MEMBER", self.member).replace("o-exampleorg", organization))
+        self.member = payer.member(self.moto, self.name)
+        self.text = self.text.replace("MEMBER", self.member).replace("o-exampleorg", organization)
+        self.write(self.text)
 
     def launch(self, number: int) -> None:
         self.moto.client("ec2").run_instances(
@@ -61,7 +66,7 @@ class Guarding(Command):
         )
 
     def remembered(self, *records: dict[str, Any]) -> None:
-        """The guard's table, with these in it, as `lambda/aws/src/ledger/record.rs` writes them."""
+        """The guard's table, with these in it."""
         client = self.moto.client("dynamodb")
         keys = [{"AttributeName": name, "KeyType": kind} for name, kind in (("pk", "HASH"), ("sk", "RANGE"))]
         types = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
@@ -69,12 +74,15 @@ class Guarding(Command):
             TableName="runawaytrain", KeySchema=keys, AttributeDefinitions=types, BillingMode="PAY_PER_REQUEST"
         )
         for record in records:
-            whole = {"since": "2026-11-22T03:00:00Z", "judgement": "Ok"} | record
-            stored = {"pk": "ACCOUNT", "sk": record["account"], "state": record["state"], "version": 1, "record": whole}
-            client.put_item(
-                TableName="runawaytrain",
-                Item={name: TypeSerializer().serialize(value) for name, value in stored.items()},
-            )
+            self.remember(record)
+
+    def remember(self, record: dict[str, Any]) -> None:
+        """As `lambda/aws/src/ledger/record.rs` writes it."""
+        whole = {"since": "2026-11-22T03:00:00Z", "judgement": "Ok"} | record
+        stored = {"pk": "ACCOUNT", "sk": record["account"], "state": record["state"], "version": 1, "record": whole}
+        self.moto.client("dynamodb").put_item(
+            TableName="runawaytrain", Item={name: TypeSerializer().serialize(value) for name, value in stored.items()}
+        )
 
     def typed(self, word: str, *arguments: str) -> tuple[int, str]:
         """What a person sees at a terminal who types a word where a question is."""
