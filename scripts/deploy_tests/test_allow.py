@@ -3,6 +3,7 @@ them back; and where else an exception is told."""
 
 import json
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -186,6 +187,25 @@ def test_check_tells_of_an_exception_that_holds(command: Allowing) -> None:
     code, said = command.say("check")
     assert code == OVER_LIMIT, said
     assert "Exceptions" not in said
+
+
+def test_policy_explain_tells_of_an_exception_that_holds_and_offline_asks_nothing(command: Allowing) -> None:
+    command.remember_exceptions()
+    command.double.asked.clear()
+    code, said = command.say("policy", "explain", "physics", "--offline")
+    assert code == DONE, said
+    assert re.search(r"(?m)^limits\.instances +4 +", said), said
+    assert "200" not in said
+    assert command.double.asked == []
+    code, said = command.say("policy", "explain", "physics")
+    assert code == DONE, said
+    assert re.search(rf"(?m)^limits\.instances +200 instances until {LAST_DAY + timedelta(days=1)} ", said), said
+    assert "is not known" not in said
+    for account, raised in (("physics", [("limits.instances", 200), ("limits.burn", 40.5)]), (PAYER, [])):
+        code, document = command.ask("policy", "explain", account)
+        assert code == DONE
+        from_it = [(one["key"], one["value"]) for one in document["values"] if one["from"] == "exception"]
+        assert from_it == raised, "and none that has ended"
 
 
 @pytest.mark.parametrize(

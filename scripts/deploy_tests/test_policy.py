@@ -1,4 +1,5 @@
-"""`runawaytrain policy`, `completions` and `man` as a person runs them: what they need is a file, and no AWS."""
+"""`runawaytrain policy`, `completions` and `man` as a person runs them: what they need is a file, and no AWS. Only
+whether an account has an exception is not in the file."""
 
 import json
 import os
@@ -15,18 +16,26 @@ from . import payer
 from .command import SECONDS
 
 SAMPLE = ROOT / "runawaytrain.yaml"
+# No credentials are to be found, wherever this runs, and nobody answers.
+NO_AWS = {
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+WITHOUT_CREDENTIALS_SECONDS = 60.0  # far below a second, but on a machine on which much else runs
 
 
 class Policy:
     def __init__(self, folder: Path):
         self.folder = folder
 
-    def run_it(self, *arguments: str | Path) -> tuple[int, str, str]:
+    def run_it(self, *arguments: str | Path, seconds: float = SECONDS) -> tuple[int, str, str]:
         """The exit code, and what it said on each of its outputs, without credentials or a network to use."""
-        env = {"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+        env = {"PATH": os.environ["PATH"]} | NO_AWS
         done = ending.run(
             [OPERATOR, *arguments],
-            SECONDS,
+            seconds,
             env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -36,6 +45,9 @@ class Policy:
         assert "panicked" not in done.stderr
         assert "\x1b[" not in done.stdout, "no colour where there is no terminal"
         return done.returncode, done.stdout, done.stderr
+
+    def explain(self, account: str, *more: str, seconds: float = SECONDS) -> tuple[int, str, str]:
+        return self.run_it("policy", "explain", account, "--policy", SAMPLE, *more, seconds=seconds)
 
     def written(self, text: str) -> Path:
         file = self.folder / "policy.yaml"
@@ -96,7 +108,7 @@ def test_what_is_wrong_has_its_line_and_what_to_do(command: Policy, subtests: py
 
 def test_what_holds_for_an_account_and_where_it_is_written(command: Policy) -> None:
     lines = SAMPLE.read_text().splitlines()
-    code, said, _ = command.run_it("policy", "explain", "physics-lab", "--policy", SAMPLE, "--output", "json")
+    code, said, _ = command.explain("physics-lab", "--offline", "--output", "json")
     assert code == 0
     answer = json.loads(said)
     assert answer["account"] == "111111111111"
@@ -109,15 +121,24 @@ def test_what_holds_for_an_account_and_where_it_is_written(command: Policy) -> N
         "default",
         None,
     )
-    code, said, _ = command.run_it("policy", "explain", "123456789012", "--policy", SAMPLE)
+    code, said, _ = command.explain("123456789012", "--offline")
     assert code == 0
+    assert "is not known" not in said
     assert re.search(r"(?m)^contain\.users +leave +payer$", said)
     assert re.search(r"(?m)^limits\.purchases +none +default$", said)
 
 
+def test_without_credentials_what_the_file_says_is_told_and_that_there_may_be_an_exception(command: Policy) -> None:
+    code, said, _ = command.explain("physics-lab", seconds=WITHOUT_CREDENTIALS_SECONDS)
+    assert code == 0
+    assert re.search(r"(?m)^limits\.instances +4 +", said)
+    why = "there are no working credentials (none were found)"
+    assert f"Whether it has an exception is not known: AWS: {why}" in said
+
+
 def test_an_account_that_is_none_is_a_sentence(command: Policy) -> None:
     for account, sentence in (("chemistry", "no account is called “chemistry”"), ("1234", "it has 4 digits")):
-        code, said, _ = command.run_it("policy", "explain", account, "--policy", SAMPLE)
+        code, said, _ = command.explain(account, "--offline")
         assert code == 1
         assert sentence in said
         assert "What to do: " in said
