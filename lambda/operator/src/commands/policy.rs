@@ -103,7 +103,8 @@ async fn explain(common: &Common, options: &PolicyExplain, terminal: Terminal) -
         settings.extend(explain::raised(exception));
     }
     if common.output == Output::Json {
-        terminal.document(&setting::document(&account, &units, &settings, &file));
+        let unknown = exception.err().map(|problem| problem.to_string());
+        terminal.document(&setting::document(&account, &units, &settings, &file, unknown.as_deref()));
         return Ok(DONE);
     }
     let name = found.policy.document().accounts.get(&account).and_then(|own| own.name.as_deref());

@@ -341,7 +341,7 @@ accounts:
             ("mode", "drill", "p.yaml:6"),
             ("limits.instances", "6 instances", "p.yaml:11"),
             ("limits.vcpus", "32 vCPUs", "p.yaml:7"),
-            ("limits.burn", "3.00 USD/hour", "p.yaml:14"),
+            ("limits.burn", "USD 3.00/hour", "p.yaml:14"),
             ("notify", "campus@example.edu", "p.yaml:8"),
             ("contain.users", "leave", "p.yaml:12"),
         ] {
@@ -409,8 +409,11 @@ accounts:
     fn a_program_gets_numbers_and_null() {
         let policy = PolicyFile::parse(Path::new("p.yaml"), SHARED).unwrap().policy;
         let account = AccountId::parse("111111111111").unwrap();
-        let document =
-            document(&account, &[], &settings(&policy, &account, &[], &Places::read(SHARED).unwrap()), "p.yaml");
+        let rows = settings(&policy, &account, &[], &Places::read(SHARED).unwrap());
+        let unknown = document(&account, &[], &rows, "p.yaml", Some("the credentials have expired"));
+        assert_eq!(unknown["exceptionUnknown"], "the credentials have expired");
+        let document = document(&account, &[], &rows, "p.yaml", None);
+        assert_eq!(document.get("exceptionUnknown"), None, "it is known");
         assert_eq!(document["account"], "111111111111");
         let of =
             |key: &str| document["values"].as_array().unwrap().iter().find(|row| row["key"] == key).unwrap().clone();

@@ -56,13 +56,24 @@ pub struct Setting {
     pub origin: Origin,
 }
 
-/// What a program gets: `units` from the outermost on; `line` is `null` where nothing is written.
-pub fn document(account: &AccountId, units: &[UnitId], settings: &[Setting], file: &str) -> Value {
+/// What a program gets: `units` from the outermost on; `line` is `null` where nothing is written. `exceptionUnknown` is
+/// there where nobody could tell whether an exception raises some of it, and says why.
+pub fn document(
+    account: &AccountId,
+    units: &[UnitId],
+    settings: &[Setting],
+    file: &str,
+    exception_unknown: Option<&str>,
+) -> Value {
     let entry = |one: &Setting| {
         let (from, line) = (one.origin.told(file), one.origin.line());
         json!({ "key": one.key, "value": one.value, "from": from, "line": line })
     };
-    json!({ "account": account, "units": units, "values": settings.iter().map(entry).collect::<Vec<_>>() })
+    let values: Vec<Value> = settings.iter().map(entry).collect();
+    match exception_unknown {
+        Some(why) => json!({ "account": account, "units": units, "values": values, "exceptionUnknown": why }),
+        None => json!({ "account": account, "units": units, "values": values }),
+    }
 }
 
 /// A value as people read it.
