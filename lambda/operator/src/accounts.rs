@@ -29,8 +29,22 @@ impl Named {
     }
 }
 
+/// What an account is wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To look at it.
+    Look,
+    /// To have the guard change it, or what holds for it.
+    Order,
+}
+
 /// Finds an account. The organization is asked only where the policy does not know the name, and for the name of an id.
-pub async fn find(said: &str, policy: &Policy, cloud: &Cloud) -> Result<Named, Problem> {
+///
+/// # Errors
+/// Where none has that name, or more than one; and where an order names one by what it is called in the organization:
+/// its own people may choose that, and call it like another.
+/// <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-update-acct-name.html>
+pub async fn find(said: &str, policy: &Policy, cloud: &Cloud, purpose: Purpose) -> Result<Named, Problem> {
     let known = by_policy(policy);
     if let Ok(id) = AccountId::parse(said) {
         let name = match known.get(&id) {
@@ -45,7 +59,10 @@ pub async fn find(said: &str, policy: &Policy, cloud: &Cloud) -> Result<Named, P
     if found.is_empty() {
         let members = members(cloud).await?;
         found = called(said, &members);
-        names.extend(members.into_values());
+        match purpose {
+            Purpose::Look => names.extend(members.into_values()),
+            Purpose::Order => not_of_its_own_choice(said, &found)?,
+        }
     }
     one(said, found, names)
 }
@@ -101,6 +118,24 @@ fn one(said: &str, mut found: Vec<Named>, mut names: Vec<String>) -> Result<Name
     }
 }
 
+/// Refuses to give an order about whatever calls itself so.
+fn not_of_its_own_choice(said: &str, found: &[Named]) -> Result<(), Problem> {
+    // Of more than one, all are named anyway.
+    let [only] = found else { return Ok(()) };
+    Err(Problem::Stays {
+        what: format!(
+            "“{}” is the name that account {} has in the organization, which its own people may choose; nothing was done",
+            clean(said),
+            only.id
+        ),
+        todo: format!(
+            "where that is the account you mean, name it by its 12 digits; accounts.\"{}\".name in the policy file gives \
+             it a name that counts",
+            only.id
+        ),
+    })
+}
+
 /// Refuses what was meant for an id and is none.
 fn not_digits(said: &str) -> Result<(), Problem> {
     let digits = said.chars().filter(char::is_ascii_digit).count();
@@ -138,6 +173,19 @@ mod tests {
         let refused = one("phisics", called("phisics", &known), vec!["physics".into()]).unwrap_err();
         assert_eq!(refused.to_string(), "no account is called “phisics”");
         assert!(refused.cure().unwrap().exact.contains("physics"));
+    }
+
+    #[test]
+    fn an_order_takes_no_name_that_an_account_may_have_chosen() {
+        let members = names(&[("111111111111", "physics"), ("222222222222", "lab"), ("333333333333", "lab")]);
+        let refused = not_of_its_own_choice("Physics", &called("Physics", &members)).unwrap_err();
+        assert!(refused.to_string().contains("account 111111111111 has in the organization"), "{refused}");
+        assert!(refused.cure().unwrap().exact.contains("accounts.\"111111111111\".name"), "{:?}", refused.cure());
+        for nobodys_or_of_two in ["chemistry", "lab"] {
+            let found = called(nobodys_or_of_two, &members);
+            assert!(not_of_its_own_choice(nobodys_or_of_two, &found).is_ok());
+            assert!(one(nobodys_or_of_two, found, Vec::new()).is_err());
+        }
     }
 
     #[test]

@@ -7,22 +7,32 @@ use std::time::Duration;
 use jiff::Timestamp;
 use runawaytrain_core::contract::{HOME_REGION, LOG_GROUP};
 use runawaytrain_core::measure::limit::Limit;
-use runawaytrain_core::policy::{AccountPolicy, CanarySettings, Policy};
+use runawaytrain_core::policy::{AccountPolicy, CanarySettings, InstanceResponse, Policy, RootResponse, UserResponse};
 use runawaytrain_core::record::{AccountRecord, Halt, State};
 use runawaytrain_core::resource::users::Action as OfUser;
-use runawaytrain_core::resource::{Act as _, Action, Kind, Part, Undo};
+use runawaytrain_core::resource::{Act as _, Action, Asked, Kind, Part, SkipReason, Undo};
 use runawaytrain_core::vocabulary::ids::HaltId;
 use runawaytrain_core::vocabulary::mode::Mode;
 use runawaytrain_core::vocabulary::text::{clean, count, some_of};
 use runawaytrain_engine::ports::JournalEntry;
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::answer::Account;
+use crate::answer::{Account, Skipped};
 use crate::cloud::instances::Stage;
 use crate::problem::Problem;
 
 /// Of many gaps only so many are told.
 const NAMED: usize = 3;
+/// Those of [`SkipReason`] that no later release can do anything about. The guard's answer has them in words.
+const FINAL: [SkipReason; 6] = [
+    SkipReason::OldSessions,
+    SkipReason::Gone,
+    SkipReason::Erased,
+    SkipReason::NotOurs,
+    SkipReason::GivenBack,
+    SkipReason::ProtectionUnknown,
+];
 
 fn refused(what: String, todo: impl Into<String>) -> Problem {
     Problem::Stays { what: format!("{what}; nothing was launched"), todo: todo.into() }
@@ -74,7 +84,29 @@ pub fn suits(of_canary: &AccountPolicy) -> Result<(), Problem> {
             format!("in the policy file: accounts.\"{id}\".limits.instances: 0; then deploy it"),
         ));
     }
+    if let Some((key, value, milder)) = destroys(of_canary) {
+        return Err(refused(
+            format!("contain.{key} is {value} for the canary {id}, so a halt would destroy what no release gives back"),
+            format!("in the policy file: accounts.\"{id}\".contain.{key}: {milder}; then deploy it"),
+        ));
+    }
     Ok(())
+}
+
+/// What of a halt would destroy: its key, what the policy says there, and what would not. A drill loses console
+/// passwords all the same, of which its warning tells; and of instances there are none but its own.
+fn destroys(of_canary: &AccountPolicy) -> Option<(&'static str, &'static str, &'static str)> {
+    let contain = &of_canary.contain;
+    match contain.users {
+        UserResponse::DeleteCredentials => return Some(("users", "delete-credentials", "deactivate")),
+        UserResponse::DeleteUsers => return Some(("users", "delete-users", "deactivate")),
+        UserResponse::Deactivate | UserResponse::Leave => {}
+    }
+    match (contain.root, contain.instances) {
+        (RootResponse::DeleteCredentials, _) => Some(("root", "delete-credentials", "leave")),
+        (RootResponse::Leave, InstanceResponse::Terminate) => Some(("instances", "terminate", "stop")),
+        (RootResponse::Leave, InstanceResponse::Stop) => None,
+    }
 }
 
 /// Refuses an account that is not as a drill needs it, by what the guard remembers of it.
@@ -352,6 +384,8 @@ pub struct GivenBack {
     pub roles: BTreeSet<String>,
     /// Keys and other credentials.
     pub keys: BTreeSet<String>,
+    /// What launches by itself: names of Auto Scaling groups and ids of fleets.
+    pub launchers: BTreeSet<String>,
     /// What cannot come back, in words: it has to be made anew.
     pub lost: BTreeSet<String>,
 }
@@ -361,8 +395,11 @@ impl GivenBack {
     pub fn of(entries: &[JournalEntry]) -> Self {
         let mut back = Self::default();
         for action in entries.iter().map(|entry| &entry.action) {
-            if matches!(action.undo(), Undo::Never) && action.part() == Part::Strip {
+            if matches!(action.undo(), Undo::Never) {
                 back.lost.insert(clean(&action.to_string()));
+            }
+            if let Some(Asked::Launch(name)) = action.given_back_by() {
+                back.launchers.insert(name.to_owned());
             }
             match action {
                 Action::Users(OfUser::DeactivateKey { key, .. }) => _ = back.keys.insert(key.to_string()),
@@ -381,9 +418,48 @@ impl GivenBack {
         back
     }
 
+    /// Takes in what else a halt did. Whether a release then names more than it would have before.
+    pub fn take_in(&mut self, other: Self) -> bool {
+        let before = self.names().len();
+        self.users.extend(other.users);
+        self.roles.extend(other.roles);
+        self.keys.extend(other.keys);
+        self.launchers.extend(other.launchers);
+        self.lost.extend(other.lost);
+        self.names().len() > before
+    }
+
     /// All names, each to be trusted.
     pub fn names(&self) -> Vec<&String> {
-        self.users.iter().chain(&self.roles).chain(&self.keys).collect()
+        self.users.iter().chain(&self.roles).chain(&self.keys).chain(&self.launchers).collect()
+    }
+
+    /// The guard's event that gives all of it back. No instance is started: none ran before the drill.
+    pub fn event(&self, account: &str) -> Value {
+        json!({
+            "action": "release",
+            "account": account,
+            "users": self.users,
+            "roles": self.roles,
+            "keys": self.keys,
+            "trust": self.names(),
+            "start": if self.launchers.is_empty() { json!(false) } else { json!(self.launchers) },
+        })
+    }
+
+    /// What a release left alone of all this and a later one may still give back. Not so the drill's own instance, which
+    /// is not to be started.
+    pub fn owed<'a>(&self, skipped: &'a [Skipped], instance: Option<&str>) -> Vec<&'a Skipped> {
+        let is_settled = |skipped: &Skipped| {
+            let is_its_own = instance.is_some_and(|id| skipped.item.contains(id));
+            is_its_own || FINAL.iter().any(|reason| reason.to_string() == skipped.reason)
+        };
+        // What an earlier halt holds is not the drill's to give back.
+        let is_named = |skipped: &Skipped| {
+            let mut words = skipped.item.split(|one: char| one.is_whitespace() || "(),".contains(one));
+            words.any(|word| self.names().iter().any(|name| *name == word))
+        };
+        skipped.iter().filter(|skipped| !is_settled(skipped) && is_named(skipped)).collect()
     }
 
     /// The command that gives all of it back.
@@ -392,7 +468,8 @@ impl GivenBack {
             names.iter().map(|name| format!(" --{option} '{name}'")).collect()
         };
         let trust: String = self.names().iter().map(|name| format!(" --trust '{name}'")).collect();
-        let named = [("user", &self.users), ("role", &self.roles), ("key", &self.keys)];
+        let named =
+            [("user", &self.users), ("role", &self.roles), ("key", &self.keys), ("start-only", &self.launchers)];
         let named: String = named.iter().map(|(option, names)| options(option, names)).collect();
         format!("runawaytrain release {account}{named}{trust}")
     }
@@ -490,10 +567,11 @@ mod tests {
     use jiff::SignedDuration;
     use runawaytrain_core::measure::summary::Summary;
     use runawaytrain_core::plan::ActionResult;
-    use runawaytrain_core::resource::{quarantine, roles};
-    use runawaytrain_core::vocabulary::ids::{AccountId, KeyId, RoleName, UserName};
+    use runawaytrain_core::resource::{fleets, groups, quarantine, roles, spot_requests};
+    use runawaytrain_core::vocabulary::ids::{
+        AccountId, FleetId, GroupName, KeyId, Region, RoleName, SpotRequestId, UserName,
+    };
     use runawaytrain_engine::ports::EntryId;
-    use serde_json::json;
 
     use super::*;
     use crate::answer::{Gap, Instances};
@@ -534,6 +612,26 @@ mod tests {
             (policy(&at_home(), "limits: {instances: 0}, mode: pass"), "is in pass", "mode: proceed"),
             (policy(&at_home(), ""), "does not pass the limit", "accounts.\"222222222222\".limits.instances: 0"),
             (policy(&at_home(), "limits: {instances: 1}"), "does not pass the limit", "limits.instances: 0"),
+            (
+                policy(&at_home(), "limits: {instances: 0}, contain: {users: delete-credentials}"),
+                "contain.users is delete-credentials",
+                "contain.users: deactivate",
+            ),
+            (
+                policy(&at_home(), "limits: {instances: 0}, contain: {users: delete-users}"),
+                "contain.users is delete-users",
+                "contain.users: deactivate",
+            ),
+            (
+                policy(&at_home(), "limits: {instances: 0}, contain: {root: delete-credentials}"),
+                "contain.root is delete-credentials",
+                "contain.root: leave",
+            ),
+            (
+                policy(&at_home(), "limits: {instances: 0}, contain: {instances: terminate}"),
+                "contain.instances is terminate",
+                "contain.instances: stop",
+            ),
             (policy(&top(CANARY, "us-east-1", "brake: {haltsPerHour: 0}"), OWN), "only be frozen", "haltsPerHour"),
         ];
         for (policy, why, cure) in cases {
@@ -690,6 +788,47 @@ mod tests {
                        'lab' --trust 'AKIA1'";
         assert_eq!(back.command(CANARY), command);
         assert_eq!(back.lost.iter().collect::<Vec<_>>(), ["remove the console password of user ann"]);
+    }
+
+    #[test]
+    fn what_launches_by_itself_comes_back_by_its_name_and_a_cancelled_request_does_not() {
+        let region = || Region::new("us-east-1");
+        let of_groups =
+            groups::Action::SuspendGroup { region: region(), group: GroupName::new("web"), already: BTreeSet::new() };
+        let of_fleets = fleets::Action::ZeroFleet {
+            region: region(),
+            fleet: FleetId::new("fleet-1"),
+            kind: fleets::FleetKind::Ec2,
+            target: 2,
+            on_demand: 0,
+        };
+        let cancelled =
+            spot_requests::Action::CancelSpotRequests { region: region(), requests: vec![SpotRequestId::new("sir-1")] };
+        let mut back = GivenBack::of(&calls());
+        assert_eq!(back.event(CANARY)["start"], json!(false));
+        let more = [entry(6, of_groups, Some(15)), entry(7, of_fleets, Some(15)), entry(8, cancelled, Some(15))];
+        assert!(back.take_in(GivenBack::of(&more)), "more is to be named");
+        assert!(!back.take_in(GivenBack::of(&more)), "it is named already");
+        let event = back.event(CANARY);
+        assert_eq!(event["start"], json!(["fleet-1", "web"]));
+        assert_eq!(event["trust"], json!(["ann", "lab", "AKIA1", "fleet-1", "web"]));
+        assert!(back.command(CANARY).contains(" --start-only 'fleet-1' --start-only 'web' --trust"));
+        assert!(back.lost.iter().any(|lost| lost.contains("sir-1")), "{:?}", back.lost);
+    }
+
+    #[test]
+    fn what_a_release_leaves_alone_is_owed_unless_it_is_final_or_the_drills_own_instance_or_an_earlier_halts() {
+        assert!(FINAL.iter().all(SkipReason::is_final));
+        let skipped = |item: &str, reason: &str| Skipped { item: item.to_owned(), reason: reason.to_owned() };
+        let left = [
+            skipped("key AKIA1 of user ann", "it is not named"),
+            skipped("user ann", &SkipReason::GivenBack.to_string()),
+            skipped("role lab", &SkipReason::OldSessions.to_string()),
+            skipped("1 stopped instance in us-east-1 (i-1)", "stay stopped"),
+            skipped("user annabel", "an earlier halt holds it"),
+        ];
+        let owed = GivenBack::of(&calls()).owed(&left, Some("i-1"));
+        assert_eq!(owed, [&left[0]]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use runawaytrain_engine::ports::RememberedAccount;
 use serde_json::json;
 
 use super::site::{NO_TABLE, PAYERS_ROLE, Site};
+use crate::accounts::Purpose;
 use crate::advise::{self, Advice};
 use crate::arguments::{Advise, Common, Output};
 use crate::exit::DONE;
@@ -25,7 +26,7 @@ pub async fn advise(common: &Common, options: &Advise, terminal: Terminal) -> Re
     let site = Site::reach(common, terminal).await?;
     let mut wanted = Vec::new();
     for said in &options.accounts {
-        wanted.push(site.account(said).await?.id);
+        wanted.push(site.account(said, Purpose::Look).await?.id);
     }
     let table = site.table().await?;
     let days = SignedDuration::from_hours(24 * i64::from(options.days));

@@ -11,7 +11,7 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::site::{NO_TABLE, Site, no_guard, not_deployed, refused};
-use crate::accounts::Named;
+use crate::accounts::{Named, Purpose};
 use crate::answer::Answer;
 use crate::arguments::{Allow, Common, Output, RaisedLimits};
 use crate::exception;
@@ -33,7 +33,7 @@ pub async fn run(common: &Common, options: &Allow, progress: &Progress, terminal
     }
     let site = Site::reach(common, terminal).await?;
     let named = match account {
-        Some(said) => Some(site.account(said).await?),
+        Some(said) => Some(site.account(said, if *list { Purpose::Look } else { Purpose::Order }).await?),
         None => None,
     };
     match named {

@@ -1,6 +1,6 @@
 //! `drill --live`: one small instance in the canary account, to see it found, stopped, and the account given back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::orders::{Order, is_meant};
 use super::site::{PAYERS_ROLE, Site, not_deployed, refused};
-use crate::accounts::Named;
-use crate::answer::Answer;
+use crate::accounts::{Named, Purpose};
+use crate::answer::{Answer, Skipped};
 use crate::arguments::{Common, Drill, Output};
 use crate::cloud::Cloud;
 use crate::cloud::instances::{Canary, Stage, has_no_network};
@@ -40,6 +40,10 @@ const SETTLES: Duration = Duration::from_secs(60);
 const SHOWS: Duration = Duration::from_secs(15);
 /// EC2 terminates a stopped instance at once, a running one within a minute.
 const ENDS: Duration = Duration::from_secs(300);
+/// A sweep that saw the instance before it was terminated begins its halt by then.
+const HALTS: Duration = Duration::from_secs(90);
+/// How often a release is asked for: the guard may go on locking until it hears of the first.
+const RELEASES: usize = 3;
 
 /// Where the drill takes place.
 struct Place<'a> {
@@ -54,6 +58,8 @@ struct Place<'a> {
     patience: Duration,
     /// The halt that the record told of before.
     before: Option<HaltId>,
+    /// That one and those before it: what they did is not the drill's.
+    earlier: BTreeSet<HaltId>,
     has_quarantine: bool,
 }
 
@@ -72,10 +78,36 @@ struct Known {
     mails_wait: Option<bool>,
 }
 
+/// What stands of the halts that the drill caused, by what the guard wrote down.
+struct Standing {
+    state: Option<State>,
+    /// Whether the account is contained.
+    is_contained: bool,
+    /// Whether it is not, and no release has given all back.
+    is_owed: bool,
+    back: GivenBack,
+}
+
+/// What clearing away came to.
+#[derive(Default)]
+struct Cleared {
+    back: GivenBack,
+    /// What the last release left alone.
+    skipped: Vec<Skipped>,
+    /// What stands all the same, a sentence each.
+    left: Vec<String>,
+    state: Option<State>,
+}
+
+/// Whether another session may do what this one could not: a halt may revoke it, and each ends after an hour.
+fn is_of_the_session(failure: &Failure) -> bool {
+    matches!(failure.kind, FailureKind::Denied | FailureKind::Credentials)
+}
+
 pub async fn drill(common: &Common, options: &Drill, progress: &Progress, terminal: Terminal) -> Result<u8, Problem> {
     let site = Site::reach(common, terminal).await?;
     let canary = live::canary(&site.policy.policy)?;
-    let account = site.account(canary.account.as_str()).await?;
+    let account = site.account(canary.account.as_str(), Purpose::Look).await?;
     let role = options.own.role.as_deref().unwrap_or(PAYERS_ROLE);
     let table = site.table().await?;
     let record = site.record(&table, &account).await?;
@@ -102,6 +134,7 @@ pub async fn drill(common: &Common, options: &Drill, progress: &Progress, termin
         table,
         token: format!("canary-{}-{}", Timestamp::now().as_millisecond(), std::process::id()),
         patience: options.patience.map_or(PATIENCE, Duration::from_secs),
+        earlier: record.halts().map(|halt| halt.id).collect(),
         before: record.halt.map(|halt| halt.id),
         has_quarantine: policy.contain.quarantine,
     };
@@ -124,14 +157,25 @@ impl Place<'_> {
         self.cloud.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What the drill launched, by id; by another session where this one is denied.
+    /// The same by a new session, which is used from now on.
+    async fn enter(&self) -> Result<Cloud, Failure> {
+        let cloud = self.site.cloud.enter(&self.account.id, self.role).await?.in_region(self.region);
+        *self.cloud.lock().unwrap_or_else(PoisonError::into_inner) = cloud.clone();
+        Ok(cloud)
+    }
+
+    /// What the drill launched, by id; by another session where this one does not serve.
     async fn canaries(&self) -> Result<BTreeMap<String, Stage>, Failure> {
         match self.cloud().canaries(&self.token).await {
-            Err(failure) if failure.kind == FailureKind::Denied => {
-                let cloud = self.site.cloud.enter(&self.account.id, self.role).await?.in_region(self.region);
-                *self.cloud.lock().unwrap_or_else(PoisonError::into_inner) = cloud.clone();
-                cloud.canaries(&self.token).await
-            }
+            Err(failure) if is_of_the_session(&failure) => self.enter().await?.canaries(&self.token).await,
+            answer => answer,
+        }
+    }
+
+    /// Terminates these; by another session where this one does not serve.
+    async fn end(&self, ids: &[String]) -> Result<(), Failure> {
+        match self.cloud().terminate(ids).await {
+            Err(failure) if is_of_the_session(&failure) => self.enter().await?.terminate(ids).await,
             answer => answer,
         }
     }
@@ -151,8 +195,14 @@ impl Place<'_> {
         let mut measured = Measured { is_emulated: self.site.cloud.is_emulated(), ..Measured::default() };
         let begun = Instant::now();
         let launched = terminal.step("launch one instance", self.cloud().launch_canary(&self.token)).await;
+        let may_run = launched.as_ref().err().is_none_or(|failure| failure.kind.may_have_been_taken());
         let (canary, cut) = match launched {
             Ok(canary) => {
+                progress.has_begun(&format!(
+                    "{} may run in {id}, in {}, and the account may be halted: terminate the one, and give the other \
+                     back with `runawaytrain release {id}`",
+                    canary.id, self.region
+                ));
                 terminal.say(&format!("  {} is a {} with the tag runawaytrain:canary", canary.id, canary.size));
                 let watch = self.watch(&canary, begun, &mut timeline, &mut known, &mut measured);
                 let cut = tokio::select! {
@@ -175,16 +225,15 @@ impl Place<'_> {
             }
             None => {}
         }
-        let back = GivenBack::of(&known.entries);
         let unlisted = canary.as_ref().filter(|_| known.instance.is_none());
-        let left = self.clear_away(canary.as_ref(), unlisted, &back, progress, &mut measured).await;
+        let cleared = self.clear_away(canary.as_ref(), unlisted, may_run, &mut measured).await;
+        let Cleared { back, skipped, left, state } = cleared;
         if let (Some(record), false) = (&known.record, measured.is_emulated) {
             measured.until_proven = record.halt.as_ref().and_then(|halt| live::until_proven(halt, &known.entries));
             let home = self.cloud().in_region(runawaytrain_core::contract::HOME_REGION);
             measured.charges = home.dimensions_of_charges().await.ok();
         }
         let questions = live::questions(&timeline, &measured);
-        let state = self.table.record(id).await.ok().flatten().map(|now| now.record.state);
         if is_document {
             terminal.document(&json!({
                 "account": id,
@@ -202,6 +251,7 @@ impl Place<'_> {
                 },
                 "state": state,
                 "lost": back.lost,
+                "skipped": skipped.iter().map(|one| json!({ "item": one.item, "reason": one.reason })).collect::<Vec<_>>(),
                 "left": left,
                 "questions": questions,
             }));
@@ -213,6 +263,9 @@ impl Place<'_> {
         }
         for lost in &back.lost {
             terminal.say(&format!("  cannot be given back: {lost}"));
+        }
+        for one in &skipped {
+            terminal.say(&format!("  left as it is: {}: {}", clean(&one.item), clean(&one.reason)));
         }
         if !left.is_empty() {
             terminal.bold("\nWhat stands");
@@ -305,49 +358,55 @@ impl Place<'_> {
         known.record = Some(record.record);
     }
 
-    /// Ends the instance and the halt, whatever happened before. What stands all the same, a sentence each.
+    /// Ends the instance and the halt, whatever happened before.
     async fn clear_away(
         &self,
         canary: Option<&Canary>,
         unlisted: Option<&Canary>,
-        back: &GivenBack,
-        progress: &Progress,
+        may_run: bool,
         measured: &mut Measured,
-    ) -> Vec<String> {
+    ) -> Cleared {
         let terminal = self.terminal();
+        let mut cleared = Cleared::default();
+        // The halt may have revoked the one that there is. Where it cannot be had now, whoever needs it asks again.
+        let _ = self.enter().await;
         // Before the release, so that there is nothing to start or to judge. A lockdown may deny it until then.
-        let first = self.terminate(unlisted).await;
-        let released = self.release(back, progress).await;
+        let mut ended = self.terminate(unlisted).await;
+        self.give_back(canary, &mut cleared).await;
         let begun = Instant::now();
-        let mut ended = first;
         // New sessions of a role whose old ones were revoked are denied for half a minute more.
-        while ended.as_ref().is_err_and(|failure| failure.kind == FailureKind::Denied) && begun.elapsed() < SETTLES {
+        while ended.as_ref().is_err_and(is_of_the_session) && begun.elapsed() < SETTLES {
             sleep(EVERY).await;
             ended = self.terminate(unlisted).await;
         }
-        let mut left: Vec<String> = released.err().into_iter().collect();
         let is_over = async {
             ended?;
             self.until(ENDS, || async {
                 let living = self.living().await?;
                 // Whoever was denied before, by a session that the halt revoked, terminates it now.
-                self.cloud().terminate(&living).await?;
+                self.end(&living).await?;
                 Ok::<_, Failure>(living.is_empty())
             })
             .await
         };
-        match terminal.step("wait until the instance is terminated", is_over).await {
-            Ok(true) => {}
-            Ok(false) => left.push(self.instance_stands(canary, "it is not terminated yet")),
-            Err(failure) => left.push(self.instance_stands(canary, &refusal::sentence(&failure))),
-        }
+        let stands = match terminal.step("wait until the instance is terminated", is_over).await {
+            Ok(true) => None,
+            Ok(false) => Some(self.instance_stands(canary, "it is not terminated yet")),
+            Err(failure) => Some(self.instance_stands(canary, &refusal::sentence(&failure))),
+        };
         if let (Some(canary), true, false) = (canary, measured.launch_in_quarantine.is_some(), measured.is_emulated) {
             let is_permitted = || async { Ok::<_, Failure>(self.cloud().try_launch(canary).await?.0) };
-            if left.is_empty() && self.until(SETTLES, is_permitted).await.unwrap_or_default() {
+            let is_clear = cleared.left.is_empty() && stands.is_none();
+            if is_clear && self.until(SETTLES, is_permitted).await.unwrap_or_default() {
                 measured.until_permitted = Some(begun.elapsed());
             }
         }
-        left
+        if may_run {
+            let _ = terminal.step("look whether a halt begins late", self.end_late_halts(canary, &mut cleared)).await;
+        }
+        self.say_how_it_stands(&mut cleared).await;
+        cleared.left.extend(stands);
+        cleared
     }
 
     fn instance_stands(&self, canary: Option<&Canary>, why: &str) -> String {
@@ -369,42 +428,152 @@ impl Place<'_> {
             if let Some(canary) = unlisted.filter(|canary| !ids.contains(&canary.id)) {
                 ids.push(canary.id.clone());
             }
-            self.cloud().terminate(&ids).await
+            self.end(&ids).await?;
+            // One that is only about to end would be left alone by a release, as stopped.
+            self.until(SETTLES, || async { Ok(self.living().await?.is_empty()) }).await.map(drop)
         };
         self.terminal().step("terminate the instance", work).await
     }
 
-    /// Has the guard end the halt, where there is one. What stands, where it could not.
-    async fn release(&self, back: &GivenBack, progress: &Progress) -> Result<(), String> {
-        let (id, name) = (&self.account.id, &self.account.name);
-        let stands = |why: &str| format!("{name} ({id}) may be halted: {why}; `{}`", back.command(id.as_str()));
-        match self.table.record(id).await {
-            Ok(Some(known)) if known.record.state.is_contained() => {}
-            Ok(_) => return Ok(()),
-            Err(failure) => return Err(stands(&refusal::sentence(&failure))),
+    /// Reads what stands.
+    async fn standing(&self) -> Result<Standing, Failure> {
+        let id = &self.account.id;
+        let Some(known) = self.table.record(id).await? else {
+            let back = GivenBack::default();
+            return Ok(Standing { state: None, is_contained: false, is_owed: false, back });
+        };
+        let (record, mut entries) = (known.record, Vec::new());
+        let halts: Vec<HaltId> = record.halts().map(|halt| halt.id).collect();
+        let of_the_drill: Vec<&HaltId> = halts.iter().filter(|halt| !self.earlier.contains(*halt)).collect();
+        for halt in &of_the_drill {
+            entries.extend(self.table.journal(id, halt).await?);
         }
+        let is_contained = record.state.is_contained();
+        Ok(Standing {
+            state: Some(record.state),
+            is_contained,
+            is_owed: !is_contained && !of_the_drill.is_empty() && record.restored.is_none(),
+            back: GivenBack::of(&entries),
+        })
+    }
+
+    /// Has the guard end the halt and give back all that it took. The guard may go on locking until it hears of it: so
+    /// it is read anew what there is to give back, and asked again.
+    async fn give_back(&self, canary: Option<&Canary>, cleared: &mut Cleared) {
+        let mut left: Vec<String> = Vec::new();
+        for asked in 0..=RELEASES {
+            let standing = match self.standing().await {
+                Ok(standing) => standing,
+                Err(failure) => {
+                    left = vec![self.halt_stands(&cleared.back, &refusal::sentence(&failure))];
+                    break;
+                }
+            };
+            let has_grown = cleared.back.take_in(standing.back);
+            let goes_on = asked == 0 || has_grown || !left.is_empty();
+            let is_wanted = standing.is_contained || standing.is_owed && goes_on;
+            if !is_wanted {
+                left.clear();
+                break;
+            }
+            if asked == RELEASES {
+                if left.is_empty() {
+                    left.push(self.halt_stands(&cleared.back, "the guard went on with it"));
+                }
+                break;
+            }
+            if asked > 0 {
+                sleep(EVERY).await;
+            }
+            match self.release(&cleared.back).await {
+                Ok(answer) => {
+                    left = self.complaints(&answer, canary, &cleared.back);
+                    cleared.skipped = answer.accounts.into_iter().flat_map(|found| found.plan.skipped).collect();
+                }
+                Err(problem) => {
+                    left = vec![self.halt_stands(&cleared.back, &problem.to_string())];
+                    break;
+                }
+            }
+        }
+        cleared.left = left;
+    }
+
+    async fn release(&self, back: &GivenBack) -> Result<Answer, Problem> {
         let order = Order {
-            text: format!("release {name}"),
-            event: json!({
-                "action": "release",
-                "account": id,
-                "users": back.users,
-                "roles": back.roles,
-                "keys": back.keys,
-                "trust": back.names(),
-                "start": false,
-            }),
+            text: format!("release {}", self.account.name),
+            event: back.event(self.account.id.as_str()),
             is_settled: |state| !state.is_contained(),
         };
-        let said: Value =
-            order.give(self.site, &self.account, progress).await.map_err(|problem| stands(&problem.to_string()))?;
-        let answer = Answer::read(&said);
-        let state = answer.accounts.first().and_then(|found| found.state.clone()).unwrap_or_default();
+        // What an interruption has to say stays what the drill said: it names the instance.
+        let said: Value = order.give(self.site, &self.account, &Progress::default()).await?;
+        Ok(Answer::read(&said))
+    }
+
+    /// What a release did not give back, a sentence each.
+    fn complaints(&self, answer: &Answer, canary: Option<&Canary>, back: &GivenBack) -> Vec<String> {
+        let found = answer.accounts.first();
+        let state = found.and_then(|found| found.state.clone()).unwrap_or_default();
         let is_free = State::ALL.iter().any(|one| one.to_string() == state && !one.is_contained());
         if !answer.is_done() || !is_free || answer.undone > 0 {
-            return Err(stands(&format!("the guard says: “{}”", clean(&answer.body))));
+            return vec![self.halt_stands(back, &format!("the guard says: “{}”", clean(&answer.body)))];
         }
-        Ok(())
+        if !answer.is_release {
+            return vec![self.halt_stands(back, "the guard's answer was lost")];
+        }
+        let skipped = found.map_or(&[][..], |found| &found.plan.skipped);
+        let owed = back.owed(skipped, canary.map(|canary| canary.id.as_str()));
+        owed.into_iter()
+            .map(|one| {
+                let command = back.command(self.account.id.as_str());
+                format!("{} is not given back: {}; `{command}`", clean(&one.item), clean(&one.reason))
+            })
+            .collect()
+    }
+
+    fn halt_stands(&self, back: &GivenBack, why: &str) -> String {
+        let (id, name) = (&self.account.id, &self.account.name);
+        format!("{name} ({id}) may be halted: {why}; `{}`", back.command(id.as_str()))
+    }
+
+    /// A sweep that saw the instance may begin its halt after it is terminated: that one is ended too. Looks for as long
+    /// as such a sweep may take.
+    async fn end_late_halts(&self, canary: Option<&Canary>, cleared: &mut Cleared) -> Result<(), Failure> {
+        let (begun, window) = (Instant::now(), HALTS.min(self.patience));
+        let mut is_closed = false;
+        loop {
+            let standing = self.standing().await;
+            // Once more where only the instance was in the way: it is gone now.
+            let is_wanted = |standing: &Standing| standing.is_contained || standing.is_owed && !is_closed;
+            if standing.as_ref().is_ok_and(is_wanted) {
+                is_closed = true;
+                self.give_back(canary, cleared).await;
+            }
+            if begun.elapsed() >= window {
+                // What could not be read before is read once more at the end.
+                return standing.map(drop);
+            }
+            sleep(EVERY).await;
+        }
+    }
+
+    /// Nothing is well while the account is contained, or nobody can tell.
+    async fn say_how_it_stands(&self, cleared: &mut Cleared) {
+        let why = match self.standing().await {
+            Ok(standing) => {
+                cleared.state = standing.state;
+                cleared.back.take_in(standing.back);
+                if !standing.is_contained && !standing.is_owed {
+                    // What could not be read, or whose answer was lost, has come all the same.
+                    cleared.left.clear();
+                }
+                standing.is_contained.then(|| "its record says so".to_owned())
+            }
+            Err(failure) => Some(refusal::sentence(&failure)),
+        };
+        if let Some(why) = why.filter(|_| cleared.left.is_empty()) {
+            cleared.left.push(self.halt_stands(&cleared.back, &why));
+        }
     }
 
     async fn until<F>(&self, patience: Duration, is_so: impl Fn() -> F) -> Result<bool, Failure>

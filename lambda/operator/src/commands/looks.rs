@@ -10,7 +10,7 @@ use runawaytrain_core::vocabulary::text::{clean, count};
 use serde_json::{Value, json};
 
 use super::site::{NO_TABLE, Site, no_guard, refused};
-use crate::accounts::Named;
+use crate::accounts::{Named, Purpose};
 use crate::answer::{Account, Answer, DeniedCalls};
 use crate::arguments::{Check, Common, Drill, History, Output, StatusArguments};
 use crate::check;
@@ -31,7 +31,7 @@ pub async fn check(common: &Common, options: &Check, terminal: Terminal) -> Resu
     let site = Site::reach(common, terminal).await?;
     let mut ids = Vec::new();
     for said in &options.accounts {
-        ids.push(site.account(said).await?.id);
+        ids.push(site.account(said, Purpose::Look).await?.id);
     }
     let event =
         if ids.is_empty() { json!({ "action": "drill" }) } else { json!({ "action": "drill", "accounts": ids }) };
@@ -94,7 +94,7 @@ fn tell_check(answer: &Value, common: &Common, terminal: Terminal) -> Result<u8,
 
 pub async fn drill(common: &Common, options: &Drill, terminal: Terminal) -> Result<u8, Problem> {
     let site = Site::reach(common, terminal).await?;
-    let account = site.account(options.account.as_deref().unwrap_or_default()).await?;
+    let account = site.account(options.account.as_deref().unwrap_or_default(), Purpose::Look).await?;
     let event = json!({ "action": "drill", "accounts": [account.id] });
     let said = site.drill(&format!("look at {}", account.name), &event, &options.own).await?;
     let answer = Answer::read(&said);
@@ -175,7 +175,7 @@ pub async fn status(common: &Common, options: &StatusArguments, terminal: Termin
     let site = Site::reach(common, terminal).await?;
     let mut wanted = Vec::new();
     for said in &options.accounts {
-        wanted.push(site.account(said).await?);
+        wanted.push(site.account(said, Purpose::Look).await?);
     }
     let table = site.table().await?;
     let records = match terminal.step("read what the guard remembers", table.records()).await {
@@ -255,7 +255,7 @@ fn remembered(record: &AccountRecord) -> Row {
 
 pub async fn history(common: &Common, options: &History, terminal: Terminal) -> Result<u8, Problem> {
     let site = Site::reach(common, terminal).await?;
-    let account = site.account(&options.account).await?;
+    let account = site.account(&options.account, Purpose::Look).await?;
     let table = site.table().await?;
     let record = site.record(&table, &account).await?;
     let look = history::read(&record, &table);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::console::{self, Wanted};
 use super::site::{Site, not_deployed, refused};
-use crate::accounts::Named;
+use crate::accounts::{Named, Purpose};
 use crate::answer::{Account, Answer};
 use crate::arguments::{Common, Halt, Output, Release};
 use crate::exit::{DONE, NOT_DONE};
@@ -22,7 +22,7 @@ use crate::terminal::{Terminal, is_attended};
 
 pub async fn halt(common: &Common, options: &Halt, progress: &Progress, terminal: Terminal) -> Result<u8, Problem> {
     let site = Site::reach(common, terminal).await?;
-    let account = site.account(&options.account).await?;
+    let account = site.account(&options.account, Purpose::Order).await?;
     let warning = format!(
         "A halt of {} ({}) stops what runs in it and locks its users and roles out, until it is released.",
         account.name, account.id
@@ -46,7 +46,7 @@ pub async fn release(
     terminal: Terminal,
 ) -> Result<u8, Problem> {
     let site = Site::reach(common, terminal).await?;
-    let account = site.account(&options.account).await?;
+    let account = site.account(&options.account, Purpose::Order).await?;
     let warning = format!(
         "A release of {} ({}) lifts its quarantine. Users, roles and keys come back where you name them, \
          instances with --start.",

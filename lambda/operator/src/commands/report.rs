@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::site::{PAYERS_ROLE, Site};
+use crate::accounts::Purpose;
 use crate::arguments::{Common, Output, Report};
 use crate::exit::{DONE, NOT_DONE};
 use crate::problem::Problem;
@@ -32,7 +33,7 @@ pub async fn report(common: &Common, options: &Report, terminal: Terminal) -> Re
 
 async fn put_together(common: &Common, options: &Report, terminal: Terminal) -> Result<Told, Problem> {
     let site = Site::reach(common, terminal).await?;
-    let account = site.account(&options.account).await?;
+    let account = site.account(&options.account, Purpose::Look).await?;
     let table = site.table().await?;
     let record = site.record(&table, &account).await?;
     let look = report::read(&record, &table);

@@ -6,7 +6,7 @@ use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::text::clean;
 use serde_json::Value;
 
-use crate::accounts::{self, Named};
+use crate::accounts::{self, Named, Purpose};
 use crate::arguments::{Common, Own};
 use crate::cloud::Cloud;
 use crate::doctor::account;
@@ -44,8 +44,8 @@ impl Site {
     }
 
     /// The account that somebody named.
-    pub async fn account(&self, said: &str) -> Result<Named, Problem> {
-        accounts::find(said, &self.policy.policy, &self.cloud).await
+    pub async fn account(&self, said: &str, purpose: Purpose) -> Result<Named, Problem> {
+        accounts::find(said, &self.policy.policy, &self.cloud, purpose).await
     }
 
     /// The guard's table, by the operator's own credentials.
