@@ -20,9 +20,9 @@ Exit codes:
   2  the command line is not understood
   3  doctor --before: nothing but the CDK's bootstrap is missing
   4  check, status: an account is past a limit, or contained
-  5  check, drill, status: an account could not be seen whole
+  5  check, drill, status: an account could not be seen whole; allow --list: a record could not be read
   6  check: an account is close to a limit
-130, 143  interrupted";
+129, 130, 143  interrupted, by a hang-up, by Ctrl-C, or told to end";
 
 /// `runawaytrain`.
 #[derive(Debug, Parser)]

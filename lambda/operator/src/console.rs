@@ -147,6 +147,22 @@ pub fn refused(failure: &Failure) -> Withheld {
     }
 }
 
+/// Where IAM may have taken the password though nobody heard of it: the secret is then the only one that knows it.
+pub fn uncertain(failure: &Failure, access: &ConsoleAccess) -> Withheld {
+    Withheld {
+        why: format!(
+            "{}; it may have it all the same, so the secret {}, which holds it, is kept",
+            refusal::sentence(failure),
+            access.secret
+        ),
+        todo: format!(
+            "try to sign in at {} with what `{}` reads; then, or where it opens nothing, `{}`, and if so give the same \
+             order again",
+            access.sign_in, access.read, access.delete
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -211,6 +227,17 @@ mod tests {
         assert_eq!(place.name, "runawaytrain/console/111111111111/ann_lab");
         assert_eq!(place.otherwise, "runawaytrain/console/111111111111/ann_lab-20261122T030000Z");
         assert!(place.tags.iter().all(|(_, value)| !value.contains(',')));
+    }
+
+    #[test]
+    fn a_secret_whose_password_iam_may_have_taken_is_kept_and_named() {
+        let failure = Failure::own("iam:CreateLoginProfile", FailureKind::Unavailable, "timed out");
+        assert!(failure.kind.may_have_been_taken());
+        let kept = Kept { name: "runawaytrain/console/111111111111/ann".into(), arn: String::new() };
+        let access = access(&AccountId::parse("111111111111").unwrap(), "ann", &kept, Some("payer"));
+        let said = uncertain(&failure, &access);
+        assert!(said.why.contains(&format!("the secret {}, which holds it, is kept", kept.name)), "{said:?}");
+        assert!(said.todo.contains(&access.read) && said.todo.contains(&access.delete), "{said:?}");
     }
 
     #[test]

@@ -54,8 +54,12 @@ pub async fn give(
             kept.name
         ));
         let patience = if is_payer { Duration::ZERO } else { SETTLES };
+        let access = console::access(&account.id, user, &kept, wanted.profile);
         match set(&member, user, &password, patience).await {
-            Ok(()) => Ok(console::access(&account.id, user, &kept, wanted.profile)),
+            Ok(()) => Ok(access),
+            Err(failure) if failure.kind.may_have_been_taken() => {
+                Err(none(user, console::uncertain(&failure, &access)))
+            }
             Err(failure) => Err(undone(&site.cloud, user, &failure, &kept).await),
         }
     };
@@ -93,6 +97,10 @@ pub fn tell(access: &ConsoleAccess, terminal: Terminal) {
     terminal
         .bold(&format!("\nUser {} has a console password, which has to be changed at the first sign-in.", access.user));
     terminal.say(&format!("  sign in at {}", access.sign_in));
+    terminal.say(
+        "  to change it the user needs the permission iam:ChangePassword, which the account's password policy may give \
+         everybody: AllowUsersToChangePassword in `aws iam get-account-password-policy`",
+    );
     terminal.say(&format!("  the secret {} of the payer holds it; this reads it:", access.secret));
     terminal.command(&access.read);
     terminal.say("  afterwards, delete the secret:");
