@@ -23,12 +23,10 @@ use crate::vocabulary::money::Usd;
 use crate::vocabulary::text::{clean, count};
 
 mod cost_reports;
-mod exceptions;
 mod permissions;
 mod records;
 
 pub use cost_reports::{CostReportsReport, NonMemberSpend, PeriodReport, PeriodResult, ReadPeriod};
-pub use exceptions::ExceptionReport;
 pub use permissions::{DeniedCalls, PermissionsReport};
 pub use records::{BatchItemFailure, RecordReport, RecordResult};
 
@@ -77,6 +75,26 @@ pub struct ReleaseReport {
     pub notices: NoticeTotals,
     /// Steps that were not done: refused, or cut off. Whoever asks again has them tried once more.
     pub undone: usize,
+}
+
+/// An exception that was made or taken back.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExceptionReport {
+    /// Which account.
+    pub account: AccountId,
+    /// What the organization or the policy calls it.
+    pub name: String,
+    /// Where it stands: an exception ends no halt.
+    pub state: State,
+    /// The one that holds now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exception: Option<Exception>,
+    /// The one that held before, and no longer does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Exception>,
+    /// Mails.
+    pub notices: NoticeTotals,
 }
 
 /// What is remembered of every account.
