@@ -172,8 +172,8 @@ pub struct Drill {
     /// account back, and say how long each took
     #[arg(long, conflicts_with_all = ["account", "own"])]
     pub live: bool,
-    /// Live: give up on what has not come so long after what came last [default: 900]; the instance is terminated all the
-    /// same
+    /// Live: give up on what has not come so long after what came last, and terminate the instance all the same
+    /// [default: 900]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(10..=7_200))]
     pub patience: Option<u64>,
     /// Live: do not ask
@@ -195,7 +195,7 @@ impl Drill {
 /// `runawaytrain halt`.
 #[derive(Debug, Default, Args)]
 pub struct Halt {
-    /// The account, by its 12 digits or its name
+    /// The account, by its 12 digits or the name that the policy gives it
     pub account: String,
     /// Why: it stands in the mail and in the journal
     #[arg(long, value_name = "WORDS", default_value = "ordered by hand")]
@@ -208,7 +208,7 @@ pub struct Halt {
 /// `runawaytrain release`.
 #[derive(Debug, Default, Args)]
 pub struct Release {
-    /// The account, by its 12 digits or its name
+    /// The account, by its 12 digits or the name that the policy gives it
     pub account: String,
     /// Lift this user's lockout; may be repeated
     #[arg(long, value_name = "NAME")]
@@ -250,7 +250,7 @@ impl Release {
 /// `runawaytrain allow`.
 #[derive(Debug, Default, Args)]
 pub struct Allow {
-    /// The account, by its 12 digits or its name
+    /// The account, by its 12 digits or the name that the policy gives it
     #[arg(required_unless_present = "list")]
     pub account: Option<String>,
     /// What the limits are raised to.
