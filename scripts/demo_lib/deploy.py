@@ -15,13 +15,13 @@ from . import process, show
 from .cast import LAUNCH_REGION, PAYER, SPEND_MONTH, Account
 from .cloud import HOME_REGION, Client, Cloud, code_of
 from .paths import (
-    BOOTSTRAP,
     CDK,
     INFRA,
     MEMBER_ALARMS_TEMPLATE,
     MEMBER_REGION_TEMPLATE,
     MEMBER_TEMPLATE,
     ROOT,
+    TARGET,
     Places,
     short,
 )
@@ -41,6 +41,7 @@ MEMBER_STACK, MEMBER_REGION_STACK, MEMBER_ALARMS_STACK = (
     "runawaytrain-member-region",
     "runawaytrain-member-alarms",
 )
+PACKAGE = "runawaytrain-function"
 FUNCTION_ROLE = "RunawayTrainFunction"
 BRIDGE = "demo-bridge-metrics"
 CDK_SECONDS = 1200  # on the emulator; a busy machine takes minutes
@@ -48,16 +49,24 @@ CDK_HINT = "the emulator's side is in emulator.log beside it; `scripts/test infr
 
 
 def build(places: Places, verbose: bool) -> Path:
-    text = "build the Lambda (ten to fifteen minutes the first time, seconds later)"
+    """Built for trying, from what the command is built from: what is shipped takes many times as long to compile."""
     process.run(
-        text,
-        [ROOT / "scripts" / "build"],
+        "build the Lambda for trying (minutes the first time, seconds later)",
+        ["cargo", "build", "--locked", "--workspace", "--bin", PACKAGE, "--manifest-path", ROOT / "Cargo.toml"],
         places.logs / "build.log",
-        "`scripts/build` shows the compiler's words in full.",
-        env=os.environ | ending.ATTENDED,
+        "the log has the compiler's words.",
+        env=os.environ | {"CARGO_TARGET_DIR": str(TARGET)} | ending.ATTENDED,
         verbose=verbose,
     )
-    return BOOTSTRAP
+    binary = places.temp / "bootstrap"
+    # Its debug information is larger than a Lambda may be.
+    process.run(
+        "strip it",
+        ["strip", "-o", binary, TARGET / "debug" / PACKAGE],
+        places.logs / "strip.log",
+        "is strip installed?",
+    )
+    return binary
 
 
 def environment(cloud: Cloud, places: Places) -> dict[str, str]:

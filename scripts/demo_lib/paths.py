@@ -18,7 +18,6 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or CACHE / "runawaytrain" / "target")
 OPERATOR = Path(os.environ.get("RUNAWAYTRAIN_OPERATOR") or TARGET / "debug" / "runawaytrain")
 CDK = INFRA / "node_modules" / ".bin" / "cdk"
-BOOTSTRAP = ROOT / ".build" / "x86_64" / "bootstrap"
 LOGS = ROOT / ".build" / "logs"
 LOG_FOLDERS_KEPT = 5
 

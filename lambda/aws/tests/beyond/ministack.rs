@@ -29,6 +29,7 @@ pub const BEYOND: &[(&str, &str, &str)] = &[
     ("a_dedicated_host_is_seen_where_it_is", "there are no Dedicated Hosts", "Unknown EC2 action: AllocateHosts"),
     ("what_root_has_not_needs_no_deleting", "there is no AssumeRoot", "left: Err(Invalid)"),
     ("every_page_of_accounts_is_read", "accounts are not paged", "not paged here"),
+    ("every_page_of_units_and_of_their_accounts_is_read", "accounts are not paged", "accounts are not paged here"),
     ("every_page_of_instances_is_read", "instances are not paged", "not paged here"),
     ("every_page_of_groups_is_read", "groups are not paged", "not paged here"),
     ("every_page_of_users_is_read", "users are not paged", "not paged here"),
