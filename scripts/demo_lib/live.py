@@ -19,7 +19,6 @@ ORDER = [
     ("found", "stopped"),
     ("found", "quarantined"),
     ("found", "locked-out"),
-    ("stopped", "proven"),
     ("quarantined", "proven"),
     ("locked-out", "proven"),
     ("proven", "mailed"),
