@@ -219,8 +219,8 @@ impl Step {
         match self {
             Self::Launched | Self::Running => format!("the instance, in the EC2 console of {account}"),
             Self::Found => format!(
-                "runawaytrain doctor --after; aws logs tail {LOG_GROUP} --region {HOME_REGION} --since 30m; envaction of \
-                 the function"
+                "runawaytrain doctor --after; aws logs tail {LOG_GROUP} --region {HOME_REGION} --since 30m; whether the \
+                 function's variable envaction is pass"
             ),
             Self::Stopped | Self::Quarantined | Self::LockedOut | Self::Proven => {
                 format!("runawaytrain history {account}, which has every call of the halt")
