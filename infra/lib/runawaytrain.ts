@@ -66,7 +66,7 @@ export class RunawayTrain extends Stack {
     new SpendAlarms(this, 'Spend', { watched: policy.payerSpend, tell: alarms.action });
 
     // What watches the guard.
-    const heartbeat = new Heartbeat(this, 'Heartbeat', {
+    new Heartbeat(this, 'Heartbeat', {
       scheduleMinutes: policy.scheduleMinutes,
       tell: topics.general,
     });
@@ -91,6 +91,5 @@ export class RunawayTrain extends Stack {
     topics.grantPublish(guard);
     state.grantReadWrite(guard);
     failures.grantSend(guard);
-    heartbeat.grantEmit(guard);
   }
 }

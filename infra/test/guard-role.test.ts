@@ -1,7 +1,7 @@
 /** What the function itself may do: nothing but enter accounts, and keep its own books. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { metrics, names } from '../lib/contract';
+import { names } from '../lib/contract';
 import type { Own, PolicyDocument } from '../lib/policy/policy';
 import {
   document,
@@ -62,7 +62,6 @@ describe('the role of the function', () => {
             accounts,
           ],
         ],
-        ['EmitMetrics', 'Allow', 'cloudwatch:PutMetricData', '*'],
         ['ListAccounts', 'Allow', 'organizations:ListAccounts', '*'],
         ['ListAttachedPolicies', 'Allow', 'organizations:ListPoliciesForTarget', accounts],
         [
@@ -106,11 +105,10 @@ describe('the role of the function', () => {
     );
   });
 
-  it('enters only accounts of this organization, and counts only in its own namespace', () => {
+  it('enters only accounts of this organization', () => {
     assert.deepEqual(bySid('AssumeResponderRoles').Condition, {
       StringEqualsIfExists: { 'aws:ResourceOrgID': ORGANIZATION },
     });
-    assert.deepEqual(bySid('EmitMetrics').Condition, { StringEquals: { 'cloudwatch:namespace': metrics.namespace } });
   });
 
   it('takes sessions as root only where a policy wants root credentials deleted, and for that task alone', () => {

@@ -11,7 +11,7 @@ from .cloud import Cloud
 ALARMS = "runawaytrain-alarms"  # heard by the Lambda alone: no person is told of an alarm itself
 QUEUE = "mailbox"
 PREFIX = "[runawaytrain] "
-PATIENCE = 2.0  # seconds; the Lambda answers after SNS took its mails, so they are here at once or never
+PATIENCE = 0.6  # seconds; the Lambda answers after SNS took its mails, so they are here at once or never
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,9 @@ class Mailbox:
                     Mail(envelope["TopicArn"].rsplit(":", 1)[1], envelope.get("Subject") or "", envelope["Message"])
                 )
                 self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
-            if not batch:
+            if batch:
+                until = time.monotonic() + PATIENCE
+            else:
                 time.sleep(0.2)
         self.all += fresh
         return fresh

@@ -1,6 +1,7 @@
 """The whole demo on one screen: set the stage, play the acts, clear the stage."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,6 +19,7 @@ from . import (
     cloud,
     deploy,
     emulator,
+    look,
     poke,
     process,
     show,
@@ -91,8 +93,12 @@ def _play(
     if verbose:
         show.say(policy.read_text().rstrip(), "dim")
     deployment = deploy.Deployment(sky, places, policy, binary, verbose)
-    deployment.bootstrap()
-    deployment.up()
+    # boto3 takes its time to make a client for each account and region; cdk does not need all of the machine.
+    with ThreadPoolExecutor(1) as beside:
+        looked = beside.submit(look.everywhere, sky, accounts)
+        deployment.bootstrap()
+        deployment.up()
+        looked.result()
     deploy.enroll(
         sky, [account for account in accounts if account.enrolled and not account.is_payer], organization, places
     )

@@ -1,11 +1,9 @@
 /** The alarm that says the guard is off: it rings when no sweep was completed for three ticks. */
 import { Duration } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
-import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { metrics, names } from '../contract';
+import { names } from '../contract';
 import type { NotifyTopic } from '../notification/notify-topic';
-import { grant } from '../shared/grant';
 import { runbook } from '../shared/runbook';
 import { ownMetric } from './own-metric';
 
@@ -35,17 +33,5 @@ export class Heartbeat extends Construct {
     alarm.addAlarmAction(tell.action);
     alarm.addOkAction(tell.action);
     tell.grantPublishToAlarm('AcceptHeartbeatAlarm', names.heartbeatAlarm);
-  }
-
-  /** The numbers that the alarm and the dashboard read. */
-  grantEmit(grantee: IGrantable): void {
-    grant(grantee, {
-      sid: 'EmitMetrics',
-      actions: ['cloudwatch:PutMetricData'],
-      resources: ['*'],
-      // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html
-      conditions: { StringEquals: { 'cloudwatch:namespace': metrics.namespace } },
-      because: 'PutMetricData has no resource to name; the namespace is what narrows it.',
-    });
   }
 }

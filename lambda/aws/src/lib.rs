@@ -91,7 +91,7 @@ fn ports_by(shared: &SdkConfig, entry: sessions::Entry, settings: &Settings, clo
         outbox: Arc::clone(&ledger) as Arc<dyn Outbox>,
         slots: Arc::clone(&ledger) as Arc<dyn Slots>,
         notifier: Arc::new(notifier),
-        metrics: Arc::new(metrics::CloudWatchMetrics::new(shared)),
+        metrics: Arc::new(metrics::EmbeddedMetrics),
         price_list: Arc::new(prices::SdkPriceList::new(shared)),
         price_book: Arc::clone(&ledger) as Arc<dyn PriceBook>,
         billing: Arc::new(billing::CloudWatchBilling::new(shared)),

@@ -317,7 +317,7 @@ impl Guard {
         let mut notices = if drill { NoticeTotals::default() } else { self.mailer.deliver().await };
         if !drill && *selection == Selection::All {
             let at = self.clock.now();
-            let metrics = SweepMetrics {
+            self.metrics.emit(&SweepMetrics {
                 at,
                 took: at.duration_since(started),
                 complete,
@@ -329,10 +329,7 @@ impl Guard {
                     .count(),
                 frozen: accounts.iter().filter(|report| standing(report, &contained) == Some(State::Frozen)).count(),
                 waiting,
-            };
-            if let Err(failure) = self.metrics.emit(metrics).await {
-                tracing::error!(error = %failure, "the heartbeat could not be emitted; its alarm will say that the guard is off");
-            }
+            });
         }
         if self.permissions.carry_out(inquiry, &mut accounts, invocation.deadline).await {
             notices += self.mailer.deliver().await;

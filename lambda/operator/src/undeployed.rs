@@ -278,9 +278,6 @@ impl Notifier for Blank {
     }
 }
 
-#[async_trait]
 impl Metrics for Blank {
-    async fn emit(&self, _: SweepMetrics) -> Result<(), Failure> {
-        Ok(())
-    }
+    fn emit(&self, _: &SweepMetrics) {}
 }

@@ -2,8 +2,6 @@
 
 use std::sync::Mutex;
 
-use async_trait::async_trait;
-use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_engine::ports::{Metrics, SweepMetrics};
 
 /// Keeps what is measured of every sweep.
@@ -19,10 +17,8 @@ impl MemoryMetrics {
     }
 }
 
-#[async_trait]
 impl Metrics for MemoryMetrics {
-    async fn emit(&self, sweep: SweepMetrics) -> Result<(), Failure> {
-        self.sweeps.lock().expect("not poisoned").push(sweep);
-        Ok(())
+    fn emit(&self, sweep: &SweepMetrics) {
+        self.sweeps.lock().expect("not poisoned").push(*sweep);
     }
 }

@@ -17,6 +17,7 @@ BRIDGES = {
     "price_list": (
         "a double named price_list stands in for the AWS Price List, with answers in its shape for a few types"
     ),
+    "embedded_metrics": "CloudWatch makes metrics of the Lambda's log lines in its embedded metric format",
     "alarm_to_topic": (
         "CloudWatch tells topics of an alarm in its own words, of another account too, asking the topic for leave"
     ),

@@ -1,10 +1,8 @@
-use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use runawaytrain_core::contract::{METRICS, Metric, MetricRow};
 use runawaytrain_core::message::report::Totals;
 use runawaytrain_core::observation::Coverage;
-use runawaytrain_core::vocabulary::failure::Failure;
 
 /// What is measured of a sweep of the whole organization.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,8 +48,8 @@ impl SweepMetrics {
 }
 
 /// Emits metrics.
-#[async_trait]
 pub trait Metrics: Send + Sync {
-    /// Emits the metrics of one sweep of the whole organization.
-    async fn emit(&self, sweep: SweepMetrics) -> Result<(), Failure>;
+    /// Emits the metrics of one sweep of the whole organization. Where that fails, the alarm on the missing heartbeat is
+    /// what says so.
+    fn emit(&self, sweep: &SweepMetrics);
 }
