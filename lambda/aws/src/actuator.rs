@@ -11,8 +11,9 @@ use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_engine::ports::{Actuator, Performed};
 
 use crate::clients::{Clients, Payer};
+use crate::member_clients::Purpose;
 use crate::resource;
-use crate::sessions::{Purpose, Sessions};
+use crate::sessions::Sessions;
 
 pub(crate) struct SdkActuator {
     sessions: Arc<Sessions>,
@@ -35,11 +36,8 @@ impl Actuator for SdkActuator {
         match action.kind().actor() {
             Caller::Payer => resource::perform(Clients::Payer(&self.payer), account, action, now).await,
             Caller::Member => {
-                let session = self.sessions.get(account, Purpose::Act).await?;
-                match resource::perform(Clients::Member(&session), account, action, now).await {
-                    Ok(performed) => Ok(performed),
-                    Err(failure) => Err(self.sessions.blame(&session, failure).await),
-                }
+                let perform = |clients| resource::perform(Clients::Member(clients), account, action, now);
+                self.sessions.calls(account, Purpose::Act, perform).await
             }
         }
     }

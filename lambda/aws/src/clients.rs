@@ -5,9 +5,9 @@ use aws_sdk_organizations::Client as Organizations;
 
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 
+use crate::member_clients::MemberClients;
 use crate::policies::Policies;
 use crate::retry::ConnectionLost;
-use crate::sessions::Session;
 
 /// The payer's own clients, and what is deployed there.
 pub(crate) struct Payer {
@@ -41,8 +41,8 @@ impl Payer {
 pub(crate) enum Clients<'a> {
     /// The payer's own.
     Payer(&'a Payer),
-    /// Those of a session in the member account.
-    Member(&'a Session),
+    /// Those of the session that is around the call, in the member account.
+    Member(&'a MemberClients),
 }
 
 impl<'a> Clients<'a> {
@@ -55,7 +55,7 @@ impl<'a> Clients<'a> {
     }
 
     /// The session's, for a call that is made in the member account.
-    pub(crate) fn member(self, operation: &str) -> Result<&'a Session, Failure> {
+    pub(crate) fn member(self, operation: &str) -> Result<&'a MemberClients, Failure> {
         match self {
             Self::Member(session) => Ok(session),
             Self::Payer(_) => Err(misplaced(operation, "this is no call in the payer account")),

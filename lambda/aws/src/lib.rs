@@ -11,6 +11,7 @@ mod directory;
 mod failure;
 mod large_answers;
 mod ledger;
+mod member_clients;
 mod metrics;
 mod notifier;
 mod observer;

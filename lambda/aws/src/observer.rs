@@ -14,8 +14,9 @@ use runawaytrain_engine::ports::{Clock, Freshness, Look, Observer, Terms};
 
 use crate::clients::{Clients, Payer};
 use crate::failure;
+use crate::member_clients::{MemberClients, Purpose};
 use crate::resource;
-use crate::sessions::{Purpose, Sessions};
+use crate::sessions::Sessions;
 use crate::time::is_younger;
 
 /// How long a sweep trusts an account's list of regions. Enabling one takes a thief minutes; a halt asks anew.
@@ -48,17 +49,16 @@ impl SdkObserver {
     }
 
     async fn list(&self, account: &AccountId, which: Listed) -> Result<Vec<Region>, Failure> {
-        let session = self.sessions.get(account, Purpose::Look).await?;
-        let client = session.ec2(&Region::new(HOME_REGION));
         // Without AllRegions: those that the account has enabled.
         // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html
         let all = (which == Listed::All).then_some(true);
-        match client.describe_regions().set_all_regions(all).send().await {
-            Ok(answer) => {
-                Ok(answer.regions().iter().filter_map(|region| region.region_name()).map(Region::new).collect())
-            }
-            Err(error) => Err(self.sessions.blame(&session, failure::of(DESCRIBE_REGIONS, &error)).await),
-        }
+        let ask = async |clients: &MemberClients| {
+            let client = clients.ec2(&Region::new(HOME_REGION));
+            let answer = client.describe_regions().set_all_regions(all).send().await;
+            let answer = answer.map_err(|error| failure::of(DESCRIBE_REGIONS, &error))?;
+            Ok(answer.regions().iter().filter_map(|region| region.region_name()).map(Region::new).collect())
+        };
+        self.sessions.calls(account, Purpose::Look, ask).await
     }
 
     fn known_regions(&self, account: &AccountId, now: Timestamp) -> Option<Vec<Region>> {
@@ -96,11 +96,8 @@ impl Observer for SdkObserver {
         match look.kind.caller() {
             Caller::Payer => resource::look(Clients::Payer(&self.payer), account, look, terms).await,
             Caller::Member => {
-                let session = self.sessions.get(account, Purpose::Look).await?;
-                match resource::look(Clients::Member(&session), account, look, terms).await {
-                    Ok(sight) => Ok(sight),
-                    Err(failure) => Err(self.sessions.blame(&session, failure).await),
-                }
+                let look = |clients| resource::look(Clients::Member(clients), account, look, terms);
+                self.sessions.calls(account, Purpose::Look, look).await
             }
         }
     }

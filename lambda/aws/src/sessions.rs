@@ -1,23 +1,22 @@
-//! One assumed session an account and purpose, kept until shortly before it expires, with its clients.
+//! One assumed session an account and purpose, kept until shortly before it expires.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_config::{Region as SdkRegion, SdkConfig};
+use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
-use aws_sdk_sts::config::retry::RetryPartition;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use jiff::{SignedDuration, Timestamp};
 
-use runawaytrain_core::contract::{EXTERNAL_ID_PREFIX, HOME_REGION, RESPONDER_ROLE};
+use runawaytrain_core::contract::{EXTERNAL_ID_PREFIX, RESPONDER_ROLE};
 use runawaytrain_core::resource::Kind;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
-use runawaytrain_core::vocabulary::ids::{AccountId, Region};
+use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_engine::ports::Clock;
 
-use crate::config;
 use crate::failure;
-use crate::large_answers::LargeAnswers;
+use crate::member_clients::{Caller, MemberClients, Purpose};
 use crate::retry::ConnectionLost;
 
 const ASSUME_ROLE: &str = "sts:AssumeRole";
@@ -32,79 +31,11 @@ const MARGIN: SignedDuration = SignedDuration::from_mins(5);
 /// ten regions would cost ten new sessions a sweep.
 const TOO_YOUNG_TO_BLAME: SignedDuration = SignedDuration::from_mins(1);
 
-/// What a session is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Purpose {
-    /// Reading, and nothing else whatever the role allows.
-    Look,
-    /// All that the role allows.
-    Act,
-}
-
-/// An assumed role with its clients, one a region, made when first asked for.
+/// An assumed role.
 pub(crate) struct Session {
-    account: AccountId,
-    purpose: Purpose,
-    config: SdkConfig,
+    caller: Caller,
     began: Timestamp,
     expires: Timestamp,
-    ec2: Mutex<HashMap<Region, aws_sdk_ec2::Client>>,
-    autoscaling: Mutex<HashMap<Region, aws_sdk_autoscaling::Client>>,
-    iam: Mutex<Option<aws_sdk_iam::Client>>,
-}
-
-impl Session {
-    /// The EC2 client of a region. Cheap: clients are shared, not copied.
-    pub(crate) fn ec2(&self, region: &Region) -> aws_sdk_ec2::Client {
-        let mut clients = self.ec2.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(region) {
-            return client.clone();
-        }
-        let settings = aws_sdk_ec2::config::Builder::from(&self.config)
-            .retry_classifier(ConnectionLost)
-            .region(SdkRegion::new(region.as_str().to_owned()))
-            .retry_partition(self.partition("ec2", region.as_str()))
-            .build();
-        let client = aws_sdk_ec2::Client::from_conf(settings);
-        clients.insert(region.clone(), client.clone());
-        client
-    }
-
-    /// The Auto Scaling client of a region.
-    pub(crate) fn autoscaling(&self, region: &Region) -> aws_sdk_autoscaling::Client {
-        let mut clients = self.autoscaling.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(region) {
-            return client.clone();
-        }
-        let settings = aws_sdk_autoscaling::config::Builder::from(&self.config)
-            .retry_classifier(ConnectionLost)
-            .region(SdkRegion::new(region.as_str().to_owned()))
-            .retry_partition(self.partition("autoscaling", region.as_str()))
-            .build();
-        let client = aws_sdk_autoscaling::Client::from_conf(settings);
-        clients.insert(region.clone(), client.clone());
-        client
-    }
-
-    /// The IAM client.
-    pub(crate) fn iam(&self) -> aws_sdk_iam::Client {
-        let mut client = self.iam.lock().unwrap_or_else(PoisonError::into_inner);
-        client
-            .get_or_insert_with(|| {
-                let settings = aws_sdk_iam::config::Builder::from(&self.config)
-                    .retry_classifier(ConnectionLost)
-                    .retry_partition(self.partition("iam", HOME_REGION))
-                    .build();
-                aws_sdk_iam::Client::from_conf(settings)
-            })
-            .clone()
-    }
-
-    /// Quotas are per account and region, so the budget for retries is too: one throttled account must not use up the
-    /// others' retries.
-    fn partition(&self, service: &str, region: &str) -> RetryPartition {
-        RetryPartition::new(format!("{service}-{region}-{}", self.account))
-    }
 }
 
 #[derive(Default)]
@@ -144,8 +75,9 @@ impl Entry {
 
 /// Gives out sessions and remembers them.
 pub(crate) struct Sessions {
-    /// What the clients in member accounts are made of.
-    members: SdkConfig,
+    clients: MemberClients,
+    /// The caller's own credentials.
+    own: Option<SharedCredentialsProvider>,
     sts: aws_sdk_sts::Client,
     entry: Entry,
     look_policy: String,
@@ -155,18 +87,15 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     pub(crate) fn new(shared: &SdkConfig, entry: Entry, clock: Arc<dyn Clock>) -> Self {
-        let mut members = shared.clone().into_builder();
-        if let Some(http) = shared.http_client() {
-            members.set_http_client(Some(LargeAnswers::new().bound(http)));
-        }
         Self {
+            clients: MemberClients::new(shared),
+            own: shared.credentials_provider(),
             // The home region's own STS endpoint: tokens of the global one are refused by regions that were opted in
             // to.
             // <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html>
             sts: aws_sdk_sts::Client::from_conf(
                 aws_sdk_sts::config::Builder::from(shared).retry_classifier(ConnectionLost).build(),
             ),
-            members: members.build(),
             entry,
             look_policy: look_policy(),
             clock,
@@ -174,9 +103,30 @@ impl Sessions {
         }
     }
 
+    /// Makes calls in an account. A session whose call was denied or whose credentials were refused is forgotten, so that
+    /// a role that was made anew is assumed anew.
+    pub(crate) async fn calls<'a, T, Calls>(
+        &'a self,
+        account: &AccountId,
+        purpose: Purpose,
+        calls: impl FnOnce(&'a MemberClients) -> Calls,
+    ) -> Result<T, Failure>
+    where
+        Calls: Future<Output = Result<T, Failure>>,
+    {
+        let session = self.get(account, purpose).await?;
+        match session.caller.calls(calls(&self.clients)).await {
+            Ok(answer) => Ok(answer),
+            Err(failure) => {
+                self.blame(&session, &failure).await;
+                Err(failure)
+            }
+        }
+    }
+
     /// A session that holds for some minutes more. Callers that ask at the same time share one AssumeRole and its
     /// failure; a failure is not remembered beyond them.
-    pub(crate) async fn get(&self, account: &AccountId, purpose: Purpose) -> Result<Arc<Session>, Failure> {
+    async fn get(&self, account: &AccountId, purpose: Purpose) -> Result<Arc<Session>, Failure> {
         let slot = self.slot(account, purpose);
         let before = slot.rounds.load(Ordering::Acquire);
         let mut state = slot.state.lock().await;
@@ -196,9 +146,8 @@ impl Sessions {
         answer
     }
 
-    /// Forgets a session whose call was denied or whose credentials were refused, so that a role that was made anew is
-    /// assumed anew. Returns the failure as it came.
-    pub(crate) async fn blame(&self, session: &Arc<Session>, failure: Failure) -> Failure {
+    /// Forgets a session for a failure that may be its own fault.
+    async fn blame(&self, session: &Arc<Session>, failure: &Failure) {
         let is_suspect = match failure.kind {
             FailureKind::Denied | FailureKind::Credentials => true,
             FailureKind::Throttled
@@ -217,13 +166,12 @@ impl Sessions {
             matches!(failure.code.as_deref(), Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired"));
         let is_young = self.clock.now().duration_since(session.began) <= TOO_YOUNG_TO_BLAME;
         if is_suspect && (has_expired || !is_young) {
-            let slot = self.slot(&session.account, session.purpose);
+            let slot = self.slot(&session.caller.account, session.caller.purpose);
             let mut state = slot.state.lock().await;
             if state.session.as_ref().is_some_and(|current| Arc::ptr_eq(current, session)) {
                 state.session = None;
             }
         }
-        failure
     }
 
     fn slot(&self, account: &AccountId, purpose: Purpose) -> Arc<Slot> {
@@ -233,9 +181,11 @@ impl Sessions {
 
     async fn assume(&self, account: &AccountId, purpose: Purpose, now: Timestamp) -> Result<Arc<Session>, Failure> {
         let Entry { role, external_id, own } = &self.entry;
-        if own.as_ref() == Some(account) {
+        if own.as_ref() == Some(account)
+            && let Some(credentials) = &self.own
+        {
             // They expire when they do: nobody can renew them here.
-            return Ok(Self::session(account, purpose, self.members.clone(), now, Timestamp::MAX));
+            return Ok(session(account, purpose, credentials.clone(), now, Timestamp::MAX));
         }
         let answer = self
             .sts
@@ -259,27 +209,18 @@ impl Sessions {
             RESPONDER_ROLE,
         );
         let expires = Timestamp::from_second(given.expiration().secs()).unwrap_or(now);
-        Ok(Self::session(account, purpose, config::under(&self.members, credentials), now, expires))
+        Ok(session(account, purpose, SharedCredentialsProvider::new(credentials), now, expires))
     }
+}
 
-    fn session(
-        account: &AccountId,
-        purpose: Purpose,
-        config: SdkConfig,
-        began: Timestamp,
-        expires: Timestamp,
-    ) -> Arc<Session> {
-        Arc::new(Session {
-            account: account.clone(),
-            purpose,
-            config,
-            began,
-            expires,
-            ec2: Mutex::default(),
-            autoscaling: Mutex::default(),
-            iam: Mutex::default(),
-        })
-    }
+fn session(
+    account: &AccountId,
+    purpose: Purpose,
+    credentials: SharedCredentialsProvider,
+    began: Timestamp,
+    expires: Timestamp,
+) -> Arc<Session> {
+    Arc::new(Session { caller: Caller { account: account.clone(), purpose, credentials }, began, expires })
 }
 
 /// What a sweep's session may do, whatever the role may: a bug in an observer cannot stop a machine.
@@ -317,7 +258,7 @@ mod tests {
         let session = sessions.get(&account, Purpose::Act).await.unwrap();
         clock.set(now);
         let failure = Failure { code: code.map(str::to_owned), ..Failure::own("iam:ListUsers", kind, "") };
-        assert_eq!(sessions.blame(&session, failure.clone()).await, failure);
+        sessions.blame(&session, &failure).await;
         !Arc::ptr_eq(&session, &sessions.get(&account, Purpose::Act).await.unwrap())
     }
 

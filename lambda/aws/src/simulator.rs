@@ -16,7 +16,8 @@ use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_engine::ports::Simulator;
 
 use crate::failure;
-use crate::sessions::{Purpose, Session, Sessions};
+use crate::member_clients::Purpose;
+use crate::sessions::Sessions;
 
 pub(crate) struct IamSimulator {
     sessions: Arc<Sessions>,
@@ -35,17 +36,12 @@ impl Simulator for IamSimulator {
         account: &AccountId,
         question: &Question,
     ) -> Result<BTreeMap<&'static str, DeniedBy>, Failure> {
-        let session = self.sessions.get(account, Purpose::Look).await?;
-        match ask(&session, question).await {
-            Ok(denied) => Ok(denied),
-            Err(failure) => Err(self.sessions.blame(&session, failure).await),
-        }
+        self.sessions.calls(account, Purpose::Look, |clients| ask(clients.iam(), question)).await
     }
 }
 
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
-async fn ask(session: &Session, question: &Question) -> Result<BTreeMap<&'static str, DeniedBy>, Failure> {
-    let client = session.iam();
+async fn ask(client: aws_sdk_iam::Client, question: &Question) -> Result<BTreeMap<&'static str, DeniedBy>, Failure> {
     let mut pages = client
         .simulate_principal_policy()
         .policy_source_arn(&question.principal)

@@ -32,6 +32,7 @@ pub(crate) struct Script {
     answer: Arc<Answer>,
     asked: Arc<Mutex<Vec<String>>>,
     agents: Arc<Mutex<Vec<String>>>,
+    signers: Arc<Mutex<Vec<String>>>,
 }
 
 impl std::fmt::Debug for Script {
@@ -50,7 +51,7 @@ impl Script {
 
     /// One that does not answer in text, such as CloudWatch, which speaks CBOR.
     pub(crate) fn binary(answer: impl Fn(&str) -> (u16, Vec<u8>) + Send + Sync + 'static) -> Self {
-        Self { answer: Arc::new(answer), asked: Arc::default(), agents: Arc::default() }
+        Self { answer: Arc::new(answer), asked: Arc::default(), agents: Arc::default(), signers: Arc::default() }
     }
 
     pub(crate) fn asked(&self) -> Vec<String> {
@@ -60,6 +61,11 @@ impl Script {
     /// How the askers called themselves.
     pub(crate) fn agents(&self) -> Vec<String> {
         self.agents.lock().unwrap().clone()
+    }
+
+    /// The access keys that the requests were signed with.
+    pub(crate) fn signers(&self) -> Vec<String> {
+        self.signers.lock().unwrap().clone()
     }
 
     /// The configuration of the function, with this service at the other end.
@@ -81,6 +87,10 @@ impl HttpConnector for Script {
             record(folder.as_ref(), &request, &body);
         }
         self.agents.lock().unwrap().push(request.headers().get("user-agent").unwrap_or_default().to_owned());
+        // `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, …`
+        let signed = request.headers().get("authorization").unwrap_or_default();
+        let key = signed.split(['=', '/']).nth(1).unwrap_or_default();
+        self.signers.lock().unwrap().push(key.to_owned());
         self.asked.lock().unwrap().push(body);
         HttpConnectorFuture::ready(Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(answer))))
     }
