@@ -1,5 +1,5 @@
 # Sourced by every script: where things are, what the build tools read, how to talk and how to end.
-# shellcheck shell=bash
+# shellcheck shell=bash source-path=SCRIPTDIR
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 TOOLS="$ROOT/.tools"
