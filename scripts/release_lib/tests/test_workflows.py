@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from privileges_lib.check import SUITES
 from release_lib.__main__ import parser
 from release_lib.fetch import WORKFLOW
 from release_lib.paths import COMMAND_TARGETS, ROOT
@@ -33,6 +34,23 @@ def steps() -> list[tuple[str, dict[str, Any]]]:
 def commands() -> list[tuple[str, list[str]]]:
     """Each line of each `run`, in words."""
     return [(place, shlex.split(line)) for place, step in steps() for line in step.get("run", "").splitlines()]
+
+
+def stages() -> list[str]:
+    """Those of scripts/test."""
+    (found,) = re.findall(r"^STAGES=\((.+)\)$", (ROOT / "scripts" / "test").read_text(), re.MULTILINE)
+    return found.split()
+
+
+def runs_of_ci() -> list[tuple[str, dict[str, Any], list[str]]]:
+    """Each job of ci.yml that runs stages, once for each row of its matrix, with the row and the stages."""
+    found = []
+    for name, job in workflows()["ci.yml"]["jobs"].items():
+        (run,) = [step["run"] for step in job["steps"] if step.get("run", "").startswith(".ci/run")] or [None]
+        for row in job.get("strategy", {}).get("matrix", {"include": [{}]})["include"]:
+            if run is not None:
+                found.append((name, row, run.replace("$STAGES", row.get("stages", "")).split()[1:]))
+    return found
 
 
 def test_there_are_these() -> None:
@@ -125,3 +143,54 @@ def test_no_secret_is_kept() -> None:
 def test_a_token_of_github_may_do_nothing_that_its_job_does_not_name() -> None:
     for name, text in workflows().items():
         assert text["permissions"] == {}, name
+
+
+def test_every_stage_is_run_by_one_job_of_the_pipeline() -> None:
+    run = [stage for _, _, stages_run in runs_of_ci() for stage in stages_run]
+    assert sorted(run) == sorted(stages())
+    for _, _, stages_run in runs_of_ci():
+        assert stages_run == [stage for stage in stages() if stage in stages_run], "scripts/test has its own order"
+
+
+def test_privileges_is_judged_by_what_the_other_stages_left() -> None:
+    jobs = workflows()["ci.yml"]["jobs"]
+    (judging,) = [name for name, _, stages_run in runs_of_ci() if stages_run == ["privileges"]]
+    taken = {
+        step["with"]["pattern"]: step["with"]["path"]
+        for step in jobs[judging]["steps"]
+        if "download-artifact" in step.get("uses", "")
+    }
+    assert taken == {"wire-*": ".build/wire", "cdk.out-*": ".build/cdk.out"}
+    for suite, left in {**dict.fromkeys(SUITES, "wire"), "templates": "cdk.out"}.items():
+        ((job, row),) = [(name, row) for name, row, stages_run in runs_of_ci() if suite in stages_run]
+        assert row.get("leaves") == left, suite
+        assert jobs[judging]["needs"] == job, suite
+        (handed,) = [step["with"] for step in jobs[job]["steps"] if "upload-artifact" in step.get("uses", "")]
+        assert (handed["path"], handed["if-no-files-found"]) == (".build/${{ matrix.leaves }}", "error")
+        assert handed["name"].startswith("${{ matrix.leaves }}-")
+
+
+def test_release_packs_the_function_that_was_built_for_templates() -> None:
+    """Without it, some of its tests would be skipped."""
+    (together,) = [stages_run for _, _, stages_run in runs_of_ci() if "release" in stages_run]
+    assert "templates" in together
+
+
+def test_one_check_stands_for_the_whole_pipeline() -> None:
+    jobs = workflows()["ci.yml"]["jobs"]
+    last = jobs["passed"]
+    assert {"passed", *last["needs"]} == set(jobs)
+    assert last["if"] == "always()"
+    (step,) = last["steps"]
+    assert step["run"] == f"test \"$RESULTS\" = '{' '.join('success' for _ in last['needs'])}'"
+    assert step["env"]["RESULTS"] == "${{ join(needs.*.result, ' ') }}"
+
+
+def test_only_main_writes_caches_and_each_is_written_by_one_job() -> None:
+    for place, step in steps():
+        used = step.get("uses", "").partition("@")[0]
+        if used.startswith("actions/cache"):
+            assert used in ("actions/cache/restore", "actions/cache/save"), place
+            assert used.endswith("restore") or "github.ref == 'refs/heads/main'" in step["if"], place
+    saved = [row["saves"] for _, row, _ in runs_of_ci() if "saves" in row]
+    assert sorted(saved) == sorted(set(saved))
