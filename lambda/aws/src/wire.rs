@@ -96,13 +96,15 @@ impl HttpConnector for Script {
     }
 }
 
-/// Appends one line, whole, for tests run side by side.
+/// Appends one line, whole, for tests that run side by side, each in a process of its own: a write may take only a part
+/// of what it is given, so others wait until all of it is there. The lock goes with the file.
 fn record(folder: &Path, request: &HttpRequest, body: &str) {
     let headers: Map<String, Value> =
         TELLING.into_iter().filter_map(|name| Some((name.to_owned(), json!(request.headers().get(name)?)))).collect();
     let line = json!({ "method": request.method(), "uri": request.uri(), "headers": headers, "body": body });
     std::fs::create_dir_all(folder).unwrap();
     let mut file = std::fs::File::options().create(true).append(true).open(folder.join("double.jsonl")).unwrap();
+    file.lock().unwrap();
     file.write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
@@ -113,4 +115,25 @@ pub(crate) fn assumed(expiration: &str) -> (u16, String) {
     let credentials = format!("<Credentials>{keys}{session}</Credentials>");
     let result = format!("<AssumeRoleResult>{credentials}</AssumeRoleResult>");
     (200, format!("<AssumeRoleResponse>{result}</AssumeRoleResponse>"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each opens the file for itself, as each process does.
+    #[test]
+    fn requests_recorded_side_by_side_are_each_a_whole_line() {
+        let folder = std::env::temp_dir().join(format!("runawaytrain-wire-{}", std::process::id()));
+        let long = "x".repeat(100_000);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| (0..20).for_each(|_| record(&folder, &HttpRequest::empty(), &long)));
+            }
+        });
+        let text = std::fs::read_to_string(folder.join("double.jsonl")).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.iter().filter(|line| line["body"] == long.as_str()).count(), 160);
+    }
 }

@@ -3,6 +3,7 @@ the rest."""
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -194,3 +195,17 @@ def test_only_main_writes_caches_and_each_is_written_by_one_job() -> None:
             assert used.endswith("restore") or "github.ref == 'refs/heads/main'" in step["if"], place
     saved = [row["saves"] for _, row, _ in runs_of_ci() if "saves" in row]
     assert sorted(saved) == sorted(set(saved))
+
+
+def test_a_test_that_waits_is_ended_and_named_before_its_job_is() -> None:
+    known = tomllib.loads((ROOT / ".config" / "nextest.toml").read_text())["profile"]
+    seen = []
+    for name, text in workflows().items():
+        for job, made in text["jobs"].items():
+            for step in made.get("steps", []):
+                if step.get("run") in (".ci/run", ".ci/run $STAGES", "scripts/test rust"):
+                    chosen = {**text.get("env", {}), **step.get("env", {})}.get("NEXTEST_PROFILE", "default")
+                    limit = known[chosen]["slow-timeout"]
+                    assert int(limit["period"].removesuffix("m")) * limit["terminate-after"] < made["timeout-minutes"]
+                    seen.append(f"{name}: {job}")
+    assert seen == ["ci.yml: test", "properties.yml: draw", "release.yml: test"]
