@@ -93,6 +93,12 @@ def test_the_release_while_it_builds(scripts: Scripts) -> None:
     scripts.told_to_end("scripts/release", "pack", "--arch", "x86_64", "--output", str(scripts.folder / "out"))
 
 
+def test_the_formatting(scripts: Scripts) -> None:
+    subprocess.run(["git", "init", "--quiet", scripts.folder], check=True)
+    scripts.told_to_end("scripts/fix")
+    assert list((scripts.folder / "temp").iterdir()) == []
+
+
 def test_a_stage_of_the_tests_with_its_emulators(scripts: Scripts) -> None:
     program = scripts.start("scripts/test", "adapters")
     compiler = scripts.compiler()
