@@ -11,6 +11,10 @@ const ACCOUNT: Advice = {
   misfit: 'is not an account id of 12 digits',
   todo: 'Write all 12 digits, in quotes.',
 };
+const GUID: Advice = {
+  misfit: 'is not an id of Microsoft Teams',
+  todo: 'Copy it from the link of the channel or the team: groupId is the team, tenantId the tenant.',
+};
 const UNIT: Advice = {
   misfit: 'is not the id of an organizational unit',
   todo: 'Copy it from the Organizations console: ou-xxxx-xxxxxxxx.',
@@ -115,6 +119,50 @@ const ADVICE: readonly (readonly [string, Advice])[] = [
   ],
   ['canary.account', ACCOUNT],
   ['canary.region', { misfit: 'is not a region', todo: 'Write a region such as us-east-1.' }],
+  [
+    'chat',
+    {
+      misfit: 'does not have the right form',
+      todo: 'Write slack, teams or both, such as {slack: {workspace: T0123ABCD, channel: C0123ABCD}}. Or leave chat out.',
+    },
+  ],
+  [
+    'chat.slack',
+    {
+      misfit: 'does not have the right form',
+      todo: 'Write a workspace and a channel, such as {workspace: T0123ABCD, channel: C0123ABCD}.',
+    },
+  ],
+  [
+    'chat.slack.workspace',
+    {
+      misfit: 'is not the id of a Slack workspace',
+      todo: 'Copy it from the console of Amazon Q Developer in chat applications, such as T0123ABCD.',
+    },
+  ],
+  [
+    'chat.slack.channel',
+    {
+      misfit: 'is not the id of a Slack channel',
+      todo: "Copy the channel's link; the id is its last part, such as C0123ABCD.",
+    },
+  ],
+  [
+    'chat.teams',
+    {
+      misfit: 'does not have the right form',
+      todo: "Write a team, a tenant and a channel, each as the channel's link has it.",
+    },
+  ],
+  ['chat.teams.team', GUID],
+  ['chat.teams.tenant', GUID],
+  [
+    'chat.teams.channel',
+    {
+      misfit: 'is not the id of a channel of Teams',
+      todo: "Copy it from the channel's link as it stands there, such as 19%3A0123456789abcdef%40thread.tacv2.",
+    },
+  ],
   ['suspicion', SPAN],
   ['grace', SPAN],
   ['notify', E_MAIL],

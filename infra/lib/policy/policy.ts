@@ -27,6 +27,7 @@ export interface PolicyDocument {
   readonly schedule?: string;
   readonly canary?: { readonly account: string; readonly region: string };
   readonly cur?: { readonly bucket?: string; readonly prefix?: string };
+  readonly chat?: Chat;
   readonly defaults: { readonly limits: Limits; readonly notify: readonly string[]; readonly contain?: Contain };
   readonly units?: Readonly<Record<string, Own>>;
   readonly accounts?: Readonly<Record<string, Own>>;
@@ -37,6 +38,12 @@ export interface Own {
   readonly limits?: Limits;
   readonly notify?: readonly string[];
   readonly contain?: Contain;
+}
+
+/** Channels that are shown what the default list is mailed. */
+export interface Chat {
+  readonly slack?: { readonly workspace: string; readonly channel: string };
+  readonly teams?: { readonly team: string; readonly tenant: string; readonly channel: string };
 }
 
 /** Where the Cost and Usage Reports are. */
@@ -137,6 +144,10 @@ export class Policy {
       bucket: cur.bucket ?? `${names.reportBucketPrefix}${this.payer}`,
       prefix: folder ?? (made ? names.reportPrefix : ''),
     };
+  }
+
+  get chat(): Chat | undefined {
+    return this.document.chat;
   }
 
   /** Whether some account's purchases are limited. */

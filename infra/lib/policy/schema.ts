@@ -63,6 +63,8 @@ function explain(error: ErrorObject, data: unknown, all: readonly ErrorObject[])
         found,
         todo: hasOwn(path) ? `${advice.todo} Or leave the key out, and the default holds.` : advice.todo,
       };
+    case 'minProperties':
+      return { path, what: 'must not be empty', found, todo: advice.todo };
     case 'maxItems':
       return {
         path,

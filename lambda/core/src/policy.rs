@@ -1,5 +1,6 @@
 //! The policy: what a payer admin wrote, and what it means for one account.
 
+mod chat;
 mod document;
 mod effective;
 mod exception;
@@ -10,6 +11,7 @@ pub mod trust;
 mod trusted;
 mod values;
 
+pub use chat::{ChatSettings, SlackSettings, TeamsSettings};
 pub use document::{
     AccountSettings, Brake, CanarySettings, Contain, ContainSettings, CostReportSettings, Exempt, InstanceResponse,
     InstanceStoreResponse, LimitSettings, Organization, PolicyDocument, PolicyError, RoleResponse, RootResponse,

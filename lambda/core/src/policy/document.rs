@@ -13,6 +13,7 @@ use crate::vocabulary::mode::Mode;
 use crate::vocabulary::money::Usd;
 use crate::vocabulary::text::listed;
 
+use super::chat::{self, ChatSettings};
 use super::shape::ShapeError;
 use super::trusted::TrustedSettings;
 use super::values::{self, Bucket, Count, Dollars, Email, KeyPrefix, Schedule, Share, Span};
@@ -75,6 +76,10 @@ pub struct PolicyDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "CanarySettings")]
     pub canary: Option<CanarySettings>,
+    /// Chat channels that are shown what the default list is mailed, and the guard's own alarms. They can only read.
+    #[serde(default, deserialize_with = "chat::named", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ChatSettings")]
+    pub chat: Option<ChatSettings>,
     /// What holds for every account.
     pub defaults: Settings,
     /// What differs for every account of an organizational unit, by the unit's id; also for those of the units inside

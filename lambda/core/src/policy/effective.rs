@@ -193,6 +193,11 @@ impl Policy {
         self.document.brake.halts_per_hour.get()
     }
 
+    /// Whether a chat is told what the default list is mailed.
+    pub fn has_chat(&self) -> bool {
+        self.document.chat.is_some()
+    }
+
     /// Where the Cost and Usage Reports are, where the policy has them read: an adopted report's place, else that of
     /// the one we make.
     pub fn cost_reports(&self) -> Option<CostReports> {

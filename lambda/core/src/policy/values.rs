@@ -45,7 +45,7 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
     Regex::new(pattern).is_ok_and(|regex| regex.is_match(text))
 }
 
-fn checked<'de, D: Deserializer<'de>>(text: String, pattern: &str, what: &str) -> Result<String, D::Error> {
+pub(super) fn checked<'de, D: Deserializer<'de>>(text: String, pattern: &str, what: &str) -> Result<String, D::Error> {
     if matches(pattern, &text) {
         Ok(text)
     } else {

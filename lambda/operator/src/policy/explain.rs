@@ -3,7 +3,9 @@
 
 use runawaytrain_core::measure::limit::{LIMITS, Limit, Unit};
 use runawaytrain_core::policy::trust::provider_name;
-use runawaytrain_core::policy::{AccountPolicy, Contain, Exception, Limits, NotifyList, Policy};
+use runawaytrain_core::policy::{
+    AccountPolicy, ChatSettings, Contain, Exception, Limits, NotifyList, Policy, SlackSettings, TeamsSettings,
+};
 use runawaytrain_core::vocabulary::ids::{AccountId, UnitId};
 use runawaytrain_core::vocabulary::mode::Mode;
 use runawaytrain_core::vocabulary::money::Usd;
@@ -82,6 +84,7 @@ impl Explained<'_> {
         self.everywhere("brake.haltsPerHour", json!(self.policy.halts_per_hour()));
         self.everywhere("schedule", json!(self.policy.document().schedule));
         self.reports();
+        self.chat();
         self.closed(closed_regions.iter().map(|region| region.as_str()).collect());
         self.settings
     }
@@ -200,6 +203,21 @@ impl Explained<'_> {
         }
     }
 
+    fn chat(&mut self) {
+        let Some(ChatSettings { slack, teams }) = &self.policy.document().chat else {
+            return self.everywhere("chat", Value::Null);
+        };
+        if let Some(SlackSettings { workspace, channel }) = slack {
+            self.everywhere("chat.slack.workspace", json!(workspace));
+            self.everywhere("chat.slack.channel", json!(channel));
+        }
+        if let Some(TeamsSettings { team, tenant, channel }) = teams {
+            self.everywhere("chat.teams.team", json!(team));
+            self.everywhere("chat.teams.tenant", json!(tenant));
+            self.everywhere("chat.teams.channel", json!(channel));
+        }
+    }
+
     fn closed(&mut self, regions: Vec<&str>) {
         const KEY: &str = "organization.closedRegions";
         let written = self.places.items(&keys(&["organization", "closedRegions"]));
@@ -291,6 +309,7 @@ accounts:
             ("exempt.instances", "none", "default"),
             ("trusted.accounts", "123456789012", "payer"),
             ("cur", "none", "default"),
+            ("chat", "none", "default"),
             ("organization.closedRegions", "none", "default"),
         ] {
             assert_eq!(of(&rows, key), [(shown, from)], "{key}");
