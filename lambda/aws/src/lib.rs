@@ -49,6 +49,8 @@ pub struct Settings {
     pub accountnumber: AccountId,
     /// The region that the topics are in.
     pub snsregion: String,
+    /// Whether the policy has a chat that listens to the default list's topic.
+    pub has_chat: bool,
     /// The service control policies that a halt attaches.
     pub policies: Policies,
 }
@@ -80,7 +82,8 @@ fn ports_by(shared: &SdkConfig, entry: sessions::Entry, settings: &Settings, clo
     let payer = Arc::new(clients::Payer::of(shared, settings.policies.clone()));
     let organizations = payer.organizations.clone();
     let ledger = Arc::new(ledger::DynamoLedger::new(shared, &settings.table));
-    let notifier = notifier::SnsNotifier::new(shared, &settings.snsregion, &settings.accountnumber, &settings.snstopic);
+    let Settings { snsregion, accountnumber, snstopic, has_chat, .. } = settings;
+    let notifier = notifier::SnsNotifier::new(shared, snsregion, accountnumber, snstopic, *has_chat);
     Ports {
         directory: Arc::new(directory::OrganizationsDirectory::new(organizations, Arc::clone(&clock))),
         observer: Arc::new(observer::SdkObserver::new(Arc::clone(&sessions), Arc::clone(&payer), Arc::clone(&clock))),

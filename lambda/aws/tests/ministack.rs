@@ -15,6 +15,8 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use jiff::SignedDuration;
+use runawaytrain_aws::Settings;
+use runawaytrain_core::message::Chat;
 use runawaytrain_core::policy::NotifyList;
 use runawaytrain_core::record::{AccountRecord, HourPeak};
 use runawaytrain_core::resource::instances::Instance;
@@ -292,9 +294,12 @@ async fn mail_goes_to_the_lists_topic_and_a_missing_topic_is_named() {
     let payer = account("300000000014");
     let sns = aws_sdk_sns::Client::new(&inside(&payer));
     sns.create_topic().name("runawaytrain").send().await.unwrap();
-    let notifier = ports(&ministack(), payer.as_str(), &settings("t", &payer), Watch::new()).notifier;
-    notifier.send(&NotifyList::Default, "subject", "body").await.unwrap();
-    let failure = notifier.send(&NotifyList::Own(account("300000000015")), "subject", "body").await.unwrap_err();
+    // A chat listens, too: what goes to the default list is one publish all the same.
+    let settings = Settings { has_chat: true, ..settings("t", &payer) };
+    let notifier = ports(&ministack(), payer.as_str(), &settings, Watch::new()).notifier;
+    let chat = Chat::default();
+    notifier.send(&NotifyList::Default, "subject", "body", &chat).await.unwrap();
+    let failure = notifier.send(&NotifyList::Own(account("300000000015")), "subject", "body", &chat).await.unwrap_err();
     assert!(
         failure.to_string().contains("topic arn:aws:sns:us-east-1:300000000014:runawaytrain-300000000015"),
         "{failure}"

@@ -1,4 +1,5 @@
-//! The mails, word by word: each is a file in `tests/mails`. `UPDATE_GENERATED=1` writes them anew.
+//! The mails, word by word: each is a file in `tests/mails`, and what chats show of them is `tests/chats.txt`.
+//! `UPDATE_GENERATED=1` writes them anew.
 #![cfg(test)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,7 @@ use runawaytrain_core::measure::price::Burn;
 use runawaytrain_core::measure::spend::{Charge, Charged, SpendSeen, SpendSource};
 use runawaytrain_core::measure::summary::Summary;
 use runawaytrain_core::message::mail::{digest, write};
-use runawaytrain_core::message::{Notice, NoticeKind};
+use runawaytrain_core::message::{Chat, Notice, NoticeKind};
 use runawaytrain_core::observation::Gap;
 use runawaytrain_core::plan::{ActionResult, Containment, Outcome};
 use runawaytrain_core::policy::{AccountPolicy, Exception, LimitSettings, NotifyList, Policy};
@@ -311,6 +312,7 @@ fn reports(place: &str, until: Option<Timestamp>, has_failed: bool, is_made: boo
 
 fn released(outcomes: Vec<Outcome>, skipped: Vec<Skipped>, trusted: &[&str]) -> News {
     News::Released {
+        tripped: Some(now()),
         grace: Some(Grace { until: at("27T07:12:04"), released_at: [(Limit::Instances, 27)].into() }),
         outcomes,
         skipped,
@@ -319,28 +321,47 @@ fn released(outcomes: Vec<Outcome>, skipped: Vec<Skipped>, trusted: &[&str]) -> 
     }
 }
 
-fn shown(to: &str, subject: &str, body: &str) -> String {
-    format!("To:      {to}\nSubject: {subject}\n\n{body}")
+/// A mail, and what a chat shows of it.
+struct Letter {
+    mail: String,
+    notification: Value,
 }
 
-/// The mails of a piece of news as one text: they differ in their list alone.
-fn of(policy: &AccountPolicy, news: &News) -> String {
+fn letter(to: &str, subject: &str, body: &str, chat: &Chat) -> Letter {
+    Letter {
+        mail: format!("To:      {to}\nSubject: {subject}\n\n{body}"),
+        notification: serde_json::from_str(&chat.notification(subject)).unwrap(),
+    }
+}
+
+/// The mails of a piece of news as one: they differ in their list alone.
+fn of(policy: &AccountPolicy, news: &News) -> Letter {
     let notices = write(policy, news);
     let lists: Vec<&str> = notices
         .iter()
         .map(|notice| if notice.list == NotifyList::Default { "the payer's list" } else { "its own list" })
         .collect();
-    assert!(notices.iter().all(|notice| (&notice.subject, &notice.body) == (&notices[0].subject, &notices[0].body)));
-    shown(&lists.join(", "), &notices[0].subject, &notices[0].body)
+    let Notice { subject, body, chat, .. } = &notices[0];
+    assert!(notices.iter().all(|one| (&one.subject, &one.body, &one.chat) == (subject, body, chat)));
+    letter(&lists.join(", "), subject, body, chat)
 }
 
-fn of_many(notices: &[Notice]) -> String {
-    let (subject, body) = digest(&notices.iter().collect::<Vec<_>>()).unwrap();
-    shown("the payer's list", &subject, &body)
+fn of_many(notices: &[Notice]) -> Letter {
+    let (subject, body, chat) = digest(&notices.iter().collect::<Vec<_>>()).unwrap();
+    letter("the payer's list", &subject, &body, &chat)
 }
 
 /// Each mail by the name of its file, which begins with its kind.
 fn mails() -> Vec<(&'static str, String)> {
+    letters().into_iter().map(|(name, letter)| (name, letter.mail)).collect()
+}
+
+/// What a chat shows of each.
+fn notifications() -> Vec<(&'static str, Value)> {
+    letters().into_iter().map(|(name, letter)| (name, letter.notification)).collect()
+}
+
+fn letters() -> Vec<(&'static str, Letter)> {
     let physics = policy(PHYSICS);
     let payer = policy(PAYER);
     let halt = |seen: Summary, why: &str, erased: &[&str]| News::Halt {
@@ -629,6 +650,90 @@ fn each_mail_reads_as_its_file_says() {
     assert_eq!(there, written, "a file that no mail is written into");
     let kinds: BTreeSet<&str> = mails.iter().map(|(name, _)| kind(name).name()).collect();
     assert_eq!(kinds, NoticeKind::ALL.iter().map(|kind| kind.name()).collect(), "each kind of mail has its file");
+}
+
+/// What a chat shows of each mail, as text.
+fn chats() -> String {
+    let shown = |(name, one): &(&str, Value)| {
+        let content = &one["content"];
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let steps = content["nextSteps"].as_array().into_iter().flatten().map(|step| format!("- {}\n", text(step)));
+        let thread = one["metadata"]["threadId"].as_str().map(|thread| format!("(thread {thread})\n"));
+        let (title, description) = (text(&content["title"]), text(&content["description"]));
+        let description = description.replace("\n\n", "\n");
+        format!("== {name}\n{title}\n{description}\n{}{}", steps.collect::<String>(), thread.unwrap_or_default())
+    };
+    notifications().iter().map(shown).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn each_chat_reads_as_its_file_says() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chats.txt");
+    let text = chats();
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
+        std::fs::write(&file, &text).unwrap();
+    }
+    assert!(
+        std::fs::read_to_string(&file).unwrap_or_default() == text,
+        "tests/chats.txt is not what chats show. Read the difference, then run: \
+         UPDATE_GENERATED=1 cargo test -p runawaytrain-core --test mails\n{text}"
+    );
+}
+
+#[test]
+fn a_chat_begins_as_the_mail_does_and_shows_no_command_that_the_mail_has_not() {
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let plain = |text: &str| text.chars().map(ascii).collect::<String>();
+    for (name, Letter { mail, notification }) in letters() {
+        let content = &notification["content"];
+        let first = mail.split("\n\n").nth(1).unwrap();
+        let description = plain(&flat(content["description"].as_str().unwrap()));
+        assert_eq!(description, flat(&format!("{first} The rest is in the mail.")), "{name}");
+        for step in content["nextSteps"].as_array().into_iter().flatten() {
+            let command = step.as_str().unwrap().trim_matches('`');
+            assert!(lines(&mail).contains(&command), "{name}: {command}");
+        }
+    }
+}
+
+/// The character that a fullwidth one stands for.
+fn ascii(character: char) -> char {
+    match character {
+        '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(character) - 0xFEE0).unwrap(),
+        other => other,
+    }
+}
+
+#[test]
+fn no_chat_can_ring_a_channel_or_hold_a_link() {
+    let name = "<!channel> *safe* <https://example.com|release it> @here `x`".to_owned();
+    let named = AccountPolicy { name: Some(name), ..policy(PHYSICS) };
+    let halt = News::Halt { why: PAST.to_owned(), seen: seen(), erased: Vec::new(), at: now() };
+    let forged = ("a name that is markup", of(&named, &halt).notification);
+    for (name, notification) in notifications().into_iter().chain([forged]) {
+        let content = &notification["content"];
+        for text in [&content["title"], &content["description"], &notification["metadata"]["summary"]] {
+            let text = text.as_str().unwrap();
+            assert!(!text.contains(['<', '>', '@', '#', '&', '*', '_', '`', '[', ']', '|']), "{name}: {text}");
+            assert!(!text.contains("://"), "{name}: {text}");
+        }
+    }
+}
+
+#[test]
+fn what_is_told_of_one_halt_is_one_thread_and_of_the_next_another() {
+    let thread = |news: &News| write(&policy(PHYSICS), news)[0].chat.thread.clone();
+    let begun = |tripped| News::Halt { why: PAST.to_owned(), seen: seen(), erased: Vec::new(), at: tripped };
+    let proven = |tripped| outcome(Halt { tripped, ..halted() }, Containment::default(), at("27T09:00:00"));
+    let halts = [now(), at("28T03:12:04")];
+    for tripped in halts {
+        assert_eq!(thread(&begun(tripped)), thread(&proven(tripped)));
+    }
+    assert_ne!(thread(&begun(halts[0])), thread(&begun(halts[1])));
+    assert_eq!(thread(&released(Vec::new(), Vec::new(), &[])), thread(&begun(now())));
+    assert_eq!(thread(&News::Permitted { at: now() }), None, "what is about no halt stands alone");
+    let other = write(&policy(CHEMISTRY), &begun(now()))[0].chat.thread.clone();
+    assert_ne!(thread(&begun(now())), other);
 }
 
 /// The lines of a text, without the last one's end.

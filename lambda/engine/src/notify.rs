@@ -87,9 +87,11 @@ impl Mailer {
         let (kind, list) = (notice.kind, self.list_of(first));
         let notices: Vec<_> = claimed.iter().map(|item| &item.notice).collect();
         let of_many = if mails > 1 { digest(&notices) } else { None };
-        let (subject, body) =
-            of_many.as_ref().map_or((&notice.subject, &notice.body), |(subject, body)| (subject, body));
-        let sent = self.notifier.send(list, subject, body).await;
+        let (subject, body, chat) = match &of_many {
+            Some((subject, body, chat)) => (subject, body, chat),
+            None => (&notice.subject, &notice.body, &notice.chat),
+        };
+        let sent = self.notifier.send(list, subject, body, chat).await;
         let is_sent = sent.is_ok();
         match sent {
             Ok(()) => {

@@ -114,8 +114,10 @@ impl Release<'_> {
         let Undone { plan, outcomes, back } = undone;
         let restored = plan.skipped().iter().all(|skipped| skipped.reason.is_final())
             && plan::remaining(plan.actions(), &outcomes).is_empty();
+        let tripped = record.halt.as_ref().map(|halt| halt.tripped);
         let record = decision::released(record, policy, decision::Release { running, back: &back, restored }, now);
         let news = News::Released {
+            tripped,
             grace: record.grace.clone(),
             outcomes: outcomes.clone(),
             skipped: plan.skipped().to_vec(),

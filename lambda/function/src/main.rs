@@ -53,6 +53,7 @@ fn guard() -> Result<Guard, Error> {
     }
     let settings = Settings {
         organization: policy.organization_id().to_owned(),
+        has_chat: policy.has_chat(),
         policies: Policies {
             quarantine: environment.quarantine_policy,
             models: environment.models_policy,

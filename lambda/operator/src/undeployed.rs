@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use runawaytrain_aws::{Policies, Settings, Visitor};
 use runawaytrain_core::contract::{HOME_REGION, TABLE, TOPIC};
 use runawaytrain_core::measure::price::PriceKey;
-use runawaytrain_core::message::Notice;
+use runawaytrain_core::message::{Chat, Notice};
 use runawaytrain_core::plan::permissions::Question;
 use runawaytrain_core::policy::{AccountPolicy, NotifyList, Policy};
 use runawaytrain_core::record::HourPeak;
@@ -73,6 +73,7 @@ pub fn connect(visitor: &Visitor, policy: &Policy) -> (Eyes, Table) {
         snstopic: TOPIC.to_owned(),
         accountnumber: policy.payer().clone(),
         snsregion: HOME_REGION.to_owned(),
+        has_chat: policy.has_chat(),
         policies: Policies { quarantine: None, models: None, lockdown: None },
     };
     let ports = runawaytrain_aws::connect_as(visitor, &settings, Arc::new(WallClock));
@@ -273,7 +274,7 @@ impl Actuator for Blank {
 
 #[async_trait]
 impl Notifier for Blank {
-    async fn send(&self, _: &NotifyList, _: &str, _: &str) -> Result<(), Failure> {
+    async fn send(&self, _: &NotifyList, _: &str, _: &str, _: &Chat) -> Result<(), Failure> {
         Err(not_deployed("sns:Publish"))
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use runawaytrain_core::message::Chat;
 use runawaytrain_core::policy::NotifyList;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_engine::ports::Notifier;
@@ -67,7 +68,7 @@ impl Mailbox {
 
 #[async_trait]
 impl Notifier for Mailbox {
-    async fn send(&self, list: &NotifyList, subject: &str, body: &str) -> Result<(), Failure> {
+    async fn send(&self, list: &NotifyList, subject: &str, body: &str, _: &Chat) -> Result<(), Failure> {
         // SNS's own rule. <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
         assert!(
             subject.len() < 100

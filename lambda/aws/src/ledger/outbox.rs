@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
 
 use runawaytrain_core::contract::{PARTITION_KEY, SORT_KEY};
-use runawaytrain_core::message::{Notice, NoticeKind};
+use runawaytrain_core::message::{Chat, Notice, NoticeKind};
 use runawaytrain_core::policy::NotifyList;
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::{AccountId, UnitId};
@@ -19,6 +19,8 @@ const LIST: &str = "list";
 const DEFAULT_LIST: &str = "default";
 const SUBJECT: &str = "subject";
 const BODY: &str = "body";
+/// What a chat shows of it, as JSON.
+const CHAT: &str = "chat";
 const ACCOUNT: &str = "account";
 const KIND: &str = "kind";
 const WHO: &str = "who";
@@ -48,10 +50,13 @@ fn items(notices: &[Notice], at: Timestamp) -> Vec<Item> {
             NotifyList::Own(account) => account.as_str(),
         };
         let mut item = key(PARTITION, sort);
+        // Texts in lists: there is nothing in them that JSON could not hold.
+        let chat = serde_json::to_string(&notice.chat).unwrap_or_default();
         let attributes = [
             (LIST, list),
             (SUBJECT, &notice.subject),
             (BODY, &notice.body),
+            (CHAT, &chat),
             (ACCOUNT, notice.account.as_str()),
             (KIND, notice.kind.name()),
             (WHO, &notice.who),
@@ -129,6 +134,7 @@ fn read(item: &Item) -> Option<OutboxItem> {
         subject: as_text(item, SUBJECT)?.to_owned(),
         body: as_text(item, BODY)?.to_owned(),
         // A mail that was written before these were.
+        chat: as_text(item, CHAT).and_then(|chat| serde_json::from_str(chat).ok()).unwrap_or_default(),
         who: as_text(item, WHO).unwrap_or(account.as_str()).to_owned(),
         what: as_text(item, WHAT).or(as_text(item, SUBJECT))?.to_owned(),
         account,

@@ -47,6 +47,7 @@ pub fn settings(table: &str, payer: &AccountId) -> Settings {
         snstopic: "runawaytrain".to_owned(),
         accountnumber: payer.clone(),
         snsregion: "us-east-1".to_owned(),
+        has_chat: false,
         policies: Policies::default(),
     }
 }

@@ -169,6 +169,8 @@ pub enum News {
     },
     /// A halt was ended by an operator.
     Released {
+        /// When the halt or the freeze began that it ends, where there was one.
+        tripped: Option<Timestamp>,
         /// What is let pass for a while.
         grace: Option<Grace>,
         /// What was undone.

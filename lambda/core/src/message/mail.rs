@@ -50,8 +50,8 @@ pub fn write(policy: &AccountPolicy, news: &News) -> Vec<Notice> {
             exceptions::made(policy, exception, replaced.as_ref(), *state)
         }
         News::ExceptionEnded { exception, end, at } => exceptions::ended(policy, exception, end, *at),
-        News::Released { grace, outcomes, skipped, trusted, at } => {
-            vec![released::write(policy, grace.as_ref(), outcomes, skipped, trusted, *at)]
+        News::Released { tripped, grace, outcomes, skipped, trusted, at } => {
+            vec![released::write(policy, *tripped, grace.as_ref(), outcomes, skipped, trusted, *at)]
         }
         News::Contained { records, at } => vec![contained::write(policy, records, *at)],
     }

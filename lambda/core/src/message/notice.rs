@@ -1,5 +1,6 @@
 //! A mail that is to be sent.
 
+use super::chat::Chat;
 use crate::policy::NotifyList;
 use crate::vocabulary::ids::AccountId;
 
@@ -126,6 +127,8 @@ pub struct Notice {
     pub subject: String,
     /// Plain text.
     pub body: String,
+    /// What a chat shows of it.
+    pub chat: Chat,
     /// What the account is called, in a mail about many.
     pub who: String,
     /// What befell it, in a few words that read alike where many accounts share it.

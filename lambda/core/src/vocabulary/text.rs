@@ -8,12 +8,16 @@ const LONGEST: usize = 300;
 ///
 /// A member account controls names, tags and parts of error messages; a thief would use them to write into our mail.
 pub fn clean(text: &str) -> String {
-    let mut out = String::with_capacity(text.len().min(LONGEST));
-    for (count, character) in text.chars().enumerate() {
-        if count == LONGEST {
-            out.push('…');
-            break;
-        }
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => visible(&text[..end]) + "…",
+        None => visible(text),
+    }
+}
+
+/// The same of text that is as long as it has to be.
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
         match character {
             '\n' | '\r' | '\t' => out.push(' '),
             character if character.is_control() || is_invisible(character) => {}

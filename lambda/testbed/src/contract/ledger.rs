@@ -9,7 +9,7 @@ use runawaytrain_core::measure::disks::LocalDisks;
 use runawaytrain_core::measure::limit::Limit;
 use runawaytrain_core::measure::price::Burn;
 use runawaytrain_core::measure::summary::Summary;
-use runawaytrain_core::message::{Notice, NoticeKind};
+use runawaytrain_core::message::{Chat, Notice, NoticeKind};
 use runawaytrain_core::plan::ActionResult;
 use runawaytrain_core::policy::NotifyList;
 use runawaytrain_core::record::{
@@ -69,6 +69,11 @@ fn notice(number: u64, kind: NoticeKind, list: NotifyList) -> Notice {
         list,
         subject: format!("Account {} is halted", account(number)),
         body: "What ran where.\nWhat was done.\n".to_owned(),
+        chat: Chat {
+            lead: vec!["What: This account is being halted.".to_owned()],
+            commands: vec![format!("runawaytrain release {}", account(number))],
+            thread: Some(format!("{}-20261122T030000Z", account(number))),
+        },
         who: format!("lab {number}"),
         what: "21 instances (limit 4)".to_owned(),
     }

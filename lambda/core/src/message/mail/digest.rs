@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::words::{MOST_LINES, TODO, Text, fit_subject, places};
+use crate::message::chat::Chat;
 use crate::message::notice::Notice;
 use crate::vocabulary::text::count;
 
-/// The subject and the text of one mail that says what several of one kind say; `None` where each is sent by itself.
-pub fn digest(notices: &[&Notice]) -> Option<(String, String)> {
+/// The subject and the text of one mail that says what several of one kind say, and what a chat shows of it; `None`
+/// where each is sent by itself.
+pub fn digest(notices: &[&Notice]) -> Option<(String, String, Chat)> {
     let first = notices.first()?;
     let (label, words) = first.kind.of_many()?;
     let accounts = count(notices.len() as u64, "account");
@@ -38,14 +40,17 @@ pub fn digest(notices: &[&Notice]) -> Option<(String, String)> {
         for (todo, who) in by_todo {
             text.section(&format!("To do for {}: {todo}", count(who.len() as u64, "account")), owned(who));
         }
-        return Some((fit_subject(&format!("{label}: {accounts}")), text.end(first.kind)));
     }
     // What to do is the same for all of them: the first mail says it.
-    let Some((_, steps)) = first.body.split_once("\nWhat to do\n") else {
-        return Some((fit_subject(&format!("{label}: {accounts}")), text.end(first.kind)));
+    let steps = first.body.split_once("\nWhat to do\n").filter(|_| is_shared);
+    let (body, chat) = match steps {
+        Some((_, steps)) => {
+            text.heading(&format!("What to do, for {} as for the others", first.who));
+            text.followed_by(steps)
+        }
+        None => text.end(first.kind),
     };
-    text.heading(&format!("What to do, for {} as for the others", first.who));
-    Some((fit_subject(&format!("{label}: {accounts}")), text.followed_by(steps)))
+    Some((fit_subject(&format!("{label}: {accounts}")), body, chat))
 }
 
 fn owned(names: Vec<&str>) -> impl Iterator<Item = String> {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::words::{Text, notice, place, short_name, time};
+use super::words::{Text, in_thread, notice, place, short_name, time};
 use crate::measure::summary::Summary;
 use crate::message::notice::{Notice, NoticeKind};
 use crate::policy::AccountPolicy;
@@ -34,7 +34,8 @@ pub(super) fn write(policy: &AccountPolicy, why: &str, seen: &Summary, erased: &
     text.section("Local disks that are erased, as far as is known", erased.iter().cloned());
     text.paragraph("A second mail follows when two looks in a row have found nothing left to do.");
     after_a_halt(&mut text, policy, LAUNCHED);
-    notice(policy, NoticeKind::Halt, &format!("HALT {}: {why}", short_name(policy)), text, why)
+    let subject = format!("HALT {}: {why}", short_name(policy));
+    in_thread(notice(policy, NoticeKind::Halt, &subject, text, why), now)
 }
 
 /// The first thing to do about instances that somebody launched.

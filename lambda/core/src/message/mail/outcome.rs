@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::denied;
 use super::halt::{LAUNCHED, after_a_halt};
-use super::words::{MOST_LINES, Text, lasted, notice, place, short_name, time, to_both};
+use super::words::{MOST_LINES, Text, in_thread, lasted, notice, place, short_name, time, to_both};
 use crate::message::notice::{Notice, NoticeKind};
 use crate::plan::{self, Containment};
 use crate::policy::AccountPolicy;
@@ -111,7 +111,7 @@ pub(super) fn write(policy: &AccountPolicy, halt: &Halt, containment: &Containme
     };
     let stopped = count(containment.stopped() as u64, "instance");
     let subject = format!("{subject} {}: {source}{stopped} stopped{resisting}", short_name(policy));
-    let own = notice(policy, NoticeKind::Outcome, &subject, text, &verdict);
+    let own = in_thread(notice(policy, NoticeKind::Outcome, &subject, text, &verdict), halt.tripped);
     if denials.is_empty() { vec![own] } else { to_both(own) }
 }
 

@@ -224,7 +224,7 @@ mod tests {
     fn what_befalls_many_accounts_is_one_mail_that_names_them_by_what_they_share() {
         let stop = [("ec2:StopInstances", DeniedBy::Organization)];
         let mails = [told("111111111111", &stop), told("222222222222", &stop), told("333333333333", &stop)];
-        let (subject, body) = digest(&mails.iter().collect::<Vec<_>>()).unwrap();
+        let (subject, body, _) = digest(&mails.iter().collect::<Vec<_>>()).unwrap();
         assert_eq!(subject, "[runawaytrain] NOT PERMITTED: 3 accounts");
         let shared = "3 accounts: ec2:StopInstances by a service control policy of the organization - 111111111111 ";
         assert!(flat(&body).contains(shared), "{body}");

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::words::{Text, notice, place, short_name, time};
+use super::words::{Text, in_thread, notice, place, short_name, time};
 use crate::message::notice::{Notice, NoticeKind};
 use crate::plan::{ActionResult, Outcome};
 use crate::policy::AccountPolicy;
@@ -13,6 +13,7 @@ use crate::vocabulary::text::clean;
 /// Says what was given back, and what stays locked or stopped.
 pub(super) fn write(
     policy: &AccountPolicy,
+    tripped: Option<Timestamp>,
     grace: Option<&Grace>,
     outcomes: &[Outcome],
     skipped: &[Skipped],
@@ -69,5 +70,9 @@ pub(super) fn write(
     text.history(&policy.account);
     let what = if has_failed { "not all of it was given back" } else { "no longer contained" };
     let subject = format!("Released {}: {what}", short_name(policy));
-    notice(policy, NoticeKind::Released, &subject, text, "released")
+    let notice = notice(policy, NoticeKind::Released, &subject, text, "released");
+    match tripped {
+        Some(tripped) => in_thread(notice, tripped),
+        None => notice,
+    }
 }

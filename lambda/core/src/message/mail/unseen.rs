@@ -123,8 +123,8 @@ pub(super) fn denied_regions(policy: &AccountPolicy, regions: &[Region]) -> Noti
     );
     text.heading("What to do");
     text.item("Is it so? Add this to the policy, so that nobody asks there any more:");
-    text.command("    organization:");
-    text.command(&format!("      closedRegions: [{regions}]"));
+    text.line("    organization:");
+    text.line(&format!("      closedRegions: [{regions}]"));
     text.item(&format!(
         "Is it not? Something keeps the role {role} from looking there in most accounts. Treat it as an attack until \
          you know better."

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::measure::summary::Summary;
+use crate::message::chat::{Chat, SUBJECT_MARK};
 use crate::message::notice::{Notice, NoticeKind};
 use crate::policy::{AccountPolicy, Limits, NotifyList};
 use crate::vocabulary::ids::AccountId;
@@ -32,15 +33,19 @@ pub(super) const MOST_LINES: usize = 25;
 const RUNBOOK: &str = "docs/runbook.md";
 
 /// The text of a mail as it is written. Nothing is wider than a phone or a mail reader shows: long lines are wrapped
-/// below where they began.
-pub(super) struct Text(String);
+/// below where they began. What a chat shows is kept of it as it comes, before lines are broken.
+pub(super) struct Text {
+    mail: String,
+    chat: Chat,
+}
 
 impl Text {
     /// Begins with the three lines that are read first: what happened, where, and what to do.
     pub fn new(what: &str, place: &str, todo: &str) -> Self {
-        let mut text = Self(String::new());
+        let mut text = Self { mail: String::new(), chat: Chat::default() };
         for (label, value) in [("What:", what), ("Where:", place), (TODO, todo)] {
             text.wrap(&format!("{label:<LEAD$}"), value);
+            text.chat.lead.push(format!("{label} {value}"));
         }
         text.gap();
         text
@@ -96,7 +101,13 @@ impl Text {
 
     /// A command on a line of its own, to be copied whole.
     pub fn command(&mut self, command: &str) {
-        let _ = writeln!(self.0, "{command}");
+        self.line(command);
+        self.chat.commands.push(command.to_owned());
+    }
+
+    /// A line to be copied whole that is no command.
+    pub fn line(&mut self, line: &str) {
+        let _ = writeln!(self.mail, "{line}");
     }
 
     /// What an option of the command above it does.
@@ -106,7 +117,7 @@ impl Text {
 
     /// How many of something are in a region, below the fact that they are a part of.
     pub fn region(&mut self, region: &str, number: u64) {
-        let _ = writeln!(self.0, "{:FACT$}{region:<16}{number:>6}", "");
+        let _ = writeln!(self.mail, "{:FACT$}{region:<16}{number:>6}", "");
     }
 
     /// What runs: how much, where, and of which types.
@@ -155,21 +166,21 @@ impl Text {
         self.command(&format!("runawaytrain check {account}"));
     }
 
-    /// The whole text, which ends in where to read on.
-    pub fn end(mut self, kind: NoticeKind) -> String {
+    /// The whole text, which ends in where to read on, and what a chat shows of it.
+    pub fn end(mut self, kind: NoticeKind) -> (String, Chat) {
         self.gap();
-        let _ = writeln!(self.0, "Runbook: {RUNBOOK}#mail-{}", kind.name());
-        self.0
+        let _ = writeln!(self.mail, "Runbook: {RUNBOOK}#mail-{}", kind.name());
+        (self.mail, self.chat)
     }
 
-    /// With the end of another mail, which says where to read on.
-    pub fn followed_by(self, end: &str) -> String {
-        self.0 + end
+    /// With the end of another mail, which says where to read on. A chat is not shown that other's commands.
+    pub fn followed_by(self, end: &str) -> (String, Chat) {
+        (self.mail + end, self.chat)
     }
 
     fn gap(&mut self) {
-        if !self.0.is_empty() && !self.0.ends_with("\n\n") {
-            self.0.push('\n');
+        if !self.mail.is_empty() && !self.mail.ends_with("\n\n") {
+            self.mail.push('\n');
         }
     }
 
@@ -177,7 +188,7 @@ impl Text {
     fn wrap(&mut self, beginning: &str, words: &str) {
         let indent = beginning.chars().count();
         let mut column = indent;
-        self.0.push_str(beginning);
+        self.mail.push_str(beginning);
         let mut words = words.split_whitespace().peekable();
         let mut is_first = true;
         while let Some(word) = words.next() {
@@ -188,30 +199,39 @@ impl Text {
             };
             let width = word.chars().count();
             if !is_first && column + 1 + width > WIDTH {
-                let _ = write!(self.0, "\n{:indent$}", "");
+                let _ = write!(self.mail, "\n{:indent$}", "");
                 column = indent;
             } else if !is_first {
-                self.0.push(' ');
+                self.mail.push(' ');
                 column += 1;
             }
-            self.0.push_str(&word);
+            self.mail.push_str(&word);
             column += width;
             is_first = false;
         }
-        self.0.push('\n');
+        self.mail.push('\n');
     }
 }
 
 pub(super) fn notice(policy: &AccountPolicy, kind: NoticeKind, subject: &str, text: Text, what: &str) -> Notice {
+    let (body, chat) = text.end(kind);
     Notice {
         kind,
         account: policy.account.clone(),
         list: policy.notify.clone(),
         subject: fit_subject(subject),
-        body: text.end(kind),
+        body,
+        chat,
         who: full_name(policy),
         what: clean(what),
     }
+}
+
+/// The mail as one of those about one halt, which a chat keeps together. Each halt has a thread of its own: one that an
+/// account kept for ever would hide the next.
+pub(super) fn in_thread(mut notice: Notice, tripped: Timestamp) -> Notice {
+    notice.chat.thread = Some(format!("{}-{}", notice.account, tripped.strftime("%Y%m%dT%H%M%SZ")));
+    notice
 }
 
 /// The same mail to the payer's list.
@@ -230,7 +250,7 @@ pub(super) fn to_both(own: Notice) -> Vec<Notice> {
 
 /// Makes any text a subject that SNS takes.
 pub(super) fn fit_subject(text: &str) -> String {
-    let whole = format!("[runawaytrain] {}", clean(text));
+    let whole = format!("{SUBJECT_MARK} {}", clean(text));
     let mut ascii: String = whole
         .chars()
         .map(|character| if character.is_ascii_graphic() || character == ' ' { character } else { '?' })
