@@ -5,6 +5,7 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { accountStacks } from '../lib/accounts/accounts';
 import { names } from '../lib/contract';
 import { RunawayTrainGuardrails } from '../lib/guardrails/guardrails';
+import { chatStack } from '../lib/notification/chat';
 import { OptionProblem, optionsFrom } from '../lib/options';
 import { enroll } from '../lib/organization/enrollment';
 import { PolicyProblems } from '../lib/policy/problem';
@@ -44,6 +45,12 @@ try {
   enroll(app, guard, {
     stackName: 'RunawayTrainEnrollment',
     description: 'Enrolls every sub-account of the organization, present and future.',
+    env,
+    policy,
+  });
+  chatStack(app, guard, {
+    stackName: 'RunawayTrainChat',
+    description: "Shows the payer's people in a chat channel what the guard mails them. Nobody can act from there.",
     env,
     policy,
   });

@@ -109,7 +109,7 @@ def test_unasked_nothing_is_deployed_and_a_first_proceed_is_warned_about(command
     code, said = command.deploy()
     assert (code, command.stacks()) == (1, {"CDKToolkit", "RunawayTrainAccounts07"}), said
     assert (
-        "No account has anything of its own in RunawayTrainAccounts07 any more: removed after the deployment." in said
+        "The policy asks for nothing in RunawayTrainAccounts07 any more: removed after the deployment." in said
     )
     assert "This is the first deployment" in said
     assert "Nothing was deployed." in said

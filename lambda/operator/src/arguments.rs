@@ -98,7 +98,7 @@ pub enum Command {
     Doctor(Doctor),
     /// Removes everything that was deployed; state, journal and log are kept
     Destroy(Destroy),
-    /// Removes the stacks that hold what accounts have of their own, and that no account needs any more
+    /// Removes the stacks of accounts and of a chat that the policy asks for no more
     Prune(Prune),
     /// Looks at the policy file
     #[command(subcommand)]

@@ -235,15 +235,16 @@ async fn prune(common: &Common, options: &Prune, progress: &Progress, terminal: 
     }
     let deployed = cloud.stacks().await?.into_iter().map(|stack| stack.name);
     let mut emptied: Vec<String> =
-        deployed.filter(|name| stacks::is_of_accounts(name) && !wanted.contains(name)).collect();
+        deployed.filter(|name| stacks::is_prunable(name) && !wanted.contains(name)).collect();
     emptied.sort();
     if options.list && !emptied.is_empty() {
         let named = emptied.join(", ");
-        terminal.say(&format!("No account has anything of its own in {named} any more: removed after the deployment."));
+        terminal.say(&format!("The policy asks for nothing in {named} any more: removed after the deployment."));
     }
     if !options.list {
         for stack in &emptied {
-            progress.has_begun("all else is deployed; CloudFormation goes on removing what no account needs any more");
+            progress
+                .has_begun("all else is deployed; CloudFormation goes on removing what the policy asks for no more");
             let todo = "mend that, then run it again; all else is deployed.";
             removal::remove_stack(&cloud, stack, todo, terminal).await?;
         }

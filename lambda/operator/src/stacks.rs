@@ -6,6 +6,8 @@ pub const GUARDRAILS: &str = "RunawayTrainGuardrails";
 pub const GUARD: &str = "RunawayTrain";
 /// The bucket and the report; deployed only where the policy asks for them.
 pub const COST_REPORTS: &str = "RunawayTrainCostReports";
+/// The chat channels that listen; deployed only where the policy names one.
+pub const CHAT: &str = "RunawayTrainChat";
 /// The stack sets.
 pub const ENROLLMENT: &str = "RunawayTrainEnrollment";
 /// The release pipeline's way in. Optional, and made by hand: no deployment has it.
@@ -19,9 +21,25 @@ pub fn is_of_accounts(name: &str) -> bool {
     )
 }
 
+/// Whether a stack is there only for what the policy says now: one that a deployment no longer makes is removed. The
+/// cost reports stay: they are evidence.
+pub fn is_prunable(name: &str) -> bool {
+    is_of_accounts(name) || name == CHAT
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_the_policy_can_take_back_is_pruned() {
+        for name in ["RunawayTrainAccounts07", CHAT] {
+            assert!(is_prunable(name), "{name}");
+        }
+        for name in [GUARDRAILS, GUARD, COST_REPORTS, ENROLLMENT, RELEASE, "Somebody"] {
+            assert!(!is_prunable(name), "{name}");
+        }
+    }
 
     #[test]
     fn only_our_twenty_stacks_are_of_accounts() {

@@ -76,7 +76,7 @@ fn ordered(names: &[String]) -> Vec<String> {
     let mut of_accounts: Vec<String> = names.iter().filter(|name| stacks::is_of_accounts(name)).cloned().collect();
     of_accounts.sort();
     of_accounts.reverse();
-    let others = [stacks::GUARD, stacks::ENROLLMENT, stacks::COST_REPORTS, stacks::GUARDRAILS];
+    let others = [stacks::CHAT, stacks::GUARD, stacks::ENROLLMENT, stacks::COST_REPORTS, stacks::GUARDRAILS];
     let others = others.into_iter().filter(|name| names.iter().any(|one| one == name)).map(str::to_owned);
     of_accounts.into_iter().chain(others).collect()
 }
@@ -242,6 +242,7 @@ mod tests {
             "RunawayTrain",
             "RunawayTrainAccounts07",
             "RunawayTrainAccounts11",
+            "RunawayTrainChat",
             "RunawayTrainCostReports",
             "RunawayTrainRelease",
             "Somebody",
@@ -250,6 +251,7 @@ mod tests {
         let wanted = [
             "RunawayTrainAccounts11",
             "RunawayTrainAccounts07",
+            "RunawayTrainChat",
             "RunawayTrain",
             "RunawayTrainEnrollment",
             "RunawayTrainCostReports",
