@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
 
 use runawaytrain_core::contract::{PARTITION_KEY, SORT_KEY};
-use runawaytrain_core::message::{Chat, Notice, NoticeKind};
+use runawaytrain_core::message::{Notice, NoticeKind};
 use runawaytrain_core::policy::NotifyList;
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::{AccountId, UnitId};
