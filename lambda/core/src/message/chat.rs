@@ -34,6 +34,34 @@ pub struct Chat {
     pub thread: Option<String>,
 }
 
+/// The schema of a custom notification, as far as it is used.
+/// <https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html>
+#[derive(Serialize)]
+struct Notification<'a> {
+    version: &'static str,
+    source: &'static str,
+    content: Content<'a>,
+    metadata: Metadata<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Content<'a> {
+    text_type: &'static str,
+    title: &'a str,
+    description: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    next_steps: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata<'a> {
+    summary: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thread_id: Option<&'a str>,
+}
+
 impl Chat {
     /// The custom notification, as JSON, of the mail with this subject.
     ///
@@ -44,21 +72,19 @@ impl Chat {
         let title = plain(&format!("runawaytrain: {title}"));
         let lead = self.lead.iter().map(|words| cut(&plain(words)));
         let lead: Vec<String> = lead.chain([REST.to_owned()]).collect();
-        let mut content = json!({
-            "textType": "client-markdown",
-            "title": title,
-            // An empty line between them: Teams would join lines.
-            "description": lead.join("\n\n"),
-        });
-        let commands = self.shown();
-        if !commands.is_empty() {
-            content["nextSteps"] = json!(commands);
-        }
-        let mut metadata = json!({ "summary": title });
-        if let Some(thread) = &self.thread {
-            metadata["threadId"] = json!(thread);
-        }
-        json!({ "version": "1.0", "source": "custom", "content": content, "metadata": metadata }).to_string()
+        let notification = Notification {
+            version: "1.0",
+            source: "custom",
+            content: Content {
+                text_type: "client-markdown",
+                title: &title,
+                // An empty line between them: Teams would join lines.
+                description: lead.join("\n\n"),
+                next_steps: self.shown(),
+            },
+            metadata: Metadata { summary: &title, thread_id: self.thread.as_deref() },
+        };
+        json!(notification).to_string()
     }
 
     /// Each command once, as code, so that it can be copied whole.
