@@ -108,8 +108,6 @@ def test_unasked_nothing_is_deployed_and_a_first_proceed_is_warned_about(command
     command.write(command.policy.read_text().replace("mode: drill\n", "mode: proceed\n", 1))
     code, said = command.deploy()
     assert (code, command.stacks()) == (1, {"CDKToolkit", "RunawayTrainAccounts07"}), said
-    assert (
-        "The policy asks for nothing in RunawayTrainAccounts07 any more: removed after the deployment." in said
-    )
+    assert "The policy asks for nothing in RunawayTrainAccounts07 any more: removed after the deployment." in said
     assert "This is the first deployment" in said
     assert "Nothing was deployed." in said
