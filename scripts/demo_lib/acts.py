@@ -1,5 +1,6 @@
 """The story, an act a function: what happens, then what is claimed about it."""
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ class Story:
     first: dict[str, Snapshot] = field(default_factory=dict)
     now: dict[str, Snapshot] = field(default_factory=dict)
     alarm: dict[str, Any] = field(default_factory=dict)  # the message of an alarm that rang, as the topic handed it on
+    began: float = field(default_factory=time.time)  # in seconds of the epoch
     awaited: int = 0  # how many mails had come when the missing topic began to hold some up
 
     @property

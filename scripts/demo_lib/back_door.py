@@ -36,15 +36,15 @@ def works(claims: Claims, cloud: Cloud, account: Account) -> None:
     code = _tried(cloud, account)
     claims.claim(
         f"a thief of account {THIEF} enters {account.name} by its role {ROLE}, until now",
-        unless(code is None, f"he is refused: {code}"),
+        unless(code is None, f"the thief is refused: {code}"),
     )
 
 
 def is_shut(claims: Claims, cloud: Cloud, account: Account, mails: list[Mail]) -> None:
     code = _tried(cloud, account)
     claims.claim(
-        f"he takes a new session of {ROLE}, and the emulator refuses whatever he tries with it ({code})",
-        unless(code is not None, "he is let in"),
+        f"the thief takes a new session of {ROLE}, and the emulator refuses whatever is tried with it ({code})",
+        unless(code is not None, "it is let in"),
     )
     told = [one for one in mails if one.about(account) and one.kind == "outcome"]
     claims.claim(

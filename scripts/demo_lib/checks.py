@@ -163,8 +163,10 @@ def bystanders(claims: Claims, accounts: list[Account], old: dict[str, Snapshot]
     for account in accounts:
         if not account.runaway:
             count = len(old[account.id].instances)
+            running = {0: "no instance runs, as before", 1: "the same instance runs"}
             claims.claim(
-                f"{account.name} is untouched: the same {count} instances run, its users have what they had",
+                f"{account.name} is untouched: {running.get(count, f'the same {count} instances run')}, its users have"
+                " what they had",
                 *untouched([account], old, new),
             )
 

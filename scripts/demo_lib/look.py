@@ -1,5 +1,7 @@
 """What is true, seen with the administrators' keys and not through the Lambda."""
 
+import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +12,8 @@ from botocore.exceptions import ClientError
 from .cast import PAYER, Account
 from .cloud import Client, Cloud, code_of
 
-TABLE = "runawaytrain"
+TABLE = DASHBOARD = "runawaytrain"
+NAMESPACE, LOG_GROUP = "RunawayTrain", "/aws/lambda/runawaytrain"
 
 
 @dataclass(frozen=True)
@@ -114,15 +117,47 @@ def journal(cloud: Cloud) -> list[dict[str, Any]]:
     return [item for (partition, _), item in table(cloud).items() if partition.startswith(JOURNAL)]
 
 
+Points = list[tuple[float, float]]  # moments in seconds of the epoch, with a value each
+
+
+def points(
+    cloud: Cloud,
+    namespace: str,
+    name: str,
+    statistic: str,
+    since: float,
+    period: int,
+    dimensions: dict[str, str] | None = None,
+) -> Points:
+    """A metric of the payer, by periods of seconds, the oldest first."""
+    found = cloud.admin("cloudwatch", PAYER).get_metric_statistics(
+        Namespace=namespace,
+        MetricName=name,
+        Dimensions=[{"Name": key, "Value": value} for key, value in (dimensions or {}).items()],
+        StartTime=datetime.fromtimestamp(since, UTC),
+        EndTime=datetime.now(UTC) + timedelta(minutes=5),
+        Period=period,
+        Statistics=[statistic],
+    )
+    return sorted((point["Timestamp"].timestamp(), point[statistic]) for point in found["Datapoints"])
+
+
 def heartbeats(cloud: Cloud) -> float:
     """How many the function has emitted until now."""
-    now = datetime.now(UTC)
-    found = cloud.admin("cloudwatch", PAYER).get_metric_statistics(
-        Namespace="RunawayTrain",
-        MetricName="Heartbeat",
-        StartTime=now - timedelta(hours=2),
-        EndTime=now + timedelta(minutes=5),
-        Period=3600,
-        Statistics=["Sum"],
+    hour = 3600
+    return sum(count for _, count in points(cloud, NAMESPACE, "Heartbeat", "Sum", time.time() - 2 * hour, hour))
+
+
+def dashboard(cloud: Cloud) -> dict[str, Any]:
+    """Its body, as it is deployed."""
+    return json.loads(cloud.admin("cloudwatch", PAYER).get_dashboard(DashboardName=DASHBOARD)["DashboardBody"])
+
+
+def log(cloud: Cloud, since: float) -> list[str]:
+    """What the function has written, by its streams."""
+    pages = (
+        cloud.admin("logs", PAYER)
+        .get_paginator("filter_log_events")
+        .paginate(logGroupName=LOG_GROUP, startTime=int(since * 1000))
     )
-    return sum(point["Sum"] for point in found["Datapoints"])
+    return [event["message"] for page in pages for event in page["events"]]

@@ -19,6 +19,7 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or CACHE / "runawaytrain" / "ta
 OPERATOR = Path(os.environ.get("RUNAWAYTRAIN_OPERATOR") or TARGET / "debug" / "runawaytrain")
 CDK = INFRA / "node_modules" / ".bin" / "cdk"
 LOGS = ROOT / ".build" / "logs"
+DASHBOARD = ROOT / ".build" / "dashboard.svg"
 LOG_FOLDERS_KEPT = 5
 
 

@@ -12,6 +12,7 @@ from . import (
     acts,
     acts_alerts,
     acts_alerts_thorough,
+    acts_dashboard,
     acts_live,
     acts_money,
     acts_thorough,
@@ -113,6 +114,7 @@ def _play(
         + acts_alerts.ACTS
         + acts_money.ACTS
         + (acts_live.ACTS + acts_thorough.ACTS + acts_alerts_thorough.ACTS if thorough else ())
+        + acts_dashboard.ACTS
     ):
         act(story)
     return running, story
