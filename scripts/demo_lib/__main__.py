@@ -7,17 +7,19 @@ from pathlib import Path
 
 TEXT = """\
 Plays the main job on this machine, without an AWS account: builds the Lambda, deploys the real stack with `cdk
-deploy` on an emulator that enforces keys and roles, makes an organization of a payer and twelve sub-accounts,
-enrolls eleven of them, lets two of them run away, and invokes the Lambda: pass, drill, proceed, proceed again.
-What then is to be seen, and the release, are the operator's: the command `runawaytrain`. Then two more run away
-between two sweeps, and nobody invokes anything: a spend alarm rings, 200 launches are told, and messages are
-forged. And four are halted by money alone: by the price of one instance, by an estimate where there is no
-price, by Cost and Usage Reports, by a billing alarm. Everything that it says about the result is checked; one
-false claim and the exit code is 1.
+deploy` to an emulator that enforces keys and roles, makes an organization of a payer and twelve sub-accounts,
+enrolls eleven of them, lets two run away, and invokes the Lambda: pass, drill, proceed, proceed again. What
+happened is then shown, and released, by the operator's command `runawaytrain`. Next, two more accounts run away
+between two sweeps, when nobody invokes anything: a spend alarm rings, 200 launches are reported, and messages
+are forged. Four more are halted by money alone: by the price of one instance, by an estimate where there is no
+price, by Cost and Usage Reports, by a billing alarm. At the end the dashboard is drawn, into
+.build/dashboard.svg. Everything that the demo says about the result is checked; one false claim makes the exit
+code 1.
 
 --thorough goes on with what can go wrong, in under two minutes more: bad input, a malformed variable, a region
 that refuses, a notify list's topic that is gone, the stack removed and deployed again, the state table gone,
-alarms that ask for nothing, a launch that could not be judged; and the operator's own test of it all, a live drill.
+alarms that ask for nothing, a launch that could not be judged; and with the operator's own test of it all, a
+live drill.
 """
 
 

@@ -142,10 +142,11 @@ def stopped(claims: Claims, runaways: list[Account], now: dict[str, Snapshot]) -
             for (region, identity), state in now[account.id].instances.items()
             if state in ("pending", "running")
         ]
-        regions = len({region for region, _ in now[account.id].instances})
+        stopped, regions = len(now[account.id].instances), len({region for region, _ in now[account.id].instances})
+        where = f"{regions} {'regions' if regions > 1 else 'region'}"
+        those = f"all {stopped} in {where} are" if stopped > 1 else "its one instance is"
         claims.claim(
-            f"no instance runs in {account.name}: all {len(now[account.id].instances)} in {regions}"
-            f" {'regions' if regions > 1 else 'region'} are stopped, none is terminated",
+            f"no instance runs in {account.name}: {those} stopped, none is terminated",
             *running[:5],
             *_terminated(now[account.id]),
         )
@@ -193,7 +194,7 @@ def locked_out(claims: Claims, cloud: Cloud, runaways: list[Account], now: dict[
         codes = sorted({code for code in answers.values() if code})
         claims.claim(
             f"{' and '.join(people)} in {account.name} {'are' if len(people) > 1 else 'is'} locked out: {len(keys)}"
-            f" keys refused by the emulator ({', '.join(codes) or 'none'})",
+            f" key{'s' if len(keys) > 1 else ''} refused by the emulator ({', '.join(codes) or 'none'})",
             *[f"{name}'s key {key[0]} still works" for name, key in keys if not answers[key[0]]],
             *[
                 f"{name}'s key {key[0]} fails for another reason: {code}"

@@ -123,7 +123,7 @@ def _play(
 def _binary(path: Path) -> Path:
     if not path.is_file():
         raise process.StepFailed(
-            f"there is no file {path}", hint="--bootstrap wants a built Lambda; leave it away to build one."
+            f"there is no file {path}", hint="--bootstrap wants a built Lambda; leave it out to build one."
         )
     return path.resolve()
 
