@@ -142,9 +142,9 @@ def stopped(claims: Claims, runaways: list[Account], now: dict[str, Snapshot]) -
             for (region, identity), state in now[account.id].instances.items()
             if state in ("pending", "running")
         ]
-        stopped, regions = len(now[account.id].instances), len({region for region, _ in now[account.id].instances})
+        number, regions = len(now[account.id].instances), len({region for region, _ in now[account.id].instances})
         where = f"{regions} {'regions' if regions > 1 else 'region'}"
-        those = f"all {stopped} in {where} are" if stopped > 1 else "its one instance is"
+        those = f"all {number} in {where} are" if number > 1 else "its one instance is"
         claims.claim(
             f"no instance runs in {account.name}: {those} stopped, none is terminated",
             *running[:5],
