@@ -48,7 +48,7 @@ class Box:
         return [_text(self.width / 2, self.height / 2 + 4, "no data from the emulator", "dim middle")]
 
     def at(self, moment: float) -> float:
-        left, right = 58, self.width - 38
+        left, right = 64, self.width - 38
         return left + (right - left) * (moment - self.start) / (self.end - self.start)
 
 
@@ -120,7 +120,7 @@ def _graph(box: Box, series: list[tuple[str, look.Points]]) -> list[str]:
         clock = time.strftime("%H:%M:%S", time.gmtime(moment))
         parts.append(_text(box.at(moment), bottom + 18, clock, "dim middle"))
     for at, (name, points) in enumerate(series):
-        kind, x = "other " if at else "", 58 + at * 150
+        kind, x = "other " if at else "", 64 + at * 150
         places = [(f"{box.at(moment):.1f}", f"{height(value):.1f}") for moment, value in points]
         parts.append(f'<polyline class="{kind}line" points="{" ".join(",".join(place) for place in places)}"/>')
         parts += [f'<circle class="{kind}dot" cx="{x}" cy="{y}" r="3"/>' for x, y in places]
