@@ -27,6 +27,10 @@ const SESSION_NAME: &str = "runawaytrain";
 const SESSION_SECONDS: i32 = 3600;
 /// A session is not used in its last minutes: a call begun with it, its retries included, must end before it does.
 const MARGIN: SignedDuration = SignedDuration::from_mins(5);
+/// Some sessions are given up by so much earlier, each account's at a time of its own: those that one sweep took of
+/// thousands of accounts would all be taken anew in one sweep an hour later, past what STS takes in a second.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-sts-requests>
+const SPREAD_SECONDS: i64 = 30 * 60;
 /// A session this young is kept though a call was denied: a new one would not differ, and an account whose SCP denies
 /// ten regions would cost ten new sessions a sweep.
 const TOO_YOUNG_TO_BLAME: SignedDuration = SignedDuration::from_mins(1);
@@ -131,7 +135,8 @@ impl Sessions {
         let before = slot.rounds.load(Ordering::Acquire);
         let mut state = slot.state.lock().await;
         let now = self.clock.now();
-        if let Some(session) = state.session.as_ref().filter(|session| now.duration_until(session.expires) > MARGIN) {
+        let left = |session: &&Arc<Session>| now.duration_until(session.expires) > margin(account);
+        if let Some(session) = state.session.as_ref().filter(left) {
             return Ok(Arc::clone(session));
         }
         if slot.rounds.load(Ordering::Acquire) != before
@@ -213,6 +218,13 @@ impl Sessions {
     }
 }
 
+/// How long before its end an account's session is given up. AWS gives account ids out at random, so their last digits
+/// spread evenly.
+fn margin(account: &AccountId) -> SignedDuration {
+    let number: i64 = account.as_str().parse().unwrap_or_default();
+    MARGIN + SignedDuration::from_secs(number % SPREAD_SECONDS)
+}
+
 fn session(
     account: &AccountId,
     purpose: Purpose,
@@ -260,6 +272,32 @@ mod tests {
         let failure = Failure { code: code.map(str::to_owned), ..Failure::own("iam:ListUsers", kind, "") };
         sessions.blame(&session, &failure).await;
         !Arc::ptr_eq(&session, &sessions.get(&account, Purpose::Act).await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_sessions_that_one_sweep_took_are_not_all_taken_anew_by_one_sweep() {
+        let clock = ManualClock::at("2026-11-22T03:00:00Z");
+        let watch = Arc::clone(&clock);
+        let script = Script::new(move |_| assumed(&(watch.now() + SignedDuration::from_hours(1)).to_string()));
+        let sessions =
+            Sessions::new(&script.config(), Entry::responder("o-exampleorg"), Arc::clone(&clock) as Arc<dyn Clock>);
+        // As far apart as ids that are drawn at random.
+        let ids = (1..=600_u64).map(|number| format!("{:012}", number * 7_919_333_977 % 999_999_999_989));
+        let accounts: Vec<AccountId> = ids.map(|id| AccountId::parse(&id).unwrap()).collect();
+        let mut taken = Vec::new();
+        for minute in (0..60).step_by(5) {
+            clock.set(&format!("2026-11-22T03:{minute:02}:00Z"));
+            let before = script.asked().len();
+            for account in &accounts {
+                let session = sessions.get(account, Purpose::Look).await.unwrap();
+                assert!(clock.now().duration_until(session.expires) > MARGIN);
+            }
+            taken.push(script.asked().len() - before);
+        }
+        let (first, later) = taken.split_first().unwrap();
+        assert_eq!(*first, accounts.len());
+        assert!(later.iter().all(|anew| *anew <= accounts.len() / 4), "{taken:?}");
+        assert!(later.iter().sum::<usize>() >= accounts.len(), "each was taken anew within the hour: {taken:?}");
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ mod raised_limits;
 
 pub use raised_limits::RaisedLimits;
 
-const ABOUT: &str = "Stops runaway trains: looks after the guard of an AWS organization, from the payer account.";
+const ABOUT: &str = "Operates the guard of an AWS organization, from the payer account.";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -379,7 +379,7 @@ pub struct Doctor {
     /// Ask at the terminal about each thing that can be switched on from here
     #[arg(long, conflicts_with = "output")]
     pub mend: bool,
-    /// Take it for ready though something could not be looked at
+    /// Treat it as ready even if something could not be checked
     #[arg(long)]
     pub accept_unknown: bool,
     /// Which switches are asked for.
@@ -391,7 +391,7 @@ pub struct Doctor {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Switches")]
 pub struct Switches {
-    /// Replace the sample's ids in the policy file by those of your organization
+    /// Replace the sample's ids in the policy file with those of your organization
     #[arg(long)]
     pub fill_policy: bool,
     /// Let CloudFormation StackSets work in the organization

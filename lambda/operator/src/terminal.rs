@@ -159,12 +159,16 @@ impl Terminal {
             table.force_no_tty();
         }
         table.set_header(columns.iter().map(|name| Cell::new(name).add_attribute(Attribute::Dim)));
+        // A table begins at the margin.
+        if let Some(first) = table.column_mut(0) {
+            first.set_padding((0, 1));
+        }
         table
     }
 
     fn print(self, table: &Table) {
         for line in table.lines() {
-            self.say(line.strip_prefix(' ').unwrap_or(&line).trim_end());
+            self.say(line.trim_end());
         }
     }
 

@@ -265,23 +265,23 @@ impl fmt::Display for SkipReason {
             Self::RolesLeft => f.write_str("the policy leaves the roles of this account"),
             Self::NeverTouched { whose, forgeable: false } => write!(f, "never touched: {whose}"),
             Self::NeverTouched { whose, forgeable: true } => {
-                write!(f, "never touched: {whose}, by its name; make sure that it is what it says")
+                write!(f, "never touched: {whose}, going by its name; make sure that it really is that")
             }
             Self::Machinery { whose } => {
-                write!(f, "left, but for its sessions so far: {whose}, by its name; make sure that it is what it says")
+                write!(f, "left, but for its sessions so far: {whose}, going by its name; make sure that it really is that")
             }
             Self::Guarded { whose } => write!(
                 f,
-                "left: {whose}, by its name, which AWS does not let us change: a policy above the account may protect it; \
-                 make sure that it is what it says"
+                "left: {whose}, going by its name, which AWS does not let us change: a policy above the account may protect \
+                 it; make sure that it really is that"
             ),
             Self::RootUser { keys, password, mfa, frozen, denied } => {
                 let has = |has: &Option<bool>, what| match has {
                     Some(true) => format!("has {what}"),
-                    Some(false) => format!("has no {what}"),
+                    Some(false) => format!("has no {}", what.trim_start_matches("a ")),
                     None => format!("may have {what}"),
                 };
-                let (keys, password) = (has(keys, "access keys"), has(password, "console password"));
+                let (keys, password) = (has(keys, "access keys"), has(password, "a console password"));
                 let mfa = if *mfa == Some(false) { ", without MFA" } else { "" };
                 let why = if *denied {
                     "which could not be deleted: sts:AssumeRoot was denied, for which the payer must have enabled \
