@@ -2,6 +2,7 @@
 
 mod batch;
 pub mod brake;
+pub mod call;
 mod doors;
 mod executor;
 pub mod lease;

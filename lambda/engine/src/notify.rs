@@ -14,7 +14,7 @@ use runawaytrain_core::vocabulary::failure::Failure;
 use crate::ports::{Clock, Notifier, Outbox, OutboxItem, Ports};
 
 /// How long a claimed mail is another invocation's business. Longer than any publish takes, shorter than a tick.
-const CLAIM: SignedDuration = SignedDuration::from_secs(60);
+pub const CLAIM: SignedDuration = SignedDuration::from_secs(60);
 
 /// So often is a mail offered to an account's own list before it goes to the default one: a list whose topic is missing
 /// must not keep a halt from reaching anybody.

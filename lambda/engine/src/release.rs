@@ -22,7 +22,7 @@ use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::text::count;
 
 use crate::contain::Executor;
-use crate::contain::lease::{HeldLease, Leases};
+use crate::contain::lease::{HeldLease, Leases, may_change_it};
 use crate::deadline::{Invocation, has_come};
 use crate::notify::Mailer;
 use crate::observe::{Attention, Collector, Ground};
@@ -31,8 +31,8 @@ use crate::scope::ScopedAccount;
 
 use undoing::{Undoing, Undone};
 
-/// So long whoever contains the account is waited for: longer than the lease of one that was killed.
-const LONGEST_WAIT: Duration = Duration::from_secs(90);
+/// So long whoever contains the account is waited for: longer than the lease of one that was killed, and what it did last.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
 /// How often it is looked whether it has ended.
 const POLL: Duration = Duration::from_secs(2);
 /// A holder that writes the record as it knows it may write over the request.
@@ -151,13 +151,14 @@ impl Release<'_> {
     }
 
     /// The record of a halted account once nobody contains it. Whoever does is asked to end: a halt that resists would
-    /// else hold the account from tick to tick.
+    /// else hold the account from tick to tick. Whoever let its lease run out may have made a call that is still to land:
+    /// what changes the account after it was looked at would not be given back.
     async fn unheld(&self, account: &AccountId) -> Result<VersionedRecord, Answer> {
         let end = Some(Instant::now() + LONGEST_WAIT);
         loop {
             let known = self.halted(account).await?;
             let now = self.clock.now();
-            let is_held = |lease: &Lease| lease.until > now && lease.holder != self.invocation.id;
+            let is_held = |lease: &Lease| may_change_it(lease, now) && lease.holder != self.invocation.id;
             if !known.lease.as_ref().is_some_and(is_held) {
                 return Ok(known);
             }

@@ -9,12 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{PHYSICS, Scene, id, policy, report_of, seeded};
+use jiff::Timestamp;
 use runawaytrain_core::record::{AccountRecord, Halt, State};
-use runawaytrain_core::resource::{Act, Action, users};
-use runawaytrain_core::vocabulary::failure::FailureKind;
-use runawaytrain_core::vocabulary::ids::UserName;
+use runawaytrain_core::resource::{Act, Action, quarantine, users};
+use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::ids::{AccountId, UserName};
 use runawaytrain_engine::contain::lease::{Leases, NotPerformed, RENEWAL};
-use runawaytrain_engine::ports::{Clock, Commit, Journal, LeaseMove, Ports, States, StoreError};
+use runawaytrain_engine::ports::{
+    Actuator, Clock, Commit, Journal, Lease, LeaseMove, Performed, Ports, Records, States, StoreError, VersionedRecord,
+};
 use runawaytrain_testbed::{Fault, Testbed};
 use serde_json::json;
 
@@ -158,6 +161,65 @@ async fn a_holder_that_wakes_after_takeover_changes_nothing_more() {
         .await
         .unwrap();
     assert!(journal.is_empty(), "nothing was journaled");
+}
+
+/// The state table, which takes everything but renewals.
+struct WithoutRenewals(Arc<dyn States>);
+
+#[async_trait::async_trait]
+impl States for WithoutRenewals {
+    async fn load_all(&self) -> Result<Records, Failure> {
+        self.0.load_all().await
+    }
+
+    async fn load(&self, account: &AccountId) -> Result<Option<VersionedRecord>, Failure> {
+        self.0.load(account).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<VersionedRecord, StoreError> {
+        self.0.commit(commit).await
+    }
+
+    async fn renew(&self, _: &Lease, _: Timestamp) -> Result<(), StoreError> {
+        Err(runawaytrain_testbed::failure("dynamodb:UpdateItem", FailureKind::Unavailable).into())
+    }
+}
+
+/// An actuator whose calls land late, also where nobody waits for them any more.
+struct Late(Arc<dyn Actuator>);
+
+#[async_trait::async_trait]
+impl Actuator for Late {
+    async fn perform(&self, account: &AccountId, action: &Action, now: Timestamp) -> Result<Performed, Failure> {
+        let (inner, account, action) = (Arc::clone(&self.0), account.clone(), action.clone());
+        let landing = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            inner.perform(&account, &action, now).await
+        });
+        landing.await.unwrap()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_lands_after_the_lease_of_a_killed_invocation_is_given_back_too() {
+    let scene = Scene::new(seeded(), policy(json!({})));
+    let ports = scene.testbed.ports();
+    let late = Ports {
+        states: Arc::new(WithoutRenewals(Arc::clone(&ports.states))),
+        actuator: Arc::new(Late(Arc::clone(&ports.actuator))),
+        ..ports
+    };
+    let holding = hold(&late, &scene.testbed, "killed").await;
+    tokio::time::sleep(Duration::from_secs(59)).await;
+    let freeze = quarantine::Action::Freeze.into();
+    let killed = tokio::time::timeout(Duration::from_secs(2), holding.perform(&id(PHYSICS), &freeze, |_| None)).await;
+    assert!(killed.is_err(), "its call is under way: {killed:?}");
+    drop(holding);
+
+    let answer = scene.send(json!({ "action": "release", "account": PHYSICS })).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(scene.testbed.world.calls().len(), 2, "the call landed, and was undone: {answer:?}");
+    assert!(!scene.testbed.world.with(&id(PHYSICS), |known| *known.quarantine.written()), "{answer:?}");
 }
 
 #[tokio::test(start_paused = true)]

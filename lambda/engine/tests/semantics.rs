@@ -73,7 +73,7 @@ fn sentences() -> Vec<(&'static str, &'static str)> {
 
 #[test]
 fn every_sentence_is_tied_to_a_test_that_exists() {
-    let (tests, scenarios) = (tests(&["core", "engine", "aws", "function", "testbed"]), scenarios());
+    let (tests, scenarios) = (tests(&["core", "engine", "aws", "function", "testbed", "model"]), scenarios());
     for (sentence, name) in sentences() {
         assert!(tests.contains(name) || scenarios.contains(name), "no such test: {sentence}");
     }
@@ -83,7 +83,7 @@ fn every_sentence_is_tied_to_a_test_that_exists() {
 fn every_test_of_behaviour_has_a_sentence() {
     let named: BTreeSet<String> = sentences().into_iter().map(|(_, name)| name.to_owned()).collect();
     let excepted: BTreeSet<String> = NOT_BEHAVIOUR.iter().map(|(name, _)| (*name).to_owned()).collect();
-    let mut held = tests(&["core/tests", "engine/tests"]);
+    let mut held = tests(&["core/tests", "engine/tests", "model/tests"]);
     held.extend(scenarios());
 
     let silent: Vec<_> = held.iter().filter(|name| !named.contains(*name) && !excepted.contains(*name)).collect();

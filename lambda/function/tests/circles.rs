@@ -89,6 +89,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("testbed", &[]),
+    ("model", &[]),
 ];
 
 /// The shortest way from one file to another along the edges, both included.

@@ -80,6 +80,20 @@ fn the_testbed_builds_without_the_sdk_and_never_ships() {
 }
 
 #[test]
+fn the_model_builds_without_the_sdk_and_never_ships() {
+    assert_eq!(
+        with_prefix(&linked("runawaytrain-model"), &["aws-sdk", "aws-config", "aws-smithy", "hyper"]),
+        Vec::<&String>::new()
+    );
+    for shipped in ["runawaytrain-function", "runawaytrain-operator"] {
+        assert_eq!(
+            with_prefix(&linked(shipped), &["runawaytrain-model", "stateright", "tiny_http"]),
+            Vec::<&String>::new()
+        );
+    }
+}
+
+#[test]
 fn the_sdk_comes_without_its_legacy_http_stack() {
     let tree = Command::new(env!("CARGO"))
         .args([
@@ -107,7 +121,7 @@ fn the_sdk_comes_without_its_legacy_http_stack() {
 #[test]
 fn only_the_aws_crate_names_the_sdk() {
     let lambda = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    for name in ["core", "cur", "engine", "function", "testbed"] {
+    for name in ["core", "cur", "engine", "function", "testbed", "model"] {
         let manifest = std::fs::read_to_string(lambda.join(name).join("Cargo.toml")).unwrap();
         assert!(
             !manifest.contains("aws-sdk") && !manifest.contains("aws-smithy") && !manifest.contains("aws-config"),

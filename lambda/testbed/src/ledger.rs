@@ -1,6 +1,6 @@
 //! The state table and the books of money.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -9,22 +9,23 @@ use jiff::{SignedDuration, Timestamp};
 use runawaytrain_core::measure::price::PriceKey;
 use runawaytrain_core::measure::spend;
 
-use runawaytrain_core::message::{Notice, NoticeKind};
+use runawaytrain_core::message::Notice;
 use runawaytrain_core::record::HourPeak;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::{
-    Commit, Conclusion, EntryId, Journal, JournalEntry, KnownPrice, Lease, LeaseMove, Outbox, OutboxId, OutboxItem,
-    Peaks, PriceBook, ReadReport, Records, Slots, SpendBook, SpentHours, States, StoreError, UnreadableRecord,
+    Commit, Conclusion, EntryId, Journal, JournalEntry, KnownPrice, Lease, Outbox, OutboxId, OutboxItem, Peaks,
+    PriceBook, ReadReport, Records, Slots, SpendBook, SpentHours, States, StoreError, UnreadableRecord,
     VersionedRecord,
 };
 use tokio::time::Instant;
 
+use crate::book::Book;
 use crate::faults::failure;
 use crate::quotas::Bucket;
 
-/// The state table in memory, with the conditions of the real one.
+/// The state table in memory: a [`Book`] that can fail, be busy and be garbled, and the books of money.
 #[derive(Debug, Default)]
 pub struct MemoryLedger {
     tables: Mutex<Tables>,
@@ -32,13 +33,8 @@ pub struct MemoryLedger {
 
 #[derive(Debug, Default)]
 struct Tables {
-    records: BTreeMap<AccountId, (VersionedRecord, u64)>,
+    book: Book,
     unreadable: BTreeSet<AccountId>,
-    told: HashMap<(AccountId, NoticeKind), Timestamp>,
-    journal: BTreeMap<(AccountId, HaltId), BTreeMap<EntryId, JournalEntry>>,
-    outbox: BTreeMap<OutboxId, (OutboxItem, Option<Timestamp>)>,
-    history: BTreeMap<(AccountId, Timestamp), HourPeak>,
-    slots: BTreeMap<AccountId, Timestamp>,
     prices: BTreeMap<PriceKey, KnownPrice>,
     reports: BTreeMap<String, ReadReport>,
     broken: Option<Failure>,
@@ -86,7 +82,7 @@ impl MemoryLedger {
 
     /// Hourly peaks of an account.
     pub fn history(&self, account: &AccountId) -> Vec<HourPeak> {
-        self.tables().history.iter().filter(|((whose, _), _)| whose == account).map(|(_, peak)| peak.clone()).collect()
+        self.tables().book.peaks(account)
     }
 
     /// What the Cost and Usage Reports said of an account's hour; they reach until its end.
@@ -172,30 +168,6 @@ impl SpendBook for MemoryLedger {
     }
 }
 
-impl Tables {
-    fn fence(&self, account: &AccountId) -> u64 {
-        self.records.get(account).map_or(0, |(_, fence)| *fence)
-    }
-
-    fn put_out(&mut self, notice: Notice, at: Timestamp) {
-        let mut id = OutboxId(format!("{at:.9}#{}#{:?}", notice.account, notice.kind));
-        // The same mail to two lists.
-        while self.outbox.contains_key(&id) {
-            id.0.push_str("#again");
-        }
-        self.outbox.insert(id.clone(), (OutboxItem { id, notice, tries: 0 }, None));
-    }
-
-    fn holds(&self, lease: &Lease) -> Result<(), StoreError> {
-        let held = self
-            .records
-            .get(&lease.account)
-            .and_then(|(stored, _)| stored.lease.as_ref())
-            .is_some_and(|held| held.fence == lease.fence);
-        if held { Ok(()) } else { Err(StoreError::LeaseLost) }
-    }
-}
-
 fn garbled(account: &AccountId) -> Failure {
     let detail = format!("the record of account {account} cannot be read: it is garbled");
     Failure::own("dynamodb:Query", FailureKind::Other, detail)
@@ -206,7 +178,7 @@ impl States for MemoryLedger {
     async fn load_all(&self) -> Result<Records, Failure> {
         let tables = self.sound()?;
         let mut records = Records::default();
-        for (account, (stored, _)) in &tables.records {
+        for (account, stored) in tables.book.records() {
             if tables.unreadable.contains(account) {
                 let unreadable = UnreadableRecord { state: Some(stored.record.state), failure: garbled(account) };
                 records.unreadable.insert(account.clone(), unreadable);
@@ -222,55 +194,20 @@ impl States for MemoryLedger {
         if tables.unreadable.contains(account) {
             return Err(garbled(account));
         }
-        Ok(tables.records.get(account).map(|(stored, _)| stored.clone()))
+        Ok(tables.book.load(account).cloned())
     }
 
     async fn commit(&self, commit: Commit) -> Result<VersionedRecord, StoreError> {
         let mut tables = self.sound()?;
-        let account = commit.record.account.clone();
-        assert!(!tables.unreadable.contains(&account), "a record that cannot be read is written over");
-        let before = tables.records.get(&account).map(|(stored, _)| stored.clone());
-        let version = before.as_ref().map_or(0, |stored| stored.version);
-        let mut fence = tables.fence(&account);
-        let standing = before.and_then(|stored| stored.lease);
-        let lease = match commit.lease {
-            LeaseMove::None { expected } if expected != version => return Err(StoreError::Conflict),
-            LeaseMove::None { .. } => standing,
-            LeaseMove::Acquire { expected, holder, now, until } => {
-                if expected != version || standing.is_some_and(|lease| lease.until > now) {
-                    return Err(StoreError::Conflict);
-                }
-                fence += 1;
-                Some(Lease { account: account.clone(), holder, fence, until })
-            }
-            LeaseMove::Hold(lease) => {
-                tables.holds(&lease)?;
-                standing
-            }
-            LeaseMove::Release(lease) => {
-                tables.holds(&lease)?;
-                None
-            }
-        };
-        let stored = VersionedRecord { record: commit.record, version: version + 1, lease };
-        tables.records.insert(account.clone(), (stored.clone(), fence));
-        for notice in commit.notices {
-            tables.put_out(notice, commit.at);
-        }
-        if let Some(peak) = commit.peak {
-            tables.history.insert((account, peak.hour), peak);
-        }
+        let account = &commit.record.account;
+        assert!(!tables.unreadable.contains(account), "a record that cannot be read is written over");
+        let stored = tables.book.commit(commit)?;
         tables.writes += 1;
         Ok(stored)
     }
 
     async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), StoreError> {
-        let mut tables = self.sound()?;
-        tables.holds(lease)?;
-        if let Some(held) = tables.records.get_mut(&lease.account).and_then(|(stored, _)| stored.lease.as_mut()) {
-            held.until = until;
-        }
-        Ok(())
+        self.sound()?.book.renew(lease, until)
     }
 }
 
@@ -278,14 +215,8 @@ impl States for MemoryLedger {
 impl Journal for MemoryLedger {
     async fn intend(&self, lease: &Lease, entry: &JournalEntry) -> Result<(), StoreError> {
         let mut tables = self.sound()?;
-        tables.holds(lease)?;
+        tables.book.intend(lease, entry)?;
         tables.writes += 1;
-        let replaced = tables
-            .journal
-            .entry((lease.account.clone(), entry.halt.clone()))
-            .or_default()
-            .insert(entry.id.clone(), entry.clone());
-        assert!(replaced.is_none(), "the journal entry {} was written twice", entry.id);
         Ok(())
     }
 
@@ -297,23 +228,13 @@ impl Journal for MemoryLedger {
         conclusion: &Conclusion,
     ) -> Result<(), StoreError> {
         let mut tables = self.sound()?;
-        tables.holds(lease)?;
+        tables.book.conclude(lease, halt, id, conclusion)?;
         tables.writes += 1;
-        let entry =
-            tables.journal.get_mut(&(lease.account.clone(), halt.clone())).and_then(|journal| journal.get_mut(id));
-        let entry = entry.expect("an outcome follows its intent");
-        entry.concluded = Some((conclusion.at, conclusion.result.clone()));
-        entry.attempts = conclusion.attempts;
         Ok(())
     }
 
     async fn entries(&self, account: &AccountId, halt: &HaltId) -> Result<Vec<JournalEntry>, Failure> {
-        let tables = self.sound()?;
-        Ok(tables
-            .journal
-            .get(&(account.clone(), halt.clone()))
-            .map(|journal| journal.values().cloned().collect())
-            .unwrap_or_default())
+        Ok(self.sound()?.book.entries(account, halt))
     }
 }
 
@@ -324,53 +245,31 @@ impl Slots for MemoryLedger {
         if let Some(failure) = &tables.slots_broken {
             return Err(failure.clone());
         }
-        tables.slots.retain(|_, taken| *taken > since);
-        if !tables.slots.contains_key(account) && tables.slots.len() >= most as usize {
-            return Ok(false);
-        }
-        tables.slots.entry(account.clone()).or_insert(now);
-        Ok(true)
+        Ok(tables.book.take(account, most, since, now))
     }
 }
 
 #[async_trait]
 impl Outbox for MemoryLedger {
     async fn waiting(&self) -> Result<Vec<OutboxItem>, Failure> {
-        Ok(self.sound()?.outbox.values().map(|(item, _)| item.clone()).collect())
+        Ok(self.sound()?.book.waiting())
     }
 
     async fn claim(&self, id: &OutboxId, now: Timestamp, until: Timestamp) -> Result<bool, Failure> {
-        let mut tables = self.sound()?;
-        match tables.outbox.get_mut(id) {
-            Some((_, claimed)) if claimed.is_none_or(|claimed| claimed <= now) => {
-                *claimed = Some(until);
-                Ok(true)
-            }
-            _ => Ok(false),
-        }
+        Ok(self.sound()?.book.claim(id, now, until))
     }
 
     async fn unclaim(&self, id: &OutboxId) -> Result<(), Failure> {
-        if let Some((item, claimed)) = self.sound()?.outbox.get_mut(id) {
-            *claimed = None;
-            item.tries += 1;
-        }
+        self.sound()?.book.unclaim(id);
         Ok(())
     }
 
     async fn add(&self, notice: &Notice, at: Timestamp, quiet: SignedDuration) -> Result<bool, Failure> {
-        let mut tables = self.sound()?;
-        let about = (notice.account.clone(), notice.kind);
-        if tables.told.get(&about).is_some_and(|told| at.duration_since(*told) < quiet) {
-            return Ok(false);
-        }
-        tables.told.insert(about, at);
-        tables.put_out(notice.clone(), at);
-        Ok(true)
+        Ok(self.sound()?.book.add(notice, at, quiet))
     }
 
     async fn clear(&self, id: &OutboxId) -> Result<(), Failure> {
-        self.sound()?.outbox.remove(id);
+        self.sound()?.book.clear(id);
         Ok(())
     }
 }

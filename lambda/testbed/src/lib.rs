@@ -7,6 +7,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test's own world may break loudly: that is a failing test")]
 
 mod account;
+mod book;
 mod clock;
 pub mod contract;
 mod dice;
@@ -30,6 +31,7 @@ mod watcher;
 mod world;
 
 pub use account::{SimAccount, SimRegion};
+pub use book::Book;
 pub use clock::SimClock;
 pub use faults::{Fault, failure};
 pub use launch_queue::{Batch, LaunchQueue, QueueSettings};

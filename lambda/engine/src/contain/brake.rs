@@ -17,7 +17,7 @@ use runawaytrain_core::vocabulary::money::Usd;
 use crate::ports::{Clock, Slots};
 
 /// Slots are counted over this time.
-const WINDOW: SignedDuration = SignedDuration::from_hours(1);
+pub const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
 /// Where slots run short, the first who asks waits so long for the others, so that the slots go to those that burn the
 /// most.

@@ -16,6 +16,7 @@ use runawaytrain_core::resource::{Act, Action, Part, quarantine};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 
+use crate::contain::call::{self, Call, Step};
 use crate::patience::while_busy;
 use crate::ports::{
     Actuator, Clock, Commit, Conclusion, EntryId, Journal, JournalEntry, Lease, LeaseMove, Performed, Ports, States,
@@ -24,6 +25,9 @@ use crate::ports::{
 
 /// How long a lease holds unless it is renewed: a killed invocation blocks the next one no longer than this.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// A call that was made while a lease held may land so long after its end: one call is tried for 25 seconds in all, and
+/// clocks disagree a little.
+pub const LANDING: SignedDuration = SignedDuration::from_secs(30);
 /// IAM takes some four seconds until a deny bites everywhere; until then whoever it is about can assume roles.
 const DENY_BITES_AFTER: SignedDuration = SignedDuration::from_secs(5);
 /// How often it is renewed.
@@ -130,7 +134,7 @@ impl HeldLease {
     /// Whether this holder may still change anything. Judged by our own clock against the time last written, so that a
     /// holder that slept through its lease notices by itself before it asks anybody.
     pub fn is_alive(&self) -> bool {
-        !self.lost.load(Ordering::Acquire) && self.of.clock.now() < self.until.get()
+        call::is_alive(self.lost.load(Ordering::Acquire), self.until.get(), self.of.clock.now())
     }
 
     /// Whether somebody waits to release the account: whoever halts it ends then.
@@ -165,50 +169,52 @@ impl HeldLease {
             return Err(NotPerformed::LeaseLost);
         }
         let id = EntryId { fence: self.lease.fence, number: self.next_entry.fetch_add(1, Ordering::Relaxed) };
-        let entry = JournalEntry {
+        let mut call = Call::new(JournalEntry {
             id: id.clone(),
             halt: self.halt.clone(),
             action: action.clone(),
             intended: self.of.clock.now(),
             concluded: None,
             attempts: 0,
-        };
-        self.written(&id, || self.of.journal.intend(&self.lease, &entry)).await?;
-        let mut attempts = 0;
-        let result = loop {
-            // The journal's answer may have taken longer than the lease lasts, and so may a wait.
-            if !self.is_alive() {
-                return Err(NotPerformed::LeaseLost);
+        });
+        let (mut attempts, mut last) = (0, Ok(Performed::Done));
+        while let Some(step) = call.next(self.is_alive()) {
+            match step {
+                Step::Intend => {
+                    self.written(&id, || self.of.journal.intend(&self.lease, call.entry())).await?;
+                    call.intended();
+                }
+                Step::Make => {
+                    attempts += 1;
+                    last = self.of.actuator.perform(account, action, self.of.clock.now()).await;
+                    let is_taken = last.as_ref().map_or_else(|failure| failure.kind.may_have_been_taken(), |_| true);
+                    if action.part() == Part::Lock && is_taken {
+                        self.locked_out.raise(self.of.clock.after(DENY_BITES_AFTER));
+                    }
+                    let waits = match last.as_ref().err().and_then(&mut again) {
+                        Some(wait) => self.waits(wait).await,
+                        None => false,
+                    };
+                    if !waits {
+                        call.answered(result_of(&last));
+                    }
+                }
+                Step::Conclude(outcome) => {
+                    let conclusion = Conclusion { at: self.of.clock.now(), result: outcome.clone(), attempts };
+                    let conclude = || self.of.journal.conclude(&self.lease, &self.halt, &id, &conclusion);
+                    match self.written(&id, conclude).await {
+                        Err(NotPerformed::Failed(failure)) => {
+                            // The intent stands in the journal; what came of it is in the log and in the report.
+                            tracing::error!(account = %account, entry = %id, error = %failure, "an outcome could not be journaled: {action}: {outcome}");
+                        }
+                        other => other?,
+                    }
+                    return Ok(last?);
+                }
             }
-            attempts += 1;
-            let result = self.of.actuator.perform(account, action, self.of.clock.now()).await;
-            let is_taken = result.as_ref().map_or_else(|failure| failure.kind.may_have_been_taken(), |_| true);
-            if action.part() == Part::Lock && is_taken {
-                self.locked_out.raise(self.of.clock.after(DENY_BITES_AFTER));
-            }
-            match result {
-                Ok(performed) => break Ok(performed),
-                Err(failure) => match again(&failure) {
-                    Some(wait) if self.waits(wait).await => {}
-                    Some(_) | None => break Err(failure),
-                },
-            }
-        };
-        let outcome = match &result {
-            Ok(Performed::Done) => ActionResult::Done,
-            Ok(Performed::AlreadyDone) => ActionResult::AlreadyDone,
-            Err(failure) => ActionResult::Failed { failure: failure.clone() },
-        };
-        let conclusion = Conclusion { at: self.of.clock.now(), result: outcome.clone(), attempts };
-        let conclude = || self.of.journal.conclude(&self.lease, &self.halt, &id, &conclusion);
-        match self.written(&id, conclude).await {
-            Err(NotPerformed::Failed(failure)) => {
-                // The intent stands in the journal; what came of it is in the log and in the report.
-                tracing::error!(account = %account, entry = %id, error = %failure, "an outcome could not be journaled: {action}: {outcome}");
-            }
-            other => other?,
         }
-        Ok(result?)
+        // The journal's answer may have taken longer than the lease lasts, and so may a wait.
+        Err(NotPerformed::LeaseLost)
     }
 
     /// Waits, and says whether the call is to be made again.
@@ -246,6 +252,14 @@ impl HeldLease {
             Err(StoreError::Conflict) => Err(Failure::own("the journal", FailureKind::Contended, "").into()),
             Err(StoreError::Failed(failure)) => Err(failure.into()),
         }
+    }
+}
+
+fn result_of(answer: &Result<Performed, Failure>) -> ActionResult {
+    match answer {
+        Ok(Performed::Done) => ActionResult::Done,
+        Ok(Performed::AlreadyDone) => ActionResult::AlreadyDone,
+        Err(failure) => ActionResult::Failed { failure: failure.clone() },
     }
 }
 
@@ -289,6 +303,12 @@ async fn renew(of: Leases, lease: Lease, lost: Arc<AtomicBool>, until: Arc<Share
             }
         }
     }
+}
+
+/// Whether the holder of a lease that was not given back may still change the account at a time, by a call that it made
+/// while the lease held.
+pub fn may_change_it(lease: &Lease, now: Timestamp) -> bool {
+    lease.until.checked_add(LANDING).unwrap_or(Timestamp::MAX) > now
 }
 
 /// When whoever was locked out under an earlier lease can no longer assume a role, by the journal. A call whose outcome
