@@ -424,10 +424,12 @@ impl Model for Protocol {
             }),
             always("one more sweep ends what was begun and sends every mail", |protocol, state| {
                 protocol.after(state, Task::Sweep, |later, account| {
-                    let Some(known) = later.record(&protocol.policies[account].account) else { return false };
+                    let policy = &protocol.policies[account];
+                    let Some(known) = later.record(&policy.account) else { return false };
+                    let is_frozen = later.worlds[account].attached || !policy.contain.quarantine;
                     let stands = match known.record.state {
-                        record::State::Halted => !later.worlds[account].runs && later.worlds[account].attached,
-                        record::State::Frozen => later.worlds[account].attached,
+                        record::State::Halted => is_frozen && !later.worlds[account].runs,
+                        record::State::Frozen => is_frozen,
                         record::State::Released => true,
                         record::State::Ok | record::State::Warned | record::State::Halting => false,
                     };

@@ -1,4 +1,4 @@
-//! The account that is contained, as small as may be: five instances in one region, and the quarantine.
+//! The account that is contained, as small as may be: two instances in one region, and the quarantine.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ use runawaytrain_core::vocabulary::ids::{AccountId, InstanceId, Region};
 use serde_json::json;
 
 /// One more than the limit.
-const INSTANCES: usize = 5;
+const INSTANCES: usize = 2;
 
 /// What of an account changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,7 +83,7 @@ pub fn time(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_795_316_400).map_or(Timestamp::MIN, |begin| begin + SignedDuration::from_secs(seconds))
 }
 
-/// What holds for each of the accounts: no more than four instances, and so many halts in an hour.
+/// What holds for each of the accounts: no more than one instance, and so many halts in an hour.
 pub fn policies(accounts: usize, halts_per_hour: u32) -> Result<Vec<AccountPolicy>, PolicyError> {
     let document = json!({
         "payer": "100000000000",
