@@ -45,11 +45,7 @@ fn deny(name: &str) -> Action {
 
 async fn hold(ports: &Ports, testbed: &Testbed, invocation: &str) -> runawaytrain_engine::contain::lease::HeldLease {
     let stored = ports.states.load(&id(PHYSICS)).await.unwrap();
-    let stored = stored.unwrap_or(runawaytrain_engine::ports::VersionedRecord {
-        record: halting(testbed),
-        version: 0,
-        lease: None,
-    });
+    let stored = stored.unwrap_or(VersionedRecord { record: halting(testbed), version: 0, lease: None });
     Leases::new(ports).acquire(invocation, &stored, stored.record.clone(), Vec::new()).await.unwrap().unwrap().0
 }
 
