@@ -785,7 +785,10 @@ impl Invocation {
     fn clear(&mut self, moment: &Moment, ledger: &mut Ledger) {
         let Some(mail) = self.mails.pop_front() else { return };
         // Where it could not be cleared its claim runs out, and it is sent once more.
-        let _ = ledger.write(moment.answer, |book| Ok(book.clear(&mail)));
+        let _ = ledger.write(moment.answer, |book| {
+            book.clear(&mail);
+            Ok(())
+        });
         self.next_mail();
     }
 

@@ -55,7 +55,10 @@ impl Ledger {
         let lost = || Failure::own("the table", FailureKind::Unavailable, "no answer").into();
         match answer {
             Answer::Comes => write(&mut self.book),
-            Answer::IsLost => write(&mut self.book).and(Err(lost())).or_else(|_: StoreError| Err(lost())),
+            Answer::IsLost => {
+                let _ = write(&mut self.book);
+                Err(lost())
+            }
             Answer::NeverAsked => Err(lost()),
         }
     }
