@@ -90,6 +90,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("testbed", &[]),
     ("model", &[]),
+    ("bench", &[]),
 ];
 
 /// The shortest way from one file to another along the edges, both included.
