@@ -12,6 +12,8 @@ from typing import Any
 
 from lib import ending
 
+from . import process
+
 PAYER = "999999999999"
 ORGANIZATION = "o-benchbench"
 # The first account that is not the payer.
@@ -53,8 +55,13 @@ class Call:
 
 
 class Double:
-    def __init__(self, endpoint: str):
-        self.endpoint = endpoint
+    def __init__(self, endpoint: str, pid: int):
+        self.endpoint, self._pid = endpoint, pid
+
+    def cpu(self) -> float:
+        """Seconds of CPU that it has used so far. It has one thread: where it uses all of a second, it is what a run
+        waits for."""
+        return process.cpu(self._pid)
 
     def calls(self) -> list[Call]:
         entries = self._ask("log")
@@ -87,11 +94,11 @@ def running(binary: Path, settings: Settings) -> Iterator[Double]:
         file.flush()
         with subprocess.Popen(
             [binary, file.name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=False, start_new_session=True
-        ) as process:
+        ) as child:
             try:
-                line = process.stdout.readline().decode().strip() if process.stdout else ""
+                line = child.stdout.readline().decode().strip() if child.stdout else ""
                 if not line.startswith("http"):
                     raise SystemExit(f"{binary} did not start")
-                yield Double(line)
+                yield Double(line, child.pid)
             finally:
-                ending.end(process)
+                ending.end(child)

@@ -1,7 +1,6 @@
 """The function under test: the built binary as a process, with its policy, against a double."""
 
 import json
-import os
 import subprocess
 import tempfile
 import time
@@ -13,7 +12,7 @@ from typing import Any
 
 from lib import ending
 
-from . import runtime
+from . import process, runtime
 from .double import LOCKDOWN, MODELS, ORGANIZATION, PAYER, QUARANTINE
 from .runtime import Reply, Runtime
 
@@ -42,7 +41,7 @@ class Usage:
 class Function:
     """A function that is running."""
 
-    process: subprocess.Popen[bytes]
+    child: subprocess.Popen[bytes]
     runtime: Runtime
     started: float
     polled: float
@@ -55,18 +54,10 @@ class Function:
         return reply
 
     def usage(self) -> Usage:
-        folder = Path(f"/proc/{self.process.pid}")
-        # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: what follows the name in parentheses is from the
-        # third field on.
-        fields = folder.joinpath("stat").read_text().rpartition(")")[2].split()
-        ticks = int(fields[11]) + int(fields[12])
-        status = dict(line.split(":", 1) for line in folder.joinpath("status").read_text().splitlines())
-        resident, peak = (int(status[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))
-        return Usage(ticks / os.sysconf("SC_CLK_TCK"), resident, peak)
+        return Usage(process.cpu(self.child.pid), *process.memory(self.child.pid))
 
     def forget_peak(self) -> None:
-        """The peak of memory is from here on."""
-        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+        process.forget_peak(self.child.pid)
 
 
 @contextmanager
@@ -97,7 +88,7 @@ def running(binary: Path, endpoint: str, limit: int = LIMIT) -> Iterator[Functio
         log = package / "log"
         with log.open("wb") as out:
             started = time.time()
-            process = subprocess.Popen(
+            child = subprocess.Popen(
                 [binary], env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
             )
         try:
@@ -105,6 +96,6 @@ def running(binary: Path, endpoint: str, limit: int = LIMIT) -> Iterator[Functio
                 polled = api.first_poll()
             except Exception:
                 raise SystemExit(f"{binary} did not ask for an event: {log.read_text()[-2000:]}") from None
-            yield Function(process, api, started, polled, log)
+            yield Function(child, api, started, polled, log)
         finally:
-            ending.end(process)
+            ending.end(child)

@@ -1,9 +1,10 @@
 """A sweep of an organization in which nothing runs: CPU a call, memory, and whether both are linear."""
 
+import statistics
 from dataclasses import dataclass
 
 from . import function
-from .double import Call
+from .double import Double
 from .double import running as double_running
 from .halt import check
 from .options import Options
@@ -24,37 +25,38 @@ class Sweep:
     # What all calls took one after the other, divided by how many may be under way at once.
     least: float
     throttled: int
+    # Percent of the time in which the double was busy.
+    double: float
 
     @property
     def cpu_a_call(self) -> float:
         return 1000 * self.cpu / self.calls
 
 
-def _one(tested: function.Function, calls: list[Call], before: function.Usage, seconds: float) -> Sweep:
+def _one(tested: function.Function, double: Double) -> Sweep:
+    double.clear()
+    tested.forget_peak()
+    before, busy = tested.usage(), double.cpu()
+    reply = tested.invoke({"action": "proceed"})
+    after, busy = tested.usage(), double.cpu() - busy
+    if reply.failed or reply.answer["statusCode"] != 200:
+        raise SystemExit(f"the sweep failed: {str(reply.answer)[:500]}")
+    calls = double.calls()
     check(calls)
-    after = tested.usage()
     least = sum(call.answered - call.arrived for call in calls) / AT_ONCE
     throttled = sum(call.throttled for call in calls)
-    return Sweep(seconds, after.cpu - before.cpu, after.peak, len(calls), least, throttled)
+    cpu, share = after.cpu - before.cpu, 100 * busy / reply.seconds
+    return Sweep(reply.seconds, cpu, after.peak, len(calls), least, throttled, share)
 
 
 def _two(options: Options, accounts: int) -> list[Sweep]:
     """A cold sweep, which also asks the policy simulator about every account, and a warm one."""
     settings = {"accounts": accounts - 1, "roles": 3, "network": {"delays": True}, "quotas": True}
-    found = []
     with (
         double_running(options.double, settings) as double,
         function.running(options.function, double.endpoint) as tested,
     ):
-        for _ in range(2):
-            double.clear()
-            tested.forget_peak()
-            before = tested.usage()
-            reply = tested.invoke({"action": "proceed"})
-            if reply.failed or reply.answer["statusCode"] != 200:
-                raise SystemExit(f"the sweep failed: {str(reply.answer)[:500]}")
-            found.append(_one(tested, double.calls(), before, reply.seconds))
-    return found
+        return [_one(tested, double) for _ in range(2)]
 
 
 def measure(options: Options, table: Table) -> None:
@@ -90,8 +92,9 @@ def measure(options: Options, table: Table) -> None:
             table.add(Row(scenario, f"calls' own time ÷ {AT_ONCE}", "s", [one.least for one in sweeps]))
             table.add(Row(scenario, "calls", "", [float(one.calls) for one in sweeps]))
             table.add(Row(scenario, "throttled", "", [float(one.throttled) for one in sweeps]))
+            table.add(Row(scenario, "the double was busy", "%", [one.double for one in sweeps]))
             if which:
-                warm_cpu[accounts] = table.rows[-6].median * table.rows[-2].median / accounts
+                warm_cpu[accounts] = statistics.median(one.cpu for one in sweeps) / accounts
     few, many = min(warm_cpu), max(warm_cpu)
     if few < many:
         growth = warm_cpu[many] / warm_cpu[few]
