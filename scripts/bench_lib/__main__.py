@@ -33,7 +33,7 @@ def _file(text: str) -> Path:
     path = Path(text)
     if not path.is_file():
         raise argparse.ArgumentTypeError(f"there is no file {text}")
-    return path.resolve()
+    return path.absolute()  # a venv's python is a link that must stay one
 
 
 def bench() -> int:
@@ -44,13 +44,15 @@ def bench() -> int:
     parser.add_argument(
         "--seeds", type=Path, help="a folder with the listing of the handler that the project began with"
     )
+    parser.add_argument("--custodian", type=_file, help="Cloud Custodian's command")
     parser.add_argument("--function", type=_file, required=True, help="the function's binary")
     parser.add_argument("--markdown", type=Path, help="writes the table to this file")
     parser.add_argument("--json", type=Path, help="writes the figures to this file")
     parser.add_argument("--double", type=_file, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--hello", type=_file, required=True, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    options = Options(given.function, given.double, given.hello, given.runs, given.seeds, given.accounts)
+    programs = (given.function, given.double, given.hello)
+    options = Options(*programs, given.runs, given.seeds, given.custodian, given.accounts)
     table = Table(machine.about(options.function))
     for name, value in table.machine.items():
         print(f"{name:18}{value}")

@@ -62,7 +62,9 @@ class Function:
 
 @contextmanager
 def running(binary: Path, endpoint: str, limit: int = LIMIT) -> Iterator[Function]:
-    with tempfile.TemporaryDirectory(prefix="runawaytrain-bench-") as folder, runtime.running() as api:
+    # What it writes must not wait for a disk.
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="runawaytrain-bench-", dir=memory) as folder, runtime.running() as api:
         package = Path(folder)
         (package / "runawaytrain.json").write_text(json.dumps(policy(limit)))
         environment = {

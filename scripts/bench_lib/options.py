@@ -13,6 +13,7 @@ class Options:
     hello: Path
     runs: int | None
     seeds: Path | None
+    custodian: Path | None
     accounts: list[int]
 
     def often(self, usual: int) -> int:

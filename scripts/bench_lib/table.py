@@ -46,7 +46,7 @@ class Table:
         mark = {None: "   ", True: "yes", False: " NO"}[row.holds]
         target = f"   at most {number(row.most)} {row.unit} ({row.target})" if row.most is not None else ""
         print(
-            f"{mark}  {row.scenario:34}{row.what:44}{number(row.median):>9} {row.unit:8} {row.spread}{target}",
+            f"{mark}  {row.scenario:34}{row.what:50}{number(row.median):>9} {row.unit:8} {row.spread}{target}",
             flush=True,
         )
 
