@@ -50,19 +50,21 @@ def _one(options: Options, table: Table, fleet: Fleet) -> None:
         "users": 1,
     }
     settings = {"accounts": 1, "holdings": [holdings], "network": {"delays": True}, "quotas": True}
-    stops, peaks, throttled, least = [], [], [], 0.0
+    stops, peaks, cpu, throttled, least = [], [], [], [], 0.0
     for _ in range(options.often(1)):
         with double_running(options.double, settings) as double:
             least = floor.of(Model.of(double.model()), fleet.instances, function.LIMIT, fleet.protected).last_stop
             with function.running(options.function, double.endpoint) as tested:
                 tested.invoke({"action": "proceed"})
-                calls, peak = double.calls(), tested.usage().peak
+                calls, used = double.calls(), tested.usage()
             check(calls)
             stands(double)
             stops.append(clocks(calls, tested.started).last_stop)
-            peaks.append(peak)
+            peaks.append(used.peak)
+            cpu.append(used.cpu)
             throttled.append(100 * sum(call.throttled for call in calls) / len(calls))
     target = f"{OF_FLOOR} times the floor of {least:.2f} s"
     table.add(Row(fleet.name, "from exec to the last instance stopped", "s", stops, OF_FLOOR * least, target))
     table.add(Row(fleet.name, "throttled calls", "%", throttled, THROTTLED, "few"))
     table.add(Row(fleet.name, "peak memory", "MiB", peaks, MEMORY, "what the function is given"))
+    table.add(Row(fleet.name, "CPU in all", "s", cpu))

@@ -69,7 +69,16 @@ def stands(double: Double, users: bool = True) -> dict[str, Any]:
     return state
 
 
-def once(options: Options) -> tuple[Clocks, floor.Floor, float, list[Call]]:
+@dataclass(frozen=True)
+class Halt:
+    clocks: Clocks
+    least: floor.Floor
+    proven: float  # seconds
+    calls: int
+    cpu: float  # seconds
+
+
+def once(options: Options) -> Halt:
     with double_running(options.double, settings("pooled")) as double:
         least = floor.of(Model.of(double.model()), INSTANCES, function.LIMIT)
         with function.running(options.function, double.endpoint) as tested:
@@ -79,14 +88,15 @@ def once(options: Options) -> tuple[Clocks, floor.Floor, float, list[Call]]:
             state = stands(double)
             if QUARANTINE not in state["policies"] or state["rolesDenied"] < state["roles"]:
                 raise SystemExit(f"the halt is not whole: {state}\n{reply.answer}")
-            return clocks(calls, tested.started), least, reply.seconds, calls
+            cpu = tested.usage().cpu
+            return Halt(clocks(calls, tested.started), least, reply.seconds, len(calls), cpu)
 
 
 def measure(options: Options, table: Table) -> None:
     runs = [once(options) for _ in range(options.often(5))]
-    least = runs[0][1]
-    last_stop = [run[0].last_stop for run in runs]
-    everything = [run[0].everything for run in runs]
+    least = runs[0].least
+    last_stop = [run.clocks.last_stop for run in runs]
+    everything = [run.clocks.everything for run in runs]
     of_floor = "{} times the floor of {:.2f} s"
     table.add(
         Row(
@@ -108,5 +118,6 @@ def measure(options: Options, table: Table) -> None:
             of_floor.format(EVERYTHING, least.everything),
         )
     )
-    table.add(Row(NAME, "until the halt is proven and told", "s", [run[2] for run in runs]))
-    table.add(Row(NAME, "calls", "", [float(len(run[3])) for run in runs]))
+    table.add(Row(NAME, "until the halt is proven and told", "s", [run.proven for run in runs]))
+    table.add(Row(NAME, "calls", "", [float(run.calls) for run in runs]))
+    table.add(Row(NAME, "CPU in all", "s", [run.cpu for run in runs]))

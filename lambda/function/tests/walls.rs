@@ -94,6 +94,14 @@ fn the_model_builds_without_the_sdk_and_never_ships() {
 }
 
 #[test]
+fn the_double_of_the_bench_knows_no_other_crate_and_never_ships() {
+    assert_eq!(with_prefix(&linked("runawaytrain-bench"), &["runawaytrain", "aws"]), ["runawaytrain-bench"]);
+    for ships in ["runawaytrain-function", "runawaytrain-operator"] {
+        assert!(!linked(ships).contains("runawaytrain-bench"), "{ships}");
+    }
+}
+
+#[test]
 fn the_sdk_comes_without_its_legacy_http_stack() {
     let tree = Command::new(env!("CARGO"))
         .args([
