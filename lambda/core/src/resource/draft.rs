@@ -268,7 +268,10 @@ impl fmt::Display for SkipReason {
                 write!(f, "never touched: {whose}, going by its name; make sure that it really is that")
             }
             Self::Machinery { whose } => {
-                write!(f, "left, but for its sessions so far: {whose}, going by its name; make sure that it really is that")
+                write!(
+                    f,
+                    "left, but for its sessions so far: {whose}, going by its name; make sure that it really is that"
+                )
             }
             Self::Guarded { whose } => write!(
                 f,

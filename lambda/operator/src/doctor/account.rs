@@ -20,8 +20,7 @@ pub fn account(identity: &Identity, policy: &PolicyFile) -> Finding {
     if policy.is_sample() && payer == SAMPLE_PAYER {
         let said = format!("the policy still names the sample's payer {payer}; you are in account {account}");
         let cure = Cure::new("runawaytrain doctor --before --fill-policy");
-        return Finding::missing("account", said, cure.remarked("if this is your payer"))
-            .by(Remedy::FillPolicy);
+        return Finding::missing("account", said, cure.remarked("if this is your payer")).by(Remedy::FillPolicy);
     }
     Finding::missing(
         "account",
