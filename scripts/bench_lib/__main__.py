@@ -1,4 +1,4 @@
-"""`scripts/bench halt|sweep|fleet|start|all`: the function against a double of AWS."""
+"""`scripts/bench halt|sweep|fleet|start|scale|all`: the function against a double of AWS."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lib import ending
 
-from . import fleet, halt, machine, others, start, sweep
+from . import fleet, halt, machine, others, scale, start, sweep
 from .options import Options
 from .table import Table
 
@@ -18,6 +18,7 @@ SCENARIOS: dict[str, list[Measure]] = {
     "sweep": [sweep.measure],
     "fleet": [fleet.measure],
     "start": [start.measure],
+    "scale": [scale.measure],
 }
 
 

@@ -33,7 +33,7 @@ class Sweep:
         return 1000 * self.cpu / self.calls
 
 
-def _one(tested: function.Function, double: Double) -> Sweep:
+def one(tested: function.Function, double: Double) -> Sweep:
     double.clear()
     tested.forget_peak()
     before, busy = tested.usage(), double.cpu()
@@ -56,7 +56,7 @@ def _two(options: Options, accounts: int) -> list[Sweep]:
         double_running(options.double, settings) as double,
         function.running(options.function, double.endpoint) as tested,
     ):
-        return [_one(tested, double) for _ in range(2)]
+        return [one(tested, double) for _ in range(2)]
 
 
 def measure(options: Options, table: Table) -> None:

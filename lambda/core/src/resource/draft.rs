@@ -279,7 +279,7 @@ impl fmt::Display for SkipReason {
                  it; make sure that it really is that"
             ),
             Self::RootUser { keys, password, mfa, frozen, denied } => {
-                let has = |has: &Option<bool>, what| match has {
+                let has = |has: &Option<bool>, what: &str| match has {
                     Some(true) => format!("has {what}"),
                     Some(false) => format!("has no {}", what.trim_start_matches("a ")),
                     None => format!("may have {what}"),
