@@ -727,6 +727,7 @@ impl Invocation {
         let release = decision::Release { running: &running, back: &back, restored };
         let record = decision::released(&self.known().record, policy, release, now);
         let news = News::Released {
+            tripped: self.known().record.halt.as_ref().map(|halt| halt.tripped),
             grace: record.grace.clone(),
             outcomes: self.outcomes.clone(),
             skipped: self.undoing.skipped().to_vec(),
