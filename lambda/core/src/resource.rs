@@ -38,7 +38,7 @@ use crate::resource::target::Target;
 use crate::vocabulary::failure::{Failure, FailureKind};
 use crate::vocabulary::ids::Region;
 
-pub use act::{Act, Asked, Description, Erasure, Part, Undo};
+pub use act::{Act, Asked, Description, Erasure, Part, Quota, Undo};
 pub use case::{Age, Circumstances, Done, HaltCase, Refusals, ReleaseCase, ReleaseRequest, Start, Suspicion, Touched};
 pub use draft::{Draft, Lane, SkipReason, Skipped};
 pub use room::{Caller, Depth, Resource, Returned, Revival, Scope};

@@ -6,6 +6,7 @@ pub mod call;
 mod doors;
 mod executor;
 pub mod lease;
+mod pace;
 mod residue;
 mod verify;
 

@@ -54,6 +54,11 @@ pub trait Act: Clone + PartialEq + fmt::Display {
         Vec::new()
     }
 
+    /// The quota that its members share, beside that of calls; `None` where AWS documents none.
+    fn quota(&self) -> Option<Quota> {
+        None
+    }
+
     /// What of its members it erases for good, though it can be undone.
     fn erases(&self) -> &[Erasure] {
         &[]
@@ -85,6 +90,15 @@ pub trait Act: Clone + PartialEq + fmt::Display {
         (self.operation(), self.region()) == (other.operation(), other.region())
             && those.iter().any(|item| items.contains(item))
     }
+}
+
+/// A token bucket of one account, region and operation: a token a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// Tokens that it holds.
+    pub at_once: u32,
+    /// Tokens that it gains a second.
+    pub a_second: u32,
 }
 
 /// The local disks of some members of a batch, which end with what is done to them.

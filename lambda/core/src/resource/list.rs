@@ -324,6 +324,10 @@ macro_rules! kinds {
                 }
             }
 
+            fn quota(&self) -> Option<Quota> {
+                match self { $(Self::$Kind(action) => action.quota(),)+ }
+            }
+
             fn erases(&self) -> &[Erasure] {
                 match self { $(Self::$Kind(action) => action.erases(),)+ }
             }

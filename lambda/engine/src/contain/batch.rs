@@ -69,6 +69,8 @@ struct Batch {
     clear: Vec<String>,
     /// Members whose way was cleared before: not a second time.
     cleared: BTreeSet<String>,
+    /// Whether a call was refused for a member.
+    has_refused: bool,
 }
 
 /// What is to be called next.
@@ -137,6 +139,37 @@ impl Batches {
         let piece = self.cleared_piece().or_else(|| self.waiting.pop_front())?;
         self.pieces_under_way += 1;
         Some(Step::Piece(piece))
+    }
+
+    /// Whether a call of the same batch was refused for one of its members.
+    pub fn has_refused(&self, step: &Step) -> bool {
+        let Step::Piece(piece) = step else { return false };
+        self.batches.get(piece.batch).is_some_and(|batch| batch.has_refused)
+    }
+
+    /// Takes a call back that was not taken, to be the next.
+    pub fn take_back(&mut self, step: Step) {
+        match step {
+            Step::Piece(piece) => {
+                self.pieces_under_way -= 1;
+                self.waiting.push_front(piece);
+            }
+            Step::Clearing(clearing) => {
+                self.clearing_under_way -= 1;
+                self.clearing.push_front(*clearing);
+            }
+        }
+    }
+
+    /// Takes a call back that was not made, to come in pieces of so many members; the next is the first of them.
+    pub fn cut(&mut self, step: Step, most: usize) {
+        let Step::Piece(Piece { batch, action, refusals }) = step else { return };
+        self.pieces_under_way -= 1;
+        self.of(batch).pieces -= 1;
+        for items in action.items().chunks(most.max(1)).rev() {
+            self.of(batch).pieces += 1;
+            self.waiting.push_front(Piece { batch, action: some(&action, items), refusals });
+        }
     }
 
     /// Takes in what came of a call: the outcomes that stand. There is none where a part is tried again in pieces, or
@@ -262,6 +295,7 @@ impl Batches {
     /// is in exactly one part, so a wrong hint costs a call and never an instance.
     fn take_apart(&mut self, piece: Piece, failure: &Failure, outcome: Outcome) -> Vec<Outcome> {
         let Piece { batch: number, action, refusals } = piece;
+        self.of(number).has_refused = true;
         if self.of(number).given_up {
             let mut outcomes = vec![outcome];
             outcomes.extend(self.let_go(number, failure));
@@ -361,6 +395,7 @@ impl Batch {
             being_cleared: 0,
             clear: Vec::new(),
             cleared: BTreeSet::new(),
+            has_refused: false,
         }
     }
 }

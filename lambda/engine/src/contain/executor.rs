@@ -19,6 +19,7 @@ use runawaytrain_core::vocabulary::ids::AccountId;
 use super::batch::Batches;
 use super::doors::{Doorkeeper, MOST_ASKED};
 use super::lease::{HeldLease, NotPerformed, Wait};
+use super::pace::{Admission, Paces};
 use crate::deadline::{Deadline, has_come, in_time};
 use crate::patience::Patience;
 use crate::ports::Performed;
@@ -52,6 +53,7 @@ pub struct Executor {
     lease: Arc<HeldLease>,
     permits: Arc<Permits>,
     doors: Arc<Doorkeeper>,
+    paces: Arc<Paces>,
     deadline: Deadline,
     /// Whether it ends where somebody asks for a release.
     yields: bool,
@@ -99,7 +101,8 @@ impl Executor {
             credentials: of_principals(),
         };
         let doors = Arc::new(Doorkeeper::new(Doors::default(), 0));
-        Self { account, lease, permits: Arc::new(permits), doors, deadline, yields: false }
+        let (permits, paces) = (Arc::new(permits), Arc::new(Paces::default()));
+        Self { account, lease, permits, doors, paces, deadline, yields: false }
     }
 
     /// The same, which knows what earlier invocations of the halt found of its doors.
@@ -178,14 +181,31 @@ impl Executor {
                     outcomes.extend(batches.settle(step, outcome));
                     continue;
                 }
+                let wait = match self.paces.admit(step.action(), batches.has_refused(&step), !under_way.is_empty()) {
+                    Admission::After(wait) => wait,
+                    Admission::InPieces(most) => {
+                        batches.cut(step, most);
+                        continue;
+                    }
+                    Admission::Later => {
+                        batches.take_back(step);
+                        break;
+                    }
+                };
                 under_way.push(async move {
                     let is_admitted = self.doors.admits(step.action()).await;
-                    let outcome = if is_admitted { Some(self.perform(step.action().clone()).await) } else { None };
+                    let outcome =
+                        if is_admitted { Some(self.perform_after(wait, step.action().clone()).await) } else { None };
+                    self.paces.settle(step.action(), outcome.as_ref().is_some_and(is_done));
                     (step, outcome)
                 });
             }
             let Some((step, outcome)) = under_way.next().await else { break };
             outcomes.extend(match outcome {
+                Some(outcome) if self.comes_in_pieces(&outcome) => {
+                    batches.take_back(step);
+                    Vec::new()
+                }
                 Some(outcome) => {
                     self.doors.learn(&outcome);
                     batches.settle(step, outcome)
@@ -195,6 +215,30 @@ impl Executor {
         }
         batches.denied().for_each(|action| self.doors.took_apart(action));
         outcomes
+    }
+
+    /// One call, once its tokens are there.
+    async fn perform_after(&self, wait: Duration, action: Action) -> Outcome {
+        if let Some(wait) = self.wait(wait)
+            && !self.lease.waits(wait).await
+        {
+            return Outcome { action, result: ActionResult::Failed { failure: yielded() } };
+        }
+        self.perform(action).await
+    }
+
+    /// Whether what came of a call is that its members are too many for the quota that they share.
+    fn comes_in_pieces(&self, outcome: &Outcome) -> bool {
+        let is_throttled =
+            matches!(&outcome.result, ActionResult::Failed { failure } if failure.kind == FailureKind::Throttled);
+        is_throttled && self.paces.is_too_large(&outcome.action)
+    }
+
+    /// A wait, no longer than the invocation lasts; `None` where there is nothing to wait for.
+    fn wait(&self, time: Duration) -> Option<Wait> {
+        let left = self.deadline.stop_work().map(|end| end.saturating_duration_since(Instant::now()));
+        let time = left.map_or(time, |left| time.min(left));
+        (!time.is_zero()).then_some(Wait { time, yields: self.yields })
     }
 
     /// One call, with patience for throttling and for other writers: one entry in the journal, however often it is
@@ -216,9 +260,15 @@ impl Executor {
             let tried = tries.entry(failure.kind).or_default();
             *tried += 1;
             let wait = patience.next().filter(|_| *tried <= retries(failure.kind, action.part()))?;
-            let left = self.deadline.stop_work().map(|end| end.saturating_duration_since(Instant::now()));
-            let time = left.map_or(wait, |left| wait.min(left));
-            (!time.is_zero()).then_some(Wait { time, yields: self.yields })
+            if failure.kind != FailureKind::Throttled {
+                return self.wait(wait);
+            }
+            let tokens = self.paces.throttled(&action);
+            if self.paces.is_too_large(&action) {
+                self.paces.give_up(&action);
+                return None;
+            }
+            self.wait(wait.max(tokens.unwrap_or_default()))
         };
         let result = match self.lease.perform(&self.account, &action, again).await {
             Ok(Performed::Done) => ActionResult::Done,
@@ -233,6 +283,10 @@ impl Executor {
         }
         Outcome { action, result }
     }
+}
+
+fn is_done(outcome: &Outcome) -> bool {
+    !matches!(outcome.result, ActionResult::Failed { .. })
 }
 
 /// Whether an action must not be done after what came of another in its lane.

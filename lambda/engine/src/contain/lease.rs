@@ -218,7 +218,7 @@ impl HeldLease {
     }
 
     /// Waits, and says whether the call is to be made again.
-    async fn waits(&self, wait: Wait) -> bool {
+    pub(super) async fn waits(&self, wait: Wait) -> bool {
         tokio::select! {
             () = sleep(wait.time) => true,
             () = self.release_requested(), if wait.yields => false,

@@ -4,14 +4,18 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::resource::act::{Act, Asked, Description, Erasure, Part, Undo, write_batch};
+use crate::resource::act::{Act, Asked, Description, Erasure, Part, Quota, Undo, write_batch};
 use crate::vocabulary::failure::FailureKind;
 use crate::vocabulary::ids::{InstanceId, Region};
 
 use super::disks::among;
 
-/// The most instances in one StopInstances call: its resource bucket holds 1,000 tokens, one an instance.
+/// EC2's buckets of instances, as AWS documents them; it raises them on request.
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
+const STOPS: Quota = Quota { at_once: 1000, a_second: 20 };
+const STARTS: Quota = Quota { at_once: 1000, a_second: 2 };
+
+/// The most instances in one call: what their bucket holds.
 pub const MOST_INSTANCES_A_CALL: usize = 1000;
 
 /// What an instance is protected against.
@@ -138,6 +142,14 @@ impl Act for Action {
                 Self::StopInstances { region: other_region, instances: others, .. },
             ) => (region, instances) == (other_region, others),
             _ => self == other,
+        }
+    }
+
+    fn quota(&self) -> Option<Quota> {
+        match self {
+            Self::StopInstances { .. } | Self::TerminateInstances { .. } => Some(STOPS),
+            Self::StartInstances { .. } => Some(STARTS),
+            Self::Unprotect { .. } | Self::Protect { .. } => None,
         }
     }
 
