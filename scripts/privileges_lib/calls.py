@@ -62,7 +62,7 @@ def operations(named: str, crates: dict[str, Path], source: Path) -> list[Operat
         raise Blind("the compiled crate names no operation of the SDK; does `nm -C` know how Rust names things?")
     kinds = {kind.title().replace("_", "") for kind in ITEM.findall(named)}
     files = _files(source)
-    session = _clients_of_session("".join(text for file, text in files.items() if module(file) == "sessions"))
+    session = _clients_of_session("".join(text for file, text in files.items() if module(file) == "member_clients"))
     found = []
     for crate, method in sent:
         operation = Operation(crate, method, _actions(crates[crate], method, kinds), in_session=crate in session)
@@ -114,10 +114,10 @@ def _folder(file: Path) -> Path:
 
 
 def _clients_of_session(text: str) -> set[str]:
-    """The SDK's crates whose clients an assumed session gives out. All other clients have the function's own
+    """The SDK's crates whose clients call with the session around them. All other clients have the function's own
     credentials."""
-    implemented = re.search(r"^impl Session \{$(.*?)^\}$", text, re.DOTALL | re.MULTILINE)
+    implemented = re.search(r"^impl MemberClients \{$(.*?)^\}$", text, re.DOTALL | re.MULTILINE)
     clients = set(CLIENT.findall(implemented[1])) if implemented else set()
     if not clients:
-        raise Blind("the module sessions has no `impl Session` that gives out an `aws_sdk_…::Client`")
+        raise Blind("the module member_clients has no `impl MemberClients` that gives out an `aws_sdk_…::Client`")
     return clients

@@ -19,12 +19,12 @@ TRANSACTION = """\
                  U aws_sdk_dynamodb::types::_transact_write_item::TransactWriteItemBuilder::build
 """
 SESSIONS = """\
-impl Session {
+impl MemberClients {
     pub(crate) fn ec2(&self) -> aws_sdk_ec2::Client {
     }
 }
 
-impl Sessions {
+impl Payer {
     fn sts(&self) -> aws_sdk_sts::Client {}
 }
 """
@@ -43,7 +43,7 @@ class Sources:
             for name in names:
                 snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)[1:]
                 self.write(f"{crate}/src/operation/{snake}.rs", f'Metadata::new(\n    "{name}",\n    "X"')
-        self.write("src/sessions.rs", SESSIONS)
+        self.write("src/member_clients.rs", SESSIONS)
         self.write("src/resource/instances.rs", "client.stop_instances()\nclient\n    .describe_instances ()")
         self.write("src/resource/fleets.rs", "done(client.stop_instances)\n#[cfg(test)]\nclient.describe_instances()")
         self.write("src/ledger.rs", "client.transact_write_items()")
@@ -104,8 +104,8 @@ def test_a_transaction_needs_the_actions_of_its_items(sources: Sources) -> None:
 
 
 def test_a_client_is_a_sessions_wherever_the_module_has_it(sources: Sources) -> None:
-    sources.write("src/sessions.rs", "mod session;")
-    sources.write("src/sessions/session.rs", SESSIONS.replace("-> aws_sdk_ec2", "-> &'a aws_sdk_ec2"))
+    sources.write("src/member_clients.rs", "mod ec2;")
+    sources.write("src/member_clients/ec2.rs", SESSIONS.replace("-> aws_sdk_ec2", "-> &'a aws_sdk_ec2"))
     assert [in_session for _, _, in_session in sources.found(SYMBOLS)] == [True, True]
 
 
@@ -117,8 +117,8 @@ def test_blindness_is_no_clean_bill(sources: Sources) -> None:
     with pytest.raises(Blind, match=r"neither `\.stop_instances\(\)` nor `Client::stop_instances`"):
         sources.found(SYMBOLS)
     sources.write("src/resource/instances.rs", text)
-    no_clients = "impl Session {\n    fn ec2(&self) -> Ec2 {}\n}\n"
-    for blind in ("impl Clients {}", no_clients, SESSIONS.replace("Session ", "Assumed ")):
-        sources.write("src/sessions.rs", blind)
-        with pytest.raises(Blind, match="impl Session"):
+    no_clients = "impl MemberClients {\n    fn ec2(&self) -> Ec2 {}\n}\n"
+    for blind in ("impl Clients {}", no_clients, SESSIONS.replace("MemberClients ", "Clients ")):
+        sources.write("src/member_clients.rs", blind)
+        with pytest.raises(Blind, match="impl MemberClients"):
             sources.found(SYMBOLS)
