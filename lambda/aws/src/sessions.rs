@@ -80,7 +80,7 @@ impl Entry {
 /// Gives out sessions and remembers them.
 pub(crate) struct Sessions {
     clients: MemberClients,
-    /// The caller's own credentials.
+    /// The credentials by which roles are assumed, which are those of the account that is entered without a role.
     own: Option<SharedCredentialsProvider>,
     sts: aws_sdk_sts::Client,
     entry: Entry,

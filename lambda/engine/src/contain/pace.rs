@@ -112,12 +112,12 @@ impl Paces {
         })
     }
 
-    /// Of how many members an action may be that waits for their tokens as it is; what is larger comes again in pieces.
+    /// Whether a throttled action has more members than a call should wait for: it comes again in pieces.
     pub fn is_too_large(&self, action: &Action) -> bool {
         action.quota().is_some() && action.items().len() > PIECE
     }
 
-    /// The tokens that a throttled call did not get are there for its pieces.
+    /// Takes the promise to a throttled call back: its pieces are promised their own.
     pub fn give_up(&self, action: &Action) {
         let members = action.items().len() as f64;
         self.of(action, |pace| pace.tokens = (pace.tokens + members).min(0.0));
