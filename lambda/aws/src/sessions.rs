@@ -107,8 +107,8 @@ impl Sessions {
         }
     }
 
-    /// Makes calls in an account. A session whose call was denied or whose credentials were refused is forgotten, so that
-    /// a role that was made anew is assumed anew.
+    /// Makes calls in an account. A session whose call was denied or whose credentials were refused is forgotten, so
+    /// that a role that was made anew is assumed anew.
     pub(crate) async fn calls<'a, T, Calls>(
         &'a self,
         account: &AccountId,
