@@ -28,6 +28,10 @@ impl SdkActuator {
 
 #[async_trait]
 impl Actuator for SdkActuator {
+    async fn prepare(&self, account: &AccountId) {
+        self.sessions.open(account, Purpose::Act).await;
+    }
+
     async fn perform(&self, account: &AccountId, action: &Action, now: Timestamp) -> Result<Performed, Failure> {
         if action.names_nothing() {
             let detail = "an empty list would mean everything in the region";
@@ -119,6 +123,19 @@ mod tests {
             let has_assumed = script.asked().iter().any(|asked| asked.contains("Action=AssumeRole"));
             assert_eq!(has_assumed, action.kind().actor() == Caller::Member, "{action}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_prepared_is_what_acts_and_nothing_is_changed_by_it() {
+        let script = willing();
+        let actuator = actuator(&script);
+        actuator.prepare(&account()).await;
+        let prepared = script.asked();
+        assert!(matches!(&prepared[..], [only] if only.contains("Action=AssumeRole")), "{prepared:?}");
+        let deny = users::Action::DenyUser { user: UserName::new("mallory") }.into();
+        assert_eq!(actuator.perform(&account(), &deny, Timestamp::UNIX_EPOCH).await, Ok(Performed::Done));
+        let entered = script.asked().iter().filter(|asked| asked.contains("Action=AssumeRole")).count();
+        assert_eq!(entered, 1);
     }
 
     #[tokio::test]

@@ -128,6 +128,11 @@ impl Sessions {
         }
     }
 
+    /// Takes a session ahead of the calls that need it. Where that fails, they say so.
+    pub(crate) async fn open(&self, account: &AccountId, purpose: Purpose) {
+        drop(self.get(account, purpose).await);
+    }
+
     /// A session that holds for some minutes more. Callers that ask at the same time share one AssumeRole and its
     /// failure; a failure is not remembered beyond them.
     async fn get(&self, account: &AccountId, purpose: Purpose) -> Result<Arc<Session>, Failure> {

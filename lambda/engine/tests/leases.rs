@@ -186,6 +186,8 @@ struct Late(Arc<dyn Actuator>);
 
 #[async_trait::async_trait]
 impl Actuator for Late {
+    async fn prepare(&self, _: &AccountId) {}
+
     async fn perform(&self, account: &AccountId, action: &Action, now: Timestamp) -> Result<Performed, Failure> {
         let (inner, account, action) = (Arc::clone(&self.0), account.clone(), action.clone());
         let landing = tokio::spawn(async move {

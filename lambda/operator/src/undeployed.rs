@@ -266,6 +266,8 @@ impl Simulator for Blank {
 
 #[async_trait]
 impl Actuator for Blank {
+    async fn prepare(&self, _: &AccountId) {}
+
     async fn perform(&self, _: &AccountId, action: &Action, _: Timestamp) -> Result<Performed, Failure> {
         use runawaytrain_core::resource::Act as _;
         Err(not_deployed(action.operation()))

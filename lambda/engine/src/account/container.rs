@@ -151,6 +151,10 @@ impl Work {
     /// takes the lease. Past the brake, or where our role was taken away, the account is frozen instead.
     async fn begin(&mut self, beginning: Start) -> Result<StartAnswer, StartError> {
         let Start { decision, observation, known, doors } = beginning;
+        // The brake and the lease take three answers of the table.
+        if matches!(decision.cause, Some(Cause::Tripped | Cause::Ordered | Cause::Standing)) {
+            self.sweep.leases.prepare(&self.policy().account);
+        }
         let Some(extent) = self.extent(&decision, &observation, &known.record).await? else {
             return Ok(StartAnswer::NothingToDo);
         };

@@ -108,6 +108,12 @@ impl Leases {
         Ok(Some((HeldLease::new(self.clone(), lease, halt), stored)))
     }
 
+    /// Has whatever changes accounts make ready for one, while the right to do so is still being asked for.
+    pub fn prepare(&self, account: &AccountId) {
+        let (actuator, account) = (Arc::clone(&self.actuator), account.clone());
+        tokio::spawn(async move { actuator.prepare(&account).await });
+    }
+
     /// Freezes an account of which no record can be read, so that there is neither a lease nor a journal. To attach the
     /// quarantine twice does no harm, whoever else is at the account, and nobody but us attaches it.
     pub async fn freeze_unrecorded(&self, account: &AccountId) -> Result<Performed, Failure> {

@@ -17,6 +17,10 @@ pub enum Performed {
 /// Changes accounts, one API call an action.
 #[async_trait]
 pub trait Actuator: Send + Sync {
+    /// Makes ready to change an account, so that the first call need not wait for it. Nothing is changed, and what goes
+    /// wrong with it is what the first call then says.
+    async fn prepare(&self, account: &AccountId);
+
     /// Performs one action. Nothing is retried here beyond what the SDK retries; batches are not split here.
     ///
     /// `now` is the time of the call, for an action that dates what it writes: sessions issued before it are revoked.

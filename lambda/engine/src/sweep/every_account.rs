@@ -1,9 +1,14 @@
-//! Sweeps all accounts at once. One that breaks or is not reached before the deadline is reported as such; the others
+//! Sweeps all accounts, many at once. One that breaks or is not reached before the deadline is reported as such; the others
 //! are served.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::task::{Id, JoinSet};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::timeout;
 
 use runawaytrain_core::message::report::AccountReport;
 use runawaytrain_core::observation::Coverage;
@@ -37,13 +42,20 @@ impl AccountResults {
     }
 }
 
-/// Sweeps every account of the scope.
+/// Accounts whose looks are under way at once: enough that the calls keep each other company, and no more, for what is
+/// being seen of an account takes some hundred KB.
+const MOST_ACCOUNTS: usize = 128;
+
+/// How long an account counts among those. Whoever takes longer is being contained, is throttled or does not answer;
+/// none of that is a reason for the others to wait.
+const TURN: Duration = Duration::from_secs(3);
+
+/// Sweeps every account of the scope: first those in which something was going on when they were last seen.
 pub(super) async fn every_account(one: &AccountSweep, scope: Scope, mut records: Records) -> AccountResults {
     let unserved = scope.unserved.into_iter().map(|unserved| unserved.report).collect();
     let mut swept =
         AccountResults { accounts: unserved, coverage: Coverage::default(), reached_all: true, knows_all: true };
-    let mut running = JoinSet::new();
-    let mut waiting: BTreeMap<Id, (AccountId, String)> = BTreeMap::new();
+    let mut waiting: Vec<Waiting> = Vec::new();
     for scoped in scope.accounts {
         if scoped.mode == Mode::Pass {
             let units_unknown = scoped.units_unknown.as_ref().map(Failure::to_string);
@@ -59,30 +71,57 @@ pub(super) async fn every_account(one: &AccountSweep, scope: Scope, mut records:
             }
             None => Ok(records.readable.remove(account)),
         };
-        let one = one.clone();
-        let who = (scoped.policy.account.clone(), scoped.name.clone());
-        let task = running.spawn(async move { sweep_one(&one, &scoped, known).await });
-        waiting.insert(task.id(), who);
+        waiting.push(Waiting { scoped, known });
     }
+    // A stable order, reversed: they are taken from the end.
+    waiting.sort_by_cached_key(|waiting| Reverse(waiting.urgency()));
+    waiting.reverse();
+    let turns = Arc::new(Semaphore::new(MOST_ACCOUNTS));
+    let mut running = JoinSet::new();
+    let mut begun: BTreeMap<Id, (AccountId, String)> = BTreeMap::new();
     loop {
-        match in_time(one.deadline.abandon(), running.join_next_with_id()).await {
-            Some(None) => break,
-            Some(Some(Ok((id, outcome)))) => {
-                waiting.remove(&id);
+        let step = async {
+            tokio::select! {
+                biased;
+                Some(ended) = running.join_next_with_id() => Step::Ended(ended),
+                Ok(turn) = Arc::clone(&turns).acquire_owned(), if !waiting.is_empty() => Step::Turn(turn),
+                else => Step::Over,
+            }
+        };
+        match in_time(one.deadline.abandon(), step).await {
+            Some(Step::Over) => break,
+            Some(Step::Turn(turn)) => {
+                let Some(Waiting { scoped, known }) = waiting.pop() else { continue };
+                let one = one.clone();
+                let who = (scoped.policy.account.clone(), scoped.name.clone());
+                let task = running.spawn(async move {
+                    let mut sweep = Box::pin(sweep_one(&one, &scoped, known));
+                    let soon = timeout(TURN, &mut sweep).await;
+                    drop(turn);
+                    match soon {
+                        Ok(outcome) => outcome,
+                        Err(_) => sweep.await,
+                    }
+                });
+                begun.insert(task.id(), who);
+            }
+            Some(Step::Ended(Ok((id, outcome)))) => {
+                begun.remove(&id);
                 // Who is being contained may keep us busy: that says nothing of the others, and its mails say it of it.
                 let is_contained = outcome.report.state.is_some_and(State::is_contained);
                 swept.reached_all &= outcome.in_time || is_contained;
                 swept.coverage += outcome.coverage;
                 swept.accounts.push(outcome.report);
             }
-            Some(Some(Err(broken))) => {
-                let Some((account, name)) = waiting.remove(&broken.id()) else { continue };
+            Some(Step::Ended(Err(broken))) => {
+                let Some((account, name)) = begun.remove(&broken.id()) else { continue };
                 tracing::error!(account = %account, error = %broken, "the sweep of an account broke");
                 swept.lose(account, &name, format!("its sweep broke off: {broken}"));
             }
             None => {
                 running.abort_all();
-                for (account, name) in std::mem::take(&mut waiting).into_values() {
+                let never = waiting.drain(..).map(|waiting| (waiting.scoped.policy.account, waiting.scoped.name));
+                for (account, name) in std::mem::take(&mut begun).into_values().chain(never) {
                     tracing::error!(account = %account, "not finished before the deadline");
                     swept.lose(account, &name, "not finished before the deadline; the next sweep takes it up again");
                 }
@@ -92,6 +131,35 @@ pub(super) async fn every_account(one: &AccountSweep, scope: Scope, mut records:
     }
     swept.accounts.sort_by(|one, other| one.account.cmp(&other.account));
     swept
+}
+
+/// An account that is not begun yet, with what is known of it.
+struct Waiting {
+    scoped: ScopedAccount,
+    known: Result<Option<VersionedRecord>, UnreadableRecord>,
+}
+
+impl Waiting {
+    /// Who comes first: whose halt is under way, then who is contained or cannot be told, then who had the most
+    /// running.
+    fn urgency(&self) -> (bool, bool, u64) {
+        match &self.known {
+            Err(_) => (false, true, u64::MAX),
+            Ok(None) => (false, true, 0),
+            Ok(Some(VersionedRecord { record, .. })) => (
+                record.state == State::Halting,
+                record.state.is_contained(),
+                record.regions.running.values().fold(0, |sum, running| sum.saturating_add(*running)),
+            ),
+        }
+    }
+}
+
+/// What comes next.
+enum Step {
+    Turn(OwnedSemaphorePermit),
+    Ended(Result<(Id, AccountOutcome), JoinError>),
+    Over,
 }
 
 async fn sweep_one(

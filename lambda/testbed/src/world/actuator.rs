@@ -15,6 +15,8 @@ use crate::resource;
 
 #[async_trait]
 impl Actuator for World {
+    async fn prepare(&self, _: &AccountId) {}
+
     async fn perform(&self, account: &AccountId, action: &Action, now: Timestamp) -> Result<Performed, Failure> {
         let operation = action.operation();
         let kind = action.kind();
