@@ -45,6 +45,7 @@ PACKAGE = "runawaytrain-function"
 FUNCTION_ROLE = "RunawayTrainFunction"
 BRIDGE = "demo-bridge-quarantine"
 CDK_SECONDS = 1200  # on the emulator; a busy machine takes minutes
+QUIETLY = ["--ci", "--no-color", "--no-notices"]
 CDK_HINT = "the emulator's side is in emulator.log beside it; `scripts/test infra` checks the stack alone."
 
 
@@ -106,7 +107,16 @@ class Deployment:
         self._cdk("cdk destroy", "destroy", STACK, ACCOUNT_STACKS, "--force")
 
     def bootstrap(self) -> None:
-        self._cdk("cdk bootstrap", "bootstrap", f"aws://{PAYER}/{HOME_REGION}")
+        """The bootstrap needs nothing of the stacks, nor they of it until they are deployed: both at once."""
+        aside, log = self.places.temp / "bootstrap", self.places.logs / "cdk-bootstrap.log"
+        aside.mkdir()
+        command = [CDK, "bootstrap", f"aws://{PAYER}/{HOME_REGION}", *QUIETLY]
+        child = process.start(command, log, aside, environment(self.cloud, self.places))
+        try:
+            self._cdk("cdk synth, and cdk bootstrap beside it", "synth", "--quiet")
+            process.finish("cdk bootstrap", child, log, CDK_HINT, CDK_SECONDS)
+        finally:
+            process.end(child)
         self.halt_policies = self._make_halt_policies()
 
     @property
@@ -117,8 +127,8 @@ class Deployment:
         context = ["-c", f"policy={self.policy}", "-c", f"bootstrap={self.binary}", "--output", self.output]
         for option, policy in self.halt_policies.items():
             context += ["-c", f"{option}={policy}"]
-        command = [CDK, *arguments, "--ci", "--no-color", "--no-notices", *context]
-        log = self.places.logs / f"{text.replace(' ', '-')}.log"
+        command = [CDK, *arguments, *QUIETLY, *context]
+        log = self.places.logs / f"cdk-{arguments[0]}.log"
         process.run(
             text, command, log, CDK_HINT, INFRA, environment(self.cloud, self.places), self.verbose, CDK_SECONDS
         )

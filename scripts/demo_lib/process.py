@@ -52,17 +52,23 @@ def run(
     with show.step(text, log):
         child = start(command, log, cwd, env)
         try:
-            code = child.wait(seconds)
-        except subprocess.TimeoutExpired:
-            raise StepFailed(
-                f"{text}: `{Path(command[0]).name}` did not end within {show.seconds(seconds or 0)}", log, hint
-            ) from None
+            finish(text, child, log, hint, seconds)
         finally:
             end(child)
-        if code != 0:
-            raise StepFailed(f"{text}: `{Path(command[0]).name}` ended with code {code}", log, hint)
     if verbose:
         show.say(log.read_text(errors="replace").rstrip(), "dim")
+
+
+def finish(text: str, child: subprocess.Popen[bytes], log: Path, hint: str, seconds: float | None = None) -> None:
+    """Waits for a command to end, and to end well."""
+    assert isinstance(child.args, list)  # as `start` makes them
+    name = Path(child.args[0]).name
+    try:
+        code = child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        raise StepFailed(f"{text}: `{name}` did not end within {show.seconds(seconds or 0)}", log, hint) from None
+    if code != 0:
+        raise StepFailed(f"{text}: `{name}` ended with code {code}", log, hint)
 
 
 def end(child: subprocess.Popen[bytes]) -> None:
