@@ -8,8 +8,8 @@ as long as the longest of what goes on side by side:
     cpu(N)     = CPU of all calls ÷ the share of a processor that Lambda gives: memory ÷ 1,769 MB, at most one, for the
                  function has one thread
     list(N)    = N ÷ 20 accounts a page ÷ 8 calls a second, where the list of accounts is not known any more
-    read(N)    = N records ÷ 3,000 units a second that a partition key of DynamoDB reads
-    write(N)   = 6 N units ÷ 1,000 a second that it writes, at the turn of an hour, when every record is written
+    read(N)    = N records ÷ 3,000 units a second that a partition key of DynamoDB reads ÷ 10 such keys
+    write(N)   = 6 N units ÷ 1,000 a second that it writes ÷ 10, at the turn of an hour, when every record is written
     assume(N)  = N ÷ 600 AssumeRole a second; after the first sweep only those whose session ends
 
 and the function's memory is what it has at rest and so much an account."""
@@ -37,6 +37,7 @@ ASSUMED_A_SECOND = 600.0
 SESSION_SECONDS = 40 * 60  # on average: an hour, less 5 to 35 minutes
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 READ_A_SECOND, WRITTEN_A_SECOND, UNITS_A_RECORD = 3_000.0, 1_000.0, 6.0
+KEYS = 10  # that share the records: lambda/core/src/contract/partitions.rs
 
 # List prices in us-east-1; docs/costs.md says where they come from.
 GB_SECOND, REQUEST = 0.0000166667, 0.20 / 1_000_000
@@ -93,8 +94,8 @@ def predict(quiet: Quiet, accounts: int, memory: int, tick: int, is_hour: bool =
         "CPU": quiet.cpu.at(accounts) / min(1.0, memory / MB_A_PROCESSOR),
         "ListAccounts": math.ceil(accounts / ACCOUNTS_A_PAGE) / PAGES_A_SECOND,
         "AssumeRole": taken / ASSUMED_A_SECOND,
-        "reads of one partition key": accounts / READ_A_SECOND,
-        "writes of one partition key": accounts * UNITS_A_RECORD / WRITTEN_A_SECOND if is_hour else 0.0,
+        "reads of the partition keys": accounts / KEYS / READ_A_SECOND,
+        "writes of the partition keys": accounts / KEYS * UNITS_A_RECORD / WRITTEN_A_SECOND if is_hour else 0.0,
     }
     binding = max(side_by_side, key=lambda name: side_by_side[name])
     return Sweep(side_by_side[binding], binding, quiet.memory.at(accounts))

@@ -82,7 +82,7 @@ def make_topic(cloud: Cloud, name: str, mailbox: Mailbox) -> None:
 
 def claimed_until(cloud: Cloud) -> float:
     """Until when the last of the waiting mails is somebody's business, in seconds since 1970."""
-    waiting = [item for (partition, _), item in look.table(cloud).items() if partition == look.OUTBOX]
+    waiting = [item for (partition, _), item in look.table(cloud).items() if partition.startswith(look.OUTBOX)]
     return max((int(item["claimedUntil"]["N"]) / 1000 for item in waiting if "claimedUntil" in item), default=0.0)
 
 

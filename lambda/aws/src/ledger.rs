@@ -9,18 +9,23 @@ mod record;
 mod slots;
 mod spent;
 mod table;
+#[cfg(test)]
+mod tests;
 mod write;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use futures::future::try_join_all;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::{SignedDuration, Timestamp};
 
+use runawaytrain_core::contract::{RECORDS, SORT_KEY, partitions_of};
 use runawaytrain_core::message::Notice;
-use runawaytrain_core::record::HourPeak;
+use runawaytrain_core::record::{HourPeak, State};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 use runawaytrain_engine::ports::{
@@ -29,8 +34,8 @@ use runawaytrain_engine::ports::{
 };
 
 use self::journal::Scribe;
-use self::record::{FENCE, HOLDER, PARTITION, UNTIL, record_key};
-use self::table::{GET, QUERY, Table, UPDATE, moment, number, text};
+use self::record::{FENCE, HOLDER, Standing, UNTIL, record_key};
+use self::table::{GET, Item, QUERY, Table, UPDATE, as_text, moment, number, text};
 
 pub(crate) struct DynamoLedger {
     table: Table,
@@ -48,27 +53,65 @@ impl DynamoLedger {
     }
 }
 
+/// So many records are asked for at once by their keys.
+const AT_A_TIME: usize = 32;
+
+impl DynamoLedger {
+    /// The records of every account, or of those that stand so, in all partitions: those of earlier versions first, for
+    /// what has moved by then is found where it went.
+    async fn every(&self, state: Option<State>) -> Result<Records, Failure> {
+        let earlier = self.items(RECORDS.to_owned(), state).await?;
+        let here: Vec<_> = partitions_of(RECORDS).map(|partition| self.items(partition, state)).collect();
+        let here = try_join_all(here).await?;
+        let mut items: BTreeMap<&str, &Item> = BTreeMap::new();
+        let earlier = earlier.iter().filter(|item| !record::is_marker(item));
+        items.extend(earlier.chain(here.iter().flatten()).map(|item| (as_text(item, SORT_KEY).unwrap_or("?"), item)));
+        Ok(records(QUERY, items.into_values()))
+    }
+
+    async fn items(&self, partition: String, state: Option<State>) -> Result<Vec<Item>, Failure> {
+        match state {
+            Some(state) => self.table.query_where(&partition, record::STATE, &state.to_string()).await,
+            None => self.table.query(&partition).await,
+        }
+    }
+}
+
+/// Items as records. One that cannot be read is told apart from one that is not there.
+fn records<'a>(operation: &str, items: impl Iterator<Item = &'a Item>) -> Records {
+    let mut all = Records::default();
+    for item in items {
+        match (record::versioned(operation, item), record::account(item)) {
+            (Ok(found), _) => {
+                all.readable.insert(found.record.account.clone(), found);
+            }
+            (Err(failure), Some(account)) => {
+                all.unreadable.insert(account, UnreadableRecord { state: record::state(item), failure });
+            }
+            (Err(failure), None) => tracing::error!(%failure, "an item among the records is nobody's"),
+        }
+    }
+    all
+}
+
 #[async_trait]
 impl States for DynamoLedger {
     async fn load_all(&self) -> Result<Records, Failure> {
-        let mut all = Records::default();
-        for item in self.table.query(PARTITION).await? {
-            match (record::versioned(QUERY, &item), record::account(&item)) {
-                (Ok(found), _) => {
-                    all.readable.insert(found.record.account.clone(), found);
-                }
-                (Err(failure), Some(account)) => {
-                    all.unreadable.insert(account, UnreadableRecord { state: record::state(&item), failure });
-                }
-                (Err(failure), None) => tracing::error!(%failure, "an item among the records is nobody's"),
-            }
-        }
-        Ok(all)
+        self.every(None).await
+    }
+
+    async fn load_some(&self, accounts: &BTreeSet<AccountId>) -> Result<Records, Failure> {
+        let standing: Vec<_> = accounts.iter().map(|account| Standing::of(&self.table, account)).collect();
+        let found: Vec<Standing> = stream::iter(standing).buffer_unordered(AT_A_TIME).try_collect().await?;
+        Ok(records(GET, found.iter().filter_map(Standing::item)))
+    }
+
+    async fn load_in(&self, state: State) -> Result<Records, Failure> {
+        self.every(Some(state)).await
     }
 
     async fn load(&self, account: &AccountId) -> Result<Option<VersionedRecord>, Failure> {
-        let item = self.table.get(record_key(account)).await?;
-        item.map(|item| record::versioned(GET, &item)).transpose()
+        Standing::of(&self.table, account).await?.read()
     }
 
     async fn commit(&self, commit: Commit) -> Result<VersionedRecord, StoreError> {

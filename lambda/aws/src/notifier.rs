@@ -1,5 +1,7 @@
 //! Mail, over SNS, and chat, which listens to the default list's topic.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use aws_config::{Region, SdkConfig};
 use serde_json::json;
@@ -51,7 +53,7 @@ impl Notifier for SnsNotifier {
         let listens = self.has_chat && *list == NotifyList::Default;
         let publish = match listens.then(|| by_protocol(subject, body, chat)).flatten() {
             Some(message) => publish.message_structure("json").message(message),
-            None => publish.message(body),
+            None => publish.message(fitting(body)),
         };
         match publish.send().await {
             Ok(_) => Ok(()),
@@ -69,6 +71,16 @@ impl Notifier for SnsNotifier {
 fn by_protocol(subject: &str, body: &str, chat: &Chat) -> Option<String> {
     let message = json!({ "default": body, "email": body, "https": chat.notification(subject) }).to_string();
     (message.len() <= LONGEST).then_some(message)
+}
+
+/// The mail as SNS takes it. Mails are written much shorter; one that is not must not wait in the outbox for ever.
+fn fitting(body: &str) -> Cow<'_, str> {
+    const CUT: &str = "\n\nThe mail was too long for SNS. The rest is left out: run `runawaytrain status`.\n";
+    if body.len() <= LONGEST {
+        return Cow::Borrowed(body);
+    }
+    let end = (0..=LONGEST - CUT.len()).rev().find(|end| body.is_char_boundary(*end)).unwrap_or(0);
+    Cow::Owned(format!("{}{CUT}", body.get(..end).unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -165,6 +177,14 @@ mod tests {
         ] {
             assert_eq!(published(true, &list, BODY).await, mail(topic, BODY));
         }
+    }
+
+    #[tokio::test]
+    async fn a_mail_that_is_too_long_goes_out_cut_and_says_so() {
+        let asked = published(true, &NotifyList::Default, &"ü".repeat(LONGEST)).await;
+        let message = &asked["Message"];
+        assert!(message.len() <= LONGEST && message.len() > LONGEST - 4, "{}", message.len());
+        assert!(message.contains("The rest is left out") && !asked.contains_key("MessageStructure"));
     }
 
     #[tokio::test]

@@ -15,6 +15,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
+use runawaytrain_bench::LocalTable;
 use serde_json::{Map, Value, json};
 
 use crate::config;
@@ -24,7 +25,8 @@ const RECORD: &str = "RUNAWAYTRAIN_WIRE";
 /// Headers that tell who asks for what.
 const TELLING: [&str; 3] = ["authorization", "user-agent", "x-amz-target"];
 
-type Answer = dyn Fn(&str) -> (u16, Vec<u8>) + Send + Sync;
+/// By the header that names the operation, where there is one, and the body.
+type Answer = dyn Fn(&str, &str) -> (u16, Vec<u8>) + Send + Sync;
 
 /// A service whose answer to a request's body is what the script says; every request's body is kept.
 #[derive(Clone)]
@@ -51,6 +53,16 @@ impl Script {
 
     /// One that does not answer in text, such as CloudWatch, which speaks CBOR.
     pub(crate) fn binary(answer: impl Fn(&str) -> (u16, Vec<u8>) + Send + Sync + 'static) -> Self {
+        Self::of(move |_, asked| answer(asked))
+    }
+
+    /// A table of DynamoDB, which is empty to begin with.
+    pub(crate) fn table() -> Self {
+        let table = LocalTable::new();
+        Self::of(move |target, asked| table.answer(target, asked))
+    }
+
+    fn of(answer: impl Fn(&str, &str) -> (u16, Vec<u8>) + Send + Sync + 'static) -> Self {
         Self { answer: Arc::new(answer), asked: Arc::default(), agents: Arc::default(), signers: Arc::default() }
     }
 
@@ -82,7 +94,8 @@ impl Script {
 impl HttpConnector for Script {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
-        let (status, answer) = (self.answer)(&body);
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let (status, answer) = (self.answer)(target, &body);
         if let Some(folder) = std::env::var_os(RECORD) {
             record(folder.as_ref(), &request, &body);
         }

@@ -135,7 +135,7 @@ async fn dynamodb_keeps_the_contract_of_the_books() {
     runawaytrain_testbed::contract::books::price_book_contract(&*ports.price_book).await;
     runawaytrain_testbed::contract::books::spend_book_contract(&*ports.spend_book).await;
     // What the contract stores last must not fit into one page, or it shows nothing.
-    for partition in ["PRICE", "SPENT#20261101-20261201"] {
+    for partition in ["PRICE", "SPENT#20261101-20261201#0"] {
         let first = aws_sdk_dynamodb::Client::new(&inside(&payer))
             .query()
             .table_name("books")
@@ -156,7 +156,7 @@ async fn more_records_than_a_page_holds_are_all_read() {
     let now = "2026-11-22T03:00:00Z".parse().unwrap();
     for number in 0..50 {
         let record =
-            AccountRecord { why: "w".repeat(30_000), ..AccountRecord::new(account(&format!("4{number:011}")), now) };
+            AccountRecord { why: "w".repeat(30_000), ..AccountRecord::new(account(&format!("4{number:010}0")), now) };
         states
             .commit(Commit { record, lease: LeaseMove::None { expected: 0 }, notices: Vec::new(), peak: None, at: now })
             .await
@@ -164,7 +164,8 @@ async fn more_records_than_a_page_holds_are_all_read() {
     }
     let first =
         aws_sdk_dynamodb::Client::new(&inside(&payer)).query().table_name("pages").key_condition_expression("pk = :pk");
-    let first = first.expression_attribute_values(":pk", AttributeValue::S("ACCOUNT".to_owned())).send().await.unwrap();
+    let first =
+        first.expression_attribute_values(":pk", AttributeValue::S("ACCOUNT#0".to_owned())).send().await.unwrap();
     assert!(first.last_evaluated_key().is_some(), "the emulator does not page, so this test shows nothing");
     assert_eq!(states.load_all().await.unwrap().readable.len(), 50);
 }

@@ -48,6 +48,18 @@ impl Call {
         call(&operation, parameters, Value::Null)
     }
 
+    /// A call of a JSON protocol that nobody signed.
+    pub fn of_json(service: &str, operation: &str, body: Value) -> Self {
+        Self {
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            account: String::new(),
+            region: String::new(),
+            parameters: HashMap::new(),
+            body,
+        }
+    }
+
     /// A parameter of the query protocols.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.get(name).map(String::as_str)

@@ -11,6 +11,7 @@ mod call;
 mod connections;
 mod expression;
 mod http;
+mod local_table;
 mod log;
 mod network;
 mod server;
@@ -20,5 +21,6 @@ mod table;
 mod world;
 mod xml;
 
+pub use local_table::LocalTable;
 pub use server::Double;
 pub use settings::{Connections, Fault, Holdings, Network, Settings};

@@ -9,6 +9,10 @@ use crate::expression::{Expression, Item, Malformed};
 /// The most that a page of a query holds, in bytes.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html>
 const PAGE: usize = 1024 * 1024;
+/// The most that an item holds, its names included, and the items of a transaction together.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
+const ITEM: usize = 400 * 1024;
+const TRANSACTION: usize = 4 * 1024 * 1024;
 const PARTITION: &str = "pk";
 const SORT: &str = "sk";
 
@@ -56,8 +60,12 @@ impl Table {
             if !Expression::new(text, request).holds(item)? {
                 continue;
             }
+            // A page ends by what was read, whatever of it is wanted.
             size += size_of(item);
-            found.push(item);
+            let wanted = request.get("FilterExpression").and_then(Value::as_str);
+            if wanted.map_or(Ok(true), |wanted| Expression::new(wanted, request).holds(item))? {
+                found.push(item);
+            }
             if size > PAGE {
                 let last = json!({ PARTITION: { "S": partition }, SORT: { "S": sort } });
                 return Ok((found, Some(last)));
@@ -82,6 +90,11 @@ impl Table {
         if checked.iter().any(Result::is_err) {
             return Err(checked.into_iter().map(Result::err).collect());
         }
+        let size: usize = checked.iter().flatten().map(bytes_of).sum();
+        if size > TRANSACTION {
+            let why = "Collection size exceeded: the items of a transaction have 4 MB at most";
+            return Err(writes.iter().map(|_| Some(NotWritten::Malformed(why.to_owned()))).collect());
+        }
         for ((change, request), after) in writes.iter().zip(checked.into_iter().flatten()) {
             self.apply(*change, request, after);
         }
@@ -101,7 +114,7 @@ impl Table {
                 return Err(NotWritten::Condition(before));
             }
         }
-        Ok(match change {
+        let after = match change {
             Change::Put => key.as_object().cloned().unwrap_or_default(),
             Change::Delete | Change::Check => before,
             Change::Update => {
@@ -111,7 +124,11 @@ impl Table {
                 Expression::new(text, request).update(&mut after).map_err(NotWritten::Malformed)?;
                 after
             }
-        })
+        };
+        if bytes_of(&after) > ITEM {
+            return Err(NotWritten::Malformed("Item size has exceeded the maximum allowed size".to_owned()));
+        }
+        Ok(after)
     }
 
     fn apply(&mut self, change: Change, request: &Value, after: Item) {
@@ -144,6 +161,23 @@ fn size_of(item: &Item) -> usize {
     item.values().map(|value| value.to_string().len()).sum()
 }
 
+/// How large an item is to DynamoDB, which counts names and values.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
+fn bytes_of(item: &Item) -> usize {
+    item.iter().map(|(name, value)| name.len() + bytes_of_value(value)).sum()
+}
+
+fn bytes_of_value(value: &Value) -> usize {
+    let Some((mark, value)) = value.as_object().and_then(|value| value.iter().next()) else { return 1 };
+    let text = value.as_str().map_or(1, str::len);
+    match (mark.as_str(), value) {
+        ("N", _) => text / 2 + 1,
+        ("M", Value::Object(fields)) => 3 + fields.len() + bytes_of(fields),
+        ("L", Value::Array(values)) => 3 + values.iter().map(|value| 1 + bytes_of_value(value)).sum::<usize>(),
+        _ => text,
+    }
+}
+
 /// What a write costs: a unit a kilobyte that was begun.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html>
 pub(crate) fn units(item: &Item) -> f64 {
@@ -168,6 +202,41 @@ mod tests {
         assert!(table.transact(Some("token"), &[(Change::Put, &new)]).is_ok());
         assert!(table.transact(Some("token"), &[(Change::Put, &new)]).is_ok(), "it is a repetition");
         assert!(table.transact(Some("other"), &[(Change::Put, &new)]).is_err());
+    }
+
+    #[test]
+    fn an_item_has_400_kb_at_most_and_a_transaction_4_mb() {
+        let mut table = Table::default();
+        let large = |sort: &str, size: usize| {
+            let mut item = put(sort, None);
+            item["Item"]["text"] = json!({ "S": "x".repeat(size) });
+            item
+        };
+        let keys = "pkAsk1text".len();
+        assert!(table.write(Change::Put, &large("1", ITEM - keys)).is_ok());
+        assert!(matches!(table.write(Change::Put, &large("1", ITEM - keys + 1)), Err(NotWritten::Malformed(_))));
+        let many: Vec<Value> = (0..11).map(|number| large(&number.to_string(), ITEM - 20)).collect();
+        let writes = |number| many.iter().take(number).map(|item| (Change::Put, item)).collect::<Vec<_>>();
+        assert!(table.transact(None, &writes(10)).is_ok());
+        assert!(table.transact(None, &writes(11)).is_err());
+    }
+
+    #[test]
+    fn a_query_returns_what_its_filter_lets_through_and_pages_by_what_it_read() {
+        let mut table = Table::default();
+        for sort in ["1", "2", "3"] {
+            let mut item = put(sort, None);
+            item["Item"]["text"] = json!({ "S": "x".repeat(PAGE / 4) });
+            item["Item"]["state"] = json!({ "S": if sort == "3" { "Frozen" } else { "Ok" } });
+            assert!(table.write(Change::Put, &item).is_ok());
+        }
+        let request = json!({
+            "KeyConditionExpression": "#pk = :pk",
+            "FilterExpression": "#state = :is",
+            "ExpressionAttributeNames": { "#pk": "pk", "#state": "state" },
+            "ExpressionAttributeValues": { ":pk": { "S": "A" }, ":is": { "S": "Frozen" } },
+        });
+        assert_eq!(table.query(&request).unwrap().0.len(), 1);
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //! the CDK app reads them.
 
 mod metrics;
+mod partitions;
 
 pub use metrics::{ACCOUNT_LINE, METRIC_NAMESPACE, METRICS, Metric, MetricRow, MetricUnit, Statistic};
+pub use partitions::{MOVED, RECORDS, partition_of, partitions_of};
 
 /// The region everything runs in: billing metrics exist only here.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/monitor_estimated_charges_with_cloudwatch.html>

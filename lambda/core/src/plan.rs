@@ -1,5 +1,6 @@
 //! What a halt will do, what a release will undo, and what came of either.
 
+mod by_thing;
 mod changes;
 pub mod denials;
 pub mod doors;
@@ -14,6 +15,8 @@ use std::fmt;
 
 use crate::resource::{Act, Action, Draft, Lane, Part, Skipped, quarantine};
 use crate::vocabulary::text::clean;
+
+use by_thing::ByThing;
 
 pub use changes::{Changes, HaltJournal};
 pub use erased::erased;
@@ -67,8 +70,8 @@ impl Plan {
     /// The same without some actions: what was tried is not tried again at once, nor what is under way.
     #[must_use]
     pub fn without<'a>(&self, tried: impl IntoIterator<Item = &'a Action>) -> Self {
-        let tried: Vec<&Action> = tried.into_iter().collect();
-        let is_new = |action: &&Action| !tried.iter().any(|known| known.covers(action));
+        let tried = ByThing::of(tried);
+        let is_new = |action: &&Action| !tried.covers(action);
         let lanes = self.lanes.iter().map(|(lane, actions)| {
             let actions: Vec<Action> = actions.iter().filter(is_new).cloned().collect();
             (lane.clone(), actions)

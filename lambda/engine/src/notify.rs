@@ -27,6 +27,9 @@ const DIGEST_FROM: usize = 4;
 /// So many mails are sent at once.
 const AT_A_TIME: usize = 8;
 
+/// So many calls of the outbox are made at once for the mails that go out as one.
+const CALLS_AT_A_TIME: usize = 32;
+
 /// Carries mails from the outbox to the notifier. It can look into no account.
 #[derive(Clone)]
 pub struct Mailer {
@@ -75,13 +78,21 @@ impl Mailer {
     async fn send(&self, parcel: Vec<OutboxItem>) -> Delivery {
         let mut delivery = Delivery::default();
         let mut claimed = Vec::with_capacity(parcel.len());
-        for item in parcel {
-            match self.outbox.claim(&item.id, self.clock.now(), self.clock.after(CLAIM)).await {
+        let claims = stream::iter(parcel).map(async |item| {
+            let claim = self.outbox.claim(&item.id, self.clock.now(), self.clock.after(CLAIM)).await;
+            (item, claim)
+        });
+        // Thousands of them are claimed, sent and cleared well within a claim's time. In their order, for the first
+        // says what to do.
+        let mut claims = claims.buffered(CALLS_AT_A_TIME);
+        while let Some((item, claim)) = claims.next().await {
+            match claim {
                 Ok(true) => claimed.push(item),
                 Ok(false) => delivery.waiting += 1,
                 Err(failure) => delivery.fail(&item.notice, 1, &failure),
             }
         }
+        drop(claims);
         let Some(first) = claimed.first() else { return delivery };
         let (notice, mails) = (&first.notice, claimed.len());
         let (kind, list) = (notice.kind, self.list_of(first));
@@ -100,7 +111,7 @@ impl Mailer {
             }
             Err(failure) => delivery.fail(notice, mails, &failure),
         }
-        for item in &claimed {
+        let settled = stream::iter(claimed).map(async |item| {
             let account = &item.notice.account;
             if is_sent {
                 if let Err(failure) = self.outbox.clear(&item.id).await {
@@ -111,7 +122,8 @@ impl Mailer {
             } else if let Err(failure) = self.outbox.unclaim(&item.id).await {
                 tracing::warn!(account = %account, error = %failure, "a claim could not be given back; it runs out by itself");
             }
-        }
+        });
+        settled.buffer_unordered(CALLS_AT_A_TIME).collect::<()>().await;
         delivery
     }
 

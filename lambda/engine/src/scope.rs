@@ -8,7 +8,7 @@ use runawaytrain_core::message::report::AccountReport;
 use runawaytrain_core::policy::{AccountPolicy, Policy};
 use runawaytrain_core::record::{AccountRecord, denied_by_the_organization};
 use runawaytrain_core::vocabulary::failure::Failure;
-use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::ids::{AccountId, Region};
 use runawaytrain_core::vocabulary::mode::{Mode, least};
 
 use crate::members::Listed;
@@ -66,11 +66,18 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Takes in which regions the organization denies, by what befell its accounts so far.
-    pub fn deny_regions<'a>(&mut self, records: impl Iterator<Item = &'a AccountRecord>, payer: &AccountId) {
+    /// Which regions the organization denies, by what befell its accounts so far.
+    pub fn denied_by<'a>(
+        &self,
+        records: impl Iterator<Item = &'a AccountRecord>,
+        payer: &AccountId,
+    ) -> BTreeSet<Region> {
+        denied_by_the_organization(records.filter(|record| self.members.contains(&record.account)), payer)
+    }
+
+    /// Takes in which regions the organization denies.
+    pub fn deny_regions(&mut self, mut denied: BTreeSet<Region>) {
         let Some(any) = self.accounts.first() else { return };
-        let members = records.filter(|record| self.members.contains(&record.account));
-        let mut denied = denied_by_the_organization(members, payer);
         denied.retain(|region| !any.policy.closed_regions.contains(region));
         for scoped in &mut self.accounts {
             scoped.policy.denied_regions.clone_from(&denied);

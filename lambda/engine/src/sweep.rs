@@ -17,7 +17,7 @@ use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::mode::{Mode, least};
 
 use crate::account::AccountSweep;
-use crate::contain::brake::{Allowance, Brake};
+use crate::contain::brake::{Allowance, Brake, Frozen};
 use crate::contain::lease::Leases;
 use crate::cost_reports::ReportReader;
 use crate::deadline::Invocation;
@@ -26,7 +26,7 @@ use crate::members::{list_members, units_of};
 use crate::notify::Mailer;
 use crate::observe::Collector;
 use crate::observe::prices::PriceMemory;
-use crate::observe::spend::SpendMemory;
+use crate::observe::spend::{SharedSpend, SpendMemory};
 use crate::patience::while_busy;
 use crate::permissions::Permissions;
 use crate::ports::{
@@ -39,10 +39,12 @@ use crate::trigger::{self, Deployment, Request, Selection};
 mod again;
 mod disposition;
 mod every_account;
+mod memory;
 mod records;
 
 use disposition::SweepAnswer;
 use every_account::{AccountResults, every_account};
+use memory::Memory;
 
 /// The largest answer: Lambda takes 6 MB from a direct call, but 1 MB from an asynchronous one.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
@@ -267,12 +269,12 @@ impl Guard {
         let ceiling = if drill { Mode::Drill } else { least([asked, self.ceiling]) };
         let until = invocation.deadline.stop_work();
         // A cold function has thousands of accounts to list and as many records to read: neither waits for the other.
-        let (records, listed) = tokio::join!(
-            while_busy(&invocation.id, until, || self.states.load_all()),
+        let (memory, listed) = tokio::join!(
+            while_busy(&invocation.id, until, || self.remember(selection)),
             list_members(&*self.directory, &self.policy, selection),
         );
-        let records = match records {
-            Ok(records) => records,
+        let memory = match memory {
+            Ok(memory) => memory,
             Err(failure) => {
                 tracing::error!(error = %failure, "the state table could not be read; nothing was touched");
                 return SweepAnswer::without_accounts(Answer::failed(format!(
@@ -280,7 +282,7 @@ impl Guard {
                 )));
             }
         };
-        let mut scope = scope(listed, &self.policy, selection, ceiling, records.accounts());
+        let mut scope = scope(listed, &self.policy, selection, ceiling, memory.records().accounts());
         let turned_away = disposition::of_unserved(&scope);
         if let Some(answer) = disposition::nobody_served(&scope) {
             return SweepAnswer { answer, dispositions: turned_away };
@@ -289,28 +291,36 @@ impl Guard {
             // Who asks what would happen wants to know it of accounts in mode pass as well.
             scope.accounts.iter_mut().for_each(|scoped| scoped.mode = Mode::Drill);
         }
-        scope.deny_regions(records.readable.values().map(|known| &known.record), self.policy.payer());
+        let known = || memory.records().readable.values().map(|known| &known.record);
+        scope.deny_regions(match &memory {
+            Memory::Whole(_) => scope.denied_by(known(), self.policy.payer()),
+            Memory::Part { denied, .. } => denied.clone(),
+        });
         let unlisted = scope.stale.as_ref().map(ToString::to_string);
         let knows_units = scope.accounts.iter().all(|scoped| scoped.units_unknown.is_none());
         // What an account did that has left the organization is nobody's concern any more: nobody can release it.
-        let members: Vec<&AccountRecord> = records
-            .readable
-            .values()
-            .map(|known| &known.record)
-            .filter(|record| scope.members.contains(&record.account))
-            .collect();
+        let members: Vec<&AccountRecord> = known().filter(|record| scope.members.contains(&record.account)).collect();
         let waiting = frozen_for(&members, FreezeReason::Brake);
         let contained: BTreeMap<AccountId, AccountRecord> = members
             .iter()
             .filter(|record| record.state.is_contained())
             .map(|record| (record.account.clone(), (*record).clone()))
             .collect();
-        let one = self.account_sweep(source, &scope, &members, order, !drill, invocation);
+        let frozen = match &memory {
+            Memory::Whole(_) => Frozen::known(Arc::clone(&self.states), members.iter().copied()),
+            Memory::Part { .. } => {
+                let members = scope.stale.is_none().then(|| scope.members.clone());
+                Frozen::unknown(Arc::clone(&self.states), members)
+            }
+        };
+        let spend = self.spend_of(source, selection, &scope);
+        let one = self.account_sweep(&scope, &members, frozen, spend, invocation);
+        let one = AccountSweep { order, remember: !drill, ..one };
         let let_us_in: BTreeSet<AccountId> =
             members.iter().filter(|record| record.reached).map(|record| record.account.clone()).collect();
-        let inquiry = self.permissions.inquiry(&scope, &records, selection, drill);
+        let inquiry = self.permissions.inquiry(&scope, memory.records(), selection, drill);
         let AccountResults { mut accounts, coverage, reached_all, knows_all } =
-            every_account(&one, scope, records).await;
+            every_account(&one, scope, memory.into_records()).await;
         accounts.iter().filter(|report| is_worth_a_line(report)).for_each(log);
         let complete =
             reached_all && knows_all && unlisted.is_none() && knows_units && is_guarding(&accounts, &let_us_in);
@@ -375,21 +385,24 @@ impl Guard {
         SweepAnswer { answer: Answer::swept(sentence, report), dispositions }
     }
 
-    /// What the sweep of each account rests on.
-    fn account_sweep(
-        &self,
-        source: &str,
-        scope: &Scope,
-        members: &[&AccountRecord],
-        order: Option<String>,
-        remember: bool,
-        invocation: &Invocation,
-    ) -> AccountSweep {
+    /// Begins to ask for the spend of the accounts of a sweep.
+    fn spend_of(&self, source: &str, selection: &Selection, scope: &Scope) -> SharedSpend {
         let accounts = scope.accounts.iter().map(|scoped| scoped.policy.account.clone()).collect();
         let freshness = if source == trigger::SPEND_ALARM { Freshness::Now } else { Freshness::Cached };
+        self.spend.of(accounts, *selection == Selection::All, freshness)
+    }
+
+    /// What the sweep of each account rests on, unless somebody ordered it or wants to leave no trace.
+    fn account_sweep(
+        &self,
+        scope: &Scope,
+        members: &[&AccountRecord],
+        frozen: Frozen,
+        spend: SharedSpend,
+        invocation: &Invocation,
+    ) -> AccountSweep {
         let (slots, clock) = (Arc::clone(&self.slots), Arc::clone(&self.clock));
-        let is_latched = frozen_for(members, FreezeReason::Brake) > 0;
-        let waiting = frozen_for(members, FreezeReason::Purchases);
+        let frozen = Arc::new(frozen);
         let accounts_asked = scope.accounts.len();
         AccountSweep {
             collector: self.collector.clone(),
@@ -397,15 +410,21 @@ impl Guard {
             journal: Arc::clone(&self.journal),
             leases: self.leases.clone(),
             mailer: self.mailer.clone(),
-            brake: Arc::new(Brake::new(slots, clock, self.policy.halts_per_hour(), accounts_asked, is_latched)),
-            purchases: Arc::new(Allowance::new(self.policy.halts_per_hour(), waiting)),
+            brake: Arc::new(Brake::new(
+                slots,
+                clock,
+                self.policy.halts_per_hour(),
+                accounts_asked,
+                Arc::clone(&frozen),
+            )),
+            purchases: Arc::new(Allowance::new(self.policy.halts_per_hour(), frozen)),
             shut_outs: Arc::new(ShutOuts::of(members.iter().copied())),
             clock: Arc::clone(&self.clock),
-            spend: self.spend.of(accounts, freshness),
+            spend,
             invocation: invocation.id.clone(),
             deadline: invocation.deadline,
-            order,
-            remember,
+            order: None,
+            remember: true,
         }
     }
 }
@@ -462,9 +481,15 @@ fn fit(mut answer: Answer) -> Answer {
     let length = serde_json::to_vec(&answer).map_or(usize::MAX, |bytes| bytes.len());
     if length > LARGEST_ANSWER {
         match &mut answer.report {
-            Some(Report::Sweep(report)) => report.accounts.clear(),
+            Some(Report::Sweep(report)) => {
+                report.accounts.clear();
+                report.notices.keep_some();
+            }
             Some(Report::Release(report)) => report.accounts.clear(),
-            Some(Report::Status(report)) => report.accounts.clear(),
+            Some(Report::Status(report)) => {
+                report.accounts.clear();
+                report.unreadable.clear();
+            }
             Some(Report::CostReports(report)) => report.non_members.clear(),
             Some(Report::Exception(_)) | None => {}
         }

@@ -4,7 +4,7 @@
 #[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -166,6 +166,14 @@ struct WithoutRenewals(Arc<dyn States>);
 impl States for WithoutRenewals {
     async fn load_all(&self) -> Result<Records, Failure> {
         self.0.load_all().await
+    }
+
+    async fn load_some(&self, accounts: &BTreeSet<AccountId>) -> Result<Records, Failure> {
+        self.0.load_some(accounts).await
+    }
+
+    async fn load_in(&self, state: State) -> Result<Records, Failure> {
+        self.0.load_in(state).await
     }
 
     async fn load(&self, account: &AccountId) -> Result<Option<VersionedRecord>, Failure> {

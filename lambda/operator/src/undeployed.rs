@@ -1,7 +1,7 @@
 //! The guard before it is deployed: the same engine on the operator's own credentials, which remembers nothing, sends
 //! nothing and changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,7 +13,7 @@ use runawaytrain_core::measure::price::PriceKey;
 use runawaytrain_core::message::{Chat, Notice};
 use runawaytrain_core::plan::permissions::Question;
 use runawaytrain_core::policy::{AccountPolicy, NotifyList, Policy};
-use runawaytrain_core::record::HourPeak;
+use runawaytrain_core::record::{HourPeak, State};
 use runawaytrain_core::resource::{Action, Sight};
 use runawaytrain_core::vocabulary::failure::{DeniedBy, Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId, Region};
@@ -166,6 +166,14 @@ impl States for Blank {
         Ok(Records::default())
     }
 
+    async fn load_some(&self, _: &BTreeSet<AccountId>) -> Result<Records, Failure> {
+        Ok(Records::default())
+    }
+
+    async fn load_in(&self, _: State) -> Result<Records, Failure> {
+        Ok(Records::default())
+    }
+
     async fn load(&self, _: &AccountId) -> Result<Option<VersionedRecord>, Failure> {
         Ok(None)
     }
@@ -245,6 +253,10 @@ impl PriceBook for Blank {
 #[async_trait]
 impl SpendBook for Blank {
     async fn hours(&self, _: Timestamp) -> Result<SpentHours, Failure> {
+        Ok(SpentHours::default())
+    }
+
+    async fn hours_of(&self, _: &BTreeSet<AccountId>, _: Timestamp) -> Result<SpentHours, Failure> {
         Ok(SpentHours::default())
     }
 

@@ -10,7 +10,7 @@ use runawaytrain_core::measure::price::PriceKey;
 use runawaytrain_core::measure::spend;
 
 use runawaytrain_core::message::Notice;
-use runawaytrain_core::record::HourPeak;
+use runawaytrain_core::record::{AccountRecord, HourPeak, State};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 use runawaytrain_core::vocabulary::money::Usd;
@@ -42,6 +42,7 @@ struct Tables {
     busy: Option<(Instant, FailureKind)>,
     bucket: Option<Bucket>,
     writes: usize,
+    reads: usize,
 }
 
 impl MemoryLedger {
@@ -78,6 +79,11 @@ impl MemoryLedger {
     /// How many writes were taken.
     pub fn writes(&self) -> usize {
         self.tables().writes
+    }
+
+    /// How many records of accounts, and how many accounts' hours, were handed out.
+    pub fn reads(&self) -> usize {
+        self.tables().reads
     }
 
     /// Hourly peaks of an account.
@@ -140,13 +146,13 @@ impl PriceBook for MemoryLedger {
     }
 }
 
-#[async_trait]
-impl SpendBook for MemoryLedger {
-    async fn hours(&self, since: Timestamp) -> Result<SpentHours, Failure> {
+impl MemoryLedger {
+    fn spent_hours(&self, is_wanted: impl Fn(&AccountId) -> bool, since: Timestamp) -> Result<SpentHours, Failure> {
+        let mut tables = self.sound()?;
         let mut hours = SpentHours::default();
-        for report in self.sound()?.reports.values() {
+        for report in tables.reports.values() {
             hours.until = hours.until.max(Some(report.until));
-            for (account, spent) in &report.accounts {
+            for (account, spent) in report.accounts.iter().filter(|(account, _)| is_wanted(account)) {
                 let known = hours.accounts.entry(account.clone()).or_default();
                 let since = |hours: &BTreeMap<Timestamp, Usd>| {
                     hours.range(since..).map(|(hour, amount)| (*hour, *amount)).collect::<Vec<_>>()
@@ -155,7 +161,19 @@ impl SpendBook for MemoryLedger {
                 known.purchases.extend(since(&spent.purchases));
             }
         }
+        tables.reads += hours.accounts.len();
         Ok(hours)
+    }
+}
+
+#[async_trait]
+impl SpendBook for MemoryLedger {
+    async fn hours(&self, since: Timestamp) -> Result<SpentHours, Failure> {
+        self.spent_hours(|_| true, since)
+    }
+
+    async fn hours_of(&self, accounts: &BTreeSet<AccountId>, since: Timestamp) -> Result<SpentHours, Failure> {
+        self.spent_hours(|account| accounts.contains(account), since)
     }
 
     async fn store(&self, report: &ReadReport) -> Result<(), Failure> {
@@ -168,6 +186,25 @@ impl SpendBook for MemoryLedger {
     }
 }
 
+impl MemoryLedger {
+    /// The records for which this holds.
+    fn records(&self, is_wanted: impl Fn(&AccountRecord) -> bool) -> Result<Records, Failure> {
+        let mut tables = self.sound()?;
+        let mut records = Records::default();
+        let wanted = tables.book.records().filter(|(_, stored)| is_wanted(&stored.record));
+        for (account, stored) in wanted {
+            if tables.unreadable.contains(account) {
+                let unreadable = UnreadableRecord { state: Some(stored.record.state), failure: garbled(account) };
+                records.unreadable.insert(account.clone(), unreadable);
+            } else {
+                records.readable.insert(account.clone(), stored.clone());
+            }
+        }
+        tables.reads += records.readable.len() + records.unreadable.len();
+        Ok(records)
+    }
+}
+
 fn garbled(account: &AccountId) -> Failure {
     let detail = format!("the record of account {account} cannot be read: it is garbled");
     Failure::own("dynamodb:Query", FailureKind::Other, detail)
@@ -176,21 +213,20 @@ fn garbled(account: &AccountId) -> Failure {
 #[async_trait]
 impl States for MemoryLedger {
     async fn load_all(&self) -> Result<Records, Failure> {
-        let tables = self.sound()?;
-        let mut records = Records::default();
-        for (account, stored) in tables.book.records() {
-            if tables.unreadable.contains(account) {
-                let unreadable = UnreadableRecord { state: Some(stored.record.state), failure: garbled(account) };
-                records.unreadable.insert(account.clone(), unreadable);
-            } else {
-                records.readable.insert(account.clone(), stored.clone());
-            }
-        }
-        Ok(records)
+        self.records(|_| true)
+    }
+
+    async fn load_some(&self, accounts: &BTreeSet<AccountId>) -> Result<Records, Failure> {
+        self.records(|record| accounts.contains(&record.account))
+    }
+
+    async fn load_in(&self, state: State) -> Result<Records, Failure> {
+        self.records(|record| record.state == state)
     }
 
     async fn load(&self, account: &AccountId) -> Result<Option<VersionedRecord>, Failure> {
-        let tables = self.sound()?;
+        let mut tables = self.sound()?;
+        tables.reads += usize::from(tables.book.load(account).is_some());
         if tables.unreadable.contains(account) {
             return Err(garbled(account));
         }

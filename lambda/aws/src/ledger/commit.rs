@@ -1,28 +1,36 @@
 //! One atomic write: a record, its mails and its hour, or nothing of it.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use jiff::Timestamp;
 
+use runawaytrain_core::contract::PARTITION_KEY;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_engine::ports::{Commit, Lease, LeaseMove, StoreError, VersionedRecord};
 
-use super::record::{self, FENCE, VERSION, record_key};
-use super::table::{GET, Item, Refused, TRANSACT, Table, UPDATE, as_number, incomplete};
+use super::record::{self, FENCE, HOLDER, MOVED_TO, RECORD, STATE, Standing, UNTIL, VERSION, earlier_key, record_key};
+use super::table::{Item, Refused, TRANSACT, Table, UPDATE, as_number, incomplete, moment, number, text};
 use super::write::Write;
 use super::{outbox, peaks};
 
-/// Writes it. A record alone is one plain update; with mails or an hour it is a transaction.
+/// Writes it. A record alone is one plain update; with mails or an hour it is a transaction, and so is the first write
+/// of a record in its partition, which leaves a marker where earlier versions look.
 pub(super) async fn write(table: &Table, commit: Commit) -> Result<VersionedRecord, StoreError> {
-    if commit.notices.is_empty() && commit.peak.is_none() {
-        alone(table, &commit).await
-    } else {
-        together(table, &commit).await
+    let is_first = matches!(&commit.lease, LeaseMove::None { expected: 0 } | LeaseMove::Acquire { expected: 0, .. });
+    if commit.notices.is_empty()
+        && commit.peak.is_none()
+        && !is_first
+        && let Some(stored) = alone(table, &commit).await?
+    {
+        return Ok(stored);
     }
+    together(table, &commit).await
 }
 
-async fn alone(table: &Table, commit: &Commit) -> Result<VersionedRecord, StoreError> {
+/// Updates a record that is in its partition; `None` where there is none.
+async fn alone(table: &Table, commit: &Commit) -> Result<Option<VersionedRecord>, StoreError> {
     let write = Write::of(commit)?;
     let mut patience = table.patience();
     loop {
@@ -38,12 +46,13 @@ async fn alone(table: &Table, commit: &Commit) -> Result<VersionedRecord, StoreE
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let error = match call.send().await {
-            Ok(answer) => return Ok(record::versioned(UPDATE, &answer.attributes.unwrap_or_default())?),
+            Ok(answer) => return Ok(Some(record::versioned(UPDATE, &answer.attributes.unwrap_or_default())?)),
             Err(error) => error,
         };
         match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => {
-                return written_before(commit, refusal.item()).ok_or(lost(&commit.lease));
+                let Some(found) = refusal.item().filter(|found| !found.is_empty()) else { return Ok(None) };
+                return written_before(commit, found).map(Some).ok_or(lost(&commit.lease));
             }
             _ => table.pause(&mut patience, table.failure(UPDATE, &error)).await?,
         }
@@ -52,9 +61,9 @@ async fn alone(table: &Table, commit: &Commit) -> Result<VersionedRecord, StoreE
 
 /// An attempt that was written but not answered is repeated by the SDK, and the repetition is refused: what stands
 /// there then is our own. Without this a halt would not know that it holds the lease, and wait until it expires.
-fn written_before(commit: &Commit, found: Option<&Item>) -> Option<VersionedRecord> {
-    let fence = as_number::<u64>(found?, FENCE);
-    let found = record::versioned(UPDATE, found?).ok()?;
+fn written_before(commit: &Commit, found: &Item) -> Option<VersionedRecord> {
+    let fence = as_number::<u64>(found, FENCE);
+    let found = record::versioned(UPDATE, found).ok()?;
     let ours = match &commit.lease {
         LeaseMove::None { expected } => found.version == expected + 1,
         LeaseMove::Acquire { expected, holder, until, .. } => {
@@ -72,10 +81,10 @@ async fn together(table: &Table, commit: &Commit) -> Result<VersionedRecord, Sto
     let mut patience = table.patience();
     loop {
         // A transaction does not answer what it wrote, so what it rests on is read first and made its condition.
-        let before = table.get(record_key(&commit.record.account)).await?.unwrap_or_default();
-        let version = as_number(&before, VERSION).unwrap_or(0);
-        let fence = as_number(&before, FENCE).unwrap_or(0);
-        let lease = if before.is_empty() { None } else { record::versioned(GET, &before)?.lease };
+        let standing = Standing::of(table, &commit.record.account).await?;
+        let number_of = |attribute| standing.item().and_then(|item| as_number::<u64>(item, attribute)).unwrap_or(0);
+        let (version, fence) = (number_of(VERSION), number_of(FENCE));
+        let lease = standing.read()?.and_then(|before| before.lease);
         let holds = match &commit.lease {
             LeaseMove::None { expected } => version == *expected,
             LeaseMove::Acquire { expected, now, .. } => {
@@ -88,17 +97,21 @@ async fn together(table: &Table, commit: &Commit) -> Result<VersionedRecord, Sto
         if !holds {
             return Err(lost(&commit.lease));
         }
-        match table.transact(items(table, commit, version)?).await {
+        let of_record = of_record(table, commit, &standing, version, fence)?;
+        let conditions = of_record.len();
+        match table.transact(with_company(table, commit, of_record)?).await {
             Ok(()) => {
                 let lease = after(&commit.record.account, &commit.lease, lease, fence);
                 return Ok(VersionedRecord { record: commit.record.clone(), version: version + 1, lease });
             }
             // A holder's write that met a sweep's is tried again; whether it still holds is read anew.
-            Err(Refused::Condition(0)) if matches!(commit.lease, LeaseMove::Hold(_) | LeaseMove::Release(_)) => {
+            Err(Refused::Condition(index))
+                if index < conditions && matches!(commit.lease, LeaseMove::Hold(_) | LeaseMove::Release(_)) =>
+            {
                 let detail = "a sweep writes the account's record";
                 table.pause(&mut patience, Failure::own(TRANSACT, FailureKind::Contended, detail)).await?
             }
-            Err(Refused::Condition(0)) => return Err(lost(&commit.lease)),
+            Err(Refused::Condition(index)) if index < conditions => return Err(lost(&commit.lease)),
             Err(Refused::Condition(_)) => {
                 return Err(Failure::own(
                     TRANSACT,
@@ -112,26 +125,107 @@ async fn together(table: &Table, commit: &Commit) -> Result<VersionedRecord, Sto
     }
 }
 
-fn items(table: &Table, commit: &Commit, version: u64) -> Result<Vec<TransactWriteItem>, Failure> {
-    let write = Write::of(commit)?.at_version(version);
-    let update = Update::builder()
+/// The record itself: an update where it stands, or the move into its partition.
+fn of_record(
+    table: &Table,
+    commit: &Commit,
+    standing: &Standing,
+    version: u64,
+    fence: u64,
+) -> Result<Vec<TransactWriteItem>, Failure> {
+    let account = &commit.record.account;
+    let update = |key: Item| -> Result<TransactWriteItem, Failure> {
+        let write = Write::of(commit)?.at_version(version);
+        let update = Update::builder()
+            .table_name(&table.name)
+            .set_key(Some(key))
+            .update_expression(write.update)
+            .condition_expression(write.condition)
+            .set_expression_attribute_names(Some(write.names))
+            .set_expression_attribute_values(Some(write.values));
+        Ok(TransactWriteItem::builder().update(update.build().map_err(incomplete)?).build())
+    };
+    match standing {
+        Standing::Here(_) => Ok(vec![update(record_key(account))?]),
+        Standing::Nowhere => {
+            let marker = Put::builder()
+                .table_name(&table.name)
+                .set_item(Some(record::marker(account)))
+                .condition_expression("attribute_not_exists(#pk) OR attribute_exists(#moved)")
+                .expression_attribute_names("#pk", PARTITION_KEY)
+                .expression_attribute_names("#moved", MOVED_TO);
+            Ok(vec![update(record_key(account))?, put(marker)?])
+        }
+        // An invocation of an earlier version contains it, and looks for its lease here.
+        Standing::Earlier(before)
+            if before.contains_key(HOLDER) && !matches!(commit.lease, LeaseMove::Acquire { .. }) =>
+        {
+            Ok(vec![update(earlier_key(account))?])
+        }
+        Standing::Earlier(before) => moved(table, commit, before, version, fence),
+    }
+}
+
+/// The record in its partition, and a marker in its place; if nobody has written it since, nor prolonged a lease on it.
+fn moved(
+    table: &Table,
+    commit: &Commit,
+    before: &Item,
+    version: u64,
+    fence: u64,
+) -> Result<Vec<TransactWriteItem>, Failure> {
+    let account = &commit.record.account;
+    let mut item = before.clone();
+    item.extend(record_key(account));
+    item.extend([
+        (RECORD.to_owned(), record::written(&commit.record)?),
+        (STATE.to_owned(), text(commit.record.state.to_string())),
+        (VERSION.to_owned(), number(version + 1)),
+    ]);
+    let marker = Put::builder()
         .table_name(&table.name)
-        .set_key(Some(record_key(&commit.record.account)))
-        .update_expression(write.update)
-        .condition_expression(write.condition)
-        .set_expression_attribute_names(Some(write.names))
-        .set_expression_attribute_values(Some(write.values))
-        .build()
-        .map_err(incomplete)?;
-    let mut items = vec![TransactWriteItem::builder().update(update).build()];
+        .set_item(Some(record::marker(account)))
+        .expression_attribute_names("#version", VERSION)
+        .expression_attribute_names("#until", UNTIL)
+        .expression_attribute_values(":version", number(version));
+    let marker = match &commit.lease {
+        LeaseMove::Acquire { holder, now, until, .. } => {
+            item.extend([
+                (FENCE.to_owned(), number(fence + 1)),
+                (HOLDER.to_owned(), text(holder)),
+                (UNTIL.to_owned(), moment(*until)),
+            ]);
+            marker
+                .condition_expression("#version = :version AND (attribute_not_exists(#until) OR #until <= :now)")
+                .expression_attribute_values(":now", moment(*now))
+        }
+        LeaseMove::None { .. } | LeaseMove::Hold(_) | LeaseMove::Release(_) => {
+            marker.condition_expression("#version = :version AND attribute_not_exists(#until)")
+        }
+    };
+    let here = Put::builder()
+        .table_name(&table.name)
+        .set_item(Some(item))
+        .condition_expression("attribute_not_exists(#pk)")
+        .expression_attribute_names("#pk", PARTITION_KEY);
+    Ok(vec![put(here)?, put(marker)?])
+}
+
+fn put(put: PutBuilder) -> Result<TransactWriteItem, Failure> {
+    Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
+}
+
+/// With its mails and its hour.
+fn with_company(
+    table: &Table,
+    commit: &Commit,
+    of_record: Vec<TransactWriteItem>,
+) -> Result<Vec<TransactWriteItem>, Failure> {
+    let mut items = of_record;
     items.extend(outbox::puts(table, &commit.notices, commit.at)?);
     if let Some(peak) = &commit.peak {
-        let put = Put::builder()
-            .table_name(&table.name)
-            .set_item(Some(peaks::item(&commit.record.account, peak)))
-            .build()
-            .map_err(incomplete)?;
-        items.push(TransactWriteItem::builder().put(put).build());
+        let item = peaks::item(&commit.record.account, peak);
+        items.push(put(Put::builder().table_name(&table.name).set_item(Some(item)))?);
     }
     Ok(items)
 }

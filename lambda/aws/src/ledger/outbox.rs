@@ -1,10 +1,15 @@
-//! Mails that wait for SNS: `OUTBOX` / time, account and kind, so that the oldest come first.
+//! Mails that wait for SNS: `OUTBOX#<last digit of the account's id>` / time, account and kind, so that the oldest come
+//! first. What befalls all accounts of an organization at once is as many mails as accounts, each put in, claimed and
+//! removed before one that tells of all of them is sent: more than one partition key takes.
+//!
+//! Earlier versions keep all of them under `OUTBOX` alone: what waits there goes out from there.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 
-use runawaytrain_core::contract::{PARTITION_KEY, SORT_KEY};
+use runawaytrain_core::contract::{PARTITION_KEY, SORT_KEY, partition_of, partitions_of};
 use runawaytrain_core::message::{Notice, NoticeKind};
 use runawaytrain_core::policy::NotifyList;
 use runawaytrain_core::vocabulary::failure::Failure;
@@ -13,7 +18,9 @@ use runawaytrain_engine::ports::{OutboxId, OutboxItem};
 
 use super::table::{Item, Refused, Table, UPDATE, as_number, as_text, incomplete, key, moment, number, sortable, text};
 
-const PARTITION: &str = "OUTBOX";
+const OUTBOX: &str = "OUTBOX";
+/// Between the partition and the sort key in an id: neither has it.
+const BETWEEN: char = ' ';
 const LIST: &str = "list";
 /// The value of `list` for the default list; an account's own list is the account's id.
 const DEFAULT_LIST: &str = "default";
@@ -49,7 +56,7 @@ fn items(notices: &[Notice], at: Timestamp) -> Vec<Item> {
             NotifyList::Unit(unit) => unit.as_str(),
             NotifyList::Own(account) => account.as_str(),
         };
-        let mut item = key(PARTITION, sort);
+        let mut item = key(partition_of(OUTBOX, notice.account.as_str()), sort);
         // Texts in lists: there is nothing in them that JSON could not hold.
         let chat = serde_json::to_string(&notice.chat).unwrap_or_default();
         let attributes = [
@@ -71,8 +78,12 @@ fn items(notices: &[Notice], at: Timestamp) -> Vec<Item> {
 /// Every mail that waits, oldest first. One that cannot be read is left where it is: it must not keep the others from
 /// going out.
 pub(super) async fn waiting(table: &Table) -> Result<Vec<OutboxItem>, Failure> {
-    let items = table.query(PARTITION).await?;
-    let readable = items.iter().filter_map(|item| {
+    let partitions: Vec<String> = [OUTBOX.to_owned()].into_iter().chain(partitions_of(OUTBOX)).collect();
+    let queries: Vec<_> = partitions.iter().map(|partition| table.query(partition)).collect();
+    let found = try_join_all(queries).await?;
+    let mut items: Vec<&Item> = found.iter().flatten().collect();
+    items.sort_by_key(|item| as_text(item, SORT_KEY));
+    let readable = items.into_iter().filter_map(|item| {
         let waiting = read(item);
         if waiting.is_none() {
             tracing::error!(key = as_text(item, SORT_KEY).unwrap_or("?"), "a mail in the outbox cannot be read");
@@ -140,7 +151,13 @@ fn read(item: &Item) -> Option<OutboxItem> {
         account,
     };
     let tries = as_number(item, TRIES).unwrap_or(0);
-    Some(OutboxItem { id: OutboxId(as_text(item, SORT_KEY)?.to_owned()), notice, tries })
+    let id = format!("{}{BETWEEN}{}", as_text(item, PARTITION_KEY)?, as_text(item, SORT_KEY)?);
+    Some(OutboxItem { id: OutboxId(id), notice, tries })
+}
+
+fn key_of(id: &OutboxId) -> Item {
+    let (partition, sort) = id.0.split_once(BETWEEN).unwrap_or((OUTBOX, id.0.as_str()));
+    key(partition, sort)
 }
 
 pub(super) async fn claim(table: &Table, id: &OutboxId, now: Timestamp, until: Timestamp) -> Result<bool, Failure> {
@@ -150,7 +167,7 @@ pub(super) async fn claim(table: &Table, id: &OutboxId, now: Timestamp, until: T
             .client
             .update_item()
             .table_name(&table.name)
-            .set_key(Some(key(PARTITION, id.0.as_str())))
+            .set_key(Some(key_of(id)))
             .update_expression("SET #claimed = :until")
             .condition_expression("attribute_exists(#pk) AND (attribute_not_exists(#claimed) OR #claimed <= :now)")
             .expression_attribute_names("#pk", PARTITION_KEY)
@@ -170,7 +187,7 @@ pub(super) async fn unclaim(table: &Table, id: &OutboxId) -> Result<(), Failure>
         .client
         .update_item()
         .table_name(&table.name)
-        .set_key(Some(key(PARTITION, id.0.as_str())))
+        .set_key(Some(key_of(id)))
         .update_expression("REMOVE #claimed ADD #tries :one")
         // Without this an update would make a mail anew that another invocation has just sent and cleared.
         .condition_expression("attribute_exists(#pk)")
@@ -186,5 +203,5 @@ pub(super) async fn unclaim(table: &Table, id: &OutboxId) -> Result<(), Failure>
 }
 
 pub(super) async fn clear(table: &Table, id: &OutboxId) -> Result<(), Failure> {
-    table.delete(key(PARTITION, id.0.as_str())).await
+    table.delete(key_of(id)).await
 }

@@ -1,24 +1,26 @@
-//! An account's record as an item: `ACCOUNT` / account id. All of them share a partition, so that one query reads them.
+//! An account's record as an item: `ACCOUNT#<last digit of the id>` / account id.
 //!
-//! A partition key takes 1,000 units of writing a second. A record has some 3 KB; at the turn of an hour it is written
-//! together with the hour's peak, in a transaction, which costs twice its size: 6 units. 500 accounts are 3,000 units
-//! in the 12 seconds or so of a sweep, a quarter of what the key takes; if all of them ended their looks within two
-//! seconds, some would be throttled and written within the next two and a half. 5,000 accounts would be 30,000 units:
-//! half a minute at the least, for which writes do have the patience. Whoever makes sweeps of so many (their list alone
-//! takes half a minute) divides the key by the account's last digit.
+//! A record has some 3 KB; at the turn of an hour it is written together with the hour's peak, in a transaction, which
+//! costs twice its size: 6 units. 10,000 accounts are 60,000 units: a minute under one partition key, which takes 1,000
+//! a second, and six seconds under ten of them.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>
+//!
+//! Earlier versions keep all records under `ACCOUNT` alone. A record moves when it is next written, in that write, and
+//! a marker takes its place: whoever steps back to such a version finds there what it cannot read, and so writes
+//! nothing, rather than nothing at all, which it would take for an account that was never swept. What an invocation of
+//! such a version contains stays where it is until its lease is given back or runs out.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use runawaytrain_core::contract::SORT_KEY;
+use runawaytrain_core::contract::{MOVED, RECORDS, SORT_KEY, partition_of};
 use runawaytrain_core::record::{AccountRecord, State};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_engine::ports::{Lease, VersionedRecord};
 
-use super::table::{Item, as_number, as_text, key};
+use super::table::{GET, Item, Table, UPDATE, as_number, as_text, key, number, text};
 
-pub(super) const PARTITION: &str = "ACCOUNT";
 /// The record itself: a map that a person can read in the console.
 pub(super) const RECORD: &str = "record";
 /// The state beside it, so that the console can filter by it.
@@ -30,8 +32,68 @@ pub(super) const HOLDER: &str = "holder";
 /// Milliseconds since 1970.
 pub(super) const UNTIL: &str = "until";
 
+/// In a marker: the partition that has the record now.
+pub(super) const MOVED_TO: &str = "movedTo";
+
 pub(super) fn record_key(account: &AccountId) -> Item {
-    key(PARTITION, account.as_str())
+    key(partition_of(RECORDS, account.as_str()), account.as_str())
+}
+
+/// Where earlier versions keep it.
+pub(super) fn earlier_key(account: &AccountId) -> Item {
+    key(RECORDS, account.as_str())
+}
+
+/// What is left there. It has a version, so that none of them takes the record for one that was never written.
+pub(super) fn marker(account: &AccountId) -> Item {
+    let mut item = earlier_key(account);
+    item.extend([
+        (STATE.to_owned(), text(MOVED)),
+        (VERSION.to_owned(), number(1)),
+        (MOVED_TO.to_owned(), text(partition_of(RECORDS, account.as_str()))),
+    ]);
+    item
+}
+
+pub(super) fn is_marker(item: &Item) -> bool {
+    item.contains_key(MOVED_TO)
+}
+
+/// Where an account's record is.
+pub(super) enum Standing {
+    /// Nowhere: there is none.
+    Nowhere,
+    /// In its partition.
+    Here(Item),
+    /// Where earlier versions keep it.
+    Earlier(Item),
+}
+
+impl Standing {
+    /// As it is now, strongly consistent.
+    pub(super) async fn of(table: &Table, account: &AccountId) -> Result<Self, Failure> {
+        if let Some(item) = table.get(record_key(account)).await? {
+            return Ok(Self::Here(item));
+        }
+        Ok(match table.get(earlier_key(account)).await? {
+            // Moved since it was asked for.
+            Some(item) if is_marker(&item) => table.get(record_key(account)).await?.map_or(Self::Nowhere, Self::Here),
+            Some(item) => Self::Earlier(item),
+            None => Self::Nowhere,
+        })
+    }
+
+    pub(super) fn item(&self) -> Option<&Item> {
+        match self {
+            Self::Nowhere => None,
+            Self::Here(item) | Self::Earlier(item) => Some(item),
+        }
+    }
+
+    /// What it says; nothing where there is none.
+    pub(super) fn read(&self) -> Result<Option<VersionedRecord>, Failure> {
+        self.item().map(|item| versioned(GET, item)).transpose()
+    }
 }
 
 /// Reads an item back; the operation is the one that brought it, for the failure's sake.
@@ -46,6 +108,12 @@ pub(super) fn versioned(operation: &str, item: &Item) -> Result<VersionedRecord,
     let version = as_number(item, VERSION).ok_or_else(|| broken("it has no version"))?;
     let lease = lease(&record.account, item);
     Ok(VersionedRecord { record, version, lease })
+}
+
+/// A record as an attribute.
+pub(super) fn written(record: &AccountRecord) -> Result<AttributeValue, Failure> {
+    serde_dynamo::to_attribute_value(record)
+        .map_err(|error| Failure::own(UPDATE, FailureKind::Invalid, error.to_string()))
 }
 
 /// Whose record an item is, also where the record itself cannot be read.

@@ -1,20 +1,23 @@
 //! The book of spent hours. `REPORT` / billing period says which edition was read and until when it reaches;
-//! `SPENT#<billing period>` / day and account holds that account's hours of that day, so that the last days of all
-//! accounts are one range.
+//! `SPENT#<billing period>#<last digit of the account's id>` / day and account holds that account's hours of that day,
+//! so that the last days of a tenth of all accounts are one range.
+//!
+//! Earlier versions keep all accounts of a period under `SPENT#<billing period>` alone. They are read there until an
+//! edition of the period is written anew, which is then said beside its name; what it leaves there expires by itself.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{BoxFuture, FutureExt, try_join_all};
 use futures::stream::{self, StreamExt, TryStreamExt};
-use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 
-use runawaytrain_core::contract::{EXPIRY, PARTITION_KEY, SORT_KEY};
+use runawaytrain_core::contract::{EXPIRY, PARTITION_KEY, SORT_KEY, partition_of, partitions_of};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::money::Usd;
@@ -31,8 +34,12 @@ const UNTIL: &str = "until";
 const HOURS: &str = "hours";
 /// The same of what was bought; absent where nothing was.
 const PURCHASES: &str = "purchases";
-/// So many items are written at once: a first report of a month may change fifteen thousand.
+/// Over how many partitions the hours of a period are spread; missing where they are in one.
+const SPREAD: &str = "spread";
+/// So many items of a partition are asked for or written at once: a first report of a month may change fifteen thousand.
 const AT_A_TIME: usize = 16;
+/// So many partitions are written at once. A month of a large organization is not to be held in memory whole.
+const PARTITIONS_AT_A_TIME: usize = 3;
 
 #[async_trait]
 impl SpendBook for DynamoLedger {
@@ -43,8 +50,10 @@ impl SpendBook for DynamoLedger {
             if report.until <= since {
                 continue;
             }
-            let day = since.to_zoned(TimeZone::UTC).date();
-            for item in self.table.query_from(&partition(&report.period), &day.to_string()).await? {
+            let day = since.to_zoned(TimeZone::UTC).date().to_string();
+            let partitions = report.partitions();
+            let queries: Vec<_> = partitions.iter().map(|partition| self.table.query_from(partition, &day)).collect();
+            for item in try_join_all(queries).await?.into_iter().flatten() {
                 // An hour that cannot be read is not an hour without spend.
                 let (account, hours) = read_day(&item).ok_or_else(|| broken(&item))?;
                 let known = spent.accounts.entry(account).or_default();
@@ -55,21 +64,36 @@ impl SpendBook for DynamoLedger {
         Ok(spent)
     }
 
+    async fn hours_of(&self, accounts: &BTreeSet<AccountId>, since: Timestamp) -> Result<SpentHours, Failure> {
+        let mut spent = SpentHours::default();
+        let mut keys = Vec::new();
+        for report in reports(&self.table).await? {
+            spent.until = spent.until.max(Some(report.until));
+            if report.until <= since {
+                continue;
+            }
+            let [first, last] = [since, report.until].map(|time| time.to_zoned(TimeZone::UTC).date());
+            for day in first.series(1.day()).take_while(|day| *day <= last) {
+                keys.extend(accounts.iter().map(|account| key(report.partition(account), format!("{day}#{account}"))));
+            }
+        }
+        let asked: Vec<_> = keys.into_iter().map(|key| self.table.get(key)).collect();
+        let items = stream::iter(asked).buffer_unordered(AT_A_TIME);
+        for item in items.try_collect::<Vec<_>>().await?.into_iter().flatten() {
+            let (account, hours) = read_day(&item).ok_or_else(|| broken(&item))?;
+            let known = spent.accounts.entry(account).or_default();
+            known.usage.extend(hours.usage);
+            known.purchases.extend(hours.purchases);
+        }
+        Ok(spent)
+    }
+
     async fn store(&self, report: &ReadReport) -> Result<(), Failure> {
         let before = self.table.get(key(PARTITION, report.period.as_str())).await?;
-        let old = self.table.query(&partition(&report.period)).await?;
-        // By their keys, and not read any further: what cannot be read is replaced like all else.
-        let old: BTreeMap<&str, &Item> = old.iter().filter_map(|item| Some((as_text(item, SORT_KEY)?, item))).collect();
-        let new = items(report)?;
-        let mut writes: Vec<BoxFuture<'_, Result<(), Failure>>> = Vec::new();
-        // Most of a month stays as it was from one edition to the next.
-        for (_, item) in new.iter().filter(|(sort, item)| old.get(sort.as_str()) != Some(item)) {
-            writes.push(self.table.put(item.clone()).boxed());
-        }
-        for sort in old.keys().filter(|sort| !new.contains_key(**sort)) {
-            writes.push(self.table.delete(key(partition(&report.period), *sort)).boxed());
-        }
-        stream::iter(writes).buffer_unordered(AT_A_TIME).try_collect::<()>().await?;
+        let spent = name(&report.period);
+        let partitions: Vec<String> = partitions_of(&spent).collect();
+        let replaced: Vec<_> = partitions.iter().map(|partition| self.replace(partition, report)).collect();
+        stream::iter(replaced).buffer_unordered(PARTITIONS_AT_A_TIME).try_collect::<()>().await?;
         conclude(&self.table, report, before.as_ref().and_then(|before| as_text(before, EDITION))).await
     }
 
@@ -79,12 +103,47 @@ impl SpendBook for DynamoLedger {
     }
 }
 
+impl DynamoLedger {
+    /// Puts what a report says in the place of what a partition has.
+    async fn replace(&self, partition: &str, report: &ReadReport) -> Result<(), Failure> {
+        let old = self.table.query(partition).await?;
+        // By their keys, and not read any further: what cannot be read is replaced like all else.
+        let old: BTreeMap<&str, &Item> = old.iter().filter_map(|item| Some((as_text(item, SORT_KEY)?, item))).collect();
+        let new = items(report, partition)?;
+        let mut writes: Vec<BoxFuture<'_, Result<(), Failure>>> = Vec::new();
+        // Most of a month stays as it was from one edition to the next.
+        for (_, item) in new.iter().filter(|(sort, item)| old.get(sort.as_str()) != Some(item)) {
+            writes.push(self.table.put(item.clone()).boxed());
+        }
+        for sort in old.keys().filter(|sort| !new.contains_key(**sort)) {
+            writes.push(self.table.delete(key(partition, *sort)).boxed());
+        }
+        stream::iter(writes).buffer_unordered(AT_A_TIME).try_collect().await
+    }
+}
+
 /// What is known of a billing period.
 struct Known {
     period: String,
+    /// Whether its hours are spread over partitions.
+    is_spread: bool,
     /// Missing where two invocations wrote at once: it is to be read again.
     edition: Option<String>,
     until: Timestamp,
+}
+
+impl Known {
+    /// Where the hours of an account are.
+    fn partition(&self, account: &AccountId) -> String {
+        let name = name(&self.period);
+        if self.is_spread { partition_of(&name, account.as_str()) } else { name }
+    }
+
+    /// Where those of all accounts are.
+    fn partitions(&self) -> Vec<String> {
+        let name = name(&self.period);
+        if self.is_spread { partitions_of(&name).collect() } else { vec![name] }
+    }
 }
 
 /// The billing periods that were read, in their order.
@@ -97,6 +156,7 @@ fn known(item: &Item) -> Option<Known> {
     let until = Timestamp::from_millisecond(as_number(item, UNTIL)?).ok()?;
     Some(Known {
         period: as_text(item, SORT_KEY)?.to_owned(),
+        is_spread: item.contains_key(SPREAD),
         edition: as_text(item, EDITION).map(str::to_owned),
         until,
     })
@@ -121,10 +181,12 @@ fn broken(item: &Item) -> Failure {
     Failure::own(QUERY, FailureKind::Other, format!("the item {partition} / {sort} of the spent hours cannot be read"))
 }
 
-/// A report's hours as items, by their sort keys.
-fn items(report: &ReadReport) -> Result<BTreeMap<String, Item>, Failure> {
+/// The hours of a report that belong into a partition as items, by their sort keys.
+fn items(report: &ReadReport, partition: &str) -> Result<BTreeMap<String, Item>, Failure> {
     let mut days: BTreeMap<(Date, &AccountId), Day> = BTreeMap::new();
-    for (account, hours) in &report.accounts {
+    let name = name(&report.period);
+    let belongs = |account: &AccountId| partition_of(&name, account.as_str()) == partition;
+    for (account, hours) in report.accounts.iter().filter(|(account, _)| belongs(account)) {
         let usage = hours.usage.iter().map(|hour| (hour, false));
         for ((begins, amount), is_purchase) in usage.chain(hours.purchases.iter().map(|hour| (hour, true))) {
             let at = begins.to_zoned(TimeZone::UTC);
@@ -138,7 +200,7 @@ fn items(report: &ReadReport) -> Result<BTreeMap<String, Item>, Failure> {
         let begins = beginning(day, 0)
             .ok_or_else(|| Failure::own(PUT, FailureKind::Invalid, format!("the day {day} is out of range")))?;
         let sort = format!("{day}#{account}");
-        let mut item = key(partition(&report.period), sort.as_str());
+        let mut item = key(partition, sort.as_str());
         item.extend([(HOURS.to_owned(), by_hour(usage)), (EXPIRY.to_owned(), expires(begins))]);
         if !purchases.is_empty() {
             item.insert(PURCHASES.to_owned(), by_hour(purchases));
@@ -165,7 +227,12 @@ fn by_hour(hours: BTreeMap<i8, Usd>) -> AttributeValue {
 /// wrote in the meantime, its days and ours are mixed, and neither edition is known then, so that it is read again.
 async fn conclude(table: &Table, report: &ReadReport, before: Option<&str>) -> Result<(), Failure> {
     let mut item = key(PARTITION, report.period.as_str());
-    let attributes = [(EDITION, text(&report.edition)), (UNTIL, moment(report.until)), (EXPIRY, expires(report.until))];
+    let attributes = [
+        (EDITION, text(&report.edition)),
+        (UNTIL, moment(report.until)),
+        (SPREAD, number(partitions_of(PARTITION).count())),
+        (EXPIRY, expires(report.until)),
+    ];
     item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
     let call = table.client.put_item().table_name(&table.name).set_item(Some(item));
     let call = match before {
@@ -204,7 +271,8 @@ async fn forget(table: &Table, period: &str) -> Result<(), Failure> {
     }
 }
 
-fn partition(period: &str) -> String {
+/// What the partitions of a period begin with, and what earlier versions call the one that has all of it.
+fn name(period: &str) -> String {
     format!("SPENT#{period}")
 }
 
@@ -253,18 +321,21 @@ mod tests {
             item
         };
         Some(json!({ "Items": if partition == PARTITION {
-            vec![item("20261101-20261201", json!({ "edition": { "S": "first" }, "until": { "N": "1795237200000" } }))]
+            let known = json!({ "edition": { "S": "first" }, "until": { "N": "1795237200000" }, "spread": { "N": "10" } });
+            vec![item("20261101-20261201", known)]
         } else {
             let day = |hours: Value, day: &str| {
                 let expires = (at(day).as_second() + 400 * 86_400).to_string();
                 json!({ "hours": { "M": hours }, "expires": { "N": expires } })
             };
-            vec![
+            let items = [
                 item("2026-11-20#111111111111", day(json!({ "03": { "N": "7" } }), "2026-11-20T00:00:00Z")),
                 item("2026-11-21#222222222222", day(json!({ "04": { "N": "5" } }), "2026-11-21T00:00:00Z")),
                 item("2026-11-21#333333333333", day(json!({ "04": { "N": "9" } }), "2026-11-21T00:00:00Z")),
                 item("nothing that can be read", json!({})),
-            ]
+            ];
+            let belongs = |item: &Value| partition_of("SPENT#20261101-20261201", item["sk"]["S"].as_str().unwrap());
+            items.into_iter().filter(|item| belongs(item) == partition).collect()
         }}))
     }
 
@@ -296,9 +367,9 @@ mod tests {
         assert_eq!(
             written,
             [
-                "SPENT#20261101-20261201 / 2026-11-21#222222222222",
-                "SPENT#20261101-20261201 / 2026-11-21#333333333333",
-                "SPENT#20261101-20261201 / nothing that can be read"
+                "SPENT#20261101-20261201#0 / nothing that can be read",
+                "SPENT#20261101-20261201#2 / 2026-11-21#222222222222",
+                "SPENT#20261101-20261201#3 / 2026-11-21#333333333333"
             ]
         );
     }
@@ -352,7 +423,41 @@ mod tests {
                 .hours(at("2026-11-19T00:00:00Z"))
                 .await
                 .unwrap_err();
-            assert!(failure.detail.contains("SPENT#20261101-20261201 / 2026-11-20#111111111111"), "{failure}");
+            assert!(failure.detail.contains("SPENT#20261101-20261201#1 / 2026-11-20#111111111111"), "{failure}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn hours_of_an_earlier_layout_are_read_until_an_edition_of_their_month_is_written() {
+        let script = Script::table();
+        let (ledger, table) =
+            (DynamoLedger::new(&script.config(), "runawaytrain"), Table::new(&script.config(), "runawaytrain"));
+        let (since, first) = (at("2026-11-19T00:00:00Z"), report("first"));
+        ledger.store(&first).await.unwrap();
+        // As it was: all hours in one partition, and nothing said of others.
+        let whole = name(&first.period);
+        for partition in partitions_of(&whole) {
+            for mut item in table.query(&partition).await.unwrap() {
+                let sort = as_text(&item, SORT_KEY).unwrap().to_owned();
+                table.delete(key(partition.as_str(), sort.as_str())).await.unwrap();
+                item.extend(key(whole.as_str(), sort));
+                table.put(item).await.unwrap();
+            }
+        }
+        let mut known = table.get(key(PARTITION, first.period.as_str())).await.unwrap().unwrap();
+        known.remove(SPREAD);
+        table.put(known).await.unwrap();
+        let one: BTreeSet<AccountId> = first.accounts.keys().take(1).cloned().collect();
+        assert_eq!(ledger.hours(since).await.unwrap().accounts, first.accounts);
+        assert_eq!(ledger.hours_of(&one, since).await.unwrap().accounts.len(), 1);
+
+        // The next edition has neither the second account nor the hour of the first, but another.
+        let mut second = report("second");
+        second.accounts.retain(|account, _| one.contains(account));
+        let usage = BTreeMap::from([(at("2026-11-20T09:00:00Z"), Usd::micros(3))]);
+        second.accounts.values_mut().for_each(|hours| hours.usage.clone_from(&usage));
+        ledger.store(&second).await.unwrap();
+        assert_eq!(ledger.hours(since).await.unwrap().accounts, second.accounts);
+        assert_eq!(ledger.hours_of(&one, since).await.unwrap().accounts, second.accounts);
     }
 }

@@ -121,7 +121,18 @@ impl Table {
         .await
     }
 
-    /// The same from a sort key on.
+    /// Those of them of which an attribute is this text. Reading costs the same; only what is wanted comes over the wire.
+    pub(super) async fn query_where(&self, partition: &str, attribute: &str, is: &str) -> Result<Vec<Item>, Failure> {
+        let call = self.client.query().key_condition_expression("#pk = :pk").filter_expression("#attribute = :is");
+        let call =
+            call.expression_attribute_names("#pk", PARTITION_KEY).expression_attribute_values(":pk", text(partition));
+        self.pages(
+            call.expression_attribute_names("#attribute", attribute).expression_attribute_values(":is", text(is)),
+        )
+        .await
+    }
+
+    /// All of a partition from a sort key on.
     pub(super) async fn query_from(&self, partition: &str, sort: &str) -> Result<Vec<Item>, Failure> {
         let call = self.client.query().key_condition_expression("#pk = :pk AND #sk >= :sk");
         let call =

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
+use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_engine::ports::{Commit, Lease, LeaseMove};
 
-use super::record::{FENCE, HOLDER, RECORD, STATE, UNTIL, VERSION};
-use super::table::{Item, UPDATE, moment, number, text};
+use super::record::{self, FENCE, HOLDER, RECORD, STATE, UNTIL, VERSION};
+use super::table::{Item, moment, number, text};
 
 /// Attributes go by placeholders throughout: `state` and `until` are reserved words.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html>
@@ -19,8 +19,7 @@ pub(super) struct Write {
 
 impl Write {
     pub(super) fn of(commit: &Commit) -> Result<Self, Failure> {
-        let record = serde_dynamo::to_attribute_value(&commit.record)
-            .map_err(|error| Failure::own(UPDATE, FailureKind::Invalid, error.to_string()))?;
+        let record = record::written(&commit.record)?;
         let mut write = Self {
             update: "SET #record = :record, #state = :state, #version = if_not_exists(#version, :zero) + :one"
                 .to_owned(),

@@ -36,6 +36,12 @@ impl ShutOuts {
         })
     }
 
+    /// Whether what is next seen of an account depends on how the others fare: it refused us, or was throttled, at the
+    /// last look.
+    pub fn matter_to(record: &AccountRecord) -> bool {
+        record.unseen.as_ref().is_some_and(|unseen| unseen.refused_since.is_some() || unseen.throttled > 0)
+    }
+
     /// How many began together with one that began then.
     fn together_with(&self, since: Timestamp) -> usize {
         self.since.iter().filter(|other| since.duration_since(**other).abs() <= TOGETHER).count()

@@ -237,6 +237,20 @@ pub struct NoticeTotals {
     pub errors: Vec<String>,
 }
 
+impl NoticeTotals {
+    /// So many sentences say why mails wait where there is no room for all.
+    const SOME: usize = 25;
+
+    /// Leaves some of the sentences, and says how many more there are.
+    pub fn keep_some(&mut self) {
+        let more = self.errors.len().saturating_sub(Self::SOME);
+        if more > 0 {
+            self.errors.truncate(Self::SOME);
+            self.errors.push(format!("and {more} more, see the log"));
+        }
+    }
+}
+
 impl AddAssign for NoticeTotals {
     /// With those of a later delivery: what waited then and was sent since is in both.
     fn add_assign(&mut self, later: Self) {

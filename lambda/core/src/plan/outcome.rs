@@ -1,11 +1,12 @@
 //! What containing an account came to: the outcome of every call, and what the last look still found.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::by_thing::ByThing;
 use crate::measure::summary::Summary;
 use crate::observation::Gap;
 use crate::resource::{Act, Action, Part, Refusals, Skipped, Undo};
@@ -71,24 +72,26 @@ pub struct Containment {
 impl Containment {
     /// The calls that failed and whose thing is still there to be done: what resisted, by name.
     pub fn resisted(&self) -> Vec<(&Action, &Failure)> {
-        self.of_parts()
-            .into_iter()
-            .filter_map(|outcome| match &outcome.result {
-                ActionResult::Failed { failure }
-                    if self.remaining.iter().any(|action| action.covers(&outcome.action)) =>
-                {
-                    Some((&outcome.action, failure))
+        let remaining = ByThing::of(&self.remaining);
+        let refused = self.of_parts().into_iter().filter_map(|outcome| {
+            let failure = outcome.result.failure()?;
+            remaining.covers(&outcome.action).then_some((&outcome.action, failure))
+        });
+        let (mut known, mut places) = (ByThing::default(), HashMap::new());
+        let mut unique: Vec<(&Action, &Failure)> = Vec::new();
+        for (action, failure) in refused {
+            let place = known.repeated(action).and_then(|known| places.get(known)).copied();
+            match place.and_then(|place: usize| unique.get_mut(place)) {
+                // The same thing tried again: only its last refusal is news.
+                Some(known) => known.1 = failure,
+                None => {
+                    known.insert(action);
+                    places.insert(action, unique.len());
+                    unique.push((action, failure));
                 }
-                _ => None,
-            })
-            .fold(Vec::new(), |mut unique, (action, failure)| {
-                match unique.iter_mut().find(|(known, _)| known.repeats(action)) {
-                    // The same thing tried again: only its last refusal is news.
-                    Some(known) => known.1 = failure,
-                    None => unique.push((action, failure)),
-                }
-                unique
-            })
+            }
+        }
+        unique
     }
 
     /// Without the batches that were refused and then taken apart: what came of the parts says more.
@@ -143,10 +146,9 @@ fn members(action: &Action) -> usize {
 
 /// What of some actions AWS did not take. Of a batch that was taken apart, the members that were refused.
 pub fn remaining<'a>(wanted: impl IntoIterator<Item = &'a Action>, outcomes: &[Outcome]) -> Vec<Action> {
-    let is_taken = |action: &Action| {
-        let mut taken = outcomes.iter().filter(|outcome| !matches!(outcome.result, ActionResult::Failed { .. }));
-        taken.any(|outcome| outcome.action.covers(action))
-    };
+    let taken = outcomes.iter().filter(|outcome| outcome.result.failure().is_none());
+    let taken = ByThing::of(taken.map(|outcome| &outcome.action));
+    let is_taken = |action: &Action| taken.covers(action);
     let untaken = |action: &Action| {
         let (items, alone) = (action.items(), |item: &str| action.with_items(&[item]));
         let left: Vec<&str> =

@@ -202,11 +202,7 @@ impl Work {
                 Err(_) => Extent::Freeze(FreezeReason::BrakeUnknown),
             }),
             // No slot of the brake: a lawful purchase must not hold up the next halt.
-            Cause::Purchases => {
-                let allowance = &self.sweep.purchases;
-                let may_freeze = *self.may_freeze_purchases.get_or_insert_with(|| allowance.take());
-                may_freeze.then_some(Extent::Freeze(FreezeReason::Purchases))
-            }
+            Cause::Purchases => self.may_freeze_purchases().await.then_some(Extent::Freeze(FreezeReason::Purchases)),
             cause @ (Cause::ShutOut | Cause::Throttled) => {
                 let throttled = cause == Cause::Throttled;
                 let reason = if throttled { FreezeReason::Throttled } else { FreezeReason::ShutOut };
@@ -222,6 +218,22 @@ impl Work {
                 record.freeze().filter(|_| !(is_attached && is_known)).map(Extent::Freeze)
             }
         })
+    }
+
+    /// Whether another account may be frozen for purchases. Where that cannot be told, the next sweep asks again.
+    async fn may_freeze_purchases(&mut self) -> bool {
+        if let Some(may_freeze) = self.may_freeze_purchases {
+            return may_freeze;
+        }
+        let sweep = &self.sweep;
+        let take = || sweep.purchases.take();
+        match while_busy(&self.policy().account, sweep.deadline.stop_work(), take).await {
+            Ok(may_freeze) => *self.may_freeze_purchases.insert(may_freeze),
+            Err(failure) => {
+                tracing::error!(account = %self.policy().account, error = %failure, "nobody can tell how many are frozen for purchases");
+                false
+            }
+        }
     }
 
     /// What the brake says. Asked until it answers: who has a slot keeps it.

@@ -7,14 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use runawaytrain_core::record::{AccountRecord, FreezeReason, State};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::money::Usd;
 
-use crate::ports::{Clock, Slots};
+use crate::ports::{Clock, Slots, States};
 
 /// Slots are counted over this time.
 pub const WINDOW: SignedDuration = SignedDuration::from_hours(1);
@@ -36,28 +37,72 @@ pub struct Brake {
     clock: Arc<dyn Clock>,
     most: u32,
     may_run_short: bool,
-    /// Whether some account waits, frozen, for people to decide.
-    is_latched: bool,
+    /// Latched, it lets nobody pass: an account waits, frozen, for people, and until they have decided what the brake is
+    /// held for, no more are halted.
+    frozen: Arc<Frozen>,
     queue: Mutex<Queue>,
     turn: watch::Sender<u64>,
     /// The table's one item of slots is written by one at a time: whoever lost every race would not be halted.
     write: tokio::sync::Mutex<()>,
 }
 
+/// Why accounts of the organization are frozen, one reason an account. A sweep of all accounts has read it; one of some
+/// asks for it when something depends on it, which is seldom.
+pub struct Frozen {
+    states: Arc<dyn States>,
+    /// Whose freezes count: what an account did that has left the organization is nobody's concern any more. `None`
+    /// where Organizations does not say who is in it.
+    members: Option<BTreeSet<AccountId>>,
+    reasons: OnceCell<Vec<FreezeReason>>,
+}
+
+impl Frozen {
+    /// As these records say, which are all that count.
+    pub fn known<'a>(states: Arc<dyn States>, records: impl IntoIterator<Item = &'a AccountRecord>) -> Self {
+        let reasons = records.into_iter().filter_map(AccountRecord::freeze).collect();
+        Self { states, members: None, reasons: OnceCell::new_with(Some(reasons)) }
+    }
+
+    /// As the table says when it is asked.
+    pub fn unknown(states: Arc<dyn States>, members: Option<BTreeSet<AccountId>>) -> Self {
+        Self { states, members, reasons: OnceCell::new() }
+    }
+
+    /// How many are frozen for a reason.
+    pub async fn number(&self, reason: FreezeReason) -> Result<usize, Failure> {
+        let reasons = self.reasons.get_or_try_init(|| self.read()).await?;
+        Ok(reasons.iter().filter(|known| **known == reason).count())
+    }
+
+    async fn read(&self) -> Result<Vec<FreezeReason>, Failure> {
+        let mut records = self.states.load_in(State::Frozen).await?.readable;
+        if let Some(members) = &self.members {
+            records.retain(|account, _| members.contains(account));
+        }
+        Ok(records.values().filter_map(|known| known.record.freeze()).collect())
+    }
+}
+
 /// How many accounts may be frozen for purchases beside those that wait for people already: a limit that is written
 /// wrong must not freeze a university. It takes no slot of the brake.
-#[derive(Debug)]
-pub struct Allowance(AtomicU32);
+pub struct Allowance {
+    most: u32,
+    taken: AtomicU32,
+    frozen: Arc<Frozen>,
+}
 
 impl Allowance {
     /// As many at once as halts in an hour, those that wait already among them.
-    pub fn new(halts_per_hour: u32, waiting: usize) -> Self {
-        Self(AtomicU32::new(halts_per_hour.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX))))
+    pub fn new(halts_per_hour: u32, frozen: Arc<Frozen>) -> Self {
+        Self { most: halts_per_hour, taken: AtomicU32::new(0), frozen }
     }
 
     /// Takes one, if any is left.
-    pub fn take(&self) -> bool {
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    pub async fn take(&self) -> Result<bool, Failure> {
+        let waiting = self.frozen.number(FreezeReason::Purchases).await?;
+        let free = self.most.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX));
+        let next = |taken: u32| (taken < free).then_some(taken + 1);
+        Ok(self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok())
     }
 }
 
@@ -71,21 +116,20 @@ struct Queue {
 }
 
 impl Brake {
-    /// A brake for a sweep of so many accounts. Latched, it lets nobody pass: an account waits, frozen, for people, and
-    /// until they have decided what the brake is held for, no more are halted.
+    /// A brake for a sweep of so many accounts.
     pub fn new(
         slots: Arc<dyn Slots>,
         clock: Arc<dyn Clock>,
         halts_per_hour: u32,
         accounts: usize,
-        is_latched: bool,
+        frozen: Arc<Frozen>,
     ) -> Self {
         Self {
             slots,
             clock,
             most: halts_per_hour,
             may_run_short: accounts > halts_per_hour as usize,
-            is_latched,
+            frozen,
             queue: Mutex::default(),
             turn: watch::Sender::new(0),
             write: tokio::sync::Mutex::default(),
@@ -99,7 +143,7 @@ impl Brake {
 
     /// Asks to halt an account that burns so much. True when it may be halted; false when the brake holds.
     pub async fn ask(&self, account: &AccountId, burns: Burns) -> Result<bool, Failure> {
-        if self.is_latched {
+        if self.frozen.number(FreezeReason::Brake).await? > 0 {
             return Ok(false);
         }
         let waits = self.may_run_short && !self.goes_at_once();

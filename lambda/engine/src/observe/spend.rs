@@ -1,7 +1,7 @@
 //! What accounts spent: AWS's estimates, asked for once an hour, and the hours of the Cost and Usage Reports. A second
 //! opinion: it never holds up a sweep, and what is not known is unknown, not nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,11 +79,14 @@ impl SpendMemory {
         }
     }
 
-    /// Begins to ask for the spend of these accounts.
-    pub fn of(&self, accounts: Vec<AccountId>, freshness: Freshness) -> SharedSpend {
+    /// Begins to ask for the spend of these accounts: `are_all` of the organization, or some of which alone the hours are
+    /// read.
+    pub fn of(&self, accounts: Vec<AccountId>, are_all: bool, freshness: Freshness) -> SharedSpend {
         let memory = self.clone();
         let asked = async move {
-            let (charges, hours) = tokio::join!(memory.charges(accounts, freshness), memory.hours());
+            let whose: BTreeSet<AccountId> = accounts.iter().cloned().collect();
+            let hours = async { if are_all { memory.hours().await } else { memory.hours_of(&whose).await } };
+            let (charges, hours) = tokio::join!(memory.charges(accounts, freshness), hours);
             Arc::new(Spending { charges, hours })
         };
         asked.boxed().shared()
@@ -133,13 +136,39 @@ impl SpendMemory {
         accounts.into_iter().filter_map(known).collect()
     }
 
+    /// The hours of some accounts: as a sweep of all has read them lately, or read for them alone.
+    async fn hours_of(&self, accounts: &BTreeSet<AccountId>) -> SpentHours {
+        let known = self.hours.lock().await;
+        let remembered = || {
+            let (_, hours) = known.as_ref()?;
+            let theirs =
+                accounts.iter().filter_map(|account| Some((account.clone(), hours.accounts.get(account)?.clone())));
+            Some(SpentHours { accounts: theirs.collect(), until: hours.until })
+        };
+        let is_good = known.as_ref().is_some_and(|(good_until, _)| self.clock.now() < *good_until);
+        if is_good {
+            return remembered().unwrap_or_default();
+        }
+        match timeout(PATIENCE, self.book.hours_of(accounts, self.since())).await {
+            Ok(Ok(hours)) => hours,
+            Ok(Err(failure)) => {
+                tracing::warn!(error = %failure, "the spend of the reports could not be read from the table; it is as it was, or unknown");
+                remembered().unwrap_or_default()
+            }
+            Err(_slow) => remembered().unwrap_or_default(),
+        }
+    }
+
+    fn since(&self) -> Timestamp {
+        self.clock.now().checked_sub(HOURS_BACK).unwrap_or(Timestamp::MIN)
+    }
+
     async fn hours(&self) -> SpentHours {
         let mut known = self.hours.lock().await;
         if let Some((_, hours)) = known.as_ref().filter(|(good_until, _)| self.clock.now() < *good_until) {
             return hours.clone();
         }
-        let since = self.clock.now().checked_sub(HOURS_BACK).unwrap_or(Timestamp::MIN);
-        match timeout(PATIENCE, self.book.hours(since)).await {
+        match timeout(PATIENCE, self.book.hours(self.since())).await {
             Ok(Ok(hours)) => {
                 *known = Some((self.clock.after(HOURS_GOOD_FOR), hours.clone()));
                 hours

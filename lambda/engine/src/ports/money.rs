@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -89,6 +89,9 @@ pub struct ReadReport {
 pub trait SpendBook: Send + Sync {
     /// Every account's hours since a time, all pages; a few hours more may be given.
     async fn hours(&self, since: Timestamp) -> Result<SpentHours, Failure>;
+
+    /// The hours of these accounts alone, read without the others'.
+    async fn hours_of(&self, accounts: &BTreeSet<AccountId>, since: Timestamp) -> Result<SpentHours, Failure>;
 
     /// Puts an edition in the place of what was known of its billing period: hours that are not in it any more are
     /// forgotten. Written in parts; its edition becomes known last, so that one that was cut off is read again.

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -139,6 +139,12 @@ pub enum StoreError {
 pub trait States: Send + Sync {
     /// Every account's record, all pages, strongly consistent.
     async fn load_all(&self) -> Result<Records, Failure>;
+
+    /// The records of these accounts, and of no other, strongly consistent.
+    async fn load_some(&self, accounts: &BTreeSet<AccountId>) -> Result<Records, Failure>;
+
+    /// The records of all accounts that stand so, all pages, strongly consistent.
+    async fn load_in(&self, state: State) -> Result<Records, Failure>;
 
     /// One account's record, strongly consistent.
     async fn load(&self, account: &AccountId) -> Result<Option<VersionedRecord>, Failure>;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use runawaytrain_core::message::report::{AccountReport, Answer};
 use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_core::vocabulary::text::count;
 
 use crate::scope::{Scope, UnservedReason};
 
@@ -53,14 +54,22 @@ pub(super) fn of_unserved(scope: &Scope) -> BTreeMap<AccountId, Disposition> {
         .collect()
 }
 
+/// So many accounts that are not served are told of one by one where there is no report.
+const MOST_REASONS: usize = 25;
+
 /// The answer where accounts were asked for and not one of them is served.
 pub(super) fn nobody_served(scope: &Scope) -> Option<Answer> {
     if !scope.accounts.is_empty() || scope.unserved.is_empty() {
         return None;
     }
-    let why: Vec<&str> = scope.unserved.iter().filter_map(|unserved| unserved.report.error.as_deref()).collect();
+    let mut why: Vec<&str> = scope.unserved.iter().filter_map(|unserved| unserved.report.error.as_deref()).collect();
     let answer = if scope.stale.is_some() { Answer::failed } else { Answer::refused };
-    Some(answer(why.join("; ")))
+    let more = match why.len().saturating_sub(MOST_REASONS) {
+        0 => String::new(),
+        more => format!("; and {} more", count(more as u64, "account")),
+    };
+    why.truncate(MOST_REASONS);
+    Some(answer(why.join("; ") + &more))
 }
 
 /// All accounts: those that were turned away, and those that were looked at.

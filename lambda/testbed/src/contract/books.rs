@@ -31,6 +31,7 @@ pub async fn spend_book_contract(book: &dyn SpendBook) {
     the_same_edition_may_be_stored_again(book).await;
     two_periods_stand_side_by_side_at_the_months_turn(book).await;
     every_account_is_read_however_many_there_are(book).await;
+    the_hours_of_some_accounts_come_without_the_others(book).await;
 }
 
 fn at(text: &str) -> Timestamp {
@@ -270,11 +271,34 @@ pub async fn every_account_is_read_however_many_there_are(book: &dyn SpendBook) 
             .map(|hour| (begins + SignedDuration::from_hours(hour), Usd::micros(9_007_199_254_740_993_000 + number)))
             .collect::<Hours>()
     };
-    let accounts: Vec<(u64, Hours)> = (1000..1000 + ACCOUNTS).map(|number| (number, three_days(number))).collect();
+    // Where accounts are spread by their ids' last digits, all of these are in one place.
+    let numbers = (0..ACCOUNTS).map(|number| 10_000 + 10 * number);
+    let accounts: Vec<(u64, Hours)> = numbers.map(|number| (number, three_days(number))).collect();
     let stored = report("20261101-20261201", "first", "2026-11-23T00:00:00Z", &accounts);
     book.store(&stored).await.unwrap();
     let found = book.hours(begins).await.unwrap();
     let is_known = |hours: &AccountHours| *hours != AccountHours::default();
     let found: BTreeMap<AccountId, _> = found.accounts.into_iter().filter(|(_, hours)| is_known(hours)).collect();
     assert!(found == stored.accounts, "{} accounts of {ACCOUNTS}", found.len());
+}
+
+pub async fn the_hours_of_some_accounts_come_without_the_others(book: &dyn SpendBook) {
+    let theirs = |first: u64| {
+        let spent = [("2027-12-30T23:00:00Z", first), ("2027-12-31T00:00:00Z", 2), ("2027-12-31T23:00:00Z", 3)];
+        hours(&spent)
+    };
+    let many: Vec<(u64, Hours)> = (900..950).map(|number| (number, theirs(number))).collect();
+    book.store(&report("20271201-20280101", "one", "2028-01-01T00:00:00Z", &many)).await.unwrap();
+    let last = [(900, hours(&[("2028-01-01T02:00:00Z", 4)]))];
+    book.store(&report("20280101-20280201", "one", "2028-01-01T03:00:00Z", &last)).await.unwrap();
+    let since = at("2027-12-31T00:00:00Z");
+    let wanted = [900, 901, 999].map(account).into();
+    let found = book.hours_of(&wanted, since).await.unwrap();
+    assert_eq!(found.until, Some(at("2028-01-01T03:00:00Z")));
+    assert_eq!(found.accounts.keys().cloned().collect::<Vec<_>>(), [account(900), account(901)]);
+    let all = book.hours(since).await.unwrap();
+    for (account, mut hours) in found.accounts {
+        let whole = all.accounts.get(&account).unwrap().usage.clone().split_off(&since);
+        assert_eq!(hours.usage.split_off(&since), whole, "{account}");
+    }
 }

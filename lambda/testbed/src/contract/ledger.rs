@@ -29,6 +29,7 @@ use runawaytrain_engine::ports::{
 pub async fn ledger_contract(ports: &Ports) {
     an_empty_ledger_is_empty(ports).await;
     records_come_back_as_written(ports).await;
+    some_records_come_without_the_others(ports).await;
     whoever_read_old_data_writes_nothing(ports).await;
     a_lease_has_one_holder_until_it_expires(ports).await;
     a_lease_that_was_given_back_is_free(ports).await;
@@ -177,6 +178,27 @@ async fn records_come_back_as_written(ports: &Ports) {
     assert_eq!(ports.states.load(&full.account).await.unwrap(), Some(second.clone()));
     assert_eq!(ports.states.load_all().await.unwrap().readable.get(&full.account), Some(&second));
     empty_outbox(ports).await;
+}
+
+async fn some_records_come_without_the_others(ports: &Ports) {
+    let frozen = AccountRecord { state: State::Frozen, ..record(15) };
+    let mut stored = Vec::new();
+    for record in [&record(14), &frozen, &record(16)] {
+        stored.push(ports.states.commit(write(record, LeaseMove::None { expected: 0 })).await.unwrap());
+    }
+    let wanted = BTreeSet::from([account(14), account(15), account(17)]);
+    let some = ports.states.load_some(&wanted).await.unwrap();
+    let expected: Vec<_> = stored.iter().take(2).map(|known| (&known.record.account, known)).collect();
+    assert_eq!(some.readable.iter().collect::<Vec<_>>(), expected, "nothing is known of the third");
+    assert_eq!(ports.states.load_some(&BTreeSet::new()).await.unwrap(), Records::default());
+
+    let in_state = async |state| ports.states.load_in(state).await.unwrap().readable;
+    assert_eq!(in_state(State::Frozen).await.get(&account(15)), stored.get(1));
+    assert!(in_state(State::Frozen).await.values().all(|known| known.record.state == State::Frozen));
+    assert!(!in_state(State::Ok).await.contains_key(&account(15)) && in_state(State::Ok).await.len() > 1);
+    let thawed = ports.states.commit(write(&record(15), LeaseMove::None { expected: 1 })).await.unwrap();
+    assert!(in_state(State::Frozen).await.is_empty());
+    assert_eq!(in_state(State::Ok).await.get(&account(15)), Some(&thawed));
 }
 
 async fn whoever_read_old_data_writes_nothing(ports: &Ports) {

@@ -27,19 +27,16 @@ pub fn digest(notices: &[&Notice]) -> Option<(String, String, Chat)> {
     }
     let mut groups: Vec<_> = by_what.into_iter().collect();
     groups.sort_by_key(|(_, who)| std::cmp::Reverse(who.len()));
-    let is_cut = groups.iter().any(|(_, who)| who.len() > MOST_LINES);
-    for (what, who) in groups {
-        let title = format!("{}: {what}", count(who.len() as u64, "account"));
-        text.section(&title, owned(who));
-    }
+    let is_cut = groups.len() > MOST_LINES || groups.iter().any(|(_, who)| who.len() > MOST_LINES);
+    let groups = groups.into_iter().map(|(what, who)| (format!("{}: {what}", accounts_of(&who)), who));
+    sections(&mut text, groups, "of which each mail says something else");
     if is_cut {
         text.heading("To list them all");
         text.command("runawaytrain status");
     }
     if !is_shared {
-        for (todo, who) in by_todo {
-            text.section(&format!("To do for {}: {todo}", count(who.len() as u64, "account")), owned(who));
-        }
+        let groups = by_todo.into_iter().map(|(todo, who)| (format!("To do for {}: {todo}", accounts_of(&who)), who));
+        sections(&mut text, groups, "with something else to do: see the runbook");
     }
     // What to do is the same for all of them: the first mail says it.
     let steps = first.body.split_once("\nWhat to do\n").filter(|_| is_shared);
@@ -53,8 +50,24 @@ pub fn digest(notices: &[&Notice]) -> Option<(String, String, Chat)> {
     Some((fit_subject(&format!("{label}: {accounts}")), body, chat))
 }
 
-fn owned(names: Vec<&str>) -> impl Iterator<Item = String> {
-    names.into_iter().map(str::to_owned)
+/// Accounts under their titles, of many titles only the first.
+fn sections<'a>(text: &mut Text, groups: impl Iterator<Item = (String, Vec<&'a str>)>, others: &str) {
+    let (mut shown, mut left) = (0, 0);
+    for (title, who) in groups {
+        if shown < MOST_LINES && text.has_room() {
+            text.section(&title, who.into_iter().map(str::to_owned));
+            shown += 1;
+        } else {
+            left += who.len();
+        }
+    }
+    if left > 0 {
+        text.heading(&format!("And {} more, {others}", count(left as u64, "account")));
+    }
+}
+
+fn accounts_of(who: &[&str]) -> String {
+    count(who.len() as u64, "account")
 }
 
 /// Wherever its lines break.

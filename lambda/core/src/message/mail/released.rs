@@ -8,7 +8,10 @@ use crate::plan::{ActionResult, Outcome};
 use crate::policy::AccountPolicy;
 use crate::resource::Skipped;
 use crate::verdict::Grace;
-use crate::vocabulary::text::clean;
+use crate::vocabulary::text::{clean, some_of};
+
+/// So many that the release vouches for are named before the rest is counted.
+const MOST_NAMES: usize = 15;
 
 /// Says what was given back, and what stays locked or stopped.
 pub(super) fn write(
@@ -44,7 +47,10 @@ pub(super) fn write(
         let names: Vec<String> = trusted.iter().map(|name| clean(name)).collect();
         text.fact(
             "Trusted",
-            &format!("{}: given back whatever their age, because the release vouches for them", names.join(", ")),
+            &format!(
+                "{}: given back whatever their age, because the release vouches for them",
+                some_of(&names, MOST_NAMES)
+            ),
         );
     }
     let (failed, done): (Vec<&Outcome>, Vec<&Outcome>) =

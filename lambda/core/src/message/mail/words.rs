@@ -29,6 +29,11 @@ pub(super) const TODO: &str = "To do:";
 /// So many lines of one kind are listed in a mail before the rest is counted.
 pub(super) const MOST_LINES: usize = 25;
 
+/// Bytes of a mail after which lists are only counted. SNS takes 256 KiB, and where a chat listens the mail goes out
+/// twice in one message: what comes after the lists, which is how to release, must fit as well.
+/// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
+const ROOM: usize = 64 * 1024;
+
 /// Where each kind of mail has its heading, in the repository.
 const RUNBOOK: &str = "docs/runbook.md";
 
@@ -84,12 +89,24 @@ impl Text {
 
     /// The lines of a list, of many only the first.
     pub fn list(&mut self, lines: &[String]) {
-        for line in lines.iter().take(MOST_LINES) {
+        let mut left = lines;
+        while let Some((line, others)) = left.split_first()
+            && lines.len() - left.len() < MOST_LINES
+            && self.has_room()
+        {
             self.item(line);
+            left = others;
         }
-        if lines.len() > MOST_LINES {
-            self.item(&format!("and {} more", lines.len() - MOST_LINES));
+        match left.len() {
+            0 => {}
+            all if all == lines.len() => self.item(&format!("{all}, for which there is no room in this mail")),
+            more => self.item(&format!("and {more} more")),
         }
+    }
+
+    /// Whether another list fits.
+    pub fn has_room(&self) -> bool {
+        self.mail.len() < ROOM
     }
 
     /// Steps in their order.
