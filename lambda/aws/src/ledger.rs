@@ -12,6 +12,7 @@ mod table;
 mod write;
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -25,12 +26,12 @@ use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 use runawaytrain_engine::ports::{
     Commit, Conclusion, EntryId, Journal, JournalEntry, Lease, LeaseMove, Outbox, OutboxId, OutboxItem, Peaks, Records,
-    Slots, States, StoreError, UnreadableRecord, VersionedRecord,
+    SlotPool, Slots, States, StoreError, UnreadableRecord, VersionedRecord,
 };
 
 use self::journal::Scribe;
 use self::record::{FENCE, HOLDER, PARTITION, UNTIL, record_key};
-use self::table::{GET, QUERY, Table, UPDATE, moment, number, text};
+use self::table::{GET, Item, QUERY, Table, UPDATE, moment, number, text};
 
 pub(crate) struct DynamoLedger {
     table: Table,
@@ -51,19 +52,12 @@ impl DynamoLedger {
 #[async_trait]
 impl States for DynamoLedger {
     async fn load_all(&self) -> Result<Records, Failure> {
-        let mut all = Records::default();
-        for item in self.table.query(PARTITION).await? {
-            match (record::versioned(QUERY, &item), record::account(&item)) {
-                (Ok(found), _) => {
-                    all.readable.insert(found.record.account.clone(), found);
-                }
-                (Err(failure), Some(account)) => {
-                    all.unreadable.insert(account, UnreadableRecord { state: record::state(&item), failure });
-                }
-                (Err(failure), None) => tracing::error!(%failure, "an item among the records is nobody's"),
-            }
-        }
-        Ok(all)
+        Ok(records(self.table.query(PARTITION).await?))
+    }
+
+    async fn load_range(&self, range: &RangeInclusive<AccountId>) -> Result<Records, Failure> {
+        let (first, last) = (range.start().as_str(), range.end().as_str());
+        Ok(records(self.table.query_between(PARTITION, first, last).await?))
     }
 
     async fn load(&self, account: &AccountId) -> Result<Option<VersionedRecord>, Failure> {
@@ -109,6 +103,23 @@ impl States for DynamoLedger {
     }
 }
 
+/// What items of the accounts' partition come to.
+fn records(items: Vec<Item>) -> Records {
+    let mut all = Records::default();
+    for item in items {
+        match (record::versioned(QUERY, &item), record::account(&item)) {
+            (Ok(found), _) => {
+                all.readable.insert(found.record.account.clone(), found);
+            }
+            (Err(failure), Some(account)) => {
+                all.unreadable.insert(account, UnreadableRecord { state: record::state(&item), failure });
+            }
+            (Err(failure), None) => tracing::error!(%failure, "an item among the records is nobody's"),
+        }
+    }
+    all
+}
+
 #[async_trait]
 impl Journal for DynamoLedger {
     async fn intend(&self, lease: &Lease, entry: &JournalEntry) -> Result<(), StoreError> {
@@ -141,8 +152,15 @@ impl Peaks for DynamoLedger {
 
 #[async_trait]
 impl Slots for DynamoLedger {
-    async fn take(&self, account: &AccountId, most: u32, since: Timestamp, now: Timestamp) -> Result<bool, Failure> {
-        slots::take(&self.table, account, most, since, now).await
+    async fn take(
+        &self,
+        pool: SlotPool,
+        account: &AccountId,
+        most: u32,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, Failure> {
+        slots::take(&self.table, pool, account, most, since, now).await
     }
 }
 

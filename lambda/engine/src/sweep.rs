@@ -7,11 +7,12 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use runawaytrain_core::contract;
-use runawaytrain_core::decision::{News, ShutOuts, since_midnight, still_contained};
+use runawaytrain_core::decision::{News, since_midnight, still_contained};
 use runawaytrain_core::message::mail;
 use runawaytrain_core::message::report::{AccountReport, Answer, NoticeTotals, Report, SweepReport, Totals};
+use runawaytrain_core::observation::Coverage;
 use runawaytrain_core::policy::{AccountPolicy, CostReports, Policy};
-use runawaytrain_core::record::{AccountRecord, FreezeReason, State};
+use runawaytrain_core::record::{AccountRecord, State};
 use runawaytrain_core::resource::ReleaseRequest;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::mode::{Mode, least};
@@ -26,21 +27,27 @@ use crate::members::{list_members, units_of};
 use crate::notify::Mailer;
 use crate::observe::Collector;
 use crate::observe::prices::PriceMemory;
-use crate::observe::spend::SpendMemory;
+use crate::observe::spend::{SharedSpend, SpendMemory};
 use crate::patience::while_busy;
 use crate::permissions::Permissions;
 use crate::ports::{
-    Clock, Directory, Freshness, Journal, Metrics, Ports, RememberedAccount, Slots, States, SweepMetrics,
+    Clock, Directory, Freshness, Journal, Metrics, Ports, RememberedAccount, Slots, States, SweepMetrics, SweepStore,
 };
 use crate::release::{self, Release};
 use crate::scope::{Scope, ScopedAccount, scope};
 use crate::trigger::{self, Deployment, Request, Selection};
 
 mod again;
+mod circumstances;
+mod counts;
 mod disposition;
+mod distributed;
 mod every_account;
+mod map_results;
+mod organization;
 mod records;
 
+use circumstances::Circumstances;
 use disposition::SweepAnswer;
 use every_account::{AccountResults, every_account};
 
@@ -67,6 +74,7 @@ pub struct Guard {
     metrics: Arc<dyn Metrics>,
     reports: ReportReader,
     permissions: Permissions,
+    sweep_store: Arc<dyn SweepStore>,
     clock: Arc<dyn Clock>,
 }
 
@@ -89,6 +97,7 @@ impl Guard {
             mailer: Mailer::new(ports),
             metrics: Arc::clone(&ports.metrics),
             reports: ReportReader::new(ports),
+            sweep_store: Arc::clone(&ports.sweep_store),
             clock: Arc::clone(&ports.clock),
         }
     }
@@ -121,6 +130,7 @@ impl Guard {
             Request::Status => self.status().await,
             Request::Records(records) => self.records(source, records, invocation).await,
             Request::Reports(place) => self.read_reports(&place, invocation).await,
+            Request::Step(sweep, step) => self.step(&sweep, step, invocation).await,
             Request::Allow { account, wanted } => match self.named(&account).await {
                 Ok(scoped) => self.exceptions(invocation).allow(&scoped, &wanted).await,
                 Err(answer) => answer,
@@ -154,13 +164,21 @@ impl Guard {
         order: Option<String>,
         invocation: &Invocation,
     ) -> SweepAnswer {
+        match self.voided() {
+            Some(answer) => SweepAnswer::without_accounts(answer),
+            None => self.sweep(source, selection, Mode::Proceed, order, invocation).await,
+        }
+    }
+
+    /// The answer where the environment or the policy says `pass`.
+    fn voided(&self) -> Option<Answer> {
         let by = match (self.ceiling, self.policy.mode()) {
             (Mode::Pass, _) => "envaction",
             (_, Mode::Pass) => "the policy's mode",
-            _ => return self.sweep(source, selection, Mode::Proceed, order, invocation).await,
+            _ => return None,
         };
         tracing::warn!("voided: {by} == pass");
-        SweepAnswer::without_accounts(Answer::done(voided(by)))
+        Some(Answer::done(voided(by)))
     }
 
     async fn status(&self) -> Answer {
@@ -299,21 +317,23 @@ impl Guard {
             .map(|known| &known.record)
             .filter(|record| scope.members.contains(&record.account))
             .collect();
-        let waiting = frozen_for(&members, FreezeReason::Brake);
+        let circumstances = Circumstances::of(&members);
         let contained: BTreeMap<AccountId, AccountRecord> = members
             .iter()
             .filter(|record| record.state.is_contained())
             .map(|record| (record.account.clone(), (*record).clone()))
             .collect();
-        let one = self.account_sweep(source, &scope, &members, order, !drill, invocation);
+        let freshness = if source == trigger::SPEND_ALARM { Freshness::Now } else { Freshness::Cached };
+        let spend = self.spend.of(scope.accounts.iter().map(|one| one.policy.account.clone()).collect(), freshness);
+        let one = self.account_sweep(&scope, &circumstances, spend, order, !drill, invocation);
         let let_us_in: BTreeSet<AccountId> =
             members.iter().filter(|record| record.reached).map(|record| record.account.clone()).collect();
         let inquiry = self.permissions.inquiry(&scope, &records, selection, drill);
-        let AccountResults { mut accounts, coverage, reached_all, knows_all } =
-            every_account(&one, scope, records).await;
-        accounts.iter().filter(|report| is_worth_a_line(report)).for_each(log);
-        let complete =
-            reached_all && knows_all && unlisted.is_none() && knows_units && is_guarding(&accounts, &let_us_in);
+        let results = every_account(&one, scope, records).await;
+        results.accounts.iter().filter(|report| is_worth_a_line(report)).for_each(log);
+        let counts = counts::of(&results, |account| contained.get(account).map(|record| record.state), &let_us_in);
+        let AccountResults { mut accounts, coverage, .. } = results;
+        let complete = counts.complete && unlisted.is_none() && knows_units && counts.entry.is_guarding();
         let mut notices = if drill { NoticeTotals::default() } else { self.mailer.deliver().await };
         if !drill && *selection == Selection::All {
             let at = self.clock.now();
@@ -322,13 +342,10 @@ impl Guard {
                 took: at.duration_since(started),
                 complete,
                 coverage,
-                totals: Totals::of(&accounts),
-                halted: accounts
-                    .iter()
-                    .filter(|report| standing(report, &contained).is_some_and(State::is_halt))
-                    .count(),
-                frozen: accounts.iter().filter(|report| standing(report, &contained) == Some(State::Frozen)).count(),
-                waiting,
+                totals: counts.totals,
+                halted: counts.halted,
+                frozen: counts.frozen,
+                waiting: circumstances.waiting,
             });
         }
         if self.permissions.carry_out(inquiry, &mut accounts, invocation.deadline).await {
@@ -345,19 +362,9 @@ impl Guard {
         if let Some(news) = reminder.filter(|_| !drill && *selection == Selection::All) {
             notices += self.tell(&news, since_midnight(now) + SignedDuration::from_millis(1)).await;
         }
-        let totals = Totals::of(&accounts);
+        let totals = counts.totals;
         let sentence = totals.sentence();
-        tracing::info!(
-            accounts = totals.accounts,
-            halted = totals.halt,
-            unseen = totals.unseen,
-            instances = totals.instances,
-            vcpus = totals.vcpus,
-            regions_seen = coverage.seen,
-            regions_expected = coverage.expected,
-            complete,
-            "{sentence}"
-        );
+        log_totals(&totals, coverage, complete, &sentence);
         let report = SweepReport {
             sweep: invocation.id.clone(),
             trigger: source.to_owned(),
@@ -369,6 +376,7 @@ impl Guard {
             coverage,
             totals,
             accounts,
+            workers: None,
             notices,
         };
         let dispositions = disposition::of_all(&report.accounts, turned_away);
@@ -378,18 +386,15 @@ impl Guard {
     /// What the sweep of each account rests on.
     fn account_sweep(
         &self,
-        source: &str,
         scope: &Scope,
-        members: &[&AccountRecord],
+        circumstances: &Circumstances,
+        spend: SharedSpend,
         order: Option<String>,
         remember: bool,
         invocation: &Invocation,
     ) -> AccountSweep {
-        let accounts = scope.accounts.iter().map(|scoped| scoped.policy.account.clone()).collect();
-        let freshness = if source == trigger::SPEND_ALARM { Freshness::Now } else { Freshness::Cached };
         let (slots, clock) = (Arc::clone(&self.slots), Arc::clone(&self.clock));
-        let is_latched = frozen_for(members, FreezeReason::Brake) > 0;
-        let waiting = frozen_for(members, FreezeReason::Purchases);
+        let is_latched = circumstances.waiting > 0;
         let accounts_asked = scope.accounts.len();
         AccountSweep {
             collector: self.collector.clone(),
@@ -398,10 +403,10 @@ impl Guard {
             leases: self.leases.clone(),
             mailer: self.mailer.clone(),
             brake: Arc::new(Brake::new(slots, clock, self.policy.halts_per_hour(), accounts_asked, is_latched)),
-            purchases: Arc::new(Allowance::new(self.policy.halts_per_hour(), waiting)),
-            shut_outs: Arc::new(ShutOuts::of(members.iter().copied())),
+            purchases: Arc::new(Allowance::new(self.policy.halts_per_hour(), circumstances.bought)),
+            shut_outs: Arc::new(circumstances.shut_outs.clone()),
             clock: Arc::clone(&self.clock),
-            spend: self.spend.of(accounts, freshness),
+            spend,
             invocation: invocation.id.clone(),
             deadline: invocation.deadline,
             order,
@@ -436,25 +441,19 @@ fn log(report: &AccountReport) {
     );
 }
 
-/// Where an account stands after a sweep; of one that the sweep learnt nothing of, where it stood before.
-fn standing(report: &AccountReport, contained: &BTreeMap<AccountId, AccountRecord>) -> Option<State> {
-    report.state.or_else(|| contained.get(&report.account).map(|record| record.state))
-}
-
-/// How many accounts are frozen for a reason.
-fn frozen_for(members: &[&AccountRecord], reason: FreezeReason) -> usize {
-    members.iter().filter(|record| record.freeze() == Some(reason)).count()
-}
-
-/// Whether a sweep could enter what it is to guard: something at all, and at least half of the accounts that it looked
-/// at and that ever let it in. Otherwise there is no heartbeat, so that its alarm says so; accounts that are not
-/// enrolled yet are no reason.
-fn is_guarding(accounts: &[AccountReport], let_us_in: &BTreeSet<AccountId>) -> bool {
-    let looked_at: Vec<&AccountReport> = accounts.iter().filter(|report| report.mode != Mode::Pass).collect();
-    let entered = |reports: &[&AccountReport]| reports.iter().filter(|report| report.verdict.is_some()).count();
-    let known: Vec<&AccountReport> =
-        looked_at.iter().copied().filter(|report| let_us_in.contains(&report.account)).collect();
-    (looked_at.is_empty() || entered(&looked_at) > 0) && entered(&known) * 2 >= known.len()
+/// The last line of a sweep's log.
+fn log_totals(totals: &Totals, coverage: Coverage, complete: bool, sentence: &str) {
+    tracing::info!(
+        accounts = totals.accounts,
+        halted = totals.halt,
+        unseen = totals.unseen,
+        instances = totals.instances,
+        vcpus = totals.vcpus,
+        regions_seen = coverage.seen,
+        regions_expected = coverage.expected,
+        complete,
+        "{sentence}"
+    );
 }
 
 /// An answer that is too long for Lambda keeps its totals and says where the rest is.
@@ -466,7 +465,7 @@ fn fit(mut answer: Answer) -> Answer {
             Some(Report::Release(report)) => report.accounts.clear(),
             Some(Report::Status(report)) => report.accounts.clear(),
             Some(Report::CostReports(report)) => report.non_members.clear(),
-            Some(Report::Exception(_)) | None => {}
+            Some(Report::Exception(_) | Report::List(_) | Report::Batch(_)) | None => {}
         }
         answer.records.clear();
         answer.body.push_str(&format!(

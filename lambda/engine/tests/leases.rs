@@ -5,6 +5,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -166,6 +167,10 @@ struct WithoutRenewals(Arc<dyn States>);
 impl States for WithoutRenewals {
     async fn load_all(&self) -> Result<Records, Failure> {
         self.0.load_all().await
+    }
+
+    async fn load_range(&self, range: &RangeInclusive<AccountId>) -> Result<Records, Failure> {
+        self.0.load_range(range).await
     }
 
     async fn load(&self, account: &AccountId) -> Result<Option<VersionedRecord>, Failure> {

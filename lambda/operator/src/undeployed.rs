@@ -2,6 +2,7 @@
 //! nothing and changes nothing.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -23,8 +24,8 @@ use runawaytrain_engine::members::units_of;
 use runawaytrain_engine::ports::{
     Actuator, Billing, Clock, Commit, Conclusion, Directory, EntryId, Freshness, Journal, JournalEntry, KnownPrice,
     Lease, Look, Metrics, Notifier, Observer, Outbox, OutboxId, OutboxItem, Peaks, Performed, Ports, PriceBook,
-    PriceList, ReadReport, Records, ReportStore, Simulator, Slots, SpendBook, SpentHours, States, StoreError,
-    SweepMetrics, Terms, VersionedRecord,
+    PriceList, ReadReport, Records, ReportStore, Simulator, SlotPool, Slots, SpendBook, SpentHours, States, StoreError,
+    SweepMetrics, SweepStore, Terms, VersionedRecord,
 };
 use runawaytrain_engine::sweep::Guard;
 use serde_json::Value;
@@ -102,6 +103,7 @@ pub async fn drill(eyes: &Eyes, policy: Policy, event: &Value, looks: &Looks) ->
         notifier: Arc::clone(&blank) as Arc<dyn Notifier>,
         metrics: Arc::clone(&blank) as Arc<dyn Metrics>,
         price_book: Arc::clone(&blank) as Arc<dyn PriceBook>,
+        sweep_store: Arc::clone(&blank) as Arc<dyn SweepStore>,
         spend_book: blank,
     };
     let guard = Guard::new(&ports, policy, Mode::Drill);
@@ -166,6 +168,10 @@ impl States for Blank {
         Ok(Records::default())
     }
 
+    async fn load_range(&self, _: &RangeInclusive<AccountId>) -> Result<Records, Failure> {
+        Ok(Records::default())
+    }
+
     async fn load(&self, _: &AccountId) -> Result<Option<VersionedRecord>, Failure> {
         Ok(None)
     }
@@ -226,7 +232,7 @@ impl Peaks for Blank {
 
 #[async_trait]
 impl Slots for Blank {
-    async fn take(&self, _: &AccountId, _: u32, _: Timestamp, _: Timestamp) -> Result<bool, Failure> {
+    async fn take(&self, _: SlotPool, _: &AccountId, _: u32, _: Timestamp, _: Timestamp) -> Result<bool, Failure> {
         Ok(false)
     }
 }
@@ -248,12 +254,27 @@ impl SpendBook for Blank {
         Ok(SpentHours::default())
     }
 
+    async fn hours_of(&self, _: &RangeInclusive<AccountId>, _: Timestamp) -> Result<SpentHours, Failure> {
+        Ok(SpentHours::default())
+    }
+
     async fn store(&self, _: &ReadReport) -> Result<(), Failure> {
         Err(not_deployed("dynamodb:BatchWriteItem"))
     }
 
     async fn editions(&self) -> Result<BTreeMap<String, String>, Failure> {
         Ok(BTreeMap::new())
+    }
+}
+
+#[async_trait]
+impl SweepStore for Blank {
+    async fn put(&self, _: &str, _: &str, _: Vec<u8>) -> Result<(), Failure> {
+        Err(not_deployed("s3:PutObject"))
+    }
+
+    async fn get(&self, _: &str, _: &str, _: u64) -> Result<Vec<u8>, Failure> {
+        Err(not_deployed("s3:GetObject"))
     }
 }
 

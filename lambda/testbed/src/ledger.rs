@@ -1,6 +1,7 @@
 //! The state table and the books of money.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::{
     Commit, Conclusion, EntryId, Journal, JournalEntry, KnownPrice, Lease, Outbox, OutboxId, OutboxItem, Peaks,
-    PriceBook, ReadReport, Records, Slots, SpendBook, SpentHours, States, StoreError, UnreadableRecord,
+    PriceBook, ReadReport, Records, SlotPool, Slots, SpendBook, SpentHours, States, StoreError, UnreadableRecord,
     VersionedRecord,
 };
 use tokio::time::Instant;
@@ -158,6 +159,12 @@ impl SpendBook for MemoryLedger {
         Ok(hours)
     }
 
+    async fn hours_of(&self, range: &RangeInclusive<AccountId>, since: Timestamp) -> Result<SpentHours, Failure> {
+        let mut hours = self.hours(since).await?;
+        hours.accounts.retain(|account, _| range.contains(account));
+        Ok(hours)
+    }
+
     async fn store(&self, report: &ReadReport) -> Result<(), Failure> {
         self.sound()?.reports.insert(report.period.clone(), report.clone());
         Ok(())
@@ -186,6 +193,13 @@ impl States for MemoryLedger {
                 records.readable.insert(account.clone(), stored.clone());
             }
         }
+        Ok(records)
+    }
+
+    async fn load_range(&self, range: &RangeInclusive<AccountId>) -> Result<Records, Failure> {
+        let mut records = self.load_all().await?;
+        records.readable.retain(|account, _| range.contains(account));
+        records.unreadable.retain(|account, _| range.contains(account));
         Ok(records)
     }
 
@@ -240,12 +254,19 @@ impl Journal for MemoryLedger {
 
 #[async_trait]
 impl Slots for MemoryLedger {
-    async fn take(&self, account: &AccountId, most: u32, since: Timestamp, now: Timestamp) -> Result<bool, Failure> {
+    async fn take(
+        &self,
+        pool: SlotPool,
+        account: &AccountId,
+        most: u32,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, Failure> {
         let mut tables = self.sound()?;
         if let Some(failure) = &tables.slots_broken {
             return Err(failure.clone());
         }
-        Ok(tables.book.take(account, most, since, now))
+        Ok(tables.book.take(pool, account, most, since, now))
     }
 }
 

@@ -3,6 +3,7 @@
 //! accounts are one range.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -10,9 +11,9 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, StreamExt, TryStreamExt};
-use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 
 use runawaytrain_core::contract::{EXPIRY, PARTITION_KEY, SORT_KEY};
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
@@ -50,6 +51,25 @@ impl SpendBook for DynamoLedger {
                 let known = spent.accounts.entry(account).or_default();
                 known.usage.extend(hours.usage);
                 known.purchases.extend(hours.purchases);
+            }
+        }
+        Ok(spent)
+    }
+
+    async fn hours_of(&self, range: &RangeInclusive<AccountId>, since: Timestamp) -> Result<SpentHours, Failure> {
+        let mut spent = SpentHours::default();
+        for report in reports(&self.table).await? {
+            spent.until = spent.until.max(Some(report.until));
+            let (from, to) = (since.to_zoned(TimeZone::UTC).date(), report.until.to_zoned(TimeZone::UTC).date());
+            // Accounts stand beside each other within a day only.
+            for day in from.series(1.day()).take_while(|day| *day <= to) {
+                let [first, last] = [range.start(), range.end()].map(|account| format!("{day}#{account}"));
+                for item in self.table.query_between(&partition(&report.period), &first, &last).await? {
+                    let (account, hours) = read_day(&item).ok_or_else(|| broken(&item))?;
+                    let known = spent.accounts.entry(account).or_default();
+                    known.usage.extend(hours.usage);
+                    known.purchases.extend(hours.purchases);
+                }
             }
         }
         Ok(spent)

@@ -130,6 +130,15 @@ impl Table {
             .await
     }
 
+    /// The same between two sort keys, both included.
+    pub(super) async fn query_between(&self, partition: &str, first: &str, last: &str) -> Result<Vec<Item>, Failure> {
+        let call = self.client.query().key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last");
+        let call =
+            call.expression_attribute_names("#pk", PARTITION_KEY).expression_attribute_values(":pk", text(partition));
+        let call = call.expression_attribute_names("#sk", SORT_KEY).expression_attribute_values(":first", text(first));
+        self.pages(call.expression_attribute_values(":last", text(last))).await
+    }
+
     async fn pages(&self, call: QueryFluentBuilder) -> Result<Vec<Item>, Failure> {
         let mut pages = call.table_name(&self.name).consistent_read(true).into_paginator().send();
         let mut items = Vec::new();

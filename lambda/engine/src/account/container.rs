@@ -199,8 +199,11 @@ impl Work {
             }),
             // No slot of the brake: a lawful purchase must not hold up the next halt.
             Cause::Purchases => {
-                let allowance = &self.sweep.purchases;
-                let may_freeze = *self.may_freeze_purchases.get_or_insert_with(|| allowance.take());
+                let may_freeze = match self.may_freeze_purchases {
+                    Some(known) => known,
+                    None => self.sweep.purchases.take(&self.policy().account).await,
+                };
+                self.may_freeze_purchases = Some(may_freeze);
                 may_freeze.then_some(Extent::Freeze(FreezeReason::Purchases))
             }
             cause @ (Cause::ShutOut | Cause::Throttled) => {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -14,7 +14,7 @@ use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::money::Usd;
 
-use crate::ports::{Clock, Slots};
+use crate::ports::{Clock, SlotPool, Slots};
 
 /// Slots are counted over this time.
 pub const WINDOW: SignedDuration = SignedDuration::from_hours(1);
@@ -46,18 +46,50 @@ pub struct Brake {
 
 /// How many accounts may be frozen for purchases beside those that wait for people already: a limit that is written
 /// wrong must not freeze a university. It takes no slot of the brake.
-#[derive(Debug)]
-pub struct Allowance(AtomicU32);
+pub struct Allowance {
+    most: u32,
+    counted: Counted,
+}
+
+/// Where those are counted that were taken.
+enum Counted {
+    /// In this sweep, which is the only one.
+    Here(AtomicU32),
+    /// In the table, by all workers of a sweep that began at a time.
+    Together { slots: Arc<dyn Slots>, clock: Arc<dyn Clock>, began: Timestamp },
+}
 
 impl Allowance {
     /// As many at once as halts in an hour, those that wait already among them.
     pub fn new(halts_per_hour: u32, waiting: usize) -> Self {
-        Self(AtomicU32::new(halts_per_hour.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX))))
+        let most = halts_per_hour.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX));
+        Self { most, counted: Counted::Here(AtomicU32::new(0)) }
     }
 
-    /// Takes one, if any is left.
-    pub fn take(&self) -> bool {
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    /// The same for all workers of a sweep together, which began at a time.
+    #[must_use]
+    pub fn among_workers(self, slots: Arc<dyn Slots>, clock: Arc<dyn Clock>, began: Timestamp) -> Self {
+        Self { counted: Counted::Together { slots, clock, began }, ..self }
+    }
+
+    /// Takes one for an account, if any is left. Where that cannot be told, none is: what was bought was bought hours
+    /// ago, and the next sweep asks again.
+    pub async fn take(&self, account: &AccountId) -> bool {
+        match &self.counted {
+            Counted::Here(taken) => {
+                let next = |taken| (taken < self.most).then_some(taken + 1);
+                taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
+            }
+            Counted::Together { slots, clock, began } => {
+                match slots.take(SlotPool::Purchases, account, self.most, *began, clock.now()).await {
+                    Ok(taken) => taken,
+                    Err(failure) => {
+                        tracing::error!(account = %account, error = %failure, "it cannot be told whether to freeze it for its purchases");
+                        false
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -110,7 +142,7 @@ impl Brake {
         let since = now.checked_sub(WINDOW).unwrap_or(now);
         let answer = {
             let _turn = self.write.lock().await;
-            self.slots.take(account, self.most, since, now).await
+            self.slots.take(SlotPool::Halts, account, self.most, since, now).await
         };
         if waits {
             self.with_queue(|queue| queue.waiting.remove(&(burns, account.clone())));

@@ -2,12 +2,14 @@
 //! opinion: it never holds up a sweep, and what is not known is unknown, not nothing.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -61,8 +63,9 @@ pub struct SpendMemory {
     hours: Arc<Mutex<Option<(Timestamp, SpentHours)>>>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct KnownCharge {
+/// What was asked of an account's charges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownCharge {
     good_until: Timestamp,
     charge: Option<Charge>,
 }
@@ -87,6 +90,44 @@ impl SpendMemory {
             Arc::new(Spending { charges, hours })
         };
         asked.boxed().shared()
+    }
+
+    /// The same for a worker, which is one of many: their charges were asked for all accounts at once, and of the
+    /// reports' hours it reads its own accounts' alone.
+    pub fn of_batch(&self, charges: BTreeMap<AccountId, Charge>, range: RangeInclusive<AccountId>) -> SharedSpend {
+        let memory = self.clone();
+        let asked = async move {
+            let hours = match timeout(PATIENCE, memory.book.hours_of(&range, memory.since())).await {
+                Ok(Ok(hours)) => hours,
+                Ok(Err(failure)) => {
+                    tracing::warn!(error = %failure, "the spend of the reports could not be read from the table; it is unknown");
+                    SpentHours::default()
+                }
+                Err(_slow) => SpentHours::default(),
+            };
+            Arc::new(Spending { charges, hours })
+        };
+        asked.boxed().shared()
+    }
+
+    /// The charges of these accounts, where `recalled` is what another function asked for: what is good of it is not
+    /// asked for again. With what is known now, for the next one.
+    pub async fn charges_after(
+        &self,
+        recalled: BTreeMap<AccountId, KnownCharge>,
+        accounts: Vec<AccountId>,
+    ) -> (BTreeMap<AccountId, Charge>, BTreeMap<AccountId, KnownCharge>) {
+        let newer = |charge: &KnownCharge, known: Option<&KnownCharge>| {
+            known.is_none_or(|known| known.good_until < charge.good_until)
+        };
+        {
+            let mut known = self.charges.lock().await;
+            let better = recalled.into_iter().filter(|(account, charge)| newer(charge, known.get(account)));
+            let better: Vec<_> = better.collect();
+            known.extend(better);
+        }
+        let charges = self.charges(accounts, Freshness::Cached).await;
+        (charges, self.charges.lock().await.clone())
     }
 
     /// A report was read: the next sweep asks for the hours anew, and falls back on the old ones where it gets no
@@ -133,13 +174,17 @@ impl SpendMemory {
         accounts.into_iter().filter_map(known).collect()
     }
 
+    /// From when on hours matter.
+    fn since(&self) -> Timestamp {
+        self.clock.now().checked_sub(HOURS_BACK).unwrap_or(Timestamp::MIN)
+    }
+
     async fn hours(&self) -> SpentHours {
         let mut known = self.hours.lock().await;
         if let Some((_, hours)) = known.as_ref().filter(|(good_until, _)| self.clock.now() < *good_until) {
             return hours.clone();
         }
-        let since = self.clock.now().checked_sub(HOURS_BACK).unwrap_or(Timestamp::MIN);
-        match timeout(PATIENCE, self.book.hours(since)).await {
+        match timeout(PATIENCE, self.book.hours(self.since())).await {
             Ok(Ok(hours)) => {
                 *known = Some((self.clock.after(HOURS_GOOD_FOR), hours.clone()));
                 hours

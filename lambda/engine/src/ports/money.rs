@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -89,6 +90,9 @@ pub struct ReadReport {
 pub trait SpendBook: Send + Sync {
     /// Every account's hours since a time, all pages; a few hours more may be given.
     async fn hours(&self, since: Timestamp) -> Result<SpentHours, Failure>;
+
+    /// The same of the accounts from one id to another, both included.
+    async fn hours_of(&self, range: &RangeInclusive<AccountId>, since: Timestamp) -> Result<SpentHours, Failure>;
 
     /// Puts an edition in the place of what was known of its billing period: hours that are not in it any more are
     /// forgotten. Written in parts; its edition becomes known last, so that one that was cut off is read again.

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -139,6 +140,9 @@ pub enum StoreError {
 pub trait States: Send + Sync {
     /// Every account's record, all pages, strongly consistent.
     async fn load_all(&self) -> Result<Records, Failure>;
+
+    /// The records of the accounts from one id to another, both included, as [`Self::load_all`] has them.
+    async fn load_range(&self, range: &RangeInclusive<AccountId>) -> Result<Records, Failure>;
 
     /// One account's record, strongly consistent.
     async fn load(&self, account: &AccountId) -> Result<Option<VersionedRecord>, Failure>;
