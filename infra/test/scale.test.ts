@@ -83,11 +83,20 @@ describe('the schedule', () => {
   });
 });
 
+it('both roles are taken by their service on behalf of this account alone', () => {
+  for (const service of ['states.amazonaws.com', 'events.amazonaws.com']) {
+    const { AssumeRolePolicyDocument } = template.findResources('AWS::IAM::Role')[roleOf(service)]?.Properties ?? {};
+    const [{ Action, Condition }, ...others] = AssumeRolePolicyDocument.Statement;
+    assert.deepEqual(others, []);
+    assert.deepEqual([Action, Condition], ['sts:AssumeRole', { StringEquals: { 'aws:SourceAccount': PAYER } }]);
+  }
+});
+
 describe('the state machine', () => {
   it('lists, sweeps in batches and adds up, and each state asks the same function', () => {
     assert.deepEqual(Object.keys(definition.States), [
       'List accounts',
-      'Is there anything to sweep?',
+      'Anything to sweep',
       'Nothing to sweep',
       'Sweep in batches',
       'Add up',

@@ -52,7 +52,9 @@ def many_workers(story: Story) -> None:
             f"{account.name} is as it was: a worker that fails forgets nothing",
             unless(_state(story, account.id) == "Halted", f"it is {_state(story, account.id)}"),
         )
-        _beats(story, "a sweep that lost a worker gave no heartbeat, so that the alarm calls people if it lasts", beats + 1)
+        _beats(
+            story, "a sweep that lost a worker gave no heartbeat, so that the alarm calls people if it lasts", beats + 1
+        )
         with damage.table_missing(story.cloud):
             status, told = _run(story, machine, "start it while the state table is gone")
         story.claims.claim(
@@ -79,8 +81,7 @@ def _scaled(story: Story) -> Iterator[None]:
     story.deployment.up(STACK)
     left = story.cloud.admin("stepfunctions", PAYER).list_state_machines()["stateMachines"]
     story.claims.claim(
-        "without the key the next deployment takes the state machine away",
-        *[one["name"] for one in left],
+        "without the key the next deployment takes the state machine away", *[one["name"] for one in left]
     )
 
 
@@ -136,7 +137,7 @@ def _partly(claims: Claims, report: dict[str, Any], account: str, name: str) -> 
     workers = report.get("workers", {})
     lost = [one["account"] for one in report.get("accounts", [])]
     claims.claim(
-        f"one worker died, and the others' work counts: {len(lost)} accounts are said not to be served, {name} among them",
+        f"one worker died, and the others' work counts: {len(lost)} accounts are not served, {name} among them",
         unless(workers.get("failed") == 1 and workers.get("answered", 0) > 1, f"the workers were {workers}"),
         unless(account in lost and len(lost) <= BATCH, f"they are {lost}"),
         unless(report.get("complete") is False, "the sweep says that it is complete"),

@@ -60,16 +60,18 @@ def failing_worker(cloud: Cloud, machine: str, account: Account) -> Iterator[Non
     sound = client.describe_state_machine(stateMachineArn=machine)["definition"]
     definition = json.loads(sound)
     worker = definition["States"]["Sweep in batches"]["ItemProcessor"]
-    first = [f"$.Items[{at}]" for at in range(definition["States"]["Sweep in batches"]["ItemBatcher"]["MaxItemsPerBatch"])]
+    first = [
+        f"$.Items[{at}]" for at in range(definition["States"]["Sweep in batches"]["ItemBatcher"]["MaxItemsPerBatch"])
+    ]
     dies = [
         {"And": [{"Variable": path, "IsPresent": True}, {"Variable": path, "StringEquals": account.id}], "Next": "Die"}
         for path in first
     ]
     worker["States"] |= {
-        "Is it there?": {"Type": "Choice", "Choices": dies, "Default": worker["StartAt"]},
+        "Which batch": {"Type": "Choice", "Choices": dies, "Default": worker["StartAt"]},
         "Die": {"Type": "Fail", "Error": "Runtime.ExitError", "Cause": "signal: killed"},
     }
-    worker["StartAt"] = "Is it there?"
+    worker["StartAt"] = "Which batch"
     client.update_state_machine(stateMachineArn=machine, definition=json.dumps(definition))
     try:
         yield

@@ -49,9 +49,9 @@ export function definitionOf(functionArn: string, { accountsPerWorker, maxConcur
       'List accounts': {
         ...ask({ 'sweep.$': '$$.Execution.Name', step: 'list' }),
         OutputPath: '$.Payload.report',
-        Next: 'Is there anything to sweep?',
+        Next: 'Anything to sweep',
       },
-      'Is there anything to sweep?': {
+      'Anything to sweep': {
         Type: 'Choice',
         Choices: [{ Variable: '$.accounts', NumericGreaterThan: 0, Next: 'Sweep in batches' }],
         Default: 'Nothing to sweep',

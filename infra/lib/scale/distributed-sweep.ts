@@ -34,7 +34,7 @@ export class DistributedSweep extends Construct implements IGrantable {
     super(scope, id);
     const { functionArn } = guard.function;
     const role = new Role(this, 'Role', {
-      assumedBy: new ServicePrincipal('states.amazonaws.com'),
+      assumedBy: ofThisAccount('states.amazonaws.com', this),
       description: 'The state machine of a distributed sweep: asks the guard, and nobody else.',
     });
     this.grantPrincipal = role;
@@ -63,7 +63,7 @@ export class DistributedSweep extends Construct implements IGrantable {
     );
 
     const schedule = new Role(this, 'Schedule', {
-      assumedBy: new ServicePrincipal('events.amazonaws.com'),
+      assumedBy: ofThisAccount('events.amazonaws.com', this),
       description: 'The clock: starts a distributed sweep.',
     });
     this.grantStart(schedule, 'StartSweeps');
@@ -141,4 +141,11 @@ export class DistributedSweep extends Construct implements IGrantable {
     alarm.addOkAction(tell.action);
     tell.grantPublishToAlarm('AcceptSweepsAlarm', SWEEPS_ALARM);
   }
+}
+
+/** A service, on behalf of this account and of no other that names the role. */
+function ofThisAccount(service: string, scope: Construct): ServicePrincipal {
+  return new ServicePrincipal(service, {
+    conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
+  });
 }
