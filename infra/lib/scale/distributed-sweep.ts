@@ -1,5 +1,5 @@
 /** A sweep past one function: a Distributed Map of Step Functions in front of the same one. Only where the policy has `scale`. */
-import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, MathExpression, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IRuleTarget } from 'aws-cdk-lib/aws-events';
 import { type IGrantable, type IPrincipal, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -86,12 +86,13 @@ export class DistributedSweep extends Construct implements IGrantable {
   }
 
   private grantStart(grantee: IGrantable, sid: string): void {
-    grant(grantee, { sid, actions: ['states:StartExecution'], resources: [this.machineArn] });
+    grant(grantee, { sid, actions: ['states:StartExecution'], resources: [this.arnOf(`stateMachine:${names.stateMachine}`)] });
   }
 
   /** By its name: the machine needs its role to be there first. */
-  private get machineArn(): string {
-    return Stack.of(this).formatArn({ service: 'states', resource: 'stateMachine', arnFormat: ArnFormat.COLON_RESOURCE_NAME, resourceName: names.stateMachine });
+  private arnOf(resource: string): string {
+    const { region, account } = Stack.of(this);
+    return `arn:aws:states:${region}:${account}:${resource}`;
   }
 
   /**
@@ -100,16 +101,10 @@ export class DistributedSweep extends Construct implements IGrantable {
    */
   private grantRunItself(): void {
     this.grantStart(this, 'StartWorkers');
-    const workers = Stack.of(this).formatArn({
-      service: 'states',
-      resource: 'execution',
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-      resourceName: `${names.stateMachine}/*`,
-    });
     grant(this, {
       sid: 'FollowWorkers',
       actions: ['states:DescribeExecution', 'states:StopExecution'],
-      resources: [workers],
+      resources: [this.arnOf(`execution:${names.stateMachine}/*`)],
       because: 'Step Functions names the workers of each sweep; the state machine is fixed.',
     });
   }

@@ -66,3 +66,33 @@ where
     }
     failure
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Script;
+
+    fn store(status: u16, body: &str) -> S3SweepStore {
+        let body = body.to_owned();
+        S3SweepStore::new(&Script::new(move |_| (status, body.clone())).config())
+    }
+
+    #[tokio::test]
+    async fn what_is_handed_on_comes_whole_or_not_at_all() {
+        let store = store(200, "[\"111111111111\"]");
+        store.put("runawaytrain-sweeps-1", "sweeps/a/accounts.json", b"[]".to_vec()).await.unwrap();
+        let read = async |most| store.get("runawaytrain-sweeps-1", "sweeps/a/accounts.json", most).await;
+        assert_eq!(read(16).await.unwrap(), b"[\"111111111111\"]");
+        let too_long = read(15).await.unwrap_err();
+        assert_eq!(too_long.kind, FailureKind::Invalid);
+        assert!(too_long.detail.contains("sweeps/a/accounts.json is larger than 15 bytes"), "{too_long}");
+    }
+
+    #[tokio::test]
+    async fn a_bucket_that_is_not_there_is_named_with_what_deploys_it() {
+        let store = store(404, "<Error><Code>NoSuchBucket</Code><Message>whatever</Message></Error>");
+        let missing = store.put("runawaytrain-sweeps-1", "sweeps/a/accounts.json", Vec::new()).await.unwrap_err();
+        assert_eq!(missing.kind, FailureKind::NotFound);
+        assert!(missing.detail.contains("no bucket runawaytrain-sweeps-1"), "{missing}");
+    }
+}
