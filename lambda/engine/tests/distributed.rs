@@ -4,6 +4,7 @@
 #[expect(dead_code, reason = "each test file uses its own part of this")]
 mod common;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -56,20 +57,23 @@ struct Machine {
     testbed: Testbed,
     policy: Policy,
     ceiling: Mode,
+    asked: Cell<u32>,
 }
 
 impl Machine {
     fn new(testbed: Testbed, policy: Policy) -> Self {
-        Self { testbed, policy, ceiling: Mode::Proceed }
+        Self { testbed, policy, ceiling: Mode::Proceed, asked: Cell::default() }
     }
 
-    async fn ask(&self, event: Value, invocation: &str) -> Answer {
+    async fn ask(&self, event: Value) -> Answer {
+        self.asked.set(self.asked.get() + 1);
+        let id = format!("invocation-{}", self.asked.get());
         let guard = Guard::new(&self.testbed.ports(), self.policy.clone(), self.ceiling);
-        guard.handle(&event, &Invocation { id: invocation.to_owned(), deadline: Deadline::never() }).await
+        guard.handle(&event, &Invocation { id, deadline: Deadline::never() }).await
     }
 
     async fn list(&self) -> Vec<String> {
-        let answer = self.ask(json!({ "sweep": SWEEP, "step": "list" }), "list").await;
+        let answer = self.ask(json!({ "sweep": SWEEP, "step": "list" })).await;
         let Some(Report::List(list)) = answer.report else { panic!("no list: {answer:?}") };
         let object = self.testbed.ports().sweep_store.get(&list.bucket, &list.key, 1 << 20).await.unwrap();
         let accounts: Vec<String> = serde_json::from_slice(&object).unwrap();
@@ -78,7 +82,7 @@ impl Machine {
     }
 
     async fn batch(&self, accounts: &[&str]) -> Answer {
-        self.ask(json!({ "sweep": SWEEP, "step": "batch", "accounts": accounts }), accounts[0]).await
+        self.ask(json!({ "sweep": SWEEP, "step": "batch", "accounts": accounts })).await
     }
 
     /// Sweeps all of these at once, so many a worker, and answers what Step Functions writes of each. `fails` is whether
@@ -108,7 +112,7 @@ impl Machine {
             files.into_iter().map(|(status, files)| (status.to_owned(), files)).collect();
         put(MANIFEST, &json!({ "DestinationBucket": bucket(), "MapRunArn": "arn:…", "ResultFiles": files }));
         let results = json!({ "Bucket": bucket(), "Key": MANIFEST });
-        self.ask(json!({ "sweep": SWEEP, "step": "summary", "results": results }), "summary").await
+        self.ask(json!({ "sweep": SWEEP, "step": "summary", "results": results })).await
     }
 
     async fn sweep(&self) -> SweepReport {
@@ -231,7 +235,7 @@ async fn the_sum_says_which_workers_failed_and_why() {
 async fn where_no_worker_is_heard_of_nobody_was_seen() {
     let machine = Machine::new(larger(3), scaled(json!({})));
     let accounts = machine.list().await;
-    let answer = machine.ask(json!({ "sweep": SWEEP, "step": "summary" }), "summary").await;
+    let answer = machine.ask(json!({ "sweep": SWEEP, "step": "summary" })).await;
     let report = answer.sweep().unwrap();
     assert_eq!((report.totals.unserved, report.coverage.seen, report.complete), (accounts.len(), 0, false));
     let names: Vec<&str> = machine.metrics().values().into_iter().map(|(row, _)| row.name).collect();
@@ -268,7 +272,7 @@ async fn workers_ask_organizations_and_billing_for_nothing() {
     let machine =
         Machine::new(testbed, scaled(json!({ "defaults": { "limits": limits, "notify": ["cloud@example.edu"] } })));
     let accounts = machine.list().await;
-    for operation in ["organizations:List", "cloudwatch:"] {
+    for operation in ["organizations:ListAccounts", "cloudwatch:"] {
         machine.testbed.world.fault(Fault::always(operation, FailureKind::Denied));
     }
     let executions = machine.map(&accounts, |_| false).await;
@@ -282,7 +286,7 @@ async fn while_organizations_does_not_answer_the_workers_sweep_whoever_is_known(
     let machine = Machine::new(larger(3), scaled(json!({})));
     machine.sweep().await;
     tokio::time::sleep(Duration::from_secs(600)).await;
-    machine.testbed.world.fault(Fault::always("organizations:List", FailureKind::Unavailable));
+    machine.testbed.world.fault(Fault::always("organizations:ListAccounts", FailureKind::Unavailable));
     let report = machine.sweep().await;
     assert!(report.unlisted.is_some() && !report.complete);
     assert_eq!((report.totals.accounts, report.totals.unserved), (6, 0));
@@ -358,17 +362,17 @@ async fn a_silenced_guard_lists_nobody_and_says_nothing() {
     let mut machine = Machine::new(seeded(), scaled(json!({})));
     machine.list().await;
     machine.ceiling = Mode::Pass;
-    let answer = machine.ask(json!({ "sweep": SWEEP, "step": "list" }), "list").await;
+    let answer = machine.ask(json!({ "sweep": SWEEP, "step": "list" })).await;
     assert!(matches!(&answer.report, Some(Report::List(list)) if list.accounts == 0), "{answer:?}");
     assert_eq!(machine.batch(&[PHYSICS]).await.report, None);
-    assert_eq!(machine.ask(json!({ "sweep": SWEEP, "step": "summary" }), "summary").await.report, None);
+    assert_eq!(machine.ask(json!({ "sweep": SWEEP, "step": "summary" })).await.report, None);
     assert_eq!((machine.testbed.world.looks(), machine.testbed.metrics.sweeps()), (0, vec![]));
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_scale_in_the_policy_no_step_is_taken() {
     let machine = Machine::new(seeded(), policy(json!({})));
-    let answer = machine.ask(json!({ "sweep": SWEEP, "step": "list" }), "list").await;
+    let answer = machine.ask(json!({ "sweep": SWEEP, "step": "list" })).await;
     assert_eq!(answer.status, 400);
     assert!(answer.body.contains("no \"scale\""), "{}", answer.body);
     assert_eq!(machine.testbed.world.looks(), 0);
@@ -391,7 +395,7 @@ async fn a_step_that_makes_no_sense_is_refused() {
         (elsewhere("payer-reports".to_owned(), MANIFEST), "elsewhere"),
         (elsewhere(bucket(), "sweeps/other/results/run/manifest.json"), "elsewhere"),
     ] {
-        let answer = machine.ask(event.clone(), "asked").await;
+        let answer = machine.ask(event.clone()).await;
         assert_eq!(answer.status, 400, "{event}");
         assert!(answer.body.contains(named), "{event}: {}", answer.body);
     }
@@ -405,7 +409,7 @@ async fn a_step_that_makes_no_sense_is_refused() {
 async fn a_step_that_cannot_hand_on_what_it_found_is_an_error() {
     let machine = Machine::new(seeded(), scaled(json!({})));
     machine.testbed.reports.fault(Fault::always("s3:PutObject", FailureKind::Denied));
-    let answer = machine.ask(json!({ "sweep": SWEEP, "step": "list" }), "list").await;
+    let answer = machine.ask(json!({ "sweep": SWEEP, "step": "list" })).await;
     assert_eq!(answer.status, 500, "{answer:?}");
     assert_eq!(machine.batch(&[PHYSICS]).await.status, 500, "what the list found is not there");
     assert_eq!(machine.testbed.world.looks(), 0);

@@ -255,7 +255,7 @@ impl Guard {
     /// What Step Functions wrote of all workers. A file that cannot be read leaves its accounts unseen, so that it fails
     /// the sum: nobody may think that they were.
     async fn results(&self, distributed: &Distributed, at: ResultsAt) -> Result<MapResults, Answer> {
-        let ours = distributed.results();
+        let ours = format!("{}/", distributed.results());
         if at.bucket != distributed.bucket || !at.key.starts_with(&ours) {
             let expected = format!("those of this sweep are in {} under {ours:?}", distributed.bucket);
             return Err(Answer::refused(format!("the results are said to be elsewhere; {expected}")));
@@ -302,8 +302,9 @@ impl Distributed {
         format!("{}accounts.json", self.folder)
     }
 
+    /// Step Functions puts a slash after it, a folder for the Map Run, and another slash.
     fn results(&self) -> String {
-        format!("{}results/", self.folder)
+        format!("{}results", self.folder)
     }
 }
 

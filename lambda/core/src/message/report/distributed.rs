@@ -21,7 +21,7 @@ pub struct ListReport {
     pub bucket: String,
     /// The key of a list of their ids.
     pub key: String,
-    /// What the keys of the workers' answers begin with.
+    /// What the keys of the workers' answers begin with, without the slash at its end.
     pub results: String,
 }
 
