@@ -17,6 +17,7 @@ import { NotifyTopics } from './notification/notify-topics';
 import { Organization } from './organization/organization';
 import { PayerResponder } from './organization/payer-responder';
 import type { Policy } from './policy/policy';
+import { DistributedSweep } from './scale/distributed-sweep';
 import { AlarmTopic } from './spend/alarm-topic';
 import { Billing } from './spend/billing';
 import { ReportReading } from './spend/report-reading';
@@ -54,7 +55,9 @@ export class RunawayTrain extends Stack {
     }
 
     // What starts the guard.
-    new Schedule(this, 'Schedule', { minutes: policy.scheduleMinutes, guard });
+    const distributed =
+      policy.scale && new DistributedSweep(this, 'Distributed', { scale: policy.scale, guard, tell: topics.general });
+    new Schedule(this, 'Schedule', { minutes: policy.scheduleMinutes, guard, instead: distributed?.target });
     const reports = policy.costReports && new ReportReading(this, 'Reports', { guard, reports: policy.costReports });
     const bus = new LaunchBus(this, 'LaunchBus', { policy });
     const launches = new LaunchQueue(this, 'Launches', { from: bus.rule, guard, failures });
@@ -80,6 +83,7 @@ export class RunawayTrain extends Stack {
 
     // Everything that the guard may do, but for writing its own log.
     reports?.grantRead(guard);
+    distributed?.grantHandOn(guard);
     launches.grantReceive(guard);
     organization.grantAssumeResponders(guard);
     organization.grantListAccounts(guard);

@@ -16,7 +16,12 @@ const headings = runbook
 function alarms(): string[] {
   const limits = { instances: 4, spendMonth: 1000 };
   const accounts = { [LAB]: { limits: { spendMonth: 99.5 } } };
-  const { template, accounts: own } = synthesize({ ...document, defaults: { ...document.defaults, limits }, accounts });
+  const { template, accounts: own } = synthesize({
+    ...document,
+    scale: {},
+    defaults: { ...document.defaults, limits },
+    accounts,
+  });
   const stacks = [
     template.toJSON(),
     ...[...own.values()].map((stack) => stack.toJSON()),

@@ -5,6 +5,7 @@ import { deployed, document, type Json, LAB, synthesize } from './support';
 
 const { template, accounts } = synthesize({
   ...document,
+  scale: {},
   defaults: { ...document.defaults, limits: { instances: 4, spendMonth: 1000 } },
   accounts: { [LAB]: { limits: { spendMonth: 99.5 } } },
 });
@@ -21,7 +22,7 @@ function heading(alarmName: string): string {
 }
 
 it('each alarm ends in its heading in the runbook', () => {
-  assert.ok(alarms.length >= 8, `${alarms.length} alarms`);
+  assert.ok(alarms.length >= 9, `${alarms.length} alarms`);
   for (const { AlarmName, AlarmDescription } of alarms) {
     assert.ok(
       AlarmDescription.endsWith(`. Runbook: docs/runbook.md#alarm-${heading(AlarmName)}`),

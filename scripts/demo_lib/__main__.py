@@ -16,10 +16,10 @@ price, by Cost and Usage Reports, by a billing alarm. At the end the dashboard i
 .build/dashboard.svg. Everything that the demo says about the result is checked; one false claim makes the exit
 code 1.
 
---thorough goes on with what can go wrong, in under two minutes more: bad input, a malformed variable, a region
+--thorough goes on with what can go wrong, in some minutes more: bad input, a malformed variable, a region
 that refuses, a notify list's topic that is gone, the stack removed and deployed again, the state table gone,
-alarms that ask for nothing, a launch that could not be judged; and with the operator's own test of it all, a
-live drill.
+alarms that ask for nothing, a launch that could not be judged; with the operator's own test of it all, a live
+drill; and with a sweep of many workers under Step Functions, one of which dies.
 """
 
 

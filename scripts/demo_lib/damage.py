@@ -54,6 +54,32 @@ def refusing_region(cloud: Cloud, account: Account, region: str) -> Iterator[Non
 
 
 @contextmanager
+def failing_worker(cloud: Cloud, machine: str, account: Account) -> Iterator[None]:
+    """In the deployed state machine: the worker that gets this account dies, as one does that runs out of memory."""
+    client = cloud.admin("stepfunctions", PAYER)
+    sound = client.describe_state_machine(stateMachineArn=machine)["definition"]
+    definition = json.loads(sound)
+    worker = definition["States"]["Sweep in batches"]["ItemProcessor"]
+    first = [
+        f"$.Items[{at}]" for at in range(definition["States"]["Sweep in batches"]["ItemBatcher"]["MaxItemsPerBatch"])
+    ]
+    dies = [
+        {"And": [{"Variable": path, "IsPresent": True}, {"Variable": path, "StringEquals": account.id}], "Next": "Die"}
+        for path in first
+    ]
+    worker["States"] |= {
+        "Which batch": {"Type": "Choice", "Choices": dies, "Default": worker["StartAt"]},
+        "Die": {"Type": "Fail", "Error": "Runtime.ExitError", "Cause": "signal: killed"},
+    }
+    worker["StartAt"] = "Which batch"
+    client.update_state_machine(stateMachineArn=machine, definition=json.dumps(definition))
+    try:
+        yield
+    finally:
+        client.update_state_machine(stateMachineArn=machine, definition=sound)
+
+
+@contextmanager
 def impatient_queue(cloud: Cloud, name: str, seconds: int) -> Iterator[None]:
     """What comes back to the queue is handed over again after so many seconds, not after the minutes that the longest
     invocation may take."""

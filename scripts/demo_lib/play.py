@@ -15,6 +15,7 @@ from . import (
     acts_dashboard,
     acts_live,
     acts_money,
+    acts_scale,
     acts_thorough,
     cast,
     cloud,
@@ -113,7 +114,7 @@ def _play(
         acts.ACTS
         + acts_alerts.ACTS
         + acts_money.ACTS
-        + (acts_live.ACTS + acts_thorough.ACTS + acts_alerts_thorough.ACTS if thorough else ())
+        + (acts_live.ACTS + acts_thorough.ACTS + acts_alerts_thorough.ACTS + acts_scale.ACTS if thorough else ())
         + acts_dashboard.ACTS
     ):
         act(story)

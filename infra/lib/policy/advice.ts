@@ -90,6 +90,24 @@ const ADVICE: readonly (readonly [string, Advice])[] = [
     },
   ],
   [
+    'scale',
+    {
+      misfit: 'does not have the right form',
+      todo: 'Write {} for the defaults, or accountsPerWorker and maxConcurrency. Or leave it out, and one function sweeps every account.',
+    },
+  ],
+  [
+    'scale.accountsPerWorker',
+    { misfit: 'is not a number of accounts', todo: 'Write a whole number from 1 to 1000, such as 500.' },
+  ],
+  [
+    'scale.maxConcurrency',
+    {
+      misfit: 'is not a number of workers',
+      todo: 'Write a whole number from 1 to 1000, such as 20, and no more than Lambda may run at once in the payer.',
+    },
+  ],
+  [
     'cur',
     {
       misfit: 'does not have the right form',

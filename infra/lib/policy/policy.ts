@@ -26,6 +26,7 @@ export interface PolicyDocument {
   };
   readonly schedule?: string;
   readonly canary?: { readonly account: string; readonly region: string };
+  readonly scale?: { readonly accountsPerWorker?: number; readonly maxConcurrency?: number };
   readonly cur?: { readonly bucket?: string; readonly prefix?: string };
   readonly chat?: Chat;
   readonly defaults: { readonly limits: Limits; readonly notify: readonly string[]; readonly contain?: Contain };
@@ -53,6 +54,12 @@ export interface CostReports {
   readonly prefix: string;
   /** Whether bucket and report are ours to make; otherwise both exist already. */
   readonly made: boolean;
+}
+
+/** How a sweep is divided among workers. */
+export interface Scale {
+  readonly accountsPerWorker: number;
+  readonly maxConcurrency: number;
 }
 
 export class Policy {
@@ -143,6 +150,17 @@ export class Policy {
       made,
       bucket: cur.bucket ?? `${names.reportBucketPrefix}${this.payer}`,
       prefix: folder ?? (made ? names.reportPrefix : ''),
+    };
+  }
+
+  /** How a sweep is divided among workers; undefined where one function sweeps every account. */
+  get scale(): Scale | undefined {
+    const { scale } = this.document;
+    if (scale === undefined) return undefined;
+    const { accountsPerWorker, maxConcurrency } = schema.$defs.ScaleSettings.properties;
+    return {
+      accountsPerWorker: scale.accountsPerWorker ?? accountsPerWorker.default,
+      maxConcurrency: scale.maxConcurrency ?? maxConcurrency.default,
     };
   }
 

@@ -30,7 +30,7 @@ use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 use runawaytrain_engine::ports::{
     Commit, Conclusion, EntryId, Journal, JournalEntry, Lease, LeaseMove, Outbox, OutboxId, OutboxItem, Peaks, Records,
-    Slots, States, StoreError, UnreadableRecord, VersionedRecord,
+    SlotPool, Slots, States, StoreError, UnreadableRecord, VersionedRecord,
 };
 
 use self::journal::Scribe;
@@ -184,8 +184,15 @@ impl Peaks for DynamoLedger {
 
 #[async_trait]
 impl Slots for DynamoLedger {
-    async fn take(&self, account: &AccountId, most: u32, since: Timestamp, now: Timestamp) -> Result<bool, Failure> {
-        slots::take(&self.table, account, most, since, now).await
+    async fn take(
+        &self,
+        pool: SlotPool,
+        account: &AccountId,
+        most: u32,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, Failure> {
+        slots::take(&self.table, pool, account, most, since, now).await
     }
 }
 

@@ -22,6 +22,7 @@ mod resource;
 mod retry;
 mod sessions;
 mod simulator;
+mod sweeps;
 mod time;
 #[cfg(test)]
 mod wire;
@@ -101,6 +102,7 @@ fn ports_by(shared: &SdkConfig, entry: sessions::Entry, settings: &Settings, clo
         billing: Arc::new(billing::CloudWatchBilling::new(shared)),
         spend_book: ledger,
         report_store: Arc::new(reports::S3ReportStore::new(shared)),
+        sweep_store: Arc::new(sweeps::S3SweepStore::new(shared)),
         clock,
     }
 }

@@ -62,6 +62,12 @@ pub const REPORT_BUCKET_PREFIX: &str = "runawaytrain-cur-";
 pub const REPORT_PREFIX: &str = "reports/";
 /// The Cost and Usage Report that is made.
 pub const REPORT: &str = "runawaytrain";
+/// The state machine that sweeps an organization with many workers, where the policy says so.
+pub const STATE_MACHINE: &str = "runawaytrain-sweep";
+/// What comes before the payer's id in the name of the bucket that a distributed sweep goes through.
+pub const SWEEP_BUCKET_PREFIX: &str = "runawaytrain-sweeps-";
+/// What the keys in that bucket begin with; the name of the execution follows.
+pub const SWEEP_PREFIX: &str = "sweeps/";
 /// Where asynchronous invocations that failed are kept.
 pub const FAILURE_QUEUE: &str = "runawaytrain-failures";
 /// The function's log group.

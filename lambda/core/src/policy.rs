@@ -15,9 +15,9 @@ pub use chat::{ChatSettings, SlackSettings, TeamsSettings};
 pub use document::{
     AccountSettings, Brake, CanarySettings, Contain, ContainSettings, CostReportSettings, Exempt, InstanceResponse,
     InstanceStoreResponse, LimitSettings, Organization, PolicyDocument, PolicyError, RoleResponse, RootResponse,
-    Settings, UnstoppableResponse, UserResponse,
+    ScaleSettings, Settings, UnstoppableResponse, UserResponse,
 };
 pub use effective::{AccountPolicy, CostReports, Limits, NotifyList, Policy};
 pub use exception::{Exception, ExceptionError, MOST_DAYS, WantedException};
 pub use trusted::{ProviderName, Trusted, TrustedAccount, TrustedSettings};
-pub use values::{Bucket, Email, KeyPrefix, Schedule, Share, Span};
+pub use values::{Bucket, Email, KeyPrefix, Schedule, Share, Span, UpTo};

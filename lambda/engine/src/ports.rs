@@ -15,6 +15,7 @@ mod reports;
 mod simulator;
 mod slots;
 mod states;
+mod sweeps;
 
 pub use actuator::{Actuator, Performed};
 pub use clock::Clock;
@@ -28,10 +29,11 @@ pub use outbox::{Outbox, OutboxId, OutboxItem};
 pub use peaks::Peaks;
 pub use reports::{ReportObject, ReportStore, Sink};
 pub use simulator::Simulator;
-pub use slots::Slots;
+pub use slots::{SlotPool, Slots};
 pub use states::{
     Commit, Lease, LeaseMove, Records, RememberedAccount, States, StoreError, UnreadableRecord, VersionedRecord,
 };
+pub use sweeps::SweepStore;
 
 use std::sync::Arc;
 
@@ -70,6 +72,8 @@ pub struct Ports {
     pub spend_book: Arc<dyn SpendBook>,
     /// What AWS writes about that.
     pub report_store: Arc<dyn ReportStore>,
+    /// What the steps of a distributed sweep hand to each other.
+    pub sweep_store: Arc<dyn SweepStore>,
     /// Wall-clock time.
     pub clock: Arc<dyn Clock>,
 }

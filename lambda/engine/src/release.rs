@@ -269,6 +269,7 @@ pub(crate) fn scoped(policy: AccountPolicy, account: &AccountId) -> ScopedAccoun
         mode: policy.mode,
         policy,
         place: None,
+        units: Vec::new(),
         units_unknown: None,
     }
 }

@@ -8,7 +8,7 @@ use runawaytrain_core::message::report::AccountReport;
 use runawaytrain_core::policy::{AccountPolicy, Policy};
 use runawaytrain_core::record::{AccountRecord, denied_by_the_organization};
 use runawaytrain_core::vocabulary::failure::Failure;
-use runawaytrain_core::vocabulary::ids::{AccountId, Region};
+use runawaytrain_core::vocabulary::ids::{AccountId, Region, UnitId};
 use runawaytrain_core::vocabulary::mode::{Mode, least};
 
 use crate::members::Listed;
@@ -26,6 +26,8 @@ pub struct ScopedAccount {
     pub mode: Mode,
     /// Where it is in the organization; nothing where Organizations does not answer.
     pub place: Option<Place>,
+    /// The units that it is in, from the outermost to the innermost; none where nobody can tell.
+    pub units: Vec<UnitId>,
     /// Why nobody can tell in which of the policy's units it is, where the policy has units: it is judged as mildly as
     /// it may have to be.
     pub units_unknown: Option<Failure>,
@@ -179,7 +181,8 @@ fn from_members(
         }
         let mode = least([ceiling, policy.mode]);
         let place = is_told.then_some(Place { path: member.path, asked: listed.members.asked });
-        scope.accounts.push(ScopedAccount { policy, name, mode, place, units_unknown });
+        let units = units.unwrap_or_default();
+        scope.accounts.push(ScopedAccount { policy, name, mode, place, units, units_unknown });
     }
     let unknown = scope.accounts.iter().filter_map(|scoped| scoped.units_unknown.as_ref());
     if let Some(failure) = unknown.clone().next() {

@@ -10,8 +10,9 @@ use runawaytrain_core::contract;
 use runawaytrain_core::decision::{News, ShutOuts, since_midnight, still_contained};
 use runawaytrain_core::message::mail;
 use runawaytrain_core::message::report::{AccountReport, Answer, NoticeTotals, Report, SweepReport, Totals};
+use runawaytrain_core::observation::Coverage;
 use runawaytrain_core::policy::{AccountPolicy, CostReports, Policy};
-use runawaytrain_core::record::{AccountRecord, FreezeReason, State};
+use runawaytrain_core::record::{AccountRecord, State};
 use runawaytrain_core::resource::ReleaseRequest;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::mode::{Mode, least};
@@ -30,18 +31,24 @@ use crate::observe::spend::{SharedSpend, SpendMemory};
 use crate::patience::while_busy;
 use crate::permissions::Permissions;
 use crate::ports::{
-    Clock, Directory, Freshness, Journal, Metrics, Ports, RememberedAccount, Slots, States, SweepMetrics,
+    Clock, Directory, Freshness, Journal, Metrics, Ports, RememberedAccount, Slots, States, SweepMetrics, SweepStore,
 };
 use crate::release::{self, Release};
 use crate::scope::{Scope, ScopedAccount, scope};
 use crate::trigger::{self, Deployment, Request, Selection};
 
 mod again;
+mod circumstances;
+mod counts;
 mod disposition;
+mod distributed;
 mod every_account;
+mod map_results;
 mod memory;
+mod organization;
 mod records;
 
+use circumstances::Circumstances;
 use disposition::SweepAnswer;
 use every_account::{AccountResults, every_account};
 use memory::Memory;
@@ -69,6 +76,7 @@ pub struct Guard {
     metrics: Arc<dyn Metrics>,
     reports: ReportReader,
     permissions: Permissions,
+    sweep_store: Arc<dyn SweepStore>,
     clock: Arc<dyn Clock>,
 }
 
@@ -91,6 +99,7 @@ impl Guard {
             mailer: Mailer::new(ports),
             metrics: Arc::clone(&ports.metrics),
             reports: ReportReader::new(ports),
+            sweep_store: Arc::clone(&ports.sweep_store),
             clock: Arc::clone(&ports.clock),
         }
     }
@@ -123,6 +132,7 @@ impl Guard {
             Request::Status => self.status().await,
             Request::Records(records) => self.records(source, records, invocation).await,
             Request::Reports(place) => self.read_reports(&place, invocation).await,
+            Request::Step(sweep, step) => self.step(&sweep, step, invocation).await,
             Request::Allow { account, wanted } => match self.named(&account).await {
                 Ok(scoped) => self.exceptions(invocation).allow(&scoped, &wanted).await,
                 Err(answer) => answer,
@@ -156,13 +166,21 @@ impl Guard {
         order: Option<String>,
         invocation: &Invocation,
     ) -> SweepAnswer {
+        match self.voided() {
+            Some(answer) => SweepAnswer::without_accounts(answer),
+            None => self.sweep(source, selection, Mode::Proceed, order, invocation).await,
+        }
+    }
+
+    /// The answer where the environment or the policy says `pass`.
+    fn voided(&self) -> Option<Answer> {
         let by = match (self.ceiling, self.policy.mode()) {
             (Mode::Pass, _) => "envaction",
             (_, Mode::Pass) => "the policy's mode",
-            _ => return self.sweep(source, selection, Mode::Proceed, order, invocation).await,
+            _ => return None,
         };
         tracing::warn!("voided: {by} == pass");
-        SweepAnswer::without_accounts(Answer::done(voided(by)))
+        Some(Answer::done(voided(by)))
     }
 
     async fn status(&self) -> Answer {
@@ -300,30 +318,30 @@ impl Guard {
         let knows_units = scope.accounts.iter().all(|scoped| scoped.units_unknown.is_none());
         // What an account did that has left the organization is nobody's concern any more: nobody can release it.
         let members: Vec<&AccountRecord> = known().filter(|record| scope.members.contains(&record.account)).collect();
-        let waiting = frozen_for(&members, FreezeReason::Brake);
+        let circumstances = Circumstances::of(&members);
         let contained: BTreeMap<AccountId, AccountRecord> = members
             .iter()
             .filter(|record| record.state.is_contained())
             .map(|record| (record.account.clone(), (*record).clone()))
             .collect();
         let frozen = match &memory {
-            Memory::Whole(_) => Frozen::known(Arc::clone(&self.states), members.iter().copied()),
+            Memory::Whole(_) => circumstances.frozen(Arc::clone(&self.states)),
             Memory::Part { .. } => {
                 let members = scope.stale.is_none().then(|| scope.members.clone());
                 Frozen::unknown(Arc::clone(&self.states), members)
             }
         };
         let spend = self.spend_of(source, selection, &scope);
-        let one = self.account_sweep(&scope, &members, frozen, spend, invocation);
+        let one = self.account_sweep(&scope, &circumstances.shut_outs, frozen, spend, invocation);
         let one = AccountSweep { order, remember: !drill, ..one };
         let let_us_in: BTreeSet<AccountId> =
             members.iter().filter(|record| record.reached).map(|record| record.account.clone()).collect();
         let inquiry = self.permissions.inquiry(&scope, memory.records(), selection, drill);
-        let AccountResults { mut accounts, coverage, reached_all, knows_all } =
-            every_account(&one, scope, memory.into_records()).await;
-        accounts.iter().filter(|report| is_worth_a_line(report)).for_each(log);
-        let complete =
-            reached_all && knows_all && unlisted.is_none() && knows_units && is_guarding(&accounts, &let_us_in);
+        let results = every_account(&one, scope, memory.into_records()).await;
+        results.accounts.iter().filter(|report| is_worth_a_line(report)).for_each(log);
+        let counts = counts::of(&results, |account| contained.get(account).map(|record| record.state), &let_us_in);
+        let AccountResults { mut accounts, coverage, .. } = results;
+        let complete = counts.complete && unlisted.is_none() && knows_units && counts.entry.is_guarding();
         let mut notices = if drill { NoticeTotals::default() } else { self.mailer.deliver().await };
         if !drill && *selection == Selection::All {
             let at = self.clock.now();
@@ -332,13 +350,10 @@ impl Guard {
                 took: at.duration_since(started),
                 complete,
                 coverage,
-                totals: Totals::of(&accounts),
-                halted: accounts
-                    .iter()
-                    .filter(|report| standing(report, &contained).is_some_and(State::is_halt))
-                    .count(),
-                frozen: accounts.iter().filter(|report| standing(report, &contained) == Some(State::Frozen)).count(),
-                waiting,
+                totals: counts.totals,
+                halted: counts.halted,
+                frozen: counts.frozen,
+                waiting: circumstances.waiting,
             });
         }
         if self.permissions.carry_out(inquiry, &mut accounts, invocation.deadline).await {
@@ -355,19 +370,9 @@ impl Guard {
         if let Some(news) = reminder.filter(|_| !drill && *selection == Selection::All) {
             notices += self.tell(&news, since_midnight(now) + SignedDuration::from_millis(1)).await;
         }
-        let totals = Totals::of(&accounts);
+        let totals = counts.totals;
         let sentence = totals.sentence();
-        tracing::info!(
-            accounts = totals.accounts,
-            halted = totals.halt,
-            unseen = totals.unseen,
-            instances = totals.instances,
-            vcpus = totals.vcpus,
-            regions_seen = coverage.seen,
-            regions_expected = coverage.expected,
-            complete,
-            "{sentence}"
-        );
+        log_totals(&totals, coverage, complete, &sentence);
         let report = SweepReport {
             sweep: invocation.id.clone(),
             trigger: source.to_owned(),
@@ -379,6 +384,7 @@ impl Guard {
             coverage,
             totals,
             accounts,
+            workers: None,
             notices,
         };
         let dispositions = disposition::of_all(&report.accounts, turned_away);
@@ -396,7 +402,7 @@ impl Guard {
     fn account_sweep(
         &self,
         scope: &Scope,
-        members: &[&AccountRecord],
+        shut_outs: &ShutOuts,
         frozen: Frozen,
         spend: SharedSpend,
         invocation: &Invocation,
@@ -418,7 +424,7 @@ impl Guard {
                 Arc::clone(&frozen),
             )),
             purchases: Arc::new(Allowance::new(self.policy.halts_per_hour(), frozen)),
-            shut_outs: Arc::new(ShutOuts::of(members.iter().copied())),
+            shut_outs: Arc::new(shut_outs.clone()),
             clock: Arc::clone(&self.clock),
             spend,
             invocation: invocation.id.clone(),
@@ -455,25 +461,19 @@ fn log(report: &AccountReport) {
     );
 }
 
-/// Where an account stands after a sweep; of one that the sweep learnt nothing of, where it stood before.
-fn standing(report: &AccountReport, contained: &BTreeMap<AccountId, AccountRecord>) -> Option<State> {
-    report.state.or_else(|| contained.get(&report.account).map(|record| record.state))
-}
-
-/// How many accounts are frozen for a reason.
-fn frozen_for(members: &[&AccountRecord], reason: FreezeReason) -> usize {
-    members.iter().filter(|record| record.freeze() == Some(reason)).count()
-}
-
-/// Whether a sweep could enter what it is to guard: something at all, and at least half of the accounts that it looked
-/// at and that ever let it in. Otherwise there is no heartbeat, so that its alarm says so; accounts that are not
-/// enrolled yet are no reason.
-fn is_guarding(accounts: &[AccountReport], let_us_in: &BTreeSet<AccountId>) -> bool {
-    let looked_at: Vec<&AccountReport> = accounts.iter().filter(|report| report.mode != Mode::Pass).collect();
-    let entered = |reports: &[&AccountReport]| reports.iter().filter(|report| report.verdict.is_some()).count();
-    let known: Vec<&AccountReport> =
-        looked_at.iter().copied().filter(|report| let_us_in.contains(&report.account)).collect();
-    (looked_at.is_empty() || entered(&looked_at) > 0) && entered(&known) * 2 >= known.len()
+/// The last line of a sweep's log.
+fn log_totals(totals: &Totals, coverage: Coverage, complete: bool, sentence: &str) {
+    tracing::info!(
+        accounts = totals.accounts,
+        halted = totals.halt,
+        unseen = totals.unseen,
+        instances = totals.instances,
+        vcpus = totals.vcpus,
+        regions_seen = coverage.seen,
+        regions_expected = coverage.expected,
+        complete,
+        "{sentence}"
+    );
 }
 
 /// An answer that is too long for Lambda keeps its totals and says where the rest is.
@@ -491,7 +491,7 @@ fn fit(mut answer: Answer) -> Answer {
                 report.unreadable.clear();
             }
             Some(Report::CostReports(report)) => report.non_members.clear(),
-            Some(Report::Exception(_)) | None => {}
+            Some(Report::Exception(_) | Report::List(_) | Report::Batch(_)) | None => {}
         }
         answer.records.clear();
         answer.body.push_str(&format!(

@@ -1,6 +1,7 @@
 //! Any JSON that the Lambda is handed becomes one typed request, or a clear refusal. One trigger a file.
 
 mod action;
+mod distributed;
 mod event_bridge;
 mod launch;
 mod record;
@@ -14,9 +15,10 @@ use serde_json::{Map, Value};
 
 use runawaytrain_core::vocabulary::text::clean;
 
+pub use distributed::DISTRIBUTED;
 pub use record::{Feed, Meaning, Record, Records};
 pub use refusal::{AlarmRefusal, LaunchRefusal, RecordRefusal, Refusal};
-pub use request::{Deployment, Request, SPEND_ALARM, Selection, Trigger};
+pub use request::{Deployment, Request, ResultsAt, SPEND_ALARM, Selection, Step, SweepName, Trigger};
 
 /// Reads an event. Keys that are not known are ignored, as the test events of old have some; actions that are not known
 /// are refused.
@@ -30,6 +32,9 @@ pub fn parse(event: &Value, deployment: &Deployment<'_>) -> Result<Trigger, Refu
     }
     if let Some(records) = event.get("Records") {
         return records::parse(records, deployment);
+    }
+    if let Some(sweep) = event.get("sweep") {
+        return distributed::parse(sweep, event);
     }
     if event.contains_key("source") || event.contains_key("detail-type") {
         return event_bridge::parse(event);

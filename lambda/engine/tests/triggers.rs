@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use runawaytrain_core::contract;
 use runawaytrain_core::message::report::RecordResult;
 use runawaytrain_core::policy::CostReports;
-use runawaytrain_engine::trigger::{Deployment, Meaning, Refusal, Request, Trigger, parse};
+use runawaytrain_engine::trigger::{Deployment, Meaning, Refusal, Request, Step, SweepName, Trigger, parse};
 use serde_json::{Map, Value, json};
 
 /// 1,000 cases in the suite; `PROPTEST_CASES=100000 cargo test -p runawaytrain-engine --test triggers` for a longer
@@ -28,6 +28,22 @@ fn read(event: &Value) -> Result<Trigger, Refusal> {
     let now: Timestamp = "2026-11-22T03:00:00Z".parse().unwrap();
     let reports = CostReports { bucket: "payer-reports".to_owned(), prefix: "cur/".to_owned(), is_made: false };
     parse(event, &Deployment { payer: &id(PAYER), region: contract::HOME_REGION, reports: Some(&reports), now })
+}
+
+#[test]
+fn a_step_of_a_distributed_sweep_is_told_from_all_else() {
+    let request = |event: &Value| read(event).map(|trigger| trigger.request);
+    let name = SweepName::parse("3f_a-9").unwrap();
+    let step = |step| Ok(Request::Step(name.clone(), step));
+    assert_eq!(request(&json!({ "sweep": "3f_a-9", "step": "list" })), step(Step::List));
+    let accounts = json!({ "sweep": "3f_a-9", "step": "batch", "accounts": [QUIET, PHYSICS, QUIET] });
+    assert_eq!(request(&accounts), step(Step::Batch([id(PHYSICS), id(QUIET)].into())));
+    assert_eq!(request(&json!({ "sweep": "3f_a-9", "step": "summary" })), step(Step::Summary(None)));
+    let action = json!({ "action": "status", "sweep": "3f_a-9", "step": "list" });
+    assert_eq!(request(&action), Ok(Request::Status), "an order is an order");
+    let records = json!({ "sweep": "3f_a-9", "step": "list", "Records": [] });
+    assert_eq!(request(&records), Err(Refusal::NoRecords));
+    assert_eq!(SweepName::parse(&"a".repeat(81)), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,7 +112,7 @@ const PAYLOADS: [&str; 7] = [
 ];
 
 /// Tokens that mean something to the guard, so that random JSON comes near to being an event.
-const WORDS: [&str; 49] = [
+const WORDS: [&str; 54] = [
     "Records",
     "action",
     "accounts",
@@ -140,6 +156,11 @@ const WORDS: [&str; 49] = [
     "limits",
     "until",
     "2026-12-01T00:00:00Z",
+    "sweep",
+    "step",
+    "list",
+    "batch",
+    "summary",
     "aws.ec2",
     "aws.events",
     "Scheduled Event",
@@ -221,6 +242,13 @@ fn check(event: &Value) -> Result<(), TestCaseError> {
             prop_assert!(direct || event.to_string().contains("payer-reports"), "{event}")
         }
         Ok(Trigger { request: Request::Sweep(_), .. }) => {}
+        Ok(Trigger { request: Request::Step(sweep, step), .. }) => {
+            prop_assert!(!direct && event["sweep"] == sweep.as_str(), "{event}");
+            prop_assert!(!sweep.as_str().contains(['/', '.']), "it is part of keys: {event}");
+            if let Step::Batch(accounts) = step {
+                prop_assert!(!accounts.is_empty() && event["step"] == "batch", "{event}");
+            }
+        }
         Err(refusal) => {
             let words = refusal.to_string();
             prop_assert!(words.len() < 8000 && !words.chars().any(char::is_control), "{words:?}");

@@ -88,7 +88,9 @@ async fn answer(guard: &Guard, event: LambdaEvent<Value>) -> Result<Value, Diagn
     let answer = guard.handle(&event, &Invocation { id: context.request_id, deadline }).await;
     // Nobody reads the answer to a schedule: only an error is retried by Lambda and kept in the failure queue.
     // A batch of launches never fails so: its answer is always 200 and names the messages that come back.
-    if answer.status >= 500 && event.get("action").is_none() {
+    // Nor does a state machine read a status: a step of a sweep that was refused has failed as well.
+    let is_step = event.get("sweep").is_some();
+    if event.get("action").is_none() && (answer.status >= 500 || is_step && answer.status >= 400) {
         return Err(failed("SweepFailed", answer.body));
     }
     serde_json::to_value(answer).map_err(|error| failed("AnswerUnreadable", error.to_string()))

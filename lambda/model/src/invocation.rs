@@ -20,7 +20,7 @@ use runawaytrain_engine::contain::call::{self, Call, Step};
 use runawaytrain_engine::contain::lease::{LEASE, may_change_it};
 use runawaytrain_engine::notify::CLAIM;
 use runawaytrain_engine::ports::{
-    Commit, Conclusion, EntryId, JournalEntry, Lease, LeaseMove, OutboxId, StoreError, VersionedRecord,
+    Commit, Conclusion, EntryId, JournalEntry, Lease, LeaseMove, OutboxId, SlotPool, StoreError, VersionedRecord,
 };
 
 use crate::ledger::{Answer, Flight, Ledger, Moment, Wrongs};
@@ -378,7 +378,7 @@ impl Invocation {
         let may_halt = if self.is_latched {
             Ok(false)
         } else {
-            ledger.write(moment.answer, |book| Ok(book.take(account, most, since, now)))
+            ledger.write(moment.answer, |book| Ok(book.take(SlotPool::Halts, account, most, since, now)))
         };
         self.extent = Some(match may_halt {
             Ok(true) => Extent::Halt,

@@ -23,8 +23,8 @@ use runawaytrain_engine::members::units_of;
 use runawaytrain_engine::ports::{
     Actuator, Billing, Clock, Commit, Conclusion, Directory, EntryId, Freshness, Journal, JournalEntry, KnownPrice,
     Lease, Look, Metrics, Notifier, Observer, Outbox, OutboxId, OutboxItem, Peaks, Performed, Ports, PriceBook,
-    PriceList, ReadReport, Records, ReportStore, Simulator, Slots, SpendBook, SpentHours, States, StoreError,
-    SweepMetrics, Terms, VersionedRecord,
+    PriceList, ReadReport, Records, ReportStore, Simulator, SlotPool, Slots, SpendBook, SpentHours, States, StoreError,
+    SweepMetrics, SweepStore, Terms, VersionedRecord,
 };
 use runawaytrain_engine::sweep::Guard;
 use serde_json::Value;
@@ -102,6 +102,7 @@ pub async fn drill(eyes: &Eyes, policy: Policy, event: &Value, looks: &Looks) ->
         notifier: Arc::clone(&blank) as Arc<dyn Notifier>,
         metrics: Arc::clone(&blank) as Arc<dyn Metrics>,
         price_book: Arc::clone(&blank) as Arc<dyn PriceBook>,
+        sweep_store: Arc::clone(&blank) as Arc<dyn SweepStore>,
         spend_book: blank,
     };
     let guard = Guard::new(&ports, policy, Mode::Drill);
@@ -234,7 +235,7 @@ impl Peaks for Blank {
 
 #[async_trait]
 impl Slots for Blank {
-    async fn take(&self, _: &AccountId, _: u32, _: Timestamp, _: Timestamp) -> Result<bool, Failure> {
+    async fn take(&self, _: SlotPool, _: &AccountId, _: u32, _: Timestamp, _: Timestamp) -> Result<bool, Failure> {
         Ok(false)
     }
 }
@@ -266,6 +267,17 @@ impl SpendBook for Blank {
 
     async fn editions(&self) -> Result<BTreeMap<String, String>, Failure> {
         Ok(BTreeMap::new())
+    }
+}
+
+#[async_trait]
+impl SweepStore for Blank {
+    async fn put(&self, _: &str, _: &str, _: Vec<u8>) -> Result<(), Failure> {
+        Err(not_deployed("s3:PutObject"))
+    }
+
+    async fn get(&self, _: &str, _: &str, _: u64) -> Result<Vec<u8>, Failure> {
+        Err(not_deployed("s3:GetObject"))
     }
 }
 

@@ -9,7 +9,8 @@ use runawaytrain_core::message::Notice;
 use runawaytrain_core::record::HourPeak;
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 use runawaytrain_engine::ports::{
-    Commit, Conclusion, EntryId, JournalEntry, Lease, LeaseMove, OutboxId, OutboxItem, StoreError, VersionedRecord,
+    Commit, Conclusion, EntryId, JournalEntry, Lease, LeaseMove, OutboxId, OutboxItem, SlotPool, StoreError,
+    VersionedRecord,
 };
 
 /// The records, the journals, the outbox and the slots, with the conditions of the real table. Each method is one
@@ -21,7 +22,7 @@ pub struct Book {
     journal: BTreeMap<(AccountId, HaltId), BTreeMap<EntryId, JournalEntry>>,
     outbox: BTreeMap<OutboxId, (OutboxItem, Option<Timestamp>)>,
     history: BTreeMap<(AccountId, Timestamp), HourPeak>,
-    slots: BTreeMap<AccountId, Timestamp>,
+    slots: BTreeMap<(SlotPool, AccountId), Timestamp>,
 }
 
 impl Book {
@@ -117,18 +118,23 @@ impl Book {
     }
 
     /// As [`Slots::take`](runawaytrain_engine::ports::Slots::take).
-    pub fn take(&mut self, account: &AccountId, most: u32, since: Timestamp, now: Timestamp) -> bool {
-        self.slots.retain(|_, taken| *taken > since);
-        if !self.slots.contains_key(account) && self.slots.len() >= most as usize {
+    pub fn take(&mut self, pool: SlotPool, account: &AccountId, most: u32, since: Timestamp, now: Timestamp) -> bool {
+        self.slots.retain(|(other, _), taken| *other != pool || *taken > since);
+        let slot = (pool, account.clone());
+        if !self.slots.contains_key(&slot) && self.taken(pool).count() >= most as usize {
             return false;
         }
-        self.slots.entry(account.clone()).or_insert(now);
+        self.slots.entry(slot).or_insert(now);
         true
     }
 
     /// The accounts that have a slot of the brake.
     pub fn slots(&self) -> impl Iterator<Item = &AccountId> {
-        self.slots.keys()
+        self.taken(SlotPool::Halts)
+    }
+
+    fn taken(&self, pool: SlotPool) -> impl Iterator<Item = &AccountId> {
+        self.slots.keys().filter(move |(other, _)| *other == pool).map(|(_, account)| account)
     }
 
     /// As [`Outbox::waiting`](runawaytrain_engine::ports::Outbox::waiting).

@@ -16,7 +16,7 @@ use runawaytrain_core::vocabulary::ids::{AccountId, HaltId};
 use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::{
     Commit, Conclusion, EntryId, Journal, JournalEntry, KnownPrice, Lease, Outbox, OutboxId, OutboxItem, Peaks,
-    PriceBook, ReadReport, Records, Slots, SpendBook, SpentHours, States, StoreError, UnreadableRecord,
+    PriceBook, ReadReport, Records, SlotPool, Slots, SpendBook, SpentHours, States, StoreError, UnreadableRecord,
     VersionedRecord,
 };
 use tokio::time::Instant;
@@ -276,12 +276,19 @@ impl Journal for MemoryLedger {
 
 #[async_trait]
 impl Slots for MemoryLedger {
-    async fn take(&self, account: &AccountId, most: u32, since: Timestamp, now: Timestamp) -> Result<bool, Failure> {
+    async fn take(
+        &self,
+        pool: SlotPool,
+        account: &AccountId,
+        most: u32,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, Failure> {
         let mut tables = self.sound()?;
         if let Some(failure) = &tables.slots_broken {
             return Err(failure.clone());
         }
-        Ok(tables.book.take(account, most, since, now))
+        Ok(tables.book.take(pool, account, most, since, now))
     }
 }
 

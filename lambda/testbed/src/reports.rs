@@ -1,4 +1,4 @@
-//! S3, with the Cost and Usage Reports in it.
+//! S3, with the Cost and Usage Reports in it, and what a distributed sweep hands on.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
-use runawaytrain_engine::ports::{Clock, ReportObject, ReportStore, Sink};
+use runawaytrain_engine::ports::{Clock, ReportObject, ReportStore, Sink, SweepStore};
 use tokio::time::sleep;
 
 use crate::clock::SimClock;
@@ -73,7 +73,7 @@ impl MemoryReports {
         assert!(removed.is_some(), "there was no {key}");
     }
 
-    /// From now on calls meet this fault; its operation is `s3:ListBucket` or `s3:GetObject`.
+    /// From now on calls meet this fault; its operation is `s3:ListBucket`, `s3:GetObject` or `s3:PutObject`.
     pub fn fault(&self, fault: Fault) {
         self.shelf().faults.push(fault);
     }
@@ -198,5 +198,19 @@ impl ReportStore for MemoryReports {
         let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
         let bytes = found.bytes.get(place(span.start)..place(span.end));
         bytes.map(<[u8]>::to_vec).ok_or_else(|| failure("s3:GetObject", FailureKind::Unavailable))
+    }
+}
+
+#[async_trait]
+impl SweepStore for MemoryReports {
+    async fn put(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), Failure> {
+        self.pass("s3:PutObject")?;
+        sleep(A_PIECE_TAKES).await;
+        Self::put(self, bucket, key, bytes);
+        Ok(())
+    }
+
+    async fn get(&self, bucket: &str, key: &str, most: u64) -> Result<Vec<u8>, Failure> {
+        ReportStore::get(self, bucket, key, most).await
     }
 }

@@ -61,6 +61,7 @@ impl Testbed {
             billing: self.world.clone(),
             spend_book: self.ledger.clone(),
             report_store: self.reports.clone(),
+            sweep_store: self.reports.clone(),
             clock: self.clock.clone(),
         }
     }

@@ -13,6 +13,9 @@ BRIDGES = {
     "queue_to_function": (
         "a queue gathers messages for as long, and hands over as many, as its mapping to the Lambda says"
     ),
+    "distributed_map": (
+        "a Distributed Map of Step Functions gathers its items into batches, and writes to S3 what came of them"
+    ),
     "policy_simulator": "IAM's policy simulator hears what the calls that it judges would come with",
     "price_list": (
         "a double named price_list stands in for the AWS Price List, with answers in its shape for a few types"

@@ -1,4 +1,5 @@
-//! The brake's slots: one item, `BRAKE` / `slots`, that maps each account to when it took its slot.
+//! The brake's slots: one item, `BRAKE` / `slots`, that maps each account to when it took its slot; and another,
+//! `BRAKE` / `purchases`, of the freezes for purchases.
 
 use std::collections::HashMap;
 
@@ -9,11 +10,11 @@ use jiff::Timestamp;
 use runawaytrain_core::contract::PARTITION_KEY;
 use runawaytrain_core::vocabulary::failure::{Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::AccountId;
+use runawaytrain_engine::ports::SlotPool;
 
 use super::table::{Item, PUT, Table, key, moment, number};
 
 const PARTITION: &str = "BRAKE";
-const SORT: &str = "slots";
 /// A map of account to milliseconds since 1970.
 const TAKEN: &str = "taken";
 /// Grows by one with every write: what was read must still stand when it is written.
@@ -22,9 +23,16 @@ const VERSION: &str = "version";
 /// So many slots are counted at most, however many the policy allows in an hour: all of them are one item, which holds
 /// 400 KB. <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
 pub(super) const MOST: u32 = 10_000;
+fn sort(pool: SlotPool) -> &'static str {
+    match pool {
+        SlotPool::Halts => "slots",
+        SlotPool::Purchases => "purchases",
+    }
+}
 
 pub(super) async fn take(
     table: &Table,
+    pool: SlotPool,
     account: &AccountId,
     most: u32,
     since: Timestamp,
@@ -32,7 +40,7 @@ pub(super) async fn take(
 ) -> Result<bool, Failure> {
     let mut patience = table.patience();
     loop {
-        let item = table.get(key(PARTITION, SORT)).await?.unwrap_or_default();
+        let item = table.get(key(PARTITION, sort(pool))).await?.unwrap_or_default();
         let version = item.get(VERSION).and_then(integer).unwrap_or(0);
         let mut taken = taken_since(&item, since);
         if taken.contains_key(account.as_str()) {
@@ -42,7 +50,7 @@ pub(super) async fn take(
             return Ok(false);
         }
         taken.insert(account.as_str().to_owned(), moment(now));
-        let mut next = key(PARTITION, SORT);
+        let mut next = key(PARTITION, sort(pool));
         next.insert(TAKEN.to_owned(), AttributeValue::M(taken));
         next.insert(VERSION.to_owned(), number(version.saturating_add(1)));
         let call = table

@@ -506,7 +506,7 @@ mod sizes {
         item.insert("version".to_owned(), number(1));
         table.put(item).await.unwrap();
         let since = now() - SignedDuration::from_hours(1);
-        let take = async |number| ledger.take(&account(number), u32::MAX, since, now()).await.unwrap();
+        let take = async |number| ledger.take(SlotPool::Halts, &account(number), u32::MAX, since, now()).await.unwrap();
         assert!(take(20_000).await);
         assert!(!take(20_001).await, "the brake holds");
         assert!(take(20_000).await && take(1).await, "who has a slot keeps it");

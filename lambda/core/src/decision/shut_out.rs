@@ -2,6 +2,7 @@
 //! many at once is our own doing, or AWS's, and is not held against them.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::record::{AccountRecord, Unseen};
 use crate::verdict::Verdict;
@@ -18,7 +19,7 @@ const FEW: usize = 2;
 const ONE_IN: usize = 50;
 
 /// Since when each of the accounts that refuse us does so, and how many ever let us in.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShutOuts {
     since: Vec<Timestamp>,
     reached: usize,
@@ -59,7 +60,7 @@ impl ShutOuts {
 }
 
 /// Where an account is in the organization.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// Its path; nothing where Organizations does not say.
     pub path: Option<String>,

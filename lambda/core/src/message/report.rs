@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::measure::limit::Limit;
 use crate::measure::price::Burn;
@@ -23,10 +23,12 @@ use crate::vocabulary::money::Usd;
 use crate::vocabulary::text::{clean, count};
 
 mod cost_reports;
+mod distributed;
 mod permissions;
 mod records;
 
 pub use cost_reports::{CostReportsReport, NonMemberSpend, PeriodReport, PeriodResult, ReadPeriod};
+pub use distributed::{BatchCounts, BatchReport, Entry, ListReport, Workers};
 pub use permissions::{DeniedCalls, PermissionsReport};
 pub use records::{BatchItemFailure, RecordReport, RecordResult};
 
@@ -64,6 +66,10 @@ pub enum Report {
     Exception(Box<ExceptionReport>),
     /// Of the Cost and Usage Reports.
     CostReports(Box<CostReportsReport>),
+    /// Of the list of a distributed sweep.
+    List(Box<ListReport>),
+    /// Of one of its workers.
+    Batch(Box<BatchReport>),
 }
 
 /// A release, whole.
@@ -152,6 +158,16 @@ impl Answer {
         Self::new(if failed { 500 } else { 200 }, body, Some(Report::CostReports(Box::new(report))))
     }
 
+    /// The list of a distributed sweep.
+    pub fn listed(body: impl Into<String>, report: ListReport) -> Self {
+        Self::new(200, body, Some(Report::List(Box::new(report))))
+    }
+
+    /// What a worker of one found.
+    pub fn batch(body: impl Into<String>, report: BatchReport) -> Self {
+        Self::new(200, body, Some(Report::Batch(Box::new(report))))
+    }
+
     /// The report of a sweep, where this is one's answer.
     pub fn sweep(&self) -> Option<&SweepReport> {
         match &self.report {
@@ -195,14 +211,17 @@ pub struct SweepReport {
     pub coverage: Coverage,
     /// Sums over all accounts.
     pub totals: Totals,
-    /// Every account in scope.
+    /// Every account in scope; of a distributed sweep some of those that were not served.
     pub accounts: Vec<AccountReport>,
+    /// The workers of a distributed sweep.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<Workers>,
     /// Mails.
     pub notices: NoticeTotals,
 }
 
 /// Sums over all accounts of a sweep.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// Accounts in scope.
     pub accounts: usize,
@@ -496,6 +515,20 @@ impl From<&Gap> for GapReport {
             kind: gap.failure.kind,
             code: gap.failure.code.clone(),
         }
+    }
+}
+
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        self.accounts += other.accounts;
+        self.ok += other.ok;
+        self.warn += other.warn;
+        self.halt += other.halt;
+        self.unseen += other.unseen;
+        self.unserved += other.unserved;
+        self.instances += other.instances;
+        self.vcpus += other.vcpus;
+        self.burn += other.burn;
     }
 }
 

@@ -16,7 +16,7 @@ use crate::vocabulary::text::listed;
 use super::chat::{self, ChatSettings};
 use super::shape::ShapeError;
 use super::trusted::TrustedSettings;
-use super::values::{self, Bucket, Count, Dollars, Email, KeyPrefix, Schedule, Share, Span};
+use super::values::{self, Bucket, Count, Dollars, Email, KeyPrefix, Schedule, Share, Span, UpTo};
 
 /// Why a policy is refused.
 #[derive(Debug, Error)]
@@ -72,6 +72,11 @@ pub struct PolicyDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "CostReportSettings")]
     pub cur: Option<CostReportSettings>,
+    /// Sweeps with many workers at once, for an organization that one function does not sweep in time: a Distributed
+    /// Map of Step Functions. Without this key one function sweeps every account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ScaleSettings")]
+    pub scale: Option<ScaleSettings>,
     /// Where `runawaytrain drill --live` may launch one instance, to see it found, stopped and given back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "CanarySettings")]
@@ -106,6 +111,24 @@ pub struct CostReportSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "KeyPrefix")]
     pub prefix: Option<KeyPrefix>,
+}
+
+/// How a sweep is divided among workers. Each of them is an invocation of the same function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct ScaleSettings {
+    /// The most accounts that one worker sweeps.
+    pub accounts_per_worker: UpTo<1_000>,
+    /// The most workers that sweep at once. Each needs one of the concurrent executions that Lambda gives the payer in
+    /// us-east-1, and whatever else runs there needs some as well.
+    pub max_concurrency: UpTo<1_000>,
+}
+
+impl Default for ScaleSettings {
+    /// A worker of so many accounts takes ten seconds, and two rounds of twenty workers sweep twenty thousand.
+    fn default() -> Self {
+        Self { accounts_per_worker: UpTo::nearest(500), max_concurrency: UpTo::nearest(20) }
+    }
 }
 
 /// Where a live drill may launch. Choose an account in which nobody works: the drill has it halted.

@@ -215,6 +215,11 @@ impl Policy {
         })
     }
 
+    /// The bucket that a distributed sweep goes through, where the policy has sweeps distributed.
+    pub fn sweep_bucket(&self) -> Option<String> {
+        self.document.scale.map(|_| format!("{}{}", contract::SWEEP_BUCKET_PREFIX, self.document.payer))
+    }
+
     /// Whether it matters to the policy in which units an account is.
     pub fn has_units(&self) -> bool {
         !self.document.units.is_empty()

@@ -215,6 +215,55 @@ impl JsonSchema for Count {
     }
 }
 
+/// A whole number of things: 1 or more, up to a most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct UpTo<const MOST: u32>(u32);
+
+impl<const MOST: u32> UpTo<MOST> {
+    /// So many, as far as it goes.
+    pub(super) fn nearest(number: u32) -> Self {
+        Self(number.clamp(1, MOST))
+    }
+
+    /// The number.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl<const MOST: u32> TryFrom<u32> for UpTo<MOST> {
+    type Error = String;
+
+    fn try_from(number: u32) -> Result<Self, Self::Error> {
+        if (1..=MOST).contains(&number) {
+            Ok(Self(number))
+        } else {
+            Err(format!("must be a whole number from 1 to {MOST} (found {number})"))
+        }
+    }
+}
+
+impl<const MOST: u32> From<UpTo<MOST>> for u32 {
+    fn from(number: UpTo<MOST>) -> Self {
+        number.0
+    }
+}
+
+impl<const MOST: u32> JsonSchema for UpTo<MOST> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("UpTo{MOST}").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": MOST })
+    }
+}
+
 /// A share of a limit: above 0, at most 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]

@@ -226,8 +226,9 @@ impl Work {
             return may_freeze;
         }
         let sweep = &self.sweep;
-        let take = || sweep.purchases.take();
-        match while_busy(&self.policy().account, sweep.deadline.stop_work(), take).await {
+        let account = &self.policy().account;
+        let take = || sweep.purchases.take(account);
+        match while_busy(account, sweep.deadline.stop_work(), take).await {
             Ok(may_freeze) => *self.may_freeze_purchases.insert(may_freeze),
             Err(failure) => {
                 tracing::error!(account = %self.policy().account, error = %failure, "nobody can tell how many are frozen for purchases");

@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{OnceCell, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use runawaytrain_core::record::{AccountRecord, FreezeReason, State};
+use runawaytrain_core::record::{FreezeReason, State};
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use runawaytrain_core::vocabulary::money::Usd;
 
-use crate::ports::{Clock, Slots, States};
+use crate::ports::{Clock, SlotPool, Slots, States};
 
 /// Slots are counted over this time.
 pub const WINDOW: SignedDuration = SignedDuration::from_hours(1);
@@ -57,10 +57,9 @@ pub struct Frozen {
 }
 
 impl Frozen {
-    /// As these records say, which are all that count.
-    pub fn known<'a>(states: Arc<dyn States>, records: impl IntoIterator<Item = &'a AccountRecord>) -> Self {
-        let reasons = records.into_iter().filter_map(AccountRecord::freeze).collect();
-        Self { states, members: None, reasons: OnceCell::new_with(Some(reasons)) }
+    /// For these reasons, which are all that count.
+    pub fn known(states: Arc<dyn States>, reasons: impl IntoIterator<Item = FreezeReason>) -> Self {
+        Self { states, members: None, reasons: OnceCell::new_with(Some(reasons.into_iter().collect())) }
     }
 
     /// As the table says when it is asked.
@@ -87,22 +86,43 @@ impl Frozen {
 /// wrong must not freeze a university. It takes no slot of the brake.
 pub struct Allowance {
     most: u32,
-    taken: AtomicU32,
+    counted: Counted,
     frozen: Arc<Frozen>,
+}
+
+/// Where those are counted that were taken.
+enum Counted {
+    /// In this sweep, which is the only one.
+    Here(AtomicU32),
+    /// In the table, by all workers of a sweep that began at a time.
+    Together { slots: Arc<dyn Slots>, clock: Arc<dyn Clock>, began: Timestamp },
 }
 
 impl Allowance {
     /// As many at once as halts in an hour, those that wait already among them.
     pub fn new(halts_per_hour: u32, frozen: Arc<Frozen>) -> Self {
-        Self { most: halts_per_hour, taken: AtomicU32::new(0), frozen }
+        Self { most: halts_per_hour, counted: Counted::Here(AtomicU32::new(0)), frozen }
     }
 
-    /// Takes one, if any is left.
-    pub async fn take(&self) -> Result<bool, Failure> {
+    /// The same for all workers of a sweep together, which began at a time.
+    #[must_use]
+    pub fn among_workers(self, slots: Arc<dyn Slots>, clock: Arc<dyn Clock>, began: Timestamp) -> Self {
+        Self { counted: Counted::Together { slots, clock, began }, ..self }
+    }
+
+    /// Takes one for an account, if any is left.
+    pub async fn take(&self, account: &AccountId) -> Result<bool, Failure> {
         let waiting = self.frozen.number(FreezeReason::Purchases).await?;
         let free = self.most.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX));
-        let next = |taken: u32| (taken < free).then_some(taken + 1);
-        Ok(self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok())
+        match &self.counted {
+            Counted::Here(taken) => {
+                let next = |taken: u32| (taken < free).then_some(taken + 1);
+                Ok(taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok())
+            }
+            Counted::Together { slots, clock, began } => {
+                slots.take(SlotPool::Purchases, account, free, *began, clock.now()).await
+            }
+        }
     }
 }
 
@@ -154,7 +174,7 @@ impl Brake {
         let since = now.checked_sub(WINDOW).unwrap_or(now);
         let answer = {
             let _turn = self.write.lock().await;
-            self.slots.take(account, self.most, since, now).await
+            self.slots.take(SlotPool::Halts, account, self.most, since, now).await
         };
         if waits {
             self.with_queue(|queue| queue.waiting.remove(&(burns, account.clone())));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -61,8 +62,9 @@ pub struct SpendMemory {
     hours: Arc<Mutex<Option<(Timestamp, SpentHours)>>>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct KnownCharge {
+/// What was asked of an account's charges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownCharge {
     good_until: Timestamp,
     charge: Option<Charge>,
 }
@@ -90,6 +92,37 @@ impl SpendMemory {
             Arc::new(Spending { charges, hours })
         };
         asked.boxed().shared()
+    }
+
+    /// The same for a worker, which is one of many: their charges were asked for all accounts at once, and of the
+    /// reports' hours it reads its own accounts' alone.
+    pub fn of_batch(&self, charges: BTreeMap<AccountId, Charge>, accounts: BTreeSet<AccountId>) -> SharedSpend {
+        let memory = self.clone();
+        let asked = async move {
+            let hours = memory.hours_of(&accounts).await;
+            Arc::new(Spending { charges, hours })
+        };
+        asked.boxed().shared()
+    }
+
+    /// The charges of these accounts, where `recalled` is what another function asked for: what is good of it is not
+    /// asked for again. With what is known now, for the next one.
+    pub async fn charges_after(
+        &self,
+        recalled: BTreeMap<AccountId, KnownCharge>,
+        accounts: Vec<AccountId>,
+    ) -> (BTreeMap<AccountId, Charge>, BTreeMap<AccountId, KnownCharge>) {
+        let newer = |charge: &KnownCharge, known: Option<&KnownCharge>| {
+            known.is_none_or(|known| known.good_until < charge.good_until)
+        };
+        {
+            let mut known = self.charges.lock().await;
+            let better = recalled.into_iter().filter(|(account, charge)| newer(charge, known.get(account)));
+            let better: Vec<_> = better.collect();
+            known.extend(better);
+        }
+        let charges = self.charges(accounts, Freshness::Cached).await;
+        (charges, self.charges.lock().await.clone())
     }
 
     /// A report was read: the next sweep asks for the hours anew, and falls back on the old ones where it gets no
@@ -159,6 +192,7 @@ impl SpendMemory {
         }
     }
 
+    /// From when on hours matter.
     fn since(&self) -> Timestamp {
         self.clock.now().checked_sub(HOURS_BACK).unwrap_or(Timestamp::MIN)
     }

@@ -129,6 +129,15 @@ pub enum Refusal {
     /// `start` is neither true nor false, nor a list.
     #[error("the event's \"start\" is {0}; it takes true, false or a list of ids")]
     BadStart(&'static str),
+    /// `sweep` is no name of an execution.
+    #[error("the event's \"sweep\" is {0}; it takes the name of an execution: 1 to 80 letters, digits, - and _")]
+    BadSweep(String),
+    /// `step` is none that a distributed sweep has.
+    #[error("the event's \"step\" is {0}; a distributed sweep has the steps list, batch and summary")]
+    BadStep(String),
+    /// `results` is no place.
+    #[error("the event's \"results\" is {0}; it takes an object with \"Bucket\" and \"Key\"")]
+    BadResults(&'static str),
     /// `accounts` is not a list of account ids.
     #[error("the event's \"accounts\" must be a list of 12-digit account ids as strings: {0}")]
     BadAccounts(String),

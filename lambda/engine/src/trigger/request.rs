@@ -58,8 +58,50 @@ pub enum Request {
     Status,
     /// Read what is new in the Cost and Usage Reports.
     Reports(CostReports),
+    /// A step of a distributed sweep.
+    Step(SweepName, Step),
     /// Nothing for now, and why.
     Nothing(String),
+}
+
+/// The name of a distributed sweep: that of the execution of our state machine, under which its steps find what they
+/// hand to each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SweepName(String);
+
+impl SweepName {
+    /// Reads a name: 1 to 80 letters, digits, hyphens and underscores of ASCII, as EventBridge and people name an
+    /// execution. It becomes part of keys.
+    /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_sound = |one: u8| one.is_ascii_alphanumeric() || b"-_".contains(&one);
+        ((1..=80).contains(&text.len()) && text.bytes().all(is_sound)).then(|| Self(text.to_owned()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A step of a distributed sweep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Find out who is to be swept, and write it down for the workers.
+    List,
+    /// Sweep these, as one worker of several.
+    Batch(BTreeSet<AccountId>),
+    /// Add up what the workers found; nothing where no worker's word is to be had.
+    Summary(Option<ResultsAt>),
+}
+
+/// Where Step Functions wrote what came of the workers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResultsAt {
+    /// The bucket.
+    pub bucket: String,
+    /// The key of the manifest.
+    pub key: String,
 }
 
 /// Which accounts.

@@ -22,7 +22,7 @@ use runawaytrain_core::vocabulary::failure::{DeniedBy, Failure, FailureKind};
 use runawaytrain_core::vocabulary::ids::{AccountId, HaltId, InstanceId, KeyId, Region, UnitId, UserName};
 use runawaytrain_core::vocabulary::money::Usd;
 use runawaytrain_engine::ports::{
-    Commit, Conclusion, EntryId, JournalEntry, Lease, LeaseMove, Ports, Records, StoreError, VersionedRecord,
+    Commit, Conclusion, EntryId, JournalEntry, Lease, LeaseMove, Ports, Records, SlotPool, StoreError, VersionedRecord,
 };
 
 /// All of it, on an empty ledger.
@@ -40,6 +40,7 @@ pub async fn ledger_contract(ports: &Ports) {
     a_mail_without_a_record_goes_out_once_in_a_while(ports).await;
     a_mail_is_claimed_by_one(ports).await;
     slots_run_out_and_come_back(ports).await;
+    slots_of_one_pool_say_nothing_of_the_other(ports).await;
     hours_come_back_in_their_order(ports).await;
 }
 
@@ -459,7 +460,7 @@ async fn a_mail_without_a_record_goes_out_once_in_a_while(ports: &Ports) {
 
 async fn slots_run_out_and_come_back(ports: &Ports) {
     let take = |number: u64, now: i64| async move {
-        ports.slots.take(&account(number), 2, at(now - 3600), at(now)).await.unwrap()
+        ports.slots.take(SlotPool::Halts, &account(number), 2, at(now - 3600), at(now)).await.unwrap()
     };
     assert!(take(101, 0).await && take(102, 10).await);
     assert!(!take(103, 20).await, "both are taken");
@@ -467,7 +468,15 @@ async fn slots_run_out_and_come_back(ports: &Ports) {
     assert!(!take(103, 3600 - 1).await);
     assert!(take(103, 3600 + 1).await, "the first is an hour old");
     assert!(!take(101, 3600 + 2).await, "whose slot was given away waits like the others");
-    assert!(!ports.slots.take(&account(104), 0, at(9000), at(9000)).await.unwrap(), "none is none");
+    assert!(!ports.slots.take(SlotPool::Halts, &account(104), 0, at(9000), at(9000)).await.unwrap(), "none is none");
+}
+
+async fn slots_of_one_pool_say_nothing_of_the_other(ports: &Ports) {
+    let take = |pool, number: u64| async move {
+        ports.slots.take(pool, &account(number), 1, at(20_000), at(20_001)).await.unwrap()
+    };
+    assert!(take(SlotPool::Purchases, 111).await && take(SlotPool::Halts, 112).await);
+    assert!(!take(SlotPool::Purchases, 112).await && !take(SlotPool::Halts, 111).await);
 }
 
 async fn empty_outbox(ports: &Ports) {
