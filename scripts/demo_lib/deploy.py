@@ -108,7 +108,7 @@ class Deployment:
 
     def bootstrap(self) -> None:
         """The bootstrap needs nothing of the stacks, nor they of it until they are deployed: both at once."""
-        aside, log = self.places.temp / "bootstrap", self.places.logs / "cdk-bootstrap.log"
+        aside, log = self.places.temp / "cdk-bootstrap", self.places.logs / "cdk-bootstrap.log"
         aside.mkdir()
         command = [CDK, "bootstrap", f"aws://{PAYER}/{HOME_REGION}", *QUIETLY]
         child = process.start(command, log, aside, environment(self.cloud, self.places))
