@@ -9,6 +9,7 @@ mod record;
 mod slots;
 mod spent;
 mod table;
+mod waits;
 mod write;
 
 use std::collections::HashMap;
@@ -106,6 +107,10 @@ impl States for DynamoLedger {
                 _ => self.table.pause(&mut patience, self.table.failure(UPDATE, &error)).await?,
             }
         }
+    }
+
+    async fn wait_for(&self, lease: &Lease, who: &str) -> Result<bool, Failure> {
+        waits::take(&self.table, lease, who).await
     }
 }
 

@@ -154,13 +154,19 @@ impl Guard {
         order: Option<String>,
         invocation: &Invocation,
     ) -> SweepAnswer {
-        let by = match (self.ceiling, self.policy.mode()) {
-            (Mode::Pass, _) => "envaction",
-            (_, Mode::Pass) => "the policy's mode",
-            _ => return self.sweep(source, selection, Mode::Proceed, order, invocation).await,
-        };
-        tracing::warn!("voided: {by} == pass");
-        SweepAnswer::without_accounts(Answer::done(voided(by)))
+        match self.silenced_by() {
+            Some(by) => silenced(by),
+            None => self.sweep(source, selection, Mode::Proceed, order, invocation).await,
+        }
+    }
+
+    /// What says `pass`, if anything does.
+    fn silenced_by(&self) -> Option<&'static str> {
+        match (self.ceiling, self.policy.mode()) {
+            (Mode::Pass, _) => Some("envaction"),
+            (_, Mode::Pass) => Some("the policy's mode"),
+            _ => None,
+        }
     }
 
     async fn status(&self) -> Answer {
@@ -475,6 +481,11 @@ fn fit(mut answer: Answer) -> Answer {
         ));
     }
     answer
+}
+
+fn silenced(by: &str) -> SweepAnswer {
+    tracing::warn!("voided: {by} == pass");
+    SweepAnswer::without_accounts(Answer::done(voided(by)))
 }
 
 fn voided(by: &str) -> String {
