@@ -10,7 +10,8 @@ use futures::future::join_all;
 use runawaytrain_core::contract;
 use runawaytrain_core::vocabulary::ids::AccountId;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout_at};
 
 /// How soon a long poll answers once there is a message.
 pub const POLL: Duration = Duration::from_millis(100);
@@ -107,13 +108,14 @@ pub struct LaunchQueue {
     arn: String,
     settings: QueueSettings,
     inner: Mutex<Inner>,
+    arrival: Notify,
 }
 
 impl LaunchQueue {
     /// The payer's queue, empty.
     pub fn new(payer: &AccountId, settings: QueueSettings) -> Self {
         let arn = format!("arn:aws:sqs:{}:{payer}:{}", contract::HOME_REGION, contract::LAUNCH_QUEUE);
-        Self { arn, settings, inner: Mutex::default() }
+        Self { arn, settings, inner: Mutex::default(), arrival: Notify::new() }
     }
 
     /// Puts a message into the queue.
@@ -122,6 +124,7 @@ impl LaunchQueue {
         inner.sent += 1;
         let (id, now) = (format!("{:08x}-0000-4000-8000-000000000000", inner.sent), Instant::now());
         inner.messages.push(Message { id, body: body.into(), sent: now, visible: now, received: 0 });
+        self.arrival.notify_waiters();
     }
 
     /// Whether every message was handled, or given up.
@@ -202,8 +205,16 @@ impl LaunchQueue {
             if !found.is_empty() || Instant::now() >= ends {
                 return found;
             }
+            // It is woken, not to look in vain ten times a second: an hour of nothing is to cost nothing.
+            drop(timeout_at(self.next_arrival().min(ends), self.arrival.notified()).await);
             sleep(POLL).await;
         }
+    }
+
+    /// When there is something to receive, as far as that is known: at once where something is left over.
+    fn next_arrival(&self) -> Instant {
+        let next = self.lock().messages.iter().map(|message| message.visible).min();
+        next.unwrap_or_else(|| Instant::now() + LONG_POLL)
     }
 
     /// Whether the mapping has taken on a poller yet.
