@@ -1,13 +1,13 @@
 /**
- * What the function and the stack must agree on: names, table keys, metrics, environment, permissions, limits, and the
- * roles that are never touched.
+ * What the function and the stack must agree on: names, table keys, metrics, environment, permissions, limits, the queue
+ * of launches, and the roles that are never touched.
  *
  * `generated/contract.json` is written by a Rust test from the function's own constants. Everything here reads it;
  * no name is spelled a second time in TypeScript.
  */
 import contract from '../generated/contract.json';
 
-export const { names, table, metrics, environment: variables, permissions, limits, neverTouched } = contract;
+export const { names, table, metrics, environment: variables, permissions, limits, neverTouched, launches } = contract;
 
 /** The name of a variable in the function's environment. */
 export type VariableName = keyof typeof variables;

@@ -10,7 +10,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { names } from '../contract';
+import { launches, names } from '../contract';
 import type { HaltPolicyIds } from '../guardrails/guardrails';
 import type { Policy } from '../policy/policy';
 import { grant } from '../shared/grant';
@@ -22,8 +22,6 @@ import { stageFunction } from './function-asset';
 export const EVENT_IS_STALE_AFTER = Duration.minutes(5);
 /** The most that Lambda and EventBridge allow. */
 export const RETRIES = 2;
-/** The most that Lambda allows. Containing re-observes until it is proven, or until this deadline. */
-export const FUNCTION_TIMEOUT = Duration.minutes(15);
 
 export interface GuardProps {
   readonly policy: Policy;
@@ -73,7 +71,7 @@ export class Guard extends Construct implements IGrantable {
       role,
       logGroup,
       environment: environmentOf({ account, region, haltPolicyIds: props.haltPolicyIds }),
-      timeout: FUNCTION_TIMEOUT,
+      timeout: Duration.seconds(launches.functionTimeoutSeconds),
       // Memory buys network and CPU: some hundreds of accounts times their regions are asked at once.
       memorySize: 512,
     });

@@ -4,11 +4,11 @@
  * https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
  */
 import { Duration } from 'aws-cdk-lib';
-import { FUNCTION_TIMEOUT } from '../guard/guard';
+import { launches } from '../contract';
 import type { Scale } from '../policy/policy';
 
 /** Longer than the function runs: its own end comes first, which says more. */
-const TASK_TIMEOUT = FUNCTION_TIMEOUT.plus(Duration.minutes(1));
+const TASK_TIMEOUT = Duration.seconds(launches.functionTimeoutSeconds).plus(Duration.minutes(1));
 /** The list, the longest containment in a worker, and the sum. A sweep that lasts longer is a finding. */
 export const SWEEP_TIMEOUT = Duration.hours(1);
 

@@ -11,6 +11,7 @@ mod spent;
 mod table;
 #[cfg(test)]
 mod tests;
+mod waits;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -149,6 +150,10 @@ impl States for DynamoLedger {
                 _ => self.table.pause(&mut patience, self.table.failure(UPDATE, &error)).await?,
             }
         }
+    }
+
+    async fn wait_for(&self, lease: &Lease, who: &str) -> Result<bool, Failure> {
+        waits::take(&self.table, lease, who).await
     }
 }
 

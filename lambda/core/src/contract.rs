@@ -1,9 +1,13 @@
 //! Names that the function and the infrastructure must agree on. A test writes them to `infra/generated/`, from where
 //! the CDK app reads them.
 
+mod launches;
 mod metrics;
 mod partitions;
 
+pub use launches::{
+    FUNCTION_TIMEOUT, LAUNCH_BATCH, LAUNCH_CONCURRENCY, LAUNCH_RECEIVES, LAUNCH_VISIBILITY, LAUNCH_WINDOW,
+};
 pub use metrics::{ACCOUNT_LINE, METRIC_NAMESPACE, METRICS, Metric, MetricRow, MetricUnit, Statistic};
 pub use partitions::{MOVED, RECORDS, partition_of, partitions_of};
 
@@ -44,7 +48,7 @@ pub const ALARM_TOPIC: &str = "runawaytrain-alarms";
 pub const SPEND_ALARM_PREFIX: &str = "runawaytrain-spend-";
 /// The event bus of the payer that members forward their launches to.
 pub const BUS: &str = "runawaytrain";
-/// The queue that launches wait in until the function takes them, some seconds' worth at a time.
+/// The queue that launches wait in until the function takes them.
 pub const LAUNCH_QUEUE: &str = "runawaytrain-launches";
 /// The rule that forwards launches, in every enabled region of every account.
 pub const LAUNCH_RULE: &str = "runawaytrain-launches";

@@ -40,7 +40,7 @@ pub struct Observation {
     /// What was spent, as far as that is known. What is not known is no gap: billing lags by hours, and may be switched
     /// off.
     pub spend: Spend,
-    answers: BTreeMap<Place, Option<Answer>>,
+    answers: BTreeMap<Place, Option<Arc<Answer>>>,
     /// How many of the looks that a verdict rests on are not seen, by region.
     unseen: BTreeMap<Option<Region>, usize>,
 }
@@ -59,13 +59,29 @@ impl Place {
     }
 }
 
-#[derive(Clone)]
 struct Answer {
     /// The place, as a gap names it.
     at: String,
     sight: Seen<Arc<dyn Any + Send + Sync>>,
     /// What could not be seen inside of what was.
     parts: Vec<Gap>,
+}
+
+/// All that was answered about one place so far. It equals another only where nothing was answered anew in between.
+#[derive(Clone)]
+pub struct Seal(Vec<(&'static str, Option<Arc<Answer>>)>);
+
+impl PartialEq for Seal {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |(one, other): (&Option<Arc<Answer>>, &Option<Arc<Answer>>)| match (one, other) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        let pairs = self.0.iter().zip(&other.0);
+        self.0.len() == other.0.len()
+            && pairs.into_iter().all(|(one, other)| one.0 == other.0 && same((&one.1, &other.1)))
+    }
 }
 
 impl Observation {
@@ -96,11 +112,11 @@ impl Observation {
     pub fn see<S: Subject>(&mut self, region: Option<&Region>, seen: Seen<S::Sight>) {
         let parts = seen.as_ref().map(S::gaps).unwrap_or_default();
         let sight = seen.map(|sight| Arc::new(sight) as Arc<dyn Any + Send + Sync>);
-        self.put(Place::of::<S>(region), Some(Answer { at: S::place(region), sight, parts }));
+        self.put(Place::of::<S>(region), Some(Arc::new(Answer { at: S::place(region), sight, parts })));
     }
 
-    fn put(&mut self, place: Place, answer: Option<Answer>) {
-        let is_seen = |answer: &Option<Answer>| answer.as_ref().is_some_and(|answer| answer.sight.is_ok());
+    fn put(&mut self, place: Place, answer: Option<Arc<Answer>>) {
+        let is_seen = |answer: &Option<Arc<Answer>>| answer.as_ref().is_some_and(|answer| answer.sight.is_ok());
         if place.need == Need::Verdict {
             let unseen = self.unseen.entry(place.region.clone()).or_default();
             *unseen -= usize::from(self.answers.get(&place).is_some_and(|before| !is_seen(before)));
@@ -110,12 +126,22 @@ impl Observation {
     }
 
     fn answers(&self) -> impl Iterator<Item = (&Place, &Answer)> {
-        self.answers.iter().filter_map(|(place, answer)| Some((place, answer.as_ref()?)))
+        self.answers.iter().filter_map(|(place, answer)| Some((place, answer.as_deref()?)))
+    }
+
+    /// What was answered about each place, the account as a whole first.
+    pub fn seals(&self) -> BTreeMap<Option<&Region>, Seal> {
+        let mut seals: BTreeMap<Option<&Region>, Seal> = BTreeMap::new();
+        for (Place { name, region, .. }, answer) in &self.answers {
+            let Seal(answers) = seals.entry(region.as_ref()).or_insert_with(|| Seal(Vec::new()));
+            answers.push((*name, answer.clone()));
+        }
+        seals
     }
 
     /// What was seen in one place; `None` where nobody looked, or has not answered yet.
     pub fn of<S: Subject>(&self, region: Option<&Region>) -> Option<Result<&S::Sight, &Failure>> {
-        self.answers.get(&Place::of::<S>(region))?.as_ref()?.read::<S>()
+        self.answers.get(&Place::of::<S>(region))?.as_deref()?.read::<S>()
     }
 
     /// What was seen in every region, and where it could not be seen.
@@ -155,7 +181,7 @@ impl Observation {
                 .answers
                 .iter()
                 .filter(|(place, _)| place.need == Need::Verdict && place.region.as_ref() == Some(*region));
-            answers_somewhere && looks.all(|(_, answer)| answer.as_ref().is_some_and(Answer::is_refused))
+            answers_somewhere && looks.all(|(_, answer)| answer.as_deref().is_some_and(Answer::is_refused))
         };
         self.unseen.keys().filter_map(Option::as_ref).filter(is_refused)
     }

@@ -20,6 +20,7 @@ use by_thing::ByThing;
 
 pub use changes::{Changes, HaltJournal};
 pub use erased::erased;
+pub(crate) use halt::of_place;
 pub use halt::{plan, suspects};
 pub use outcome::{ActionResult, Containment, Outcome, learn, remaining, things};
 pub use release::{brought_back, undo};

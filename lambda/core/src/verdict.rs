@@ -12,6 +12,7 @@ use crate::measure::summary::Summary;
 use crate::observation::{Gap, Observation};
 use crate::policy::{AccountPolicy, Exception};
 use crate::resource::Kind;
+use crate::vocabulary::ids::Region;
 use crate::vocabulary::money::Usd;
 
 /// How bad it is.
@@ -147,7 +148,16 @@ impl Summary {
     /// Sums up what was seen so far.
     pub fn of(policy: &AccountPolicy, observation: &Observation) -> Self {
         let mut summary = Self { lower_bound: !observation.is_whole(), ..Self::default() };
-        Kind::ALL.iter().for_each(|kind| kind.count(policy, observation, &mut summary));
+        for place in observation.seals().into_keys() {
+            summary.take_in(&Self::of_place(policy, observation, place));
+        }
+        summary
+    }
+
+    /// Sums up what was seen in one place.
+    pub(crate) fn of_place(policy: &AccountPolicy, observation: &Observation, region: Option<&Region>) -> Self {
+        let mut summary = Self::default();
+        Kind::ALL.iter().for_each(|kind| kind.count(policy, observation, region, &mut summary));
         summary
     }
 }
@@ -163,7 +173,18 @@ pub fn judge(
     pardon: &Pardon<'_>,
     now: Timestamp,
 ) -> Verdict {
-    let summary = Summary::of(policy, observation);
+    judge_sum(policy, exception, observation, &Summary::of(policy, observation), pardon, now)
+}
+
+/// The same, where it is summed up already.
+pub(crate) fn judge_sum(
+    policy: &AccountPolicy,
+    exception: Option<&Exception>,
+    observation: &Observation,
+    summary: &Summary,
+    pardon: &Pardon<'_>,
+    now: Timestamp,
+) -> Verdict {
     let spend = SpendSeen {
         day: observation.spend.day(pardon.spend.map(|pardon| pardon.at), now),
         month: observation.spend.charges.month(now),
@@ -171,7 +192,7 @@ pub fn judge(
     };
     let (mut readings, mut unknown) = (Vec::new(), Vec::new());
     for (limit, threshold) in &policy.limits.thresholds {
-        match number(*limit, &summary, &spend, pardon) {
+        match number(*limit, summary, &spend, pardon) {
             Some(number) => {
                 let since = number.since.unwrap_or(now);
                 let raised = exception.and_then(|exception| exception.raises(*limit, since)).unwrap_or_default();

@@ -6,18 +6,18 @@ mod arbitrary;
 use std::collections::{BTreeMap, BTreeSet};
 
 use arbitrary::{
-    account, after, change, circumstances, ends_instances, instance_id, instances_of, moment, observation, part,
+    account, after, bring, change, circumstances, ends_instances, instance_id, instances_of, moment, observation, part,
     policy, refused_as_protected, role_of, touched, user_of,
 };
 use proptest::prelude::*;
-use runawaytrain_core::decision::{Case, Cause, Decision, ShutOuts};
+use runawaytrain_core::decision::{Case, Cause, Decision, Kept, ShutOuts};
 use runawaytrain_core::measure::limit::{Limit, Unit};
 use runawaytrain_core::measure::price::Prices;
 use runawaytrain_core::measure::spend::{Hours, Spend};
 use runawaytrain_core::measure::summary::Summary;
 use runawaytrain_core::observation::{Observation, Subject};
 use runawaytrain_core::plan::{Plan, plan};
-use runawaytrain_core::policy::{AccountPolicy, Policy, UserResponse};
+use runawaytrain_core::policy::{AccountPolicy, Exception, LimitSettings, Policy, UserResponse};
 use runawaytrain_core::record::{AccountRecord, FreezeReason, Halt, State};
 use runawaytrain_core::resource::deny_all::DenyAll;
 use runawaytrain_core::resource::fleets::Action as FleetAction;
@@ -85,8 +85,115 @@ fn switches_off(action: &Action, launcher: Option<&Launcher>) -> bool {
     }
 }
 
+/// What comes in next, or changes. Of two drawn observations, policies and records it is the one or the other.
+#[derive(Debug, Clone)]
+enum Step {
+    Look { of: bool, kind: prop::sample::Index, region: u32 },
+    Prices { of: bool, region: u32 },
+    NoPrices,
+    Spend { of: bool },
+    Policy { of: bool },
+    Record { of: bool },
+    Refusal { instance: u32 },
+    Forget { region: u32 },
+    Deny { region: u32 },
+    Wait,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let look = (any::<bool>(), any::<prop::sample::Index>(), 0u32..6);
+    prop_oneof![
+        12 => look.prop_map(|(of, kind, region)| Step::Look { of, kind, region }),
+        4 => (any::<bool>(), 0u32..6).prop_map(|(of, region)| Step::Prices { of, region }),
+        1 => Just(Step::NoPrices),
+        1 => any::<bool>().prop_map(|of| Step::Spend { of }),
+        1 => any::<bool>().prop_map(|of| Step::Policy { of }),
+        2 => any::<bool>().prop_map(|of| Step::Record { of }),
+        1 => (0u32..40).prop_map(|instance| Step::Refusal { instance }),
+        1 => (0u32..6).prop_map(|region| Step::Forget { region }),
+        1 => (0u32..6).prop_map(|region| Step::Deny { region }),
+        1 => Just(Step::Wait),
+    ]
+}
+
+/// A record of an account that is quiet, or one of a halt that began at a time, with an exception or none.
+fn record(tripped: Option<i64>, exception: Option<u32>) -> AccountRecord {
+    let halt = |tripped| Halt {
+        id: HaltId::new("20261122T030000Z"),
+        tripped: moment(tripped),
+        before: Summary::default(),
+        contained: None,
+        outcome_told: false,
+        denials_told: false,
+        locked_out: None,
+        tripped_limits: [].into(),
+        freeze: None,
+    };
+    let except = |instances| Exception {
+        limits: LimitSettings::from_json(serde_json::json!({ "instances": instances, "burn": instances })).unwrap(),
+        made: moment(-600),
+        until: moment(30),
+        reason: "a deadline".to_owned(),
+        by: None,
+        end_told: false,
+    };
+    AccountRecord {
+        state: if tripped.is_some() { State::Halting } else { State::Ok },
+        halt: tripped.map(halt),
+        exception: exception.map(except),
+        ..AccountRecord::new(account(), moment(-600))
+    }
+}
+
 proptest! {
     #![proptest_config(cases())]
+
+    /// There is one truth: what is kept of the places that did not change comes to what all of it comes to.
+    #[test]
+    fn what_is_kept_of_earlier_decisions_changes_none(
+        policies in (policy(), policy()), observations in (observation(), observation()),
+        tripped in prop::option::of(-60i64..0), exceptions in prop::option::of(1u32..60),
+        steps in prop::collection::vec(step(), 1..60),
+    ) {
+        let policies = [policies.0, policies.1];
+        let observations = [observations.0, observations.1];
+        let records = [record(None, exceptions), record(tripped, None)];
+        let (mut policy, mut known, mut refusals, mut now) = (&policies[0], &records[0], Refusals::default(), 0);
+        let (mut growing, mut kept) = (Observation::new(account()), Kept::default());
+        let at = |region: u32| Region::new(format!("r-{region}"));
+        for step in steps {
+            match step {
+                Step::Look { of, kind, region } => {
+                    let (kind, at) = (*kind.get(Kind::ALL), at(region));
+                    let wanted = (kind.scope() == Scope::Region).then_some(&at);
+                    bring(&observations[usize::from(of)], &|name, place| name == kind.name() && place == wanted, &mut growing);
+                }
+                Step::Prices { of, region } => {
+                    let of_region = observations[usize::from(of)].prices.iter().filter(|(key, _)| key.region == at(region));
+                    growing.prices.extend(of_region.map(|(key, price)| (key.clone(), *price)));
+                }
+                Step::NoPrices => growing.prices.clear(),
+                Step::Spend { of } => growing.spend = observations[usize::from(of)].spend.clone(),
+                Step::Policy { of } => policy = &policies[usize::from(of)],
+                Step::Record { of } => known = &records[usize::from(of)],
+                Step::Refusal { instance } => {
+                    let kind = if instance % 2 == 0 { FailureKind::Protected } else { FailureKind::Unsupported };
+                    refusals.learn("ec2:StopInstances", instance_id(instance).as_str(), kind);
+                }
+                Step::Forget { region } => growing.forget(&at(region)),
+                Step::Deny { region } => {
+                    growing.denied.insert(at(region));
+                }
+                Step::Wait => now += 10,
+            }
+            let shut_outs = ShutOuts::default();
+            let case = Case {
+                policy, observation: &growing, record: known, is_ordered: false, place: None,
+                shut_outs: &shut_outs, refusals: &refusals, now: moment(now),
+            };
+            prop_assert_eq!(case.decide_anew(&mut kept), case.decide());
+        }
+    }
 
     #[test]
     fn another_exemption_never_adds_an_action(

@@ -123,6 +123,14 @@ fn the_contract_is_up_to_date() {
         "modes": MODES,
         "neverTouched": { "roles": never_touched, "paths": PATHS.map(|(path, _)| path) },
         "limits": limits,
+        "launches": {
+            "batch": contract::LAUNCH_BATCH,
+            "concurrency": contract::LAUNCH_CONCURRENCY,
+            "functionTimeoutSeconds": contract::FUNCTION_TIMEOUT.as_secs(),
+            "receives": contract::LAUNCH_RECEIVES,
+            "visibilitySeconds": contract::LAUNCH_VISIBILITY.as_secs(),
+            "windowSeconds": contract::LAUNCH_WINDOW.as_secs(),
+        },
     });
     hold_against("contract.json", &contract);
 }

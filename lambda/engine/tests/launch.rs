@@ -233,6 +233,25 @@ async fn a_launch_whose_account_is_contained_for_long_comes_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_launch_of_an_account_whose_end_of_containment_is_waited_for_is_done() {
+    let scene = scene();
+    let ports = scene.testbed.ports();
+    scene.send(json!({ "action": "halt", "account": PHYSICS })).await;
+    let stored = ports.states.load(&id(PHYSICS)).await.unwrap().unwrap();
+    let mut record = stored.record.clone();
+    record.state = State::Halting;
+    let (holding, _) = Leases::new(&ports).acquire("another", &stored, record, Vec::new()).await.unwrap().unwrap();
+    let before = scene.testbed.clock.elapsed();
+    assert!(ports.states.wait_for(holding.lease(), "the first").await.unwrap());
+    scene.testbed.world.after_reads(|_, account, _| assert_ne!(*account, id(PHYSICS), "whoever contains it looks"));
+    let answer = launches_of_a_busy_account(&scene).await;
+    assert_eq!((answer.status, returned(&answer), swept(&answer)), (200, vec![], vec![QUIET]));
+    assert_eq!(results(&answer), [RecordResult::Nothing, RecordResult::Nothing]);
+    assert!(answer.body.contains("once its containment has ended"), "{}", answer.body);
+    assert!(scene.testbed.clock.elapsed() - before < Duration::from_secs(5), "it does not wait as well");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_launch_that_is_not_reached_before_the_deadline_comes_back() {
     let scene = scene();
     scene.testbed.world.fault(Fault {

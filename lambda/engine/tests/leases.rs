@@ -187,6 +187,10 @@ impl States for WithoutRenewals {
     async fn renew(&self, _: &Lease, _: Timestamp) -> Result<(), StoreError> {
         Err(runawaytrain_testbed::failure("dynamodb:UpdateItem", FailureKind::Unavailable).into())
     }
+
+    async fn wait_for(&self, lease: &Lease, who: &str) -> Result<bool, Failure> {
+        self.0.wait_for(lease, who).await
+    }
 }
 
 /// An actuator whose calls land late, also where nobody waits for them any more.

@@ -186,6 +186,10 @@ impl States for Blank {
     async fn renew(&self, _: &Lease, _: Timestamp) -> Result<(), StoreError> {
         Err(StoreError::LeaseLost)
     }
+
+    async fn wait_for(&self, _: &Lease, _: &str) -> Result<bool, Failure> {
+        Ok(false)
+    }
 }
 
 #[async_trait]

@@ -23,6 +23,8 @@ pub struct Book {
     outbox: BTreeMap<OutboxId, (OutboxItem, Option<Timestamp>)>,
     history: BTreeMap<(AccountId, Timestamp), HourPeak>,
     slots: BTreeMap<(SlotPool, AccountId), Timestamp>,
+    /// The highest fence whose end somebody waits for, and who.
+    waits: BTreeMap<AccountId, (u64, String)>,
 }
 
 impl Book {
@@ -80,6 +82,18 @@ impl Book {
             held.until = until;
         }
         Ok(())
+    }
+
+    /// As [`States::wait_for`](runawaytrain_engine::ports::States::wait_for).
+    pub fn wait_for(&mut self, lease: &Lease, who: &str) -> bool {
+        let place = (lease.fence, who.to_owned());
+        match self.waits.get(&lease.account) {
+            Some(taken) if taken.0 >= lease.fence => *taken == place,
+            Some(_) | None => {
+                self.waits.insert(lease.account.clone(), place);
+                true
+            }
+        }
     }
 
     /// As [`Journal::intend`](runawaytrain_engine::ports::Journal::intend).

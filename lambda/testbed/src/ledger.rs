@@ -245,6 +245,10 @@ impl States for MemoryLedger {
     async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), StoreError> {
         self.sound()?.book.renew(lease, until)
     }
+
+    async fn wait_for(&self, lease: &Lease, who: &str) -> Result<bool, Failure> {
+        Ok(self.sound()?.book.wait_for(lease, who))
+    }
 }
 
 #[async_trait]

@@ -67,6 +67,8 @@ struct Inner {
     /// Whether the list of accounts leaves out where they are.
     has_no_paths: bool,
     hooks: Vec<Hook>,
+    /// How long a call takes, where it is not the usual.
+    latency: Option<Duration>,
 }
 
 /// Somebody who reacts to our looks: the operation, whose account, and the account itself.
@@ -106,6 +108,18 @@ impl World {
     /// The same, where IAM and Organizations take no more than so much of what is guessed of them.
     pub fn with_scarce_quotas(&self, share: f64) {
         self.lock().quotas = Some(Quotas::scarce(share));
+    }
+
+    /// From now on each call takes so long.
+    pub fn with_latency(&self, latency: Duration) {
+        self.lock().latency = Some(latency);
+    }
+
+    /// Forgets what the adapters remember, as where the function starts anew.
+    pub fn forget(&self) {
+        let mut inner = self.lock();
+        inner.regions.clear();
+        (inner.members, inner.units) = (None, None);
     }
 
     /// From now on somebody acts in the same instant after each of our looks.
@@ -162,8 +176,12 @@ impl World {
 
     /// Every call passes here: it takes its time, and meets its fault.
     async fn pass(&self, operation: &str, account: Option<&AccountId>, region: Option<&Region>) -> Result<(), Failure> {
-        *self.lock().requests.entry(operation.to_owned()).or_default() += 1;
-        sleep(LATENCY).await;
+        let latency = {
+            let mut inner = self.lock();
+            *inner.requests.entry(operation.to_owned()).or_default() += 1;
+            inner.latency.unwrap_or(LATENCY)
+        };
+        sleep(latency).await;
         if let Some(account) = account
             && !self.admits(operation, account, region)
         {

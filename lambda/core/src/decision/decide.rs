@@ -2,15 +2,15 @@
 
 use jiff::Timestamp;
 
+use crate::decision::kept::Kept;
 use crate::decision::shut_out::{BELIEVED_AFTER, Place, ShutOut, ShutOuts};
 use crate::measure::spend::Charges;
-use crate::measure::summary::Summary;
 use crate::observation::Observation;
-use crate::plan::{self, Plan};
+use crate::plan::Plan;
 use crate::policy::AccountPolicy;
 use crate::record::{AccountRecord, FreezeReason, KnownRegions, State, Unseen};
 use crate::resource::Refusals;
-use crate::verdict::{Judgement, Verdict, judge};
+use crate::verdict::{Judgement, Verdict, judge_sum};
 
 /// So many sweeps in a row before this one must have been throttled until it is believed to be somebody's doing: one
 /// may be somebody's burst of calls.
@@ -80,18 +80,25 @@ impl Case<'_> {
     /// Decides about the account. A standing halt is never lifted by quiet numbers, nor by our being blind: only a
     /// release ends it.
     pub fn decide(&self) -> Decision {
+        self.decide_anew(&mut Kept::default())
+    }
+
+    /// The same, where the account was decided about before and little was answered since.
+    pub fn decide_anew(&self, kept: &mut Kept) -> Decision {
         let Self { policy, observation, record, now, .. } = *self;
-        let verdict = judge(policy, record.exception.as_ref(), observation, &record.pardon(now), now);
+        kept.renew(policy, observation);
+        let summary = kept.summary(observation);
+        let verdict = judge_sum(policy, record.exception.as_ref(), observation, &summary, &record.pardon(now), now);
         let shut_out = ShutOut::of(record, &verdict, self.place, self.shut_outs, now);
         let cause = self.cause(&verdict, shut_out);
-        let halt = || plan::plan(policy, observation, &record.circumstances(self.refusals, now));
+        let mut halt = || kept.plan(policy, observation, record.circumstances(self.refusals, now));
         let plan = match cause {
             Some(Cause::Tripped | Cause::Ordered | Cause::Standing) => halt(),
             Some(Cause::ShutOut | Cause::Throttled | Cause::Purchases | Cause::Frozen) => halt().only_freeze(),
             Some(Cause::Thaw) => Plan::thaw(),
             None => Plan::default(),
         };
-        let regions = record.regions.after(observation, &Summary::of(policy, observation));
+        let regions = record.regions.after(observation, &summary);
         let charges = observation.spend.charges.clone();
         Decision { verdict, cause, shut_out, charges, regions, plan }
     }

@@ -161,16 +161,24 @@ impl Burn {
         self.listed + self.least
     }
 
-    /// Adds what costs so much. The list's price of Spot is an estimate, for Spot is sold for up to nine tenths less.
-    pub fn add(&mut self, price: Price, is_spot: bool) {
+    /// Takes in what others cost.
+    pub fn take_in(&mut self, other: Self) {
+        self.listed += other.listed;
+        self.estimated += other.estimated;
+        self.least += other.least;
+    }
+
+    /// Adds so many that cost so much each. The list's price of Spot is an estimate, for Spot is sold for up to nine
+    /// tenths less.
+    pub fn add(&mut self, price: Price, is_spot: bool, number: u64) {
         /// Of the On-Demand price, Spot costs at the least one in so many parts.
         const SPOT_PARTS: u64 = 10;
         match price.source {
-            PriceSource::List if !is_spot => self.listed += price.per_hour,
+            PriceSource::List if !is_spot => self.listed += price.per_hour.times(number),
             PriceSource::List | PriceSource::Estimate => {
-                self.estimated += price.per_hour;
+                self.estimated += price.per_hour.times(number);
                 let parts = if is_spot { SPOT_PARTS } else { 1 };
-                self.least += Usd::micros(price.least.as_micros() / parts);
+                self.least += Usd::micros(price.least.as_micros() / parts).times(number);
             }
         }
     }
@@ -253,8 +261,8 @@ mod tests {
     #[test]
     fn spot_costs_at_least_a_tenth_of_the_on_demand_price() {
         let mut burn = Burn::default();
-        burn.add(Price::listed(Usd::from_dollars(30.0)), true);
-        burn.add(Price::listed(Usd::from_dollars(5.0)), false);
+        burn.add(Price::listed(Usd::from_dollars(30.0)), true, 1);
+        burn.add(Price::listed(Usd::from_dollars(2.5)), false, 2);
         assert_eq!((burn.total(), burn.certain()), (Usd::from_dollars(35.0), Usd::from_dollars(8.0)));
         assert_eq!(burn.to_string(), "USD 35.00/hour (30.00 of it estimated, 8.00 for certain)");
     }

@@ -36,6 +36,32 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Takes in what runs elsewhere.
+    pub fn take_in(&mut self, other: &Self) {
+        self.instances += other.instances;
+        self.vcpus += other.vcpus;
+        self.burn.take_in(other.burn);
+        self.exempt += other.exempt;
+        self.unpriced += other.unpriced;
+        self.lower_bound |= other.lower_bound;
+        for (region, running) in &other.by_region {
+            *self.by_region.entry(region.clone()).or_default() += running;
+        }
+        for (instance_type, running) in &other.by_type {
+            *self.by_type.entry(instance_type.clone()).or_default() += running;
+        }
+        other.local_disks.iter().for_each(|(instance_type, disks)| self.tell_disks(instance_type, *disks));
+    }
+
+    /// Takes in whether a type has local disks, where that is known. To take a disk for none that is there costs the
+    /// data: whoever says that there is one is believed.
+    pub fn tell_disks(&mut self, instance_type: &str, disks: LocalDisks) {
+        if disks != LocalDisks::Unknown {
+            let known = self.local_disks.entry(instance_type.to_owned()).or_insert(disks);
+            *known = disks.max(*known);
+        }
+    }
+
     /// As it is remembered and read back.
     #[must_use]
     pub fn kept(&self) -> Self {

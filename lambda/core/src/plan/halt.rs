@@ -14,24 +14,33 @@ use crate::vocabulary::ids::Region;
 /// would only set an Auto Scaling group to work. After everything in it succeeded, the plan of the next observation is
 /// empty.
 pub fn plan(policy: &AccountPolicy, observation: &Observation, circumstances: &Circumstances) -> Plan {
-    let case = HaltCase { policy, circumstances };
-    let of = |scope| Kind::ALL.iter().copied().filter(move |kind| kind.scope() == scope);
     let mut draft = Draft::new();
-    for kind in of(Scope::Account) {
-        place(kind, &case, None, observation, &mut draft);
-    }
-    for region in observation.regions() {
-        let region = Some(&region);
-        let is_answered = |kind: Kind| kind.answer(observation, region).is_some();
-        let holds_up = |kind: &Kind| kind.holds_up_stops() && kind.is_wanted(policy);
-        if of(Scope::Region).filter(holds_up).all(is_answered) {
-            of(Scope::Region).for_each(|kind| place(kind, &case, region, observation, &mut draft));
-        }
+    for place in observation.seals().into_keys() {
+        draft.append(of_place(policy, observation, circumstances, place));
     }
     draft.into()
 }
 
-fn place(
+/// Plans the halt of what has been seen in one place: a region, or the account as a whole.
+pub(crate) fn of_place(
+    policy: &AccountPolicy,
+    observation: &Observation,
+    circumstances: &Circumstances,
+    region: Option<&Region>,
+) -> Draft<Action> {
+    let case = HaltCase { policy, circumstances };
+    let scope = if region.is_some() { Scope::Region } else { Scope::Account };
+    let kinds = || Kind::ALL.iter().copied().filter(move |kind| kind.scope() == scope);
+    let is_answered = |kind: Kind| kind.answer(observation, region).is_some();
+    let holds_up = |kind: &Kind| scope == Scope::Region && kind.holds_up_stops() && kind.is_wanted(policy);
+    let mut draft = Draft::new();
+    if kinds().filter(holds_up).all(is_answered) {
+        kinds().for_each(|kind| look(kind, &case, region, observation, &mut draft));
+    }
+    draft
+}
+
+fn look(
     kind: Kind,
     case: &HaltCase<'_>,
     region: Option<&Region>,

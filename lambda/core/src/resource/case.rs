@@ -47,7 +47,8 @@ impl HaltCase<'_> {
 /// Which things refused which call, and how: what the next plan must do otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refusals {
-    of_things: BTreeMap<(String, String), BTreeSet<FailureKind>>,
+    /// By call and thing.
+    of_things: BTreeMap<String, BTreeMap<String, BTreeSet<FailureKind>>>,
     /// Calls about the account as a whole that are denied to us whatever they are about.
     shut: BTreeSet<&'static str>,
 }
@@ -55,7 +56,8 @@ pub struct Refusals {
 impl Refusals {
     /// Takes in that one thing refused a call.
     pub fn learn(&mut self, operation: &str, item: &str, kind: FailureKind) {
-        self.of_things.entry((operation.to_owned(), item.to_owned())).or_default().insert(kind);
+        let of_call = self.of_things.entry(operation.to_owned()).or_default();
+        of_call.entry(item.to_owned()).or_default().insert(kind);
     }
 
     /// Takes in that a call about the account as a whole is denied to us whatever it is about: nobody needs to be asked
@@ -71,13 +73,13 @@ impl Refusals {
 
     /// Whether a thing refused a call in such a way.
     pub fn any(&self, operation: &str, item: &str, is_such: impl Fn(FailureKind) -> bool) -> bool {
-        let kinds = self.of_things.get(&(operation.to_owned(), item.to_owned()));
+        let kinds = self.of_things.get(operation).and_then(|of_call| of_call.get(item));
         kinds.is_some_and(|kinds| kinds.iter().any(|kind| is_such(*kind)))
     }
 
     /// Whether anything refused a call, in whatever way.
     pub fn has_any(&self, operation: &str) -> bool {
-        self.of_things.keys().any(|(known, _)| known == operation)
+        self.of_things.contains_key(operation)
     }
 
     /// Whether a thing refused a call in this way.

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::measure::disks::LocalDisks;
-use crate::measure::price::PriceKey;
+use crate::measure::price::{PriceKey, Prices, Tenancy};
 use crate::measure::summary::Summary;
 use crate::measure::vcpus::Vcpus;
 use crate::observation::{Need, Observation, Subject};
@@ -26,7 +25,7 @@ pub use action::{Action, MOST_INSTANCES_A_CALL, Protection};
 pub use machine::{Instance, Launcher, Phase};
 
 use action::{MODIFY, START, STOP, TERMINATE};
-use disks::local_disks;
+use disks::disks_of;
 use restart::{Restart, some};
 use targets::Targets;
 
@@ -68,10 +67,15 @@ impl Resource for Instances {
         ]
     }
 
-    fn count(policy: &AccountPolicy, observation: &Observation, summary: &mut Summary) {
-        for (region, instance) in everywhere(observation) {
-            add(policy, observation, region, instance, summary);
-        }
+    fn count(
+        policy: &AccountPolicy,
+        region: Option<&Region>,
+        instances: &Vec<Instance>,
+        prices: &Prices,
+        summary: &mut Summary,
+    ) {
+        let Some(region) = region else { return };
+        add(policy, prices, region, instances.iter().filter(|instance| instance.bills()), summary);
     }
 
     fn price_keys(region: Option<&Region>, instances: &Vec<Instance>) -> BTreeMap<PriceKey, Vcpus> {
@@ -169,7 +173,7 @@ impl Resource for Instances {
     fn bring_back(policy: &AccountPolicy, done: &[&Action], seen: &Observation, back: &mut Returned) {
         let started: BTreeSet<&InstanceId> = done.iter().flat_map(|action| action.instances_of(START)).collect();
         for (region, instance) in everywhere(seen).filter(|(_, instance)| started.contains(&instance.id)) {
-            add(policy, seen, region, instance, &mut back.running);
+            add(policy, &seen.prices, region, [instance], &mut back.running);
         }
     }
 
@@ -231,27 +235,53 @@ pub fn everywhere(observation: &Observation) -> impl Iterator<Item = (&Region, &
     all.filter(|(_, instance)| instance.bills())
 }
 
-/// Adds what one instance counts and costs.
-fn add(policy: &AccountPolicy, observation: &Observation, region: &Region, instance: &Instance, summary: &mut Summary) {
-    *summary.by_region.entry(region.clone()).or_default() += 1;
-    *summary.by_type.entry(instance.instance_type.clone()).or_default() += 1;
-    match local_disks(instance, region, &observation.prices) {
-        LocalDisks::Unknown => {}
-        known => {
-            summary.local_disks.insert(instance.instance_type.clone(), known);
+/// Instances that cost the same.
+#[derive(Default)]
+struct Class {
+    exempt: u64,
+    counted: u64,
+    vcpus: u64,
+}
+
+/// Adds what some instances of a region count and cost.
+fn add<'a>(
+    policy: &AccountPolicy,
+    prices: &Prices,
+    region: &Region,
+    instances: impl IntoIterator<Item = &'a Instance>,
+    summary: &mut Summary,
+) {
+    let mut classes: BTreeMap<(&str, &str, Tenancy, bool), Class> = BTreeMap::new();
+    for instance in instances {
+        let is_spot = instance.spot_request.is_some();
+        let class = (instance.instance_type.as_str(), instance.operation.as_str(), instance.tenancy, is_spot);
+        let class = classes.entry(class).or_default();
+        if policy.exempts_instance(&instance.id) {
+            class.exempt += 1;
+        } else {
+            class.counted += 1;
+            class.vcpus += u64::from(instance.vcpus.count);
         }
     }
-    if policy.exempts_instance(&instance.id) {
-        summary.exempt += 1;
-        return;
-    }
-    summary.instances += 1;
-    summary.vcpus += u64::from(instance.vcpus.count);
-    match observation.prices.get(&instance.price_key(region)) {
-        // For Spot the On-Demand price is the most that it may cost.
-        // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-spot-instances.html
-        Some(price) => summary.burn.add(*price, instance.spot_request.is_some()),
-        None => summary.unpriced += 1,
+    for ((instance_type, operation, tenancy, is_spot), Class { exempt, counted, vcpus }) in classes {
+        let price = prices.get(&PriceKey {
+            region: region.clone(),
+            instance_type: instance_type.to_owned(),
+            operation: operation.to_owned(),
+            tenancy,
+        });
+        *summary.by_region.entry(region.clone()).or_default() += exempt + counted;
+        *summary.by_type.entry(instance_type.to_owned()).or_default() += exempt + counted;
+        summary.tell_disks(instance_type, disks_of(instance_type, price));
+        summary.exempt += exempt;
+        summary.instances += counted;
+        summary.vcpus += vcpus;
+        match price {
+            // For Spot the On-Demand price is the most that it may cost.
+            // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-spot-instances.html
+            Some(price) => summary.burn.add(*price, is_spot, counted),
+            None => summary.unpriced += counted,
+        }
     }
 }
 

@@ -160,9 +160,19 @@ macro_rules! kinds {
                 }
             }
 
-            /// Adds what it counts and costs.
-            pub fn count(self, policy: &AccountPolicy, observation: &Observation, summary: &mut Summary) {
-                match self { $(Self::$Kind => $room::$Kind::count(policy, observation, summary),)+ }
+            /// Adds what was seen of it in one place, as it counts and costs.
+            pub fn count(
+                self,
+                policy: &AccountPolicy,
+                observation: &Observation,
+                region: Option<&Region>,
+                summary: &mut Summary,
+            ) {
+                match self {
+                    $(Self::$Kind => if let Some(Ok(sight)) = observation.of::<$room::$Kind>(region) {
+                        $room::$Kind::count(policy, region, sight, &observation.prices, summary);
+                    },)+
+                }
             }
 
             /// Which prices what was seen in a place depends on.

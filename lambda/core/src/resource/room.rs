@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::measure::price::PriceKey;
+use crate::measure::price::{PriceKey, Prices};
 use crate::measure::summary::Summary;
 use crate::measure::vcpus::Vcpus;
 use crate::observation::{Observation, Subject};
@@ -120,8 +120,15 @@ pub trait Resource: Subject {
         None
     }
 
-    /// Adds what it counts and costs.
-    fn count(_policy: &AccountPolicy, _observation: &Observation, _summary: &mut Summary) {}
+    /// Adds what was seen of it in one place, as it counts and costs.
+    fn count(
+        _policy: &AccountPolicy,
+        _region: Option<&Region>,
+        _sight: &Self::Sight,
+        _prices: &Prices,
+        _summary: &mut Summary,
+    ) {
+    }
 
     /// Which prices what was seen in a place depends on.
     fn price_keys(_region: Option<&Region>, _sight: &Self::Sight) -> BTreeMap<PriceKey, Vcpus> {

@@ -206,20 +206,25 @@ pub fn part(observation: &Observation, chosen: Chosen<'_>) -> Observation {
     let mut part = Observation::new(observation.account.clone());
     part.prices.clone_from(&observation.prices);
     part.spend = observation.spend.clone();
-    copy::<Quarantine>(observation, None, chosen, &mut part);
-    copy::<Users>(observation, None, chosen, &mut part);
-    copy::<Roles>(observation, None, chosen, &mut part);
-    copy::<Root>(observation, None, chosen, &mut part);
-    for region in observation.regions() {
-        let region = Some(&region);
-        part.expect::<Instances>(region);
-        copy::<Groups>(observation, region, chosen, &mut part);
-        copy::<Fleets>(observation, region, chosen, &mut part);
-        copy::<SpotRequests>(observation, region, chosen, &mut part);
-        copy::<Instances>(observation, region, chosen, &mut part);
-        copy::<Capacity>(observation, region, chosen, &mut part);
-    }
+    bring(observation, chosen, &mut part);
     part
+}
+
+/// Takes the chosen looks of one observation over into another, in the place of what is there.
+pub fn bring(from: &Observation, chosen: Chosen<'_>, to: &mut Observation) {
+    copy::<Quarantine>(from, None, chosen, to);
+    copy::<Users>(from, None, chosen, to);
+    copy::<Roles>(from, None, chosen, to);
+    copy::<Root>(from, None, chosen, to);
+    for region in from.regions() {
+        let region = Some(&region);
+        to.expect::<Instances>(region);
+        copy::<Groups>(from, region, chosen, to);
+        copy::<Fleets>(from, region, chosen, to);
+        copy::<SpotRequests>(from, region, chosen, to);
+        copy::<Instances>(from, region, chosen, to);
+        copy::<Capacity>(from, region, chosen, to);
+    }
 }
 
 fn copy<S: Subject>(from: &Observation, region: Option<&Region>, chosen: Chosen<'_>, to: &mut Observation) {

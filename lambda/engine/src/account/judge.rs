@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use runawaytrain_core::decision::{self, Case, Cause, Decision};
+use runawaytrain_core::decision::{self, Case, Cause, Decision, Kept};
 use runawaytrain_core::measure::summary::Summary;
 use runawaytrain_core::message::mail;
 use runawaytrain_core::message::report::{AccountReport, HaltReport};
@@ -42,6 +42,8 @@ struct Judge<'a> {
     known: VersionedRecord,
     history: History,
     collection: Collection,
+    /// What was made of what came in before.
+    kept: Kept,
     /// There is none until something is to be contained.
     container: Option<Container>,
     progress: Progress,
@@ -101,6 +103,7 @@ impl AccountSweep {
             known,
             history,
             collection,
+            kept: Kept::default(),
             container: None,
             progress: if may_contain { Progress::Idle { races: RACES } } else { Progress::Off(None) },
             is_over: false,
@@ -157,8 +160,8 @@ impl Judge<'_> {
         self.conclude(decision).await
     }
 
-    fn decide(&self) -> Decision {
-        Case {
+    fn decide(&mut self) -> Decision {
+        let case = Case {
             policy: &self.scoped.policy,
             observation: self.collection.observation(),
             record: &self.known.record,
@@ -167,8 +170,8 @@ impl Judge<'_> {
             shut_outs: &self.sweep.shut_outs,
             refusals: &self.history.refusals,
             now: self.sweep.clock.now(),
-        }
-        .decide()
+        };
+        case.decide_anew(&mut self.kept)
     }
 
     /// Looks closer, and hands the decision on.
@@ -263,7 +266,7 @@ impl Judge<'_> {
     }
 
     /// Decided anew: whoever was faster may have halted or released the account.
-    fn run_again(&self, races: usize) -> Progress {
+    fn run_again(&mut self, races: usize) -> Progress {
         match races.saturating_sub(1) {
             0 => Progress::Off(Some(StartError::OutrunTooOften)),
             _ if self.decide().cause.is_none() => Progress::Off(Some(StartError::Overruled)),

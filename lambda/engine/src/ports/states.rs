@@ -154,4 +154,8 @@ pub trait States: Send + Sync {
 
     /// Prolongs a lease, if its fence is still the highest.
     async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), StoreError>;
+
+    /// Takes for an invocation the place of the one that waits for the end of a lease, atomically; false when another has
+    /// it. Each fence has one, which nobody gives back.
+    async fn wait_for(&self, lease: &Lease, who: &str) -> Result<bool, Failure>;
 }

@@ -1,6 +1,6 @@
 //! What became of each account of a sweep, for whoever must know whether to ask again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use runawaytrain_core::message::report::{AccountReport, Answer};
 use runawaytrain_core::vocabulary::ids::AccountId;
@@ -15,6 +15,8 @@ pub(super) enum Disposition {
     Judged,
     /// It was not judged, or not whole, and may be if it is asked for again.
     Unjudged(String),
+    /// Another invocation sweeps it after this.
+    Covered(String),
     /// It is not in the organization.
     NotAMember(String),
     /// Nobody can enter it.
@@ -32,6 +34,13 @@ impl SweepAnswer {
     /// An answer of a sweep that did not come to any account.
     pub fn without_accounts(answer: Answer) -> Self {
         Self { answer, dispositions: BTreeMap::new() }
+    }
+
+    /// The accounts that were not judged.
+    pub fn unjudged(&self) -> BTreeSet<AccountId> {
+        let unjudged = |disposition: &Disposition| matches!(disposition, Disposition::Unjudged(_));
+        let accounts = self.dispositions.iter().filter(|(_, disposition)| unjudged(disposition));
+        accounts.map(|(account, _)| account.clone()).collect()
     }
 }
 

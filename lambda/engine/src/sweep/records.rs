@@ -19,14 +19,14 @@ impl Guard {
     /// Sweeps the accounts of the records, each once.
     pub(super) async fn records(&self, source: &str, records: Records, invocation: &Invocation) -> Answer {
         let accounts = records.accounts();
-        let mut swept = match accounts.len() {
-            0 => None,
-            _ => Some(self.proceed(source, &Selection::Only(accounts.clone()), None, invocation).await),
+        let swept = match (accounts.len(), records.feed) {
+            (0, _) => None,
+            (_, Feed::Launches) => Some(self.sweep_launches(source, &accounts, invocation).await),
+            // An alarm of an account that is being contained has nothing to add.
+            (_, Feed::SpendAlarms) => {
+                Some(self.proceed(source, &Selection::Only(accounts.clone()), None, invocation).await)
+            }
         };
-        // An alarm of an account that is being contained has nothing to add.
-        if let (Feed::Launches, Some(swept)) = (records.feed, &mut swept) {
-            self.again(source, swept, invocation).await;
-        }
         let Records { feed, items } = records;
         let reports: Vec<RecordReport> =
             items.into_iter().map(|record| became(record.id, record.meaning, swept.as_ref())).collect();
@@ -61,7 +61,7 @@ fn judged(account: &AccountId, said: Option<String>, swept: Option<&SweepAnswer>
         Some(Disposition::Judged) => (RecordResult::Swept, said),
         Some(Disposition::Unjudged(why)) => (RecordResult::NotJudged, Some(why.clone())),
         Some(Disposition::NotAMember(why)) => (RecordResult::Refused, Some(why.clone())),
-        Some(Disposition::Inactive(why)) => (RecordResult::Nothing, Some(why.clone())),
+        Some(Disposition::Covered(why) | Disposition::Inactive(why)) => (RecordResult::Nothing, Some(why.clone())),
         None if answer.status >= 500 => (RecordResult::NotJudged, Some(answer.body.clone())),
         // Voided: somebody said `pass`, and does not want it later either.
         None => (RecordResult::Nothing, Some(answer.body.clone())),

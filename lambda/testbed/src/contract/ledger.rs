@@ -34,6 +34,7 @@ pub async fn ledger_contract(ports: &Ports) {
     a_lease_has_one_holder_until_it_expires(ports).await;
     a_lease_that_was_given_back_is_free(ports).await;
     a_holder_that_slept_changes_nothing_more(ports).await;
+    one_waits_for_the_end_of_a_lease(ports).await;
     a_journal_keeps_intents_and_outcomes_in_order(ports).await;
     many_lanes_write_side_by_side(ports).await;
     mails_go_out_with_their_record_or_not_at_all(ports).await;
@@ -456,6 +457,20 @@ async fn a_mail_without_a_record_goes_out_once_in_a_while(ports: &Ports) {
     assert!(!add(95, NoticeKind::Unreadable, NotifyList::Default, 119).await);
     assert_eq!(ports.outbox.waiting().await.unwrap().len(), 4);
     empty_outbox(ports).await;
+}
+
+async fn one_waits_for_the_end_of_a_lease(ports: &Ports) {
+    let wait = |who: &'static str, number: u64, fence: u64| async move {
+        let lease = Lease { account: account(number), holder: "one".to_owned(), fence, until: at(60) };
+        ports.states.wait_for(&lease, who).await.unwrap()
+    };
+    assert!(wait("two", 55, 1).await);
+    assert!(!wait("three", 55, 1).await, "somebody waits");
+    assert!(wait("two", 55, 1).await, "whoever does not know whether it has the place asks again");
+    assert!(wait("three", 56, 1).await, "that is another account");
+    assert!(wait("three", 55, 9).await, "that is another lease");
+    assert!(!wait("two", 55, 9).await && !wait("two", 55, 1).await, "nobody waits for what is over");
+    assert!(ports.states.load(&account(55)).await.unwrap().is_none(), "whoever waits makes no record");
 }
 
 async fn slots_run_out_and_come_back(ports: &Ports) {

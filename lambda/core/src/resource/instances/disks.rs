@@ -4,29 +4,32 @@
 use std::collections::BTreeSet;
 
 use crate::measure::disks::LocalDisks;
-use crate::measure::price::Prices;
+use crate::measure::price::Price;
 use crate::policy::InstanceStoreResponse;
 use crate::resource::act::Erasure;
 use crate::resource::case::{Age, HaltCase};
 use crate::resource::draft::SkipReason;
-use crate::vocabulary::ids::Region;
 
 use super::machine::Instance;
 
-/// Whether an instance has local disks, as far as the price list or the name of its type says.
-pub(super) fn local_disks(instance: &Instance, region: &Region, prices: &Prices) -> LocalDisks {
-    let of_type = prices.get(&instance.price_key(region)).map(|price| price.local_disks);
-    LocalDisks::of(&instance.instance_type, of_type.unwrap_or_default())
+/// Whether instances of a type have local disks, as far as the price list or the type's name says.
+pub(super) fn disks_of(instance_type: &str, price: Option<&Price>) -> LocalDisks {
+    LocalDisks::of(instance_type, price.map(|price| price.local_disks).unwrap_or_default())
 }
 
 /// Why an instance is left running for its local disks, if it is. What was launched lately may be the thief's, and so
 /// may what nobody dates: those are stopped all the same.
-pub(super) fn stays(case: &HaltCase<'_>, region: &Region, instance: &Instance, prices: &Prices) -> Option<SkipReason> {
-    let certain = match (case.policy.contain.instance_store, local_disks(instance, region, prices)) {
+pub(super) fn stays(
+    case: &HaltCase<'_>,
+    instance: &Instance,
+    disks: LocalDisks,
+    price: Option<&Price>,
+) -> Option<SkipReason> {
+    let certain = match (case.policy.contain.instance_store, disks) {
         (InstanceStoreResponse::Stop, _) | (InstanceStoreResponse::Leave, LocalDisks::HasNone) => return None,
         (InstanceStoreResponse::Leave, disks) => disks == LocalDisks::Has,
     };
-    let per_hour = prices.get(&instance.price_key(region)).map(|price| price.per_hour);
+    let per_hour = price.map(|price| price.per_hour);
     match case.suspicion().of(instance.launched) {
         Age::Older => Some(SkipReason::LocalDisks { instance_type: instance.instance_type.clone(), certain, per_hour }),
         Age::Younger | Age::Unknown => None,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::measure::disks::LocalDisks;
-use crate::measure::price::Prices;
+use crate::measure::price::{Price, Prices, Tenancy};
 use crate::policy::{InstanceResponse, UnstoppableResponse};
 use crate::resource::act::{Act, Erasure};
 use crate::resource::case::HaltCase;
@@ -12,7 +12,7 @@ use crate::vocabulary::failure::FailureKind;
 use crate::vocabulary::ids::{InstanceId, Region, SpotRequestId};
 
 use super::action::{Action, MOST_INSTANCES_A_CALL, STOP, TERMINATE};
-use super::disks::{among, local_disks, stays};
+use super::disks::{among, disks_of, stays};
 use super::machine::{Instance, Phase};
 
 /// What becomes of a region's instances.
@@ -83,15 +83,23 @@ impl Targets {
         let mut targets = Self::default();
         let mut erased: BTreeMap<(String, bool), BTreeSet<String>> = BTreeMap::new();
         let (contain, refusals) = (&case.policy.contain, &case.circumstances.refusals);
+        // Thousands of instances are of a few types, and each of those is looked up once.
+        let mut priced: BTreeMap<(&str, &str, Tenancy), (LocalDisks, Option<&Price>)> = BTreeMap::new();
         for instance in instances.iter().filter(|instance| instance.bills()) {
             let id = &instance.id;
             let refused = |operation, kind| refusals.met(operation, id.as_str(), kind);
             let unstoppable = refused(STOP, FailureKind::Unsupported);
+            let (disks, price) = *priced
+                .entry((instance.instance_type.as_str(), instance.operation.as_str(), instance.tenancy))
+                .or_insert_with(|| {
+                    let price = prices.get(&instance.price_key(region));
+                    (disks_of(&instance.instance_type, price), price)
+                });
             let skip = if case.policy.exempts_instance(id) {
                 Some(SkipReason::Exempt)
             } else if let Some(service) = &instance.managed_by {
                 Some(SkipReason::ManagedBy { service: service.clone() })
-            } else if let Some(reason) = stays(case, region, instance, prices) {
+            } else if let Some(reason) = stays(case, instance, disks, price) {
                 Some(reason)
             } else {
                 (unstoppable && contain.unstoppable == UnstoppableResponse::Leave).then_some(SkipReason::Unstoppable)
@@ -115,7 +123,6 @@ impl Targets {
                 &mut course.stop
             };
             set.insert(id.clone());
-            let disks = local_disks(instance, region, prices);
             if disks != LocalDisks::HasNone {
                 let of_type = (instance.instance_type.clone(), disks == LocalDisks::Has);
                 erased.entry(of_type).or_default().insert(id.to_string());
