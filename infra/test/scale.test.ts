@@ -33,11 +33,13 @@ function statementsOf(one: Template, role: string): Json[] {
     .PolicyDocument.Statement;
 }
 
+/** Of the two roles that are there for it; roles that others name have fixed names. */
 function roleOf(service: string): string {
   return idOf(
     template,
     'AWS::IAM::Role',
-    ({ AssumeRolePolicyDocument }) => AssumeRolePolicyDocument.Statement[0].Principal.Service === service,
+    ({ RoleName, AssumeRolePolicyDocument }) =>
+      RoleName === undefined && AssumeRolePolicyDocument.Statement[0].Principal.Service === service,
   );
 }
 

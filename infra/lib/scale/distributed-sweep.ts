@@ -86,7 +86,11 @@ export class DistributedSweep extends Construct implements IGrantable {
   }
 
   private grantStart(grantee: IGrantable, sid: string): void {
-    grant(grantee, { sid, actions: ['states:StartExecution'], resources: [this.arnOf(`stateMachine:${names.stateMachine}`)] });
+    grant(grantee, {
+      sid,
+      actions: ['states:StartExecution'],
+      resources: [this.arnOf(`stateMachine:${names.stateMachine}`)],
+    });
   }
 
   /** By its name: the machine needs its role to be there first. */
