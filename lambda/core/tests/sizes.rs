@@ -22,7 +22,7 @@ use runawaytrain_core::resource::instances::{Instance, Phase};
 use runawaytrain_core::resource::roles::{Role, RoleLock};
 use runawaytrain_core::resource::users::{AccessKey, Credentials, Lockout, User};
 use runawaytrain_core::resource::{
-    Act, Action, Circumstances, Groups, Instances, Refusals, Roles, SkipReason, Skipped, Users,
+    Act, Action, Circumstances, Fleets, Groups, Instances, Refusals, Roles, SkipReason, Skipped, SpotRequests, Users,
 };
 use runawaytrain_core::verdict::Grace;
 use runawaytrain_core::vocabulary::failure::{DeniedBy, Failure, FailureKind};
@@ -120,6 +120,8 @@ fn crowd() -> Observation {
             created: Some(now()),
         });
         seen.see::<Groups>(Some(&region(number)), Ok(groups.collect()));
+        seen.see::<Fleets>(Some(&region(number)), Ok(Vec::new()));
+        seen.see::<SpotRequests>(Some(&region(number)), Ok(Vec::new()));
     }
     let key =
         |number: usize| AccessKey { id: KeyId::new(format!("AKIA{number:016}")), active: true, created: Some(now()) };
@@ -325,7 +327,7 @@ fn the_daily_mail_of_ten_thousand_contained_accounts_fits() {
             name: Some(long(number, 128)),
             state: State::Halting,
             why: long(number, 300),
-            halt: Some(Halt { before: Summary::default(), ..halt() }),
+            halt: Some(Halt { before: Summary::default(), tripped: now() - SignedDuration::from_hours(48), ..halt() }),
             ..AccountRecord::new(account(number), now() - SignedDuration::from_hours(48))
         })
         .collect();

@@ -288,7 +288,7 @@ impl Guard {
         let until = invocation.deadline.stop_work();
         // A cold function has thousands of accounts to list and as many records to read: neither waits for the other.
         let (memory, listed) = tokio::join!(
-            while_busy(&invocation.id, until, || self.remember(selection)),
+            while_busy(&invocation.id, until, || memory::remember(&*self.states, &self.policy, selection)),
             list_members(&*self.directory, &self.policy, selection),
         );
         let memory = match memory {

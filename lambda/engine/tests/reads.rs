@@ -63,15 +63,16 @@ async fn state(scene: &Scene) -> State {
 #[tokio::test(start_paused = true)]
 async fn what_is_about_one_account_reads_its_record_and_the_payers_whatever_else_there_is() {
     let events = [
-        records([events::message("1", &running(PHYSICS))]),
-        payload("spend-alarm"),
-        json!({ "action": "proceed", "accounts": [PHYSICS] }),
-        json!({ "action": "drill", "accounts": [PHYSICS] }),
+        // Its own record is read before, too: whether another invocation contains it.
+        (records([events::message("1", &running(PHYSICS))]), 3),
+        (payload("spend-alarm"), 2),
+        (json!({ "action": "proceed", "accounts": [PHYSICS] }), 2),
+        (json!({ "action": "drill", "accounts": [PHYSICS] }), 2),
     ];
-    for event in events {
+    for (event, wanted) in events {
         let scene = swept(json!({})).await;
         let (read, answer) = read_by(&scene, event.clone()).await;
-        assert_eq!((answer.status, read), (200, 2), "{event}: {}", answer.body);
+        assert_eq!((answer.status, read), (200, wanted), "{event}: {}", answer.body);
         assert_eq!(report_of(&answer, PHYSICS).instances.counted, 3);
     }
     let scene = swept(json!({})).await;

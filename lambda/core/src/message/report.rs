@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::measure::limit::Limit;
 use crate::measure::price::Burn;
@@ -19,18 +19,19 @@ use crate::verdict::{Judgement, Reading, Verdict};
 use crate::vocabulary::failure::FailureKind;
 use crate::vocabulary::ids::{AccountId, HaltId};
 use crate::vocabulary::mode::Mode;
-use crate::vocabulary::money::Usd;
 use crate::vocabulary::text::{clean, count};
 
 mod cost_reports;
 mod distributed;
 mod permissions;
 mod records;
+mod totals;
 
 pub use cost_reports::{CostReportsReport, NonMemberSpend, PeriodReport, PeriodResult, ReadPeriod};
 pub use distributed::{BatchCounts, BatchReport, Entry, ListReport, Workers};
 pub use permissions::{DeniedCalls, PermissionsReport};
 pub use records::{BatchItemFailure, RecordReport, RecordResult};
+pub use totals::Totals;
 
 /// What the Lambda answers, whatever it was asked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -218,30 +219,6 @@ pub struct SweepReport {
     pub workers: Option<Workers>,
     /// Mails.
     pub notices: NoticeTotals,
-}
-
-/// Sums over all accounts of a sweep.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Totals {
-    /// Accounts in scope.
-    pub accounts: usize,
-    /// Accounts judged Ok.
-    pub ok: usize,
-    /// Accounts judged Warn.
-    pub warn: usize,
-    /// Accounts judged Halt, or standing halted.
-    pub halt: usize,
-    /// Accounts that could not be seen whole. They are also counted by their judgement, unless they could not be
-    /// entered at all.
-    pub unseen: usize,
-    /// Accounts that were not served: refused, or not reached before the deadline.
-    pub unserved: usize,
-    /// Instances that count.
-    pub instances: u64,
-    /// Their vCPUs.
-    pub vcpus: u64,
-    /// What they cost in an hour, in US dollars.
-    pub burn: Usd,
 }
 
 /// Mails of an invocation.
@@ -515,20 +492,6 @@ impl From<&Gap> for GapReport {
             kind: gap.failure.kind,
             code: gap.failure.code.clone(),
         }
-    }
-}
-
-impl AddAssign for Totals {
-    fn add_assign(&mut self, other: Self) {
-        self.accounts += other.accounts;
-        self.ok += other.ok;
-        self.warn += other.warn;
-        self.halt += other.halt;
-        self.unseen += other.unseen;
-        self.unserved += other.unserved;
-        self.instances += other.instances;
-        self.vcpus += other.vcpus;
-        self.burn += other.burn;
     }
 }
 

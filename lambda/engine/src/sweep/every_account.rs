@@ -83,7 +83,7 @@ pub(super) async fn every_account(one: &AccountSweep, scope: Scope, mut records:
         let step = async {
             tokio::select! {
                 biased;
-                Some(ended) = running.join_next_with_id() => Step::Ended(ended),
+                Some(ended) = running.join_next_with_id() => Step::Ended(Box::new(ended)),
                 Ok(turn) = Arc::clone(&turns).acquire_owned(), if !waiting.is_empty() => Step::Turn(turn),
                 else => Step::Over,
             }
@@ -105,19 +105,22 @@ pub(super) async fn every_account(one: &AccountSweep, scope: Scope, mut records:
                 });
                 begun.insert(task.id(), who);
             }
-            Some(Step::Ended(Ok((id, outcome)))) => {
-                begun.remove(&id);
-                // Who is being contained may keep us busy: that says nothing of the others, and its mails say it of it.
-                let is_contained = outcome.report.state.is_some_and(State::is_contained);
-                swept.reached_all &= outcome.in_time || is_contained;
-                swept.coverage += outcome.coverage;
-                swept.accounts.push(outcome.report);
-            }
-            Some(Step::Ended(Err(broken))) => {
-                let Some((account, name)) = begun.remove(&broken.id()) else { continue };
-                tracing::error!(account = %account, error = %broken, "the sweep of an account broke");
-                swept.lose(account, &name, format!("its sweep broke off: {broken}"));
-            }
+            Some(Step::Ended(ended)) => match *ended {
+                Ok((id, outcome)) => {
+                    begun.remove(&id);
+                    // Who is being contained may keep us busy: that says nothing of the others, and its mails say it of
+                    // it.
+                    let is_contained = outcome.report.state.is_some_and(State::is_contained);
+                    swept.reached_all &= outcome.in_time || is_contained;
+                    swept.coverage += outcome.coverage;
+                    swept.accounts.push(outcome.report);
+                }
+                Err(broken) => {
+                    let Some((account, name)) = begun.remove(&broken.id()) else { continue };
+                    tracing::error!(account = %account, error = %broken, "the sweep of an account broke");
+                    swept.lose(account, &name, format!("its sweep broke off: {broken}"));
+                }
+            },
             None => {
                 running.abort_all();
                 let never = waiting.drain(..).map(|waiting| (waiting.scoped.policy.account, waiting.scoped.name));
@@ -158,7 +161,7 @@ impl Waiting {
 /// What comes next.
 enum Step {
     Turn(OwnedSemaphorePermit),
-    Ended(Result<(Id, AccountOutcome), JoinError>),
+    Ended(Box<Result<(Id, AccountOutcome), JoinError>>),
     Over,
 }
 

@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use runawaytrain_core::decision::ShutOuts;
+use runawaytrain_core::policy::Policy;
 use runawaytrain_core::vocabulary::failure::Failure;
 use runawaytrain_core::vocabulary::ids::Region;
 use runawaytrain_core::vocabulary::mode::Mode;
 
-use super::Guard;
-use crate::ports::Records;
+use crate::ports::{Records, States};
 use crate::trigger::Selection;
 
 /// What was read.
@@ -41,28 +41,26 @@ impl Memory {
     }
 }
 
-impl Guard {
-    /// Reads what a sweep of these accounts rests on, and no more of the table: a launch must not read the records of a
-    /// whole organization. It does where something depends on all of them: an account that refused us or was throttled
-    /// is judged by how many others are, and without a record of a payer that is looked at nobody has written down
-    /// which regions the organization denies.
-    pub(super) async fn remember(&self, selection: &Selection) -> Result<Memory, Failure> {
-        let Selection::Only(wanted) = selection else { return self.states.load_all().await.map(Memory::Whole) };
-        let payer = self.policy.payer();
-        let mut asked = wanted.clone();
-        asked.insert(payer.clone());
-        let records = self.states.load_some(&asked).await?;
-        let depends_on_others = wanted
-            .iter()
-            .filter_map(|account| records.readable.get(account))
-            .any(|known| ShutOuts::matter_to(&known.record));
-        let is_payer_looked_at = self.policy.for_account(payer, None).mode != Mode::Pass;
-        match records.readable.get(payer).filter(|_| is_payer_looked_at && !depends_on_others) {
-            Some(known) => {
-                let denied = known.record.denied_told.clone();
-                Ok(Memory::Part { records, denied })
-            }
-            None => self.states.load_all().await.map(Memory::Whole),
+/// Reads what a sweep of these accounts rests on, and no more of the table: a launch must not read the records of a
+/// whole organization. It does where something depends on all of them: an account that refused us or was throttled is
+/// judged by how many others are, and without a record of a payer that is looked at nobody has written down which
+/// regions the organization denies.
+pub(super) async fn remember(states: &dyn States, policy: &Policy, selection: &Selection) -> Result<Memory, Failure> {
+    let Selection::Only(wanted) = selection else { return states.load_all().await.map(Memory::Whole) };
+    let payer = policy.payer();
+    let mut asked = wanted.clone();
+    asked.insert(payer.clone());
+    let records = states.load_some(&asked).await?;
+    let depends_on_others = wanted
+        .iter()
+        .filter_map(|account| records.readable.get(account))
+        .any(|known| ShutOuts::matter_to(&known.record));
+    let is_payer_looked_at = policy.for_account(payer, None).mode != Mode::Pass;
+    match records.readable.get(payer).filter(|_| is_payer_looked_at && !depends_on_others) {
+        Some(known) => {
+            let denied = known.record.denied_told.clone();
+            Ok(Memory::Part { records, denied })
         }
+        None => states.load_all().await.map(Memory::Whole),
     }
 }

@@ -6,7 +6,7 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-use super::Totals;
+use super::totals::Totals;
 use crate::observation::Coverage;
 use crate::vocabulary::ids::AccountId;
 
