@@ -22,7 +22,7 @@ from .double import running as double_running
 from .options import Options
 from .table import Row, Table
 
-MEASURED = (100, 400)  # accounts
+MEASURED = (200, 800)  # accounts: more than are under way at once
 SIZES = (1_000, 10_000, 50_000)
 TICKS = (1, 5)  # minutes
 MEMORY = (512, 1_769, 3_008)  # MB that a function may be given
