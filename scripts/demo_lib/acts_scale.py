@@ -152,7 +152,7 @@ def _beats(story: Story, sentence: str, wanted: float) -> None:
 
 
 def _state(story: Story, account: str) -> str:
-    item = look.table(story.cloud).get(("ACCOUNT", account), {})
+    item = look.table(story.cloud).get((f"ACCOUNT#{account[-1]}", account), {})
     return str(item.get("state", {}).get("S"))
 
 
