@@ -26,6 +26,10 @@ class Invocation:
         return [line for line in self.lines if "records" in line]
 
     @property
+    def has_swept(self) -> bool:
+        return any("regions_seen" in line for line in self.lines)
+
+    @property
     def sources(self) -> set[str]:
         return {line["source"] for line in self.records}
 
