@@ -15,7 +15,7 @@ RESPONDER = "responder"
 # A member's session's, and the function's own besides, for a quarantine is set in the payer.
 IN_ACCOUNTS = {"actuator", "observer", "regions", "resource", "simulator"}
 # The function's own and no others.
-IN_PAYER = {"billing", "directory", "ledger", "notifier", "prices", "reports", "sessions"}
+IN_PAYER = {"billing", "directory", "ledger", "notifier", "prices", "reports", "sessions", "sweeps"}
 # What the names of operations that change nothing begin with.
 READING = ("Describe", "Get", "List", "Simulate")
 KINDS = "lambda/core/src/resource/"
