@@ -9,7 +9,7 @@ operator() {
   local log="$BUILD/logs/operator.log"
   mkdir -p "$BUILD/logs"
   if [[ ! -x "$OPERATOR" ]]; then
-    say "building the command (about five minutes on two cores, the first time)"
+    say "building the command (about ten minutes on two cores, the first time)"
   elif [[ -n "$(find "$ROOT/Cargo.lock" "$ROOT/lambda/operator" "$ROOT/lambda/core" -newer "$OPERATOR" -type f -print -quit)" ]]; then
     say "building the command anew, since its sources have changed"
   fi
