@@ -65,6 +65,44 @@ const EXCEPTIONS: readonly Exception[] = [
     resource: 'Bucket',
     because: 'The bucket forgets after 400 days, and AWS can write each report anew.',
   },
+  // The bucket of a distributed sweep, and its state machine.
+  {
+    rule: 's3_bucket_default_encryption_kms_check',
+    resource: 'DistributedSweepsBucket',
+    because: "S3 encrypts it already. Whoever takes a key of one's own away would end every sweep.",
+  },
+  {
+    rule: 's3_bucket_versioning_enabled_check',
+    resource: 'DistributedSweepsBucket',
+    because: 'Each sweep has a folder of its own, which is worth nothing once the next has begun.',
+  },
+  {
+    rule: 's3_bucket_logging_enabled_check',
+    resource: 'DistributedSweepsBucket',
+    because:
+      'The function and its state machine use it. A log of that would want another bucket, which costs more than it tells.',
+  },
+  {
+    rule: 's3_event_notifications_enabled_check',
+    resource: 'DistributedSweepsBucket',
+    because: 'The state machine reads what its own step before has written.',
+  },
+  {
+    rule: 's3_bucket_object_lock_enabled_check',
+    resource: 'DistributedSweepsBucket',
+    because: 'The bucket forgets after seven days, and the next sweep writes all of it anew.',
+  },
+  {
+    rule: 'step_functions_state_machine_logging_enabled_check',
+    resource: 'DistributedMachine',
+    because:
+      'Step Functions keeps what each execution did for 90 days, and the function writes its own log. A log of every event of every worker would cost more than the sweeps.',
+  },
+  {
+    rule: 'step_functions_state_machine_tracing_enabled_check',
+    resource: 'DistributedMachine',
+    because: 'There is one function to trace, and its log says how long each step took.',
+  },
 ];
 
 /** What is read of cfn-guard's report on one template. */
