@@ -1,4 +1,5 @@
-"""A queue hands its messages to a function as its mapping says. ministack hands over ten at most, and at once.
+"""A queue hands its messages to a function as its mapping says. ministack hands over ten at most, at once, and to as
+many invocations as there may ever be; on AWS there are five at first, and more only while messages go on waiting.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 """
@@ -9,8 +10,13 @@ from typing import Any
 from ministack.services import lambda_svc, sqs
 
 
+FIRST = 5  # invocations at once
+
+
 def install() -> None:
     sqs._receive_messages_for_esm = receive
+    plain = lambda_svc._sqs_esm_concurrency
+    lambda_svc._sqs_esm_concurrency = lambda *mapping: min(FIRST, plain(*mapping))
 
 
 def receive(queue_url: str, most: int) -> list[dict[str, Any]]:
