@@ -9,7 +9,6 @@ from typing import Any
 
 from ministack.services import lambda_svc, sqs
 
-
 FIRST = 5  # invocations at once
 
 
